@@ -10,7 +10,7 @@ use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
 use super::driver::{Driver, Greeting, Pace, Until};
 use super::fill::{self, FilledAccount, Filler};
-use super::measure::{Measurement, Ratio, grouped, median, rate, span};
+use super::measure::{MeasuredRatio, Measurement, grouped, median, rate, span};
 use super::orders::round;
 use super::plot::{Panel, PlotLine};
 use super::speech::{KnownInstructions, into_data};
@@ -369,7 +369,7 @@ pub fn rows(costs: &[Cost]) -> Vec<ResultRow> {
             let Some(last) = line.next_back() else {
                 continue;
             };
-            let ratio = Ratio::of(last.cost, first.cost);
+            let ratio = MeasuredRatio::of(last.cost, first.cost);
             rows.push(ResultRow {
                 what: format!(
                     "cost of one {what}: {} to {} {}",
@@ -380,7 +380,7 @@ pub fn rows(costs: &[Cost]) -> Vec<ResultRow> {
                 ours: Figure::Nanoseconds(last.cost),
                 theirs: Some(Figure::Nanoseconds(first.cost)),
                 ratio: Some(ratio),
-                goal: Some(Goal::RatioAtMost(Ratio(COST_RATIO_GOAL))),
+                goal: Some(Goal::RatioAtMost(MeasuredRatio(COST_RATIO_GOAL))),
             });
         }
     }
@@ -403,14 +403,14 @@ pub fn panels(costs: &[Cost]) -> Vec<Panel> {
                 name: what.to_owned(),
                 points: line
                     .iter()
-                    .map(|c| (c.size, Ratio::of(c.cost, first.cost)))
+                    .map(|c| (c.size, MeasuredRatio::of(c.cost, first.cost)))
                     .collect(),
             });
         }
         if !lines.is_empty() {
             panels.push(Panel {
                 title: direction.name.to_owned(),
-                limit: Ratio(COST_RATIO_GOAL),
+                limit: MeasuredRatio(COST_RATIO_GOAL),
                 lines,
             });
         }

@@ -8,7 +8,7 @@
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader, password};
 use super::driver::{Driver, Greeting, Pace, Until};
-use super::measure::{Measurement, Ratio, median};
+use super::measure::{MeasuredRatio, Measurement, median};
 use super::speech::{KnownInstructions, into_data};
 use super::table::{Figure, Goal, ResultRow};
 use crate::model::Symbol;
@@ -82,7 +82,9 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             Some(&mut || logins.measure(&mut speech, pace, Duration::ZERO, until)),
         )?;
         let rate = busy.last().map_or(0, Measurement::rate);
-        ratios.push(Ratio(rate.saturating_mul(hash) / 1_000_000 / pool()));
+        ratios.push(MeasuredRatio(
+            rate.saturating_mul(hash) / 1_000_000 / pool(),
+        ));
         paces.push(rate);
         hashes.push(hash);
         for (tails, (idle, busy)) in tails.iter_mut().zip(idle.iter().zip(&busy)) {
@@ -98,21 +100,21 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         ours: Figure::PerSecond(median(&paces).unwrap_or(0)),
         theirs: median(&hashes).map(|hash| Figure::PerSecond(pool() * 1_000_000_000 / hash.max(1))),
         ratio: median(&ratios),
-        goal: goal(Goal::RatioAtLeast(Ratio(PACE_GOAL))),
+        goal: goal(Goal::RatioAtLeast(MeasuredRatio(PACE_GOAL))),
     }];
     for (beside, tails) in beside.iter().zip(&tails) {
         let of =
             |value: fn(&(u64, u64)) -> u64| median(&tails.iter().map(value).collect::<Vec<u64>>());
-        let ratios: Vec<Ratio> = tails
+        let ratios: Vec<MeasuredRatio> = tails
             .iter()
-            .map(|(busy, idle)| Ratio::of(*busy, *idle))
+            .map(|(busy, idle)| MeasuredRatio::of(*busy, *idle))
             .collect();
         rows.push(ResultRow {
             what: format!("{} beside logins, p99; theirs: idle", beside.what),
             ours: Figure::Nanoseconds(of(|tail| tail.0).unwrap_or(0)),
             theirs: of(|tail| tail.1).map(Figure::Nanoseconds),
             ratio: median(&ratios),
-            goal: goal(Goal::RatioAtMost(Ratio(TAIL_RATIO_GOAL))),
+            goal: goal(Goal::RatioAtMost(MeasuredRatio(TAIL_RATIO_GOAL))),
         });
     }
     Ok(rows)

@@ -140,17 +140,17 @@ pub fn rate(count: u64, nanos: u64) -> u64 {
 
 /// A ratio, in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Ratio(pub u64);
+pub struct MeasuredRatio(pub u64);
 
-impl Ratio {
+impl MeasuredRatio {
     /// The ratio of two numbers; a divisor of 0 counts as 1.
-    pub fn of(ours: u64, theirs: u64) -> Ratio {
+    pub fn of(ours: u64, theirs: u64) -> MeasuredRatio {
         let ratio = u128::from(ours) * 1000 / u128::from(theirs.max(1));
-        Ratio(u64::try_from(ratio).unwrap_or(u64::MAX))
+        MeasuredRatio(u64::try_from(ratio).unwrap_or(u64::MAX))
     }
 }
 
-impl fmt::Display for Ratio {
+impl fmt::Display for MeasuredRatio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hundredths = (self.0 + 5) / 10;
         f.pad(&format!("{}.{:02}", hundredths / 100, hundredths % 100))
@@ -193,8 +193,8 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(Ratio::of(2, 3).to_string(), "0.67");
-        assert_eq!(Ratio::of(12_345, 10).to_string(), "1234.50");
+        assert_eq!(MeasuredRatio::of(2, 3).to_string(), "0.67");
+        assert_eq!(MeasuredRatio::of(12_345, 10).to_string(), "1234.50");
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(123), "123");
         assert_eq!(span(1_234_567), "1,234 µs");

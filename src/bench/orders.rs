@@ -9,7 +9,7 @@
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting, BenchTrader};
 use super::driver::{Driver, Greeting, Pace, Until};
-use super::measure::{Measurement, Ratio, median};
+use super::measure::{MeasuredRatio, Measurement, median};
 use super::rivals::Postgres;
 use super::speech::KnownInstructions;
 use super::table::{Figure, Goal, ResultRow};
@@ -105,10 +105,10 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         }
     }
     let rates: Vec<u64> = ours.iter().map(Measurement::rate).collect();
-    let ratios: Vec<Ratio> = rates
+    let ratios: Vec<MeasuredRatio> = rates
         .iter()
         .zip(&theirs)
-        .map(|(o, t)| Ratio::of(*o, *t))
+        .map(|(o, t)| MeasuredRatio::of(*o, *t))
         .collect();
     let middle = |value: fn(&Measurement) -> u64| {
         median(&ours.iter().map(value).collect::<Vec<u64>>()).unwrap_or_default()
@@ -119,7 +119,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             ours: Figure::PerSecond(median(&rates).unwrap_or(0)),
             theirs: median(&theirs).map(Figure::PerSecond),
             ratio: median(&ratios),
-            goal: Some(Goal::RatioAtLeast(Ratio(RATIO_GOAL))),
+            goal: Some(Goal::RatioAtLeast(MeasuredRatio(RATIO_GOAL))),
         },
         ResultRow::ours(
             "an order until it is queued, p50",

@@ -2,7 +2,7 @@
 //!
 //! Draws lines over a logarithmic axis as SVG. All coordinates are whole pixels.
 
-use super::measure::{Ratio, grouped};
+use super::measure::{MeasuredRatio, grouped};
 use std::fmt::Write;
 
 /// A line: sizes, and the ratios of their costs to the first.
@@ -11,7 +11,7 @@ pub struct PlotLine {
     /// Its label.
     pub name: String,
     /// Sizes in rising order, each with its ratio in thousandths.
-    pub points: Vec<(u64, Ratio)>,
+    pub points: Vec<(u64, MeasuredRatio)>,
 }
 
 /// A panel of the plot.
@@ -20,7 +20,7 @@ pub struct Panel {
     /// Its title: what grows.
     pub title: String,
     /// The goal: a line below it counts as flat, in thousandths.
-    pub limit: Ratio,
+    pub limit: MeasuredRatio,
     pub lines: Vec<PlotLine>,
 }
 
@@ -91,7 +91,7 @@ fn draw(out: &mut String, panel: &Panel) {
             "<path d=\"M{LEFT} {y}H{x}\" stroke=\"#ddd\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
             LEFT - 6,
             y + 4,
-            Ratio(ratio)
+            MeasuredRatio(ratio)
         );
     }
     let (limit, right) = (y(panel.limit.0), LEFT + WIDTH);
@@ -167,10 +167,10 @@ mod tests {
     fn a_line_goes_where_its_numbers_say() {
         let panel = Panel {
             title: "accounts".to_owned(),
-            limit: Ratio(1300),
+            limit: MeasuredRatio(1300),
             lines: vec![PlotLine {
                 name: "quote".to_owned(),
-                points: vec![(1_000, Ratio(1000)), (10_000, Ratio(2000))],
+                points: vec![(1_000, MeasuredRatio(1000)), (10_000, MeasuredRatio(2000))],
             }],
         };
         let picture = svg(&[panel]);

@@ -7,7 +7,7 @@
 use super::Scale;
 use super::deployment::{BenchDeployment, BenchSetting};
 use super::driver::{Driver, Greeting, Pace};
-use super::measure::{Measurement, Ratio, median};
+use super::measure::{MeasuredRatio, Measurement, median};
 use super::rivals::Redis;
 use super::speech::{KnownReplies, into_data, quote};
 use super::table::{Figure, Goal, ResultRow};
@@ -73,7 +73,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         let pace = Pace::Closed { in_flight };
         let (ours, theirs) = alternate(scale, &ours, theirs.as_ref(), connections, pace)?;
         let what = format!("quotes, {connections} × {in_flight}");
-        let goal = Goal::RatioAtLeast(Ratio(goal));
+        let goal = Goal::RatioAtLeast(MeasuredRatio(goal));
         rows.push(compared(
             &what,
             &ours,
@@ -83,7 +83,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
             goal,
         ));
         if (connections, in_flight) == (TAIL_CASE.0, TAIL_CASE.1) {
-            let goal = Goal::RatioAtMost(Ratio(TAIL_CASE.2));
+            let goal = Goal::RatioAtMost(MeasuredRatio(TAIL_CASE.2));
             let p99 = |measured: &Measurement| measured.replies.p99;
             let what = format!("{what}, p99");
             rows.push(compared(
@@ -139,10 +139,10 @@ fn compared(
 ) -> ResultRow {
     let values = |series: &[Measurement]| series.iter().map(&value).collect::<Vec<u64>>();
     let (ours, theirs) = (values(ours), values(theirs));
-    let ratios: Vec<Ratio> = ours
+    let ratios: Vec<MeasuredRatio> = ours
         .iter()
         .zip(&theirs)
-        .map(|(o, t)| Ratio::of(*o, *t))
+        .map(|(o, t)| MeasuredRatio::of(*o, *t))
         .collect();
     ResultRow {
         what: what.to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! The table of results: ours, theirs, ratio, goal.
 
-use super::measure::{Ratio, grouped, span};
+use super::measure::{MeasuredRatio, grouped, span};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use std::fmt;
@@ -22,7 +22,7 @@ pub enum Figure {
     /// A size.
     Bytes(u64),
     /// A ratio.
-    Thousandths(Ratio),
+    Thousandths(MeasuredRatio),
 }
 
 impl Figure {
@@ -50,9 +50,9 @@ impl fmt::Display for Figure {
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// The ratio of ours to theirs.
-    RatioAtLeast(Ratio),
+    RatioAtLeast(MeasuredRatio),
     /// The ratio of ours to theirs.
-    RatioAtMost(Ratio),
+    RatioAtMost(MeasuredRatio),
     /// Our figure.
     AtLeast(Figure),
     /// Our figure.
@@ -78,7 +78,7 @@ pub struct ResultRow {
     /// The rival's, where there is one.
     pub theirs: Option<Figure>,
     /// Ours to theirs: the median over the turns, not the ratio of the medians.
-    pub ratio: Option<Ratio>,
+    pub ratio: Option<MeasuredRatio>,
     /// The goal of a measurement.
     pub goal: Option<Goal>,
 }
@@ -97,7 +97,7 @@ impl ResultRow {
 
     /// Whether the goal is reached; a goal whose figure is missing is not. `None` without a goal.
     pub fn is_reached(&self) -> Option<bool> {
-        let ratio = |good: &dyn Fn(Ratio) -> bool| self.ratio.is_some_and(good);
+        let ratio = |good: &dyn Fn(MeasuredRatio) -> bool| self.ratio.is_some_and(good);
         Some(match self.goal? {
             Goal::RatioAtLeast(least) => ratio(&|is| is >= least),
             Goal::RatioAtMost(most) => ratio(&|is| is <= most),
@@ -149,11 +149,11 @@ mod tests {
         assert_eq!(row.is_reached(), Some(true));
         row.ours = Figure::Nanoseconds(6);
         assert_eq!(row.is_reached(), Some(false));
-        row.goal = Some(Goal::RatioAtLeast(Ratio(600)));
+        row.goal = Some(Goal::RatioAtLeast(MeasuredRatio(600)));
         assert_eq!(row.is_reached(), Some(false));
-        row.ratio = Some(Ratio(600));
+        row.ratio = Some(MeasuredRatio(600));
         assert_eq!(row.is_reached(), Some(true));
-        row.goal = Some(Goal::RatioAtMost(Ratio(599)));
+        row.goal = Some(Goal::RatioAtMost(MeasuredRatio(599)));
         assert_eq!(row.is_reached(), Some(false));
         row.goal = None;
         assert_eq!(row.is_reached(), None);

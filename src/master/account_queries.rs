@@ -354,12 +354,22 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     if let Some(reason) = transaction.reason {
         row("reason", reason.to_string());
     }
-    row(
-        "rule",
-        rule(transaction.side, transaction.status).to_owned(),
-    );
+    let rule = match entry.written_off {
+        None => rule(transaction.side, transaction.status),
+        Some(left) => {
+            if left > 0 {
+                row("written off", Money(left).to_string());
+            }
+            CORRECTION_RULE
+        }
+    };
+    row("rule", rule.to_owned());
     Receipt(rows)
 }
+
+/// The rule of a late or corrected split or dividend.
+const CORRECTION_RULE: &str = "a split or dividend was announced late, corrected or cancelled: what the account is owed now \
+     less what it was owed before, from its trades by market time; no more is taken than is there";
 
 fn rule(side: Side, status: TransactionStatus) -> &'static str {
     match (side, status) {

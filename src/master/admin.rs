@@ -274,6 +274,9 @@ impl AdminShared {
             warnings: Vec::new(),
         };
         status.warnings = warnings(&status);
+        let unapplied = prices.unapplied.into_iter().take(INPUT_WARNINGS_SHOWN_MAX);
+        status.warnings.extend(unapplied);
+        status.warnings.extend(queue.written_off);
         Ok(status)
     }
 

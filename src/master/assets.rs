@@ -10,6 +10,7 @@ pub mod backfill;
 pub mod budget;
 pub mod check;
 pub mod forecast;
+pub mod news;
 pub mod opening;
 pub mod price;
 pub mod provider;
@@ -61,6 +62,8 @@ struct UpdaterHealth {
     input_warnings: Vec<String>,
     /// The prices that the last update refused, each with the reason; the first few of them.
     refused_now: Vec<String>,
+    /// What is said of corporate actions that are not applied.
+    unapplied: Vec<String>,
     /// Beginning of its last turn.
     turn: Option<Instant>,
 }
@@ -229,6 +232,7 @@ impl Assets {
             steps_left: prices.steps_left,
             ends_in: self.config.time_to_end(prices.steps_left),
             input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
+            unapplied: health.unapplied.clone(),
         }
     }
 

@@ -331,6 +331,8 @@ pub struct AssetsStatus {
     pub ends_in: Option<Duration>,
     /// What is said of inputs that are not used, such as faulty market files.
     pub input_warnings: Vec<String>,
+    /// What is said of corporate actions that are not applied.
+    pub unapplied: Vec<String>,
 }
 
 /// The modules that receive every update.
@@ -431,7 +433,7 @@ impl Order {
 }
 
 /// Counters of the queue.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct QueueStatus {
     pub queued: usize,
     /// The number of the newest order.
@@ -442,6 +444,8 @@ pub struct QueueStatus {
     pub last_micros: u64,
     /// The room on the database's disk, and how full that is; `None` where it is unknown.
     pub disk: Option<(DiskSpace, DiskLevel)>,
+    /// What is said of the latest corrections that could not take all they should.
+    pub written_off: Vec<String>,
 }
 
 // --- account queries, 4.6.14 to 4.6.16 ---

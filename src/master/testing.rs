@@ -12,8 +12,8 @@ use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
     ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
     AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest, Order,
-    RouterMessage, TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX,
-    WorkersMessage, WorkersShared,
+    QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update,
+    WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
@@ -29,8 +29,8 @@ use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{BodyFrames, SessionHashes, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, Fingerprint, HashedPass, Holdings, Money,
-    Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, ActionId, ActionKind, Bar, ClientOrderId, Email, Fingerprint, HashedPass,
+    Holdings, Money, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::net::Flusher;
 use crate::net::flusher::Flush;
@@ -415,13 +415,27 @@ impl MasterRig {
         update
     }
 
+    /// What transactions tell the administrator.
+    pub(crate) fn transactions_status(&mut self) -> QueueStatus {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        self.transactions
+            .on_message(TransactionsMessage::Status(reply));
+        answer.recv().unwrap()
+    }
+
     /// Stores splits and dividends that come with an update, as the assets module does.
     pub(crate) fn act(&self, update: &mut Update, actions: &[Action]) {
         for action in actions {
-            let (side, value) = (action.kind.side() as u8, action.kind.millionths());
+            let (kind, value, of) = terms(action.kind);
+            let made = ActionId::nth(action.kind, action.time, 1);
+            let id = action.id.or(made).unwrap();
             self.engine.execute(&format!(
-                "INSERT INTO actions VALUES ('{}', {}, {side}, {value}, {})",
-                action.symbol, action.time.0, update.number
+                "INSERT INTO actions VALUES ('{}', '{}', {}, {}, {kind}, {value}, {of}, {})",
+                action.symbol,
+                id.as_str(),
+                update.number,
+                action.time.0,
+                action.is_late
             ));
         }
         update.actions = actions.into();
@@ -755,6 +769,15 @@ pub(crate) fn symbol(name: &str) -> Symbol {
 
 pub(crate) fn money(text: &str) -> Money {
     Money::parse_rounded(text).unwrap()
+}
+
+/// The columns `kind`, `numerator` and `denominator` of an action.
+fn terms(kind: ActionKind) -> (u8, u64, u64) {
+    match kind {
+        ActionKind::Split(ratio) => (3, ratio.numerator(), ratio.denominator()),
+        ActionKind::Dividend(cash) => (4, cash.0.unsigned_abs(), 1),
+        ActionKind::Cancel => (0, 1, 1),
+    }
 }
 
 pub(crate) fn quantity(text: &str) -> Quantity {

@@ -5,7 +5,9 @@
 //! disk.
 
 mod accept;
+mod corrections;
 pub mod disk_floor;
+pub mod entitlement;
 pub mod fill;
 pub mod queue;
 pub mod rejections;
@@ -14,9 +16,9 @@ pub mod settle;
 
 use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
 use super::reply_to::{ReplyBatch, ReplyTo};
-use super::storage::{Storage, StorageError};
+use super::storage::{Storage, StorageError, Tx};
 use crate::config::{MasterConfig, MasterLimits};
-use crate::model::{AccountId, Reason, Timestamp, Transaction};
+use crate::model::{AccountId, Holdings, Reason, Timestamp, Transaction};
 use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
@@ -25,12 +27,14 @@ use disk_floor::DiskFloor;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A commit takes orders up to this number, and the rest of the message that exceeds it.
 const COMMIT_BATCH_MAX: usize = 8192;
+/// Corrections that could not take all they should which the status shows.
+const WRITTEN_OFF_SHOWN_MAX: usize = 10;
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -80,6 +84,8 @@ struct OrderState {
     /// Whether the database may hold splits or dividends that are not in the ledger, because the
     /// previous process ended or a settlement failed before they were applied.
     actions_pending: bool,
+    /// What is said of the latest corrections that could not take all they should, oldest first.
+    written_off: VecDeque<String>,
     /// When the prices after those splits and dividends became visible.
     visibility: PriceVisibility,
 }
@@ -143,7 +149,11 @@ impl Transactions {
     ) -> Result<Transactions, StorageError> {
         let limits = OrderLimits::of(&config.limits);
         let mut queue = OrderQueue::new(limits.queued);
+        let mut written_off = VecDeque::new();
         let sequencer = storage.read(|snapshot| {
+            for (row, left) in snapshot.written_off(WRITTEN_OFF_SHOWN_MAX)? {
+                written_off.push_front(corrections::write_off_text(&row, left));
+            }
             for entry in snapshot.queued_orders()? {
                 queue.restore(QueuedOrder::stored(entry));
             }
@@ -167,6 +177,7 @@ impl Transactions {
             disk: DiskFloor::new(&config.database),
             clocks: HashMap::new(),
             actions_pending: true,
+            written_off,
             visibility,
         };
         Ok(Transactions {
@@ -196,6 +207,7 @@ impl Transactions {
             last_settled: self.last_settled,
             last_micros: self.last_micros,
             disk: self.state.disk.seen(),
+            written_off: self.state.written_off.iter().cloned().collect(),
         }
     }
 
@@ -265,6 +277,35 @@ impl Transactions {
                     numbers.len()
                 );
             }
+        }
+    }
+}
+
+impl OrderState {
+    /// Remembers what is said of a correction for the status.
+    fn note_write_off(&mut self, text: String) {
+        if self.written_off.len() == WRITTEN_OFF_SHOWN_MAX {
+            self.written_off.pop_front();
+        }
+        self.written_off.push_back(text);
+    }
+}
+
+/// The holdings of each account that a settlement changes: before it, and now.
+type AccountChanges = HashMap<AccountId, (Holdings, Holdings)>;
+
+/// The holdings of an account before the settlement and now. They are read once.
+fn holdings_of<'a>(
+    tx: &mut Tx<'_>,
+    accounts: &'a mut AccountChanges,
+    account: AccountId,
+) -> Result<&'a mut (Holdings, Holdings), StorageError> {
+    use std::collections::hash_map::Entry as Slot;
+    match accounts.entry(account) {
+        Slot::Occupied(slot) => Ok(slot.into_mut()),
+        Slot::Vacant(slot) => {
+            let holdings = tx.holdings(account)?;
+            Ok(slot.insert((holdings.clone(), holdings)))
         }
     }
 }

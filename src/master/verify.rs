@@ -6,13 +6,14 @@
 
 mod account;
 
-use super::storage::verify::{StoredAccount, StoredAction};
+use super::storage::verify::StoredAccount;
 use super::storage::{Reader, Snapshot, StorageError};
+use super::transactions::entitlement::{Entitlement, Trade, in_force};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
-use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
+use crate::model::{Action, Money, Quantity, Symbol};
 use account::Books;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -96,18 +97,65 @@ impl Findings {
     }
 }
 
-/// A split or dividend that came into force.
-#[derive(Debug, Clone, Copy)]
-struct ActionInForce {
-    /// Number of the update with which it came into force.
-    update: i64,
-    /// Market time.
-    time: Timestamp,
-    side: Side,
+/// The splits and dividends of one asset.
+#[derive(Debug, Default)]
+struct AssetActions {
+    /// Their terms, each with its update, in the order of the updates, without those that were in
+    /// force before the asset was listed.
+    revisions: Vec<(u64, Action)>,
+    /// Updates that brought late ones, or corrections.
+    changed: BTreeSet<u64>,
 }
 
-/// Splits and dividends by asset, in the order of their updates.
-type ActionsByAsset = HashMap<Symbol, Vec<ActionInForce>>;
+impl AssetActions {
+    fn push(&mut self, update: u64, action: Action) {
+        if update == 0 {
+            return;
+        }
+        if action.is_late
+            || self
+                .revisions
+                .iter()
+                .any(|(_, other)| other.id == action.id)
+        {
+            self.changed.insert(update);
+        }
+        self.revisions.push((update, action));
+    }
+
+    /// Those that holders got on top of what they held, and that have kept their terms.
+    fn plain(&self) -> impl Iterator<Item = &(u64, Action)> {
+        let has_terms = |id| {
+            self.revisions
+                .iter()
+                .filter(move |(_, other)| other.id == id)
+        };
+        let is_plain = move |action: &Action| !action.is_late && has_terms(action.id).count() == 1;
+        self.revisions
+            .iter()
+            .filter(move |(_, action)| is_plain(action))
+    }
+
+    /// What update `update` adds to the entitlement of these trades by late and corrected ones.
+    fn change(&self, update: u64, trades: &[Trade]) -> (i128, i128) {
+        let before = in_force(&self.revisions, update - 1);
+        let mut after = in_force(&self.revisions, update);
+        // New ones in time are applied on top of this.
+        after.retain(|it| {
+            let mut earlier = self.revisions.iter().take_while(|(at, _)| *at < update);
+            it.action.is_late || earlier.any(|(_, other)| other.id == it.action.id)
+        });
+        let (was, is) = (
+            Entitlement::of(trades, &before),
+            Entitlement::of(trades, &after),
+        );
+        let units = i128::from(is.units.0) - i128::from(was.units.0);
+        (units, is.cash - was.cash)
+    }
+}
+
+/// Splits and dividends by asset.
+type ActionsByAsset = HashMap<Symbol, AssetActions>;
 
 /// Opens a file read-only for a check, without a running master.
 ///
@@ -184,19 +232,13 @@ fn accounts(
     Ok(())
 }
 
-fn by_asset(actions: Vec<StoredAction>) -> ActionsByAsset {
+fn by_asset(actions: Vec<(u64, Action)>) -> ActionsByAsset {
     let mut by_asset = ActionsByAsset::new();
-    for StoredAction {
-        symbol,
-        update,
-        time,
-        side,
-    } in actions
-    {
+    for (update, action) in actions {
         by_asset
-            .entry(symbol)
+            .entry(action.symbol)
             .or_default()
-            .push(ActionInForce { update, time, side });
+            .push(update, action);
     }
     by_asset
 }

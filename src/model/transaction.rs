@@ -53,9 +53,9 @@ word_list! {
         Buy = "buy" as 1,
         /// The account gives units and gets cash.
         Sell = "sell" as 2,
-        /// A split adds units: the quantity, below 0 for a reverse split.
+        /// A split adds units: the quantity, below 0 for a reverse split or a correction.
         Split = "split" as 3,
-        /// A dividend adds cash: the total.
+        /// A dividend adds cash: the total, below 0 for a correction that takes some back.
         Dividend = "dividend" as 4,
     }
 }

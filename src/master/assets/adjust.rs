@@ -6,7 +6,7 @@ use super::window;
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::read::BarSnapshot;
 use crate::master::storage::bars::{AssetId, roll_up};
-use crate::model::money::{MILLION, MILLIONTHS_MAX};
+use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{Action, ActionKind};
 use crate::model::{Bar, Money, Timestamp};
 use crate::wire::Window;
@@ -88,8 +88,9 @@ fn factors(
     for action in actions.iter().rev() {
         match action.kind {
             ActionKind::Split(ratio) => {
-                price = scaled(price, i128::from(MILLION), i128::from(ratio.0));
-                volume = scaled(volume, i128::from(ratio.0), i128::from(MILLION));
+                let (after, before) = (ratio.numerator().into(), ratio.denominator().into());
+                price = scaled(price, before, after);
+                volume = scaled(volume, after, before);
             }
             ActionKind::Dividend(cash) => {
                 let day = action.time.day();
@@ -101,6 +102,7 @@ fn factors(
                     price = scaled(price, i128::from(close - cash.0), i128::from(close));
                 }
             }
+            ActionKind::Cancel => continue,
         }
         factors.push(Factor {
             before: action.time,
@@ -163,7 +165,6 @@ fn adjust(bar: &Bar, factors: &[Factor], daily: bool) -> Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Quantity;
 
     #[test]
     fn factors_are_exact_and_round_half_to_even() {
@@ -191,7 +192,7 @@ mod tests {
         };
         let factors = [Factor {
             before: split,
-            price: scaled(ONE, i128::from(MILLION), i128::from(Quantity(2_000_000).0)),
+            price: scaled(ONE, 1, 2),
             volume: 2 * ONE,
         }];
         let before = adjust(&bar, &factors, true);

@@ -31,13 +31,13 @@ pub enum BarCheck {
     Invalid(String),
 }
 
-/// Checks a bar against its asset's current price. `scale` (in millionths) divides the last price,
-/// for splits that come into force with this update. `now` is wall time.
+/// Checks a bar against its asset's price. `close` is the bar's in units of today, as the price is;
+/// they differ for a bar of before a split. `now` is wall time.
 pub fn check(
     entry: &AssetPrice,
     bar: &Bar,
+    close: Money,
     clock: MarketClock,
-    scale: i64,
     now: Timestamp,
 ) -> BarCheck {
     if bar.low <= Money::ZERO || bar.open <= Money::ZERO || bar.close <= Money::ZERO {
@@ -62,9 +62,7 @@ pub fn check(
         return BarCheck::Unchanged;
     }
     if clock == MarketClock::Real {
-        let million = i128::from(crate::model::money::MILLION);
-        let last = i128::from(last.value.0);
-        let close = i128::from(bar.close.0) * i128::from(scale) / million;
+        let (last, close) = (i128::from(last.value.0), i128::from(close.0));
         if close > last * i128::from(PRICE_JUMP_MAX) || close * i128::from(PRICE_JUMP_MAX) < last {
             return BarCheck::Doubtful(format!(
                 "{} is more than {PRICE_JUMP_MAX} times away from the last price {}",
@@ -79,7 +77,6 @@ pub fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::money::MILLION;
     use crate::model::{Quote, Symbol};
 
     fn bar(time: i64, price: i64) -> Bar {
@@ -95,20 +92,14 @@ mod tests {
 
     #[test]
     fn invalid_bars_are_refused_and_new_ones_accepted() {
-        let entry = AssetPrice {
-            symbol: Symbol::parse("A").unwrap(),
-            quote: Some(Quote {
-                time: Timestamp(1_000_000),
-                value: Money(100),
-            }),
-            day: None,
-            fresh: false,
-            real_time: true,
-            delay: 0,
-            stale: false,
-        };
+        let mut entry = AssetPrice::none(Symbol::parse("A").unwrap());
+        entry.real_time = true;
+        entry.quote = Some(Quote {
+            time: Timestamp(1_000_000),
+            value: Money(100),
+        });
         let now = Timestamp(2_000_000);
-        let real = |bar: &Bar| check(&entry, bar, MarketClock::Real, MILLION, now);
+        let real = |bar: &Bar| check(&entry, bar, bar.close, MarketClock::Real, now);
         assert_eq!(real(&bar(1_000_001, 100)), BarCheck::Accept);
         assert_eq!(real(&bar(1_000_000, 101)), BarCheck::Unchanged);
         assert!(matches!(real(&bar(999_999, 100)), BarCheck::Invalid(_)));
@@ -119,22 +110,19 @@ mod tests {
         assert!(matches!(real(&bar(1_000_001, 501)), BarCheck::Doubtful(_)));
         assert!(matches!(real(&bar(1_000_001, 19)), BarCheck::Doubtful(_)));
         assert_eq!(real(&bar(1_000_001, 20)), BarCheck::Accept);
-        // A 20-for-1 split makes the same price 1/20.
-        let split = check(
-            &entry,
-            &bar(1_000_001, 5),
-            MarketClock::Real,
-            20 * MILLION,
-            now,
+        // After a split of 1 for 20, a late trade of before it.
+        let late = bar(1_000_001, 5);
+        assert_eq!(
+            check(&entry, &late, Money(100), MarketClock::Real, now),
+            BarCheck::Accept
         );
-        assert_eq!(split, BarCheck::Accept);
         // The files of a replay were checked when they were read, and have a clock of their own.
         assert_eq!(
             check(
                 &entry,
                 &bar(9_000_000, 5000),
+                Money(5000),
                 MarketClock::Own,
-                MILLION,
                 now
             ),
             BarCheck::Accept

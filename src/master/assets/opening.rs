@@ -20,7 +20,7 @@ use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, Upd
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
 use crate::master::storage::{Reader, Storage};
-use crate::model::{Action, Symbol, Timestamp};
+use crate::model::{Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
@@ -61,11 +61,12 @@ pub fn open(
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
     let PreparedProviders { budgets, providers } = prepared;
-    let input_warnings = logged_warnings(&providers);
+    let mut input_warnings = logged_warnings(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
+    input_warnings.splice(0..0, held_unlisted(&mut store, &symbols)?);
     let mut reader = BarReader::new(reader, store.ids());
     mend_position(&mut store, &mut reader, &symbols)?;
     let position = store.position()?;
@@ -128,6 +129,15 @@ pub fn open(
         handle,
         inbox,
     })
+}
+
+/// What is said of assets that accounts hold and that are not on the list; it is logged too.
+fn held_unlisted(store: &mut BarStore, listed: &[Symbol]) -> Result<Vec<String>, AssetsError> {
+    let held = store.held_unlisted(listed)?;
+    for text in &held {
+        crate::warn!("{text}");
+    }
+    Ok(held)
 }
 
 /// Logs what is said of inputs that are strange or not used, and returns it.
@@ -381,11 +391,6 @@ fn restored_snapshot(
     let position = store.position()?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
-    let actions: Vec<Action> = store
-        .actions()?
-        .into_iter()
-        .map(|(action, _)| action)
-        .collect();
-    snapshot.add_actions(&actions);
+    snapshot.add_actions(&store.actions()?);
     Ok(snapshot)
 }

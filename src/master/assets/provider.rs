@@ -50,6 +50,12 @@ pub trait Provider: Send {
         &[]
     }
 
+    /// What is said of each corporate action of the last answer that is of a kind which is not
+    /// applied.
+    fn unapplied(&self) -> &[String] {
+        &[]
+    }
+
     /// The latest bar of every symbol in `ask`, with as few calls as possible.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ pub struct RetrievalResult {
     pub delays: HashMap<Symbol, i64>,
     /// Splits and dividends up to now.
     pub actions: Vec<Action>,
+    /// What is said of actions that are not applied.
+    pub unapplied: Vec<String>,
     /// No step follows.
     pub exhausted: bool,
     /// Steps that follow, if their number is known.
@@ -178,6 +180,9 @@ impl Retrieval {
                         .map(|(symbol, bar)| (symbol, clock, bar));
                     answer.bars.extend(stamped);
                     answer.actions.extend(actions);
+                    answer
+                        .unapplied
+                        .extend_from_slice(source.provider.unapplied());
                     answer.served.push(source.provider.name());
                     left = others;
                     left.extend(batch.unknown);

@@ -2,8 +2,9 @@
 //!
 //! The current prices: an immutable value with many readers, replaced as a whole at each update.
 
-use crate::model::Action;
-use crate::model::{Bar, MarketKind, MarketState, Quote, Symbol, Timestamp};
+use crate::model::{
+    Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Symbol, Timestamp,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,10 +15,13 @@ const OPEN_UPDATES: u32 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AssetPrice {
     pub symbol: Symbol,
-    /// Close and time of the latest bar; `None` before the first bar.
+    /// Close and time of the latest bar, in today's units; `None` before the first bar.
     pub quote: Option<Quote>,
-    /// The bar of the quote's day so far; present if the quote is.
+    /// The bar of the quote's day so far, in today's units; present if the quote is.
     pub day: Option<Bar>,
+    /// Close of the latest bar, and the bar of its day so far, in the units of that time. They
+    /// differ from the above between a split and the first price after it.
+    traded: Option<(Money, Bar)>,
     /// Whether the price came with the update of this snapshot.
     pub fresh: bool,
     /// Whether the quote's time is real time, comparable with the wall clock.
@@ -40,6 +44,47 @@ pub enum FillDecision {
 }
 
 impl AssetPrice {
+    /// An asset that has no price yet.
+    pub fn none(symbol: Symbol) -> AssetPrice {
+        AssetPrice {
+            symbol,
+            quote: None,
+            day: None,
+            traded: None,
+            fresh: false,
+            real_time: false,
+            delay: 0,
+            stale: false,
+        }
+    }
+
+    /// Brings quote and day to today's units: splits that came after them divide them.
+    fn adjust(&mut self, actions: &[Action]) {
+        let (Some(quote), Some((close, day))) = (&mut self.quote, self.traded) else {
+            return;
+        };
+        let mut value = close;
+        let mut today = day;
+        for action in actions {
+            match action.kind {
+                ActionKind::Split(ratio) if action.time > quote.time => {
+                    value = ratio.price(value);
+                    today = Bar {
+                        time: today.time,
+                        open: ratio.price(today.open),
+                        high: ratio.price(today.high),
+                        low: ratio.price(today.low),
+                        close: ratio.price(today.close),
+                        volume: ratio.volume(today.volume),
+                    };
+                }
+                ActionKind::Split(_) | ActionKind::Dividend(_) | ActionKind::Cancel => {}
+            }
+        }
+        quote.value = value;
+        self.day = Some(today);
+    }
+
     /// Decides what the update of this snapshot does with an order accepted at `accepted` (wall
     /// time), before the update's retrieval began.
     pub fn fill(&self, accepted: Timestamp) -> FillDecision {
@@ -92,18 +137,7 @@ impl PriceSnapshot {
             .enumerate()
             .map(|(at, symbol)| (*symbol, at))
             .collect();
-        let entries = symbols
-            .into_iter()
-            .map(|symbol| AssetPrice {
-                symbol,
-                quote: None,
-                day: None,
-                fresh: false,
-                real_time: false,
-                delay: 0,
-                stale: false,
-            })
-            .collect();
+        let entries = symbols.into_iter().map(AssetPrice::none).collect();
         PriceSnapshot {
             entries,
             index: Arc::new(index),
@@ -129,12 +163,12 @@ impl PriceSnapshot {
         self.entries.iter().map(|entry| entry.symbol)
     }
 
-    /// An asset's splits and dividends in force, in order of time.
+    /// An asset's splits and dividends in force, and those cancelled, in order of time.
     pub fn actions(&self, symbol: &Symbol) -> &[Action] {
         self.actions.get(symbol).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds actions that come into force.
+    /// Adds actions that come into force, also in the place of earlier terms, and brings prices from before a split to its units.
     pub(super) fn add_actions(&mut self, actions: &[Action]) {
         if actions.is_empty() {
             return;
@@ -142,9 +176,23 @@ impl PriceSnapshot {
         let known = Arc::make_mut(&mut self.actions);
         for action in actions {
             let own = known.entry(action.symbol).or_default();
+            own.retain(|other| other.id.is_none() || other.id != action.id);
             own.push(*action);
             own.sort_by_key(|action| action.time);
+            let place = self.index.get(&action.symbol);
+            if let Some(entry) = place.and_then(|place| self.entries.get_mut(*place)) {
+                entry.adjust(own);
+            }
         }
+    }
+
+    /// A price of an asset in units of today: splits after its time divide it.
+    pub fn in_units_of_today(&self, symbol: &Symbol, quote: Quote) -> Money {
+        let value = |value, action: &Action| match action.kind {
+            ActionKind::Split(ratio) if action.time > quote.time => ratio.price(value),
+            ActionKind::Split(_) | ActionKind::Dividend(_) | ActionKind::Cancel => value,
+        };
+        self.actions(symbol).iter().fold(quote.value, value)
     }
 
     /// Whether the market moves.
@@ -202,11 +250,17 @@ impl PriceSnapshot {
             time: bar.time.day(),
             ..*bar
         };
-        match &mut entry.day {
-            Some(so_far) if so_far.time == day.time => so_far.merge(&day),
-            other => *other = Some(day),
-        }
+        let day = match entry.traded {
+            Some((_, mut so_far)) if so_far.time == day.time => {
+                so_far.merge(&day);
+                so_far
+            }
+            _ => day,
+        };
         entry.quote = Some(bar.quote());
+        entry.day = Some(day);
+        entry.traded = Some((bar.close, day));
+        entry.adjust(self.actions.get(symbol).map_or(&[], Vec::as_slice));
         entry.fresh = true;
         entry.real_time = real_time;
         self.without_price = 0;
@@ -233,6 +287,7 @@ impl PriceSnapshot {
         {
             entry.quote = Some(quote);
             entry.day = Some(day);
+            entry.traded = Some((quote.value, day));
             entry.real_time = real_time;
             self.market_now = self.market_now.max(quote.time);
         }
@@ -245,7 +300,7 @@ mod testing;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Money;
+    use crate::model::{ActionId, Ratio};
 
     fn bar(time: &str, price: i64) -> Bar {
         let price = Money(price);
@@ -304,6 +359,56 @@ mod tests {
         let bar = bar("1963-05-01", 5);
         restored.restore(&a, bar.quote(), bar, false);
         assert_eq!(restored.market_now, bar.time);
+    }
+
+    #[test]
+    fn a_price_from_before_a_split_is_told_in_its_units_until_the_next() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = PriceSnapshot::new(vec![a]);
+        let friday = bar("2023-09-29T20:00:00Z", 900);
+        snapshot.apply(&a, &friday, false);
+        let split = |time: &str, ratio: &str| {
+            let time = Timestamp::parse(time).unwrap();
+            let kind = ActionKind::Split(Ratio::parse(ratio).unwrap());
+            Action::new(time, a, kind, ActionId::nth(kind, time, 1))
+        };
+        let told = |snapshot: &PriceSnapshot| {
+            let entry = snapshot.entry(&a).unwrap();
+            let (quote, day) = (entry.quote.unwrap(), entry.day.unwrap());
+            assert_eq!((quote.value, day.time), (day.close, friday.time.day()));
+            assert_eq!(quote.time, friday.time, "it is as old as it was");
+            (quote.value.0, day.volume, entry.fresh)
+        };
+        snapshot = snapshot.next();
+        snapshot.add_actions(&[split("2023-10-02", "3"), split("2023-09-01", "7")]);
+        assert_eq!(told(&snapshot), (300, 30, false));
+        snapshot = snapshot.next();
+        snapshot.add_actions(&[split("2023-10-01", "1/2")]);
+        assert_eq!(told(&snapshot), (600, 15, false));
+        let mut restored = PriceSnapshot::new(vec![a]);
+        restored.restore(
+            &a,
+            friday.quote(),
+            Bar {
+                time: friday.time.day(),
+                ..friday
+            },
+            false,
+        );
+        restored.add_actions(snapshot.actions(&a));
+        assert_eq!(told(&restored), (600, 15, false));
+        snapshot.add_actions(&[split("2023-10-02", "30")]);
+        assert_eq!(told(&snapshot), (60, 150, false), "it is corrected");
+        snapshot.add_actions(&[Action {
+            kind: ActionKind::Cancel,
+            ..split("2023-10-02", "30")
+        }]);
+        assert_eq!(told(&snapshot), (1800, 5, false), "it is cancelled");
+        let monday = bar("2023-10-02T13:00:00Z", 610);
+        snapshot.apply(&a, &monday, false);
+        let entry = *snapshot.entry(&a).unwrap();
+        assert_eq!(entry.quote, Some(monday.quote()));
+        assert_eq!(entry.day.unwrap().volume, 10);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use super::UpdaterHealth;
 use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check;
+use super::news;
 use super::provider::{MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
@@ -16,9 +17,7 @@ use super::snapshot::PriceSnapshot;
 use crate::master::messages::{TransactionsMessage, Update, UpdateChannels, WorkersMessage};
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
-use crate::model::money::MILLION;
-use crate::model::{Action, ActionKind};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Action, Bar, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, select};
@@ -167,8 +166,11 @@ impl Updater {
             let last = page.bars.last().map(|bar| bar.time);
             let more = page.more;
             let known = prices.actions(&task.symbol);
-            let new = |action: &Action| action.symbol == task.symbol && !known.contains(action);
-            let actions: Vec<Action> = page.actions.into_iter().filter(new).collect();
+            let own = |action: &Action| action.symbol == task.symbol;
+            let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
+            let mut actions = news::of_feed(&told, |_| known);
+            // Updates bring corrections, which the ledger has to follow.
+            actions.retain(|action| known.iter().all(|other| other.id != action.id));
             let page = BarPage {
                 asset,
                 bars: page.bars,
@@ -248,7 +250,9 @@ impl Updater {
         self.log_changes(&answer);
         if !answer.served.is_empty() {
             let actions = self.new_actions(&answer);
-            let bars = self.accepted_bars(&answer, &actions);
+            let mut snapshot = self.prices.load().next();
+            snapshot.add_actions(&actions);
+            let bars = self.accepted_bars(&answer, &snapshot);
             let position = UpdatePosition {
                 number: self.position.number + 1,
                 time: answer.now.or(self.position.time),
@@ -262,7 +266,7 @@ impl Updater {
                 Ok(()) => {
                     self.position = position;
                     self.actions_checked = true;
-                    self.publish((began, began_stamp), &bars, actions, &answer);
+                    self.publish((began, began_stamp), snapshot, &bars, actions, &answer);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -277,11 +281,11 @@ impl Updater {
     fn publish(
         &mut self,
         (began, began_stamp): (Instant, Timestamp),
+        mut snapshot: PriceSnapshot,
         bars: &[(Symbol, MarketClock, Bar)],
         actions: Vec<Action>,
         answer: &RetrievalResult,
     ) {
-        let mut snapshot = self.prices.load().next();
         if answer.market.is_some() && snapshot.market != answer.market {
             crate::info!("the replay has ended; its market goes on as a simulated one");
         }
@@ -292,7 +296,6 @@ impl Updater {
                 answer.delays.get(symbol).copied().unwrap_or_default(),
             );
         }
-        snapshot.add_actions(&actions);
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
         snapshot.steps_left = answer.steps_left;
@@ -339,36 +342,38 @@ impl Updater {
         );
     }
 
-    /// The received actions of listed assets that are not in force yet.
+    /// The received actions of listed assets that are not in force yet, or have other terms there.
     fn new_actions(&self, answer: &RetrievalResult) -> Vec<Action> {
         let prices = self.prices.load();
-        let mut new: Vec<Action> = Vec::new();
-        let mut seen = HashSet::new();
-        for action in &answer.actions {
-            let known = prices.actions(&action.symbol).contains(action);
-            if !known && self.store.id(&action.symbol).is_some() && seen.insert(*action) {
-                new.push(*action);
+        let is_listed = |action: &&Action| self.store.id(&action.symbol).is_some();
+        let told: Vec<Action> = answer.actions.iter().filter(is_listed).copied().collect();
+        let mut news = news::of_feed(&told, |symbol| prices.actions(symbol));
+        for action in &mut news {
+            let known = prices.actions(&action.symbol);
+            if let Some(before) = known.iter().find(|other| other.id == action.id) {
+                crate::warn!(
+                    "{}: corrected: {} of {} is now {} of {}",
+                    action.symbol,
+                    before.kind,
+                    before.time,
+                    action.kind,
+                    action.time
+                );
             }
+            let entry = prices.entry(&action.symbol);
+            let quote = entry.and_then(|entry| entry.quote);
+            action.is_late = news::is_late(action, known, quote.map(|quote| quote.time));
         }
-        new.sort_by_key(|action| (action.time, action.symbol));
-        new
+        news
     }
 
-    /// The bars that pass the checks.
+    /// The bars that pass the checks against `prices`, which have the update's actions in force.
     fn accepted_bars(
         &mut self,
         answer: &RetrievalResult,
-        actions: &[Action],
+        prices: &PriceSnapshot,
     ) -> Vec<(Symbol, MarketClock, Bar)> {
-        let prices = self.prices.load();
         let now = Timestamp::now();
-        let mut scales: HashMap<Symbol, i64> = HashMap::new();
-        for action in actions {
-            if let ActionKind::Split(ratio) = action.kind {
-                let scale = scales.entry(action.symbol).or_insert(MILLION);
-                *scale = crate::model::money::share(*scale, ratio.0, MILLION);
-            }
-        }
         let mut good = Vec::with_capacity(answer.bars.len());
         let mut bad = Vec::new();
         let mut taken: HashSet<Symbol> = HashSet::with_capacity(answer.bars.len());
@@ -376,9 +381,11 @@ impl Updater {
             let (Some(entry), true) = (prices.entry(symbol), taken.insert(*symbol)) else {
                 continue;
             };
-            let scale = scales.get(symbol).copied().unwrap_or(MILLION);
             let verdict = match bar {
-                Ok(bar) => (check::check(entry, bar, *clock, scale, now), Some(bar)),
+                Ok(bar) => {
+                    let close = prices.in_units_of_today(symbol, bar.quote());
+                    (check::check(entry, bar, close, *clock, now), Some(bar))
+                }
                 Err(reason) => (check::BarCheck::Invalid(reason.clone()), None),
             };
             match verdict {
@@ -449,6 +456,14 @@ impl Updater {
             health.served.clone_from(&answer.served);
         }
         health.failures = failures;
+        if !answer.served.is_empty() {
+            for text in &answer.unapplied {
+                if !health.unapplied.contains(text) {
+                    crate::warn!("{text}");
+                }
+            }
+            health.unapplied.clone_from(&answer.unapplied);
+        }
     }
 
     /// Moves a slice of bars to the tables for reading.

@@ -122,6 +122,25 @@ impl BarStore {
         Ok(symbols)
     }
 
+    /// What is said of each asset that accounts hold and that is not listed any more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn held_unlisted(&mut self, listed: &[Symbol]) -> Result<Vec<String>, StorageError> {
+        let held = self.storage.read(|snapshot| snapshot.held())?;
+        let is_gone = |symbol: &Symbol| !listed.contains(symbol);
+        let texts = held.into_iter().filter(|held| is_gone(&held.0));
+        Ok(texts
+            .map(|(symbol, accounts, units)| {
+                let s = if accounts == 1 { " holds" } else { "s hold" };
+                format!(
+                    "{symbol} is not on the list of assets any more; {accounts} account{s} {units} \
+                     units of it, which count as worth nothing and cannot be sold until it is back"
+                )
+            })
+            .collect())
+    }
+
     /// The keys of the listed assets.
     pub fn ids(&self) -> Arc<HashMap<Symbol, AssetId>> {
         Arc::clone(&self.assets)
@@ -171,11 +190,11 @@ impl BarStore {
         Ok(())
     }
 
-    /// All actions that have come into force, by time, each with the number of its update.
+    /// The latest terms of all actions that have come into force, by time.
     ///
     /// # Errors
     /// The database fails.
-    pub fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
+    pub fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
         self.storage.read(|snapshot| snapshot.actions())
     }
 

@@ -2,13 +2,15 @@
 //!
 //! Reads and writes the ledger: queued and settled orders, splits and dividends.
 
-use super::sqlite::{damaged, signed};
+use super::sqlite::{damaged, signed, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::master::transactions::entitlement::Trade;
 use crate::model::{
-    AccountId, Action, ActionKind, ClientOrderId, Money, Quantity, Reason, SettlementRank, Side,
-    Symbol, Timestamp, Transaction, TransactionStatus,
+    AccountId, Action, ActionId, ActionKind, ClientOrderId, Money, Quantity, Ratio, Reason,
+    SettlementRank, Side, Symbol, Timestamp, Transaction, TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use uuid::Uuid;
 
@@ -24,6 +26,9 @@ pub struct LedgerEntry {
     pub update: Option<u64>,
     /// The quantity that the client asked for, before any split.
     pub asked: Quantity,
+    /// Of a late or corrected split or dividend: the millionths that could not be taken. `None` in
+    /// other rows.
+    pub written_off: Option<i64>,
 }
 
 /// An order to be stored in the durable queue.
@@ -74,7 +79,8 @@ pub struct HistoryBound {
 
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
-    client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked";
+    client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
+    written_off";
 
 /// The columns of a transaction without what explains it, and its update.
 const HISTORY_COLUMNS: &str =
@@ -123,6 +129,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         stamped: Timestamp(row.get(14)?),
         update,
         asked: Quantity(row.get(19)?),
+        written_off: row.get(20)?,
     })
 }
 
@@ -131,15 +138,43 @@ pub(super) fn symbol(text: &str) -> rusqlite::Result<Symbol> {
     Symbol::parse(text).map_err(|_| damaged("no symbol"))
 }
 
-/// Reads a split or dividend from the columns `symbol, time, kind, value`.
-pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(String, Timestamp, ActionKind, i64)> {
-    let (kind, value): (u8, i64) = (row.get(2)?, row.get(3)?);
-    let kind = if kind == Side::Split as u8 {
-        ActionKind::Split(Quantity(value))
+/// The columns of an action for [`action`].
+pub(super) const ACTION_COLUMNS: &str =
+    "symbol, time, kind, numerator, denominator, number, id, late";
+
+/// Reads an action, with the number of its update.
+pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(u64, Action)> {
+    let (kind, numerator, denominator): (u8, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
+    let kind = if kind == 0 {
+        ActionKind::Cancel
+    } else if kind == Side::Split as u8 {
+        let ratio = Ratio::new(unsigned(numerator), unsigned(denominator));
+        ActionKind::Split(ratio.ok_or_else(|| damaged("no ratio"))?)
     } else {
-        ActionKind::Dividend(Money(value))
+        ActionKind::Dividend(Money(numerator))
     };
-    Ok((row.get(0)?, Timestamp(row.get(1)?), kind, row.get(4)?))
+    let id = ActionId::stored(&row.get::<_, String>(6)?);
+    let action = Action {
+        time: Timestamp(row.get(1)?),
+        symbol: symbol(&row.get::<_, String>(0)?)?,
+        kind,
+        id: Some(id.map_err(|_| damaged("no name of an action"))?),
+        is_late: row.get(7)?,
+    };
+    Ok((unsigned(row.get(5)?), action))
+}
+
+/// The columns `kind, numerator, denominator` of an action.
+pub(super) fn action_terms(kind: ActionKind) -> (u8, i64, i64) {
+    match kind {
+        ActionKind::Split(ratio) => (
+            Side::Split as u8,
+            signed(ratio.numerator()),
+            signed(ratio.denominator()),
+        ),
+        ActionKind::Dividend(cash) => (Side::Dividend as u8, cash.0, 1),
+        ActionKind::Cancel => (0, 1, 1),
+    }
 }
 
 fn find(
@@ -322,27 +357,95 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// The splits and dividends of updates up to `update` that the ledger does not have yet, in
-    /// order, each with the number of its update.
+    /// The splits and dividends of updates up to `update` that the ledger does not have yet, and
+    /// corrections, in order, each with the number of its update.
     ///
     /// # Errors
     /// The database fails.
     pub fn actions_to_apply(&mut self, update: u64) -> Result<Vec<(u64, Action)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
-            "SELECT symbol, time, kind, value, number FROM actions
+        let mut statement = sqlite.prepare_cached(&format!(
+            "SELECT {ACTION_COLUMNS} FROM actions
              WHERE number > (SELECT acted FROM ledger_position) AND number <= ?1
-             ORDER BY number, time, symbol, kind, value",
+             ORDER BY number, time, symbol, kind, id"
+        ))?;
+        let rows = statement.query_map([signed(update)], action)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The terms that an asset's actions have had, in the order of their updates, without those
+    /// that were in force before the asset was listed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn action_revisions(&mut self, symbol: Symbol) -> Result<Vec<(u64, Action)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(&format!(
+            "SELECT {ACTION_COLUMNS} FROM actions WHERE symbol = ?1 AND number > 0
+             ORDER BY number, time, kind, id"
+        ))?;
+        let rows = statement.query_map([symbol.as_str()], action)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The last update whose splits and dividends are in the ledger.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn acted(&mut self) -> Result<u64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT acted FROM ledger_position";
+        Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
+    }
+
+    /// The filled orders of an asset by account, each account's in the order in which they took
+    /// effect. Reads the whole ledger.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn trades(
+        &mut self,
+        symbol: Symbol,
+    ) -> Result<BTreeMap<AccountId, Vec<Trade>>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(
+            "SELECT account, side, quantity, price, priced, update_number
+             FROM transactions LEFT JOIN origins USING (origin)
+             WHERE symbol = ?1 AND status = 1 AND side IN (1, 2)
+             ORDER BY update_number, ordered, worker, sequence, number",
         )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<(u64, Action)> {
-            let (text, time, kind, number) = action(row)?;
-            let symbol = symbol(&text)?;
-            Ok((
-                u64::try_from(number).unwrap_or(0),
-                Action { time, symbol, kind },
-            ))
-        };
-        let rows = statement.query_map([signed(update)], read)?;
+        let mut rows = statement.query([symbol.as_str()])?;
+        let mut trades: BTreeMap<AccountId, Vec<Trade>> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let side = Side::from_number(row.get(1)?).ok_or_else(|| damaged("no such side"))?;
+            trades
+                .entry(AccountId(row.get(0)?))
+                .or_default()
+                .push(Trade {
+                    side,
+                    quantity: Quantity(row.get(2)?),
+                    price: Money(row.get::<_, Option<i64>>(3)?.unwrap_or(0)),
+                    priced: Timestamp(row.get::<_, Option<i64>>(4)?.unwrap_or(0)),
+                    update: unsigned(row.get::<_, Option<i64>>(5)?.unwrap_or(0)),
+                });
+        }
+        Ok(trades)
+    }
+
+    /// The latest rows that could not take all that they should, newest first, with the amount.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn written_off(&mut self, most: usize) -> Result<Vec<(Transaction, i64)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
+             WHERE written_off > 0 ORDER BY number DESC LIMIT ?1"
+        );
+        let mut statement = sqlite.prepare(&sql)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = statement.query_map([most], entry)?;
+        let rows = rows.map(|row| row.map(|row| (row.transaction, row.written_off.unwrap_or(0))));
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
@@ -451,7 +554,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores the transaction of a split or dividend, which is settled at once.
+    /// Stores the transaction of a split or dividend, which is settled at once. `written_off` is
+    /// what a late or corrected one could not take.
     ///
     /// # Errors
     /// The database fails.
@@ -460,13 +564,14 @@ impl Tx<'_> {
         number: i64,
         transaction: &Transaction,
         update: u64,
+        written_off: Option<i64>,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
-                 price, total, priced, stamped, ordered, update_number)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, ?7, ?8, ?9, ?10, ?7, ?7, ?11)",
+                 price, total, priced, stamped, ordered, update_number, written_off)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, ?7, ?8, ?9, ?10, ?7, ?7, ?11, ?12)",
             )?
             .execute(params![
                 number,
@@ -480,6 +585,7 @@ impl Tx<'_> {
                 transaction.total.map(|total| total.0),
                 transaction.priced.map(|priced| priced.0),
                 signed(update),
+                written_off,
             ])?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Reads and writes cash and positions, which are the sums of an account's transactions.
 
 use super::ledger::symbol;
+use super::sqlite::unsigned;
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Holdings, Money, Quantity, Symbol};
 use rusqlite::{Connection, Row, params};
@@ -42,6 +43,27 @@ impl Snapshot<'_> {
         let rows = statement.query_map([account.0], position)?;
         let positions = rows.collect::<rusqlite::Result<_>>()?;
         Ok(Holdings { cash, positions })
+    }
+
+    /// Each asset that is held: how many accounts hold it, and how many units in all.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn held(&mut self) -> Result<Vec<(Symbol, u64, Quantity)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        // `total` adds in floating point, which no number of positions overflows; people read it.
+        let sql = "SELECT symbol, count(*), CAST(min(total(quantity), 9e18) AS INTEGER)
+                   FROM positions GROUP BY symbol ORDER BY symbol";
+        let mut statement = sqlite.prepare(sql)?;
+        let rows = statement.query_map([], |row| {
+            let accounts = unsigned(row.get(1)?);
+            Ok((
+                symbol(&row.get::<_, String>(0)?)?,
+                accounts,
+                Quantity(row.get(2)?),
+            ))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The accounts that hold an asset.

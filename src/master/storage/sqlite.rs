@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0005_login_places.sql"),
     include_str!("../../../sql/sqlite/0006_email_keys.sql"),
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
+    include_str!("../../../sql/sqlite/0008_actions.sql"),
 ];
 /// The migration with which the keys of email addresses are computed anew.
 const EMAIL_KEYS_MIGRATION: usize = 6;
@@ -569,6 +570,33 @@ mod tests {
         // Once only: a second start changes nothing.
         migrate(&path).unwrap();
         assert_eq!(text(keys).unwrap(), "strasse@x.org #2");
+    }
+
+    #[test]
+    fn ratios_of_splits_keep_their_value_when_a_database_is_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let old = SqliteStorage::open(&path).unwrap().connection;
+        for sql in &MIGRATIONS[..4] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.execute_batch(
+            "PRAGMA user_version = 4;
+             INSERT INTO actions VALUES ('A', 5, 3, 333333, 7), ('A', 5, 4, 250000, 8);",
+        )
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let sql = "SELECT numerator || '/' || denominator || ' ' || number FROM actions
+                   ORDER BY kind";
+        let mut statement = new.prepare(sql).unwrap();
+        let rows = statement
+            .query_map([], |row| row.get::<_, String>(0))
+            .unwrap();
+        let rows: Vec<String> = rows.map(Result::unwrap).collect();
+        assert_eq!(rows, ["333333/1000000 7", "250000/1 8"]);
     }
 
     #[test]

@@ -6,10 +6,11 @@
 
 use super::disk::DiskSpace;
 use super::email_keys::twin_key;
+use super::ledger::{ACTION_COLUMNS, action};
 use super::sqlite::unsigned;
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::email_key::email_key;
-use crate::model::{Money, Quantity, Side, Symbol, Timestamp};
+use crate::model::{Action, Money, Quantity, Timestamp};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +24,7 @@ const ACCOUNTS_PAGE_MAX: i64 = 1024;
 /// dividends before orders; orders by settlement rank.
 const LEDGER_SQL: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
-        transactions.origin, sequence, ordered, update_number
+        transactions.origin, sequence, ordered, update_number, written_off
     FROM transactions LEFT JOIN origins USING (origin)
     WHERE account = ?1
     ORDER BY update_number, side < 3, CASE WHEN side >= 3 THEN number END,
@@ -79,17 +80,7 @@ pub struct LedgerLine {
     pub sequence: Option<i64>,
     pub ordered: i64,
     pub update: Option<i64>,
-}
-
-/// A split or dividend that came into force.
-#[derive(Debug, Clone, Copy)]
-pub struct StoredAction {
-    pub symbol: Symbol,
-    /// Number of the update with which it came into force.
-    pub update: i64,
-    /// Market time.
-    pub time: Timestamp,
-    pub side: Side,
+    pub written_off: Option<i64>,
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
@@ -111,6 +102,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
         sequence: row.get(14)?,
         ordered: row.get(15)?,
         update: row.get(16)?,
+        written_off: row.get(17)?,
     })
 }
 
@@ -248,28 +240,25 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// All splits and dividends, in the order of their updates. Rows with an invalid symbol or kind
-    /// are skipped.
+    /// All splits and dividends and their corrections, each with its update, in the order of the
+    /// updates. Rows that cannot be read are skipped.
     ///
     /// # Errors
     /// The database fails.
-    pub fn stored_actions(&mut self) -> Result<Vec<StoredAction>, StorageError> {
+    pub fn stored_actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement =
-            sqlite.prepare("SELECT symbol, time, kind, number FROM actions ORDER BY number")?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<Option<StoredAction>> {
-            let (text, time, kind): (String, i64, u8) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let update = row.get(3)?;
-            let known = Symbol::parse(&text).ok().zip(Side::from_number(kind));
-            Ok(known.map(|(symbol, side)| StoredAction {
-                symbol,
-                update,
-                time: Timestamp(time),
-                side,
-            }))
-        };
-        let rows = statement.query_map([], read)?.filter_map(Result::transpose);
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let mut statement = sqlite.prepare(&format!(
+            "SELECT {ACTION_COLUMNS} FROM actions ORDER BY number, time, symbol, kind, id"
+        ))?;
+        let mut actions = Vec::new();
+        for row in statement.query_map([], action)? {
+            match row {
+                Ok(row) => actions.push(row),
+                Err(rusqlite::Error::FromSqlConversionFailure(..)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(actions)
     }
 
     /// Number of the last update whose splits and dividends are in the ledger.

@@ -3,8 +3,8 @@
 //! The arithmetic of fills, splits and dividends. It uses no database and no clock, so that the
 //! same queue and the same update always give the same result.
 
-use crate::model::money::{MILLIONTHS_MAX, share};
-use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol};
+use crate::model::money::share;
+use crate::model::{Holdings, Money, Quantity, Ratio, Reason, Side, Symbol};
 
 impl Holdings {
     /// Fills an order at `price`. Returns the total that was paid or received.
@@ -57,12 +57,12 @@ impl Holdings {
         Ok(total)
     }
 
-    /// Splits a position: `ratio` units (in millionths) for each one before. Returns the units
+    /// Splits a position: `ratio` units for each one before. Returns the units
     /// added, negative for a reverse split, or `None` without a position. A fraction of a millionth
     /// is lost; the cost does not change.
-    pub fn split(&mut self, symbol: Symbol, ratio: Quantity) -> Option<Quantity> {
+    pub fn split(&mut self, symbol: Symbol, ratio: Ratio) -> Option<Quantity> {
         let (held, cost) = self.positions.get(&symbol).copied()?;
-        let after = split_amount(held, ratio);
+        let after = ratio.units(held);
         if after == Quantity::ZERO {
             self.positions.remove(&symbol);
         } else {
@@ -79,17 +79,6 @@ impl Holdings {
         self.cash = self.cash.plus(paid)?;
         Some(paid)
     }
-}
-
-/// `amount` units after a split, rounded down to a millionth and kept within the limit.
-pub fn split_amount(amount: Quantity, ratio: Quantity) -> Quantity {
-    let after =
-        i128::from(amount.0) * i128::from(ratio.0) / i128::from(crate::model::money::MILLION);
-    Quantity(
-        i64::try_from(after)
-            .unwrap_or(MILLIONTHS_MAX)
-            .min(MILLIONTHS_MAX),
-    )
 }
 
 /// The text of a rejection. It depends on the reason alone, so that a repeated answer has the same
@@ -111,6 +100,7 @@ pub fn text(reason: Reason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::money::MILLIONTHS_MAX;
     use proptest::prelude::*;
 
     fn symbol() -> Symbol {
@@ -162,7 +152,7 @@ mod tests {
             .positions
             .insert(symbol(), (Quantity(3_000_000), Money(90)));
         assert_eq!(
-            account.split(symbol(), Quantity(2_000_000)),
+            account.split(symbol(), Ratio::new(2, 1).unwrap()),
             Some(Quantity(3_000_000))
         );
         assert_eq!(
@@ -170,7 +160,7 @@ mod tests {
             (Quantity(6_000_000), Money(90))
         );
         assert_eq!(
-            account.split(symbol(), Quantity(100_000)),
+            account.split(symbol(), Ratio::new(1, 10).unwrap()),
             Some(Quantity(-5_400_000))
         );
         assert_eq!(

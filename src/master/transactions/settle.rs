@@ -3,17 +3,16 @@
 //! Settles the queue at an update: first splits and dividends, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
 
-use super::fill;
 use super::queue::{PriceVisibility, QueuedOrder};
-use super::{OrderState, sequence, write_outcome};
+use super::{AccountChanges, OrderState, corrections, holdings_of, sequence, write_outcome};
 use crate::master::assets::{self};
 use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
-    AccountId, Action, ActionKind, Holdings, Money, Quantity, Quote, Reason, Side, Timestamp,
-    Transaction, TransactionStatus,
+    AccountId, Action, ActionKind, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
+    TransactionStatus,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::collections::HashMap;
@@ -34,7 +33,7 @@ impl OrderState {
         let (outcomes, split) = storage.write_beating(heartbeat, |tx| {
             // Stays so if the commit fails.
             self.actions_pending = has_actions;
-            let mut accounts: HashMap<AccountId, (Holdings, Holdings)> = HashMap::new();
+            let mut accounts = AccountChanges::new();
             let split = if has_actions {
                 self.apply_actions(tx, update, &mut accounts, &mut beats)?
             } else {
@@ -74,7 +73,7 @@ impl OrderState {
         update: &Update,
         numbers: &[i64],
         split: &HashMap<i64, Quantity>,
-        accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
+        accounts: &mut AccountChanges,
         beats: &mut StepBeats<'_>,
     ) -> Result<Vec<(i64, Settlement)>, StorageError> {
         let mut outcomes = Vec::with_capacity(numbers.len());
@@ -106,20 +105,24 @@ impl OrderState {
         Ok(outcomes)
     }
 
-    /// Applies splits and dividends to positions, as transactions of their own, and splits to
-    /// queued orders. It applies all that the database holds and the ledger does not, including
+    /// Applies corrections, then splits and dividends to positions, as transactions of their own,
+    /// and splits to queued orders. It applies all that the database holds and the ledger does not, including
     /// those of updates that could not be settled. Returns the new quantities of queued orders.
     fn apply_actions(
         &mut self,
         tx: &mut Tx<'_>,
         update: &Update,
-        accounts: &mut HashMap<AccountId, (Holdings, Holdings)>,
+        accounts: &mut AccountChanges,
         beats: &mut StepBeats<'_>,
     ) -> Result<HashMap<i64, Quantity>, StorageError> {
         let mut split: HashMap<i64, Quantity> = HashMap::new();
-        let actions = tx.actions_to_apply(update.number)?;
+        let changes = tx.actions_to_apply(update.number)?;
+        let divided = corrections::divide(tx, changes)?;
+        for correction in &divided.corrections {
+            self.correct(tx, update, correction, accounts)?;
+        }
         tx.set_actions_applied(update.number)?;
-        for (number, action) in &actions {
+        for (number, action) in &divided.due {
             let visible = self.visibility.since(*number);
             for account in tx.holders(action.symbol)? {
                 beats.step();
@@ -139,10 +142,11 @@ impl OrderState {
                             None => continue,
                         }
                     }
+                    ActionKind::Cancel => continue,
                 };
                 let order_key = self.sequencer.give();
                 let row = action_row(action, account, order_key, side, quantity, price, total);
-                tx.insert_settled(order_key.number, &row, update.number)?;
+                tx.insert_settled(order_key.number, &row, update.number, None)?;
             }
             if let ActionKind::Split(ratio) = action.kind {
                 // The quantity of an order at a price after the split already counts the new units.
@@ -150,7 +154,7 @@ impl OrderState {
                 for order in self.queue.of_symbol(action.symbol).filter(is_earlier) {
                     let number = order.rank.number;
                     let now = split.get(&number).copied().unwrap_or(order.quantity);
-                    let after = fill::split_amount(now, ratio).max(Quantity(1));
+                    let after = ratio.units(now).max(Quantity(1));
                     tx.set_order_quantity(number, after)?;
                     split.insert(number, after);
                     beats.step();
@@ -215,22 +219,6 @@ fn settlement_quote(update: &Update, order: &QueuedOrder) -> Option<Result<Quote
         assets::FillDecision::At(quote) => Some(Ok(quote)),
         assets::FillDecision::Wait => None,
         assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
-    }
-}
-
-/// The holdings of an account before the settlement and now. They are read once.
-fn holdings_of<'a>(
-    tx: &mut Tx<'_>,
-    accounts: &'a mut HashMap<AccountId, (Holdings, Holdings)>,
-    account: AccountId,
-) -> Result<&'a mut (Holdings, Holdings), StorageError> {
-    use std::collections::hash_map::Entry as Slot;
-    match accounts.entry(account) {
-        Slot::Occupied(slot) => Ok(slot.into_mut()),
-        Slot::Vacant(slot) => {
-            let holdings = tx.holdings(account)?;
-            Ok(slot.insert((holdings.clone(), holdings)))
-        }
     }
 }
 

@@ -5,11 +5,14 @@
 //!
 //! Tests: `src/master/verify/tests.rs`.
 
-use super::{ActionsByAsset, Findings, VerifyError, position};
+use super::{ActionsByAsset, AssetActions, Findings, VerifyError, position};
 use crate::master::storage::Snapshot;
 use crate::master::storage::verify::{LedgerLine, StoredAccount};
-use crate::model::{Holdings, Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::master::transactions::entitlement::Trade;
+use crate::model::{
+    ActionKind, Holdings, Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus,
+};
+use std::collections::{BTreeMap, HashMap};
 
 /// Rows between two checks for cancellation.
 const YIELD_ROWS: u64 = 4096;
@@ -32,8 +35,12 @@ struct RebuiltAccount<'a> {
     actions: &'a ActionsByAsset,
     /// The update that opened each position now held.
     held_from: HashMap<Symbol, i64>,
-    /// Splits and dividends in the account's ledger.
-    applied: HashSet<(Symbol, Side, Timestamp)>,
+    /// Splits and dividends in the account's ledger, and how many of each.
+    applied: HashMap<(Symbol, Side, Timestamp), u32>,
+    /// Filled orders of assets with late or corrected actions.
+    trades: HashMap<Symbol, Vec<Trade>>,
+    /// Units and cash that late and corrected actions should have moved, by asset, in millionths.
+    corrected: HashMap<Symbol, (i128, i128)>,
     /// Messages about splits and dividends that are missing in the ledger.
     missed: Vec<String>,
 }
@@ -174,6 +181,7 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
             "an order that no message brought",
         )?;
         need(line.quantity > 0 && line.asked > 0, "an order of nothing")?;
+        need(line.written_off.is_none(), "an order that was written off")?;
         need(
             line.ordered <= line.accepted,
             "its turn is after its acceptance",
@@ -221,7 +229,7 @@ fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Re
                 "it is settled and lacks its outcome",
             )?;
             need(
-                line.price.is_some() || side == Side::Split,
+                line.price.is_some() || side == Side::Split || line.written_off.is_some(),
                 "it is settled without a price",
             )?;
             need(
@@ -253,7 +261,9 @@ impl<'a> RebuiltAccount<'a> {
             },
             actions,
             held_from: HashMap::new(),
-            applied: HashSet::new(),
+            applied: HashMap::new(),
+            trades: HashMap::new(),
+            corrected: HashMap::new(),
             missed: Vec::new(),
         }
     }
@@ -274,6 +284,9 @@ impl<'a> RebuiltAccount<'a> {
         let update = line.update.unwrap_or(0);
         let before = self.holdings.positions.contains_key(&symbol);
         let done = match side {
+            Side::Split | Side::Dividend if line.written_off.is_some() => {
+                self.correction(symbol, line)
+            }
             Side::Buy | Side::Sell => match self.holdings.fill(side, symbol, quantity, price) {
                 Ok(made) if made == total => Ok(()),
                 Ok(made) => Err(format!(
@@ -281,12 +294,10 @@ impl<'a> RebuiltAccount<'a> {
                 )),
                 Err(reason) => Err(format!("it cannot have settled: {reason}")),
             },
-            Side::Split => self.split(symbol, quantity, total),
+            Side::Split => self.split(symbol, quantity, total, line.priced),
             Side::Dividend => self.dividend(symbol, quantity, price, total),
         };
-        if let (Side::Split | Side::Dividend, Some(priced)) = (side, line.priced) {
-            self.applied.insert((symbol, side, Timestamp(priced)));
-        }
+        self.note(symbol, side, line);
         match (before, self.holdings.positions.contains_key(&symbol)) {
             (false, true) => {
                 self.held_from.insert(symbol, update);
@@ -306,7 +317,93 @@ impl<'a> RebuiltAccount<'a> {
         done
     }
 
-    fn split(&mut self, symbol: Symbol, added: Quantity, total: Money) -> Result<(), String> {
+    /// Remembers what later checks need of a row.
+    fn note(&mut self, symbol: Symbol, side: Side, line: &LedgerLine) {
+        let priced = Timestamp(line.priced.unwrap_or(0));
+        match side {
+            Side::Split | Side::Dividend => {
+                if line.written_off.is_none() {
+                    *self.applied.entry((symbol, side, priced)).or_default() += 1;
+                }
+            }
+            Side::Buy | Side::Sell => {
+                let is_changed = |actions: &AssetActions| !actions.changed.is_empty();
+                if self.actions.get(&symbol).is_some_and(is_changed) {
+                    let trade = Trade {
+                        side,
+                        quantity: Quantity(line.quantity),
+                        price: Money(line.price.unwrap_or(0)),
+                        priced,
+                        update: u64::try_from(line.update.unwrap_or(0)).unwrap_or(0),
+                    };
+                    self.trades.entry(symbol).or_default().push(trade);
+                }
+            }
+        }
+    }
+
+    /// Applies the row of a late or corrected action. [`RebuiltAccount::finish`] checks what they
+    /// add up to.
+    fn correction(&mut self, symbol: Symbol, line: &LedgerLine) -> Result<(), String> {
+        let (units, cash) = if line.side == Side::Split as u8 {
+            (line.quantity, 0)
+        } else {
+            (0, line.total.unwrap_or(0))
+        };
+        let left = i128::from(line.written_off.unwrap_or(0));
+        let wanted = self.corrected.entry(symbol).or_default();
+        if line.side == Side::Split as u8 {
+            wanted.0 += i128::from(units) - left;
+        } else {
+            wanted.1 += i128::from(cash) - left;
+        }
+        let (held, cost) = self
+            .holdings
+            .positions
+            .get(&symbol)
+            .copied()
+            .unwrap_or_default();
+        let after = Quantity(held.0.saturating_add(units));
+        if after.0 > 0 {
+            self.holdings.positions.insert(symbol, (after, cost));
+        } else {
+            self.holdings.positions.remove(&symbol);
+        }
+        self.holdings.cash = Money(self.holdings.cash.0.saturating_add(cash));
+        if after.0 < 0 || self.holdings.cash.0 < 0 {
+            return Err("a correction took what was not there".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether `added` units are what a split of this time makes of those held.
+    fn is_split(
+        &self,
+        symbol: Symbol,
+        held: Quantity,
+        added: Quantity,
+        priced: Option<i64>,
+    ) -> bool {
+        let revisions = self
+            .actions
+            .get(&symbol)
+            .map_or(&[][..], |actions| &actions.revisions);
+        let mut ratios = revisions
+            .iter()
+            .filter_map(|(_, action)| match action.kind {
+                ActionKind::Split(ratio) => (Some(action.time.0) == priced).then_some(ratio),
+                ActionKind::Dividend(_) | ActionKind::Cancel => None,
+            });
+        ratios.any(|ratio| ratio.units(held).0 == held.0.saturating_add(added.0))
+    }
+
+    fn split(
+        &mut self,
+        symbol: Symbol,
+        added: Quantity,
+        total: Money,
+        priced: Option<i64>,
+    ) -> Result<(), String> {
         let Some((held, cost)) = self.holdings.positions.get(&symbol).copied() else {
             return Err(format!("a split of {symbol} that the account did not hold"));
         };
@@ -318,6 +415,9 @@ impl<'a> RebuiltAccount<'a> {
         }
         if after.0 < 0 {
             return Err(format!("a split took {added} units of {held}"));
+        }
+        if !self.is_split(symbol, held, added, priced) {
+            return Err(format!("no split of its time adds {added} units to {held}"));
         }
         if total != Money::ZERO {
             return Err("a split moved cash".to_owned());
@@ -357,21 +457,56 @@ impl<'a> RebuiltAccount<'a> {
         let Some(from) = self.held_from.remove(&symbol) else {
             return;
         };
-        let actions: &[super::ActionInForce] = self.actions.get(&symbol).map_or(&[], Vec::as_slice);
-        let first = actions.partition_point(|action| action.update <= from);
-        for action in actions
-            .iter()
-            .skip(first)
-            .take_while(|action| action.update <= until)
-        {
-            if !self.applied.contains(&(symbol, action.side, action.time)) {
-                self.missed.push(format!(
-                    "the {} of {symbol} of {} came with update {} and is not in the ledger",
-                    action.side.as_str(),
+        let Some(actions) = self.actions.get(&symbol) else {
+            return;
+        };
+        for (update, action) in actions.plain() {
+            let side = match action.kind {
+                ActionKind::Split(_) => Side::Split,
+                ActionKind::Dividend(_) => Side::Dividend,
+                ActionKind::Cancel => continue,
+            };
+            let number = i64::try_from(*update).unwrap_or(i64::MAX);
+            if number <= from || number > until {
+                continue;
+            }
+            match self.applied.get_mut(&(symbol, side, action.time)) {
+                Some(left) if *left > 0 => *left -= 1,
+                Some(_) | None => self.missed.push(format!(
+                    "the {} of {symbol} of {} came with update {update} and is not in the ledger",
+                    side.as_str(),
                     action.time,
-                    action.update
+                )),
+            }
+        }
+    }
+
+    /// Checks that late and corrected actions moved what they should.
+    fn check_corrections(&mut self, actions_applied: i64) {
+        for (symbol, actions) in self.actions {
+            let trades = self.trades.remove(symbol).unwrap_or_default();
+            let mut wanted = (0_i128, 0_i128);
+            for update in &actions.changed {
+                let number = i64::try_from(*update).unwrap_or(i64::MAX);
+                if number > actions_applied {
+                    continue;
+                }
+                let earlier = trades.partition_point(|trade| trade.update < *update);
+                let (units, cash) = actions.change(*update, &trades[..earlier]);
+                wanted = (wanted.0 + units, wanted.1 + cash);
+            }
+            let found = self.corrected.remove(symbol).unwrap_or_default();
+            if found != wanted {
+                self.missed.push(format!(
+                    "late and corrected actions of {symbol} should have moved {} millionths of \
+                     units and {} of cash, and the ledger has {} and {}",
+                    wanted.0, wanted.1, found.0, found.1
                 ));
             }
+        }
+        for symbol in self.corrected.keys() {
+            self.missed
+                .push(format!("{symbol} had no action that was late or corrected"));
         }
     }
 
@@ -382,5 +517,6 @@ impl<'a> RebuiltAccount<'a> {
         for symbol in held {
             self.held_until(symbol, actions_applied);
         }
+        self.check_corrections(actions_applied);
     }
 }

@@ -6,7 +6,10 @@ use crate::master::storage::testing::{Engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
 use crate::master::transactions::queue::QueuedOrder;
 use crate::master::transactions::sequence::Sequencer;
-use crate::model::{AccountId, Holdings, Reason, SettlementRank};
+
+use crate::model::{
+    AccountId, Holdings, Money, Quantity, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp,
+};
 use std::collections::HashMap as Map;
 use uuid::Uuid;
 
@@ -122,8 +125,9 @@ impl Market {
         let time = Timestamp(i64::try_from(update).unwrap() * 1000);
         let number = i64::try_from(update).unwrap();
         let side_number = side as u8;
+        let of = if side == Side::Split { 1_000_000 } else { 1 };
         let sql = format!(
-            "INSERT INTO actions VALUES ('{asset}', {}, {side_number}, {value}, {number})",
+            "INSERT INTO actions VALUES ('{asset}', 'x{number}', {number}, {}, {side_number}, {value}, {of}, 0)",
             time.0
         );
         execute(&mut self.storage, &sql);
@@ -141,7 +145,11 @@ impl Market {
             let units = held.positions[&symbol(asset)].0;
             let (quantity, price, total) = if side == Side::Split {
                 (
-                    held.split(symbol(asset), Quantity(value)).unwrap(),
+                    held.split(
+                        symbol(asset),
+                        Ratio::new(value.unsigned_abs(), 1_000_000).unwrap(),
+                    )
+                    .unwrap(),
                     None,
                     Money::ZERO,
                 )
@@ -167,7 +175,7 @@ impl Market {
             };
             self.storage
                 .write(|tx| {
-                    tx.insert_settled(place.number, &row, update)?;
+                    tx.insert_settled(place.number, &row, update, None)?;
                     tx.store_holdings(account, &before, held)
                 })
                 .unwrap();

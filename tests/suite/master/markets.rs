@@ -10,7 +10,7 @@ use papertrader::config::{
 use papertrader::master::assets::provider::ProviderError;
 use papertrader::master::assets::{AssetsConfig, FillDecision};
 use papertrader::master::messages::{AssetsMessage, AssetsStatus, Update};
-use papertrader::model::ActionKind;
+use papertrader::model::{ActionKind, Ratio};
 use papertrader::model::{Bar, Money, Symbol, Timestamp};
 use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange, invalid};
 use papertrader::testkit::until;
@@ -186,13 +186,7 @@ pub fn alpaca(asked: &ExchangeRequest) -> ExchangeReply {
             ))
         }
         "/v1/corporate-actions" => {
-            assert_eq!(
-                (query("types"), query("limit")),
-                (
-                    "forward_split,reverse_split,cash_dividend".into(),
-                    "1000".into()
-                )
-            );
+            assert_eq!((query("types"), query("limit")), ("".into(), "1000".into()));
             corporate_actions(now, &query("start"), &query("end"), &query("page_token"))
         }
         other => ExchangeReply::status(404, &format!("{{\"message\":\"{other}?\"}}")),
@@ -204,7 +198,7 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
     let day = |days: i64| now.plus_days(days).date().to_string();
     let split = |new: u32, old: u32, ex: &str| {
         format!(
-            r#""id":"1","symbol":"AAPL","cusip":"0","new_rate":{new},"old_rate":{old},"process_date":"{ex}","ex_date":"{ex}""#
+            r#""id":"of-{ex}","symbol":"AAPL","cusip":"0","new_rate":{new},"old_rate":{old},"process_date":"{ex}","ex_date":"{ex}""#
         )
     };
     let dividend = |rate: &str, ex: &str, paid: &str| {
@@ -232,7 +226,18 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
         (
             day(5),
             "name_changes",
-            r#""old_symbol":"FB","new_symbol":"META""#.to_owned(),
+            format!(
+                r#""old_symbol":"AAPL","new_symbol":"APPL","process_date":"{}""#,
+                day(5)
+            ),
+        ),
+        (
+            day(-3),
+            "stock_dividends",
+            format!(
+                r#""id":"s","symbol":"AAPL","rate":0.04,"ex_date":"{}""#,
+                day(-3)
+            ),
         ),
     ]
     .to_vec();
@@ -483,10 +488,14 @@ fn stocks_from_alpaca_over_tls() {
     .unwrap();
     let first = running.update();
     let kinds: Vec<ActionKind> = first.actions.iter().map(|action| action.kind).collect();
-    assert_eq!(kinds.len(), 2, "{kinds:?}");
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    assert!(kinds.contains(&ActionKind::Split(Ratio::new(26, 25).unwrap())));
+    let unapplied = status(&running).unapplied;
+    assert_eq!(unapplied.len(), 1, "{unapplied:?}");
+    assert!(unapplied[0].contains("name_changes") && unapplied[0].contains("AAPL"));
     assert!(kinds.contains(&ActionKind::Dividend(Money(240_000))));
     assert!(
-        matches!(kinds.iter().find(|k| matches!(k, ActionKind::Split(_))), Some(ActionKind::Split(r)) if r.0 == 2_000_000)
+        matches!(kinds.iter().find(|k| matches!(k, ActionKind::Split(_))), Some(ActionKind::Split(r)) if r.to_string() == "2")
     );
     assert!(running.update().actions.is_empty(), "once");
     let nope = *first.snapshot.entry(&symbol("NOPE")).unwrap();
@@ -501,10 +510,10 @@ fn stocks_from_alpaca_over_tls() {
     assert!(adjusted[0].open.0 * 2 <= raw[0].open.0 && adjusted[0].open > Money::ZERO);
     assert_eq!(status(&running).served, ["alpaca"]);
     until("the past's actions", || {
-        running.handle.prices().actions(&symbol("AAPL")).len() == 4
+        running.handle.prices().actions(&symbol("AAPL")).len() == 5
     });
     let known = running.handle.prices().actions(&symbol("AAPL")).to_vec();
-    assert_eq!(known.len(), 4, "{known:?}");
+    assert_eq!(known.len(), 5, "{known:?}");
     assert_eq!(
         known[1].kind,
         ActionKind::Dividend(Money(200_000)),
@@ -685,7 +694,7 @@ fn prices_are_not_trusted_without_word_of_splits() {
     let update = update_where(&running, "prices", |update| {
         update.snapshot.entries()[0].fresh
     });
-    assert_eq!(update.actions.len(), 2);
+    assert_eq!(update.actions.len(), 3);
 }
 
 #[test]

@@ -10,13 +10,14 @@ use super::super::provider::{
     ProviderError,
 };
 use super::batches::{RefusedSymbols, in_batches};
-use super::http::{ProviderHttp, decimal, each, json, moment, price, symbols, usable_days, volume};
+use super::http::{
+    ProviderHttp, each, excerpt, json, moment, price, rate, ratio, symbols, usable_days, volume,
+};
 use crate::config::{AlpacaSettings, ProviderKind};
-use crate::model::{Action, ActionKind, Resolution};
-use crate::model::{Bar, Quantity, Symbol, Timestamp};
+use crate::model::{Action, ActionId, ActionKind, Bar, Resolution, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -93,6 +94,8 @@ pub struct AlpacaProvider {
     refused_actions: RefusedSymbols,
     /// Past and announced actions of the last answer.
     actions: Vec<Action>,
+    /// What is said of those of it that are not applied.
+    unapplied: Vec<String>,
     /// Listed symbols, for requests of corporate actions.
     symbols: Vec<Symbol>,
 }
@@ -177,23 +180,105 @@ struct Bars<'a> {
 
 #[derive(Deserialize)]
 struct Actions<'a> {
+    /// By kind.
     #[serde(borrow)]
-    corporate_actions: ActionLists<'a>,
+    corporate_actions: BTreeMap<String, Vec<&'a RawValue>>,
     next_page_token: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-struct ActionLists<'a> {
-    #[serde(borrow, default)]
-    forward_splits: Vec<SplitAnswer<'a>>,
-    #[serde(borrow, default)]
-    reverse_splits: Vec<SplitAnswer<'a>>,
-    #[serde(borrow, default)]
-    cash_dividends: Vec<DividendAnswer<'a>>,
+/// What is said of an action of a kind that is not applied.
+#[derive(Deserialize)]
+struct OtherAnswer {
+    symbol: Option<String>,
+    old_symbol: Option<String>,
+    source_symbol: Option<String>,
+    acquiree_symbol: Option<String>,
+    ex_date: Option<String>,
+    effective_date: Option<String>,
+    process_date: Option<String>,
+}
+
+/// What the API says of corporate actions.
+#[derive(Debug, Default)]
+struct Announced {
+    actions: Vec<Action>,
+    /// What is said of those that are not applied, each with its ex-date.
+    unapplied: Vec<(Option<Timestamp>, String)>,
+}
+
+impl Announced {
+    /// Reads an action of a kind; one that cannot be applied is named.
+    fn read(&mut self, kind: &str, raw: &RawValue) {
+        let action = match kind {
+            "forward_splits" | "reverse_splits" => {
+                let answer = serde_json::from_str::<SplitAnswer<'_>>(raw.get());
+                answer.ok().and_then(|answer| answer.action())
+            }
+            "stock_dividends" => {
+                let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
+                answer.ok().and_then(|answer| answer.stock_action())
+            }
+            "cash_dividends" => {
+                let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
+                answer.ok().and_then(|answer| answer.action())
+            }
+            _ => None,
+        };
+        match action {
+            Some(action) => self.actions.push(action),
+            None => self.unapplied.push(named(kind, raw)),
+        }
+    }
+
+    /// Drops what has an ex-date outside of these days.
+    fn retain_between(&mut self, from: Timestamp, to: Timestamp) {
+        let is_inside = |time: Timestamp| time.day() >= from.day() && time.day() <= to.day();
+        self.actions.retain(|action| is_inside(action.time));
+        self.unapplied
+            .retain(|(time, _)| time.is_none_or(is_inside));
+    }
+}
+
+/// An action that is not applied, for people, with its ex-date.
+fn named(kind: &str, raw: &RawValue) -> (Option<Timestamp>, String) {
+    let unknown = || {
+        (
+            None,
+            format!("Alpaca: one of {} is not applied", excerpt(kind)),
+        )
+    };
+    let Ok(answer) = serde_json::from_str::<OtherAnswer>(raw.get()) else {
+        return unknown();
+    };
+    let symbols = [
+        &answer.symbol,
+        &answer.old_symbol,
+        &answer.source_symbol,
+        &answer.acquiree_symbol,
+    ];
+    let dates = [
+        &answer.ex_date,
+        &answer.effective_date,
+        &answer.process_date,
+    ];
+    let (Some(symbol), date) = (
+        symbols.into_iter().flatten().next(),
+        dates.into_iter().flatten().next(),
+    ) else {
+        return unknown();
+    };
+    let text = format!(
+        "Alpaca: {} of {} of {} is not applied: its holders keep what they have",
+        excerpt(kind),
+        excerpt(symbol),
+        date.map_or_else(|| "an unknown day".to_owned(), |date| excerpt(date)),
+    );
+    (date.and_then(|date| ex_time(date)), text)
 }
 
 #[derive(Deserialize)]
 struct SplitAnswer<'a> {
+    id: Option<String>,
     symbol: String,
     #[serde(borrow)]
     new_rate: &'a RawValue,
@@ -204,6 +289,7 @@ struct SplitAnswer<'a> {
 
 #[derive(Deserialize)]
 struct DividendAnswer<'a> {
+    id: Option<String>,
     symbol: String,
     #[serde(borrow)]
     rate: &'a RawValue,
@@ -256,25 +342,42 @@ fn ex_time(date: &str) -> Option<Timestamp> {
         .map(|day| Timestamp(day.day().0 + EX_TIME))
 }
 
+/// The API's name of an action. One of another form than a UUID's is hashed.
+fn action_id(text: &str) -> ActionId {
+    ActionId::parse(text).unwrap_or_else(|_| ActionId::hashed(text))
+}
+
 impl SplitAnswer<'_> {
     fn action(&self) -> Option<Action> {
-        let (new, old) = (decimal(self.new_rate).ok()?, decimal(self.old_rate).ok()?);
-        let ratio = crate::model::money::share(crate::model::money::MILLION, new.0, old.0);
-        Some(Action {
-            time: ex_time(&self.ex_date)?,
-            symbol: Symbol::parse(&self.symbol).ok()?,
-            kind: ActionKind::Split(Quantity(ratio).max(Quantity(1))),
-        })
+        Some(Action::new(
+            ex_time(&self.ex_date)?,
+            Symbol::parse(&self.symbol).ok()?,
+            ActionKind::Split(ratio(self.new_rate, self.old_rate)?),
+            self.id.as_deref().map(action_id),
+        ))
     }
 }
 
 impl DividendAnswer<'_> {
     fn action(&self) -> Option<Action> {
-        Some(Action {
-            time: ex_time(&self.ex_date)?,
-            symbol: Symbol::parse(&self.symbol).ok()?,
-            kind: ActionKind::Dividend(price(self.rate).ok()?),
-        })
+        Some(Action::new(
+            ex_time(&self.ex_date)?,
+            Symbol::parse(&self.symbol).ok()?,
+            ActionKind::Dividend(price(self.rate).ok()?),
+            self.id.as_deref().map(action_id),
+        ))
+    }
+}
+
+impl DividendAnswer<'_> {
+    /// A stock dividend is a split: each unit stays, and the rate of it comes with it.
+    fn stock_action(&self) -> Option<Action> {
+        Some(Action::new(
+            ex_time(&self.ex_date)?,
+            Symbol::parse(&self.symbol).ok()?,
+            ActionKind::Split(rate(self.rate)?.plus_one()?),
+            self.id.as_deref().map(action_id),
+        ))
     }
 }
 
@@ -289,6 +392,7 @@ impl AlpacaProvider {
             refused: RefusedSymbols::default(),
             refused_actions: RefusedSymbols::default(),
             actions: Vec::new(),
+            unapplied: Vec::new(),
             symbols: Vec::new(),
         }
     }
@@ -355,7 +459,7 @@ impl AlpacaProvider {
         from: Timestamp,
         to: Timestamp,
         deadline: Instant,
-    ) -> Result<Vec<Action>, ProviderError> {
+    ) -> Result<Announced, ProviderError> {
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let names = names.join(",");
         let begin = Timestamp::parse(PAST_BEGIN).unwrap_or_default();
@@ -366,12 +470,11 @@ impl AlpacaProvider {
             .to_string();
         let end = to.plus_days(PROCESSED_AFTER_DAYS).date().to_string();
         let url = format!("{}/v1/corporate-actions", self.settings.url);
-        let mut actions = Vec::new();
+        let mut announced = Announced::default();
         let mut token: Option<String> = None;
         for _ in 0..ACTION_PAGES_MAX {
             let mut query = vec![
                 ("symbols", &*names),
-                ("types", "forward_split,reverse_split,cash_dividend"),
                 ("start", &*start),
                 ("end", &*end),
                 ("limit", "1000"),
@@ -381,21 +484,13 @@ impl AlpacaProvider {
             }
             let text = self.http.get(&url, &query, deadline)?;
             let page: Actions<'_> = json("Alpaca's page of corporate actions", &text)?;
-            let lists = page.corporate_actions;
-            let splits = lists.forward_splits.iter().chain(&lists.reverse_splits);
-            actions.extend(splits.filter_map(SplitAnswer::action));
-            actions.extend(
-                lists
-                    .cash_dividends
-                    .iter()
-                    .filter_map(DividendAnswer::action),
-            );
+            for (kind, list) in &page.corporate_actions {
+                list.iter().for_each(|raw| announced.read(kind, raw));
+            }
             token = page.next_page_token;
             if token.is_none() {
-                actions.retain(|action| {
-                    action.time.day() >= from.day() && action.time.day() <= to.day()
-                });
-                return Ok(actions);
+                announced.retain_between(from, to);
+                return Ok(announced);
             }
         }
         Err(ProviderError::Broken(format!(
@@ -412,6 +507,7 @@ impl AlpacaProvider {
         // Updates report the actions of the last days. `until` is at most two days ago.
         let end = until.plus_days(2 - ACTION_DAYS);
         self.actions_of(&[symbol], begin, end, deadline)
+            .map(|announced| announced.actions)
             .unwrap_or_else(|failure| {
                 crate::warn!("the past of {symbol} cannot be adjusted: {failure}");
                 Vec::new()
@@ -430,6 +526,10 @@ impl Provider for AlpacaProvider {
 
     fn delay(&self) -> Duration {
         feed_delay(&self.settings.feed)
+    }
+
+    fn unapplied(&self) -> &[String] {
+        &self.unapplied
     }
 
     fn list(&mut self, deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
@@ -525,9 +625,11 @@ impl Provider for AlpacaProvider {
             let before = refused.len();
             let mut asked = refused.without(&self.symbols);
             asked.retain(|symbol| !self.refused.contains(symbol));
-            let mut actions = Vec::new();
+            let (mut actions, mut unapplied) = (Vec::new(), Vec::new());
             let (_, failure) = in_batches(&asked, &mut refused, |symbols| {
-                actions.extend(self.actions_of(symbols, begin, end, deadline)?);
+                let announced = self.actions_of(symbols, begin, end, deadline)?;
+                actions.extend(announced.actions);
+                unapplied.extend(announced.unapplied.into_iter().map(|(_, text)| text));
                 Ok(())
             });
             if refused.len() > before {
@@ -538,7 +640,7 @@ impl Provider for AlpacaProvider {
             match failure {
                 None => {
                     actions.sort_by_key(|action| (action.time, action.symbol));
-                    self.actions = actions;
+                    (self.actions, self.unapplied) = (actions, unapplied);
                     self.actions_known = now;
                     self.actions_asked = now;
                 }

@@ -6,7 +6,7 @@
 use super::super::budget::{CallBudget, Purpose};
 use super::super::price::parse_price;
 use super::super::provider::{AssetsError, ProviderError};
-use crate::model::{Bar, Money, Symbol, Timestamp, ValueError};
+use crate::model::{Bar, Money, Ratio, Symbol, Timestamp, ValueError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -381,9 +381,24 @@ pub(in crate::master::assets) fn volume(raw: &RawValue) -> Result<u64, ValueErro
     super::market_file::volume(digits(raw))
 }
 
-/// Parses any decimal number.
-pub(in crate::master::assets) fn decimal(raw: &RawValue) -> Result<Money, ValueError> {
-    Money::parse_rounded(digits(raw))
+/// Parses the ratio of two numbers; `None` if one of them is none, or is not above 0.
+pub(in crate::master::assets) fn ratio(after: &RawValue, before: &RawValue) -> Option<Ratio> {
+    Ratio::quotient(&plain(after)?, &plain(before)?)
+}
+
+/// Parses a rate above 0.
+pub(in crate::master::assets) fn rate(raw: &RawValue) -> Option<Ratio> {
+    Ratio::parse(&plain(raw)?).ok()
+}
+
+/// The digits of a number without an exponent.
+fn plain(raw: &RawValue) -> Option<std::borrow::Cow<'_, str>> {
+    let text = digits(raw);
+    if text.contains(['e', 'E']) {
+        Some(Money::parse_rounded(text).ok()?.to_string().into())
+    } else {
+        Some(text.into())
+    }
 }
 
 /// Parses a time in RFC 3339, to the millisecond.

@@ -12,11 +12,11 @@ mod symbols;
 use super::super::price::{PriceError, parse_price};
 use super::super::provider::AssetsError;
 use crate::model::money::MILLION;
-use crate::model::{Action, ActionKind};
-use crate::model::{Bar, Money, Quantity, Symbol, Timestamp, ValueError};
+use crate::model::{Action, ActionId, ActionKind};
+use crate::model::{Bar, Money, Ratio, Symbol, Timestamp, ValueError};
 use dates::{DateOrder, DateOrderFinder};
 use rows::{ColumnNames, CsvRows, shown};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Columns of a symbol's file, with other names in use.
@@ -35,6 +35,8 @@ const ACTION_COLUMNS: [ColumnNames; 4] = [
     &["Action", "action"],
     &["Value", "value"],
 ];
+/// Another column of `actions.csv`, which need not be there.
+const ID_COLUMN: ColumnNames = &["id"];
 /// Name of the file of splits and dividends.
 const ACTIONS_FILE: &str = "actions.csv";
 /// Name of the file that gives files their symbols.
@@ -433,21 +435,18 @@ pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsError> {
 /// [`FAULTS_OF_FILE_MAX`].
 pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
     let mut rows = CsvRows::open(path, &ACTION_COLUMNS)?;
+    let id_column = rows.find_column(ID_COLUMN);
     let mut actions: Vec<Action> = Vec::new();
     let mut faults = Vec::new();
     loop {
         let action = match rows.next() {
             Ok(false) => break,
-            Ok(true) => action_of(&rows).map_err(|reason| rows.row_error(reason)),
+            Ok(true) => action_of(&rows, id_column)
+                .and_then(|action| add_action(&mut actions, action))
+                .map_err(|reason| rows.row_error(reason)),
             Err(fault) => Err(fault),
         };
-        match action {
-            Ok(action) if actions.contains(&action) => {
-                faults.push(rows.row_error("the same action is in the file already"));
-            }
-            Ok(action) => actions.push(action),
-            Err(fault) => faults.push(fault),
-        }
+        faults.extend(action.err());
         if faults.len() == FAULTS_OF_FILE_MAX {
             break;
         }
@@ -459,30 +458,77 @@ pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         return Err(AssetsError::Config(faults.join("\n")));
     }
+    let cancelled: HashSet<(Symbol, Timestamp)> = actions
+        .iter()
+        .filter(|action| action.id.is_none() && action.kind == ActionKind::Cancel)
+        .map(|action| (action.symbol, action.time))
+        .collect();
+    actions.retain(|action| {
+        action.kind == ActionKind::Cancel
+            || action.id.is_some()
+            || !cancelled.contains(&(action.symbol, action.time))
+    });
     actions.sort_by_key(|action| (action.time, action.symbol));
     Ok(actions)
 }
 
-fn action_of(rows: &CsvRows) -> Result<Action, String> {
+/// Adds an action of a file to those of the rows before.
+///
+/// # Errors
+/// It is there already, or has another's name.
+fn add_action(actions: &mut Vec<Action>, action: Action) -> Result<(), String> {
+    let is_named = |other: &Action| {
+        action.id.is_some() && (other.symbol, other.id) == (action.symbol, action.id)
+    };
+    if action.kind == ActionKind::Cancel {
+        actions.retain(|other| !is_named(other));
+    } else if actions.iter().any(is_named) {
+        return Err("the Id is that of another row of this symbol".to_owned());
+    }
+    // Two equal dividends are a regular and a special one; two equal splits are a slip.
+    let is_split = matches!(action.kind, ActionKind::Split(_));
+    if is_split && action.id.is_none() && actions.contains(&action) {
+        return Err("the same split is in the file already; two need an Id each".to_owned());
+    }
+    actions.push(action);
+    Ok(())
+}
+
+fn action_of(rows: &CsvRows, id_column: Option<usize>) -> Result<Action, String> {
     let time = dates::date(rows.field(0), DateOrder::YearMonthDay)?;
     let symbol = Symbol::parse(rows.field(1))
         .map_err(|form| format!("Symbol {}: {form}", shown(rows.field(1))))?;
     let text = rows.field(3);
-    let value = Money::parse_rounded(text)
-        .ok()
-        .filter(|value| *value > Money::ZERO)
-        .ok_or_else(|| format!("Value {} is not a decimal number above 0", shown(text)))?;
     let kind = match rows.field(2) {
-        "split" => ActionKind::Split(Quantity(value.0)),
-        "dividend" => ActionKind::Dividend(value),
+        "split" => ActionKind::Split(
+            Ratio::parse(text).map_err(|form| format!("Value {}: {form}", shown(text)))?,
+        ),
+        "dividend" => ActionKind::Dividend(
+            Money::parse_rounded(text)
+                .ok()
+                .filter(|value| *value > Money::ZERO)
+                .ok_or_else(|| format!("Value {} is not a decimal number above 0", shown(text)))?,
+        ),
+        "stock-dividend" => {
+            let rate =
+                Ratio::parse(text).map_err(|form| format!("Value {}: {form}", shown(text)))?;
+            let ratio = rate.plus_one();
+            ActionKind::Split(ratio.ok_or_else(|| format!("Value {} is too large", shown(text)))?)
+        }
+        "cancel" if text.is_empty() => ActionKind::Cancel,
+        "cancel" => return Err(format!("Value {}: a cancel has none", shown(text))),
         other => {
             return Err(format!(
-                "Action {} is neither split nor dividend",
+                "Action {} is neither split, dividend, stock-dividend nor cancel",
                 shown(other)
             ));
         }
     };
-    Ok(Action { time, symbol, kind })
+    let id = id_column
+        .map(|column| rows.field(column))
+        .filter(|id| !id.is_empty());
+    let id = id.map(|id| ActionId::parse(id).map_err(|form| format!("Id {}: {form}", shown(id))));
+    Ok(Action::new(time, symbol, kind, id.transpose()?))
 }
 
 #[cfg(test)]
@@ -800,6 +846,8 @@ mod tests {
             ("2013-1-2,A,split,2\n", "Date"),
             ("2013-01-02,A,split\n", "columns"),
             ("2013-01-02,A,split,2\n2013-01-02,A,split,2\n", "already"),
+            ("2013-01-02,A,cancel,2\n", "Value"),
+            ("2013-01-02,A,stock-dividend,0\n", "above 0"),
         ] {
             std::fs::write(&path, format!("{head}{row}")).unwrap();
             let fault = actions(dir.path()).unwrap_err();
@@ -819,6 +867,33 @@ mod tests {
         .unwrap();
         let read = actions(dir.path()).unwrap();
         assert_eq!(read[0].kind, ActionKind::Dividend(Money(500_000)));
-        assert_eq!(read[1].kind, ActionKind::Split(Quantity(100_000)));
+        assert_eq!(read[1].kind, ActionKind::Split(Ratio::new(1, 10).unwrap()));
+        let kinds = |rows: &str| -> Result<Vec<String>, String> {
+            std::fs::write(&path, format!("Id,{head}{rows}")).unwrap();
+            let read = actions(dir.path()).map_err(|fault| fault.to_string())?;
+            Ok(read.iter().map(|action| action.kind.to_string()).collect())
+        };
+        let (twice, one) = (",2013-01-02,A,dividend,0.4\n".repeat(2), "dividend of 0.4");
+        assert_eq!(kinds(&twice), Ok(vec![one.to_owned(); 2]), "both are meant");
+        let cancelled = format!("{twice},2013-01-02,A,cancel,\n");
+        assert_eq!(kinds(&cancelled), Ok(vec!["cancelled".to_owned()]));
+        assert_eq!(
+            kinds("x,2013-01-02,A,split,2\ny,2013-01-02,A,split,2\nx,2013-01-02,A,cancel,\n"),
+            Ok(vec!["split of 2".to_owned(), "cancelled".to_owned()])
+        );
+        assert_eq!(
+            kinds(",2013-01-02,A,stock-dividend,0.04\n"),
+            Ok(vec!["split of 26/25".to_owned()])
+        );
+        for (rows, reason) in [
+            (
+                "x,2013-01-02,A,split,2\nx,2013-01-03,A,split,3\n",
+                "another row",
+            ),
+            ("x y,2013-01-02,A,split,2\n", "Id"),
+        ] {
+            let fault = kinds(rows).unwrap_err();
+            assert!(fault.contains(reason), "{rows}: {fault}");
+        }
     }
 }

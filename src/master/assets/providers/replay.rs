@@ -313,7 +313,7 @@ fn action_of_lot(action: Action, factor: u64) -> Action {
         ActionKind::Dividend(cash) => {
             ActionKind::Dividend(Money(cash.0.saturating_mul(factor).min(MILLIONTHS_MAX)))
         }
-        ActionKind::Split(ratio) => ActionKind::Split(ratio),
+        kind @ (ActionKind::Split(_) | ActionKind::Cancel) => kind,
     };
     Action { kind, ..action }
 }
@@ -431,7 +431,7 @@ impl Provider for ReplayProvider {
 mod tests {
     use super::super::super::snapshot::PriceSnapshot;
     use super::*;
-    use crate::model::Quantity;
+    use crate::model::Ratio;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
@@ -506,7 +506,7 @@ mod tests {
         assert_eq!((page.bars.len(), page.more), (1, false));
         let known = replay.actions(None, at("2013-02-01"), soon()).unwrap();
         assert_eq!(known.len(), 1, "X is not replayed");
-        assert_eq!(known[0].kind, ActionKind::Split(Quantity(2_000_000)));
+        assert_eq!(known[0].kind, ActionKind::Split(Ratio::new(2, 1).unwrap()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
-use super::super::ledger::action;
+use super::super::ledger::{action, action_terms};
 use super::super::sqlite::{signed, unsigned};
 use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
@@ -126,20 +126,17 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// All actions that have come into force, by time, each with the number of its update.
-    pub(super) fn actions(&mut self) -> Result<Vec<(Action, u64)>, StorageError> {
+    /// The latest terms of all actions that have come into force, by time.
+    pub(super) fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
-            "SELECT symbol, time, kind, value, number FROM actions ORDER BY time, symbol, kind, value",
+            // SQLite takes the other columns of a group from the row with its maximum.
+            "SELECT symbol, time, kind, numerator, denominator, max(number), id, late FROM actions
+             GROUP BY symbol, id ORDER BY time, symbol, kind, id",
         )?;
-        let mut actions = Vec::new();
-        for row in statement.query_map([], action)? {
-            let (text, time, kind, number) = row?;
-            if let Ok(symbol) = Symbol::parse(&text) {
-                actions.push((Action { time, symbol, kind }, unsigned(number)));
-            }
-        }
-        Ok(actions)
+        let rows = statement.query_map([], action)?;
+        let rows = rows.map(|row| row.map(|(_, action)| action));
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// How much of an asset's past has been back-filled.
@@ -236,16 +233,22 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
-            "INSERT INTO actions (symbol, time, kind, value, number) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT DO NOTHING",
         )?;
         for action in actions {
+            let Some(id) = action.id else { continue };
+            let (kind, numerator, denominator) = action_terms(action.kind);
             insert.execute(params![
                 action.symbol.as_str(),
                 action.time.0,
-                action.kind.side() as u8,
-                action.kind.millionths(),
-                signed(number)
+                kind,
+                numerator,
+                denominator,
+                signed(number),
+                id.as_str(),
+                action.is_late
             ])?;
         }
         Ok(())

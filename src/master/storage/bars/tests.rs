@@ -36,6 +36,33 @@ fn position(number: u64) -> UpdatePosition {
 }
 
 #[test]
+fn what_is_held_and_not_listed_is_named() {
+    each_engine(|engine| {
+        engine.execute(
+            "INSERT INTO accounts (account, username, username_key, email, email_key, is_password,
+                 created, starting_cash, boot, sequence)
+             VALUES (1, 'a', 'a', 'a', 'a', 0, 0, 5, zeroblob(16), 1),
+                 (2, 'b', 'b', 'b', 'b', 0, 0, 5, zeroblob(16), 2)",
+        );
+        engine.execute(
+            "INSERT INTO positions VALUES (1, 'OLD', 6000000, 5), (2, 'OLD', 1, 1),
+                 (1, 'NEW', 9, 9), (2, 'GONE', 2500000, 1)",
+        );
+        let mut store = BarStore::open(engine.storage(), None).unwrap();
+        let said = store
+            .held_unlisted(&[Symbol::parse("NEW").unwrap()])
+            .unwrap();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].starts_with("GONE is not on the list"), "{said:?}");
+        assert!(said[0].contains("1 account holds 2.5 units"), "{said:?}");
+        assert!(
+            said[1].contains("2 accounts hold 6.000001 units"),
+            "{said:?}"
+        );
+    });
+}
+
+#[test]
 fn moving_bars_changes_no_answer_wherever_it_stops() {
     each_engine(moving_bars_changes_no_answer_wherever_it_stops_on);
 }

@@ -194,7 +194,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
     each_engine(|engine| {
         let account = account(engine);
         engine.execute(
-            "INSERT INTO actions VALUES ('IBM', 20, 4, 9, 2), ('IBM', 10, 3, 2000000, 1), ('AAPL', 20, 3, 500000, 3)",
+            "INSERT INTO actions VALUES ('IBM', 'd', 2, 20, 4, 9, 1, 0), ('IBM', 's', 1, 10, 3, 2, 1, 0), ('AAPL', 's', 3, 20, 3, 1, 2, 0)",
         );
         let mut storage = engine.storage();
         let mut waiting = |update| {
@@ -204,7 +204,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
                 .map(|(number, action)| (*number, action.kind))
                 .collect::<Vec<_>>()
         };
-        let split = (1, ActionKind::Split(Quantity(2_000_000)));
+        let split = (1, ActionKind::Split(Ratio::new(2, 1).unwrap()));
         let dividend = (2, ActionKind::Dividend(Money(9)));
         assert_eq!(waiting(2), [split, dividend]);
         let row = Transaction {
@@ -224,7 +224,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
         };
         storage
             .write(|tx| {
-                tx.insert_settled(1, &row, 2)?;
+                tx.insert_settled(1, &row, 2, None)?;
                 tx.set_actions_applied(2)
             })
             .unwrap();

@@ -5,7 +5,7 @@ use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
     FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::Symbol;
+use crate::model::{Ratio, Symbol};
 use crate::runtime::{Module, Watchdog};
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
@@ -79,19 +79,13 @@ fn fill(reply: &Reply) -> &Fill {
 }
 
 fn split(name: &str, ratio: &str) -> Action {
-    Action {
-        time: MARCH,
-        symbol: symbol(name),
-        kind: ActionKind::Split(quantity(ratio)),
-    }
+    let kind = ActionKind::Split(Ratio::parse(ratio).unwrap());
+    Action::new(MARCH, symbol(name), kind, None)
 }
 
 fn dividend(name: &str, per_unit: &str) -> Action {
-    Action {
-        time: MARCH,
-        symbol: symbol(name),
-        kind: ActionKind::Dividend(money(per_unit)),
-    }
+    let kind = ActionKind::Dividend(money(per_unit));
+    Action::new(MARCH, symbol(name), kind, None)
 }
 
 #[test]
@@ -349,6 +343,31 @@ fn a_split_changes_positions_and_the_orders_from_before_it() {
     };
     desk.rig.order_all(vec![again]);
     assert_eq!(desk.link.replies()[0].1, reply);
+}
+
+#[test]
+fn whole_units_stay_whole_after_a_split_of_any_two_numbers() {
+    for (ratio, held, after) in [
+        ("1/3", "90", "30"),
+        ("1/7", "21", "3"),
+        ("1/15", "75", "5"),
+        ("4:3", "6", "8"),
+        ("0.333333333333", "900000", "300000"),
+    ] {
+        let mut desk = Desk::new();
+        let alice = desk.alice;
+        desk.rig.give(alice, "1000", &[("AAPL", held, "90")]);
+        let sequence = desk.queue(Side::Sell, "AAPL", held);
+        let mut update = desk.rig.update(&[("AAPL", "1")]);
+        desk.rig.act(&mut update, &[split("AAPL", ratio)]);
+        desk.rig.tell(&update);
+        assert_eq!(
+            fill(&desk.link.reply(sequence)).quantity,
+            quantity(after),
+            "{ratio}"
+        );
+        assert_eq!(desk.units("AAPL"), None, "{ratio}: all of it was sold");
+    }
 }
 
 #[test]

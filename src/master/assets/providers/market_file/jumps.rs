@@ -3,7 +3,7 @@
 //! Finds prices of a file that are far from the price before, and splits that its prices do not
 //! show.
 
-use crate::model::{Action, ActionKind, Bar, Money};
+use crate::model::{Action, ActionKind, Bar};
 
 /// A price is far from the last one beyond this factor, once splits between them are taken into
 /// account.
@@ -40,21 +40,21 @@ impl<'a> JumpFinder<'a> {
     pub(in crate::master::assets) fn see(&mut self, line: u64, bar: &Bar) -> Option<String> {
         let (last_line, last) = self.last.replace((line, *bar))?;
         let between = |action: &&&Action| action.time > last.time && action.time <= bar.time;
-        let million = i128::from(crate::model::money::MILLION);
-        // The last price, and this one for a unit before the splits between them.
-        let (before, mut after) = (i128::from(last.close.0), i128::from(bar.close.0));
-        let unsplit = after;
+        // The last price, for a unit before the splits between them and for one after these.
+        let (mut before, after) = (last.close, i128::from(bar.close.0));
+        let unsplit = i128::from(before.0);
         let mut split = None;
         for action in self.splits.iter().filter(between) {
             if let ActionKind::Split(ratio) = action.kind {
-                after = after * i128::from(ratio.0) / million;
-                split = Some((action.time, Money(ratio.0)));
+                before = ratio.price(before);
+                split = Some((action.time, ratio));
             }
         }
+        let before = i128::from(before.0);
         let (from, to) = (last.close, bar.close);
         if let Some((time, ratio)) = split
             && is_far(before, after, ALIKE)
-            && !is_far(before, unsplit, ALIKE)
+            && !is_far(unsplit, after, ALIKE)
         {
             let date = time.date();
             return Some(format!(
@@ -74,13 +74,13 @@ impl<'a> JumpFinder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Quantity, Symbol, Timestamp};
+    use crate::model::{Money, Ratio, Symbol, Timestamp};
 
     fn strange(prices: &[i64], split: Option<(i64, i64)>) -> Vec<(u64, String)> {
-        let action = split.map(|(time, ratio)| Action {
-            time: Timestamp(time),
-            symbol: Symbol::parse("A").unwrap(),
-            kind: ActionKind::Split(Quantity(ratio)),
+        let action = split.map(|(time, ratio)| {
+            let ratio = Ratio::new(ratio.unsigned_abs(), 1_000_000).unwrap();
+            let symbol = Symbol::parse("A").unwrap();
+            Action::new(Timestamp(time), symbol, ActionKind::Split(ratio), None)
         });
         let mut finder = JumpFinder::new(action.iter());
         let mut found = Vec::new();

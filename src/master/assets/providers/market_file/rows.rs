@@ -136,6 +136,14 @@ impl CsvRows {
         Ok(rows)
     }
 
+    /// Finds one more column in the header, which need not be there, before the first row is read.
+    pub(super) fn find_column(&mut self, names: ColumnNames) -> Option<usize> {
+        let is_named = |field: &str| names.contains(&field.to_lowercase().as_str());
+        let place = self.fields.iter().position(is_named)?;
+        self.places.push(place);
+        Some(self.places.len() - 1)
+    }
+
     fn header_error(&self, wanted: &[ColumnNames]) -> AssetsError {
         let names = wanted.iter().filter_map(|names| names.first().copied());
         let found = self.fields.iter().collect::<Vec<_>>().join(",");
