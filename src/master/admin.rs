@@ -13,7 +13,9 @@ mod workers;
 
 use super::assets::budget::CallBudgetStatus;
 use super::assets::update::LAST_UPDATES;
-use super::messages::{AssetsMessage, AuthMessage, MasterChannels, TransactionsMessage};
+use super::messages::{
+    AssetsMessage, AssetsStatus, AuthMessage, MasterChannels, TransactionsMessage,
+};
 use super::storage::Interrupter;
 use super::transactions::disk_floor::DiskLevel;
 use crate::admin::model::{
@@ -208,7 +210,7 @@ impl AdminShared {
             TransactionsMessage::Status,
         )?;
         let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
-        let prices = ask("assets", inboxes.assets.sender(), |reply| {
+        let mut prices = ask("assets", inboxes.assets.sender(), |reply| {
             AssetsMessage::Status { reply }
         })?;
         let mut refused_links: Vec<EventCount> = inboxes
@@ -221,6 +223,7 @@ impl AdminShared {
             })
             .collect();
         refused_links.sort_by(|a, b| a.reason.cmp(&b.reason));
+        let unapplied = std::mem::take(&mut prices.unapplied);
         let mut status = MasterStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -240,30 +243,7 @@ impl AdminShared {
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
-            assets: PricesStatus {
-                listed: prices.assets,
-                priced: prices.priced,
-                fresh: prices.fresh,
-                served_by: prices
-                    .served
-                    .iter()
-                    .map(|name| (*name).to_owned())
-                    .collect(),
-                failures: prices
-                    .failures
-                    .into_iter()
-                    .map(|(provider, reason)| ProviderFailure { provider, reason })
-                    .collect(),
-                refused: prices.refused,
-                missed: prices.missed,
-                calls: prices.calls.into_iter().map(calls).collect(),
-                unfilled: prices.unfilled,
-                steps_left: prices.steps_left,
-                ends_in_ms: prices
-                    .ends_in
-                    .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
-                input_warnings: prices.input_warnings,
-            },
+            assets: prices_status(prices),
             refused_links,
             disk: queue.disk.map(|(space, level)| DiskStatus {
                 free_bytes: space.free,
@@ -274,7 +254,7 @@ impl AdminShared {
             warnings: Vec::new(),
         };
         status.warnings = warnings(&status);
-        let unapplied = prices.unapplied.into_iter().take(INPUT_WARNINGS_SHOWN_MAX);
+        let unapplied = unapplied.into_iter().take(INPUT_WARNINGS_SHOWN_MAX);
         status.warnings.extend(unapplied);
         status.warnings.extend(queue.written_off);
         Ok(status)
@@ -322,6 +302,34 @@ fn entry(entry: &log::LogEntry) -> LogLine {
         linenum: entry.linenum,
         message: entry.message.clone(),
         line,
+    }
+}
+
+/// The assets module's part of the status.
+fn prices_status(prices: AssetsStatus) -> PricesStatus {
+    PricesStatus {
+        listed: prices.assets,
+        priced: prices.priced,
+        fresh: prices.fresh,
+        served_by: prices
+            .served
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+        failures: prices
+            .failures
+            .into_iter()
+            .map(|(provider, reason)| ProviderFailure { provider, reason })
+            .collect(),
+        refused: prices.refused,
+        missed: prices.missed,
+        calls: prices.calls.into_iter().map(calls).collect(),
+        unfilled: prices.unfilled,
+        steps_left: prices.steps_left,
+        ends_in_ms: prices
+            .ends_in
+            .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        input_warnings: prices.input_warnings,
     }
 }
 

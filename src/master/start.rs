@@ -25,7 +25,7 @@ use crate::net::rejecter::refusal;
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
-use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
+use crate::runtime::{self, Heartbeat, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -208,9 +208,8 @@ fn modules(
     };
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?;
-    group.module_with("transactions", transactions_inbox, |heartbeat| {
-        transactions.beating(heartbeat)
-    })?;
+    let beating = |heartbeat: &Heartbeat| transactions.beating(heartbeat);
+    group.module_with("transactions", transactions_inbox, beating)?;
     let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());

@@ -11,6 +11,7 @@ use crate::runtime::neighbourhood::{AROUND_SHARES, Neighbourhood};
 use crate::wire::{Instruction, Refusal};
 use crate::worker::client::WorkerClient;
 use crate::worker::messages::{CacheMiss, RequestBatch};
+use hashlink::LruCache;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub const TURNS_MAX: usize = 16_384;
 const WAITING_MAX: usize = 131_072;
 /// Questions that the master has from this worker's cache at a time at most.
 pub const ASKED_MAX: usize = 128;
+/// Accounts whose last place is remembered. Each takes some 100 bytes.
+const PLACES_MAX: usize = 4096;
 /// Questions of one account among them at most.
 pub const ASKED_PER_ACCOUNT_MAX: u64 = 16;
 
@@ -138,6 +141,8 @@ struct AskedQuestion {
 #[derive(Debug)]
 pub struct Misses {
     queue: FairQueue<CacheShare, RequestBatch, 4>,
+    /// The place of each account's last question, among those that an account may have.
+    places: LruCache<CacheShare, u64>,
     asked: HashMap<CacheMiss, AskedQuestion>,
     /// Clients that wait for answers.
     waiting: usize,
@@ -152,6 +157,7 @@ impl Default for Misses {
         };
         Misses {
             queue: FairQueue::new(TURNS_MAX, [around, near, account, place]),
+            places: LruCache::new(PLACES_MAX),
             asked: HashMap::new(),
             waiting: 0,
         }
@@ -163,8 +169,11 @@ impl Misses {
     #[must_use = "the request without room is to be refused"]
     pub fn push(&mut self, batch: RequestBatch) -> Option<RequestBatch> {
         let [around, near, account] = shares(&batch.client);
-        // Requests of one connection that follow each other get different places.
-        let place = CacheShare::Place(batch.first % ASKED_PER_ACCOUNT_MAX);
+        // Questions of an account that follow each other get different places, whichever of its
+        // connections they come from.
+        let last = self.places.entry(account.clone()).or_insert(0);
+        *last = (*last + 1) % ASKED_PER_ACCOUNT_MAX;
+        let place = CacheShare::Place(*last);
         let path = [around, near, account, place];
         self.queue.push(path, batch)
     }
