@@ -211,7 +211,7 @@ mod tests {
         );
         assert_eq!(redraw("", "a\nb\n", "a longer note\n", SMALL).1, "a\nb\n");
         // Rows of the table go last.
-        let (_, text) = redraw("", "0123456789abc\nb\nc\nd\n", "note\n", SMALL);
+        let (_, text) = redraw("", "0123456789abc\nb\nc\ne\n", "note\n", SMALL);
         assert_eq!(text, "012345678…\nb\n… and 2 m…\n");
         // Whatever the size, the cursor stays below the text on the screen.
         for (columns, rows) in [(1, 1), (1, 3), (3, 2), (80, 24)] {
