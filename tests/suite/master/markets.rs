@@ -555,7 +555,7 @@ fn a_symbol_that_the_api_refuses_costs_no_other_its_price() {
     for name in ["AAPL", "BRK.B"] {
         assert!(first.snapshot.entry(&symbol(name)).unwrap().fresh, "{name}");
     }
-    assert_eq!(first.actions.len(), 2, "though the odd one was in the call");
+    assert_eq!(first.actions.len(), 3, "though the odd one was in the call");
     let status = status(&running);
     assert!(status.failures.is_empty(), "{:?}", status.failures);
     let said = status.input_warnings.join("\n");
