@@ -95,16 +95,24 @@ impl<A: Hash + Eq + Copy, S: Hash + Eq + Copy> DynamicShare<A, S> {
             return Err(ShareError::Full);
         }
         let source = self.sources.get(&holder.source);
-        if holder.source.is_some()
-            && source.is_some_and(|source| source.held >= free.saturating_mul(SOURCE_SHARES))
-        {
+        // What a source may still take, and what it would hold then. Its askers share that as if
+        // there were no others, so that a newcomer finds a place.
+        let (left, reach) = match (holder.source, source.map_or(0, |source| source.held)) {
+            (None, _) => (free, self.places),
+            (Some(_), held) => {
+                let left = free.saturating_mul(SOURCE_SHARES).saturating_sub(held);
+                let left = left.div_ceil(SOURCE_SHARES + 1);
+                (left, left + held)
+            }
+        };
+        if left == 0 {
             return Err(ShareError::Source);
         }
         let own = self.held_by(&holder.asker);
         if own == 0 || free.saturating_mul(CONTENDED_PARTS) > self.places {
             return Ok(());
         }
-        let share = share_of(free, self.places);
+        let share = share_of(left, reach);
         if own >= share {
             return Err(ShareError::Asker);
         }

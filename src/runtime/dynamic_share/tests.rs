@@ -35,8 +35,10 @@ fn fill(share: &mut Share, holder: &PlaceHolder<u32, u8>) -> (usize, ShareError)
 /// The page's bound: so many askers, in thousandths, hold places where none is left.
 fn holders_least(places: usize) -> u128 {
     let wide = |count: usize| u128::try_from(count).unwrap();
-    let square = wide(places) * wide(places);
-    (1..=wide(places / 4))
+    // The lone source's own places, of which so many are left where askers begin to share.
+    let own = places * 15 / 16;
+    let square = wide(own) * wide(own);
+    (1..=wide((places * 3 / 16).saturating_sub(1)))
         .map(|x| 1000 * square / (square + x * x * x))
         .sum()
 }
@@ -74,8 +76,8 @@ fn beside_k_fillers_the_page_s_share_is_left() {
         }
         let (taken, _) = fill(&mut share, &alone(1_000_000));
         // The newcomer's own places count, too: it is the last of k + 1. At least places / r^1.5.
-        let r = u128::from(20 + 4 * k);
-        let (taken, places) = (u128::try_from(taken).unwrap(), 262_144_u128);
+        let r = u128::from(29 + 4 * k);
+        let (taken, places) = (u128::try_from(taken).unwrap(), 262_144_u128 * 15 / 16);
         assert!(
             (taken + 1).pow(2) * r.pow(3) >= places.pow(2),
             "{k}: {taken}"
@@ -85,7 +87,7 @@ fn beside_k_fillers_the_page_s_share_is_left() {
 
 #[test]
 fn askers_of_one_address_have_its_share_and_a_first_place_each() {
-    let mut share = Share::new(1000);
+    let mut share = Share::new(10_000);
     for filler in 1..=100 {
         fill(&mut share, &at(filler, 7));
     }
@@ -208,7 +210,7 @@ proptest! {
                         if free * 4 > places && answer == Err(ShareError::Asker) {
                             prop_assert!(false, "withheld while {free} of {places} are free");
                         }
-                        if own == 0 && answer == Err(ShareError::Full) {
+                        if own == 0 && answer.is_err() {
                             let mut askers: Vec<u32> = list.iter().map(|held| held.asker).collect();
                             askers.sort_unstable();
                             askers.dedup();
