@@ -197,6 +197,11 @@ impl<C: Cipher> SendHalf<C> {
         if measured < LEAST_RATE_INTERVAL {
             return None;
         }
+        if measured >= LEAST_RATE_INTERVAL * 2 {
+            // This process stood still meanwhile: nobody offered the peer any bytes.
+            self.measured = (now, self.out.taken);
+            return None;
+        }
         self.measured = (now, self.out.taken);
         let taken = self.out.taken - taken_before;
         let is_slow = taken < LEAST_RATE_BYTES * measured.as_secs();

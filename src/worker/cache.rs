@@ -107,6 +107,10 @@ impl Module for Cache {
         }
     }
 
+    fn on_tick(&mut self, _now: Instant) {
+        self.ask_master();
+    }
+
     fn has_work(&self) -> bool {
         !self.bulk.is_empty()
     }
@@ -271,7 +275,10 @@ impl Cache {
 
     /// Asks the master as many questions as it may have, in turn by who asks.
     fn ask_master(&mut self) {
-        while let Some((turn, batch)) = self.misses.take() {
+        // While the inbox is full they wait for a tick, and none is refused for it.
+        while !self.master_link.is_full()
+            && let Some((turn, batch)) = self.misses.take()
+        {
             if let Some(unused) = self.ask(turn, batch) {
                 self.misses.release(unused);
             }
