@@ -333,6 +333,9 @@ impl MasterRig {
             worker: Uuid::nil(),
             boot: Uuid::nil(),
             sequence: 1,
+            near: crate::runtime::neighbourhood::Neighbourhood::of(
+                std::net::Ipv4Addr::LOCALHOST.into(),
+            ),
         };
         let mut storage = self.engine.storage();
         storage.write(|tx| tx.insert_account(&new)).unwrap();

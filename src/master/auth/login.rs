@@ -59,7 +59,7 @@ impl Auth {
         if counted.is_stranger && !self.attempts.count_stranger(&counted) {
             // It stays counted for its address, so that trying on is not free.
             let text = "too many failed logins with this name, or through this worker, from where it has not logged \
-                        in lately; try again later, or from elsewhere";
+                        in lately; try again later, or from where you logged in before";
             return refuse_attempt(reply_to, text);
         }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
@@ -207,6 +207,7 @@ impl Auth {
             worker: reply_to.peer.worker.uuid,
             boot: reply_to.peer.boot,
             sequence: reply_to.sequence,
+            near: Neighbourhood::of(reply_to.client_ip()),
         };
         // Another registration may have taken the name since: in this turn, or in a committed one.
         let uncommitted = self.writes.iter().find_map(|write| match write {

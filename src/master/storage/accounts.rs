@@ -67,7 +67,7 @@ pub const LOGIN_PLACES_MAX: usize = 16;
 /// account's name. The hash keeps addresses out of sight, not from who has the database and tries
 /// all of IPv4.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoginPlace([u8; 32]);
+pub struct LoginPlace(pub(super) [u8; 32]);
 
 impl LoginPlace {
     /// The place of a login. A name without an account has places, too.
@@ -80,6 +80,37 @@ impl LoginPlace {
         hash.update(near.to_string());
         LoginPlace(hash.finalize().into())
     }
+}
+
+/// Takes the places of all sessions for places that accounts have logged in from, for a database
+/// that did not remember them.
+///
+/// # Errors
+/// The database fails.
+pub(super) fn seed_login_places(transaction: &rusqlite::Transaction<'_>) -> rusqlite::Result<()> {
+    let mut sessions = transaction.prepare(
+        "SELECT account, username_key, sessions.client, sessions.worker, since
+         FROM sessions JOIN accounts USING (account) ORDER BY since",
+    )?;
+    let mut store = transaction.prepare(
+        "INSERT INTO login_places (place, account, last) VALUES (?1, ?2, ?3)
+         ON CONFLICT (place) DO UPDATE SET last = excluded.last",
+    )?;
+    let mut rows = sessions.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, client): (String, String) = (row.get(1)?, row.get(2)?);
+        let worker = Uuid::from_bytes(row.get(3)?);
+        // Written by this program. A client of another form only lacks its place.
+        if let Ok(client) = client.parse::<IpAddr>() {
+            let place = LoginPlace::of(&name, &worker, Neighbourhood::of(client));
+            store.execute(params![
+                place.0,
+                row.get::<_, i64>(0)?,
+                row.get::<_, i64>(4)?
+            ])?;
+        }
+    }
+    Ok(())
 }
 
 /// Which name of a new account is taken.
@@ -110,6 +141,8 @@ pub struct NewAccount {
     pub boot: Uuid,
     /// Sequence number of that link message.
     pub sequence: u64,
+    /// The client's neighbourhood, as the worker names it: the account's first place.
+    pub near: Neighbourhood,
 }
 
 /// The public and private fields of an account. They never change.
@@ -340,7 +373,9 @@ impl Tx<'_> {
                 new.boot.as_bytes(),
                 signed(new.sequence),
             ])?;
-        Ok(())
+        let account = AccountId(sqlite.last_insert_rowid());
+        let place = LoginPlace::of(&new.username.key(), &new.worker, new.near);
+        self.store_login_place(account, &place, new.created)
     }
 
     /// Stores a new session.

@@ -3,7 +3,7 @@
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
 use super::files::{beside, create_file};
-use super::{StorageError, email_keys};
+use super::{StorageError, accounts, email_keys};
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -30,6 +30,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
     include_str!("../../../sql/sqlite/0008_actions.sql"),
 ];
+/// The migration that begins to remember from where accounts log in.
+const LOGIN_PLACES_MIGRATION: usize = 5;
 /// The migration with which the keys of email addresses are computed anew.
 const EMAIL_KEYS_MIGRATION: usize = 6;
 
@@ -154,6 +156,9 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = storage.connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
+        if index + 1 == LOGIN_PLACES_MIGRATION {
+            accounts::seed_login_places(&transaction)?;
+        }
         if index + 1 == EMAIL_KEYS_MIGRATION {
             email_keys::renew(&transaction)?;
         }
@@ -541,6 +546,46 @@ mod tests {
         assert!(new.execute(add, []).is_err());
         let dangling = "UPDATE transactions SET origin = 99";
         assert!(new.execute(dangling, []).is_err(), "the reference stands");
+    }
+
+    #[test]
+    fn the_places_of_sessions_are_those_of_logins_when_a_database_is_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let old = SqliteStorage::open(&path).unwrap().connection;
+        for sql in &MIGRATIONS[..LOGIN_PLACES_MIGRATION - 1] {
+            old.execute_batch(sql).unwrap();
+        }
+        let account = "'a', 'a', 'a@x.org', 'a@x.org', 0, NULL, 0, 5, zeroblob(16)";
+        let session = |hash: &str, client: &str| {
+            format!("({hash}, 1, 7, 9, '{client}', zeroblob(16), zeroblob(16), 0, 7)")
+        };
+        let sessions = [
+            session("randomblob(32)", "192.0.2.1"),
+            session("zeroblob(32)", "192.0.2.1"),
+        ];
+        old.execute_batch(&format!(
+            "PRAGMA user_version = 4;
+             INSERT INTO accounts VALUES (1, {account}, 1, NULL);
+             INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
+             VALUES {};",
+            sessions.join(", ")
+        ))
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let near = crate::runtime::neighbourhood::Neighbourhood::of([192, 0, 2, 1].into());
+        let place = accounts::LoginPlace::of("a", &uuid::Uuid::nil(), near);
+        assert_eq!(stored_place(&new), (place, 7));
+    }
+
+    /// The only place of a login, and its time.
+    fn stored_place(database: &Connection) -> (accounts::LoginPlace, i64) {
+        let sql = "SELECT place, last FROM login_places";
+        let read = |row: &rusqlite::Row<'_>| Ok((accounts::LoginPlace(row.get(0)?), row.get(1)?));
+        database.query_row(sql, [], read).unwrap()
     }
 
     #[test]
