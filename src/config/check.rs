@@ -54,9 +54,15 @@ fn is_open(mode: u32, owner: u32) -> bool {
 fn is_credential(path: &Path) -> bool {
     let folder = std::env::var_os(CREDENTIALS).map(std::fs::canonicalize);
     match (folder, std::fs::canonicalize(path)) {
-        (Some(Ok(folder)), Ok(path)) => folder.parent().is_some() && path.starts_with(folder),
+        (Some(Ok(folder)), Ok(path)) => path.starts_with(&folder) && is_closed(&folder),
         _ => false,
     }
+}
+
+/// Whether others than owner and group may neither read nor enter a folder.
+fn is_closed(folder: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o007 == 0)
 }
 
 /// The file, or systemd's credential of the same name if the file does not exist.

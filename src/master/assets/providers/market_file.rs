@@ -15,7 +15,7 @@ use crate::model::money::MILLION;
 use crate::model::{Action, ActionId, ActionKind};
 use crate::model::{Bar, Money, Ratio, Symbol, Timestamp, ValueError};
 use dates::{DateOrder, DateOrderFinder};
-use rows::{ColumnNames, CsvRows, shown};
+use rows::{ColumnNames, CsvRows, is_absent, shown};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -370,6 +370,8 @@ fn ungrouped(text: &str) -> std::borrow::Cow<'_, str> {
     let first = groups.next().unwrap_or_default().trim_start_matches('-');
     let is_grouped = whole.contains(',')
         && (1..=3).contains(&first.len())
+        // "0,500" is a half with a decimal comma.
+        && !first.starts_with('0')
         && groups.all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()));
     if is_grouped {
         text.replace(',', "").into()
@@ -422,7 +424,7 @@ pub(in crate::master::assets) fn volume(text: &str) -> Result<u64, ValueError> {
 /// A row is malformed; the error names its line.
 pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsError> {
     let path = directory.join(ACTIONS_FILE);
-    if !path.exists() {
+    if is_absent(&path) {
         return Ok(Vec::new());
     }
     actions_file(&path)
@@ -436,13 +438,13 @@ pub fn actions(directory: &Path) -> Result<Vec<Action>, AssetsError> {
 pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
     let mut rows = CsvRows::open(path, &ACTION_COLUMNS)?;
     let id_column = rows.find_column(ID_COLUMN);
-    let mut actions: Vec<Action> = Vec::new();
+    let mut read = ReadActions::default();
     let mut faults = Vec::new();
     loop {
         let action = match rows.next() {
             Ok(false) => break,
             Ok(true) => action_of(&rows, id_column)
-                .and_then(|action| add_action(&mut actions, action))
+                .and_then(|action| read.add(action))
                 .map_err(|reason| rows.row_error(reason)),
             Err(fault) => Err(fault),
         };
@@ -458,40 +460,66 @@ pub fn actions_file(path: &Path) -> Result<Vec<Action>, AssetsError> {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         return Err(AssetsError::Config(faults.join("\n")));
     }
-    let cancelled: HashSet<(Symbol, Timestamp)> = actions
-        .iter()
-        .filter(|action| action.id.is_none() && action.kind == ActionKind::Cancel)
-        .map(|action| (action.symbol, action.time))
-        .collect();
-    actions.retain(|action| {
-        action.kind == ActionKind::Cancel
-            || action.id.is_some()
-            || !cancelled.contains(&(action.symbol, action.time))
-    });
-    actions.sort_by_key(|action| (action.time, action.symbol));
-    Ok(actions)
+    Ok(read.finish())
 }
 
-/// Adds an action of a file to those of the rows before.
-///
-/// # Errors
-/// It is there already, or has another's name.
-fn add_action(actions: &mut Vec<Action>, action: Action) -> Result<(), String> {
-    let is_named = |other: &Action| {
-        action.id.is_some() && (other.symbol, other.id) == (action.symbol, action.id)
-    };
-    if action.kind == ActionKind::Cancel {
-        actions.retain(|other| !is_named(other));
-    } else if actions.iter().any(is_named) {
-        return Err("the Id is that of another row of this symbol".to_owned());
+/// The actions of a file's rows so far.
+#[derive(Default)]
+struct ReadActions {
+    actions: Vec<Action>,
+    /// The names of those that have one and are in force.
+    named: HashSet<(Symbol, ActionId)>,
+    /// Splits without a name.
+    splits: HashSet<(Symbol, Timestamp, Ratio)>,
+}
+
+impl ReadActions {
+    /// Adds the action of a row.
+    ///
+    /// # Errors
+    /// It is there already, or has another's name.
+    fn add(&mut self, action: Action) -> Result<(), String> {
+        match (action.kind, action.id) {
+            (ActionKind::Cancel, Some(id)) => {
+                self.named.remove(&(action.symbol, id));
+            }
+            (_, Some(id)) => {
+                if !self.named.insert((action.symbol, id)) {
+                    return Err("the Id is that of another row of this symbol".to_owned());
+                }
+            }
+            // Two equal dividends are a regular and a special one; two equal splits are a slip.
+            (ActionKind::Split(ratio), None) => {
+                if !self.splits.insert((action.symbol, action.time, ratio)) {
+                    let text = "the same split is in the file already; two need an Id each";
+                    return Err(text.to_owned());
+                }
+            }
+            (ActionKind::Dividend(_) | ActionKind::Cancel, None) => {}
+        }
+        self.actions.push(action);
+        Ok(())
     }
-    // Two equal dividends are a regular and a special one; two equal splits are a slip.
-    let is_split = matches!(action.kind, ActionKind::Split(_));
-    if is_split && action.id.is_none() && actions.contains(&action) {
-        return Err("the same split is in the file already; two need an Id each".to_owned());
+
+    /// All actions in order of time, without those that a later row cancels.
+    fn finish(self) -> Vec<Action> {
+        let mut actions = self.actions;
+        let is_cancel = |action: &Action| action.kind == ActionKind::Cancel;
+        let days: HashSet<(Symbol, Timestamp)> = actions
+            .iter()
+            .filter(|action| action.id.is_none() && is_cancel(action))
+            .map(|action| (action.symbol, action.time))
+            .collect();
+        actions.retain(|action| {
+            is_cancel(action)
+                || match action.id {
+                    Some(id) => self.named.contains(&(action.symbol, id)),
+                    None => !days.contains(&(action.symbol, action.time)),
+                }
+        });
+        actions.sort_by_key(|action| (action.time, action.symbol));
+        actions
     }
-    actions.push(action);
-    Ok(())
 }
 
 fn action_of(rows: &CsvRows, id_column: Option<usize>) -> Result<Action, String> {
@@ -603,6 +631,7 @@ mod tests {
             ("2013-01-03,1,2,1,1,7,8", "7 columns, not 6"),
             ("2013-02-30,1,2,1,1,7", "Date \"2013-02-30\""),
             ("03/01/2013,1,2,1,1,7", "Date"),
+            ("2013-01-03,1,2,0.1,\"0,500\",7", "Close \"0,500\""),
             ("2013-01-03,1,2,1,\"1,07\",7", "Close \"1,07\""),
             ("2013-01-03,1,2,1,\"1,5000\",7", "Close \"1,5000\""),
             (

@@ -17,6 +17,12 @@ const SHOWN_MAX: usize = 60;
 /// The bytes that some programs write before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Whether there is no such file. One that cannot be looked at is there: reading it says why not.
+pub(super) fn is_absent(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Text of a file for an error: its beginning, in quotes, with control characters escaped.
 pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_MAX) {

@@ -5,7 +5,7 @@
 //! Tests: `src/master/assets/providers/market_file.rs`.
 
 use super::super::super::provider::AssetsError;
-use super::rows::{ColumnNames, CsvRows, shown};
+use super::rows::{ColumnNames, CsvRows, is_absent, shown};
 use super::{FAULTS_OF_FILE_MAX, SYMBOLS_FILE};
 use crate::model::Symbol;
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub(super) struct SymbolEntry {
 pub(super) fn listed(directory: &Path) -> Result<BTreeMap<String, SymbolEntry>, AssetsError> {
     let path = directory.join(SYMBOLS_FILE);
     let mut listed = BTreeMap::new();
-    if !path.exists() {
+    if is_absent(&path) {
         return Ok(listed);
     }
     let mut rows = CsvRows::open(&path, &COLUMNS)?;
@@ -64,6 +64,9 @@ pub(super) fn listed(directory: &Path) -> Result<BTreeMap<String, SymbolEntry>, 
     }
     if faults.is_empty() {
         return Ok(listed);
+    }
+    if let Some(passing) = faults.iter().find(|fault| fault.is_passing()) {
+        return Err(passing.clone());
     }
     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
     Err(AssetsError::Config(faults.join("\n")))
