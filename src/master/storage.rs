@@ -12,6 +12,7 @@ pub mod disk;
 mod email_keys;
 pub mod files;
 pub mod ledger;
+pub mod login_places;
 pub mod positions;
 mod schema;
 mod sqlite;

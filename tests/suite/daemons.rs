@@ -7,7 +7,7 @@ use papertrader::model::ProtocolFault;
 use papertrader::testkit::trader::buy;
 use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, processes_about, program, until};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn a_credential_that_systemd_hands_over_is_taken_as_it_is() {
     worker.set("tls.certificate", "tls.pem");
     worker.set("tls.key", "tls.key");
     let given = deployment.dir().join("credentials");
-    fs::create_dir(&given).unwrap();
+    fs::DirBuilder::new().mode(0o700).create(&given).unwrap();
     let check = |program: &str, config: &str| {
         let output = Command::new(program::find(program))
             .args(["--config", config, "--check-config"])
@@ -114,6 +114,11 @@ fn a_credential_that_systemd_hands_over_is_taken_as_it_is() {
     fs::write(given.join("tls.key"), tls.signing_key.serialize_pem()).unwrap();
     for (code, said) in checks() {
         assert_eq!(code, Some(0), "{said}");
+    }
+    // A folder that others may enter is not the unit's.
+    fs::set_permissions(&given, fs::Permissions::from_mode(0o755)).unwrap();
+    for (code, said) in checks() {
+        assert_eq!(code, Some(78), "{said}");
     }
     // Elsewhere the same files are open to a group that no root has chosen.
     for key in ["alpaca.key", "tls.key"] {

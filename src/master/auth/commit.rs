@@ -6,7 +6,8 @@
 use super::{Auth, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, oldest_place};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::master::storage::accounts::{LoginPlace, NewAccount, StoredSession};
+use crate::master::storage::accounts::{NewAccount, StoredSession};
+use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{Storage, StorageError};
 use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::runtime::neighbourhood::Neighbourhood;

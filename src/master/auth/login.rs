@@ -6,9 +6,8 @@ use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, conflict_refusal, oldest_place};
 use crate::master::messages::{CountedLogin, HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
-use crate::master::storage::accounts::{
-    Credentials, LoginPlace, NameConflict, NewAccount, StoredSession,
-};
+use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
+use crate::master::storage::login_places::LoginPlace;
 use crate::model::email_key::hidden_character;
 use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
 use crate::runtime::neighbourhood::Neighbourhood;

@@ -3,7 +3,7 @@
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
 use super::files::{beside, create_file};
-use super::{StorageError, accounts, email_keys};
+use super::{StorageError, email_keys, login_places};
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -157,7 +157,7 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
         let transaction = storage.connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
         if index + 1 == LOGIN_PLACES_MIGRATION {
-            accounts::seed_login_places(&transaction)?;
+            login_places::seed(&transaction)?;
         }
         if index + 1 == EMAIL_KEYS_MIGRATION {
             email_keys::renew(&transaction)?;
@@ -577,14 +577,15 @@ mod tests {
         migrate(&path).unwrap();
         let new = SqliteStorage::open(&path).unwrap().connection;
         let near = crate::runtime::neighbourhood::Neighbourhood::of([192, 0, 2, 1].into());
-        let place = accounts::LoginPlace::of("a", &uuid::Uuid::nil(), near);
+        let place = login_places::LoginPlace::of("a", &uuid::Uuid::nil(), near);
         assert_eq!(stored_place(&new), (place, 7));
     }
 
     /// The only place of a login, and its time.
-    fn stored_place(database: &Connection) -> (accounts::LoginPlace, i64) {
+    fn stored_place(database: &Connection) -> (login_places::LoginPlace, i64) {
         let sql = "SELECT place, last FROM login_places";
-        let read = |row: &rusqlite::Row<'_>| Ok((accounts::LoginPlace(row.get(0)?), row.get(1)?));
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((login_places::LoginPlace(row.get(0)?), row.get(1)?));
         database.query_row(sql, [], read).unwrap()
     }
 
