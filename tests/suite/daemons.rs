@@ -120,6 +120,7 @@ fn a_credential_that_systemd_hands_over_is_taken_as_it_is() {
     for (code, said) in checks() {
         assert_eq!(code, Some(78), "{said}");
     }
+    fs::set_permissions(&given, fs::Permissions::from_mode(0o700)).unwrap();
     // Elsewhere the same files are open to a group that no root has chosen.
     for key in ["alpaca.key", "tls.key"] {
         fs::rename(given.join(key), deployment.dir().join(key)).unwrap();

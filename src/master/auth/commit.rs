@@ -151,7 +151,11 @@ fn store(
     storage.write(|tx| {
         for write in writes {
             match write {
-                AuthWrite::Account(new) => tx.insert_account(new)?,
+                AuthWrite::Account(new) => {
+                    let account = tx.insert_account(new)?;
+                    let place = LoginPlace::of(&new.username.key(), &new.worker, new.near);
+                    tx.store_login_place(account, &place, new.created)?;
+                }
                 AuthWrite::Session(stored) => {
                     tx.insert_session(stored)?;
                     let session = &stored.session;

@@ -299,11 +299,11 @@ fn stored_name(text: &str, fallback: &Username) -> Username {
 }
 
 impl Tx<'_> {
-    /// Stores a new account.
+    /// Stores a new account. Returns its number.
     ///
     /// # Errors
     /// A name is taken, or the database fails.
-    pub fn insert_account(&mut self, new: &NewAccount) -> Result<(), StorageError> {
+    pub fn insert_account(&mut self, new: &NewAccount) -> Result<AccountId, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached(
@@ -323,9 +323,7 @@ impl Tx<'_> {
                 new.boot.as_bytes(),
                 signed(new.sequence),
             ])?;
-        let account = AccountId(sqlite.last_insert_rowid());
-        let place = LoginPlace::of(&new.username.key(), &new.worker, new.near);
-        self.store_login_place(account, &place, new.created)
+        Ok(AccountId(sqlite.last_insert_rowid()))
     }
 
     /// Stores a new session.

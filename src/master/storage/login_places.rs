@@ -1,4 +1,6 @@
-//! spec/master/storage/accounts.md · 3.1.3, 4.6.1
+//! spec/master/storage.md · 3.1.3, 4.6.1
+//!
+//! Tests: `src/master/storage/accounts/tests.rs`.
 //!
 //! From where accounts log in, as hashes.
 

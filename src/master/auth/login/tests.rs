@@ -173,7 +173,7 @@ fn reason_from(
 ) -> Option<Reason> {
     let reply_to = from(link, client);
     match rig.ask_as(link, reply_to, request) {
-        Reply::Session { .. } => None,
+        Reply::Session { .. } | Reply::RegisterSuccess => None,
         other => Some(reason(&other)),
     }
 }
@@ -232,8 +232,7 @@ fn a_place_counts_as_the_owners_over_restarts_and_for_thirty_days() {
         reason_from(&mut rig, &mut link, "192.0.2.1:1", right()),
         None
     );
-    // The other is that of the registration.
-    assert_eq!(rig.engine.number("SELECT count(*) FROM login_places"), 2);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM login_places"), 1);
     let mut rig = rig.restart();
     let mut link = rig.open_link(&link.peer.worker, link.peer.boot);
     let stranger = "198.51.100.1:1";
@@ -254,6 +253,26 @@ fn a_place_counts_as_the_owners_over_restarts_and_for_thirty_days() {
     rig.auth.touched -= super::super::TOUCH_INTERVAL;
     rig.auth.on_tick(Instant::now());
     assert_eq!(rig.engine.number("SELECT count(*) FROM login_places"), 0);
+}
+
+#[test]
+fn who_registered_somewhere_is_no_stranger_there() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_hour_per_name = 1);
+    let mut link = rig.link("eu1");
+    let home = "192.0.2.1:1";
+    assert_eq!(
+        reason_from(&mut rig, &mut link, home, register("alice")),
+        None
+    );
+    let stranger = "198.51.100.1:1";
+    let failed = reason_from(&mut rig, &mut link, stranger, wrong("alice"));
+    assert_eq!(failed, Some(Reason::BadCredentials));
+    let refused = reason_from(&mut rig, &mut link, stranger, login("alice", false));
+    assert_eq!(refused, Some(Reason::TooManyAttempts));
+    assert_eq!(
+        reason_from(&mut rig, &mut link, home, login("alice", false)),
+        None
+    );
 }
 
 #[test]
