@@ -360,6 +360,9 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
             if left > 0 {
                 row("written off", Money(left).to_string());
             }
+            if left < 0 {
+                row("kept back", Money(left.saturating_neg()).to_string());
+            }
             CORRECTION_RULE
         }
     };
@@ -369,7 +372,8 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
 
 /// The rule of a late or corrected split or dividend.
 const CORRECTION_RULE: &str = "a split or dividend was announced late, corrected or cancelled: what the account is owed now \
-     less what it was owed before, from its trades by market time; no more is taken than is there";
+     less what it was owed before, from its trades by market time; no more is taken than is there, and no \
+     more is given than was taken";
 
 fn rule(side: Side, status: TransactionStatus) -> &'static str {
     match (side, status) {

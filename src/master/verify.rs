@@ -8,12 +8,12 @@ mod account;
 
 use super::storage::verify::StoredAccount;
 use super::storage::{Reader, Snapshot, StorageError};
-use super::transactions::entitlement::{Entitlement, Trade, in_force};
+use super::transactions::entitlement::{ActionInForce, Entitlement, Trade, in_force};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
 use crate::model::{Action, Money, Quantity, Symbol};
 use account::Books;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -103,8 +103,16 @@ struct AssetActions {
     /// Their terms, each with its update, in the order of the updates, without those that were in
     /// force before the asset was listed.
     revisions: Vec<(u64, Action)>,
-    /// Updates that brought late ones, or corrections.
-    changed: BTreeSet<u64>,
+    /// Updates that brought late ones, or corrections, and what was in force before and after each.
+    changed: BTreeMap<u64, InForce>,
+}
+
+/// The actions of an asset in force before and after an update, without those that came in time with
+/// it, which are applied on top of what is held.
+#[derive(Debug, Default)]
+struct InForce {
+    before: Vec<ActionInForce>,
+    after: Vec<ActionInForce>,
 }
 
 impl AssetActions {
@@ -118,9 +126,21 @@ impl AssetActions {
                 .iter()
                 .any(|(_, other)| other.id == action.id)
         {
-            self.changed.insert(update);
+            self.changed.insert(update, InForce::default());
         }
         self.revisions.push((update, action));
+    }
+
+    /// Finds what was in force at each change, once all terms are there.
+    fn close(&mut self) {
+        for (update, in_force_then) in &mut self.changed {
+            in_force_then.before = in_force(&self.revisions, update.saturating_sub(1));
+            in_force_then.after = in_force(&self.revisions, *update);
+            in_force_then.after.retain(|it| {
+                let mut earlier = self.revisions.iter().take_while(|(at, _)| at < update);
+                it.action.is_late || earlier.any(|(_, other)| other.id == it.action.id)
+            });
+        }
     }
 
     /// Those that holders got on top of what they held, and that have kept their terms.
@@ -135,20 +155,13 @@ impl AssetActions {
             .iter()
             .filter(move |(_, action)| is_plain(action))
     }
+}
 
-    /// What update `update` adds to the entitlement of these trades by late and corrected ones.
-    fn change(&self, update: u64, trades: &[Trade]) -> (i128, i128) {
-        let before = in_force(&self.revisions, update - 1);
-        let mut after = in_force(&self.revisions, update);
-        // New ones in time are applied on top of this.
-        after.retain(|it| {
-            let mut earlier = self.revisions.iter().take_while(|(at, _)| *at < update);
-            it.action.is_late || earlier.any(|(_, other)| other.id == it.action.id)
-        });
-        let (was, is) = (
-            Entitlement::of(trades, &before),
-            Entitlement::of(trades, &after),
-        );
+impl InForce {
+    /// What the update adds to the entitlement of these trades by late and corrected actions.
+    fn change(&self, trades: &[Trade]) -> (i128, i128) {
+        let was = Entitlement::of(trades, &self.before);
+        let is = Entitlement::of(trades, &self.after);
         let units = i128::from(is.units.0) - i128::from(was.units.0);
         (units, is.cash - was.cash)
     }
@@ -240,6 +253,7 @@ fn by_asset(actions: Vec<(u64, Action)>) -> ActionsByAsset {
             .or_default()
             .push(update, action);
     }
+    by_asset.values_mut().for_each(AssetActions::close);
     by_asset
 }
 

@@ -151,8 +151,15 @@ impl Action {
         }
     }
 
-    /// Whether both have the same effect at the same time.
+    /// Whether this one, which is stored, has the terms of that one. A ratio of an earlier version,
+    /// in millionths, has those of the ratio that it was [made of](super::Ratio::is_stored_of).
     pub fn has_terms_of(&self, other: &Action) -> bool {
-        self.time == other.time && self.kind == other.kind
+        let is_same = match (self.kind, other.kind) {
+            (ActionKind::Split(stored), ActionKind::Split(ratio)) => stored.is_stored_of(ratio),
+            (ActionKind::Split(_) | ActionKind::Dividend(_) | ActionKind::Cancel, _) => {
+                self.kind == other.kind
+            }
+        };
+        self.time == other.time && is_same
     }
 }

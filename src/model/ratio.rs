@@ -72,6 +72,18 @@ impl Ratio {
         )
     }
 
+    /// Whether this is that ratio, or what was stored of it while a ratio was a number of millionths:
+    /// `other` cut or rounded to these.
+    pub fn is_stored_of(self, other: Ratio) -> bool {
+        const MILLION: u128 = 1_000_000;
+        let numerator = u128::from(other.numerator);
+        let denominator = u128::from(other.denominator);
+        let cut = numerator * MILLION / denominator;
+        let rounded = (numerator * MILLION * 2 + denominator) / (denominator * 2);
+        let is = |millionths| reduced(millionths, MILLION) == Some(self);
+        self == other || is(cut) || is(rounded)
+    }
+
     /// Units after the split, for this many before it.
     pub fn numerator(self) -> u64 {
         self.numerator
@@ -237,6 +249,25 @@ mod tests {
         assert_eq!(Ratio::new(0, 1), None);
         assert_eq!(Ratio::new(RATIO_TERM_MAX + 1, 1), None);
         assert_eq!(ratio(1, 25).plus_one(), Some(ratio(26, 25)));
+    }
+
+    #[test]
+    fn a_stored_number_of_millionths_is_the_ratio_it_was_made_of() {
+        for (millionths, numerator, denominator) in [
+            (333_333, 1, 3),
+            (666_666, 2, 3),
+            (666_667, 2, 3),
+            (1_333_333, 4, 3),
+            (500_000, 1, 2),
+        ] {
+            let stored = ratio(millionths, 1_000_000);
+            assert!(stored.is_stored_of(ratio(numerator, denominator)));
+        }
+        assert!(!ratio(333_334, 1_000_000).is_stored_of(ratio(1, 3)));
+        assert!(!ratio(1, 3).is_stored_of(ratio(333_333, 1_000_000)));
+        assert!(!ratio(3, 1).is_stored_of(ratio(30, 1)));
+        let most = ratio(RATIO_TERM_MAX, 1);
+        assert!(most.is_stored_of(most));
     }
 
     #[test]

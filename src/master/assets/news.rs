@@ -169,6 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_that_was_stored_in_millionths_is_no_correction() {
+        let known = [split(5, "333333/1000000", Some("split 5 1"))];
+        assert_eq!(news(&[split(5, "1/3", None)], &known), []);
+        assert_eq!(news(&[split(5, "1/3", Some("x"))], &known), []);
+        assert_eq!(
+            news(&[split(5, "1/4", None)], &known),
+            [split(5, "1/4", Some("split 5 1"))]
+        );
+    }
+
+    #[test]
     fn a_feed_that_gets_names_tells_nothing_new() {
         let known = [dividend(5, 4, Some("dividend 5 1"))];
         assert_eq!(news(&[dividend(5, 4, Some("x"))], &known), []);

@@ -10,7 +10,7 @@ use crate::model::{
     SettlementRank, Side, Symbol, Timestamp, Transaction, TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use uuid::Uuid;
 
@@ -26,8 +26,8 @@ pub struct LedgerEntry {
     pub update: Option<u64>,
     /// The quantity that the client asked for, before any split.
     pub asked: Quantity,
-    /// Of a late or corrected split or dividend: the millionths that could not be taken. `None` in
-    /// other rows.
+    /// Of a late or corrected split or dividend: the millionths that could not be taken; below zero
+    /// those that were not given, because they could not be taken before. `None` in other rows.
     pub written_off: Option<i64>,
 }
 
@@ -75,6 +75,29 @@ pub struct HistoryBound {
     pub newest: Uuid,
     /// Number of the last update whose outcomes the ledger had.
     pub settled: u64,
+}
+
+/// What the ledger has of an asset for a correction.
+#[derive(Debug, Default)]
+pub struct AssetTrades {
+    /// The filled orders by account, each account's in the order in which they took effect.
+    pub trades: BTreeMap<AccountId, Vec<Trade>>,
+    /// By account and side, the sum of what corrections wrote off, in millionths. Below zero where
+    /// they could not give all.
+    written_off: HashMap<(AccountId, Side), i128>,
+}
+
+impl AssetTrades {
+    /// What corrections wrote off so far: units of side split, cash of side dividend.
+    pub fn written_off(&self, account: AccountId, side: Side) -> i128 {
+        let sum = self.written_off.get(&(account, side));
+        sum.copied().unwrap_or_default()
+    }
+
+    /// Adds what another row wrote off.
+    pub fn write_off(&mut self, account: AccountId, side: Side, left: i64) {
+        *self.written_off.entry((account, side)).or_default() += i128::from(left);
+    }
 }
 
 const COLUMNS: &str =
@@ -398,38 +421,48 @@ impl Snapshot<'_> {
         Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
     }
 
-    /// The filled orders of an asset by account, each account's in the order in which they took
-    /// effect. Reads the whole ledger.
+    /// What the ledger has of these assets for a correction; nothing of those that nobody traded.
+    /// Reads the whole ledger, once for all of them.
     ///
     /// # Errors
     /// The database fails.
     pub fn trades(
         &mut self,
-        symbol: Symbol,
-    ) -> Result<BTreeMap<AccountId, Vec<Trade>>, StorageError> {
+        symbols: &BTreeSet<Symbol>,
+    ) -> Result<BTreeMap<Symbol, AssetTrades>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
-            "SELECT account, side, quantity, price, priced, update_number
+            "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
-             WHERE symbol = ?1 AND status = 1 AND side IN (1, 2)
+             WHERE symbol IN (SELECT value FROM json_each(?1)) AND status = 1
+                 AND (side IN (1, 2) OR written_off <> 0)
              ORDER BY update_number, ordered, worker, sequence, number",
         )?;
-        let mut rows = statement.query([symbol.as_str()])?;
-        let mut trades: BTreeMap<AccountId, Vec<Trade>> = BTreeMap::new();
+        let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
+        let names = serde_json::json!(names).to_string();
+        let mut rows = statement.query([names])?;
+        let mut assets: BTreeMap<Symbol, AssetTrades> = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            let side = Side::from_number(row.get(1)?).ok_or_else(|| damaged("no such side"))?;
-            trades
-                .entry(AccountId(row.get(0)?))
-                .or_default()
-                .push(Trade {
+            let asset = assets
+                .entry(symbol(&row.get::<_, String>(0)?)?)
+                .or_default();
+            let account = AccountId(row.get(1)?);
+            let side = Side::from_number(row.get(2)?).ok_or_else(|| damaged("no such side"))?;
+            match side {
+                Side::Buy | Side::Sell => asset.trades.entry(account).or_default().push(Trade {
                     side,
-                    quantity: Quantity(row.get(2)?),
-                    price: Money(row.get::<_, Option<i64>>(3)?.unwrap_or(0)),
-                    priced: Timestamp(row.get::<_, Option<i64>>(4)?.unwrap_or(0)),
-                    update: unsigned(row.get::<_, Option<i64>>(5)?.unwrap_or(0)),
-                });
+                    quantity: Quantity(row.get(3)?),
+                    price: Money(row.get::<_, Option<i64>>(4)?.unwrap_or(0)),
+                    priced: Timestamp(row.get::<_, Option<i64>>(5)?.unwrap_or(0)),
+                    update: unsigned(row.get::<_, Option<i64>>(6)?.unwrap_or(0)),
+                }),
+                Side::Split | Side::Dividend => {
+                    let left: Option<i64> = row.get(7)?;
+                    asset.write_off(account, side, left.unwrap_or(0));
+                }
+            }
         }
-        Ok(trades)
+        Ok(assets)
     }
 
     /// The latest rows that could not take all that they should, newest first, with the amount.
@@ -555,7 +588,7 @@ impl Tx<'_> {
     }
 
     /// Stores the transaction of a split or dividend, which is settled at once. `written_off` is
-    /// what a late or corrected one could not take.
+    /// what a late or corrected one could not take, and below zero what it did not give.
     ///
     /// # Errors
     /// The database fails.

@@ -4,104 +4,150 @@
 //! already applied: each account gets the difference between what it was owed before and what it
 //! is owed now, as transactions of its own.
 
-use super::entitlement::{ActionInForce, Entitlement, in_force, within};
-use super::{AccountChanges, OrderState, holdings_of};
-use crate::master::messages::Update;
+use super::entitlement::{ActionInForce, Entitlement, in_force, moved};
+use super::{AccountChanges, OrderState, WRITTEN_OFF_SHOWN_MAX, holdings_of};
+use crate::master::storage::ledger::AssetTrades;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::{
     AccountId, Action, ActionId, Money, Quantity, Side, Symbol, Timestamp, Transaction,
     TransactionStatus,
 };
-use std::collections::HashSet;
+use crate::runtime::StepBeats;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Actions of one asset that are applied with their neighbours in time, not on top of them.
 #[derive(Debug)]
 pub(super) struct Correction {
     pub symbol: Symbol,
     /// The last of them by market time, which names the transactions.
-    pub time: Timestamp,
+    time: Timestamp,
     /// All of them.
-    pub ids: HashSet<Option<ActionId>>,
+    ids: HashSet<Option<ActionId>>,
 }
 
-/// Actions to apply, by how.
+/// The actions of one update that are to be applied, by how.
 #[derive(Debug)]
 pub(super) struct DividedActions {
-    /// On top of what is held, in order, each with its update.
-    pub due: Vec<(u64, Action)>,
+    /// The update that brought them.
+    pub number: u64,
+    /// Before the others.
     pub corrections: Vec<Correction>,
+    /// On top of what is held, in order.
+    pub due: Vec<Action>,
 }
 
-/// Divides the actions to apply.
+/// Divides the actions to apply by update, and each update's by how they are applied. An action
+/// that an earlier update brought is a correction of it, also where neither is applied yet.
 pub(super) fn divide(
     tx: &mut Tx<'_>,
     changes: Vec<(u64, Action)>,
-) -> Result<DividedActions, StorageError> {
-    let acted = tx.acted()?;
-    let mut corrections: Vec<Correction> = Vec::new();
-    for (number, action) in &changes {
+    beats: &mut StepBeats<'_>,
+) -> Result<Vec<DividedActions>, StorageError> {
+    let mut updates: Vec<DividedActions> = Vec::new();
+    for (number, action) in changes {
+        beats.step();
+        if updates.last().is_none_or(|last| last.number != number) {
+            updates.push(DividedActions {
+                number,
+                corrections: Vec::new(),
+                due: Vec::new(),
+            });
+        }
+        let Some(divided) = updates.last_mut() else {
+            continue;
+        };
         let revisions = tx.action_revisions(action.symbol)?;
-        let is_other = |(update, other): &(u64, Action)| update != number && other.id == action.id;
-        if !action.is_late && !revisions.iter().any(is_other) {
+        let is_earlier =
+            |(update, other): &(u64, Action)| *update < number && other.id == action.id;
+        if !action.is_late && !revisions.iter().any(is_earlier) {
+            divided.due.push(action);
             continue;
         }
         // A correction may bring an action to another time: the terms that were applied count too.
-        let time = in_force(&revisions, acted)
+        let time = in_force(&revisions, number.saturating_sub(1))
             .iter()
             .filter(|it| it.action.id == action.id)
             .fold(action.time, |time, it| time.max(it.action.time));
-        match corrections.iter_mut().find(|c| c.symbol == action.symbol) {
+        let mut all = divided.corrections.iter_mut();
+        match all.find(|it| it.symbol == action.symbol) {
             Some(correction) => {
                 correction.time = correction.time.max(time);
                 correction.ids.insert(action.id);
             }
-            None => corrections.push(Correction {
+            None => divided.corrections.push(Correction {
                 symbol: action.symbol,
                 time,
                 ids: HashSet::from([action.id]),
             }),
         }
     }
-    let is_corrected = |action: &Action| {
-        let mut all = corrections.iter();
-        all.any(|c| c.symbol == action.symbol && c.ids.contains(&action.id))
-    };
-    let due = changes
-        .into_iter()
-        .filter(|(_, a)| !is_corrected(a))
-        .collect();
-    Ok(DividedActions { due, corrections })
+    Ok(updates)
+}
+
+/// What a settlement has changed so far, besides the database.
+#[derive(Debug, Default)]
+pub(super) struct ActionsDone {
+    pub accounts: AccountChanges,
+    /// The new quantities of queued orders, by number.
+    pub split: HashMap<i64, Quantity>,
+    pub write_offs: WriteOffs,
+}
+
+/// What is said of corrections that could not take all that they should, once they are stored.
+#[derive(Debug, Default)]
+pub(super) struct WriteOffs {
+    /// Of the latest, oldest first.
+    latest: VecDeque<String>,
+    /// How many came before these.
+    earlier: u64,
+}
+
+impl WriteOffs {
+    fn add(&mut self, text: String) {
+        if self.latest.len() == WRITTEN_OFF_SHOWN_MAX {
+            self.latest.pop_front();
+            self.earlier += 1;
+        }
+        self.latest.push_back(text);
+    }
 }
 
 impl OrderState {
-    /// Applies one asset's late and corrected actions to all accounts that traded it.
+    /// Applies one asset's late and corrected actions of update `number` to all accounts that traded
+    /// it.
     pub(super) fn correct(
         &mut self,
         tx: &mut Tx<'_>,
-        update: &Update,
+        number: u64,
         correction: &Correction,
-        accounts: &mut AccountChanges,
+        asset: &mut AssetTrades,
+        done: &mut ActionsDone,
+        beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
-        let acted = tx.acted()?;
         let revisions = tx.action_revisions(correction.symbol)?;
-        let before = in_force(&revisions, acted);
-        let mut after = in_force(&revisions, update.number);
-        // What else comes into force now is applied on top of this.
+        let before = in_force(&revisions, number.saturating_sub(1));
+        let mut after = in_force(&revisions, number);
+        // What else comes into force with this update is applied on top of this.
         after.retain(|it| {
             let id = it.action.id;
             correction.ids.contains(&id) || before.iter().any(|it| it.action.id == id)
         });
-        for (account, trades) in tx.trades(correction.symbol)? {
-            let owed = |actions: &[ActionInForce]| Entitlement::of(&trades, actions);
+        let mut changes = Vec::new();
+        for (account, trades) in &asset.trades {
+            let owed = |actions: &[ActionInForce]| Entitlement::of(trades, actions);
             let (was, is) = (owed(&before), owed(&after));
             if was != is {
-                let change = Change {
-                    account,
+                changes.push(Change {
+                    account: *account,
                     units: i128::from(is.units.0) - i128::from(was.units.0),
                     cash: is.cash - was.cash,
-                };
-                self.change(tx, update, correction, &change, accounts)?;
+                });
             }
+            beats.step();
+        }
+        for change in &changes {
+            self.change(tx, number, correction, change, asset, done)?;
+            beats.step();
         }
         Ok(())
     }
@@ -110,26 +156,25 @@ impl OrderState {
     fn change(
         &mut self,
         tx: &mut Tx<'_>,
-        update: &Update,
+        number: u64,
         correction: &Correction,
         change: &Change,
-        accounts: &mut AccountChanges,
+        asset: &mut AssetTrades,
+        done: &mut ActionsDone,
     ) -> Result<(), StorageError> {
-        let symbol = correction.symbol;
-        let (_, holdings) = holdings_of(tx, accounts, change.account)?;
+        let (symbol, account) = (correction.symbol, change.account);
+        let (_, holdings) = holdings_of(tx, &mut done.accounts, account)?;
         let (held, cost) = holdings.positions.get(&symbol).copied().unwrap_or_default();
-        let (units, units_left) = within(change.units, held.0);
-        let (cash, cash_left) = within(change.cash, holdings.cash.0);
-        let after = held.plus(Quantity(units)).unwrap_or(held);
+        let left = |side| asset.written_off(account, side);
+        let (units, units_left) = moved(change.units, held.0, left(Side::Split));
+        let (cash, cash_left) = moved(change.cash, holdings.cash.0, left(Side::Dividend));
+        let after = Quantity(held.0.saturating_add(units));
         if after == Quantity::ZERO {
             holdings.positions.remove(&symbol);
         } else {
             holdings.positions.insert(symbol, (after, cost));
         }
-        let units = after.0 - held.0;
-        let had = holdings.cash;
-        holdings.cash = had.plus(Money(cash)).unwrap_or(had);
-        let cash = holdings.cash.0 - had.0;
+        holdings.cash = Money(holdings.cash.0.saturating_add(cash));
         let rows = [
             (Side::Split, Quantity(units), Money::ZERO, units_left),
             (Side::Dividend, Quantity::ZERO, Money(cash), cash_left),
@@ -141,7 +186,7 @@ impl OrderState {
             let order_key = self.sequencer.give();
             let row = Transaction {
                 id: order_key.id,
-                account: change.account,
+                account,
                 side,
                 status: TransactionStatus::Settled,
                 symbol,
@@ -154,14 +199,27 @@ impl OrderState {
                 client_order_id: None,
                 reason: None,
             };
-            tx.insert_settled(order_key.number, &row, update.number, Some(left))?;
+            tx.insert_settled(order_key.number, &row, number, Some(left))?;
+            asset.write_off(account, side, left);
             if left > 0 {
-                let text = write_off_text(&row, left);
-                crate::warn!("{text}");
-                self.note_write_off(text);
+                done.write_offs.add(write_off_text(&row, left));
             }
         }
         Ok(())
+    }
+
+    /// Logs what stored corrections could not take, and remembers it for the status.
+    pub(super) fn note_write_offs(&mut self, write_offs: WriteOffs) {
+        for text in write_offs.latest {
+            crate::warn!("{text}");
+            self.note_write_off(text);
+        }
+        if write_offs.earlier > 0 {
+            crate::warn!(
+                "and {} more transactions of corrections could not take all",
+                write_offs.earlier
+            );
+        }
     }
 }
 

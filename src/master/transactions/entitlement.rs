@@ -6,6 +6,7 @@
 //!
 //! Tests: `src/master/transactions/corrections/tests.rs`.
 
+use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{Action, ActionKind, Money, Quantity, Side, Timestamp};
 
 /// A filled order of one asset.
@@ -114,11 +115,20 @@ pub fn in_force(revisions: &[(u64, Action)], until: u64) -> Vec<ActionInForce> {
     latest
 }
 
-/// The most of `wanted` that can be moved where `there` is the most that can be taken, and what
-/// cannot.
-pub fn within(wanted: i128, there: i64) -> (i64, i64) {
-    let moved = wanted.max(-i128::from(there.max(0)));
-    let moved = i64::try_from(moved).unwrap_or(crate::model::money::MILLIONTHS_MAX);
-    let left = i64::try_from(i128::from(moved) - wanted);
-    (moved, left.unwrap_or(i64::MAX).max(0))
+/// What a correction by `wanted` millionths moves of somebody who has `held`, and what the row writes
+/// off: what was not moved. `written_off` is the sum of what earlier rows wrote off. What could not be
+/// taken then is not given now, and the row's own amount is below zero by as much; likewise the other
+/// way round, where the limit of an amount kept something from being given.
+pub fn moved(wanted: i128, held: i64, written_off: i128) -> (i64, i64) {
+    let kept = if wanted > 0 {
+        written_off.clamp(0, wanted)
+    } else {
+        written_off.clamp(wanted, 0)
+    };
+    let there = held.clamp(0, MILLIONTHS_MAX);
+    let (most, least) = (MILLIONTHS_MAX - there, -there);
+    let moved = (wanted - kept).clamp(i128::from(least), i128::from(most));
+    let left = (moved - wanted).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    let fits = |amount: i128| i64::try_from(amount).unwrap_or_default();
+    (fits(moved), fits(left))
 }

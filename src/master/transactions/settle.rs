@@ -3,19 +3,20 @@
 //! Settles the queue at an update: first splits and dividends, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
 
+use super::corrections::{self, ActionsDone};
 use super::queue::{PriceVisibility, QueuedOrder};
-use super::{AccountChanges, OrderState, corrections, holdings_of, sequence, write_outcome};
+use super::{OrderState, holdings_of, sequence, write_outcome};
 use crate::master::assets::{self};
 use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
-use crate::master::storage::ledger::Settlement;
-use crate::master::storage::{Storage, StorageError, Tx};
+use crate::master::storage::ledger::{AssetTrades, Settlement};
+use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
 use crate::model::{
-    AccountId, Action, ActionKind, Money, Quantity, Quote, Reason, Side, Timestamp, Transaction,
-    TransactionStatus,
+    AccountId, Action, ActionKind, Money, Quantity, Quote, Ratio, Reason, Side, Symbol, Timestamp,
+    Transaction, TransactionStatus,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 impl OrderState {
@@ -30,34 +31,33 @@ impl OrderState {
     ) -> Result<Vec<(i64, Settlement)>, StorageError> {
         let has_actions = self.actions_pending || !update.actions.is_empty();
         let mut beats = StepBeats::new(heartbeat);
-        let (outcomes, split) = storage.write_beating(heartbeat, |tx| {
+        let (outcomes, done) = storage.write_beating(heartbeat, |tx| {
             // Stays so if the commit fails.
             self.actions_pending = has_actions;
-            let mut accounts = AccountChanges::new();
-            let split = if has_actions {
-                self.apply_actions(tx, update, &mut accounts, &mut beats)?
+            let mut done = if has_actions {
+                self.apply_actions(tx, update, heartbeat, &mut beats)?
             } else {
-                HashMap::new()
+                ActionsDone::default()
             };
-            let outcomes =
-                self.fill_orders(tx, update, numbers, &split, &mut accounts, &mut beats)?;
+            let outcomes = self.fill_orders(tx, update, numbers, &mut done, &mut beats)?;
             let (half, rest) = outcomes.split_at(outcomes.len().div_ceil(2));
             store_outcomes(tx, half, update, heartbeat)?;
             if !half.is_empty() {
                 failpoint::point("settlement-half");
             }
             store_outcomes(tx, rest, update, heartbeat)?;
-            for (account, (before, after)) in &accounts {
+            for (account, (before, after)) in &done.accounts {
                 tx.store_holdings(*account, before, after)?;
                 beats.step();
             }
             failpoint::point("settlement-stored");
-            Ok((outcomes, split))
+            Ok((outcomes, done))
         })?;
         failpoint::point("settlement-committed");
         self.actions_pending = false;
         self.visibility = PriceVisibility::default();
-        for (number, quantity) in split {
+        self.note_write_offs(done.write_offs);
+        for (number, quantity) in done.split {
             if let Some(order) = self.queue.get_mut(number) {
                 order.quantity = quantity;
             }
@@ -65,15 +65,14 @@ impl OrderState {
         Ok(outcomes)
     }
 
-    /// Fills or rejects the orders one after the other, and changes their accounts in `accounts`.
+    /// Fills or rejects the orders one after the other, and changes their accounts in `done`.
     /// Orders that wait for a later price are left out.
     fn fill_orders(
         &mut self,
         tx: &mut Tx<'_>,
         update: &Update,
         numbers: &[i64],
-        split: &HashMap<i64, Quantity>,
-        accounts: &mut AccountChanges,
+        done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
     ) -> Result<Vec<(i64, Settlement)>, StorageError> {
         let mut outcomes = Vec::with_capacity(numbers.len());
@@ -82,13 +81,13 @@ impl OrderState {
             let Some(order) = self.queue.get_mut(*number) else {
                 continue;
             };
-            let quantity = split.get(number).copied().unwrap_or(order.quantity);
+            let quantity = done.split.get(number).copied().unwrap_or(order.quantity);
             let Some(quote) = settlement_quote(update, order) else {
                 continue;
             };
             let outcome = match quote {
                 Ok(quote) => {
-                    let (_, after) = holdings_of(tx, accounts, order.account)?;
+                    let (_, after) = holdings_of(tx, &mut done.accounts, order.account)?;
                     match after.fill(order.side, order.symbol, quantity, quote.value) {
                         Ok(total) => Settlement::Settled {
                             price: quote.value,
@@ -105,63 +104,111 @@ impl OrderState {
         Ok(outcomes)
     }
 
-    /// Applies corrections, then splits and dividends to positions, as transactions of their own,
-    /// and splits to queued orders. It applies all that the database holds and the ledger does not, including
-    /// those of updates that could not be settled. Returns the new quantities of queued orders.
+    /// Applies splits and dividends to positions, as transactions of their own, and splits to queued
+    /// orders: all that the database holds and the ledger does not, including those of updates that
+    /// could not be settled. Update by update, each one's corrections before what is new with it.
     fn apply_actions(
         &mut self,
         tx: &mut Tx<'_>,
         update: &Update,
-        accounts: &mut AccountChanges,
+        heartbeat: &Heartbeat,
         beats: &mut StepBeats<'_>,
-    ) -> Result<HashMap<i64, Quantity>, StorageError> {
-        let mut split: HashMap<i64, Quantity> = HashMap::new();
+    ) -> Result<ActionsDone, StorageError> {
+        let mut done = ActionsDone::default();
         let changes = tx.actions_to_apply(update.number)?;
-        let divided = corrections::divide(tx, changes)?;
-        for correction in &divided.corrections {
-            self.correct(tx, update, correction, accounts)?;
+        let updates = corrections::divide(tx, changes, beats)?;
+        let corrected: BTreeSet<Symbol> = updates
+            .iter()
+            .flat_map(|actions| actions.corrections.iter().map(|it| it.symbol))
+            .collect();
+        let mut assets = BTreeMap::new();
+        if !corrected.is_empty() {
+            let what = "reading the trades of corrected assets";
+            assets = heartbeat.during(what, STEP_TIMEOUT, || tx.trades(&corrected))?;
         }
-        tx.set_actions_applied(update.number)?;
-        for (number, action) in &divided.due {
-            let visible = self.visibility.since(*number);
-            for account in tx.holders(action.symbol)? {
-                beats.step();
-                let (_, after) = holdings_of(tx, accounts, account)?;
-                let (side, quantity, price, total) = match action.kind {
-                    ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
-                        Some(added) => (Side::Split, added, None, Some(Money::ZERO)),
-                        None => continue,
-                    },
-                    ActionKind::Dividend(per_unit) => {
-                        let held = after
-                            .positions
-                            .get(&action.symbol)
-                            .map_or(Quantity::ZERO, |held| held.0);
-                        match after.dividend(action.symbol, per_unit) {
-                            Some(paid) => (Side::Dividend, held, Some(per_unit), Some(paid)),
-                            None => continue,
-                        }
-                    }
-                    ActionKind::Cancel => continue,
-                };
-                let order_key = self.sequencer.give();
-                let row = action_row(action, account, order_key, side, quantity, price, total);
-                tx.insert_settled(order_key.number, &row, update.number, None)?;
+        for actions in &updates {
+            for correction in &actions.corrections {
+                // Nobody traded the others.
+                if let Some(asset) = assets.get_mut(&correction.symbol) {
+                    self.correct(tx, actions.number, correction, asset, &mut done, beats)?;
+                }
             }
-            if let ActionKind::Split(ratio) = action.kind {
-                // The quantity of an order at a price after the split already counts the new units.
-                let is_earlier = |order: &&mut QueuedOrder| order.was_before(visible);
-                for order in self.queue.of_symbol(action.symbol).filter(is_earlier) {
-                    let number = order.rank.number;
-                    let now = split.get(&number).copied().unwrap_or(order.quantity);
-                    let after = ratio.units(now).max(Quantity(1));
-                    tx.set_order_quantity(number, after)?;
-                    split.insert(number, after);
-                    beats.step();
+            for action in &actions.due {
+                let asset = assets.get(&action.symbol);
+                self.apply_to_holders(tx, actions.number, action, asset, &mut done, beats)?;
+                if let ActionKind::Split(ratio) = action.kind {
+                    let symbol = action.symbol;
+                    self.split_orders(tx, actions.number, symbol, ratio, &mut done, beats)?;
                 }
             }
         }
-        Ok(split)
+        tx.set_actions_applied(update.number)?;
+        Ok(done)
+    }
+
+    /// Applies an action of update `number` on top of what each account holds. `asset` is there if
+    /// corrections may have changed who holds it.
+    fn apply_to_holders(
+        &mut self,
+        tx: &mut Tx<'_>,
+        number: u64,
+        action: &Action,
+        asset: Option<&AssetTrades>,
+        done: &mut ActionsDone,
+        beats: &mut StepBeats<'_>,
+    ) -> Result<(), StorageError> {
+        let mut holders: BTreeSet<AccountId> = tx.holders(action.symbol)?.into_iter().collect();
+        let traders = asset.into_iter().flat_map(|asset| asset.trades.keys());
+        holders.extend(traders.filter(|account| done.accounts.contains_key(account)));
+        for account in holders {
+            beats.step();
+            let (_, after) = holdings_of(tx, &mut done.accounts, account)?;
+            let (side, quantity, price, total) = match action.kind {
+                ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
+                    Some(added) => (Side::Split, added, None, Some(Money::ZERO)),
+                    None => continue,
+                },
+                ActionKind::Dividend(per_unit) => {
+                    let held = after
+                        .positions
+                        .get(&action.symbol)
+                        .map_or(Quantity::ZERO, |held| held.0);
+                    match after.dividend(action.symbol, per_unit) {
+                        Some(paid) => (Side::Dividend, held, Some(per_unit), Some(paid)),
+                        None => continue,
+                    }
+                }
+                ActionKind::Cancel => continue,
+            };
+            let order_key = self.sequencer.give();
+            let row = action_row(action, account, order_key, side, quantity, price, total);
+            tx.insert_settled(order_key.number, &row, number, None)?;
+        }
+        Ok(())
+    }
+
+    /// Splits the queued orders from before the split's prices. The quantity of an order at a price
+    /// after it already counts the new units.
+    fn split_orders(
+        &mut self,
+        tx: &mut Tx<'_>,
+        number: u64,
+        symbol: Symbol,
+        ratio: Ratio,
+        done: &mut ActionsDone,
+        beats: &mut StepBeats<'_>,
+    ) -> Result<(), StorageError> {
+        let visible = self.visibility.since(number);
+        let is_earlier = |order: &&mut QueuedOrder| order.was_before(visible);
+        for order in self.queue.of_symbol(symbol).filter(is_earlier) {
+            let number = order.rank.number;
+            let now = done.split.get(&number).copied().unwrap_or(order.quantity);
+            let after = ratio.units(now).max(Quantity(1));
+            tx.set_order_quantity(number, after)?;
+            done.split.insert(number, after);
+            beats.step();
+        }
+        Ok(())
     }
 
     /// Removes settled orders from the queue and sends their outcomes to all who wait.

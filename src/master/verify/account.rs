@@ -12,7 +12,7 @@ use crate::master::transactions::entitlement::Trade;
 use crate::model::{
     ActionKind, Holdings, Money, Quantity, Reason, Side, Symbol, Timestamp, TransactionStatus,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows between two checks for cancellation.
 const YIELD_ROWS: u64 = 4096;
@@ -481,21 +481,27 @@ impl<'a> RebuiltAccount<'a> {
         }
     }
 
-    /// Checks that late and corrected actions moved what they should.
+    /// Checks that late and corrected actions moved what they should: nothing where the account
+    /// traded nothing.
     fn check_corrections(&mut self, actions_applied: i64) {
-        for (symbol, actions) in self.actions {
-            let trades = self.trades.remove(symbol).unwrap_or_default();
+        let touched = self.trades.keys().chain(self.corrected.keys());
+        let touched: BTreeSet<Symbol> = touched.copied().collect();
+        for symbol in touched {
+            let Some(actions) = self.actions.get(&symbol) else {
+                continue;
+            };
+            let trades = self.trades.remove(&symbol).unwrap_or_default();
             let mut wanted = (0_i128, 0_i128);
-            for update in &actions.changed {
+            for (update, in_force) in &actions.changed {
                 let number = i64::try_from(*update).unwrap_or(i64::MAX);
                 if number > actions_applied {
                     continue;
                 }
                 let earlier = trades.partition_point(|trade| trade.update < *update);
-                let (units, cash) = actions.change(*update, &trades[..earlier]);
+                let (units, cash) = in_force.change(&trades[..earlier]);
                 wanted = (wanted.0 + units, wanted.1 + cash);
             }
-            let found = self.corrected.remove(symbol).unwrap_or_default();
+            let found = self.corrected.remove(&symbol).unwrap_or_default();
             if found != wanted {
                 self.missed.push(format!(
                     "late and corrected actions of {symbol} should have moved {} millionths of \

@@ -1,9 +1,11 @@
 //! spec/master/transactions/corrections.md · 3.1.7 (splits and dividends)
 
+use super::super::entitlement::moved;
 use crate::master::assets::news;
 use crate::master::messages::Update;
 use crate::master::testing::{FakeLink, MasterRig, bar, money, order, symbol};
 use crate::master::verify;
+use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{
     AccountId, Action, ActionId, ActionKind, Money, Quantity, Ratio, Side, Timestamp,
 };
@@ -195,8 +197,69 @@ fn a_correction_takes_no_more_than_is_there_and_says_so() {
     assert!(told[0].contains("520 of cash"), "{told:?}");
     let sql = "SELECT written_off FROM transactions WHERE written_off > 0";
     assert_eq!(market.rig.engine.number(sql), 520_000_000);
-    let again = market.rig.restart().transactions_status().written_off;
+    market.rig = market.rig.restart();
+    let again = market.rig.transactions_status().written_off;
     assert_eq!(again, told, "also after a start");
+    market.update("2", None, &[split(2, "30")]);
+    assert_eq!(market.has(), has("290", "20"), "only what was taken");
+    market.update("2", None, &[split(2, "3")]);
+    assert_eq!(market.has(), has("290", "0"));
+    market.update("2", None, &[split(2, "4")]);
+    assert_eq!(market.has(), has("290", "0"), "20 of 520 written off");
+    assert_eq!(market.corrections(), 4, "which is a row, too");
+}
+
+#[test]
+fn what_was_not_moved_is_not_moved_back() {
+    assert_eq!(moved(-540, 20, 0), (-20, 520));
+    assert_eq!(moved(540, 0, 520), (20, -520));
+    assert_eq!(moved(-5, 0, 520), (0, 5), "not asked for again");
+    assert_eq!(moved(100, 7, 520), (0, -100));
+    assert_eq!(moved(10, MILLIONTHS_MAX - 4, 0), (4, -6), "up to the limit");
+    assert_eq!(moved(-10, MILLIONTHS_MAX, -6), (-4, 6));
+    assert_eq!(moved(0, 5, 520), (0, 0));
+}
+
+#[test]
+fn actions_of_updates_that_were_not_settled_come_one_after_the_other() {
+    let mut market = Market::new("1000");
+    market.update("10", Some((Side::Buy, "12")), &[]);
+    let queued = order(
+        market.link.reply_to(),
+        market.account,
+        Side::Buy,
+        "AAPL",
+        "5",
+    );
+    market.rig.order_all(vec![queued]);
+    let mut first = market.rig.update(&[("AAPL", "1")]);
+    market.rig.act(&mut first, &[split(2, "3")]);
+    market.rig = market.rig.restart();
+    let mut second = market.rig.update(&[("AAPL", "1")]);
+    let late = Action {
+        is_late: true,
+        ..dividend(2, "0.5")
+    };
+    market.rig.act(&mut second, &[split(2, "30"), late]);
+    market.rig.tell(&second);
+    let report = verify::check(&mut market.rig.engine.reader(), &|| false).unwrap();
+    assert!(report.is_clean(), "{:#?}", report.differences);
+    assert_eq!(
+        market.has(),
+        has("375", "1045"),
+        "880 + 360 × 0.5 - 15: the order came before the split"
+    );
+}
+
+#[test]
+fn who_holds_units_by_a_correction_gets_the_dividend_of_the_same_update() {
+    let mut market = Market::new("1000");
+    market.update("10", Some((Side::Buy, "10")), &[]);
+    market.update("1", None, &[split(2, "3")]);
+    assert!(market.update("2", Some((Side::Sell, "30")), &[]));
+    assert_eq!(market.has(), has("", "960"));
+    market.update("2", None, &[split(2, "30"), dividend(4, "0.5")]);
+    assert_eq!(market.has(), has("270", "1095"));
 }
 
 /// A fraction, not reduced.
@@ -308,6 +371,32 @@ proptest! {
             let expected = exact(start, &trades, &told);
             prop_assert_eq!((i128::from(units.0), i128::from(cash.0)), expected);
         }
+    }
+
+    /// Whatever corrections come in between: once the first terms are back, so is all that was there.
+    #[test]
+    fn terms_that_come_back_leave_what_was_before(
+        again in 1..=400_u32,
+        terms in prop::collection::vec((1..=40_u64, 1..=400_i64), 1..6),
+    ) {
+        let mut market = Market::new("100");
+        let told = |(ratio, cents): (u64, i64)| {
+            let cash = Money(cents * 10_000);
+            [
+                action(2, ActionKind::Split(Ratio::new(ratio, 1).unwrap()), None),
+                action(2, ActionKind::Dividend(cash), None),
+            ]
+        };
+        market.update("10", Some((Side::Buy, "10")), &[]);
+        market.update("1", None, &told((30, 100)));
+        market.update("2", Some((Side::Sell, "300")), &[]);
+        market.update("2", Some((Side::Buy, &again.to_string())), &[]);
+        let before = market.has();
+        for terms in terms {
+            market.update("2", None, &told(terms));
+        }
+        market.update("2", None, &told((30, 100)));
+        prop_assert_eq!(market.has(), before);
     }
 
     /// Nobody gains or loses by a split: units × price stay, wherever both have no fraction.
