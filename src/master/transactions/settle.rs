@@ -225,7 +225,8 @@ impl OrderState {
             let Some(order) = self.queue.remove(number) else {
                 continue;
             };
-            if matches!(outcome, Settlement::Rejected(_)) {
+            // That an asset has no new price is nobody's doing.
+            if matches!(&outcome, Settlement::Rejected(why) if *why != Reason::NoPrice) {
                 self.rejections.count(order.account, now);
             }
             let transaction = settled_transaction(&order, &outcome, update.published);
