@@ -275,6 +275,8 @@ impl Namespace {
             let prefix = format!("{address}/64");
             namespace.ip(&["address", "add", &prefix, "dev", "lo", "nodad"])?;
         }
+        // Some containers let one be made, and nothing run in it.
+        ip(&["netns", "exec", &namespace.0, "true"])?;
         Ok(namespace)
     }
 
