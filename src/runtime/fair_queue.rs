@@ -3,6 +3,7 @@
 //! A bounded queue that strangers fill and that is taken in turn by who fills it. It knows no time
 //! and no thread, and the same calls always give the same turns.
 
+use super::neighbourhood::AROUND_SHARES;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 
@@ -18,6 +19,26 @@ pub struct ShareLevel {
     pub turns_max: usize,
     /// Waiting items of a key, beyond which an asker below it gets no second one.
     pub waiting_max: usize,
+}
+
+impl ShareLevel {
+    /// A level with these bounds.
+    pub fn new(turns_max: usize, waiting_max: usize) -> ShareLevel {
+        ShareLevel {
+            turns_max,
+            waiting_max,
+        }
+    }
+
+    /// The levels of clients' addresses in a queue of so many items: the network around a
+    /// neighbourhood, and the neighbourhood. One that fills the queue leaves a quarter to others.
+    pub fn of_addresses(waiting_max: usize) -> [ShareLevel; 2] {
+        let filler = waiting_max * 3 / 4;
+        [
+            ShareLevel::new(AROUND_SHARES, filler),
+            ShareLevel::new(1, filler),
+        ]
+    }
 }
 
 /// A queue of items `T`, each with a path of `N` keys: first the widest group that shares, last

@@ -9,7 +9,7 @@ use crate::master::storage::ledger::HistoryBound;
 use crate::master::storage::{Reader, Snapshot};
 use crate::model::{AccountId, Reason, Transaction, TransactionStatus};
 use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
-use crate::runtime::neighbourhood::{AROUND_SHARES, Neighbourhood};
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, PacketWriter, Refusal};
 use crossbeam_channel::Sender;
 use hashlink::LruCache;
@@ -156,17 +156,12 @@ enum SliceOutcome {
 
 impl Histories {
     pub(super) fn new(inbox: Sender<AccountQueriesMessage>) -> Histories {
-        let level = |turns_max, waiting_max| ShareLevel {
-            turns_max,
-            waiting_max,
-        };
-        // One neighbourhood alone leaves a quarter to others.
-        let filler = HISTORIES_MAX * 3 / 4;
+        let [around, near] = ShareLevel::of_addresses(HISTORIES_MAX);
         let levels = [
-            level(1, HISTORIES_MAX),
-            level(AROUND_SHARES, filler),
-            level(1, filler),
-            level(1, HISTORIES_OF_ASKER_MAX),
+            ShareLevel::new(1, HISTORIES_MAX),
+            around,
+            near,
+            ShareLevel::new(1, HISTORIES_OF_ASKER_MAX),
         ];
         Histories {
             queue: FairQueue::new(HISTORIES_MAX, levels),

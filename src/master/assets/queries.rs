@@ -4,7 +4,7 @@
 
 use crate::master::messages::{ASSET_QUERIES_MAX, AssetAsker, AssetQuery};
 use crate::runtime::fair_queue::{FairQueue, ShareLevel};
-use crate::runtime::neighbourhood::{AROUND_SHARES, Neighbourhood};
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::Refusal;
 use uuid::Uuid;
 
@@ -22,20 +22,9 @@ pub struct QueryQueue(FairQueue<QueryShare, AssetQuery, 3>);
 
 impl Default for QueryQueue {
     fn default() -> QueryQueue {
-        // One neighbourhood alone leaves a quarter to others.
-        let filler = ASSET_QUERIES_MAX * 3 / 4;
-        let level = |turns_max, waiting_max| ShareLevel {
-            turns_max,
-            waiting_max,
-        };
-        QueryQueue(FairQueue::new(
-            ASSET_QUERIES_MAX,
-            [
-                level(1, ASSET_QUERIES_MAX),
-                level(AROUND_SHARES, filler),
-                level(1, filler),
-            ],
-        ))
+        let [around, near] = ShareLevel::of_addresses(ASSET_QUERIES_MAX);
+        let worker = ShareLevel::new(1, ASSET_QUERIES_MAX);
+        QueryQueue(FairQueue::new(ASSET_QUERIES_MAX, [worker, around, near]))
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::master::messages::{AuthMessage, HASH_JOBS_MAX, HashJob};
 use crate::master::reply_to::ReplyTo;
 use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
-use crate::runtime::neighbourhood::{AROUND_SHARES, Neighbourhood};
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::{self, ThreadHandle};
 use crossbeam_channel::Sender;
 use parking_lot::{Condvar, Mutex};
@@ -71,18 +71,9 @@ struct QueuedJob {
 impl HashJobs {
     fn new(threads: usize) -> Arc<HashJobs> {
         let all = threads * HASH_JOBS_MAX;
-        // One neighbourhood alone leaves a quarter to others.
-        let level = |turns_max, waiting_max| ShareLevel {
-            turns_max,
-            waiting_max,
-        };
-        let filler = all * 3 / 4;
-        let levels = [
-            level(1, all),
-            level(AROUND_SHARES, filler),
-            level(1, filler),
-            level(1, filler),
-        ];
+        let [around, near] = ShareLevel::of_addresses(all);
+        // A name is bounded as its neighbourhood is.
+        let levels = [ShareLevel::new(1, all), around, near, near];
         Arc::new(HashJobs {
             state: Mutex::new(JobsState {
                 queue: FairQueue::new(all, levels),

@@ -290,8 +290,10 @@ impl SqliteStorage {
         match opened {
             // SQLite reads a database with a log only where it may write beside it.
             Err(StorageError::Full(_) | StorageError::Other(_)) if path.is_file() => {
-                if fs::symlink_metadata(&log).is_ok_and(|it| it.len() > 0) {
-                    return Err(StorageError::Io(log, io::Error::other(READ_ONLY_PLACE)));
+                for log in [log, beside(path, "-journal")] {
+                    if fs::symlink_metadata(&log).is_ok_and(|it| it.len() > 0) {
+                        return Err(StorageError::Io(log, io::Error::other(READ_ONLY_PLACE)));
+                    }
                 }
                 SqliteStorage::open_immutable(path)
             }

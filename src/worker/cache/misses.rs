@@ -7,7 +7,7 @@
 
 use crate::model::Timestamp;
 use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
-use crate::runtime::neighbourhood::{AROUND_SHARES, Neighbourhood};
+use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal};
 use crate::worker::client::WorkerClient;
 use crate::worker::messages::{CacheMiss, RequestBatch};
@@ -53,13 +53,10 @@ fn shares(client: &WorkerClient) -> [CacheShare; 3] {
     ]
 }
 
-/// The levels of [`shares`]. One filler leaves a quarter to others.
+/// The levels of [`shares`]. An account is bounded as its neighbourhood is.
 fn levels() -> [ShareLevel; 3] {
-    let level = |turns_max| ShareLevel {
-        turns_max,
-        waiting_max: TURNS_MAX * 3 / 4,
-    };
-    [level(AROUND_SHARES), level(1), level(1)]
+    let [around, near] = ShareLevel::of_addresses(TURNS_MAX);
+    [around, near, near]
 }
 
 /// Bulk requests that wait to be looked up.
@@ -151,10 +148,7 @@ pub struct Misses {
 impl Default for Misses {
     fn default() -> Misses {
         let [around, near, account] = levels();
-        let place = ShareLevel {
-            turns_max: 1,
-            waiting_max: TURNS_MAX,
-        };
+        let place = ShareLevel::new(1, TURNS_MAX);
         Misses {
             queue: FairQueue::new(TURNS_MAX, [around, near, account, place]),
             places: LruCache::new(PLACES_MAX),

@@ -9,8 +9,9 @@ use papertrader::config::{ConfigError, MasterConfig, Warning, WorkerConfig};
 use papertrader::dialogue::message::{self, MessageDecoder, StreamPart};
 use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::{Variables, pattern, pieces, raw};
-use papertrader::master::assets::providers::market_file::{MarketFile, MarketRows, actions_file};
+use papertrader::master::assets::providers::market_file::{MarketFile, MarketRows, actions};
 use papertrader::model::Money;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -165,7 +166,7 @@ pub fn market_seeds() -> Vec<Vec<u8>> {
 
 /// `actions.csv`: what is accepted is in order of time.
 pub fn actions(data: &[u8]) {
-    if let Ok(actions) = actions_file(&written("actions.csv", data)) {
+    if let Ok(actions) = actions::file(&written("actions.csv", data), &BTreeMap::new()) {
         assert!(actions.is_sorted_by_key(|action| (action.time, action.symbol)));
     }
 }

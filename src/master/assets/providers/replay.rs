@@ -7,12 +7,11 @@ use super::super::provider::{
     ProviderError,
 };
 use super::market_file::jumps::JumpFinder;
-use super::market_file::{self, MarketFile, MarketRows};
+use super::market_file::{self, MarketFile, MarketRows, actions};
 use super::simulated::ContinuedMarket;
 use crate::config::{ProviderKind, ReplayEnd, ReplaySettings, SymbolSelection};
 use crate::daemon::StartProgress;
-use crate::model::money::MILLIONTHS_MAX;
-use crate::model::{Action, ActionKind, Money, Resolution};
+use crate::model::{Action, Resolution};
 use crate::model::{Bar, Symbol, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -93,7 +92,7 @@ impl MarketFiles {
                 chosen.files.retain(|symbol, _| symbols.contains(symbol));
             }
         }
-        match market_file::actions(directory) {
+        match actions::of_folder(directory, &chosen.files) {
             Ok(actions) => chosen.actions = actions,
             Err(fault) if fault.is_passing() => return Err(fault),
             Err(fault) => {
@@ -207,16 +206,12 @@ impl ReplayProvider {
             }
         };
         let last = bars.last().map(|bar| bar.time);
-        let actions = actions.into_iter().filter_map(|action| {
-            let file = files.get(&action.symbol)?;
-            // The simulated market knows nothing of what the files say of the time after them.
-            if continued.is_some() && Some(action.time) > last {
-                return None;
-            }
-            Some(action_of_lot(action, file.factor))
-        });
+        // The simulated market knows nothing of what the files say of the time after them.
+        let is_known = |action: &Action| {
+            files.contains_key(&action.symbol) && (continued.is_none() || Some(action.time) <= last)
+        };
         Ok(ReplayProvider {
-            actions: actions.collect(),
+            actions: actions.into_iter().filter(is_known).collect(),
             files,
             warnings: shorten(warnings),
             steps: step_begins(&bars),
@@ -304,18 +299,6 @@ impl ReplayProvider {
 fn step_begins(bars: &[ReplayBar]) -> Vec<usize> {
     let is_first = |at: &usize| *at == 0 || bars[at - 1].time != bars[*at].time;
     (0..bars.len()).filter(is_first).collect()
-}
-
-/// A dividend of a unit as the dividend of a lot of so many units.
-fn action_of_lot(action: Action, factor: u64) -> Action {
-    let factor = i64::try_from(factor).unwrap_or(1);
-    let kind = match action.kind {
-        ActionKind::Dividend(cash) => {
-            ActionKind::Dividend(Money(cash.0.saturating_mul(factor).min(MILLIONTHS_MAX)))
-        }
-        kind @ (ActionKind::Split(_) | ActionKind::Cancel) => kind,
-    };
-    Action { kind, ..action }
 }
 
 /// Reads and checks a whole file. Returns its bars from the start on, and what is strange about its
@@ -432,6 +415,7 @@ mod tests {
     use super::super::super::snapshot::PriceSnapshot;
     use super::*;
     use crate::model::Ratio;
+    use crate::model::{ActionKind, Money};
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
@@ -670,12 +654,12 @@ mod tests {
             ),
             (
                 "actions.csv",
-                "Date,Symbol,Action,Value\n2013-01-02,A,dividend,0.5\n",
+                "Date,Symbol,Action,Value\n2013-01-02,A,dividend,0.0000014\n",
             ),
         ]);
         let mut replay = open(dir.path(), None).unwrap();
         let actions = replay.actions(None, at("2013-02-01"), soon()).unwrap();
-        assert_eq!(actions[0].kind, ActionKind::Dividend(Money(500_000_000)));
+        assert_eq!(actions[0].kind, ActionKind::Dividend(Money(1_400)));
         let said = open(folder(&[("A.csv", &file)]).path(), None)
             .err()
             .unwrap()

@@ -4,6 +4,7 @@
 //! line, and a quote that is not closed takes no more than its own.
 
 use super::super::super::provider::AssetsError;
+use super::FAULTS_OF_FILE_MAX;
 use crate::runtime::is_passing;
 use csv::{ReaderBuilder, StringRecord};
 use std::fs::File;
@@ -173,6 +174,34 @@ impl CsvRows {
         }
         let columns = self.fields.len();
         Err(self.row_error(format!("the row has {columns} columns, not {}", self.width)))
+    }
+
+    /// Reads all rows that are left.
+    ///
+    /// # Errors
+    /// Those of `take`, with their lines, and those of rows that cannot be read: the first
+    /// [`FAULTS_OF_FILE_MAX`]. Where the file cannot be read just now, that alone.
+    pub(super) fn each(
+        &mut self,
+        mut take: impl FnMut(&CsvRows) -> Result<(), String>,
+    ) -> Result<(), AssetsError> {
+        let mut faults = Vec::new();
+        while faults.len() < FAULTS_OF_FILE_MAX {
+            let row = match self.next() {
+                Ok(false) => break,
+                Ok(true) => take(self).map_err(|reason| self.row_error(reason)),
+                Err(fault) => Err(fault),
+            };
+            faults.extend(row.err());
+        }
+        if let Some(passing) = faults.iter().find(|fault| fault.is_passing()) {
+            return Err(passing.clone());
+        }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        Err(AssetsError::Config(faults.join("\n")))
     }
 
     /// Reads the next line that has any text into `fields`.

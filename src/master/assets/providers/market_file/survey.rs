@@ -59,7 +59,7 @@ pub struct FileSurvey {
 pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
     let folder = folder(directory)?;
     let mut remarks = folder.passed_over;
-    let actions = actions(directory);
+    let actions = actions::of_folder(directory, &folder.files);
     let has_actions = actions.is_ok();
     let actions = actions.unwrap_or_else(|fault| {
         let lines = fault.to_string();

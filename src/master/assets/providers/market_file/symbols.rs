@@ -2,11 +2,11 @@
 //!
 //! Reads `symbols.csv`, which gives files their symbols, names and units.
 //!
-//! Tests: `src/master/assets/providers/market_file.rs`.
+//! Tests: `src/master/assets/providers/market_file/tests.rs`.
 
 use super::super::super::provider::AssetsError;
+use super::SYMBOLS_FILE;
 use super::rows::{ColumnNames, CsvRows, is_absent, shown};
-use super::{FAULTS_OF_FILE_MAX, SYMBOLS_FILE};
 use crate::model::Symbol;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,38 +38,21 @@ pub(super) struct SymbolEntry {
 /// `symbols.csv`.
 ///
 /// # Errors
-/// Rows are malformed; the error names the lines of the first [`FAULTS_OF_FILE_MAX`].
+/// Rows are malformed; the error names the lines of the first [`FAULTS_OF_FILE_MAX`](super::FAULTS_OF_FILE_MAX).
 pub(super) fn listed(directory: &Path) -> Result<BTreeMap<String, SymbolEntry>, AssetsError> {
     let path = directory.join(SYMBOLS_FILE);
     let mut listed = BTreeMap::new();
     if is_absent(&path) {
         return Ok(listed);
     }
-    let mut rows = CsvRows::open(&path, &COLUMNS)?;
-    let mut faults = Vec::new();
-    while faults.len() < FAULTS_OF_FILE_MAX {
-        let entry = match rows.next() {
-            Ok(false) => break,
-            Ok(true) => entry_of(&rows).map_err(|reason| rows.row_error(reason)),
-            Err(fault) => Err(fault),
-        };
-        match entry {
-            Ok((file, entry)) => {
-                if listed.insert(file, entry).is_some() {
-                    faults.push(rows.row_error("this file is on an earlier line already"));
-                }
-            }
-            Err(fault) => faults.push(fault),
+    CsvRows::open(&path, &COLUMNS)?.each(|row| {
+        let (file, entry) = entry_of(row)?;
+        match listed.insert(file, entry) {
+            None => Ok(()),
+            Some(_) => Err("this file is on an earlier line already".to_owned()),
         }
-    }
-    if faults.is_empty() {
-        return Ok(listed);
-    }
-    if let Some(passing) = faults.iter().find(|fault| fault.is_passing()) {
-        return Err(passing.clone());
-    }
-    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    Err(AssetsError::Config(faults.join("\n")))
+    })?;
+    Ok(listed)
 }
 
 fn entry_of(rows: &CsvRows) -> Result<(String, SymbolEntry), String> {
