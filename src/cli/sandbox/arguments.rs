@@ -8,7 +8,7 @@
 use super::supervisor::{self, StopSignals};
 use crate::cli::input::date;
 use crate::cli::output;
-use crate::cli::table::{Column, table};
+use crate::cli::table::{Column, NONE, table};
 use crate::cli::terminal::for_people;
 use crate::config::ReplayEnd;
 use crate::daemon;
@@ -249,6 +249,7 @@ fn shown(market: &MarketSurvey) -> String {
             file.rows.to_string(),
             day(&file.first),
             day(&file.last),
+            file.last_close.clone().unwrap_or_else(|| NONE.to_owned()),
             format!("{} d", file.longest_gap_days),
             file.weekend_rows.to_string(),
             file.null_rows.to_string(),
@@ -261,6 +262,7 @@ fn shown(market: &MarketSurvey) -> String {
         Column::number("rows", 0),
         Column::text("from", 3),
         Column::text("to", 2),
+        Column::number("last close", 1),
         Column::number("longest gap", 5),
         Column::number("weekends", 6),
         Column::number("empty", 7),
@@ -291,9 +293,9 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
         return Err(SandboxError {
             code: daemon::BAD_USAGE,
             text: format!(
-                "{}: this sandbox is made already; its options stand in its configuration files, and are given \
-                 for a new one alone",
-                layout.dir().display()
+                "{dir}: this sandbox is made already, and goes on with the options that it was made with: run it \
+                 with --dir alone, edit its configuration files, or remove the folder to make it anew",
+                dir = layout.dir().display()
             ),
         });
     }

@@ -210,7 +210,7 @@ fn order_underway(person: &Person) -> (Child, BufReader<ChildStderr>) {
     let mut err = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     err.read_line(&mut line).unwrap();
-    assert!(line.starts_with("queued as"), "{line}");
+    assert!(line.starts_with("queued for"), "{line}");
     (child, err)
 }
 

@@ -140,6 +140,8 @@ fn rejection_advice(
 /// The reports on standard error while an order waits.
 struct Countdown {
     account: Username,
+    /// What was ordered, in words.
+    what: String,
     order_id: ClientOrderId,
     terminal: bool,
     /// Whether the first notice has been printed.
@@ -152,6 +154,12 @@ impl Countdown {
     fn new(account: &Username, order: &OrderTicket) -> Countdown {
         Countdown {
             account: account.clone(),
+            what: format!(
+                "{} {} {}",
+                order.side.as_str(),
+                table::amount(order.quantity),
+                order.symbol
+            ),
             order_id: order.id.clone(),
             terminal: std::io::stderr().is_terminal(),
             announced: false,
@@ -166,9 +174,10 @@ impl Countdown {
                 let left = notice.expected.since(crate::model::Timestamp::now());
                 let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
                 self.line(&format!(
-                    "queued as {} for {} (order ID {}), settles in about {}",
-                    notice.id.hyphenated(),
+                    "queued for {}: {} as {} (order ID {}), settles in about {}",
                     self.account,
+                    self.what,
+                    notice.id.hyphenated(),
                     self.order_id,
                     table::span(left + Duration::from_millis(500))
                 ));

@@ -319,8 +319,8 @@ fn date_order(rows: &mut CsvRows) -> Result<DateOrder, AssetsError> {
                         return Ok(DateOrder::YearMonthDay);
                     }
                     first = Some(rows.row_error(format!(
-                        "Date {}: no date of this file shows whether the day or the month is \
-                         first; a date is YYYY-MM-DD",
+                        "Date {}: the dates of this file do not show whether the day or the month \
+                         is first; a date is YYYY-MM-DD",
                         shown(text)
                     )));
                 }

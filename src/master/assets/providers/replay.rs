@@ -184,7 +184,7 @@ impl ReplayProvider {
         }
         if files.is_empty() {
             faults.push(format!(
-                "{}: the folder holds no SYMBOL.csv to replay",
+                "{}: the folder holds no SYMBOL.csv that can be replayed",
                 directory.display()
             ));
             faults.append(&mut warnings);
@@ -571,7 +571,7 @@ mod tests {
         std::fs::remove_file(dir.path().join("A.csv")).unwrap();
         let said = open(dir.path(), None).err().unwrap().to_string();
         assert!(
-            said.contains("no SYMBOL.csv to replay") && said.contains("B.csv, line 2"),
+            said.contains("no SYMBOL.csv that can be replayed") && said.contains("B.csv, line 2"),
             "{said}"
         );
     }

@@ -152,6 +152,14 @@ impl CsvRows {
     }
 
     fn header_error(&self, wanted: &[ColumnNames]) -> AssetsError {
+        for (other, name) in [(';', "semicolons"), ('\t', "tabs")] {
+            if self.fields.len() == 1 && self.fields[0].contains(other) {
+                return self.row_error(format!(
+                    "columns are separated by commas, and numbers have a decimal point; this file \
+                     has {name}"
+                ));
+            }
+        }
         let names = wanted.iter().filter_map(|names| names.first().copied());
         let found = self.fields.iter().collect::<Vec<_>>().join(",");
         self.row_error(format!(

@@ -21,7 +21,7 @@ pub struct MarketSurvey {
     pub actions: usize,
     /// What is said of other files, and of `actions.csv`.
     pub remarks: Vec<String>,
-    /// Whether every file can be used, `actions.csv` included.
+    /// Whether there is a file, and every one can be used, `actions.csv` included.
     pub is_usable: bool,
 }
 
@@ -42,6 +42,8 @@ pub struct FileSurvey {
     pub first: Option<String>,
     /// Time of the last bar, as text.
     pub last: Option<String>,
+    /// The last close, for one unit of the asset, as text.
+    pub last_close: Option<String>,
     /// The longest time between two bars, in days.
     pub longest_gap_days: i64,
     /// Bars on Saturdays and Sundays.
@@ -69,7 +71,9 @@ pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
     let survey_of = |(symbol, file)| survey_of(&symbol, &file, &actions);
     let files: Vec<FileSurvey> = folder.files.into_iter().map(survey_of).collect();
     Ok(MarketSurvey {
-        is_usable: has_actions && files.iter().all(|file| file.faults.is_empty()),
+        is_usable: has_actions
+            && !files.is_empty()
+            && files.iter().all(|file| file.faults.is_empty()),
         actions: actions.len(),
         files,
         remarks,
@@ -87,6 +91,7 @@ fn survey_of(symbol: &Symbol, file: &MarketFile, actions: &[Action]) -> FileSurv
         null_rows: 0,
         first: None,
         last: None,
+        last_close: None,
         longest_gap_days: 0,
         weekend_rows: 0,
         remarks: Vec::new(),
@@ -116,6 +121,7 @@ fn read(survey: &mut FileSurvey, mut rows: MarketRows, symbol: &Symbol, actions:
             }
         };
         survey.rows += 1;
+        survey.last_close = Some(bar.close.to_string());
         let weekday = bar.time.date().weekday();
         survey.weekend_rows += u64::from(matches!(weekday, Weekday::Saturday | Weekday::Sunday));
         if let Some(jump) = jumps.see(rows.line(), &bar)

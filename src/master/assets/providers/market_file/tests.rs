@@ -44,6 +44,11 @@ fn every_broken_row_is_named_with_its_line() {
     assert_refused(b"", None, "empty");
     assert_refused(b"\n\n", None, "empty");
     for (header, reason) in [
+        (
+            "Date;Open;High;Low;Close;Volume",
+            "this file has semicolons",
+        ),
+        ("Date\tOpen\tHigh\tLow\tClose\tVolume", "this file has tabs"),
         ("Date,Open,High,Low,Close", "must have each of Date, Open"),
         ("Price,Close,High,Low,Open,Volume", "\"Price,Close,High"),
         ("Date,Open,High,Low,Close,Volume,Close", "once"),
