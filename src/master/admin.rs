@@ -353,7 +353,7 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
     );
     if input_warnings.len() > INPUT_WARNINGS_SHOWN_MAX {
         warnings.push(format!(
-            "and {} lines more about files that are passed over; --json has them",
+            "and {} more lines about market files and prices; --json has them",
             input_warnings.len() - INPUT_WARNINGS_SHOWN_MAX
         ));
     }

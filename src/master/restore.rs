@@ -3,7 +3,7 @@
 //! Checks a database file, and replaces a database with a backup, while no master runs.
 
 use super::storage::backup::{self, BackupFile, Replacement, RestoreTarget};
-use super::storage::{Reader, StorageError};
+use super::storage::{Reader, VersionMismatch};
 use super::verify::{self, VerifyError};
 use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::{DatabaseUrl, MasterConfig};
@@ -29,7 +29,11 @@ pub fn verify_file(file: &Path) -> Result<Verification, String> {
 /// Checks an opened database, which messages call `shown`.
 fn check(opened: Result<Reader, VerifyError>, shown: &Path) -> Result<Verification, String> {
     let failed = |error: VerifyError| match error {
-        VerifyError::OtherVersion(_) => StorageError::OtherVersion(shown.to_owned()).to_string(),
+        VerifyError::OtherVersion(mismatch) => VersionMismatch {
+            path: shown.to_owned(),
+            ..mismatch
+        }
+        .to_string(),
         other => format!("{}: {other}", shown.display()),
     };
     let mut reader = opened.map_err(failed)?;

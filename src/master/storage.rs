@@ -62,13 +62,45 @@ pub enum StorageError {
     /// The file exists, but is not a database of this program.
     Foreign(PathBuf),
     /// The file is not a database of exactly this version.
-    OtherVersion(PathBuf),
+    OtherVersion(VersionMismatch),
     /// A file is a link, no regular file, or another user's.
     Ownership(OwnershipError),
     /// The file system returned an error.
     Io(PathBuf, io::Error),
     /// Any other error of the engine.
     Other(String),
+}
+
+/// A file that is not a database of exactly this version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionMismatch {
+    pub path: PathBuf,
+    /// Number of its migrations, 0 where it is no database of ours.
+    pub found: usize,
+    /// Number of migrations of this program.
+    pub known: usize,
+}
+
+impl fmt::Display for VersionMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let VersionMismatch { path, found, known } = self;
+        let path = path.display();
+        let numbers = format!("(migration {found}, this program knows {known})");
+        if *found == 0 {
+            write!(f, "{path}: not a PaperTrader database; name another file")
+        } else if found < known {
+            write!(
+                f,
+                "{path}: made by an older version {numbers}: restore it with the papertraderctl of that \
+                 version, then start this version's master, which brings it forward"
+            )
+        } else {
+            write!(
+                f,
+                "{path}: made by a newer version {numbers}: use that version's papertraderctl"
+            )
+        }
+    }
 }
 
 impl StorageError {
@@ -120,11 +152,7 @@ impl fmt::Display for StorageError {
                     path.display()
                 )
             }
-            StorageError::OtherVersion(path) => write!(
-                f,
-                "{}: not a PaperTrader database of this version; name another file",
-                path.display()
-            ),
+            StorageError::OtherVersion(mismatch) => mismatch.fmt(f),
             StorageError::Ownership(error) => error.fmt(f),
             StorageError::Io(path, error) => write!(f, "{}: {error}", path.display()),
         }

@@ -7,7 +7,7 @@
 mod account;
 
 use super::storage::verify::StoredAccount;
-use super::storage::{Reader, Snapshot, StorageError};
+use super::storage::{Reader, Snapshot, StorageError, VersionMismatch};
 use super::transactions::entitlement::{ActionInForce, Entitlement, Trade, in_force};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
@@ -15,7 +15,7 @@ use crate::model::{Action, Money, Quantity, Symbol};
 use account::Books;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// Why a check gave no result.
@@ -26,7 +26,7 @@ pub enum VerifyError {
     /// The database cannot be read.
     Storage(StorageError),
     /// The file is not a database of this version.
-    OtherVersion(PathBuf),
+    OtherVersion(VersionMismatch),
 }
 
 impl fmt::Display for VerifyError {
@@ -34,7 +34,7 @@ impl fmt::Display for VerifyError {
         match self {
             VerifyError::Cancelled => f.write_str("the check was broken off"),
             VerifyError::Storage(error) => write!(f, "the database cannot be read: {error}"),
-            VerifyError::OtherVersion(path) => StorageError::OtherVersion(path.clone()).fmt(f),
+            VerifyError::OtherVersion(mismatch) => mismatch.fmt(f),
         }
     }
 }
@@ -45,7 +45,7 @@ impl From<StorageError> for VerifyError {
     fn from(error: StorageError) -> VerifyError {
         match error {
             StorageError::Interrupted(_) => VerifyError::Cancelled,
-            StorageError::OtherVersion(path) => VerifyError::OtherVersion(path),
+            StorageError::OtherVersion(mismatch) => VerifyError::OtherVersion(mismatch),
             error => VerifyError::Storage(error),
         }
     }

@@ -3,8 +3,8 @@
 //! Copies a database that may be in use, and replaces a database with a copy.
 
 use super::files::{self, beside, create_file, delete_file, sync_folder};
-use super::sqlite::{self, SqliteStorage};
-use super::{Reader, Storage, StorageError, StorageLock};
+use super::sqlite::{self, SqliteStorage, other_version};
+use super::{Reader, Storage, StorageError, StorageLock, VersionMismatch};
 use crate::config::DatabaseUrl;
 use crate::runtime::ownership::{OwnershipError, open_given_file};
 use rustix::process::geteuid;
@@ -95,7 +95,7 @@ impl BackupFile {
         let file = open_given_file(path)?;
         let mut magic = [0; MAGIC.len()];
         if file.read_exact_at(&mut magic, 0).is_err() || magic != *MAGIC {
-            return Err(StorageError::OtherVersion(path.to_owned()));
+            return Err(StorageError::OtherVersion(other_version(path, 0)));
         }
         for end in ["-wal", "-journal"] {
             let journal = beside(path, end);
@@ -211,7 +211,10 @@ impl RestoreTarget<'_> {
         io::copy(&mut bytes.take(size), &mut copy).map_err(io)?;
         copy.sync_all().map_err(io)?;
         let named = |error| match error {
-            StorageError::OtherVersion(_) => StorageError::OtherVersion(backup.path.clone()),
+            StorageError::OtherVersion(mismatch) => StorageError::OtherVersion(VersionMismatch {
+                path: backup.path.clone(),
+                ..mismatch
+            }),
             error => error.at(&backup.path),
         };
         let opened = SqliteStorage::open_given_copy(&staged.path).map_err(named)?;

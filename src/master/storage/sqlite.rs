@@ -3,7 +3,7 @@
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
 use super::files::{beside, create_file};
-use super::{StorageError, email_keys, login_places};
+use super::{StorageError, VersionMismatch, email_keys, login_places};
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -169,7 +169,19 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
     for (index, sql) in MIGRATIONS.iter().enumerate().skip(found) {
         apply(index, sql).map_err(fail)?;
     }
+    if (1..known).contains(&found) {
+        crate::info!("the database was brought forward from migration {found} to {known}");
+    }
     Ok(())
+}
+
+/// A file of another version, with the number of its migrations.
+pub(super) fn other_version(path: &Path, found: usize) -> VersionMismatch {
+    VersionMismatch {
+        path: path.to_owned(),
+        found,
+        known: MIGRATIONS.len(),
+    }
 }
 
 /// The number of a database's migrations, read before anything is written to it.
@@ -341,13 +353,11 @@ impl SqliteStorage {
         prepare(&connection)?;
         distrust(&connection)?;
         let found = match version(&connection) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-                return Err(StorageError::OtherVersion(path.to_owned()));
-            }
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => 0,
             found => found?,
         };
         if found != MIGRATIONS.len() {
-            return Err(StorageError::OtherVersion(path.to_owned()));
+            return Err(StorageError::OtherVersion(other_version(path, found)));
         }
         // Only after the version check: this reads the file's header, and the file may not be a
         // database.

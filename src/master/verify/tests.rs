@@ -478,7 +478,21 @@ fn files_are_read_and_not_changed() {
         "no database at all, and longer than a header".repeat(9),
     )
     .unwrap();
-    assert!(matches!(open(&other), Err(VerifyError::OtherVersion(_))));
+    let refused = |file: &std::path::Path| match open(file) {
+        Err(error @ VerifyError::OtherVersion(_)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(&other).contains("not a PaperTrader database"));
+    // The version of a file of SQLite stands at byte 60.
+    for (version, told) in [
+        (1, "made by an older version (migration 1,"),
+        (250, "made by a newer"),
+    ] {
+        let mut of_other = before.clone();
+        of_other[60..64].copy_from_slice(&u32::to_be_bytes(version));
+        std::fs::write(&other, of_other).unwrap();
+        assert!(refused(&other).contains(told), "{}", refused(&other));
+    }
     // Overwrites the last page, which has rows: one of the schema would not be opened.
     let mut damaged = before.clone();
     let last = damaged.len() - 4096;

@@ -120,10 +120,15 @@ impl MarketFiles {
                 Err(faults) => {
                     let passing = faults.iter().find(|fault| fault.is_passing());
                     self.passing = self.passing.take().or(passing.cloned());
-                    let faults = faults.iter().map(ToString::to_string);
+                    let mut faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
                     match wanted {
                         SymbolSelection::Listed(_) => self.faults.extend(faults),
-                        SymbolSelection::All => self.warnings.extend(faults),
+                        SymbolSelection::All => {
+                            if let Some(last) = faults.last_mut() {
+                                last.push_str(&format!(": {symbol} is left out"));
+                            }
+                            self.warnings.extend(faults);
+                        }
                     }
                 }
             }
