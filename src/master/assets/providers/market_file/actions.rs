@@ -29,7 +29,7 @@ const ID_COLUMN: ColumnNames = &["id"];
 /// for one unit of the asset, which may be a lot of its file's units.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub fn of_folder(
     directory: &Path,
     files: &BTreeMap<Symbol, MarketFile>,
