@@ -15,6 +15,7 @@ pub mod owner_notice;
 pub mod printable;
 pub mod ratio;
 pub mod reason;
+pub mod reset_code;
 pub mod server_info;
 pub mod session;
 pub mod timestamp;
@@ -33,6 +34,7 @@ pub use open_value::OpenValue;
 pub use owner_notice::OwnerNotice;
 pub use ratio::Ratio;
 pub use reason::{ProtocolFault, Reason};
+pub use reset_code::{ResetCode, ResetCodeHash};
 pub use server_info::{MarketKind, MarketState, ServerFact};
 pub use session::{
     AccountValue, Session, SessionHash, SessionId, SessionKind, SessionSelection, SessionUse,

@@ -16,7 +16,7 @@ use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSe
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::for_people;
 use crate::model::printable::clean;
-use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
+use arguments::{AccountsCommand, CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
 use clap::Parser;
 use client::CtlError;
 use serde::Serialize;
@@ -134,6 +134,12 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 })
             }
         },
+        CtlCommand::Accounts { command } => match command.clone() {
+            AccountsCommand::Reset { name, valid } => AdminRequest::AccountsReset {
+                name,
+                valid_ms: u64::try_from(valid.as_millis()).unwrap_or(u64::MAX),
+            },
+        },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
         CtlCommand::Backup { file } => AdminRequest::Backup {
             file: absolute(file)?,
@@ -200,6 +206,8 @@ fn print_answer(
             };
             print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
         }
+        // The code alone, for scripts that print it.
+        AdminAnswer::Code(code) => print(cli, &code, &format!("{}\n", code.code)),
         AdminAnswer::Verification(report) => print_verification(cli, &report),
         AdminAnswer::Backup(backup) => {
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);

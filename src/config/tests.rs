@@ -150,7 +150,9 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     let text = all(include_str!("../../etc/master.toml"))
         .replace("FINGERPRINT", KEY)
         .replace("symbols_file = \"symbols.txt\"\n", "");
-    let (sample, _) = master(&text).unwrap();
+    let (mut sample, _) = master(&text).unwrap();
+    // Its keys have no defaults.
+    assert!(sample.mail.take().is_some());
     let short = format!(
         "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n",
         master_text()

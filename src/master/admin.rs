@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
+mod accounts;
 mod connection;
 mod maintenance;
 mod sessions;
@@ -14,12 +15,13 @@ mod workers;
 use super::assets::budget::CallBudgetStatus;
 use super::assets::update::LAST_UPDATES;
 use super::messages::{
-    AssetsMessage, AssetsStatus, AuthMessage, MasterChannels, TransactionsMessage,
+    AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus, MasterChannels,
+    TransactionsMessage,
 };
 use super::storage::Interrupter;
 use super::transactions::disk_floor::DiskLevel;
 use crate::admin::model::{
-    CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
+    CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MailSummary, MasterStatus,
     PricesStatus, ProviderFailure,
 };
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
@@ -195,6 +197,7 @@ impl AdminShared {
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
             AdminRequest::SessionsList { user } => sessions::list(self, user),
             AdminRequest::SessionsEnd(which) => sessions::end(self, which),
+            AdminRequest::AccountsReset { name, valid_ms } => accounts::reset(self, name, valid_ms),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
             AdminRequest::LogTail { entries } => Ok(AdminAnswer::Log(self.tail(entries))),
@@ -213,6 +216,10 @@ impl AdminShared {
         let mut prices = ask("assets", inboxes.assets.sender(), |reply| {
             AssetsMessage::Status { reply }
         })?;
+        let mail = match &inboxes.mail {
+            Some(mail) => Some(mail_summary(ask("mail", mail, MailMessage::Status)?)),
+            None => None,
+        };
         let mut refused_links: Vec<EventCount> = inboxes
             .refusals
             .lock()
@@ -250,6 +257,7 @@ impl AdminShared {
                 total_bytes: space.total,
                 state: level.as_str().to_owned(),
             }),
+            mail,
             log_lost: self.channels.log.lost(),
             warnings: Vec::new(),
         };
@@ -333,6 +341,17 @@ fn prices_status(prices: AssetsStatus) -> PricesStatus {
     }
 }
 
+fn mail_summary(mail: MailStatus) -> MailSummary {
+    let (at, text) = mail.last_error.unzip();
+    MailSummary {
+        waiting: mail.waiting,
+        sent: mail.sent,
+        failed: mail.failed,
+        last_error: text,
+        last_error_at: at.map(|at| at.to_string()),
+    }
+}
+
 fn warnings(status: &MasterStatus) -> Vec<String> {
     let mut warnings = Vec::new();
     if status.workers_connected < status.workers_expected {
@@ -378,6 +397,16 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
                 "the disk of the database has only {mib} MiB left; below 2 % orders are refused"
             ));
         }
+    }
+    if let Some(MailSummary {
+        waiting: waiting @ 1..,
+        last_error: Some(why),
+        ..
+    }) = &status.mail
+    {
+        warnings.push(format!(
+            "mails wait: {waiting}; the last failed attempt met with: {why}"
+        ));
     }
     if status.log_lost > 0 {
         warnings.push(format!(

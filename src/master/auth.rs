@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attempts;
+mod codes;
 mod commit;
 pub mod hashing;
 mod login;
@@ -94,6 +95,9 @@ impl Module for Auth {
             }
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
+            }
+            AuthMessage::PrintCode(name, valid, reply) => {
+                let _ = reply.try_send(self.print_code(&name, valid));
             }
             AuthMessage::Limits(limits) => self.set_limits(&limits),
         }

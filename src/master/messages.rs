@@ -7,6 +7,7 @@
 
 use super::assets::budget::CallBudgetStatus;
 use super::assets::snapshot::PriceSnapshot;
+use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
 use super::storage::disk::DiskSpace;
@@ -15,8 +16,8 @@ use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side,
-    Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, ResetCode, Session,
+    SessionHash, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -75,6 +76,8 @@ pub enum AuthMessage {
     End(SessionFilter, Sender<usize>),
     /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
+    /// For the administrator: makes a code for the account with this name, valid for so long.
+    PrintCode(String, Duration, Sender<Result<PrintedCode, String>>),
     /// New limits, after a reload.
     Limits(MasterLimits),
 }
@@ -120,6 +123,15 @@ pub struct AuthStatus {
     pub inactive: u64,
 }
 
+/// A code for a new password that an administrator gives to somebody.
+#[derive(Debug)]
+pub struct PrintedCode {
+    /// Spelled as at registration.
+    pub username: Username,
+    pub code: ResetCode,
+    pub until: Timestamp,
+}
+
 /// What auth holds of the other modules.
 #[derive(Debug)]
 pub struct AuthChannels {
@@ -132,6 +144,8 @@ pub struct AuthChannels {
     /// The number of changes of accounts since the start, which auth counts: what others remember
     /// of accounts is of an earlier one.
     pub account_changes: Arc<AtomicU64>,
+    /// `None`: no mail is sent.
+    pub mail: Option<Sender<MailMessage>>,
 }
 
 // --- the hashing pool of auth, 3.1.3 ---
@@ -237,6 +251,45 @@ pub struct PendingRegistration {
     pub counted: Instant,
     pub username: Username,
     pub email: Email,
+}
+
+// --- mail, 3.1.3 ---
+
+/// Most messages in mail's inbox. A request for a code that finds no room is passed over.
+pub const MAIL_INBOX_MAX: usize = 256;
+
+/// Mail's inbox.
+#[derive(Debug)]
+pub enum MailMessage {
+    /// Somebody has forgotten a password.
+    Reset(ResetRequest),
+    /// From the sending thread: what became of an attempt with the mail of this number.
+    Attempted(i64, Result<(), SmtpError>),
+    /// For the administrator: the counters.
+    Status(Sender<MailStatus>),
+}
+
+/// A request for a code, which was answered before anything was looked up.
+#[derive(Debug, Clone)]
+pub struct ResetRequest {
+    /// A username, or an e-mail address.
+    pub name_or_address: String,
+    /// The worker that names the client's address.
+    pub worker: Uuid,
+    pub near: Neighbourhood,
+}
+
+/// Mail's counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailStatus {
+    /// Mails in the outbox that wait.
+    pub waiting: u64,
+    /// Mails that were handed over since the start.
+    pub sent: u64,
+    /// Mails that were given up since the start.
+    pub failed: u64,
+    /// What the last failed attempt met with, and when.
+    pub last_error: Option<(Timestamp, String)>,
 }
 
 // --- workers, 3.1.5 ---
@@ -564,6 +617,8 @@ pub struct MasterChannels {
     /// 3.1.7
     pub transactions: Sender<TransactionsMessage>,
     pub shared: WorkersShared,
+    /// `None`: no mail is sent.
+    pub mail: Option<Sender<MailMessage>>,
     /// Refused handshakes and links that the master cut, counted by reason.
     pub refusals: Arc<Mutex<HashMap<String, u64>>>,
 }

@@ -11,8 +11,9 @@ use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::HashingPool;
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
+use super::mail::{self, MailSetup};
 use super::messages::{
-    self, AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
+    self, AuthChannels, MailMessage, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
 };
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::workers::registry::Registry;
@@ -62,6 +63,7 @@ impl From<AssetsError> for StartError {
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let assets = AssetsConfig::of(config)?;
     let prepared = PreparedProviders::open(&assets)?;
+    MailSetup::open(config).map_err(StartError::misconfigured)?;
     leave_agent(&config.gpg.home, || identity(config))?;
     Ok(prepared.input_warnings())
 }
@@ -85,9 +87,10 @@ pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<M
     let assets = AssetsConfig::of(config)?;
     // A large market takes minutes to read, so its files are read once.
     let prepared = PreparedProviders::open(&assets)?;
+    let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
     // Before any call of GPG: on failure GPG's agent is stopped, which a running master also uses.
     let lock = Storage::lock(&config.database)?;
-    let started = assemble(config, stop, (assets, prepared), lock);
+    let started = assemble(config, stop, (assets, prepared), mail, lock);
     if let Err(error) = &started {
         reason.keep(error);
         stop.request();
@@ -102,6 +105,7 @@ fn assemble(
     config: &MasterConfig,
     stop: &Stop,
     assets: (AssetsConfig, PreparedProviders),
+    mail: Option<MailSetup>,
     lock: StorageLock,
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
@@ -121,7 +125,7 @@ fn assemble(
         flushing.run(stop, heartbeat)
     })?;
 
-    let (inboxes, router) = modules(config, assets, stop, &mut group)?;
+    let (inboxes, router) = modules(config, assets, mail, stop, &mut group)?;
     let links = LinkSessions {
         identity,
         shared: inboxes.shared.clone(),
@@ -173,6 +177,7 @@ fn assemble(
 fn modules(
     config: &MasterConfig,
     (assets_config, prepared): (AssetsConfig, PreparedProviders),
+    mail: Option<MailSetup>,
     stop: &Stop,
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
@@ -220,6 +225,10 @@ fn modules(
         account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox, changes)
     })?;
 
+    mail::note_whether_sent(&mut Storage::open(url)?, mail.is_some())?;
+    let mail = mail
+        .map(|setup| start_mail(setup, Storage::open(url)?, group))
+        .transpose()?;
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
     group.extend(hashers);
     let channels = AuthChannels {
@@ -228,6 +237,7 @@ fn modules(
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
         account_changes: changes,
+        mail: mail.clone(),
     };
     let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
     group.module("auth", auth_inbox, auth)?;
@@ -246,7 +256,25 @@ fn modules(
         assets: handle,
         transactions: transactions_in,
         shared,
+        mail,
         refusals: Arc::default(),
     };
     Ok((inboxes, router_in))
+}
+
+/// Starts the module that keeps the outbox, and the thread that waits for the mail server.
+fn start_mail(
+    setup: MailSetup,
+    storage: Storage,
+    group: &mut ThreadGroup,
+) -> Result<Sender<MailMessage>, StartError> {
+    let (inbox_in, inbox) = bounded(messages::MAIL_INBOX_MAX);
+    let (jobs_in, jobs) = bounded(mail::SENDER_INBOX_MAX);
+    let (module, server) = setup.module(storage, jobs_in);
+    let results = inbox_in.clone();
+    group.unwatched("mail_sender", move |stop| {
+        mail::run_sender(&server, &jobs, &results, stop)
+    })?;
+    group.module("mail", inbox, module)?;
+    Ok(inbox_in)
 }

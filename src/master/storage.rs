@@ -13,7 +13,9 @@ mod email_keys;
 pub mod files;
 pub mod ledger;
 pub mod login_places;
+pub mod outbox;
 pub mod positions;
+pub mod reset_codes;
 mod schema;
 mod sqlite;
 #[cfg(test)]

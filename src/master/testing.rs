@@ -153,6 +153,7 @@ impl MasterRig {
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
             account_changes: Arc::clone(&changes),
+            mail: None,
         };
         let heartbeat = Watchdog::new().register("account_queries");
         MasterRig {

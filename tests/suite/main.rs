@@ -43,6 +43,10 @@ mod master {
     mod golden_trades;
     // Histories of hundreds of thousands of transactions, and who else is served.
     mod histories;
+    // Mails and codes, through real mail servers.
+    mod mail;
+    // A mail server for the tests, and others to hand mails to.
+    mod mail_servers;
     // Providers of real markets against a mock exchange.
     mod markets;
     // A disk that is almost full.

@@ -5,7 +5,8 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    DiskStatus, LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
+    DiskStatus, LogTail, MailSummary, MasterStatus, RestoreSummary, SessionList, Verification,
+    WorkerStatus,
 };
 use crate::cli::table::{Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
@@ -56,6 +57,23 @@ pub(super) fn status(status: &MasterStatus) -> String {
             "requests with a session that was not active: {}",
             status.inactive_sessions
         );
+    }
+    if let Some(mail) = &status.mail {
+        let MailSummary {
+            waiting,
+            sent,
+            failed,
+            ..
+        } = mail;
+        let _ = writeln!(out, "mails: {waiting} wait, {sent} sent, {failed} given up");
+        if let (Some(text), Some(at)) = (&mail.last_error, &mail.last_error_at) {
+            let _ = writeln!(
+                out,
+                "last error of mail, at {}: {}",
+                moment(at),
+                clean(text)
+            );
+        }
     }
     for count in &status.refused_links {
         let _ = writeln!(

@@ -316,16 +316,15 @@ impl Auth {
 }
 
 /// Tells the owner of an account by e-mail what has changed, in the commit of the change.
-#[allow(
-    clippy::unnecessary_wraps,
-    reason = "it stores the mail in the same transaction once there is mail"
-)]
+/// Nothing is queued where no mail is configured, the account has no address, or too many mails
+/// wait: the change is made all the same.
 pub(super) fn tell_owner(
-    _tx: &mut Tx<'_>,
-    _account: AccountId,
-    _notice: OwnerNotice,
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    notice: OwnerNotice,
 ) -> Result<(), StorageError> {
-    Ok(())
+    tx.insert_notice(account, notice, "", Timestamp::now())
+        .map(drop)
 }
 
 pub(super) fn succeed(reply_to: &ReplyTo, value: Option<AccountValue>) {

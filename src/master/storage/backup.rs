@@ -251,6 +251,7 @@ impl StagedCopy {
             let mut storage = Storage::Sqlite(SqliteStorage::open_given_copy(&self.path)?);
             let mut tx = storage.begin()?;
             let ended = tx.delete_all_sessions()?;
+            tx.delete_codes_and_mails()?;
             tx.commit()?;
             let Storage::Sqlite(sqlite) = storage;
             sqlite.close()?;
