@@ -24,7 +24,7 @@ pub mod transaction;
 pub mod word_list;
 pub mod worker;
 
-pub use account::{Account, AccountId, Email, HashedPass, Username};
+pub use account::{Account, AccountId, Email, HashedPass, Username, UsernameOrEmail};
 pub use action::{Action, ActionId, ActionKind};
 pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;

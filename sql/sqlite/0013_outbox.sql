@@ -46,3 +46,11 @@ CREATE TABLE reset_codes (
     expiry      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reset_codes_account ON reset_codes (account, created);
+
+-- Written by auth: the address of an account to which a code was sent that was used. It proves
+-- nothing of another address that the account has later.
+CREATE TABLE proven_emails (
+    account     INTEGER PRIMARY KEY REFERENCES accounts (account),
+    address_key TEXT    NOT NULL,
+    proven      INTEGER NOT NULL
+) STRICT;

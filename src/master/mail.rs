@@ -138,7 +138,7 @@ pub fn run_sender(
 
 /// The mail that the sending thread has.
 #[derive(Debug)]
-struct InFlight {
+struct MailAttempt {
     number: i64,
     kind: OwnerNotice,
     /// The address, which no log gets.
@@ -152,7 +152,7 @@ pub struct Mail {
     templates: Templates,
     jobs: Sender<OutgoingMail>,
     requests: KeyedRateLimiter<(Uuid, Neighbourhood)>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<MailAttempt>,
     /// Pauses of all mails.
     backoff: Backoff,
     /// No mail leaves before.
@@ -324,7 +324,7 @@ impl Mail {
             }
         };
         if self.jobs.try_send(out).is_ok() {
-            self.in_flight = Some(InFlight {
+            self.in_flight = Some(MailAttempt {
                 number: mail.number,
                 kind: mail.kind,
                 address: mail.address.as_str().to_owned(),
@@ -405,7 +405,7 @@ impl Mail {
     }
 }
 
-impl InFlight {
+impl MailAttempt {
     /// What a server says, without the address that it often repeats.
     fn without_address(&self, text: &str) -> String {
         text.replace(&self.address, "the address")

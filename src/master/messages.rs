@@ -16,8 +16,8 @@ use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, ResetCode, Session,
-    SessionHash, Side, Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, ResetCode, ResetCodeHash,
+    Session, SessionHash, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -209,6 +209,10 @@ pub struct PendingChange {
 pub enum AccountChange {
     /// changePassword.
     Password,
+    /// resetPassword with the code of this hash.
+    Reset(ResetCodeHash),
+    /// The same, sent again: its code may have been used by it.
+    ResetAgain,
 }
 
 impl AccountChange {
@@ -216,6 +220,7 @@ impl AccountChange {
     pub fn instruction(&self) -> Instruction {
         match self {
             AccountChange::Password => Instruction::ChangePassword,
+            AccountChange::Reset(_) | AccountChange::ResetAgain => Instruction::ResetPassword,
         }
     }
 }

@@ -18,7 +18,7 @@ use super::messages::{
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
-use crate::config::MasterConfig;
+use crate::config::{DatabaseUrl, MasterConfig};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
@@ -125,6 +125,7 @@ fn assemble(
         flushing.run(stop, heartbeat)
     })?;
 
+    let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, mail, stop, &mut group)?;
     let links = LinkSessions {
         identity,
@@ -177,7 +178,7 @@ fn assemble(
 fn modules(
     config: &MasterConfig,
     (assets_config, prepared): (AssetsConfig, PreparedProviders),
-    mail: Option<MailSetup>,
+    mail: Option<Sender<MailMessage>>,
     stop: &Stop,
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
@@ -225,10 +226,6 @@ fn modules(
         account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox, changes)
     })?;
 
-    mail::note_whether_sent(&mut Storage::open(url)?, mail.is_some())?;
-    let mail = mail
-        .map(|setup| start_mail(setup, Storage::open(url)?, group))
-        .transpose()?;
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
     group.extend(hashers);
     let channels = AuthChannels {
@@ -262,12 +259,18 @@ fn modules(
     Ok((inboxes, router_in))
 }
 
-/// Starts the module that keeps the outbox, and the thread that waits for the mail server.
+/// Starts the module that keeps the outbox, and the thread that waits for the mail server, if one is
+/// configured.
 fn start_mail(
-    setup: MailSetup,
-    storage: Storage,
+    setup: Option<MailSetup>,
+    url: &DatabaseUrl,
     group: &mut ThreadGroup,
-) -> Result<Sender<MailMessage>, StartError> {
+) -> Result<Option<Sender<MailMessage>>, StartError> {
+    let mut storage = Storage::open(url)?;
+    mail::note_whether_sent(&mut storage, setup.is_some())?;
+    let Some(setup) = setup else {
+        return Ok(None);
+    };
     let (inbox_in, inbox) = bounded(messages::MAIL_INBOX_MAX);
     let (jobs_in, jobs) = bounded(mail::SENDER_INBOX_MAX);
     let (module, server) = setup.module(storage, jobs_in);
@@ -276,5 +279,5 @@ fn start_mail(
         mail::run_sender(&server, &jobs, &results, stop)
     })?;
     group.module("mail", inbox, module)?;
-    Ok(inbox_in)
+    Ok(Some(inbox_in))
 }

@@ -11,9 +11,9 @@ use super::auth::hashing::HashingPool;
 use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
     ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
-    AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest, Order,
-    QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update,
-    WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
+    AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest,
+    MAIL_INBOX_MAX, MailMessage, Order, QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX,
+    TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
@@ -82,6 +82,8 @@ pub(crate) struct MasterRig {
     pub(crate) of_workers: Inbox<WorkersMessage>,
     pub(crate) of_transactions: Inbox<TransactionsMessage>,
     pub(crate) of_account_queries: Inbox<AccountQueriesMessage>,
+    /// What mail is asked; nobody handles it.
+    pub(crate) of_mail: Inbox<MailMessage>,
     /// What the assets module is asked: the test answers it.
     pub(crate) of_assets: Inbox<AssetsMessage>,
     /// What is to be hashed; [`MasterRig::run`] does it.
@@ -132,6 +134,7 @@ impl MasterRig {
         let of_workers = Inbox::new(WORKERS_INBOX_MAX);
         let of_transactions = Inbox::new(TRANSACTIONS_INBOX_MAX);
         let of_account_queries = Inbox::new(ACCOUNT_QUERIES_INBOX_MAX);
+        let of_mail = Inbox::new(MAIL_INBOX_MAX);
         let assets = AssetsHandle {
             sender: of_assets.sender.clone(),
             prices,
@@ -153,7 +156,7 @@ impl MasterRig {
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
             account_changes: Arc::clone(&changes),
-            mail: None,
+            mail: Some(of_mail.sender.clone()),
         };
         let heartbeat = Watchdog::new().register("account_queries");
         MasterRig {
@@ -186,6 +189,7 @@ impl MasterRig {
             of_workers,
             of_transactions,
             of_account_queries,
+            of_mail,
             of_assets,
             hash_jobs,
             assets,

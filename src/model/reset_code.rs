@@ -10,6 +10,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// Characters of a code, without hyphens: 100 bits.
 pub const RESET_CODE_CHARS: usize = 20;
 
+/// The longest text of a code, with hyphens.
+pub const RESET_CODE_TEXT_MAX: usize = 40;
+
 /// Characters between two hyphens.
 const GROUP_CHARS: usize = 5;
 
@@ -34,6 +37,12 @@ impl ResetCode {
     /// # Errors
     /// The text has another form.
     pub fn parse(text: &str) -> Result<ResetCode, ValueError> {
+        const FORM: ValueError = ValueError(
+            "a code is 20 letters and digits such as ABCDE-FGHJK-MNPQR-STVWX, without U",
+        );
+        if text.len() > RESET_CODE_TEXT_MAX {
+            return Err(FORM);
+        }
         let mut code = String::with_capacity(RESET_CODE_CHARS);
         for typed in text.chars().filter(|c| *c != '-') {
             let letter = match typed.to_ascii_uppercase() {
@@ -52,9 +61,7 @@ impl ResetCode {
         if code.0.len() == RESET_CODE_CHARS {
             Ok(code)
         } else {
-            Err(ValueError(
-                "a code is 20 letters and digits such as ABCDE-FGHJK-MNPQR-STVWX, without U",
-            ))
+            Err(FORM)
         }
     }
 
@@ -114,6 +121,7 @@ mod tests {
             "ABCDE-01FGH-JKMNP-QRSTVW",
             "ABCDE-01FGH-JKMNP-QRSTU",
             "ABCDE-01FGH-JKMNP-QRST ",
+            "ABCDE01FGHJKMNPQRSTV---------------------",
             "ÀBCDE-01FGH-JKMNP-QRSTV",
         ] {
             assert!(ResetCode::parse(typed).is_err(), "{typed}");

@@ -24,6 +24,10 @@ pub enum ArgumentType {
     HashedPass,
     /// A hashedPass, or `-` if the account has no password.
     HashedPassOrDash,
+    /// Which account it is, for who has forgotten its password.
+    UsernameOrEmail,
+    /// A one-time code for a new password, as people type it.
+    ResetCode,
     SessionId,
     /// Which of an account's sessions are to end.
     SessionSelection,
@@ -80,12 +84,14 @@ impl ArgumentType {
             ArgumentType::Username => Reason::UnknownUser,
             ArgumentType::Email => Reason::EmailInvalid,
             ArgumentType::HashedPass | ArgumentType::HashedPassOrDash => Reason::PasswordInvalid,
+            ArgumentType::ResetCode => Reason::CodeInvalid,
             ArgumentType::SessionId => Reason::SessionExpired,
             ArgumentType::Symbol => Reason::UnknownAsset,
             ArgumentType::Quantity | ArgumentType::CanonicalQuantity => Reason::QuantityInvalid,
             ArgumentType::Date => Reason::DateInvalid,
             ArgumentType::State => Reason::StateInvalid,
-            ArgumentType::SessionSelection
+            ArgumentType::UsernameOrEmail
+            | ArgumentType::SessionSelection
             | ArgumentType::AccountValue
             | ArgumentType::CanonicalMoney
             | ArgumentType::CanonicalTime
@@ -257,6 +263,10 @@ codecs! {
     HashedPassOrDash -> Option<model::HashedPass>:
         |text| if text == "-" { Ok(None) } else { model::HashedPass::parse(text).map(Some) },
         |hash| hash.as_ref().map_or("-", model::HashedPass::expose).into();
+    UsernameOrEmail -> model::UsernameOrEmail:
+        |text| model::UsernameOrEmail::parse(text), |name| name.as_str().into();
+    ResetCode -> model::ResetCode: |text| model::ResetCode::parse(text),
+        |code| ArgumentText::Secret(Zeroizing::new(code.expose()));
     SessionSelection -> model::SessionSelection:
         |text| model::SessionSelection::parse(text), |selection| selection.as_str().into();
     AccountValue -> Option<model::AccountValue>: |text| if text.is_empty() {

@@ -5,7 +5,7 @@
 
 use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
-use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
+use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username, UsernameOrEmail};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -90,6 +90,12 @@ pub enum ClientCommand {
     Login(LoginArgs),
     /// End the session
     Logout,
+    /// Ask for a code for a forgotten password, and set a new one with it
+    Password {
+        /// What to do.
+        #[command(subcommand)]
+        command: PasswordCommand,
+    },
     /// List the assets, or those whose symbol holds SEARCH
     Assets(AssetsArgs),
     /// Show the latest value of assets, and how old it is
@@ -118,6 +124,38 @@ pub enum ClientCommand {
     Workers,
     /// Measure how fast the known workers answer
     Ping,
+}
+
+/// What can be done with a password.
+#[derive(Debug, Subcommand)]
+pub enum PasswordCommand {
+    /// Ask for a code by e-mail, with which `password reset` sets a new password
+    ///
+    /// The server answers the same whether there is such an account or not. Where it sends no mail,
+    /// its administrator has a code.
+    Forgot(ForgotArgs),
+    /// Set a new password with a code from an e-mail or from the administrator; all sessions and
+    /// tokens of the account end
+    Reset(ResetArgs),
+}
+
+/// See [`PasswordCommand::Forgot`].
+#[derive(Debug, Args)]
+pub struct ForgotArgs {
+    /// The account, or its e-mail address
+    #[arg(value_parser = username_or_email)]
+    pub name: UsernameOrEmail,
+}
+
+/// See [`PasswordCommand::Reset`].
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// The account
+    #[arg(value_parser = username)]
+    pub name: Username,
+    /// Read two lines from standard input in place of the terminal: the code, and the new password
+    #[arg(long)]
+    pub password_stdin: bool,
 }
 
 /// How a password comes in.
@@ -313,6 +351,10 @@ pub struct UserArgs {
 
 fn username(text: &str) -> Result<Username, String> {
     Username::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn username_or_email(text: &str) -> Result<UsernameOrEmail, String> {
+    UsernameOrEmail::parse(text).map_err(|e| e.0.to_owned())
 }
 
 fn email(text: &str) -> Result<Email, String> {

@@ -8,9 +8,10 @@
 mod account;
 mod holdings;
 mod market;
+mod reset;
 mod trading;
 
-use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
+use super::arguments::{ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT};
 use crate::cli::output::{clean_lines, json};
 use crate::cli::terminal::for_people;
 use crate::client::store::{SavedSession, SessionEnd};
@@ -165,6 +166,10 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
         ClientCommand::Register(args) => account::register(&global, &args),
         ClientCommand::Login(args) => account::login(&global, &args),
         ClientCommand::Logout => account::logout(&global),
+        ClientCommand::Password { command } => match command {
+            PasswordCommand::Forgot(args) => reset::forgot(&global, &args),
+            PasswordCommand::Reset(args) => reset::reset(&global, &args),
+        },
         ClientCommand::User(args) => account::user(&global, &args),
         ClientCommand::Server => account::server(&global),
         ClientCommand::Workers => account::workers(&global),

@@ -322,6 +322,15 @@ pub struct LoginView {
     pub workers: Option<Vec<String>>,
 }
 
+/// A code was asked for, or used.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct ResetView {
+    pub username: String,
+    pub server: Option<String>,
+    pub reset: Option<String>,
+}
+
 /// The workers that serve now.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
@@ -346,6 +355,7 @@ pub struct ServerView {
     pub steps_left: Option<u64>,
     pub currency: Option<String>,
     pub login: Option<Vec<String>>,
+    pub reset: Option<String>,
     pub fees: Option<bool>,
 }
 
@@ -371,6 +381,7 @@ impl ServerView {
             steps_left: info.steps_left,
             currency: info.currency,
             login: info.login,
+            reset: info.reset,
             fees: info.fees,
         }
     }

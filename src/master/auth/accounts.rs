@@ -216,7 +216,7 @@ impl Auth {
     pub(super) fn on_confirmed(&mut self, pending: PendingChange, outcome: HashOutcome) {
         let instruction = pending.change.instruction();
         let new_hash = match outcome {
-            HashOutcome::Wrong => return refuse_password(&pending.reply_to, instruction),
+            HashOutcome::Wrong => return pending.change.refuse(&pending.reply_to),
             HashOutcome::Failed => {
                 return pending.reply_to.fail(instruction, &Refusal::not_stored());
             }
@@ -239,7 +239,7 @@ impl Auth {
         let read = self.storage.read(|s| s.credentials(&pending.username));
         match read {
             Ok(Some(now)) if now.account == pending.account && now.pass_hash == pending.stored => {}
-            Ok(_) => return refuse_password(&pending.reply_to, instruction),
+            Ok(_) => return pending.change.refuse(&pending.reply_to),
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
                 return pending.reply_to.fail(instruction, &Refusal::not_stored());
@@ -250,6 +250,9 @@ impl Auth {
         }
         let done = match &pending.change {
             AccountChange::Password => self.store_password(&pending, new_hash),
+            AccountChange::Reset(code) => self.store_reset(&pending, new_hash, code),
+            // The password that it sets is the account's.
+            AccountChange::ResetAgain => Ok(()),
         };
         match done {
             Ok(()) => succeed(&pending.reply_to, None),
@@ -331,9 +334,30 @@ pub(super) fn succeed(reply_to: &ReplyTo, value: Option<AccountValue>) {
     reply_to.send(|out| Reply::AccountSuccess(value).write(out));
 }
 
+impl AccountChange {
+    /// Refuses the change for what was to confirm it.
+    fn refuse(&self, reply_to: &ReplyTo) {
+        match self {
+            AccountChange::Password => refuse_password(reply_to, self.instruction()),
+            AccountChange::Reset(_) | AccountChange::ResetAgain => refuse_code(reply_to),
+        }
+    }
+}
+
 fn refuse_password(reply_to: &ReplyTo, instruction: Instruction) {
     let refusal = Refusal::new(Reason::BadCredentials, "the password is wrong");
     reply_to.fail(instruction, &refusal);
+}
+
+/// Refuses a code. A wrong one, one that was used or has ended, and one of another account are
+/// answered alike, as is a name without an account.
+pub(super) fn refuse_code(reply_to: &ReplyTo) {
+    reply_to.fail(Instruction::ResetPassword, &code_refusal());
+}
+
+pub(super) fn code_refusal() -> Refusal {
+    let text = "this code is not valid for this account: it may be mistyped, used or too old; ask for a new one";
+    Refusal::new(Reason::CodeInvalid, text)
 }
 
 #[cfg(test)]

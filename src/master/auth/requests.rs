@@ -54,6 +54,14 @@ impl Auth {
                 AuthRequest::Request(Request::ChangePassword { session, old, new }) => {
                     self.change_password(reply_to, &session, old, new)
                 }
+                AuthRequest::Request(Request::RequestReset { name }) => {
+                    self.request_reset(&reply_to, &name)
+                }
+                AuthRequest::Request(Request::ResetPassword {
+                    username,
+                    code,
+                    new,
+                }) => self.reset_password(reply_to, &username, &code, new),
                 AuthRequest::Request(Request::EndSessions { session, selection }) => {
                     self.end_own_sessions(reply_to, &session, &selection)
                 }

@@ -5,7 +5,7 @@
 //! Tests: `src/master/storage/outbox/tests.rs`.
 
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
-use crate::model::{AccountId, Email, ResetCodeHash, Timestamp, Username};
+use crate::model::{AccountId, Email, OwnerNotice, ResetCodeHash, Timestamp, Username};
 use rusqlite::{OptionalExtension, params};
 
 /// The most codes of an account that were sent by mail and are valid side by side. Of printed ones
@@ -88,6 +88,37 @@ impl Tx<'_> {
                 "INSERT INTO reset_codes (hash, account, created, expiry) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![code.0, account.0, now.0, expiry.0])?;
+        Ok(())
+    }
+
+    /// Ends a code with its use, and all others of its account, also those whose mails wait. A code
+    /// that was sent by mail proves its address.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn use_reset_code(
+        &mut self,
+        account: AccountId,
+        code: &ResetCodeHash,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO proven_emails (account, address_key, proven)
+                 SELECT account, address_key, ?2 FROM reset_codes
+                 WHERE hash = ?1 AND address_key IS NOT NULL
+                 ON CONFLICT (account) DO UPDATE SET address_key = excluded.address_key, proven = excluded.proven",
+            )?
+            .execute(params![code.0, now.0])?;
+        sqlite
+            .prepare_cached("DELETE FROM reset_codes WHERE account = ?1")?
+            .execute([account.0])?;
+        sqlite
+            .prepare_cached(
+                "UPDATE outbox SET ended = ?2 WHERE account = ?1 AND kind = ?3 AND ended IS NULL",
+            )?
+            .execute(params![account.0, now.0, OwnerNotice::ResetCode.as_str()])?;
         Ok(())
     }
 

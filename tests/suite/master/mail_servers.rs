@@ -51,6 +51,8 @@ impl Aiosmtpd {
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // It warns of logins without TLS.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("python3: {error}; `make deps` installs it"));
         let mut line = String::new();

@@ -66,6 +66,8 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         | T::HashedPass
         | T::HashedPassOrDash
         | T::SessionId
+        | T::UsernameOrEmail
+        | T::ResetCode
         | T::SessionSelection
         | T::AccountValue
         | T::Symbol
@@ -97,6 +99,11 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
         ArgumentType::HashedPassOrDash => read::<c::HashedPassOrDash>(text, |hashed| {
             json!(hashed.as_ref().map(|hashed| hashed.expose()))
         }),
+        ArgumentType::UsernameOrEmail => {
+            read::<c::UsernameOrEmail>(text, |name| json!(name.as_str()))
+        }
+        // The codec's value has one form, the text has many.
+        ArgumentType::ResetCode => read::<c::ResetCode>(text, |_| json!(text)),
         ArgumentType::SessionSelection => {
             read::<c::SessionSelection>(text, |selection| json!(selection.as_str()))
         }

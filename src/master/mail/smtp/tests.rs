@@ -241,7 +241,7 @@ fn a_lying_server_costs_a_bounded_time_and_memory() {
         play_and_hold(stream, &["\u{e4}\u{e4}\u{e4}\r\n"])
     });
     assert!(text.contains("is this a mail server?"), "{text}");
-    let text = server_says(PATIENT, |stream| drop(stream));
+    let text = server_says(PATIENT, drop);
     assert!(text.contains("the greeting: "), "{text}");
     let text = server_says(PATIENT, |stream| {
         play_and_hold(stream, &["554 go away\r\n"])
