@@ -227,6 +227,7 @@ fn modules(
         account_queries: queries_in,
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
+        registry: Arc::clone(&shared.registry),
         account_changes: changes,
     };
     let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;

@@ -10,7 +10,7 @@ use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
     ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, SessionSelection, Side, Symbol,
-    Timestamp, Username,
+    Timestamp, TokenName, TokenScope, Username,
 };
 use std::slice;
 use uuid::Uuid;
@@ -73,6 +73,23 @@ pub enum Request {
         session: SessionId,
         selection: SessionSelection,
     },
+    /// createToken.
+    CreateToken {
+        session: SessionId,
+        name: TokenName,
+        scope: TokenScope,
+        /// 1 to 366.
+        days: u16,
+    },
+    /// revokeToken.
+    RevokeToken { session: SessionId, name: TokenName },
+    /// changeEmail: `pass` is `None` where the account has no password; without an `email` it has
+    /// none afterwards.
+    ChangeEmail {
+        session: SessionId,
+        pass: Option<HashedPass>,
+        email: Option<Email>,
+    },
     /// getAssetInfo (4.6.7).
     AssetInfo { symbol: Symbol },
     /// getAssetValueCurrent (4.6.8).
@@ -104,6 +121,10 @@ pub enum Request {
     },
     /// getTransactionReceipt: the explanation of a fill.
     Receipt { session: SessionId, id: Uuid },
+    /// getSessions.
+    Sessions { session: SessionId },
+    /// getTokens.
+    Tokens { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -133,6 +154,8 @@ macro_rules! requests_to {
             | $crate::wire::Request::UserPortfolio { .. }
             | $crate::wire::Request::UserHistory { .. }
             | $crate::wire::Request::Receipt { .. }
+            | $crate::wire::Request::Sessions { .. }
+            | $crate::wire::Request::Tokens { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }
@@ -141,6 +164,9 @@ macro_rules! requests_to {
             | $crate::wire::Request::Logout { .. }
             | $crate::wire::Request::ChangePassword { .. }
             | $crate::wire::Request::EndSessions { .. }
+            | $crate::wire::Request::CreateToken { .. }
+            | $crate::wire::Request::RevokeToken { .. }
+            | $crate::wire::Request::ChangeEmail { .. }
     };
     (State) => {
         $crate::wire::Request::SwitchState { .. }

@@ -116,6 +116,9 @@ impl Tunnel {
                 | Request::Logout { .. }
                 | Request::ChangePassword { .. }
                 | Request::EndSessions { .. }
+                | Request::CreateToken { .. }
+                | Request::RevokeToken { .. }
+                | Request::ChangeEmail { .. }
                 | requests_to!(Cache)
                 | requests_to!(Orders)
                 | requests_to!(AccountQueries)
