@@ -74,6 +74,9 @@ pub enum AuthMessage {
     List(Option<String>, Sender<Vec<SessionRow>>),
     /// For the administrator: ends sessions; the answer is their number.
     End(SessionFilter, Sender<usize>),
+    /// For the administrator: locks an account or unlocks it; the answer is the number of sessions
+    /// and tokens that have ended, or why it was not done.
+    Lock(Username, bool, Sender<Result<usize, String>>),
     /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
     /// For the administrator: makes a code for the account with this name, valid for so long.
@@ -141,6 +144,8 @@ pub struct AuthChannels {
     pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     /// `host:port` of each linked worker.
     pub addresses: Arc<Published<Vec<String>>>,
+    /// The registered workers, whose names owners read.
+    pub registry: Arc<Published<Registry>>,
     /// The number of changes of accounts since the start, which auth counts: what others remember
     /// of accounts is of an earlier one.
     pub account_changes: Arc<AtomicU64>,
@@ -213,6 +218,8 @@ pub enum AccountChange {
     Reset(ResetCodeHash),
     /// The same, sent again: its code may have been used by it.
     ResetAgain,
+    /// changeEmail: the new address; `None` takes it away.
+    Email(Option<Email>),
 }
 
 impl AccountChange {
@@ -221,6 +228,7 @@ impl AccountChange {
         match self {
             AccountChange::Password => Instruction::ChangePassword,
             AccountChange::Reset(_) | AccountChange::ResetAgain => Instruction::ResetPassword,
+            AccountChange::Email(_) => Instruction::ChangeEmail,
         }
     }
 }

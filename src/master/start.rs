@@ -221,9 +221,8 @@ fn modules(
     let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
-        let (heartbeat, inbox) = (heartbeat.clone(), queries_in.clone());
-        let changes = Arc::clone(&changes);
-        account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox, changes)
+        let (beat, inbox, changes) = (heartbeat.clone(), queries_in.clone(), Arc::clone(&changes));
+        account_queries::AccountQueries::new(readers, handle, currency, beat, inbox, changes)
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
@@ -233,6 +232,7 @@ fn modules(
         account_queries: queries_in,
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
+        registry: Arc::clone(&shared.registry),
         account_changes: changes,
         mail: mail.clone(),
     };

@@ -155,6 +155,7 @@ impl MasterRig {
             account_queries: of_account_queries.sender.clone(),
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
+            registry: Arc::clone(&shared.registry),
             account_changes: Arc::clone(&changes),
             mail: Some(of_mail.sender.clone()),
         };
@@ -327,6 +328,14 @@ impl MasterRig {
             other => panic!("{other:?}"),
         };
         TestUser { account, session }
+    }
+
+    /// Another session of a user.
+    pub(crate) fn user_again(&mut self, link: &mut FakeLink, name: &str) -> SessionId {
+        match self.ask(link, login(name, false)) {
+            Reply::Session { id, .. } => id,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// An account, put straight into the database.

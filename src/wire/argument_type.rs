@@ -29,6 +29,14 @@ pub enum ArgumentType {
     /// A one-time code for a new password, as people type it.
     ResetCode,
     SessionId,
+    /// An email address, or `-` for none.
+    EmailOrDash,
+    /// The name of a token.
+    TokenName,
+    /// `read` or `trade`.
+    TokenScope,
+    /// The life of a token in days.
+    Days,
     /// Which of an account's sessions are to end.
     SessionSelection,
     /// What a change of an account is answered with.
@@ -82,7 +90,8 @@ impl ArgumentType {
     pub const fn reason(self) -> Reason {
         match self {
             ArgumentType::Username => Reason::UnknownUser,
-            ArgumentType::Email => Reason::EmailInvalid,
+            ArgumentType::Email | ArgumentType::EmailOrDash => Reason::EmailInvalid,
+            ArgumentType::TokenName => Reason::NameInvalid,
             ArgumentType::HashedPass | ArgumentType::HashedPassOrDash => Reason::PasswordInvalid,
             ArgumentType::ResetCode => Reason::CodeInvalid,
             ArgumentType::SessionId => Reason::SessionExpired,
@@ -91,6 +100,8 @@ impl ArgumentType {
             ArgumentType::Date => Reason::DateInvalid,
             ArgumentType::State => Reason::StateInvalid,
             ArgumentType::UsernameOrEmail
+            | ArgumentType::TokenScope
+            | ArgumentType::Days
             | ArgumentType::SessionSelection
             | ArgumentType::AccountValue
             | ArgumentType::CanonicalMoney
@@ -267,6 +278,14 @@ codecs! {
         |text| model::UsernameOrEmail::parse(text), |name| name.as_str().into();
     ResetCode -> model::ResetCode: |text| model::ResetCode::parse(text),
         |code| ArgumentText::Secret(Zeroizing::new(code.expose()));
+    EmailOrDash -> Option<model::Email>:
+        |text| if text == "-" { Ok(None) } else { model::Email::parse(text).map(Some) },
+        |email| email.as_ref().map_or("-", model::Email::as_str).into();
+    TokenName -> model::TokenName: |text| model::TokenName::parse(text), |name| name.as_str().into();
+    TokenScope -> model::TokenScope:
+        |text| model::TokenScope::from_name(text).ok_or(ValueError("a scope is read or trade")),
+        |scope| scope.as_str().into();
+    Days -> u16: |text| model::token::parse_days(text), |days| days.to_string().into();
     SessionSelection -> model::SessionSelection:
         |text| model::SessionSelection::parse(text), |selection| selection.as_str().into();
     AccountValue -> Option<model::AccountValue>: |text| if text.is_empty() {

@@ -10,7 +10,7 @@ use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
     ClientOrderId, Email, HashedPass, Quantity, Reason, ResetCode, SessionId, SessionSelection,
-    Side, Symbol, Timestamp, Username, UsernameOrEmail,
+    Side, Symbol, Timestamp, TokenName, TokenScope, Username, UsernameOrEmail,
 };
 use std::slice;
 use uuid::Uuid;
@@ -81,6 +81,23 @@ pub enum Request {
         session: SessionId,
         selection: SessionSelection,
     },
+    /// createToken.
+    CreateToken {
+        session: SessionId,
+        name: TokenName,
+        scope: TokenScope,
+        /// 1 to 366.
+        days: u16,
+    },
+    /// revokeToken.
+    RevokeToken { session: SessionId, name: TokenName },
+    /// changeEmail: `pass` is `None` where the account has no password; without an `email` it has
+    /// none afterwards.
+    ChangeEmail {
+        session: SessionId,
+        pass: Option<HashedPass>,
+        email: Option<Email>,
+    },
     /// getAssetInfo (4.6.7).
     AssetInfo { symbol: Symbol },
     /// getAssetValueCurrent (4.6.8).
@@ -112,6 +129,10 @@ pub enum Request {
     },
     /// getTransactionReceipt: the explanation of a fill.
     Receipt { session: SessionId, id: Uuid },
+    /// getSessions.
+    Sessions { session: SessionId },
+    /// getTokens.
+    Tokens { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -141,6 +162,8 @@ macro_rules! requests_to {
             | $crate::wire::Request::UserPortfolio { .. }
             | $crate::wire::Request::UserHistory { .. }
             | $crate::wire::Request::Receipt { .. }
+            | $crate::wire::Request::Sessions { .. }
+            | $crate::wire::Request::Tokens { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }
@@ -151,6 +174,9 @@ macro_rules! requests_to {
             | $crate::wire::Request::RequestReset { .. }
             | $crate::wire::Request::ResetPassword { .. }
             | $crate::wire::Request::EndSessions { .. }
+            | $crate::wire::Request::CreateToken { .. }
+            | $crate::wire::Request::RevokeToken { .. }
+            | $crate::wire::Request::ChangeEmail { .. }
     };
     (State) => {
         $crate::wire::Request::SwitchState { .. }

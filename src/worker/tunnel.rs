@@ -118,6 +118,9 @@ impl Tunnel {
                 | Request::RequestReset { .. }
                 | Request::ResetPassword { .. }
                 | Request::EndSessions { .. }
+                | Request::CreateToken { .. }
+                | Request::RevokeToken { .. }
+                | Request::ChangeEmail { .. }
                 | requests_to!(Cache)
                 | requests_to!(Orders)
                 | requests_to!(AccountQueries)

@@ -2,13 +2,13 @@
 //!
 //! `impl Auth`: logins and registrations, before and after the hashing pool computes.
 
+use super::accounts::hidden_email;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, conflict_refusal, oldest_place};
 use crate::master::messages::{CountedLogin, HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
-use crate::model::email_key::hidden_character;
 use crate::model::session::PASSWORD_METHOD;
 use crate::model::{
     Email, HashedPass, Reason, Session, SessionId, SessionKind, SessionUse, Timestamp, Username,
@@ -102,12 +102,7 @@ impl Auth {
                 }
             }
         }
-        if let Some(hidden) = hidden_character(email.as_str()) {
-            let text = format!(
-                "the email has {}, which people cannot see",
-                hidden.escape_unicode()
-            );
-            let refusal = Refusal::new(Reason::EmailInvalid, text);
+        if let Some(refusal) = hidden_email(&email) {
             return reply_to.fail(Instruction::Register, &refusal);
         }
         let now = Instant::now();
@@ -194,10 +189,15 @@ impl Auth {
         let Some(credentials) = credentials.filter(|_| matches) else {
             return refuse_credentials(&reply_to);
         };
-        // The password may have been changed while it was verified.
+        // The password may have been changed while it was verified, or the account locked.
         match self.storage.read(|s| s.credentials(&credentials.username)) {
             Ok(Some(now))
-                if now.account == credentials.account && now.pass_hash == credentials.pass_hash => {
+                if now.account == credentials.account && now.pass_hash == credentials.pass_hash =>
+            {
+                if now.is_locked {
+                    self.attempts.forgive(counted);
+                    return reply_to.fail(Instruction::Login, &Refusal::account_locked());
+                }
             }
             Ok(_) => return refuse_credentials(&reply_to),
             Err(error) => {

@@ -342,6 +342,70 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
         ),
     ),
     (
+        ArgumentType::EmailOrDash,
+        wrong(
+            &["", "--", "alice", "a b@c"],
+            Grammar {
+                length: Some((1, EMAIL_MAX)),
+                none: Some("-"),
+                ..pattern(
+                    "as Email, or `-` for none",
+                    concat!(
+                        "-|[^@",
+                        white_space!(),
+                        hidden!(),
+                        "]+@[^@",
+                        white_space!(),
+                        hidden!(),
+                        "]+|[^@",
+                        white_space!(),
+                        hidden!(),
+                        "][^@",
+                        white_space!(),
+                        hidden!(),
+                        "]+@|@[^@",
+                        white_space!(),
+                        hidden!(),
+                        "][^@",
+                        white_space!(),
+                        hidden!(),
+                        "]+"
+                    ),
+                    &["alice@example.org", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::TokenName,
+        wrong(
+            &["", "a b", "a/b", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"],
+            pattern(
+                "1 to 32 of `A-Z a-z 0-9 . _ -`, unique in its account",
+                r"[A-Za-z0-9._\-]{1,32}",
+                &["nightly-report", "a"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::TokenScope,
+        wrong(
+            &["", "Read", "account"],
+            pattern("`read` or `trade`", "read|trade", &["read", "trade"]),
+        ),
+    ),
+    (
+        ArgumentType::Days,
+        wrong(
+            &["", "0", "01", "367", "-1"],
+            pattern(
+                "a number of days, 1 to 366",
+                "[1-9][0-9]?|[12][0-9]{2}|3[0-5][0-9]|36[0-6]",
+                &["30", "366"],
+            ),
+        ),
+    ),
+    (
         ArgumentType::SessionSelection,
         wrong(
             &["", "0123456", "0123456789abcdef0", "ALL", "0123456F"],

@@ -4,7 +4,7 @@ use super::*;
 use crate::master::auth::hashing::testing as hashing;
 use crate::master::messages::{AuthMessage, RouterMessage};
 use crate::master::testing::{FakeLink, MasterRig, TestUser, link_request, login, pass, reason};
-use crate::model::SessionId;
+use crate::model::{Email, SessionId, TokenName, TokenScope};
 use crate::runtime::Module;
 use crate::wire::{Reply, Request};
 use crossbeam_channel::bounded;
@@ -307,4 +307,41 @@ fn who_has_no_password_gets_one_and_the_owner_is_told() {
     let codes = "SELECT count(*) FROM outbox WHERE kind = 'reset-code' AND ended IS NULL";
     assert_eq!(rig.engine.number(codes), 0, "no further code leaves");
     assert!(logs_in(&mut rig, &mut link, "newer"));
+}
+
+#[test]
+fn the_mail_of_each_change_goes_where_its_owner_reads_and_names_what_it_is_about() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let mut storage = rig.engine.storage();
+    storage.write(|tx| tx.set_outbox_open(true)).unwrap();
+    let (session, pass) = (alice.session.clone(), Some(pass("alice")));
+    let token = Request::CreateToken {
+        session: session.clone(),
+        name: TokenName::parse("bot").unwrap(),
+        scope: TokenScope::Read,
+        days: 1,
+    };
+    let email = |address: Option<&str>, pass| Request::ChangeEmail {
+        session: session.clone(),
+        pass,
+        email: address.map(|address| Email::parse(address).unwrap()),
+    };
+    assert!(matches!(
+        rig.ask(&mut link, token),
+        Reply::AccountSuccess(Some(_))
+    ));
+    let new = "alice@new.example.org";
+    assert_eq!(rig.ask(&mut link, email(Some(new), pass.clone())), DONE);
+    assert_eq!(rig.ask(&mut link, email(None, pass.clone())), DONE);
+    // Nobody is left to be told.
+    assert_eq!(rig.ask(&mut link, email(Some(new), pass)), DONE);
+    let told = "SELECT group_concat(kind || ' ' || detail || ' ' || address, '; ') FROM outbox";
+    let told = storage.read(|snapshot| Ok(snapshot.text(told))).unwrap();
+    assert_eq!(
+        told,
+        "token-created bot alice@example.org; email-changed  alice@example.org; \
+         email-changed  alice@new.example.org"
+    );
 }
