@@ -16,7 +16,7 @@ use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSe
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::for_people;
 use crate::model::printable::clean;
-use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
+use arguments::{CtlCli, CtlCommand, LogCommand, MarketCommand, SessionsCommand, WorkersCommand};
 use clap::Parser;
 use client::CtlError;
 use serde::Serialize;
@@ -134,6 +134,16 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 })
             }
         },
+        CtlCommand::Market { command } => match command.clone() {
+            MarketCommand::Review {
+                symbol: Some(symbol),
+                verdict: Some(verdict),
+            } => AdminRequest::MarketReview {
+                symbol,
+                verdict: verdict.verdict(),
+            },
+            MarketCommand::Review { .. } => AdminRequest::MarketHeld,
+        },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
         CtlCommand::Backup { file } => AdminRequest::Backup {
             file: absolute(file)?,
@@ -205,6 +215,8 @@ fn print_answer(
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
             print(cli, &backup, &text)
         }
+        AdminAnswer::Held(list) => print(cli, &list, &show::held(&list)),
+        AdminAnswer::Reviewed(asset) => print(cli, &asset, &show::reviewed(&asset)),
         AdminAnswer::Log(log) => print(cli, &log, &show::log(&log)),
         AdminAnswer::Flushed(flushed) => {
             let lost = match flushed.lost {
