@@ -210,6 +210,24 @@ fn a_split_explains_a_price_also_where_it_comes_late() {
 }
 
 #[test]
+fn a_held_price_from_before_an_action_waits_for_the_next_price() {
+    let steps = Steps::new(
+        &[("UP", &[10, 100, 0, 51, 50]), ("EVER", &[1, 1, 1, 1, 1])],
+        "2020-01-01",
+    );
+    let actions = "Date,Symbol,Action,Value\n2020-01-03,UP,split,2\n";
+    std::fs::write(steps.market().join("actions.csv"), actions).unwrap();
+    steps.step();
+    let (running, update) = steps.start();
+    assert_eq!(told(&update, "UP"), (10, false, 1));
+    review(&running, "UP", PriceReview::Accepted).unwrap();
+    running.stop();
+    // A fill at the price of the 2nd would count as one of before the split.
+    assert_eq!(told(&steps.step(), "UP"), (5, false, 1));
+    assert_eq!(told(&steps.step(), "UP"), (51, true, 0));
+}
+
+#[test]
 fn a_manual_review_decides_alone_and_outlives_a_restart() {
     let mut steps = Steps::new(
         &[
@@ -433,6 +451,51 @@ fn a_jump_at_alpaca_is_held_until_three_further_trades_agree() {
     };
     let database = dir.path().join("a.db");
     a_jump_at_an_exchange(&trades, real(settings, "AAPL"), &database, "AAPL");
+}
+
+#[test]
+fn past_days_from_a_hold_on_are_not_fetched_while_it_lasts() {
+    let dir = tempfile::tempdir().unwrap();
+    let trades = Trades::new("100");
+    let asked = trades.clone();
+    let server = MockExchange::start(move |request| asked.binance(request));
+    let settings = AssetSettings {
+        binance: Some(BinanceSettings {
+            url: server.url("127.0.0.1"),
+            quote: "USDT".into(),
+        }),
+        ..settings(&[ProviderKind::Binance])
+    };
+    let (config, database) = (real(settings, "BTCUSDT"), dir.path().join("b.db"));
+    let name = symbol("BTCUSDT");
+    let days = |running: &Running| {
+        until("the past is there", || {
+            markets::status(running).unfilled == 0
+        });
+        let window = Window::Month(running.handle.prices().market_now.day());
+        let bars = running.ask(name, window, false).unwrap();
+        bars.iter().map(|bar| bar.time).collect::<Vec<_>>()
+    };
+    let running = Running::start(config.clone(), &database).unwrap();
+    update_told(&running, "BTCUSDT", (100, 0));
+    let all = days(&running);
+    running.stop();
+    // A hold of ten days, as if the past had never been fetched.
+    let today = Timestamp::now().day();
+    let since = today.plus_days(-10);
+    let sql = rusqlite::Connection::open(&database).unwrap();
+    sql.execute_batch(&format!(
+        "DELETE FROM bars_daily; DELETE FROM bars_monthly; UPDATE assets SET filled_to = NULL;
+         INSERT INTO held_prices VALUES (1, {}, 9, 9, 9, 9, 1, 9, {}, {}, 1, 0, 0)",
+        since.0, since.0, since.0
+    ))
+    .unwrap();
+    let running = Running::start(config, &database).unwrap();
+    let until_hold = days(&running);
+    let wanted: Vec<_> = all.iter().filter(|day| **day < since).collect();
+    let fetched: Vec<_> = until_hold.iter().filter(|day| **day < today).collect();
+    assert_eq!(fetched, wanted);
+    assert!(wanted.len() > 5, "{all:?}");
 }
 
 /// Waits for `count` more updates of a running master.

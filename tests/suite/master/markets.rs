@@ -389,7 +389,7 @@ fn binance_at(url: String) -> AssetSettings {
     }
 }
 
-fn status(running: &Running) -> AssetsStatus {
+pub fn status(running: &Running) -> AssetsStatus {
     let (sender, status) = bounded(1);
     running
         .handle
