@@ -462,12 +462,12 @@ impl Updater {
         match self.rules.decide(last.value, before, bar, close) {
             HoldDecision::Believe => {
                 let why = held.map(|held| {
-                    if held.review == PriceReview::Accepted {
-                        "an administrator accepts it"
-                    } else if self.rules.is_far(last.value, close) {
-                        "further prices agree with it"
-                    } else {
+                    if !self.rules.is_far(last.value, close) {
                         "it is near the one before the hold"
+                    } else if held.review == PriceReview::Accepted {
+                        "an administrator accepts it"
+                    } else {
+                        "further prices agree with it"
                     }
                 });
                 checked.believe(symbol, clock, bar, why);

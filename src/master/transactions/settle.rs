@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Market time in milliseconds for which an order waits for a price that is believed.
-const WAITING_MAX: i64 = 14 * DAY;
+pub const WAITING_MAX: i64 = 14 * DAY;
 
 /// What an update makes of its orders.
 #[derive(Default)]

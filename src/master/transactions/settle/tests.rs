@@ -226,15 +226,17 @@ fn orders_for_an_asset_whose_price_is_held_wait_until_one_is_believed() {
     let mut rig = rig.restart();
     let link = rig.link("eu2");
     let mut desk = Desk { rig, link, alice };
+    // So does one that came while it was held and whose first update ends the hold.
+    desk.queue(Side::Buy, "AAPL", "1");
     after_hold(&mut desk, &[("IBM", "1")]);
     assert_eq!(desk.units("AAPL"), None);
     let third = desk.queue(Side::Buy, "AAPL", "4");
     let replies = desk.settle(&[("AAPL", "10")]);
     assert_eq!(
-        (replies[0].0, fill(&replies[0].1).price),
+        (replies[1].0, fill(&replies[1].1).price),
         (third, money("10"))
     );
-    assert_eq!(desk.units("AAPL"), Some((quantity("7"), money("70"))));
+    assert_eq!(desk.units("AAPL"), Some((quantity("8"), money("80"))));
     let report = crate::master::verify::check(&mut desk.rig.engine.reader(), &|| false).unwrap();
     assert!(report.is_clean(), "{report:?}");
 }
