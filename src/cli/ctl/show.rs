@@ -5,7 +5,8 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    DiskStatus, LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
+    DiskStatus, LogTail, MasterStatus, PricesStatus, RestoreSummary, SessionList, Verification,
+    WorkerStatus,
 };
 use crate::cli::table::{Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
@@ -19,9 +20,19 @@ fn moment(text: &str) -> String {
     text.get(..19).unwrap_or(text).replace('T', " ")
 }
 
+/// [`moment`] with its zone, for lists.
+fn utc(text: &str) -> String {
+    moment(text) + " UTC"
+}
+
 /// A time, or [`NONE`].
 fn optional_moment(text: Option<&str>) -> String {
     text.map_or_else(|| NONE.to_owned(), moment)
+}
+
+/// A time with its zone, or [`NONE`].
+fn optional_utc(text: Option<&str>) -> String {
+    text.map_or_else(|| NONE.to_owned(), utc)
 }
 
 /// A duration in milliseconds, as [`span`] writes it.
@@ -71,7 +82,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 17] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 19] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -79,7 +90,7 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 17] {
         status.last_settlement_us / 1000,
         status.last_settlement_us % 1000
     );
-    let updated = format!("{} at {}", status.update, moment(&status.last_update));
+    let updated = format!("{} at {}", status.update, utc(&status.last_update));
     let workers = format!(
         "{} of {} registered, {} expected",
         status.workers_connected, status.workers_registered, status.workers_expected
@@ -96,33 +107,56 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 17] {
         ("queue depth", status.queue_depth.to_string()),
         ("last settlement", settled),
         ("last update", updated),
-        (
-            "next update",
-            optional_moment(status.next_update.as_deref()),
-        ),
+        ("next update", optional_utc(status.next_update.as_deref())),
         ("workers connected", workers),
         ("accounts", status.accounts.to_string()),
         ("sessions", status.sessions.to_string()),
         ("assets", priced),
+        ("market", market(assets)),
+        (
+            "market time",
+            told(assets, assets.market_time.as_deref().map(utc)),
+        ),
         ("prices from", assets.served_by.join(", ")),
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
         ("market ends", market_end(status)),
-        ("free disk", disk(status.disk.as_ref())),
+        ("free disk", told(assets, status.disk.as_ref().map(disk))),
     ]
 }
 
-/// The room on the database's disk, or [`NONE`].
-fn disk(disk: Option<&DiskStatus>) -> String {
-    disk.map_or_else(
-        || NONE.to_owned(),
-        |disk| {
-            format!(
-                "{} of {}",
-                mebibytes(disk.free_bytes),
-                mebibytes(disk.total_bytes)
-            )
-        },
+/// What an earlier master does not know to tell. It is no fact that there is none.
+const NOT_TOLD: &str = "not told by this master";
+
+/// A value; without one [`NONE`], or [`NOT_TOLD`] of a master that tells less. One that tells its
+/// market tells all that this program shows.
+fn told(assets: &PricesStatus, value: Option<String>) -> String {
+    let absent = if assets.market.is_some() {
+        NONE
+    } else {
+        NOT_TOLD
+    };
+    value.unwrap_or_else(|| absent.to_owned())
+}
+
+/// Which market it is now, and whether it moves.
+fn market(assets: &PricesStatus) -> String {
+    let words: Vec<&str> = [&assets.market, &assets.state]
+        .into_iter()
+        .filter_map(Option::as_deref)
+        .collect();
+    told(
+        assets,
+        Some(words.join(", ")).filter(|words| !words.is_empty()),
+    )
+}
+
+/// The room on the database's disk.
+fn disk(disk: &DiskStatus) -> String {
+    format!(
+        "{} of {}",
+        mebibytes(disk.free_bytes),
+        mebibytes(disk.total_bytes)
     )
 }
 
@@ -135,6 +169,7 @@ fn market_end(status: &MasterStatus) -> String {
     let assets = &status.assets;
     match (assets.steps_left, assets.ends_in_ms) {
         _ if status.next_update.is_none() => "it has ended".to_owned(),
+        (None, None) if assets.market.is_none() => NOT_TOLD.to_owned(),
         (Some(steps), Some(left)) => format!("in {}, after {steps} more updates", millis(left)),
         (Some(steps), None) => format!("no; it is simulated after {steps} more updates"),
         (None, _) => "no".to_owned(),
@@ -164,7 +199,7 @@ pub(super) fn workers(workers: &[WorkerStatus]) -> String {
         Column::text("state", 0),
         Column::text("address", 2),
         Column::text("from", 4),
-        Column::text("connected since", 3),
+        Column::text("connected since (UTC)", 3),
         Column::number("clients", 1),
         Column::text("UUID", 5),
     ];
@@ -182,14 +217,14 @@ pub(super) fn worker(worker: &WorkerStatus) -> String {
         ("clients are told", worker.address.clone()),
     ];
     if let Some(since) = &worker.linked_since {
-        pairs.push(("connected since", moment(since)));
+        pairs.push(("connected since", utc(since)));
     }
     if let Some(from) = &worker.linked_from {
         pairs.push(("connected from", from.clone()));
     }
     if let Some(report) = &worker.report {
         pairs.extend([
-            ("reported", moment(&report.at)),
+            ("reported", utc(&report.at)),
             ("version", report.version.clone()),
             (
                 "uptime",
@@ -237,9 +272,9 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
         Column::text("account", 0),
         Column::text("worker", 1),
         Column::text("client", 2),
-        Column::text("since", 4),
-        Column::text("until", 5),
-        Column::text("last used", 3),
+        Column::text("since (UTC)", 4),
+        Column::text("until (UTC)", 5),
+        Column::text("last used (UTC)", 3),
         Column::text("ends with connection", 6),
     ];
     let mut out = table(&columns, &rows);
@@ -255,7 +290,7 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
 
 /// A time that another user's process may have written.
 fn dated(text: Option<&str>) -> String {
-    text.map_or_else(|| NONE.to_owned(), |text| moment(&clean(text)))
+    text.map_or_else(|| NONE.to_owned(), |text| utc(&clean(text)))
 }
 
 /// The result of a verification, with each difference.
