@@ -11,10 +11,14 @@ pub mod password;
 pub mod view;
 
 use arguments::ClientCli;
-use clap::Parser;
+use clap::FromArgMatches;
 use std::process::ExitCode;
 
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
-    commands::run(ClientCli::parse())
+    let matches = arguments::command().get_matches();
+    match ClientCli::from_arg_matches(&matches) {
+        Ok(cli) => commands::run(cli),
+        Err(error) => error.exit(),
+    }
 }

@@ -21,11 +21,6 @@ pub const NONE: &str = "–";
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// The terminal's width in columns; [`DEFAULT_WIDTH`] if standard output is no terminal.
-pub fn terminal_width() -> usize {
-    ScreenSize::of_stdout().map_or(DEFAULT_WIDTH, |screen| screen.columns)
-}
-
 /// Millionths as a decimal with thousands separators and at least `places` decimal places:
 /// `1,234.50`.
 fn grouped(millionths: i64, places: usize) -> String {
@@ -193,9 +188,11 @@ pub fn table_within(width: Option<usize>, columns: &[Column], rows: &[Vec<String
         out = natural(&kept);
     }
     let mut out: String = out.lines().map(|line| cut(line, width) + "\n").collect();
-    gone.retain(|heading| !heading.is_empty());
     if !gone.is_empty() {
-        let note = format!("Too wide for {width} columns: {}.\n", gone.join(", "));
+        let note = format!(
+            "Left out: {}. A terminal wider than {width} columns shows more.\n",
+            gone.join(", ")
+        );
         out.push_str(&wrap(&note, width));
     }
     out
@@ -329,7 +326,7 @@ mod tests {
         assert!(whole.contains(" AAPL     1,000   0190-0000"), "{whole}");
         let narrow = within(Some(20));
         assert!(narrow.contains("AAPL     1,000\n"), "{narrow}");
-        assert!(narrow.contains("columns: ID."), "{narrow}");
+        assert!(narrow.contains("Left out: ID."), "{narrow}");
         let tiny = within(Some(5));
         assert!(tiny.starts_with(" sym…\n"), "{tiny}");
         for width in [1, 5, 10, 20, 30] {

@@ -6,7 +6,7 @@
 use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Command, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// The default port of a worker.
@@ -30,8 +30,10 @@ pub const MASTER_PORT: u16 = 2048;
   papertrader portfolio
   papertrader transactions --csv > trades.csv
 
-The server is remembered by login; --server names another one. Exit codes: 0 done, 1 failed, 2 bad command line, 3 no server reachable,
-4 not logged in, 5 refused by the server, 6 an order's outcome is unknown."
+The server is remembered by login; --server names another one.
+
+Exit codes: 0 done, 1 failed, 2 bad command line, 3 no server reachable, 4 not logged in, \
+5 refused by the server, 6 an order's outcome is unknown."
 )]
 pub struct ClientCli {
     /// What holds for every command.
@@ -44,6 +46,7 @@ pub struct ClientCli {
 
 /// Where and how to connect, and how to print.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options for every command")]
 pub struct GlobalArgs {
     /// A worker to use; may be given several times, and the next is tried when one is down
     /// [default: those of the last login, else 127.0.0.1:2049]
@@ -254,9 +257,11 @@ pub struct ForecastArgs {
   papertrader buy AAPL 10
   papertrader sell BTCUSDT 0.25 --no-wait
 
-An order settles at the price of the asset's next update, which nobody has seen when the order is accepted. Every
-order has an ID of its own; given again with the same ID it is never traded twice, so that an order whose outcome
-was not seen can be repeated safely.")]
+An order settles at the price of the asset's next update, which nobody has seen when the order is \
+accepted. Ctrl-C ends the countdown, not the order.
+
+Every order has an ID of its own; given again with the same ID it is never traded twice, so that \
+an order whose outcome was not seen can be repeated safely.")]
 pub struct TradeArgs {
     /// An asset
     #[arg(value_parser = symbol)]
@@ -295,9 +300,9 @@ pub struct TransactionsArgs {
     /// Print CSV
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    /// At most so many, the newest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
     /// Explain one transaction: why this price at this time; an ID, its beginning or end, or `last`
     #[arg(long, value_name = "ID", conflicts_with_all = ["of", "csv", "limit"])]
     pub receipt: Option<String>,
@@ -309,6 +314,22 @@ pub struct UserArgs {
     /// The account [default: your own]
     #[arg(value_parser = username)]
     pub name: Option<Username>,
+}
+
+/// The command line, whose errors show the same usage as its help. By itself clap would show each
+/// option there that has a value, also by a variable, as if it were required.
+pub fn command() -> Command {
+    let mut command = ClientCli::command();
+    command.build();
+    with_own_usage(command)
+}
+
+fn with_own_usage(mut command: Command) -> Command {
+    let usage = command.render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim().to_owned();
+    command
+        .override_usage(usage)
+        .mut_subcommands(with_own_usage)
 }
 
 fn username(text: &str) -> Result<Username, String> {
@@ -383,7 +404,6 @@ pub fn address(text: &str, default_port: u16) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<ClientCli, clap::Error> {
         ClientCli::try_parse_from(line.split(' '))
@@ -392,6 +412,7 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         ClientCli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

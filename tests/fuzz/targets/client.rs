@@ -89,7 +89,7 @@ fn call(number: u8, client: &mut Client) -> Result<(), ClientError> {
         3 => {
             let bars = client.bars(symbol, Window::AllTime, false)?;
             shown(&bars_csv(&bars).unwrap());
-            shown(&chart::draw(&bars, 80, true));
+            shown(&chart::draw(&bars, None, true));
         }
         4 => shown_json(json(&ForecastView::new(
             symbol,

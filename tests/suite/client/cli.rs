@@ -415,7 +415,7 @@ fn prices_are_shown_and_told_to_programs() {
 
     let chart = person.run("chart AAPL --month --ascii").out;
     assert!(
-        chart.starts_with("AAPL, month to 2013-03-01 UTC: 122.50 (+22.50 %)"),
+        chart.starts_with("AAPL, month to 2013-03-01 UTC: 122.50 (+20.68 % since 2013-03-01)"),
         "{chart}"
     );
     assert!(
@@ -689,10 +689,26 @@ fn the_command_line_is_refused_before_anything_is_done() {
         "--pin 12 ping",
         "--server a:0 ping",
         "--timeout 0 ping",
+        "transactions --limit 0",
     ] {
         let ran = person.run(line);
         assert_eq!(ran.code, 2, "{line}: {}{}", ran.out, ran.err);
     }
+    // What a variable says is not asked for, and options for every command stand apart.
+    let mut command = person.command(&["quote"]);
+    command.env("PAPERTRADER_SERVER", "eu1:2049");
+    command.env("PAPERTRADER_USER", "alice");
+    let output = command.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let usage = "\nUsage: papertrader quote [OPTIONS] <SYMBOL>...\n";
+    assert!(told.contains(usage), "{told}");
+    let help = person.run("buy --help").out;
+    let (own, others) = help.split_once("Options for every command:").unwrap();
+    assert!(
+        own.contains("--patience") && !own.contains("--server"),
+        "{help}"
+    );
+    assert!(others.contains("--server"), "{help}");
     for line in ["--help", "--version", "buy --help", "help chart"] {
         let ran = person.run(line);
         assert_eq!(ran.code, 0, "{line}");

@@ -192,7 +192,7 @@ fn tables_fit_the_terminal_and_a_pipe_has_them_whole() {
         }
         let screen = shown(&person, (columns, 50), "C.UTF-8", "transactions");
         assert!(
-            screen.contains("Too wide") && screen.contains("ID"),
+            screen.contains("Left out:") && screen.contains("ID"),
             "{screen}"
         );
     }
@@ -298,5 +298,38 @@ fn an_error_is_told_once_on_a_terminal() {
         let (code, screen) = interrupted(&person, (2000, 24), "C.UTF-8", line, "");
         assert_eq!(code, 4, "{screen}");
         assert_eq!(screen.matches("\"error\"").count(), 1, "{screen}");
+    }
+}
+
+#[test]
+fn a_narrow_terminal_is_told_which_columns_it_lacks() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    for (columns, line) in [(36, "portfolio"), (22, "watch AAPL --count 2")] {
+        let wide = shown(&person, (100, 24), "C.UTF-8", line);
+        assert!(
+            wide.contains(" in %") && !wide.contains("Left out"),
+            "{wide}"
+        );
+        let narrow = shown(&person, (columns, 24), "C.UTF-8", line);
+        assert!(!narrow.contains(" in % "), "{narrow}");
+        assert_eq!(narrow.matches("Left out: ").count(), 1, "{narrow}");
+        let told = narrow
+            .split("Left out: ")
+            .nth(1)
+            .unwrap()
+            .replace('\n', " ");
+        assert!(told.contains("in %") && told.contains("wider"), "{narrow}");
+    }
+}
+
+#[test]
+fn a_chart_fits_the_height_of_the_terminal() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    for rows in [10, 24] {
+        let screen = shown(&person, (80, rows), "C.UTF-8", "chart AAPL");
+        // The last line is the prompt's.
+        assert_eq!(screen.split('\n').count(), rows, "{screen}");
     }
 }

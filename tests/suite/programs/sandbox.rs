@@ -464,13 +464,16 @@ fn the_market_goes_on_after_its_last_bar_or_stops_and_says_so() {
         "{shown}"
     );
     let log = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap_or_default();
-    let master = log("going/log/master.log");
-    assert!(
-        master.contains("has ended with the prices of 2020-01-06"),
-        "{master}"
-    );
-    let worker = log("going/log/worker-1.log");
-    assert!(worker.contains("the market: simulated, open"), "{worker}");
+    // The log reaches the file a moment later.
+    for (file, line) in [
+        (
+            "going/log/master.log",
+            "has ended with the prices of 2020-01-06",
+        ),
+        ("going/log/worker-1.log", "the market: simulated, open"),
+    ] {
+        eventually(line, || log(file).contains(line).then_some(()));
+    }
     assert_eq!(going.stop(Signal::TERM).code(), Some(0));
 
     let stopping = run("stopping", &["--end-of-market", "stop"]);

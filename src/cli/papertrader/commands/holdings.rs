@@ -90,7 +90,7 @@ fn positions_table(holdings: &[payload::Holding]) -> String {
             Column::number("cost", 4),
             Column::number("value", 1),
             Column::number("profit", 2),
-            Column::number("", 5),
+            Column::number("in %", 5),
         ],
         &holdings.iter().map(row).collect::<Vec<_>>(),
     )
@@ -178,6 +178,7 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
     let name = args.of.clone().unwrap_or_else(|| own.clone());
     let mut history = session.call(|client| client.history(&name))?;
     if let Some(limit) = args.limit {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         history.entries.truncate(limit);
     }
     if args.csv {

@@ -223,7 +223,7 @@ fn watch_table(
         Column::text("symbol", 0),
         Column::number("value", 0),
         Column::number("change", 2),
-        Column::number("", 1),
+        Column::number("in %", 1),
         Column::text("at (UTC)", 4),
         Column::number("age", 3),
     ];
@@ -317,15 +317,18 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
             heading.push_str(", adjusted");
         }
         if let (Some(first), Some(last)) = (bars.first(), bars.last()) {
-            let change = Money(last.close.0.saturating_sub(first.open.0));
+            // Of what is drawn: the line begins at the first close.
+            let change = Money(last.close.0.saturating_sub(first.close.0));
             heading.push_str(&format!(
-                ": {} ({})",
+                ": {} ({} since {})",
                 table::money(last.close),
-                table::signed_percent(change, first.open)
+                table::signed_percent(change, first.close),
+                table::moment(first.time)
             ));
         }
-        let drawn = chart::draw(&bars, table::terminal_width(), args.ascii || !is_utf8());
-        format!("{heading}\n{drawn}")
+        let heading = table::wrapped(&(heading + "\n"));
+        let below = ScreenSize::of_stdout().map(|screen| screen.below(&heading));
+        heading + &chart::draw(&bars, below, args.ascii || !is_utf8())
     })
 }
 
