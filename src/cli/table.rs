@@ -184,11 +184,13 @@ pub fn table_within(width: Option<usize>, columns: &[Column], rows: &[Vec<String
             break;
         };
         kept.retain(|at| *at != least);
-        gone.push(columns[least].heading);
+        gone.push(least);
         out = natural(&kept);
     }
     let mut out: String = out.lines().map(|line| cut(line, width) + "\n").collect();
     if !gone.is_empty() {
+        gone.sort_unstable();
+        let gone: Vec<&str> = gone.iter().map(|at| columns[*at].heading).collect();
         let note = format!(
             "Left out: {}. A terminal wider than {width} columns shows more.\n",
             gone.join(", ")

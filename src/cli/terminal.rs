@@ -134,6 +134,14 @@ pub fn wrap(text: &str, columns: usize) -> String {
     out
 }
 
+/// A text as whole lines, which break between words where the terminal at standard error ends.
+pub fn wrapped_for_stderr(text: &str) -> String {
+    wrap(
+        text,
+        ScreenSize::of_stderr().map_or(usize::MAX, |screen| screen.columns),
+    )
+}
+
 /// What is drawn in place of `previous`, which this function gave for the drawing before, on a
 /// screen of this size: the table and the note below it. Of what does not fit the note goes first,
 /// then rows of the table, whose number is told.

@@ -8,16 +8,20 @@ use crate::admin::model::{
     DiskStatus, LogTail, MasterStatus, PricesStatus, RestoreSummary, SessionList, Verification,
     WorkerStatus,
 };
-use crate::cli::table::{Column, NONE, list, span, table};
+use crate::cli::table::{self, Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
+use crate::model::Timestamp;
 use crate::model::printable::clean;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// An RFC 3339 time as `2026-11-23 19:28:17`.
+/// An RFC 3339 time as other programs show it.
 fn moment(text: &str) -> String {
-    text.get(..19).unwrap_or(text).replace('T', " ")
+    match Timestamp::parse(text) {
+        Ok(time) => table::moment(time),
+        Err(_) => text.to_owned(),
+    }
 }
 
 /// [`moment`] with its zone, for lists.
@@ -293,6 +297,27 @@ fn dated(text: Option<&str>) -> String {
     text.map_or_else(|| NONE.to_owned(), |text| utc(&clean(text)))
 }
 
+/// What is told of the database's file; [`NOT_TOLD`] by a master that does not know its size, which
+/// is never 0.
+fn from_file(report: &Verification, value: String) -> String {
+    if report.database_bytes == 0 {
+        NOT_TOLD.to_owned()
+    } else {
+        value
+    }
+}
+
+/// The last update of the verified database.
+fn last_update(report: &Verification) -> String {
+    match report.update {
+        0 => NONE.to_owned(),
+        number => {
+            let time = dated(report.update_time.as_deref());
+            format!("number {number}, market time {time}")
+        }
+    }
+}
+
 /// The result of a verification, with each difference.
 pub(super) fn verification(report: &Verification) -> String {
     let mut out = list(&[
@@ -308,24 +333,18 @@ pub(super) fn verification(report: &Verification) -> String {
         ("cash", clean(&report.cash)),
         (
             "newest transaction",
-            dated(report.newest_transaction.as_deref()),
+            from_file(report, dated(report.newest_transaction.as_deref())),
         ),
-        (
-            "last update",
-            match report.update {
-                0 => NONE.to_owned(),
-                number => {
-                    let time = dated(report.update_time.as_deref());
-                    format!("number {number}, market time {time}")
-                }
-            },
-        ),
+        ("last update", from_file(report, last_update(report))),
         (
             "database",
-            format!(
-                "{}, {} free beside it",
-                mebibytes(report.database_bytes),
-                report.free_bytes.map_or_else(|| NONE.to_owned(), mebibytes)
+            from_file(
+                report,
+                format!(
+                    "{}, {} free beside it",
+                    mebibytes(report.database_bytes),
+                    report.free_bytes.map_or_else(|| NONE.to_owned(), mebibytes)
+                ),
             ),
         ),
         ("took", millis(report.took_ms)),

@@ -12,7 +12,7 @@ mod trading;
 
 use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
 use crate::cli::output::{clean_lines, json};
-use crate::cli::terminal::{ScreenSize, for_people, wrap};
+use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::tls::TlsMode;
 use crate::client::{ClientError, ClientTls, ConnectOptions, SessionFile, WorkerPool};
@@ -174,8 +174,7 @@ fn report(as_json: bool, failure: &CommandError) {
         let advice = advice.map_or(String::new(), |a| format!("\n{a}"));
         let account = account.map_or(String::new(), |name| format!("{name}: "));
         let line = for_people(&format!("papertrader: {account}{text}{advice}"));
-        let width = ScreenSize::of_stderr().map_or(usize::MAX, |screen| screen.columns);
-        let _ = write!(stderr, "{}", wrap(&line, width));
+        let _ = stderr.write_all(wrapped_for_stderr(&line).as_bytes());
     }
 }
 
@@ -224,7 +223,8 @@ fn print(text: &str) -> Result<(), CommandError> {
 /// Writes a line beside the output, to standard error.
 fn note(line: &str) {
     // If standard error is closed, the output is what was asked for all the same.
-    let _ = writeln!(std::io::stderr().lock(), "{}", for_people(line));
+    let line = wrapped_for_stderr(&for_people(line));
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Writes to standard output as it is: control sequences of this program's own.

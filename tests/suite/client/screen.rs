@@ -9,14 +9,19 @@ use std::process::Stdio;
 /// Runs a command on a terminal of its own, and writes what came there. Types Ctrl-C once a text is
 /// there, if one is given. Python has what it needs.
 const ON_A_TERMINAL: &str = r"
-import fcntl, os, pty, struct, subprocess, sys, termios
+import fcntl, os, pty, signal, struct, subprocess, sys, termios
 columns, rows, until, *command = sys.argv[1:]
 seen = b''
-def own_terminal():
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 master, slave = pty.openpty()
+# As a shell, this process leads the session: when a leader ends, its terminal forgets what it was
+# sent and nobody has read.
+os.setsid()
+fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+def interruptible():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', int(rows), int(columns), 0, 0))
-child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=own_terminal)
+child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, preexec_fn=interruptible)
 os.close(slave)
 while True:
     try: part = os.read(master, 65536)

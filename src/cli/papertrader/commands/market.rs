@@ -319,12 +319,14 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
         if let (Some(first), Some(last)) = (bars.first(), bars.last()) {
             // Of what is drawn: the line begins at the first close.
             let change = Money(last.close.0.saturating_sub(first.close.0));
-            heading.push_str(&format!(
-                ": {} ({} since {})",
-                table::money(last.close),
-                table::signed_percent(change, first.close),
-                table::moment(first.time)
-            ));
+            heading.push_str(&format!(": {}", table::money(last.close)));
+            if bars.len() > 1 {
+                heading.push_str(&format!(
+                    " ({} since {})",
+                    table::signed_percent(change, first.close),
+                    table::moment(first.time)
+                ));
+            }
         }
         let heading = table::wrapped(&(heading + "\n"));
         let below = ScreenSize::of_stdout().map(|screen| screen.below(&heading));

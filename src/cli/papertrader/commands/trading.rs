@@ -9,7 +9,7 @@ use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
 use crate::cli::papertrader::view::OrderView;
 use crate::cli::table;
-use crate::cli::terminal::{ScreenSize, cut, for_people};
+use crate::cli::terminal::{ScreenSize, cut, for_people, wrapped_for_stderr};
 use crate::client::order::{
     OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place,
 };
@@ -394,7 +394,8 @@ impl Countdown {
 
     fn line(&mut self, text: &str) {
         self.clear();
-        let _ = writeln!(std::io::stderr().lock(), "{}", for_people(text));
+        let text = wrapped_for_stderr(&for_people(text));
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Removes the countdown from the terminal.
