@@ -10,15 +10,14 @@ pub mod commands;
 pub mod password;
 pub mod view;
 
+use crate::cli::usage::with_own_usage;
 use arguments::ClientCli;
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
-    let matches = arguments::command().get_matches();
-    match ClientCli::from_arg_matches(&matches) {
-        Ok(cli) => commands::run(cli),
-        Err(error) => error.exit(),
-    }
+    let matches = with_own_usage(ClientCli::command()).get_matches();
+    let cli = ClientCli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    commands::run(cli)
 }

@@ -2,7 +2,7 @@
 //!
 //! The master's answers as tables and lists for people.
 //!
-//! Tests: `tests/suite/master/admin.rs`.
+//! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
     DiskStatus, LogTail, MasterStatus, PricesStatus, RestoreSummary, SessionList, Verification,
@@ -10,8 +10,8 @@ use crate::admin::model::{
 };
 use crate::cli::table::{self, Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
-use crate::model::Timestamp;
 use crate::model::printable::clean;
+use crate::model::{Money, Timestamp};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -297,6 +297,14 @@ fn dated(text: Option<&str>) -> String {
     text.map_or_else(|| NONE.to_owned(), |text| utc(&clean(text)))
 }
 
+/// A sum of money as other programs show it.
+fn cash(text: &str) -> String {
+    match Money::parse_canonical(text) {
+        Ok(sum) => table::money(sum),
+        Err(_) => clean(text),
+    }
+}
+
 /// What is told of the database's file; [`NOT_TOLD`] by a master that does not know its size, which
 /// is never 0.
 fn from_file(report: &Verification, value: String) -> String {
@@ -330,7 +338,7 @@ pub(super) fn verification(report: &Verification) -> String {
             ),
         ),
         ("positions", report.positions.to_string()),
-        ("cash", clean(&report.cash)),
+        ("cash", cash(&report.cash)),
         (
             "newest transaction",
             from_file(report, dated(report.newest_transaction.as_deref())),
@@ -387,4 +395,56 @@ pub(super) fn log(log: &LogTail) -> String {
         let _ = writeln!(out, "{}", clean(&entry.line));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The status of a master of version 0.1.0, which knows less.
+    fn earlier() -> serde_json::Value {
+        json!({
+            "version": "0.1.0", "pid": 1, "since": "2026-01-01T00:00:00.000Z", "uptime_ms": 1,
+            "listen": "x", "queue_depth": 0, "last_place": 0, "last_settled": 0,
+            "last_settlement_us": 0, "update": 1, "last_update": "2026-01-01T00:00:01.000Z",
+            "next_update": "2026-01-01T00:00:02.000Z", "workers_connected": 0,
+            "workers_registered": 0, "workers_expected": 0, "accounts": 0, "sessions": 0,
+            "inactive_sessions": 0, "refused_links": [], "log_lost": 0, "warnings": [],
+            "assets": {
+                "listed": 1, "priced": 1, "fresh": 1, "served_by": [], "failures": [],
+                "refused": 0, "missed": 0
+            }
+        })
+    }
+
+    #[test]
+    fn what_an_earlier_master_does_not_tell_is_no_fact() {
+        let mut told = earlier();
+        let shown = status(&serde_json::from_value(told.clone()).unwrap());
+        for name in ["market", "market time", "market ends", "free disk"] {
+            let line = format!("{name:<17}  {NOT_TOLD}\n");
+            assert!(shown.contains(&line), "{name}: {shown}");
+        }
+        told["assets"]["market"] = "replay".into();
+        told["assets"]["state"] = "open".into();
+        told["assets"]["market_time"] = "2013-03-01T00:00:00.000Z".into();
+        let shown = status(&serde_json::from_value(told).unwrap());
+        assert!(!shown.contains(NOT_TOLD), "{shown}");
+        for line in ["market             replay, open\n", "2013-03-01 UTC\n"] {
+            assert!(shown.contains(line), "{shown}");
+        }
+
+        let mut found = Verification {
+            transactions: 3,
+            cash: "100000.5".to_owned(),
+            ..Verification::default()
+        };
+        let shown = verification(&found);
+        assert_eq!(shown.matches(NOT_TOLD).count(), 3, "{shown}");
+        assert!(shown.contains("100,000.50\n"), "{shown}");
+        found.database_bytes = 1 << 20;
+        let shown = verification(&found);
+        assert!(!shown.contains(NOT_TOLD), "{shown}");
+    }
 }

@@ -6,7 +6,7 @@
 use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
-use clap::{ArgGroup, Args, Command, CommandFactory, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// The default port of a worker.
@@ -316,22 +316,6 @@ pub struct UserArgs {
     pub name: Option<Username>,
 }
 
-/// The command line, whose errors show the same usage as its help. By itself clap would show each
-/// option there that has a value, also by a variable, as if it were required.
-pub fn command() -> Command {
-    let mut command = ClientCli::command();
-    command.build();
-    with_own_usage(command)
-}
-
-fn with_own_usage(mut command: Command) -> Command {
-    let usage = command.render_usage().to_string();
-    let usage = usage.trim_start_matches("Usage:").trim().to_owned();
-    command
-        .override_usage(usage)
-        .mut_subcommands(with_own_usage)
-}
-
 fn username(text: &str) -> Result<Username, String> {
     Username::parse(text).map_err(|e| e.0.to_owned())
 }
@@ -404,6 +388,7 @@ pub fn address(text: &str, default_port: u16) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<ClientCli, clap::Error> {
         ClientCli::try_parse_from(line.split(' '))
@@ -412,7 +397,6 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         ClientCli::command().debug_assert();
-        command().debug_assert();
     }
 
     #[test]
