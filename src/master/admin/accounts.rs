@@ -4,6 +4,7 @@
 //!
 //! Tests: `tests/suite/master/mail.rs`.
 
+use super::caller::AdminCaller;
 use super::{AdminShared, ask};
 use crate::admin::model::CodeSummary;
 use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX};
@@ -15,6 +16,7 @@ pub(super) fn reset(
     shared: &AdminShared,
     name: String,
     valid_ms: u64,
+    caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
     let valid = Duration::from_millis(valid_ms);
     if valid.is_zero() || valid > CODE_VALID_MAX {
@@ -27,7 +29,7 @@ pub(super) fn reset(
         AuthMessage::PrintCode(name, valid, reply)
     })??;
     crate::info!(
-        "an administrator made a code for a new password of {}",
+        "{caller} has made a code for a new password of {}",
         printed.username
     );
     Ok(AdminAnswer::Code(CodeSummary {

@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0006_email_keys.sql"),
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
     include_str!("../../../sql/sqlite/0008_actions.sql"),
+    include_str!("../../../sql/sqlite/0010_halted.sql"),
     include_str!("../../../sql/sqlite/0012_accounts.sql"),
     include_str!("../../../sql/sqlite/0013_outbox.sql"),
 ];
@@ -36,7 +37,7 @@ const MIGRATIONS: &[&str] = &[
 const LOGIN_PLACES_MIGRATION: usize = 5;
 /// The migration that makes the table of accounts anew.
 #[cfg(test)]
-const ACCOUNTS_MIGRATION: usize = 9;
+const ACCOUNTS_MIGRATION: usize = 10;
 /// The migration with which the keys of email addresses are computed anew.
 const EMAIL_KEYS_MIGRATION: usize = 6;
 

@@ -286,7 +286,7 @@ fn an_administrator_s_code_works_without_mail() {
     }
     let log = deployment.log();
     assert!(
-        log.contains("made a code for a new password of alice"),
+        log.contains("has made a code for a new password of alice"),
         "{log}"
     );
     assert!(!log.contains(&second.expose()), "{log}");
