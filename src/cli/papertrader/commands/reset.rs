@@ -46,7 +46,7 @@ pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> 
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
     let code = password::ask_code(&args.name, args.password_stdin)?;
-    let password = password::ask(&args.name, args.password_stdin, true)?;
+    let password = password::ask_new(&args.name, None, args.password_stdin)?;
     let pass = HashedPass::derive(&args.name, &password);
     drop(password);
     pool.reset_password(&args.name, &code, &pass)
