@@ -221,7 +221,7 @@ _papertraderctl() {
 
     case "${cmd}" in
         papertraderctl)
-            opts="-h -V --socket --json --help --version status workers sessions market verify backup restore log help"
+            opts="-h -V --socket --json --help --version status workers sessions accounts market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -383,7 +383,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help)
-            opts="status workers sessions market verify backup restore log help"
+            opts="status workers sessions accounts market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
