@@ -32,7 +32,8 @@ impl ResetCode {
         ResetCode(bytes.iter().map(letter).collect())
     }
 
-    /// Reads a code as people type it: hyphens and case count for nothing, I and L are 1, O is 0.
+    /// Reads a code as people type it: a hyphen behind a character and case count for nothing, I and
+    /// L are 1, O is 0.
     ///
     /// # Errors
     /// The text has another form.
@@ -44,7 +45,12 @@ impl ResetCode {
             return Err(FORM);
         }
         let mut code = String::with_capacity(RESET_CODE_CHARS);
-        for typed in text.chars().filter(|c| *c != '-') {
+        let mut is_behind = false;
+        for typed in text.chars() {
+            if typed == '-' && std::mem::take(&mut is_behind) {
+                continue;
+            }
+            is_behind = true;
             let letter = match typed.to_ascii_uppercase() {
                 'I' | 'L' => '1',
                 'O' => '0',
@@ -105,7 +111,7 @@ mod tests {
             "abcde01fghjkmnpqrstv",
             "abcdeolfghjkmnpqrstv",
             "ABCDE-OIFGH-JKMNP-QRSTV",
-            "-a-b-c-d-e01fghjkmnpqrstv--",
+            "a-b-c-d-e01fghjkmnpqrstv-",
         ] {
             let read = ResetCode::parse(typed).unwrap();
             assert_eq!(read.hash(), code.hash(), "{typed}");
@@ -121,7 +127,10 @@ mod tests {
             "ABCDE-01FGH-JKMNP-QRSTVW",
             "ABCDE-01FGH-JKMNP-QRSTU",
             "ABCDE-01FGH-JKMNP-QRST ",
-            "ABCDE01FGHJKMNPQRSTV---------------------",
+            "-ABCDE01FGHJKMNPQRSTV",
+            "ABCDE--01FGHJKMNPQRSTV",
+            "ABCDE01FGHJKMNPQRSTV--",
+            "--------------------",
             "ÀBCDE-01FGH-JKMNP-QRSTV",
         ] {
             assert!(ResetCode::parse(typed).is_err(), "{typed}");

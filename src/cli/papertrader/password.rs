@@ -55,7 +55,10 @@ pub fn ask_code(username: &Username, from_stdin: bool) -> Result<ResetCode, Clie
         ClientError::Local(text) => ClientError::Local(text.replace("password", "code")),
         other => other,
     })?;
-    ResetCode::parse(line.trim()).map_err(|wrong| ClientError::Local(wrong.0.to_owned()))
+    // Whoever types it may group it in another way.
+    let is_letter = |c: &char| *c != '-' && !c.is_whitespace();
+    let letters = Zeroizing::new(line.chars().filter(is_letter).collect::<String>());
+    ResetCode::parse(&letters).map_err(|wrong| ClientError::Local(wrong.0.to_owned()))
 }
 
 fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> {

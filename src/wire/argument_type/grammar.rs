@@ -319,8 +319,8 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
             Grammar {
                 length: Some((RESET_CODE_CHARS, RESET_CODE_TEXT_MAX)),
                 ..pattern(
-                    "20 letters and digits without U, as somebody typed them: hyphens and case count for nothing, I and L are 1, O is 0",
-                    "-*(?:[0-9A-TV-Za-tv-z]-*){20}",
+                    "20 letters and digits without U, as somebody typed them: a hyphen behind a character and case count for nothing, I and L are 1, O is 0",
+                    "(?:[0-9ABCDEFGHIJKLMNOPQRSTVWXYZabcdefghijklmnopqrstvwxyz]-?){20}",
                     &["ABCDE-01FGH-JKMNP-QRSTV", "abcdeolfghjkmnpqrstv"],
                 )
             },

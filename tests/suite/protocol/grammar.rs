@@ -530,21 +530,19 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
             )
         }
         "ResetCode" => {
-            good.extend([
-                long("0", 20),
-                long("-", 10) + &long("z", 20) + &long("-", 10),
-            ]);
+            good.extend([long("0", 20), "z-".repeat(20)]);
             bad.extend([
                 long("0", 19),
                 long("0", 21),
-                long("-", 20) + &long("z", 20) + "-",
+                "-".to_owned() + &long("z", 20),
+                long("z", 20) + "--",
             ]);
             (
                 &["ABCDE-01FGH-JKMNP-QRSTV", "iIlLoO00000000000000"],
                 &[
                     "ABCDE-01FGH-JKMNP-QRSTU",
                     "ABCDE-01FGH-JKMNP-QRSTu",
-                    "ABCDE 01FGH JKMNP QRSTV",
+                    "ABCDE--01FGH-JKMNP-QRSTV",
                     "00000000000000000000\n",
                     "--------------------",
                 ],
