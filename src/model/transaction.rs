@@ -61,6 +61,22 @@ word_list! {
 }
 
 word_list! {
+    /// What made a row of the ledger that no client ordered and whose side does not say it.
+    Cause {
+        /// Its asset has another symbol.
+        Rename = "rename" as 1,
+        /// Its asset was delisted, and its units were paid for.
+        Delisting = "delisting" as 2,
+        /// Its asset was merged into another one.
+        Merger = "merger" as 3,
+        /// Units of another asset came with those held.
+        SpinOff = "spin-off" as 4,
+        /// What a ratio left below a millionth of a unit was paid in cash.
+        InLieu = "cash in lieu" as 5,
+    }
+}
+
+word_list! {
     /// The state of a transaction. The list is open.
     TransactionStatus {
         /// The order waits on the durable queue.

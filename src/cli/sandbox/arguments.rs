@@ -269,7 +269,10 @@ fn shown(market: &MarketSurvey) -> String {
         Column::number("lot", 4),
     ];
     let mut text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
-    text.push_str(&format!("\n{} splits and dividends\n", market.actions));
+    text.push_str(&format!(
+        "\n{} actions (splits, dividends and others)\n",
+        market.actions
+    ));
     for file in &market.files {
         for remark in &file.remarks {
             text.push_str(&format!("{}: {remark}\n", file.file));

@@ -86,11 +86,11 @@ pub fn open(
     let now = Instant::now();
     let config = Arc::new(config);
     let unfilled = if real { symbols.len() } else { 0 };
-    let health = Arc::new(Mutex::new(UpdaterHealth::starting(
-        unfilled,
-        input_warnings,
-    )));
+    let health = UpdaterHealth::starting(unfilled, input_warnings);
+    let health = Arc::new(Mutex::new(health));
     let updater = Updater {
+        known: store.known()?.into_iter().collect(),
+        unpriced: store.unpriced()?,
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
         store,
@@ -367,7 +367,7 @@ fn mend_position(
         exhausted: false,
         ..position
     };
-    Ok(store.commit(&mended, &[], &[])?)
+    Ok(store.commit(&mended, &[], &[], &[])?)
 }
 
 /// A snapshot of the prices in the database, with the actions that apply to them.
@@ -382,12 +382,22 @@ fn restored_snapshot(
         .iter()
         .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
         .collect();
+    let held = store.held()?;
     let mut view = reader.snapshot(u64::MAX)?;
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
         }
     }
+    let mut unlisted = HashMap::new();
+    for symbol in held.iter().filter(|symbol| !symbols.contains(symbol)) {
+        if let Some(asset) = view.ever_listed(symbol)?
+            && let Some((bar, _)) = view.newest(asset)?
+        {
+            unlisted.insert(*symbol, bar.quote());
+        }
+    }
+    snapshot.set_unlisted(unlisted);
     let position = store.position()?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;

@@ -135,10 +135,20 @@ impl BarStore {
                 let s = if accounts == 1 { " holds" } else { "s hold" };
                 format!(
                     "{symbol} is not on the list of assets any more; {accounts} account{s} {units} \
-                     units of it, which count as worth nothing and cannot be sold until it is back"
+                     units of it, which count at its last price and cannot be sold until it is back, or \
+                     an action says what became of it (rename, merge, delist)"
                 )
             })
             .collect())
+    }
+
+    /// All assets that accounts hold.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn held(&mut self) -> Result<Vec<Symbol>, StorageError> {
+        let held = self.storage.read(|snapshot| snapshot.held())?;
+        Ok(held.into_iter().map(|(symbol, ..)| symbol).collect())
     }
 
     /// The keys of the listed assets.
@@ -160,7 +170,8 @@ impl BarStore {
     }
 
     /// Commits one update in one transaction: its bars, the actions that came into force with it,
-    /// and the position. Each bar is later than every stored bar of its asset.
+    /// those of earlier updates whose fractions have a price now, and the position. Each bar is later
+    /// than every stored bar of its asset.
     ///
     /// # Errors
     /// The database fails; then nothing is stored.
@@ -169,6 +180,7 @@ impl BarStore {
         position: &UpdatePosition,
         bars: &[(Symbol, Bar)],
         actions: &[Action],
+        priced: &[Action],
     ) -> Result<(), StorageError> {
         let mut sorted: Vec<(AssetId, &Bar)> = bars
             .iter()
@@ -178,6 +190,7 @@ impl BarStore {
         self.storage.write(|tx| {
             tx.insert_hot_bars(position.number, &sorted)?;
             tx.insert_actions(actions, position.number)?;
+            tx.set_in_lieu(priced)?;
             tx.set_update_position(position)
         })?;
         let number = signed(position.number);
@@ -195,7 +208,19 @@ impl BarStore {
     /// # Errors
     /// The database fails.
     pub fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
-        self.storage.read(|snapshot| snapshot.actions())
+        let actions = self.storage.read(|snapshot| snapshot.actions())?;
+        Ok(actions.into_iter().map(|(_, action)| action).collect())
+    }
+
+    /// The actions that updates brought and whose fractions have no price yet.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn unpriced(&mut self) -> Result<Vec<Action>, StorageError> {
+        let actions = self.storage.read(|snapshot| snapshot.actions())?;
+        let wants = |(update, action): &(u64, Action)| *update > 0 && action.wants_price();
+        let unpriced = actions.into_iter().filter(wants);
+        Ok(unpriced.map(|(_, action)| action).collect())
     }
 
     /// Stores pages of several assets' past and their back-fill progress in one transaction.

@@ -84,7 +84,9 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
             .filter(|(at, _)| (*at as i64 + number) % 3 != 0)
             .map(|(at, symbol)| (*symbol, bar(time, 100 + number + at as i64)))
             .collect();
-        store.commit(&position(number as u64), &bars, &[]).unwrap();
+        store
+            .commit(&position(number as u64), &bars, &[], &[])
+            .unwrap();
     }
     let (low, high) = (Timestamp(0), Timestamp(i64::MAX));
     let answers = |store: &BarStore| -> Vec<_> {
@@ -126,6 +128,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
             &position(updates as u64 + 1),
             &[(symbols[0], bar(time, 7))],
             &[],
+            &[],
         )
         .unwrap();
     assert_eq!(
@@ -152,7 +155,12 @@ fn old_ticks_are_deleted_and_their_days_stay_on(engine: &Engine) {
     for number in 1..=HOT_UPDATES {
         let time = Timestamp(start.0 + number * 3_600_000);
         store
-            .commit(&position(number as u64), &[(symbol, bar(time, 50))], &[])
+            .commit(
+                &position(number as u64),
+                &[(symbol, bar(time, 50))],
+                &[],
+                &[],
+            )
             .unwrap();
     }
     while store.compact().unwrap() {}
@@ -250,6 +258,7 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
                 &position(number as u64 + 1),
                 &[(symbol, bar(time, 50))],
                 &[],
+                &[],
             )
             .unwrap();
     }
@@ -293,6 +302,7 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
             .commit(
                 &position(number as u64 + 1),
                 &[(symbol, bar(time, 50))],
+                &[],
                 &[],
             )
             .unwrap();
@@ -339,7 +349,9 @@ fn ten_thousand_assets_are_stored_on(engine: &Engine) {
             .map(|symbol| (*symbol, bar(Timestamp(number * 1000), 100 + number)))
             .collect();
         let begun = Instant::now();
-        store.commit(&position(number as u64), &bars, &[]).unwrap();
+        store
+            .commit(&position(number as u64), &bars, &[], &[])
+            .unwrap();
         slowest = slowest.max(begun.elapsed());
         total += begun.elapsed();
     }

@@ -5,7 +5,7 @@ use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
     FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Ratio, Symbol};
+use crate::model::{Money, Ratio, Side, Symbol};
 use crate::runtime::{Module, Watchdog};
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
@@ -550,7 +550,10 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             waiters: Vec::new(),
         }
     };
-    let decided = |since, name: &str| settlement_quote(&update, &queued(since, symbol(name)));
+    let decided = |since, name: &str| {
+        let order = queued(since, symbol(name));
+        settlement_quote(&update, &order, order.symbol)
+    };
     assert_eq!(decided(None, "AAPL").unwrap().unwrap().value, money("2"));
     assert_eq!(
         decided(None, "GONE"),
