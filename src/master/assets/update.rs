@@ -432,6 +432,11 @@ impl Updater {
                     action.time
                 );
             }
+            // Splits and dividends are told by the rows that they make.
+            if action.kind.cause().is_some() {
+                let (symbol, kind, date) = (action.symbol, action.kind, action.time.date());
+                crate::info!("{symbol}: {kind}, in force since {date}");
+            }
             let is_late = |symbol: Symbol| {
                 let last = prices.last_quote(&symbol).map(|quote| quote.time);
                 news::is_late(action, prices.actions(&symbol), last)

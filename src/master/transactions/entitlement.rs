@@ -31,6 +31,8 @@ pub struct ActionInForce {
     /// The update that brought it in time; `None` for a late one, whose place is told by market time
     /// alone.
     since: Option<u64>,
+    /// The update that brought the terms in force.
+    brought: u64,
 }
 
 /// What trades and actions make of one asset.
@@ -44,7 +46,11 @@ pub struct Owed {
 
 /// What trades and actions make together, by asset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Entitlement(BTreeMap<Symbol, Owed>);
+pub struct Entitlement {
+    assets: BTreeMap<Symbol, Owed>,
+    /// Of each asset that was renamed: its name now, and the update that brought this.
+    renamed: BTreeMap<Symbol, (Symbol, u64)>,
+}
 
 /// The name of an action among all.
 pub type ActionName = (Symbol, Option<ActionId>);
@@ -101,28 +107,38 @@ impl Entitlement {
     /// Rebuilds it. `trades` are in the order in which they took effect, `actions` in that of
     /// [`in_force`]. An action comes before the first trade of its assets at a price of its time or
     /// later, and before those of the update that brought it in time; actions that change the same
-    /// asset keep their order. A sale of more units than were there brings the proceeds of those
+    /// asset keep their order. What was traded under an old name before the rename was told is a
+    /// trade under the new one. A sale of more units than were there brings the proceeds of those
     /// that were.
     pub fn of(trades: &[Trade], actions: &[ActionInForce]) -> Entitlement {
         let mut made = Entitlement::default();
         let mut waiting: Vec<&ActionInForce> = actions.iter().collect();
         for trade in trades {
-            made.act_before(trade, &mut waiting);
-            made.trade(trade);
+            let mut trade = *trade;
+            // Names do not go round for ever.
+            for _ in 0..=actions.len() {
+                made.act_before(&trade, &mut waiting);
+                match made.renamed.get(&trade.symbol) {
+                    Some((new, brought)) if trade.update < *brought => trade.symbol = *new,
+                    Some(_) | None => break,
+                }
+            }
+            made.trade(&trade);
         }
-        waiting.iter().for_each(|it| made.act(&it.action));
+        waiting.iter().for_each(|it| made.act(it));
         made
     }
 
     /// What it has of an asset.
     pub fn owed(&self, symbol: Symbol) -> Owed {
-        self.0.get(&symbol).copied().unwrap_or_default()
+        self.assets.get(&symbol).copied().unwrap_or_default()
     }
 
     /// The units and cash, in millionths, by which this differs from what was before, by asset;
     /// without assets of which nothing differs.
     pub fn less(&self, before: &Entitlement) -> BTreeMap<Symbol, (i128, i128)> {
-        let symbols: BTreeSet<Symbol> = self.0.keys().chain(before.0.keys()).copied().collect();
+        let symbols = self.assets.keys().chain(before.assets.keys());
+        let symbols: BTreeSet<Symbol> = symbols.copied().collect();
         let change = |symbol: Symbol| {
             let (is, was) = (self.owed(symbol), before.owed(symbol));
             let units = i128::from(is.units.0) - i128::from(was.units.0);
@@ -149,14 +165,15 @@ impl Entitlement {
                 due.push(waiting.remove(place));
             }
         }
-        due.iter().rev().for_each(|it| self.act(&it.action));
+        due.iter().rev().for_each(|it| self.act(it));
     }
 
     fn asset(&mut self, symbol: Symbol) -> &mut Owed {
-        self.0.entry(symbol).or_default()
+        self.assets.entry(symbol).or_default()
     }
 
-    fn act(&mut self, action: &Action) {
+    fn act(&mut self, in_force: &ActionInForce) {
+        let action = &in_force.action;
         let held = self.owed(action.symbol).units;
         let gained = action.gained();
         let paid = |each: Money| i128::from(held.worth_at(each).unwrap_or(Money(MILLIONTHS_MAX)).0);
@@ -167,7 +184,9 @@ impl Entitlement {
                 self.asset(action.symbol).pay(paid.0.into());
             }
             ActionKind::SpinOff { ratio, .. } => self.asset(gained).gain(ratio.units(held)),
-            ActionKind::Rename(_) => {
+            ActionKind::Rename(new) => {
+                let name = (new, in_force.brought);
+                self.renamed.insert(action.symbol, name);
                 self.asset(action.symbol).units = Quantity::ZERO;
                 self.asset(gained).gain(held);
             }
@@ -230,10 +249,12 @@ pub fn in_force(revisions: &[(u64, Action)], until: u64) -> Vec<ActionInForce> {
                     it.since = None;
                 }
                 it.action = *action;
+                it.brought = *update;
             }
             None => latest.push(ActionInForce {
                 action: *action,
                 since: (!action.is_late).then_some(*update),
+                brought: *update,
             }),
         }
     }

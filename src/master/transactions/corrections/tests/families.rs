@@ -9,7 +9,7 @@ use crate::master::transactions::entitlement::ActionName;
 use crate::master::verify;
 use crate::model::{
     AccountId, Action, ActionId, ActionKind, Cause, InLieuPrice, Money, Quantity, Ratio, Reason,
-    Side, Symbol, Timestamp,
+    Side, Symbol,
 };
 use crate::wire::Reply;
 use proptest::prelude::*;
@@ -28,6 +28,8 @@ struct Street {
     known: Vec<Action>,
     /// Of each action whose fractions have a price: the price.
     prices: HashMap<ActionName, Money>,
+    /// The update that brought the latest terms of each action.
+    brought: HashMap<ActionName, i64>,
     /// Updates so far.
     now: i64,
 }
@@ -47,6 +49,7 @@ impl Street {
             account,
             known: Vec::new(),
             prices: HashMap::new(),
+            brought: HashMap::new(),
             now: 0,
         }
     }
@@ -109,6 +112,7 @@ impl Street {
         }
         for action in &mut news {
             self.prices.remove(&name(action));
+            self.brought.insert(name(action), self.now + 1);
             if action.wants_price() && !waits {
                 let value = price(action);
                 action.in_lieu = Some(InLieuPrice {
@@ -231,6 +235,28 @@ fn a_late_rename_moves_what_was_held_then() {
         (units(""), units("7"))
     );
     assert_eq!(street.cost("NEW"), money("70"));
+}
+
+#[test]
+fn what_was_bought_under_an_old_name_before_its_rename_was_told_moves_too() {
+    let mut street = Street::new();
+    street.update(ONE, Some((Side::Buy, "AAPL", "6")), &[], false);
+    street.update(ONE, None, &[], false);
+    street.update(ONE, Some((Side::Buy, "AAPL", "2")), &[], false);
+    street.update(ONE, Some((Side::Sell, "AAPL", "1")), &[], false);
+    let rename = action("AAPL", 2, ActionKind::Rename(symbol("NEW")));
+    street.update(ONE, None, &[rename], false);
+    assert_eq!(
+        (street.units("AAPL"), street.units("NEW")),
+        (units(""), units("7"))
+    );
+    assert_eq!(street.cost("NEW"), money("70"));
+    street.update(ONE, Some((Side::Buy, "AAPL", "1")), &[], false);
+    assert_eq!(
+        street.units("AAPL"),
+        units("1"),
+        "the name is another's now"
+    );
 }
 
 #[test]
@@ -418,9 +444,9 @@ fn verify_finds_rows_that_no_action_makes() {
 /// Units and cash that trades and actions make, by a model of its own: one line of events by market
 /// time, with exact fractions, which are paid at the price of each.
 fn exact(
-    trades: &[(Timestamp, Side, Symbol, i128, i128)],
+    trades: &[(i64, Side, Symbol, i128, i128)],
     told: &[Action],
-    prices: &HashMap<ActionName, Money>,
+    street: &Street,
 ) -> (BTreeMap<Symbol, i128>, i128) {
     const MILLION: i128 = 1_000_000;
     let mut units: BTreeMap<Symbol, i128> = ASSETS.map(|asset| (symbol(asset), 0)).into();
@@ -428,16 +454,22 @@ fn exact(
     let mut actions = told.to_vec();
     actions.sort_by_key(Action::place);
     let mut actions = actions.into_iter().peekable();
-    let end = (Timestamp(i64::MAX), Side::Buy, symbol("AAPL"), 0, 0);
-    for (time, side, asset, amount, price) in trades.iter().copied().chain([end]) {
-        while let Some(action) = actions.next_if(|action| action.time <= time) {
+    let mut names: HashMap<Symbol, (Symbol, i64)> = HashMap::new();
+    let end = (i64::MAX, Side::Buy, symbol("AAPL"), 0, 0);
+    for (update, side, mut asset, amount, price) in trades.iter().copied().chain([end]) {
+        while let Some(action) =
+            actions.next_if(|action| update == i64::MAX || action.time <= moment(update))
+        {
             let held = units[&action.symbol];
             let mut comes = None;
             match action.kind {
                 ActionKind::Split(ratio) => comes = Some((action.symbol, ratio)),
                 ActionKind::Dividend(each) => cash += held * i128::from(each.0) / MILLION,
                 ActionKind::SpinOff { new, ratio } => comes = Some((new, ratio)),
-                ActionKind::Rename(new) => comes = Some((new, Ratio::new(1, 1).unwrap())),
+                ActionKind::Rename(new) => {
+                    names.insert(action.symbol, (new, street.brought[&name(&action)]));
+                    comes = Some((new, Ratio::new(1, 1).unwrap()));
+                }
                 ActionKind::Merge {
                     new,
                     ratio,
@@ -462,10 +494,17 @@ fn exact(
                     i128::from(ratio.denominator()),
                 );
                 *units.get_mut(&gained).unwrap() += held * up / down;
-                let price = prices
+                let price = street
+                    .prices
                     .get(&name(&action))
                     .map_or(0, |price| i128::from(price.0));
                 cash += held * up % down * price / (down * MILLION);
+            }
+        }
+        for _ in 0..=told.len() {
+            match names.get(&asset) {
+                Some((new, brought)) if update < *brought => asset = *new,
+                _ => break,
             }
         }
         let held = units.get_mut(&asset).unwrap();
@@ -482,7 +521,7 @@ fn exact(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// All kinds of actions, corrected, cancelled and told late, make what an exact model makes of
     /// the history as it is known in the end.
@@ -535,10 +574,10 @@ proptest! {
             for reply in &replies {
                 if let (Reply::Filled(fill), Some(side)) = (reply, traded) {
                     let (units, price) = (fill.quantity.0.into(), fill.price.0.into());
-                    trades.push((moment(now), side, fill.symbol, units, price));
+                    trades.push((now, side, fill.symbol, units, price));
                 }
             }
-            let (units, cash) = exact(&trades, &told, &street.prices);
+            let (units, cash) = exact(&trades, &told, &street);
             for asset in ASSETS {
                 prop_assert_eq!(i128::from(street.units(asset).0), units[&symbol(asset)]);
             }
