@@ -51,11 +51,11 @@ word_list! {
     Side {
         /// The account pays cash and gets units.
         Buy = "buy" as 1,
-        /// The account gives units and gets cash.
+        /// The account gives units and gets cash. Also a delisting, which nobody ordered.
         Sell = "sell" as 2,
-        /// A split adds units: the quantity, below 0 for a reverse split or a correction.
+        /// Units come without an order: the quantity, below 0 where they go. A split, rename, merger, spin-off or correction.
         Split = "split" as 3,
-        /// A dividend adds cash: the total, below 0 for a correction that takes some back.
+        /// Cash comes without an order: the total, below 0 for a correction that takes some back. A dividend, the cash of a merger, or cash in lieu of a fraction.
         Dividend = "dividend" as 4,
     }
 }

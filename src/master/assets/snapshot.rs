@@ -184,9 +184,10 @@ impl PriceSnapshot {
         }
     }
 
-    /// The action that ended an asset, if no price has come since.
+    /// The action that ended an asset, if no price has come since, or it is not listed any more.
     pub fn end_of(&self, symbol: &Symbol) -> Option<&Action> {
-        let last = self.last_quote(symbol).map(|quote| quote.time);
+        let own = self.entry(symbol).and_then(|entry| entry.quote);
+        let last = own.map(|quote| quote.time);
         let ended = self.actions(symbol).iter().rev();
         let mut ended = ended.filter(|action| action.kind.is_end());
         ended.find(|action| last.is_none_or(|last| last < action.time))
@@ -698,6 +699,9 @@ mod tests {
             "the one that it is now"
         );
         assert!(snapshot.entry(&a).is_none());
+        let late = action("2013-02-01", "A", ActionKind::Delist(Money(1)));
+        snapshot.add_actions(&[late]);
+        assert!(snapshot.end_of(&a).is_some(), "whatever its last price was");
     }
 
     #[test]
