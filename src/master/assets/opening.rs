@@ -6,6 +6,7 @@
 
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
+use super::hold::HoldRules;
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig, PreparedProviders};
 use super::queries::QueryQueue;
@@ -16,9 +17,11 @@ use super::update::Updater;
 use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
 use crate::daemon::StartProgress;
-use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
+use crate::master::messages::{
+    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, REVIEWS_MAX, UpdateChannels,
+};
 use crate::master::storage::bars::read::BarReader;
-use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
+use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
 use crate::master::storage::{Reader, Storage};
 use crate::model::{Symbol, Timestamp};
 use crate::runtime;
@@ -74,11 +77,13 @@ pub fn open(
     let snapshot = restored_snapshot(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
+    let (reviews, reviewing) = bounded(REVIEWS_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
     let next = Arc::new(AtomicI64::new(Timestamp::now().0));
     let handle = AssetsHandle {
         sender,
+        reviews,
         prices: Arc::clone(&prices),
         next: Arc::clone(&next),
         ready,
@@ -101,7 +106,8 @@ pub fn open(
         channels,
         actions_checked: false,
         end_announced: false,
-        doubts: HashMap::new(),
+        rules: HoldRules::of(&config.assets),
+        reviews: reviewing,
         tasks: waiting.tasks,
         answers: waiting.answers,
         threads: waiting.threads,
@@ -367,7 +373,7 @@ fn mend_position(
         exhausted: false,
         ..position
     };
-    Ok(store.commit(&mended, &[], &[], &[])?)
+    Ok(store.commit(&mended, &UpdateChanges::default())?)
 }
 
 /// A snapshot of the prices in the database, with the actions that apply to them.
@@ -382,7 +388,7 @@ fn restored_snapshot(
         .iter()
         .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
         .collect();
-    let held = store.held()?;
+    let owned = store.owned()?;
     let mut view = reader.snapshot(u64::MAX)?;
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
@@ -390,7 +396,7 @@ fn restored_snapshot(
         }
     }
     let mut unlisted = HashMap::new();
-    for symbol in held.iter().filter(|symbol| !symbols.contains(symbol)) {
+    for symbol in owned.iter().filter(|symbol| !symbols.contains(symbol)) {
         if let Some(asset) = view.ever_listed(symbol)?
             && let Some((bar, _)) = view.newest(asset)?
         {
@@ -402,5 +408,8 @@ fn restored_snapshot(
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
     snapshot.add_actions(&store.actions()?);
+    for (symbol, held) in store.held()? {
+        snapshot.hold(&symbol, Some(held));
+    }
     Ok(snapshot)
 }

@@ -34,6 +34,8 @@ pub struct LedgerEntry {
     pub cause: Option<Cause>,
     /// The asset of the action that made it, where it is another one.
     pub source: Option<Symbol>,
+    /// Market time from which on the order waits for a price of its asset that is believed.
+    pub waits_since: Option<Timestamp>,
 }
 
 /// A row that no client ordered, which is settled at once.
@@ -73,6 +75,8 @@ pub struct NewOrder<'a> {
     pub stamped: Timestamp,
     /// The client's own name for the order.
     pub client_order_id: Option<&'a ClientOrderId>,
+    /// Market time from which on it waits; `None` if its asset's price is not held.
+    pub waits_since: Option<Timestamp>,
 }
 
 /// The outcome of an order at settlement.
@@ -127,7 +131,7 @@ impl FamilyTrades {
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off, cause, source";
+    written_off, cause, source, waits_since";
 
 /// The columns of a transaction without what explains it, and its update.
 const HISTORY_COLUMNS: &str =
@@ -182,6 +186,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
             .get::<_, Option<String>>(22)?
             .map(|text| symbol(&text))
             .transpose()?,
+        waits_since: row.get::<_, Option<i64>>(23)?.map(Timestamp),
     })
 }
 
@@ -597,8 +602,8 @@ impl Tx<'_> {
         let inserted = sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
-                 client_order_id, origin, sequence, stamped, ordered)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 client_order_id, origin, sequence, stamped, ordered, waits_since)
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                  ON CONFLICT DO NOTHING",
             )?
             .execute(params![
@@ -614,6 +619,7 @@ impl Tx<'_> {
                 signed(order.rank.sequence),
                 order.stamped.0,
                 order.rank.timestamp.0,
+                order.waits_since.map(|since| since.0),
             ])?;
         Ok(inserted == 1)
     }
@@ -686,6 +692,21 @@ impl Tx<'_> {
                 "UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status = 0",
             )?
             .execute(params![number, quantity.0])?;
+        Ok(())
+    }
+
+    /// Records that a queued order waits from this market time on for a price of its asset that is
+    /// believed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_waiting(&mut self, number: i64, since: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "UPDATE transactions SET waits_since = ?2 WHERE number = ?1 AND status = 0",
+            )?
+            .execute(params![number, since.0])?;
         Ok(())
     }
 
