@@ -226,6 +226,7 @@ impl<'a> Supervisor<'a> {
                 }
             }
             if !self.told {
+                let deadline = self.extended(deadline);
                 if let Some(slot) = self.slots.iter().find(|slot| !slot.ready) {
                     if Instant::now() > deadline {
                         return Ok(End::Failed(SandboxError::failed(format!(
@@ -241,6 +242,13 @@ impl<'a> Supervisor<'a> {
                 }
             }
         }
+    }
+
+    /// The deadline of the start, or until when a daemon has asked to be waited for.
+    fn extended(&self, deadline: Instant) -> Instant {
+        let processes = self.slots.iter().filter_map(|slot| slot.process.as_ref());
+        let latest = processes.filter_map(Process::extended).max();
+        latest.map_or(deadline, |latest| latest.max(deadline))
     }
 
     fn wait(&self) -> Result<(), SandboxError> {
@@ -300,6 +308,11 @@ impl<'a> Supervisor<'a> {
         process.poll();
         if let Some(status) = process.ended() {
             return self.ended(place, status);
+        }
+        if let Some(status) = process.take_status()
+            && !process.is_ready()
+        {
+            (self.tell)(&format!("{}: {status}", slot.name));
         }
         if process.is_ready() && !slot.ready {
             slot.ready = true;

@@ -6,6 +6,7 @@
 pub mod actions;
 mod dates;
 pub(in crate::master::assets) mod jumps;
+pub(in crate::master::assets::providers) mod kept;
 mod rows;
 pub mod survey;
 mod symbols;
@@ -15,6 +16,7 @@ use super::super::provider::AssetsError;
 use crate::model::money::MILLION;
 use crate::model::{Bar, Money, Symbol, Timestamp, ValueError};
 use dates::{DateOrder, DateOrderFinder};
+use kept::FileIdentity;
 use rows::{ColumnNames, CsvRows, shown};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -171,13 +173,14 @@ impl MarketRows {
         let path = &file.path;
         let mut rows = CsvRows::open(path, &BAR_COLUMNS)?;
         let dates = date_order(&mut rows)?;
-        let mut look = CsvRows::open(path, &BAR_COLUMNS)?;
+        rows.rewind()?;
         let mut first_two = [None; 2];
         for time in &mut first_two {
-            if matches!(look.next(), Ok(true)) {
-                *time = dates::date(look.field(0), dates).ok();
+            if matches!(rows.next(), Ok(true)) {
+                *time = dates::date(rows.field(0), dates).ok();
             }
         }
+        rows.rewind()?;
         let order = match first_two {
             [Some(first), Some(second)] if second < first => {
                 BarOrder::Descending(Vec::new(), false)
@@ -185,7 +188,7 @@ impl MarketRows {
             _ => BarOrder::Ascending,
         };
         Ok(MarketRows {
-            rows: CsvRows::open(path, &BAR_COLUMNS)?,
+            rows,
             shift: file.shift(),
             factor: file.factor,
             dates,
@@ -294,6 +297,21 @@ impl MarketRows {
     pub fn line(&self) -> u64 {
         self.line
     }
+
+    /// Bytes of the file that were read.
+    pub fn bytes(&self) -> u64 {
+        self.rows.bytes()
+    }
+
+    /// What tells the file from others, as it was when it was opened.
+    pub(in crate::master::assets::providers) fn identity(&self) -> &FileIdentity {
+        self.rows.identity()
+    }
+
+    /// Whether the file is still as it was when it was opened.
+    pub fn is_unchanged(&self) -> bool {
+        self.rows.is_unchanged()
+    }
 }
 
 /// Whether a field says that there is no value.
@@ -359,6 +377,9 @@ pub fn lot_needed(path: &Path) -> Option<u64> {
 /// A number without the commas that group its digits, as in `1,234,567.8`. Any other text stays as
 /// it is, to be refused.
 fn ungrouped(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(',') {
+        return text.into();
+    }
     let whole = text.split('.').next().unwrap_or_default();
     let mut groups = whole.split(',');
     let first = groups.next().unwrap_or_default().trim_start_matches('-');
