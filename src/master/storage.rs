@@ -91,8 +91,8 @@ impl fmt::Display for VersionMismatch {
         } else if found < known {
             write!(
                 f,
-                "{path}: made by an older version {numbers}: restore it with the papertraderctl of that \
-                 version, then start this version's master, which brings it forward"
+                "{path}: made by an older version {numbers}: use that version's papertraderctl; a \
+                 restore by this version brings a copy of it forward"
             )
         } else {
             write!(
