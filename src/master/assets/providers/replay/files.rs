@@ -66,6 +66,10 @@ impl ReplayFiles {
                     }
                 }
                 chosen.retain(|symbol, _| symbols.contains(symbol));
+                let twins = folder.twins.into_iter();
+                let is_wanted = |twin: &(Symbol, String)| symbols.contains(&twin.0);
+                read.warnings
+                    .extend(twins.filter(is_wanted).map(|twin| twin.1));
             }
         }
         match actions::of_folder(directory, &chosen) {
