@@ -14,6 +14,7 @@ pub mod files;
 pub mod ledger;
 pub mod login_places;
 pub mod positions;
+pub mod reset;
 mod schema;
 mod sqlite;
 #[cfg(test)]
