@@ -38,11 +38,12 @@ const FORGOTTEN: &str = "UPDATE assets SET filled_to = NULL, filled = 0, own_day
 pub fn reset_offline(database: &DatabaseUrl, people: bool) -> Result<(), StorageError> {
     let _held = Storage::lock(database)?;
     Storage::migrate(database)?;
-    Storage::open(database)?.write(|tx| tx.reset(people))
+    Storage::open(database)?.write(|tx| tx.delete_market(people))
 }
 
 impl Tx<'_> {
-    fn reset(&mut self, people: bool) -> Result<(), StorageError> {
+    /// Deletes what a market and its trading have left, and with `people` the accounts.
+    fn delete_market(&mut self, people: bool) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         // An order may name an account, and a login place another one's.
         sqlite.execute_batch("PRAGMA defer_foreign_keys = ON")?;
