@@ -3,13 +3,14 @@
 //! Makes a whole deployment in one folder: master, workers, keys, configuration and market.
 
 use super::error::{SandboxError, at};
-use super::layout::LOOPBACK;
+use super::layout::{LOOPBACK, MASTER_DATA};
 use super::{Layout, layout, market, ports, state};
 use crate::config::{MasterConfig, ReplayEnd, ReplaySettings, SymbolSelection, WorkerConfig};
 use crate::daemon;
 use crate::link::keyring::Keyring;
 use crate::master::assets::AssetsError;
 use crate::master::assets::provider::Provider;
+use crate::master::assets::providers::KEPT_BARS_FOLDER;
 use crate::master::assets::providers::replay::ReplayProvider;
 use crate::master::storage::files;
 use crate::master::workers::register_offline;
@@ -122,7 +123,7 @@ fn make_market(
         tell("copying the sample market …");
         market::write_sample(&folder)?;
         let start = options.start.or(market::SAMPLE_START).unwrap_or_default();
-        check_market(options, start, &folder)?;
+        check_market(options, start, &folder, None)?;
         return Ok(start);
     };
     tell(&format!("copying the market of {} …", from.display()));
@@ -136,7 +137,10 @@ fn make_market(
         let copies = folder.display().to_string();
         text.replace(&copies, &from.display().to_string())
     };
-    let warnings = check_market(options, start, &folder).map_err(|error| SandboxError {
+    // What is read here is not parsed again by the master.
+    let kept = layout.master_data().join(KEPT_BARS_FOLDER);
+    let checked = check_market(options, start, &folder, Some(&kept));
+    let warnings = checked.map_err(|error| SandboxError {
         text: named(&error.text),
         ..error
     })?;
@@ -151,6 +155,7 @@ fn check_market(
     options: &SandboxOptions,
     start: Timestamp,
     folder: &Path,
+    kept: Option<&Path>,
 ) -> Result<Vec<String>, SandboxError> {
     let settings = ReplaySettings {
         directory: folder.to_owned(),
@@ -158,7 +163,7 @@ fn check_market(
         at_end: options.at_end,
     };
     let all = SymbolSelection::All;
-    match ReplayProvider::open(&settings, &all, options.update_interval, None) {
+    match ReplayProvider::open(&settings, &all, options.update_interval, kept) {
         Ok(replay) => Ok(replay.input_warnings().to_vec()),
         Err(AssetsError::Config(text)) => Err(SandboxError {
             code: daemon::BAD_CONFIG,
@@ -256,7 +261,7 @@ fn master_text(
     listen: SocketAddr,
 ) -> String {
     format!(
-        "listen = \"{listen}\"\ndata_dir = \"data/master\"\ncontrol_socket = \"{socket}\"\n\
+        "listen = \"{listen}\"\ndata_dir = \"{MASTER_DATA}\"\ncontrol_socket = \"{socket}\"\n\
          update_interval = \"{interval}\"\nexpected_workers = {workers}\n\
          [gpg]\nhome = \"gpg/master\"\nkey = \"{key}\"\n\
          [log]\nfile = \"log/master.log\"\n\

@@ -14,6 +14,7 @@ use crate::cli::terminal::for_people;
 use crate::config::ReplayEnd;
 use crate::daemon;
 use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
+use crate::master::assets::providers::replay::REPORT_LINES_MAX;
 use crate::model::Timestamp;
 use crate::testkit::state::SandboxState;
 use crate::testkit::{self, Layout, SandboxError, SandboxOptions, WORKERS_MAX};
@@ -283,16 +284,22 @@ fn shown(market: &MarketSurvey) -> String {
     ];
     let mut text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
     text.push_str(&format!("\n{} splits and dividends\n", market.actions));
+    let mut lines: Vec<String> = Vec::new();
     for file in &market.files {
-        for remark in &file.remarks {
-            text.push_str(&format!("{}: {remark}\n", file.file));
-        }
-        for fault in &file.faults {
-            text.push_str(&format!("fault: {fault}\n"));
-        }
+        lines.extend(file.faults.iter().map(|fault| format!("fault: {fault}")));
     }
-    for remark in &market.remarks {
-        text.push_str(&format!("{remark}\n"));
+    lines.extend(market.remarks.iter().cloned());
+    for file in &market.files {
+        let remarks = file.remarks.iter();
+        lines.extend(remarks.map(|remark| format!("{}: {remark}", file.file)));
+    }
+    let more = lines.len().saturating_sub(REPORT_LINES_MAX);
+    if more > 1 {
+        lines.truncate(REPORT_LINES_MAX - 1);
+        lines.push(format!("and {} more lines, which --json has", more + 1));
+    }
+    for line in lines {
+        text.push_str(&format!("{line}\n"));
     }
     output::clean_lines(&text).trim_end().to_owned()
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The folder of kept bars in the data folder.
-const KEPT_BARS_FOLDER: &str = "market-bars";
+pub const KEPT_BARS_FOLDER: &str = "market-bars";
 /// Currency of Alpaca's prices.
 const ALPACA_CURRENCY: &str = "USD";
 

@@ -420,6 +420,28 @@ fn a_market_folder_is_shown_as_it_is_understood() {
         assert!(shown.contains(told), "{told}: {shown}");
     }
     assert!(!shown.contains("line 3: AAA"), "{shown}");
+    // Two hundred faulty files make one report that can be read.
+    for number in 0..200 {
+        let faulty = format!("{ROWS}x\ny\nz\n");
+        fs::write(market.join(format!("F{number}.csv")), faulty).unwrap();
+    }
+    let (code, shown, _) = check(&[]);
+    let report: Vec<&str> = shown
+        .lines()
+        .skip_while(|line| !line.ends_with("dividends"))
+        .collect();
+    assert_eq!((code, report.len()), (Some(78), 61), "{shown}");
+    assert!(
+        report.iter().any(|line| line.contains("F0.csv, line 5")),
+        "{shown}"
+    );
+    assert!(report.last().unwrap().contains("--json has"), "{shown}");
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("sandbox");
+    let (code, said) = ends(&new, &["init", "--seed-market", market.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    let warnings = said.lines().filter(|line| line.contains("warning: "));
+    assert_eq!(warnings.count(), 60, "{said}");
     let (code, ..) = check(&["--nonsense"]);
     assert_eq!(code, Some(2));
 }
