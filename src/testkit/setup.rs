@@ -47,8 +47,9 @@ pub struct SandboxOptions {
     pub bcrypt_cost: u32,
     /// What follows the market's last bar.
     pub at_end: ReplayEnd,
-    /// Whether what is strange about the market is told. The master tells it at each start.
-    pub tells_warnings: bool,
+    /// Whether the sandbox is run at once. Then nothing is made with a market that the master would
+    /// refuse, and what is merely strange is left to the master to tell.
+    pub is_run: bool,
 }
 
 impl SandboxOptions {
@@ -62,7 +63,7 @@ impl SandboxOptions {
             update_interval: Duration::from_secs(1),
             bcrypt_cost: 10,
             at_end: ReplayEnd::Simulate,
-            tells_warnings: true,
+            is_run: false,
         }
     }
 }
@@ -71,8 +72,8 @@ impl SandboxOptions {
 ///
 /// # Errors
 /// The folder is not empty, open to others or another user's, or its path is too long; the market
-/// cannot be copied, or the master would not start with it (exit code 78); keys cannot be made; a
-/// file cannot be written. What was made so far is removed.
+/// cannot be copied, or the master would refuse it (exit code 78) and is to run at once; keys cannot be
+/// made; a file cannot be written. What was made so far is removed.
 pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layout, SandboxError> {
     let layout = Layout::new(&options.dir)?;
     layout.check_length(options.workers)?;
@@ -123,8 +124,14 @@ fn make_market(
         tell("copying the sample market …");
         market::write_sample(&folder)?;
         let start = options.start.or(market::SAMPLE_START).unwrap_or_default();
-        check_market(options, start, &folder, None)?;
-        return Ok(start);
+        return match check_market(options, start, &folder, None) {
+            Err(error) if options.is_run => Err(error),
+            Err(error) => {
+                tell(&format!("warning: the master will not start: {error}"));
+                Ok(start)
+            }
+            Ok(_) => Ok(start),
+        };
     };
     tell(&format!("copying the market of {} …", from.display()));
     for said in market::copy(from, &folder)? {
@@ -140,12 +147,19 @@ fn make_market(
     // What is read here is not parsed again by the master.
     let kept = layout.master_data().join(KEPT_BARS_FOLDER);
     let checked = check_market(options, start, &folder, Some(&kept));
-    let warnings = checked.map_err(|error| SandboxError {
-        text: named(&error.text),
-        ..error
-    })?;
-    for warning in warnings.iter().filter(|_| options.tells_warnings) {
-        tell(&format!("warning: {}", named(warning)));
+    match checked {
+        Ok(warnings) => warnings
+            .iter()
+            .filter(|_| !options.is_run)
+            .for_each(|warning| tell(&format!("warning: {}", named(warning)))),
+        Err(error) if options.is_run => {
+            return Err(SandboxError {
+                text: named(&error.text),
+                ..error
+            });
+        }
+        // Whoever only makes it may mend it before it runs.
+        Err(error) => tell(&format!("warning: the master will not start: {error}")),
     }
     Ok(start)
 }

@@ -173,7 +173,7 @@ impl DeploymentArgs {
             bcrypt_cost: self.bcrypt_cost.unwrap_or(usual.bcrypt_cost),
             at_end: self.end_of_market.unwrap_or(usual.at_end),
             dir: usual.dir,
-            tells_warnings: usual.tells_warnings,
+            is_run: usual.is_run,
         }
     }
 }
@@ -322,8 +322,7 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
             });
         }
         let options = SandboxOptions {
-            // The master prints them when it starts.
-            tells_warnings: false,
+            is_run: true,
             ..run.wishes.options(&run.folder)
         };
         testkit::init(&options, &mut tell)?;
