@@ -299,6 +299,17 @@ impl Storage {
         read(&mut Snapshot::Sqlite(sqlite.snapshot()?))
     }
 
+    /// Sets whether this connection fills the database with what it can write again. Then commits are
+    /// faster, and a crash of the machine may take the last ones back whole; whoever fills must ask
+    /// the database where to go on, and name only what is there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_filling(&mut self, is_filling: bool) -> Result<(), StorageError> {
+        let Storage::Sqlite(sqlite) = self;
+        sqlite.set_filling(is_filling)
+    }
+
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let Storage::Sqlite(sqlite) = self;
         let snapshot = Snapshot::Sqlite(sqlite.begin()?);

@@ -286,6 +286,16 @@ impl SqliteStorage {
         open().map_err(|error| StorageError::from(error).at(path))
     }
 
+    /// Lets this connection write much that can be written again, and back. Meanwhile a commit is not
+    /// synced by itself: a crash of the machine may take the last ones back whole. References are not
+    /// checked.
+    pub(super) fn set_filling(&self, is_filling: bool) -> Result<(), StorageError> {
+        let level = if is_filling { "NORMAL" } else { "FULL" };
+        self.connection.pragma_update(None, "synchronous", level)?;
+        let pragma = "foreign_keys";
+        Ok(self.connection.pragma_update(None, pragma, !is_filling)?)
+    }
+
     /// Opens a reader with a small cache, for who reads much and none of it soon again.
     pub(super) fn open_scanner(path: &Path) -> Result<SqliteStorage, StorageError> {
         let reader = SqliteStorage::open_reader(path)?;
