@@ -17,6 +17,7 @@ const MARKET: &[&str] = &[
     "bars",
     "bars_daily",
     "bars_monthly",
+    "held_prices",
 ];
 /// What people have left; deleted in this order.
 const PEOPLE: &[&str] = &["session_workers", "sessions", "login_places", "accounts"];
