@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// The longest notification of a daemon, in bytes.
 const NOTICE_MAX: usize = 4096;
 
+/// The longest extension of a start that is granted at once.
+const EXTENSION_MAX: Duration = Duration::from_secs(600);
+
 /// A running child process, usually a daemon. Dropping it kills it.
 #[derive(Debug)]
 pub struct Process {
@@ -29,6 +32,10 @@ pub struct Process {
     ready: bool,
     /// How often it has told the watchdog that it works.
     pings: u64,
+    /// What it has last said of its state, if nobody has taken it.
+    status: Option<String>,
+    /// Until when it has asked to be waited for.
+    extended: Option<Instant>,
     ended: Option<ExitStatus>,
 }
 
@@ -77,6 +84,8 @@ impl Process {
             notices,
             ready: false,
             pings: 0,
+            status: None,
+            extended: None,
             ended: None,
         })
     }
@@ -102,6 +111,14 @@ impl Process {
                 for line in said.lines() {
                     self.ready |= line == "READY=1";
                     self.pings += u64::from(line == "WATCHDOG=1");
+                    if let Some(status) = line.strip_prefix("STATUS=") {
+                        self.status = Some(status.to_owned());
+                    }
+                    let longer = line.strip_prefix("EXTEND_TIMEOUT_USEC=");
+                    if let Some(micros) = longer.and_then(|micros| micros.parse().ok()) {
+                        let longer = Duration::from_micros(micros).min(EXTENSION_MAX);
+                        self.extended = Some(Instant::now() + longer);
+                    }
                 }
             }
         }
@@ -120,6 +137,16 @@ impl Process {
         self.pings
     }
 
+    /// What it has last said of its state, where that is new.
+    pub fn take_status(&mut self) -> Option<String> {
+        self.status.take()
+    }
+
+    /// Until when it has asked to be waited for, if it has.
+    pub fn extended(&self) -> Option<Instant> {
+        self.extended
+    }
+
     /// Its exit status, where it has ended.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.ended
@@ -133,10 +160,16 @@ impl Process {
         }
     }
 
-    /// Waits until it serves, at most until `deadline`; returns whether it does.
+    /// Waits until it serves, at most until `deadline`, or as long as it asks for; returns whether it does.
     pub fn wait_ready(&mut self, deadline: Instant) -> bool {
-        self.wait(deadline, |process| process.ready || process.ended.is_some());
-        self.ready && self.ended.is_none()
+        let mut until = deadline;
+        loop {
+            self.wait(until, |process| process.ready || process.ended.is_some());
+            match self.extended.take() {
+                Some(later) if !self.ready && self.ended.is_none() => until = until.max(later),
+                _ => return self.ready && self.ended.is_none(),
+            }
+        }
     }
 
     /// Waits until it has ended, at most until `deadline`; returns its exit status.

@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Approximate number of back-filled bars in one commit.
-const COMMIT_BARS_MAX: usize = 50_000;
+const COMMIT_BARS_MAX: usize = 250_000;
 
 /// The module before its threads run.
 pub struct OpenedAssets {
@@ -272,7 +272,10 @@ fn store_own_past(
 ) -> Result<bool, AssetsError> {
     match retrieval.first() {
         Some(provider) if provider.clock() == MarketClock::Own => {
-            store_whole_past(provider, store, symbols)?;
+            store.set_filling(true)?;
+            let stored = store_whole_past(provider, store, symbols);
+            store.set_filling(false)?;
+            stored?;
             Ok(false)
         }
         Some(_) | None => Ok(true),

@@ -350,6 +350,7 @@ fn config(assets: AssetSettings, symbols: SymbolSelection) -> AssetsConfig {
         },
         update_interval: INTERVAL,
         extra_roots: None,
+        kept_bars: None,
     }
 }
 
