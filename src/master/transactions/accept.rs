@@ -3,6 +3,7 @@
 //! Accepts orders: checks each, stores all in one commit, and announces them.
 
 use super::queue::{OrderHolder, QueuedOrder, WAITERS_MAX, clamp};
+use super::sequence::OrderKey;
 use super::{CLOCK_REPORT_INTERVAL, OrderState, fill, write_outcome};
 use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
@@ -154,7 +155,7 @@ impl OrderState {
         holder: &OrderHolder,
     ) -> Result<Acceptance, StorageError> {
         let order_key = self.sequencer.give();
-        let timestamp = self.effective_timestamp(&order.reply_to, order_key.accepted);
+        let timestamp = self.effective_timestamp(&order.reply_to, &order_key);
         let worker = order.reply_to.peer.worker.uuid;
         let queued = QueuedOrder {
             rank: SettlementRank {
@@ -191,15 +192,17 @@ impl OrderState {
 
     /// The timestamp that orders the queue: the worker's, within [`clamp`]'s limits. Logs a clock
     /// that differs by more than [`CLOCK_TOLERANCE_MS`].
-    fn effective_timestamp(&mut self, reply_to: &ReplyTo, accepted: Timestamp) -> Timestamp {
+    fn effective_timestamp(&mut self, reply_to: &ReplyTo, key: &OrderKey) -> Timestamp {
         let worker = &reply_to.peer.worker;
         let (last, reported) = self
             .clocks
             .get(&worker.uuid)
             .copied()
             .map_or((None, None), |(l, r)| (Some(l), r));
-        let effective = clamp(reply_to.timestamp, accepted, last);
-        let off = reply_to.timestamp.since(accepted);
+        // Where our clock was set back, the workers' is not behind the time of acceptance.
+        let stamped = Timestamp(reply_to.timestamp.0.saturating_add(key.ahead));
+        let effective = clamp(stamped, key.accepted, last);
+        let off = stamped.since(key.accepted);
         let is_wrong = off > CLOCK_TOLERANCE_MS || (off < -CLOCK_TOLERANCE_MS && !reply_to.again);
         let is_due = reported.is_none_or(|at| at.elapsed() >= CLOCK_REPORT_INTERVAL);
         let reported = if is_wrong && is_due {

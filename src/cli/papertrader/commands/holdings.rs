@@ -13,7 +13,7 @@ use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptVie
 use crate::cli::table::{self, Column};
 use crate::client::ClientError;
 use crate::model::printable::clean;
-use crate::model::{Money, OpenValue, Reason, Timestamp, TransactionStatus, Username};
+use crate::model::{Money, OpenValue, Reason, TransactionStatus, Username};
 use crate::wire::payload::{self, History, HistoryEntry};
 use uuid::Uuid;
 
@@ -174,9 +174,11 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
     if let Some(limit) = args.limit {
         history.entries.truncate(limit);
     }
-    if args.csv {
-        // The columns are a contract, so the account stands beside the file.
+    if !global.json {
+        // Programs read rows, so the account stands beside them.
         note(&format!("transactions of {name}"));
+    }
+    if args.csv {
         return print(&entries_csv(&history.entries).map_err(ClientError::Local)?);
     }
     let view = HistoryView {
@@ -189,7 +191,7 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
         if history.entries.is_empty() {
             format!("no transactions of {name} yet\n")
         } else {
-            format!("transactions of {name}\n\n{}", history_table(&history))
+            history_table(&history)
         }
     })
 }
@@ -213,7 +215,7 @@ fn status_text(entry: &HistoryEntry) -> String {
 
 /// The time of settlement, or [`table::NONE`] where there was none yet.
 fn settled_text(entry: &HistoryEntry) -> String {
-    if entry.settled == Timestamp(0) {
+    if entry.status == TransactionStatus::Queued {
         table::NONE.to_owned()
     } else {
         table::moment(entry.settled)
