@@ -199,8 +199,7 @@ impl OrderState {
             .get(&worker.uuid)
             .copied()
             .map_or((None, None), |(l, r)| (Some(l), r));
-        // Where our clock was set back, the workers' is not behind the time of acceptance.
-        let stamped = Timestamp(reply_to.timestamp.0.saturating_add(key.ahead));
+        let stamped = stamp_by_clock_of(reply_to.timestamp, key);
         let effective = clamp(stamped, key.accepted, last);
         let off = stamped.since(key.accepted);
         let is_wrong = off > CLOCK_TOLERANCE_MS || (off < -CLOCK_TOLERANCE_MS && !reply_to.again);
@@ -270,6 +269,19 @@ impl OrderState {
             }
         }
         replies.send();
+    }
+}
+
+/// A worker's stamp by the clock of the time of acceptance. Where ours was set back, that is ahead,
+/// and a worker's clock that was right all the time is behind it by as much; one that was set back
+/// with ours, on the same machine perhaps, is ahead as well.
+fn stamp_by_clock_of(stamp: Timestamp, key: &OrderKey) -> Timestamp {
+    let moved = Timestamp(stamp.0.saturating_add(key.ahead));
+    let off = |time: Timestamp| time.since(key.accepted).saturating_abs();
+    if off(moved) < off(stamp) {
+        moved
+    } else {
+        stamp
     }
 }
 

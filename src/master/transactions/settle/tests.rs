@@ -318,6 +318,38 @@ fn what_a_clock_set_back_settles_is_not_settled_before_it_was_accepted() {
 }
 
 #[test]
+fn orders_keep_their_order_of_time_while_the_clock_of_the_master_is_set_back() {
+    let mut desk = Desk::new();
+    let mut other = desk.rig.link("eu2");
+    let sequencer = &mut desk.rig.transactions.state.sequencer;
+    let two_hours_ahead = Timestamp(Timestamp::now().0 + 7_200_000);
+    *sequencer = sequence::Sequencer::after(sequencer.last(), two_hours_ahead);
+    let arrived_first = desk.queue(Side::Buy, "AAPL", "9");
+    let mut order = order(other.reply_to(), desk.alice, Side::Buy, "AAPL", "9");
+    order.reply_to.timestamp = Timestamp(Timestamp::now().0 - 2_000);
+    desk.rig.order_all(vec![order]);
+    other.heard();
+    // A worker on the same machine, whose stamps go on from the time before, too.
+    let mut last = self::order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "0.1");
+    last.reply_to.timestamp = two_hours_ahead;
+    let sequence = desk.queue_this(last);
+    let off = |desk: &Desk, sequence| {
+        let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+        entry.transaction.accepted.since(entry.rank.timestamp)
+    };
+    assert!((0..60_000).contains(&off(&desk, sequence)));
+    assert!((0..60_000).contains(&off(&desk, arrived_first)));
+    desk.rig.settle(&[("AAPL", "100")]);
+    let total = fill(&other.replies()[0].1).total;
+    assert_eq!(total, money("900"), "stamped first");
+    assert_eq!(
+        reason(&desk.link.reply(arrived_first)),
+        Reason::InsufficientFunds,
+        "stamped last"
+    );
+}
+
+#[test]
 fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
     let mut desk = Desk::new();
     let mut other = desk.rig.link("eu2");
