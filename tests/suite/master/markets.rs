@@ -698,6 +698,57 @@ fn prices_are_not_trusted_without_word_of_splits() {
 }
 
 #[test]
+fn an_ex_date_begins_with_its_night_where_a_feed_trades_at_night() {
+    for (feed, hour) in [("iex", 8), ("sip", 8), ("overnight", 0), ("boats", 0)] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = MockExchange::start(alpaca);
+        let mut provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+        provider.alpaca.as_mut().unwrap().feed = feed.into();
+        let listed = SymbolSelection::Listed([symbol("AAPL")].into());
+        let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
+        let prices = running.handle.prices();
+        let actions = prices.actions(&symbol("AAPL"));
+        assert!(!actions.is_empty());
+        for action in actions {
+            let within = action.time.since(action.time.day());
+            assert_eq!(within, hour * 3_600_000, "{feed}: {action:?}");
+        }
+    }
+}
+
+#[test]
+fn a_ticker_of_before_a_restart_is_no_new_price() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nobody trades, and the ticker's window goes on.
+    let server = MockExchange::start(|asked| match binance(asked) {
+        ExchangeReply::Plain(200, headers, body) if asked.path == "/api/v3/ticker/24hr" => {
+            let mut tickers: serde_json::Value = serde_json::from_str(&body).unwrap();
+            for ticker in tickers.as_array_mut().unwrap() {
+                ticker["lastId"] = 7.into();
+                ticker["lastPrice"] = "41.5".into();
+            }
+            ExchangeReply::Plain(200, headers, tickers.to_string())
+        }
+        other => other,
+    });
+    let config = || {
+        let listed = SymbolSelection::Listed([symbol("BTCUSDT")].into());
+        config(binance_at(server.url("127.0.0.1")), listed)
+    };
+    let database = dir.path().join("b.db");
+    let running = Running::start(config(), &database).unwrap();
+    let quote = |running: &Running| running.handle.prices().entries()[0].quote.unwrap();
+    let first = quote(&running);
+    running.stop();
+    let running = Running::start(config(), &database).unwrap();
+    for _ in 0..2 {
+        let update = running.update();
+        assert!(!update.snapshot.entries()[0].fresh);
+    }
+    assert_eq!(quote(&running), first);
+}
+
+#[test]
 fn coins_from_binance() {
     let dir = tempfile::tempdir().unwrap();
     let server = MockExchange::start(binance);

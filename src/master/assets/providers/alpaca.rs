@@ -43,6 +43,10 @@ const ACTIONS_INTERVAL: i64 = 3_600_000;
 /// the earliest trading of the day in New York, and after the latest of the day before.
 const EX_TIME: i64 = 8 * 3_600_000;
 
+/// The same where a feed trades at night: its session of a day begins at 20:00 in New York on the
+/// evening before, which is 00:00 or 01:00 UTC, and the last one has ended at 04:00.
+const NIGHT_EX_TIME: i64 = 0;
+
 /// Days before the last update and after today for which actions are requested. Most actions are
 /// announced that early, so a failed call on the ex-date itself does no harm.
 const ACTION_DAYS: i64 = 7;
@@ -79,6 +83,14 @@ fn feed_delay(feed: &str) -> Duration {
     match feed {
         "delayed_sip" | "overnight" => Duration::from_secs(15 * 60),
         _ => Duration::ZERO,
+    }
+}
+
+/// The time of an ex-date from which on a feed's trades are without what the action gives.
+fn ex_time_of(feed: &str) -> i64 {
+    match feed {
+        "boats" | "overnight" => NIGHT_EX_TIME,
+        _ => EX_TIME,
     }
 }
 
@@ -490,6 +502,10 @@ impl AlpacaProvider {
             token = page.next_page_token;
             if token.is_none() {
                 announced.retain_between(from, to);
+                let ex_time = ex_time_of(&self.settings.feed);
+                for action in &mut announced.actions {
+                    action.time = Timestamp(action.time.day().0.saturating_add(ex_time));
+                }
                 return Ok(announced);
             }
         }
