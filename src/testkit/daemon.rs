@@ -234,6 +234,14 @@ impl Daemon {
         process.ended()
     }
 
+    /// How often it has said, before it served, that its start goes on.
+    pub fn extensions(&self) -> u64 {
+        let mut process = self.process.lock();
+        let process = process.as_mut().expect("it does not run");
+        process.poll();
+        process.extensions()
+    }
+
     /// How often it has pinged the watchdog since its start.
     pub fn pings(&self) -> u64 {
         let mut process = self.process.lock();

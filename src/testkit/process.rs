@@ -27,6 +27,8 @@ pub struct Process {
     /// The socket at which it reports that it serves, and the socket's path.
     notices: Option<(UnixDatagram, PathBuf)>,
     ready: bool,
+    /// How often it has said, before it served, that its start goes on.
+    extensions: u64,
     /// How often it has told the watchdog that it works.
     pings: u64,
     ended: Option<ExitStatus>,
@@ -76,6 +78,7 @@ impl Process {
             pidfd,
             notices,
             ready: false,
+            extensions: 0,
             pings: 0,
             ended: None,
         })
@@ -101,6 +104,8 @@ impl Process {
                 let said = String::from_utf8_lossy(&notice[..length]);
                 for line in said.lines() {
                     self.ready |= line == "READY=1";
+                    let extends = line.starts_with("EXTEND_TIMEOUT_USEC=");
+                    self.extensions += u64::from(extends && !self.ready);
                     self.pings += u64::from(line == "WATCHDOG=1");
                 }
             }
@@ -113,6 +118,12 @@ impl Process {
     /// Whether it has reported that it serves.
     pub fn is_ready(&self) -> bool {
         self.ready
+    }
+
+    /// How often it had said, before it served, that its start goes on, at the last
+    /// [`Process::poll`].
+    pub fn extensions(&self) -> u64 {
+        self.extensions
     }
 
     /// How often it had told the watchdog that it works, at the last [`Process::poll`].
