@@ -24,6 +24,9 @@ use std::time::{Duration, Instant};
 /// Daily bars in one page, the API's maximum.
 const PAGE_BARS_MAX: &str = "10000";
 
+/// Pages without days that are followed to one with days.
+const EMPTY_PAGES_MAX: u32 = 20;
+
 /// First day of the past: the API has no older data.
 const PAST_BEGIN: &str = "2016-01-01";
 
@@ -600,28 +603,37 @@ impl Provider for AlpacaProvider {
             self.settings.url,
             ask.symbol.as_str().replace('/', "%2F")
         );
-        let query = [
-            ("timeframe", "1Day"),
-            ("start", &*start),
-            ("end", &*end),
-            ("limit", PAGE_BARS_MAX),
-            ("adjustment", "raw"),
-            ("feed", &*self.settings.history_feed),
-            ("currency", "USD"),
-        ];
-        let text = self.http.get(&url, &query, ask.deadline)?;
-        let answer: Bars<'_> = json("Alpaca's page of bars", &text)?;
-        if let Some(other) = answer.currency.filter(|currency| currency != "USD") {
-            return Err(ProviderError::Broken(format!(
-                "Alpaca's prices are in {other}, not in USD"
-            )));
+        let mut token: Option<String> = None;
+        for _ in 0..EMPTY_PAGES_MAX {
+            let mut query = vec![
+                ("timeframe", "1Day"),
+                ("start", &*start),
+                ("end", &*end),
+                ("limit", PAGE_BARS_MAX),
+                ("adjustment", "raw"),
+                ("feed", &*self.settings.history_feed),
+                ("currency", "USD"),
+            ];
+            query.extend(token.as_deref().map(|token| ("page_token", token)));
+            let text = self.http.get(&url, &query, ask.deadline)?;
+            let answer: Bars<'_> = json("Alpaca's page of bars", &text)?;
+            if let Some(other) = answer.currency.filter(|currency| currency != "USD") {
+                return Err(ProviderError::Broken(format!(
+                    "Alpaca's prices are in {other}, not in USD"
+                )));
+            }
+            let days = answer.bars.unwrap_or_default();
+            token = answer.next_page_token;
+            page.more = token.is_some();
+            // A page without days that is not the last has no day to go on after.
+            if !days.is_empty() || !page.more {
+                page.bars = usable_days(&ask.symbol, days.into_iter().map(day_bar))?;
+                break;
+            }
         }
-        page.more = answer.next_page_token.is_some();
         if ask.after.is_none() {
             page.actions = self.past_actions(ask.symbol, until, ask.deadline);
         }
-        let days = answer.bars.unwrap_or_default();
-        page.bars = usable_days(&ask.symbol, days.into_iter().map(day_bar))?;
         Ok(page)
     }
 
