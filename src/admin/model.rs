@@ -94,6 +94,15 @@ pub struct PricesStatus {
     /// Milliseconds until the market ends; `None` if it does not, or not as far as is known.
     #[serde(default)]
     pub ends_in_ms: Option<u64>,
+    /// Where prices come from now: `replay`, `simulated` or `real`.
+    #[serde(default)]
+    pub market: Option<String>,
+    /// Whether the market moves: `open`, `closed` or `ended`.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Market time: that of the newest price.
+    #[serde(default)]
+    pub market_time: Option<String>,
     /// What is said of market files that are not used.
     #[serde(default)]
     pub input_warnings: Vec<String>,

@@ -329,6 +329,9 @@ fn prices_status(prices: AssetsStatus) -> PricesStatus {
         ends_in_ms: prices
             .ends_in
             .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        market: prices.market.map(|market| market.to_string()),
+        state: Some(prices.state.to_string()),
+        market_time: prices.market_time.map(|time| time.to_string()),
         input_warnings: prices.input_warnings,
     }
 }

@@ -231,6 +231,11 @@ impl Assets {
             unfilled: health.unfilled,
             steps_left: prices.steps_left,
             ends_in: self.config.time_to_end(prices.steps_left),
+            market: prices
+                .market
+                .or_else(|| Some(self.config.assets.providers.first()?.market())),
+            state: prices.state(),
+            market_time: Some(prices.market_now).filter(|now| *now != Timestamp::MIN),
             input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
             unapplied: health.unapplied.clone(),
         }

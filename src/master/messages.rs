@@ -15,8 +15,8 @@ use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side,
-    Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
+    Session, SessionHash, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -329,6 +329,12 @@ pub struct AssetsStatus {
     pub steps_left: Option<u64>,
     /// How long until the market ends; `None` if it does not.
     pub ends_in: Option<Duration>,
+    /// Where prices come from now.
+    pub market: Option<MarketKind>,
+    /// Whether the market moves.
+    pub state: MarketState,
+    /// Market time; `None` before the first price.
+    pub market_time: Option<Timestamp>,
     /// What is said of inputs that are not used, such as faulty market files.
     pub input_warnings: Vec<String>,
     /// What is said of corporate actions that are not applied.

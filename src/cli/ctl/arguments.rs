@@ -11,6 +11,9 @@ use std::path::PathBuf;
 /// The default number of entries of `log tail`.
 const TAIL_ENTRIES: usize = 50;
 
+/// The heading of the options that stand before or after any command.
+const EVERY_COMMAND: &str = "Options for every command";
+
 /// The administrator's client of a PaperTrader master: speaks to it over its control socket.
 #[derive(Debug, Parser)]
 #[command(
@@ -31,10 +34,10 @@ Exit codes: 0 done, 1 refused (why, on standard error), 2 bad command line, 3 no
 )]
 pub struct CtlCli {
     /// The master's control socket
-    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "PAPERTRADER_SOCKET", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, value_name = "PATH", help_heading = EVERY_COMMAND, default_value = DEFAULT_SOCKET, env = "PAPERTRADER_SOCKET", value_hint = ValueHint::FilePath)]
     pub socket: PathBuf,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY_COMMAND)]
     pub json: bool,
     /// What to do.
     #[command(subcommand)]

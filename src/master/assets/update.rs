@@ -298,7 +298,10 @@ impl Updater {
         answer: &RetrievalResult,
     ) {
         if answer.market.is_some() && snapshot.market != answer.market {
-            crate::info!("the replay has ended; its market goes on as a simulated one");
+            let until = self.prices.load().market_now;
+            crate::warn!(
+                "the replay has ended with the prices of {until}; its market goes on as a simulated one"
+            );
         }
         for (symbol, clock, bar) in bars {
             snapshot.apply(symbol, bar, *clock == MarketClock::Real);
@@ -320,7 +323,10 @@ impl Updater {
         snapshot.mark_stale(i64::try_from(limit).unwrap_or(i64::MAX));
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);
-            crate::info!("the replay has ended; prices stay as they are");
+            crate::warn!(
+                "the replay has ended: the prices of {} stay, and orders are refused",
+                snapshot.market_now
+            );
         } else if let Some(left @ 1..=LAST_UPDATES) = answer.steps_left
             && self.config.time_to_end(answer.steps_left).is_some()
             && !self.end_announced
