@@ -10,7 +10,7 @@ use crate::cli::output::cell;
 use crate::client::connection::QueuedNotice;
 use crate::client::order::OrderTicket;
 use crate::client::{ClientError, ServerInfo};
-use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus, Username};
+use crate::model::{Bar, Quote, Symbol, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
 use crate::wire::reply::Fill;

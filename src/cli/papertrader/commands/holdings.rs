@@ -181,11 +181,9 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         history.entries.truncate(limit);
     }
-    if !global.json {
-        // Programs read rows, so the account stands beside them.
-        note(&format!("transactions of {name}"));
-    }
     if args.csv {
+        // The columns are a contract, so the account stands beside the file.
+        note(&format!("transactions of {name}"));
         return print(&entries_csv(&history.entries).map_err(ClientError::Local)?);
     }
     let view = HistoryView {
@@ -198,7 +196,8 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
         if history.entries.is_empty() {
             format!("no transactions of {name} yet\n")
         } else {
-            history_table(&history)
+            // Programs read rows after the first two lines, so the account stands behind them.
+            format!("{}transactions of {name}\n", history_table(&history))
         }
     })
 }
