@@ -17,7 +17,7 @@ use crate::cli::output::pretty_json;
 use crate::cli::terminal::for_people;
 use crate::cli::usage::with_own_usage;
 use crate::model::printable::clean;
-use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
+use arguments::{CtlCli, CtlCommand, LogCommand, MarketCommand, SessionsCommand, WorkersCommand};
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
 use serde::Serialize;
@@ -137,6 +137,16 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 })
             }
         },
+        CtlCommand::Market { command } => match command.clone() {
+            MarketCommand::Review {
+                symbol: Some(symbol),
+                verdict: Some(verdict),
+            } => AdminRequest::MarketReview {
+                symbol,
+                verdict: verdict.verdict(),
+            },
+            MarketCommand::Review { .. } => AdminRequest::MarketHeld,
+        },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
         CtlCommand::Backup { file } => AdminRequest::Backup {
             file: absolute(file)?,
@@ -208,6 +218,8 @@ fn print_answer(
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
             print(cli, &backup, &text)
         }
+        AdminAnswer::Held(list) => print(cli, &list, &show::held(&list)),
+        AdminAnswer::Reviewed(asset) => print(cli, &asset, &show::reviewed(&asset)),
         AdminAnswer::Log(log) => print(cli, &log, &show::log(&log)),
         AdminAnswer::Flushed(flushed) => {
             let lost = match flushed.lost {

@@ -10,6 +10,7 @@ pub mod backfill;
 pub mod budget;
 pub mod check;
 pub mod forecast;
+pub mod hold;
 pub mod news;
 pub mod opening;
 pub mod price;

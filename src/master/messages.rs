@@ -6,6 +6,7 @@
 //! Tests: `src/master/router/tests.rs`, `src/master/transactions/tests.rs`.
 
 use super::assets::budget::CallBudgetStatus;
+use super::assets::hold::{HeldPrice, PriceReview};
 use super::assets::snapshot::PriceSnapshot;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
@@ -298,6 +299,19 @@ pub struct Update {
     pub actions: Arc<[Action]>,
 }
 
+/// Most reviews of held prices that wait for the updating thread.
+pub const REVIEWS_MAX: usize = 16;
+
+/// What an administrator says of a held price. The updating thread of assets takes it between two
+/// updates.
+#[derive(Debug)]
+pub struct ReviewRequest {
+    pub symbol: Symbol,
+    pub review: PriceReview,
+    /// The held price after it, or why nothing was done.
+    pub reply: Sender<Result<HeldPrice, String>>,
+}
+
 /// Counters of assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetsStatus {
@@ -354,6 +368,7 @@ pub struct UpdateChannels {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
+    pub(super) reviews: Sender<ReviewRequest>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
@@ -365,6 +380,11 @@ impl AssetsHandle {
     /// The sender to the inbox. Use `try_send`, and refuse with `overloaded` when it is full.
     pub fn sender(&self) -> &Sender<AssetsMessage> {
         &self.sender
+    }
+
+    /// The sender of reviews of held prices.
+    pub fn reviews(&self) -> &Sender<ReviewRequest> {
+        &self.reviews
     }
 
     /// The prices of the latest update, without a message to the module.

@@ -3,8 +3,8 @@
 //! The command line of `papertraderctl`. The library defines it, so that the man page and
 //! completions are generated from it. Its doc comments are the texts of `--help`.
 
-use crate::admin::protocol::DEFAULT_SOCKET;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use crate::admin::protocol::{DEFAULT_SOCKET, ReviewVerdict};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -27,6 +27,7 @@ const EVERY_COMMAND: &str = "Options for every command";
   papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7 --address eu1.example.org:2049
   papertraderctl workers boot eu1 && papertraderctl sessions end --worker eu1
   papertraderctl sessions list --user alice --json
+  papertraderctl market review
   papertraderctl backup /var/lib/papertrader/backup-$(date +%F).db
   papertraderctl verify
 
@@ -60,6 +61,12 @@ pub enum CtlCommand {
         /// What to do with them.
         #[command(subcommand)]
         command: SessionsCommand,
+    },
+    /// Review prices that are held because they are far from those before
+    Market {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: MarketCommand,
     },
     /// Rebuild every balance and position from the transactions, and compare; exit 1 on a
     /// difference
@@ -179,6 +186,43 @@ pub struct SessionsToEnd {
     pub all: bool,
 }
 
+/// What can be done with the market.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MarketCommand {
+    /// List the assets whose price is held, or accept or refuse the price of one
+    #[command(
+        after_help = "While a price is held, quotes keep the old one and orders wait. An accepted price comes into
+force with the next update. A refused one stays held until the price is back, or is accepted."
+    )]
+    Review {
+        /// The asset
+        #[arg(requires = "verdict")]
+        symbol: Option<String>,
+        /// What to do with its price
+        #[arg(value_enum)]
+        verdict: Option<VerdictArg>,
+    },
+}
+
+/// What is said of a held price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerdictArg {
+    /// It is right
+    Accept,
+    /// It is wrong
+    Refuse,
+}
+
+impl VerdictArg {
+    /// As requests have it.
+    pub fn verdict(self) -> ReviewVerdict {
+        match self {
+            VerdictArg::Accept => ReviewVerdict::Accept,
+            VerdictArg::Refuse => ReviewVerdict::Refuse,
+        }
+    }
+}
+
 /// What can be done with the log.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LogCommand {
@@ -203,7 +247,11 @@ mod tests {
         let parse = |line: &str| CtlCli::try_parse_from(line.split(' '));
         assert!(parse("papertraderctl sessions end 0a --json").is_ok());
         assert!(parse("papertraderctl sessions end --all").is_ok());
+        assert!(parse("papertraderctl market review").is_ok());
+        assert!(parse("papertraderctl market review A refuse").is_ok());
         for wrong in [
+            "papertraderctl market review A",
+            "papertraderctl market review A believe",
             "papertraderctl",
             "papertraderctl reboot",
             "papertraderctl sessions end",

@@ -5,8 +5,8 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    DiskStatus, LogTail, MasterStatus, PricesStatus, RestoreSummary, SessionList, Verification,
-    WorkerStatus,
+    DiskStatus, HeldAsset, HeldList, LogTail, MasterStatus, PricesStatus, RestoreSummary,
+    SessionList, Verification, WorkerStatus,
 };
 use crate::cli::table::{self, Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
@@ -290,6 +290,52 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
         );
     }
     out
+}
+
+/// The table of held prices.
+pub(super) fn held(list: &HeldList) -> String {
+    if list.held.is_empty() {
+        return "no price is held\n".to_owned();
+    }
+    let row = |asset: &HeldAsset| {
+        vec![
+            clean(&asset.symbol),
+            clean(&asset.old_price),
+            clean(&asset.new_price),
+            moment(&clean(&asset.since)),
+            asset.seen.to_string(),
+            clean(&asset.review),
+        ]
+    };
+    let columns = [
+        Column::text("asset", 0),
+        Column::number("old price", 0),
+        Column::number("new price", 0),
+        Column::text("since (UTC)", 1),
+        Column::number("prices seen", 2),
+        Column::text("review", 0),
+    ];
+    let mut out = table(&columns, &list.held.iter().map(row).collect::<Vec<_>>());
+    if list.more > 0 {
+        let _ = writeln!(out, "and {} more", list.more);
+    }
+    out
+}
+
+/// What has become of a held price.
+pub(super) fn reviewed(asset: &HeldAsset) -> String {
+    let (symbol, old, new) = (
+        clean(&asset.symbol),
+        clean(&asset.old_price),
+        clean(&asset.new_price),
+    );
+    if asset.review == "accepted" {
+        format!("{symbol}: {new} comes into force with the next update\n")
+    } else {
+        format!(
+            "{symbol}: {new} is refused; {old} stays, and orders wait, until the price is back\n"
+        )
+    }
 }
 
 /// A time that another user's process may have written.
