@@ -9,7 +9,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 
 # Debian's packages that building and testing need: gpgme's headers, a C compiler for SQLite and ring, GnuPG,
 # netcat and Python for the tests, codespell for their spelling.
-PACKAGES = codespell gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3
+PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3
 
 .PHONY: all help deps build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories bench-market
 

@@ -30,6 +30,8 @@ pub struct Process {
     /// The socket at which it reports that it serves, and the socket's path.
     notices: Option<(UnixDatagram, PathBuf)>,
     ready: bool,
+    /// How often it has said, before it served, that its start goes on.
+    extensions: u64,
     /// How often it has told the watchdog that it works.
     pings: u64,
     /// What it has last said of its state, if nobody has taken it.
@@ -83,6 +85,7 @@ impl Process {
             pidfd,
             notices,
             ready: false,
+            extensions: 0,
             pings: 0,
             status: None,
             extended: None,
@@ -110,6 +113,8 @@ impl Process {
                 let said = String::from_utf8_lossy(&notice[..length]);
                 for line in said.lines() {
                     self.ready |= line == "READY=1";
+                    let extends = line.starts_with("EXTEND_TIMEOUT_USEC=");
+                    self.extensions += u64::from(extends && !self.ready);
                     self.pings += u64::from(line == "WATCHDOG=1");
                     if let Some(status) = line.strip_prefix("STATUS=") {
                         self.status = Some(status.to_owned());
@@ -130,6 +135,12 @@ impl Process {
     /// Whether it has reported that it serves.
     pub fn is_ready(&self) -> bool {
         self.ready
+    }
+
+    /// How often it had said, before it served, that its start goes on, at the last
+    /// [`Process::poll`].
+    pub fn extensions(&self) -> u64 {
+        self.extensions
     }
 
     /// How often it had told the watchdog that it works, at the last [`Process::poll`].
