@@ -46,6 +46,10 @@ const RETRIEVAL_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 /// which the watchdog detects.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Milliseconds by which the published time of the next update may be off: less is the rounding of
+/// two clocks.
+const DUE_TOLERANCE_MS: i64 = 10;
+
 /// Assets named in one warning about refused prices.
 const NAMED_MAX: usize = 5;
 
@@ -100,6 +104,7 @@ impl Updater {
             let now = Instant::now();
             self.begin_update(now);
             self.request_page(now);
+            self.publish_next_due(now);
             self.report_health(now);
             select! {
                 recv(answers) -> answer => match answer {
@@ -149,7 +154,8 @@ impl Updater {
             return;
         };
         let prices = self.prices.load();
-        while let Some((symbol, until)) = backfill.next(now, Timestamp::now(), &self.symbols) {
+        let wall = believable_today(Timestamp::now(), prices.market_now);
+        while let Some((symbol, until)) = backfill.next(now, wall, &self.symbols) {
             let asset = self.store.id(&symbol);
             let until = prices
                 .held()
@@ -240,7 +246,7 @@ impl Updater {
             self.health.lock().missed += missed;
             crate::warn!("{missed} updates were skipped: the one before them took too long");
         }
-        self.publish_next_due();
+        self.publish_next_due(now);
         let interval = self.config.update_interval;
         let task = RetrievalTask {
             symbols: Arc::clone(&self.symbols),
@@ -259,16 +265,21 @@ impl Updater {
         }
     }
 
-    /// Publishes the time at which the next update is due.
-    fn publish_next_due(&self) {
-        let due = self
-            .schedule
-            .due()
-            .saturating_duration_since(Instant::now());
+    /// Publishes the time at which the next update is due, if it is another: by another update, or
+    /// because the clock was set.
+    fn publish_next_due(&self, now: Instant) {
+        if self.position.exhausted {
+            return;
+        }
+        let due = self.schedule.due().saturating_duration_since(now);
         let due = Timestamp::now()
             .0
             .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
-        self.next.store(due, Ordering::Relaxed);
+        let published = self.next.load(Ordering::Relaxed);
+        let is_overdue = self.schedule.due() <= now;
+        if due.saturating_sub(published).abs() > DUE_TOLERANCE_MS && !is_overdue {
+            self.next.store(due, Ordering::Relaxed);
+        }
     }
 
     /// Checks, commits and publishes a retrieval's result.
@@ -770,9 +781,46 @@ fn log_holds(begun: &[String], ended: &[String]) {
     }
 }
 
+/// What counts as now for past days: not beyond the day after the newest price. A clock that is days
+/// ahead would else make days count as fetched before they were.
+fn believable_today(wall: Timestamp, market_now: Timestamp) -> Timestamp {
+    /// A day's end, and the time for its corrections.
+    const DAYS_PAST: i64 = 2;
+    if market_now == Timestamp::MIN {
+        return wall;
+    }
+    wall.min(market_now.day().plus_days(DAYS_PAST))
+}
+
 /// Sends an update to a module. If its inbox stays full, this module misses this update.
 fn send_update<T>(inbox: &Sender<T>, message: T, number: u64) {
     if inbox.send_timeout(message, SEND_TIMEOUT).is_err() {
         crate::error!("update {number} was lost for a module: its inbox is full");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_days_ahead_does_not_make_days_of_the_future_past() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let friday = at("2024-03-01T21:00:00Z");
+        for (wall, today) in [
+            ("2024-03-01T21:00:05Z", "2024-03-01T21:00:05Z"),
+            ("2024-03-02T03:00:00Z", "2024-03-02T03:00:00Z"),
+            ("2024-03-04T14:00:00Z", "2024-03-03"),
+            ("2031-01-01", "2024-03-03"),
+            ("1970-01-01", "1970-01-01"),
+        ] {
+            assert_eq!(believable_today(at(wall), friday), at(today), "{wall}");
+        }
+        let wall = at("2031-01-01");
+        assert_eq!(
+            believable_today(wall, Timestamp::MIN),
+            wall,
+            "nothing is known"
+        );
     }
 }

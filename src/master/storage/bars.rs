@@ -295,6 +295,15 @@ impl BarStore {
         Ok(())
     }
 
+    /// Sets whether a large past is being stored, with what [`Storage::set_filling`] says of it. The
+    /// progress of each asset is stored with its bars, so that a start after a crash goes on there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_filling(&mut self, is_filling: bool) -> Result<(), StorageError> {
+        self.storage.set_filling(is_filling)
+    }
+
     /// How much of an asset's past has been back-filled.
     ///
     /// # Errors

@@ -636,7 +636,7 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut statement = sqlite.prepare_cached(
-            "UPDATE transactions SET status = ?2, settled = ?3, price = ?4, total = ?5, priced = ?6, reason = ?7,
+            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5, priced = ?6, reason = ?7,
              update_number = ?8 WHERE number = ?1 AND status = 0",
         )?;
         let update = signed(update);

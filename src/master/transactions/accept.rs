@@ -3,6 +3,7 @@
 //! Accepts orders: checks each, stores all in one commit, and announces them.
 
 use super::queue::{OrderHolder, QueuedOrder, WAITERS_MAX, clamp};
+use super::sequence::OrderKey;
 use super::{CLOCK_REPORT_INTERVAL, OrderState, fill, write_outcome};
 use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
@@ -183,7 +184,7 @@ impl OrderState {
         holder: &OrderHolder,
     ) -> Result<Acceptance, StorageError> {
         let order_key = self.sequencer.give();
-        let timestamp = self.effective_timestamp(&order.reply_to, order_key.accepted);
+        let timestamp = self.effective_timestamp(&order.reply_to, &order_key);
         let worker = order.reply_to.peer.worker.uuid;
         let queued = QueuedOrder {
             rank: SettlementRank {
@@ -221,15 +222,16 @@ impl OrderState {
 
     /// The timestamp that orders the queue: the worker's, within [`clamp`]'s limits. Logs a clock
     /// that differs by more than [`CLOCK_TOLERANCE_MS`].
-    fn effective_timestamp(&mut self, reply_to: &ReplyTo, accepted: Timestamp) -> Timestamp {
+    fn effective_timestamp(&mut self, reply_to: &ReplyTo, key: &OrderKey) -> Timestamp {
         let worker = &reply_to.peer.worker;
         let (last, reported) = self
             .clocks
             .get(&worker.uuid)
             .copied()
             .map_or((None, None), |(l, r)| (Some(l), r));
-        let effective = clamp(reply_to.timestamp, accepted, last);
-        let off = reply_to.timestamp.since(accepted);
+        let stamped = stamp_by_clock_of(reply_to.timestamp, key);
+        let effective = clamp(stamped, key.accepted, last);
+        let off = stamped.since(key.accepted);
         let is_wrong = off > CLOCK_TOLERANCE_MS || (off < -CLOCK_TOLERANCE_MS && !reply_to.again);
         let is_due = reported.is_none_or(|at| at.elapsed() >= CLOCK_REPORT_INTERVAL);
         let reported = if is_wrong && is_due {
@@ -297,6 +299,19 @@ impl OrderState {
             }
         }
         replies.send();
+    }
+}
+
+/// A worker's stamp by the clock of the time of acceptance. Where ours was set back, that is ahead,
+/// and a worker's clock that was right all the time is behind it by as much; one that was set back
+/// with ours, on the same machine perhaps, is ahead as well.
+fn stamp_by_clock_of(stamp: Timestamp, key: &OrderKey) -> Timestamp {
+    let moved = Timestamp(stamp.0.saturating_add(key.ahead));
+    let off = |time: Timestamp| time.since(key.accepted).saturating_abs();
+    if off(moved) < off(stamp) {
+        moved
+    } else {
+        stamp
     }
 }
 

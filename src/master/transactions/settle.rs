@@ -20,6 +20,9 @@ use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+/// Milliseconds from which on two times of an order differ because the clock was set.
+const CLOCK_SET_MS: i64 = 2_000;
+
 /// Market time in milliseconds for which an order waits for a price that is believed.
 pub const WAITING_MAX: i64 = 14 * DAY;
 
@@ -308,9 +311,7 @@ fn settlement_quote(
 ) -> Option<Result<Quote, Reason>> {
     let is_in_time = order.since.is_none_or(|since| since < update.began);
     let entry = update.snapshot.entry(&symbol).filter(|_| is_in_time);
-    // It was accepted before retrieval began. Where the times say otherwise, the clock was set back
-    // since, by hours perhaps, and the order must not wait for as long.
-    let accepted = order.accepted.min(update.began_stamp);
+    let accepted = accepted_by_clock_of(update, order);
     let decision = entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(accepted));
     match decision {
         assets::FillDecision::At(quote) => Some(Ok(quote)),
@@ -323,6 +324,23 @@ fn settlement_quote(
             None
         }
         assets::FillDecision::Halted | assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
+    }
+}
+
+/// When an order was accepted, by the clock as it goes at the update. Where the clock was set since,
+/// by hours perhaps, the order must not wait for as long, nor fill at a price older than itself.
+fn accepted_by_clock_of(update: &Update, order: &QueuedOrder) -> Timestamp {
+    let age = order
+        .since
+        .and_then(|since| update.began.checked_duration_since(since));
+    let by_age = age.map(|age| {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(update.began_stamp.0.saturating_sub(age))
+    });
+    match by_age {
+        Some(time) if time.since(order.accepted).abs() > CLOCK_SET_MS => time,
+        // An order of an earlier process was accepted before the retrieval began, whatever the times say.
+        Some(_) | None => order.accepted.min(update.began_stamp),
     }
 }
 
@@ -359,7 +377,7 @@ fn settled_transaction(
         symbol: order.symbol,
         quantity: order.quantity,
         accepted: order.accepted,
-        settled: Some(settled),
+        settled: Some(settled.max(order.accepted)),
         price: filled.map(|f| f.0),
         total: filled.map(|f| f.1),
         priced: filled.map(|f| f.2),

@@ -167,6 +167,7 @@ fn config(assets: AssetSettings, update_interval: Duration) -> AssetsConfig {
         assets,
         update_interval,
         extra_roots: None,
+        kept_bars: None,
     }
 }
 

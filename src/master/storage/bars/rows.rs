@@ -12,6 +12,9 @@ use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
 use rusqlite::{CachedStatement, Connection, Row, params};
 use std::collections::HashMap;
 
+/// Bars that one statement inserts.
+const ROWS_MAX: usize = 32;
+
 /// Reads a bar from the columns `time, open, high, low, close, volume`.
 pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
     Ok(Bar {
@@ -35,6 +38,47 @@ fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Re
         bar.close.0,
         signed(bar.volume)
     ])
+}
+
+/// Inserts bars of one asset, many in a statement: most of the time of an insert is its statement's.
+fn put_all(
+    sqlite: &Connection,
+    table: &str,
+    conflict: &str,
+    asset: AssetId,
+    bars: &[Bar],
+) -> rusqlite::Result<()> {
+    let sql = |rows: usize| {
+        let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(rows).join(", ");
+        format!(
+            "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES {rows} {conflict}"
+        )
+    };
+    let (whole, rest) = bars.as_chunks::<ROWS_MAX>();
+    if !whole.is_empty() {
+        let mut insert = sqlite.prepare_cached(&sql(ROWS_MAX))?;
+        for rows in whole {
+            for (row, bar) in rows.iter().enumerate() {
+                let at = row * 7;
+                insert.raw_bind_parameter(at + 1, asset.0)?;
+                insert.raw_bind_parameter(at + 2, bar.time.0)?;
+                insert.raw_bind_parameter(at + 3, bar.open.0)?;
+                insert.raw_bind_parameter(at + 4, bar.high.0)?;
+                insert.raw_bind_parameter(at + 5, bar.low.0)?;
+                insert.raw_bind_parameter(at + 6, bar.close.0)?;
+                insert.raw_bind_parameter(at + 7, signed(bar.volume))?;
+            }
+            insert.raw_execute()?;
+        }
+    }
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let mut insert = sqlite.prepare_cached(&sql(1))?;
+    for bar in rest {
+        put(&mut insert, asset.0, bar)?;
+    }
+    Ok(())
 }
 
 /// Maps a bar's time to the start of its period.
@@ -323,27 +367,18 @@ impl Tx<'_> {
         own: Option<Timestamp>,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut insert = sqlite.prepare_cached(
-            "INSERT INTO bars (asset, time, open, high, low, close, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?;
-        for bar in bars {
-            put(&mut insert, asset.0, bar)?;
-        }
+        put_all(sqlite, "bars", "", asset, bars)?;
         for (table, period) in ROLL_UPS {
-            let mut merge = sqlite.prepare_cached(&format!(
-                "INSERT INTO {table} (asset, time, open, high, low, close, volume)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (asset, time) DO UPDATE SET
+            let merge = format!(
+                "ON CONFLICT (asset, time) DO UPDATE SET
                  high = CASE WHEN excluded.high > {table}.high THEN excluded.high ELSE {table}.high END,
                  low = CASE WHEN excluded.low < {table}.low THEN excluded.low ELSE {table}.low END,
                  close = excluded.close,
                  volume = CASE WHEN {table}.volume > 9223372036854775807 - excluded.volume
                      THEN 9223372036854775807 ELSE {table}.volume + excluded.volume END"
-            ))?;
+            );
             let ours = bars.iter().copied().filter(|bar| is_rolled_up(bar, own));
-            for bar in roll_up(ours, period) {
-                put(&mut merge, asset.0, &bar)?;
-            }
+            put_all(sqlite, table, &merge, asset, &roll_up(ours, period))?;
         }
         Ok(())
     }

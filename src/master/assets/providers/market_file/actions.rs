@@ -72,6 +72,45 @@ pub fn file(path: &Path, files: &BTreeMap<Symbol, MarketFile>) -> Result<Vec<Act
     Ok(read.finish())
 }
 
+/// What is said of each symbol that a folder's actions name and that has no market file: it may be a
+/// slip. Faulty rows are left to [`of_folder`].
+pub fn fileless(directory: &Path, files: &BTreeMap<Symbol, MarketFile>) -> Vec<String> {
+    let path = directory.join(ACTIONS_FILE);
+    let mut found: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    if let Ok(mut rows) = CsvRows::open(&path, &COLUMNS) {
+        loop {
+            match rows.next() {
+                Ok(false) => break,
+                // A faulty row.
+                Err(fault) if fault.is_passing() => break,
+                Err(_) => {}
+                Ok(true) => {
+                    for name in named_symbols(&rows) {
+                        if Symbol::parse(name).is_ok_and(|symbol| !files.contains_key(&symbol)) {
+                            let entry = found.entry(name.to_owned()).or_insert((rows.line(), 0));
+                            entry.1 += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let said = |(name, (line, rows)): (String, (u64, u64))| {
+        let more = match rows {
+            1 => String::new(),
+            rows => format!(" ({rows} rows)"),
+        };
+        let text = format!("{name} has no file in this folder{more}: its actions change nothing");
+        AssetsError::at_line(&path, line, text).to_string()
+    };
+    found.into_iter().map(said).collect()
+}
+
+/// The symbols that a row names.
+fn named_symbols(rows: &CsvRows) -> impl Iterator<Item = &str> {
+    std::iter::once(rows.field(1))
+}
+
 /// The actions of a file's rows so far.
 #[derive(Default)]
 struct ReadActions {
