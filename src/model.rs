@@ -22,7 +22,7 @@ pub mod word_list;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
-pub use action::{Action, ActionId, ActionKind};
+pub use action::{Action, ActionId, ActionKind, InLieuPrice};
 pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
@@ -35,7 +35,7 @@ pub use session::{Session, SessionHash, SessionId};
 use thiserror::Error;
 pub use timestamp::Timestamp;
 pub use transaction::{
-    ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
+    Cause, ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
 };
 pub use worker::WorkerServer;
 

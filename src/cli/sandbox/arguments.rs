@@ -286,7 +286,10 @@ fn shown(market: &MarketSurvey) -> String {
         Column::number("factor", 4),
     ];
     let mut text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
-    text.push_str(&format!("\n{} splits and dividends\n", market.actions));
+    text.push_str(&format!(
+        "\n{} actions (splits, dividends and others)\n",
+        market.actions
+    ));
     let mut lines: Vec<String> = Vec::new();
     for file in &market.files {
         lines.extend(file.faults.iter().map(|fault| format!("fault: {fault}")));

@@ -20,7 +20,7 @@ use crate::master::messages::{
 };
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
-use crate::model::{Action, ActionKind, Bar, MarketKind, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Bar, InLieuPrice, MarketKind, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, never, select};
@@ -66,6 +66,10 @@ pub struct Updater {
     pub(super) schedule: UpdateSchedule,
     pub(super) next: Arc<AtomicI64>,
     pub(super) channels: UpdateChannels,
+    /// Assets that were ever listed.
+    pub(super) known: HashSet<Symbol>,
+    /// Actions in force whose fractions have no price yet.
+    pub(super) unpriced: Vec<Action>,
     /// Whether all actions were requested since the start. Some may have been added to a file late.
     pub(super) actions_checked: bool,
     /// Whether the log was told that the market ends soon.
@@ -195,7 +199,9 @@ impl Updater {
             let last = page.bars.last().map(|bar| bar.time);
             let more = page.more;
             let known = prices.actions(&task.symbol);
-            let own = |action: &Action| action.symbol == task.symbol;
+            // The past is adjusted for these alone.
+            let is_adjusted = |kind| matches!(kind, ActionKind::Split(_) | ActionKind::Dividend(_));
+            let own = |action: &Action| action.symbol == task.symbol && is_adjusted(action.kind);
             let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
             let mut actions = news::of_feed(&told, |_| known);
             // Updates bring corrections, which the ledger has to follow.
@@ -277,13 +283,15 @@ impl Updater {
     }
 
     /// Checks, commits and publishes a retrieval's result.
-    fn finish_update(&mut self, answer: RetrievalResult) {
+    fn finish_update(&mut self, mut answer: RetrievalResult) {
         let Some((began, began_stamp)) = self.in_progress.take() else {
             return;
         };
+        let without_target = self.without_target(&answer.actions);
+        answer.unapplied.extend(without_target);
         self.log_changes(&answer);
         if !answer.served.is_empty() {
-            let actions = self.new_actions(&answer);
+            let mut actions = self.new_actions(&answer);
             let mut snapshot = self.prices.load().next();
             snapshot.add_actions(&actions);
             let checked = self.checked_bars(&answer, &snapshot);
@@ -292,19 +300,29 @@ impl Updater {
                 time: answer.now.or(self.position.time),
                 exhausted: answer.exhausted,
             };
+            for (symbol, clock, bar) in &checked.good {
+                snapshot.apply(symbol, bar, *clock == MarketClock::Real);
+                let delay = answer.delays.get(symbol).copied();
+                snapshot.set_delay(symbol, delay.unwrap_or_default());
+            }
+            for (symbol, held) in &checked.holds {
+                snapshot.hold(symbol, *held);
+            }
+            let (priced, unpriced) = self.price_fractions(&snapshot, position.number, &mut actions);
             let plain = checked.good.iter();
             let changes = UpdateChanges {
                 bars: plain.map(|(symbol, _, bar)| (*symbol, *bar)).collect(),
                 actions,
+                priced,
                 holds: checked.holds,
             };
             match self.store.commit(&position, &changes) {
                 Ok(()) => {
                     self.position = position;
                     self.actions_checked = true;
+                    self.unpriced = unpriced;
                     log_holds(&checked.begun, &checked.ended);
-                    let began = (began, began_stamp);
-                    self.publish(began, snapshot, &checked.good, changes, &answer);
+                    self.publish((began, began_stamp), snapshot, changes, &answer);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -315,12 +333,39 @@ impl Updater {
         self.starting = None;
     }
 
+    /// Gives actions the price of their fractions where it is there: the new ones, and those that
+    /// wait for it. Returns the latter ones that have it now, and all that wait for it then.
+    fn price_fractions(
+        &self,
+        snapshot: &PriceSnapshot,
+        number: u64,
+        new: &mut [Action],
+    ) -> (Vec<Action>, Vec<Action>) {
+        let price = |action: &mut Action| {
+            let value = snapshot.in_lieu_price(action);
+            action.in_lieu = value.map(|value| InLieuPrice {
+                value,
+                update: number,
+            });
+        };
+        let wanting = new.iter_mut().filter(|action| action.wants_price());
+        wanting.for_each(price);
+        let name = |action: &Action| (action.symbol, action.id);
+        let news: HashSet<_> = new.iter().map(name).collect();
+        let mut waiting = self.unpriced.clone();
+        waiting.retain(|action| !news.contains(&name(action)));
+        waiting.iter_mut().for_each(price);
+        let is_priced = |action: &mut Action| action.in_lieu.is_some();
+        let priced = waiting.extract_if(.., is_priced).collect();
+        waiting.extend(new.iter().filter(|action| action.wants_price()));
+        (priced, waiting)
+    }
+
     /// Replaces the snapshot and sends the update to the other modules.
     fn publish(
         &mut self,
         (began, began_stamp): (Instant, Timestamp),
         mut snapshot: PriceSnapshot,
-        bars: &[(Symbol, MarketClock, Bar)],
         changes: UpdateChanges,
         answer: &RetrievalResult,
     ) {
@@ -329,16 +374,6 @@ impl Updater {
             crate::warn!(
                 "the replay has ended with the prices of {until}; its market goes on as a simulated one"
             );
-        }
-        for (symbol, clock, bar) in bars {
-            snapshot.apply(symbol, bar, *clock == MarketClock::Real);
-            snapshot.set_delay(
-                symbol,
-                answer.delays.get(symbol).copied().unwrap_or_default(),
-            );
-        }
-        for (symbol, held) in &changes.holds {
-            snapshot.hold(symbol, *held);
         }
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
@@ -374,7 +409,7 @@ impl Updater {
             began_stamp,
             published: snapshot.published,
             snapshot,
-            actions: changes.actions.into(),
+            actions: [changes.actions, changes.priced].concat().into(),
         };
         let number = update.number;
         send_update(
@@ -389,11 +424,47 @@ impl Updater {
         );
     }
 
-    /// The received actions of listed assets that are not in force yet, or have other terms there.
+    fn is_listed(&self, symbol: &Symbol) -> bool {
+        self.store.id(symbol).is_some()
+    }
+
+    /// Whether accounts may hold an action's asset: one that is listed; or one that was, if the
+    /// action is its end, or changes one that was in force.
+    fn concerns(&self, action: &Action, prices: &PriceSnapshot) -> bool {
+        let is_told = action.kind.is_end() || !prices.actions(&action.symbol).is_empty();
+        self.is_listed(&action.symbol) || is_told && self.known.contains(&action.symbol)
+    }
+
+    /// Whether the units that an action brings can be held, since their asset is listed.
+    fn has_target(&self, action: &Action) -> bool {
+        let target = action.kind.target();
+        target.is_none_or(|target| self.is_listed(&target))
+    }
+
+    /// What is said of actions that bring units of assets that are not listed.
+    fn without_target(&self, told: &[Action]) -> Vec<String> {
+        let prices = self.prices.load();
+        let without = told
+            .iter()
+            .filter(|action| self.concerns(action, &prices) && !self.has_target(action));
+        let said = without.map(|action| {
+            format!(
+                "{}: {} of {} is not applied: {} is not listed, and its holders keep what they have",
+                action.symbol,
+                action.kind,
+                action.time.date(),
+                action.gained()
+            )
+        });
+        said.collect()
+    }
+
+    /// The received actions that are not in force yet, or have other terms there.
     fn new_actions(&self, answer: &RetrievalResult) -> Vec<Action> {
         let prices = self.prices.load();
-        let is_listed = |action: &&Action| self.store.id(&action.symbol).is_some();
-        let told: Vec<Action> = answer.actions.iter().filter(is_listed).copied().collect();
+        let told = answer.actions.iter();
+        let told = told.filter(|it| self.concerns(it, &prices) && self.has_target(it));
+        let told: Vec<Action> = told.copied().collect();
         let mut news = news::of_feed(&told, |symbol| prices.actions(symbol));
         for action in &mut news {
             let known = prices.actions(&action.symbol);
@@ -407,9 +478,17 @@ impl Updater {
                     action.time
                 );
             }
-            let entry = prices.entry(&action.symbol);
-            let quote = entry.and_then(|entry| entry.quote);
-            action.is_late = news::is_late(action, known, quote.map(|quote| quote.time));
+            // Splits and dividends are told by the rows that they make.
+            if action.kind.cause().is_some() {
+                let (symbol, kind, date) = (action.symbol, action.kind, action.time.date());
+                crate::info!("{symbol}: {kind}, in force since {date}");
+            }
+            let is_late = |symbol: Symbol| {
+                let last = prices.last_quote(&symbol).map(|quote| quote.time);
+                news::is_late(action, prices.actions(&symbol), last)
+                    || news::is_late(action, prices.arrivals(&symbol), None)
+            };
+            action.is_late = is_late(action.symbol) || action.kind.target().is_some_and(is_late);
         }
         news
     }

@@ -9,7 +9,9 @@ use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
-use crate::model::{ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus};
+use crate::model::{
+    ActionKind, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus,
+};
 use crate::runtime::dynamic_share::ShareError;
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::{Heartbeat, failpoint};
@@ -84,7 +86,9 @@ impl OrderState {
         if let Some(id) = &order.client_order_id
             && let Some(entry) = tx.order_by_client(account, id)?
         {
-            return Ok(same_client_order_id(entry, order));
+            let prices = self.assets.prices();
+            let is_same = prices.is_renamed(order.symbol, entry.transaction.symbol);
+            return Ok(same_client_order_id(entry, order, is_same));
         }
         let holder = OrderHolder {
             asker: account,
@@ -103,8 +107,33 @@ impl OrderState {
     /// Whether the asset can be traded, and the total at its latest price is within the limit.
     fn check_asset(&self, order: &Order) -> Result<(), Refusal> {
         let prices = self.assets.prices();
+        if let Some(end) = prices.end_of(&order.symbol) {
+            let (symbol, date) = (order.symbol, end.time.date());
+            let text = match end.kind {
+                ActionKind::Rename(new) => format!("{symbol} is {new} since {date}; trade {new}"),
+                ActionKind::Merge { new, .. } => {
+                    format!("{symbol} was merged into {new} on {date}: nobody holds it any more")
+                }
+                ActionKind::Delist(_)
+                | ActionKind::Split(_)
+                | ActionKind::Dividend(_)
+                | ActionKind::SpinOff { .. }
+                | ActionKind::Cancel => {
+                    format!("{symbol} was delisted on {date}: nobody holds it any more")
+                }
+            };
+            return Err(Refusal::new(Reason::NoPrice, text));
+        }
         let Some(entry) = prices.entry(&order.symbol) else {
-            return Err(Refusal::unknown_asset(&order.symbol));
+            let Some(last) = prices.last_quote(&order.symbol) else {
+                return Err(Refusal::unknown_asset(&order.symbol));
+            };
+            let text = format!(
+                "{} is not on the list of assets any more: it keeps its last price, {} of {}, and \
+                 cannot be traded until it is back",
+                order.symbol, last.value, last.time
+            );
+            return Err(Refusal::new(Reason::UnknownAsset, text));
         };
         if prices.exhausted {
             let text = "the market has ended: no update will come that the order could settle at";
@@ -310,11 +339,10 @@ fn stored_by(tx: &mut Tx<'_>, reply_to: &ReplyTo) -> Result<Option<LedgerEntry>,
 }
 
 /// The answer to an order whose client order ID the account has used: that of the stored order if
-/// both have the same terms, else a refusal.
-fn same_client_order_id(entry: LedgerEntry, order: Order) -> Acceptance {
-    let is_same = entry.transaction.symbol == order.symbol
-        && entry.transaction.side == order.side
-        && entry.asked == order.quantity;
+/// both have the same terms, else a refusal. `is_asset`: whether both have the same asset, which may
+/// have been renamed in between.
+fn same_client_order_id(entry: LedgerEntry, order: Order, is_asset: bool) -> Acceptance {
+    let is_same = is_asset && entry.transaction.side == order.side && entry.asked == order.quantity;
     if is_same {
         return already_stored(entry, order.reply_to);
     }

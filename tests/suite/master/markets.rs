@@ -251,9 +251,9 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
         ),
         (
             day(5),
-            "name_changes",
+            "rights_distributions",
             format!(
-                r#""old_symbol":"AAPL","new_symbol":"APPL","process_date":"{}""#,
+                r#""id":"r","source_symbol":"AAPL","new_symbol":"AAPL.R","rate":1,"ex_date":"{0}","process_date":"{0}""#,
                 day(5)
             ),
         ),
@@ -537,7 +537,11 @@ fn stocks_from_alpaca_over_tls() {
     assert!(kinds.contains(&ActionKind::Split(Ratio::new(26, 25).unwrap())));
     let unapplied = status(&running).unapplied;
     assert_eq!(unapplied.len(), 1, "{unapplied:?}");
-    assert!(unapplied[0].contains("name_changes") && unapplied[0].contains("AAPL"));
+    let said = &unapplied[0];
+    assert!(
+        said.contains("rights_distributions") && said.contains("AAPL"),
+        "{said}"
+    );
     assert!(kinds.contains(&ActionKind::Dividend(Money(240_000))));
     assert!(
         matches!(kinds.iter().find(|k| matches!(k, ActionKind::Split(_))), Some(ActionKind::Split(r)) if r.to_string() == "2")

@@ -5,6 +5,8 @@
 //!
 //! Tests: `tests/suite/master/markets.rs`.
 
+mod reorganizations;
+
 use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError,
@@ -224,23 +226,32 @@ struct Announced {
 impl Announced {
     /// Reads an action of a kind; one that cannot be applied is named.
     fn read(&mut self, kind: &str, raw: &RawValue) {
-        let action = match kind {
-            "forward_splits" | "reverse_splits" => {
+        let one = |action: Option<Action>| action.map(|action| vec![action]);
+        let actions = match kind {
+            "forward_splits" => {
                 let answer = serde_json::from_str::<SplitAnswer<'_>>(raw.get());
-                answer.ok().and_then(|answer| answer.action())
+                one(answer.ok().and_then(|answer| answer.action()))
+            }
+            "reverse_splits" => {
+                let answer = serde_json::from_str::<SplitAnswer<'_>>(raw.get());
+                let split = one(answer.ok().and_then(|answer| answer.action()));
+                let renames = reorganizations::actions_of(kind, raw);
+                split
+                    .zip(renames)
+                    .map(|(split, renames)| [split, renames].concat())
             }
             "stock_dividends" => {
                 let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
-                answer.ok().and_then(|answer| answer.stock_action())
+                one(answer.ok().and_then(|answer| answer.stock_action()))
             }
-            "cash_dividends" => {
+            "cash_dividends" if reorganizations::is_in_dollars(raw) => {
                 let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
-                answer.ok().and_then(|answer| answer.action())
+                one(answer.ok().and_then(|answer| answer.action()))
             }
-            _ => None,
+            _ => reorganizations::actions_of(kind, raw),
         };
-        match action {
-            Some(action) => self.actions.push(action),
+        match actions {
+            Some(actions) => self.actions.extend(actions),
             None => self.unapplied.push(named(kind, raw)),
         }
     }

@@ -11,8 +11,7 @@ use super::super::provider::{
 use super::market_file::MarketRows;
 use super::simulated::ContinuedMarket;
 use crate::config::{ProviderKind, ReplayEnd, ReplaySettings, SymbolSelection};
-use crate::model::{Action, Resolution};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Bar, Resolution, Symbol, Timestamp};
 use files::{ReplayFile, ReplayFiles};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -111,9 +110,14 @@ impl ReplayProvider {
             }
         };
         // The simulated market knows nothing of what the files say of the time after them.
-        let is_known = |action: &Action| {
-            files.contains_key(&action.symbol) && (continued.is_none() || action.time <= last)
+        // Assets without a file may be held since they had one: what became of them matters.
+        let is_of_market = |action: &Action| {
+            let kind = action.kind;
+            let is_later = kind.target().is_some() || kind.is_end() || kind == ActionKind::Cancel;
+            is_later || files.contains_key(&action.symbol)
         };
+        let is_known =
+            |action: &Action| is_of_market(action) && (continued.is_none() || action.time <= last);
         Ok(ReplayProvider {
             actions: actions.into_iter().filter(is_known).collect(),
             files,

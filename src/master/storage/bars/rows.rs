@@ -4,7 +4,7 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
-use super::super::ledger::{action, action_terms};
+use super::super::ledger::{ACTION_COLUMNS, action, action_terms};
 use super::super::sqlite::{signed, unsigned};
 use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
@@ -170,16 +170,16 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// The latest terms of all actions that have come into force, by time.
-    pub(super) fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
+    /// The latest terms of all actions that have come into force, each with its update, by time.
+    pub(super) fn actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
-            // SQLite takes the other columns of a group from the row with its maximum.
-            "SELECT symbol, time, kind, numerator, denominator, max(number), id, late FROM actions
-             GROUP BY symbol, id ORDER BY time, symbol, kind, id",
-        )?;
+        let mut statement = sqlite.prepare(&format!(
+            "SELECT {ACTION_COLUMNS} FROM actions AS latest
+             WHERE number = (SELECT max(number) FROM actions
+                 WHERE symbol = latest.symbol AND id = latest.id)
+             ORDER BY time, kind, symbol, id"
+        ))?;
         let rows = statement.query_map([], action)?;
-        let rows = rows.map(|row| row.map(|(_, action)| action));
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -277,22 +277,49 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
-            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late,
+             target, cash, in_lieu, in_lieu_update)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT DO NOTHING",
         )?;
         for action in actions {
             let Some(id) = action.id else { continue };
-            let (kind, numerator, denominator) = action_terms(action.kind);
+            let (numerator, denominator, cash) = action_terms(action.kind);
             insert.execute(params![
                 action.symbol.as_str(),
                 action.time.0,
-                kind,
+                action.kind.number(),
                 numerator,
                 denominator,
                 signed(number),
                 id.as_str(),
-                action.is_late
+                action.is_late,
+                action.kind.target().as_ref().map(Symbol::as_str),
+                cash,
+                action.in_lieu.map(|price| price.value.0),
+                action.in_lieu.map(|price| signed(price.update)),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Stores the prices of fractions of actions whose latest terms are stored without one.
+    pub(super) fn set_in_lieu(&mut self, actions: &[Action]) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut update = sqlite.prepare_cached(
+            "UPDATE actions SET in_lieu = ?3, in_lieu_update = ?4
+             WHERE symbol = ?1 AND id = ?2 AND in_lieu IS NULL
+                AND number = (SELECT max(number) FROM actions WHERE symbol = ?1 AND id = ?2)",
+        )?;
+        for action in actions {
+            let (Some(id), Some(price)) = (action.id, action.in_lieu) else {
+                continue;
+            };
+            update.execute(params![
+                action.symbol.as_str(),
+                id.as_str(),
+                price.value.0,
+                signed(price.update)
             ])?;
         }
         Ok(())

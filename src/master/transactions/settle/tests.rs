@@ -5,7 +5,7 @@ use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
     FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Ratio, Symbol};
+use crate::model::{Money, Ratio, Side, Symbol};
 use crate::runtime::{Module, Watchdog};
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
@@ -447,7 +447,8 @@ fn orders_keep_their_order_of_time_while_the_clock_of_the_master_is_set_back() {
     let mut other = desk.rig.link("eu2");
     let sequencer = &mut desk.rig.transactions.state.sequencer;
     let two_hours_ahead = Timestamp(Timestamp::now().0 + 7_200_000);
-    *sequencer = sequence::Sequencer::after(sequencer.last(), two_hours_ahead);
+    *sequencer =
+        crate::master::transactions::sequence::Sequencer::after(sequencer.last(), two_hours_ahead);
     let arrived_first = desk.queue(Side::Buy, "AAPL", "9");
     let mut order = order(other.reply_to(), desk.alice, Side::Buy, "AAPL", "9");
     order.reply_to.timestamp = Timestamp(Timestamp::now().0 - 2_000);
@@ -750,7 +751,10 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             waiters: Vec::new(),
         }
     };
-    let decided = |since, name: &str| settlement_quote(&update, &queued(since, symbol(name)));
+    let decided = |since, name: &str| {
+        let order = queued(since, symbol(name));
+        settlement_quote(&update, &order, order.symbol)
+    };
     assert_eq!(decided(None, "AAPL").unwrap().unwrap().value, money("2"));
     assert_eq!(
         decided(None, "GONE"),
