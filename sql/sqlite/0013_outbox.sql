@@ -11,7 +11,7 @@ INSERT INTO outbox_state (one, is_open) VALUES (1, 0);
 -- Auth inserts what its commits cause, mail what somebody asked for; mail changes and deletes. A row
 -- stays for 30 days after its end.
 CREATE TABLE outbox (
-    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    number      INTEGER PRIMARY KEY,
     -- NULL: the mail tells that the account was deleted.
     account     INTEGER REFERENCES accounts (account),
     -- A word of OwnerNotice.
