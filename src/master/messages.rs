@@ -60,8 +60,9 @@ pub const AUTH_INBOX_MAX: usize = 1024;
 pub enum AuthMessage {
     /// The requests of one read of a link, in order.
     Requests(Vec<(ReplyTo, AuthRequest)>),
-    /// From the hashing pool: a login, and whether its password matches the stored hash.
-    Verified(Box<PendingLogin>, bool),
+    /// From the hashing pool: a login, whether its password matches the stored hash, and a new hash
+    /// in place of an old one of a lower cost.
+    Verified(Box<PendingLogin>, bool, Option<String>),
     /// From the hashing pool: a registration and the hash to store; `None` where hashing failed.
     Hashed(Box<PendingRegistration>, Option<String>),
     /// From the hashing pool: a change of an account, and what came of its passwords.
@@ -190,8 +191,8 @@ pub struct PendingChange {
     pub username: Username,
     /// The session that asks. It must be active when the change is made.
     pub session: Option<SessionHash>,
-    /// The hash that the account has, which must not change meanwhile.
-    pub stored: Option<String>,
+    /// When it was asked for. The password must not have changed since.
+    pub asked: Instant,
     pub change: AccountChange,
 }
 
