@@ -5,8 +5,8 @@
 mod assets;
 
 pub use assets::{
-    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplayEnd, ReplaySettings,
-    SimulatedSettings, SymbolSelection,
+    AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
+    ReplaySettings, SimulatedSettings, SymbolSelection,
 };
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};

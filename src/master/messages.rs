@@ -6,6 +6,7 @@
 //! Tests: `src/master/router/tests.rs`, `src/master/transactions/tests.rs`.
 
 use super::assets::budget::CallBudgetStatus;
+use super::assets::hold::{HeldPrice, PriceReview};
 use super::assets::snapshot::PriceSnapshot;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
@@ -15,8 +16,8 @@ use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side,
-    Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
+    Session, SessionHash, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -362,6 +363,19 @@ pub struct Update {
     pub actions: Arc<[Action]>,
 }
 
+/// Most reviews of held prices that wait for the updating thread.
+pub const REVIEWS_MAX: usize = 16;
+
+/// What an administrator says of a held price. The updating thread of assets takes it between two
+/// updates.
+#[derive(Debug)]
+pub struct ReviewRequest {
+    pub symbol: Symbol,
+    pub review: PriceReview,
+    /// The held price after it, or why nothing was done.
+    pub reply: Sender<Result<HeldPrice, String>>,
+}
+
 /// Counters of assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetsStatus {
@@ -393,6 +407,12 @@ pub struct AssetsStatus {
     pub steps_left: Option<u64>,
     /// How long until the market ends; `None` if it does not.
     pub ends_in: Option<Duration>,
+    /// Where prices come from now.
+    pub market: Option<MarketKind>,
+    /// Whether the market moves.
+    pub state: MarketState,
+    /// Market time; `None` before the first price.
+    pub market_time: Option<Timestamp>,
     /// What is said of inputs that are not used, such as faulty market files.
     pub input_warnings: Vec<String>,
     /// What is said of corporate actions that are not applied.
@@ -412,6 +432,7 @@ pub struct UpdateChannels {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
+    pub(super) reviews: Sender<ReviewRequest>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
@@ -423,6 +444,11 @@ impl AssetsHandle {
     /// The sender to the inbox. Use `try_send`, and refuse with `overloaded` when it is full.
     pub fn sender(&self) -> &Sender<AssetsMessage> {
         &self.sender
+    }
+
+    /// The sender of reviews of held prices.
+    pub fn reviews(&self) -> &Sender<ReviewRequest> {
+        &self.reviews
     }
 
     /// The prices of the latest update, without a message to the module.

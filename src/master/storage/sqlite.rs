@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0006_email_keys.sql"),
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
     include_str!("../../../sql/sqlite/0008_actions.sql"),
+    include_str!("../../../sql/sqlite/0010_halted.sql"),
     include_str!("../../../sql/sqlite/0012_accounts.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
