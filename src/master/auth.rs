@@ -18,12 +18,14 @@ mod requests;
 pub mod sessions;
 mod tokens;
 
-use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
+use super::messages::{
+    AccountEvent, AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow,
+};
 use super::storage::accounts::{NameConflict, StoredSession};
 use super::storage::{Storage, StorageError};
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
-use crate::model::{Money, Reason, SessionHash, Timestamp};
+use crate::model::{AccountId, Money, Reason, SessionHash, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
 use crate::runtime::rate_limiter::NeighbourhoodRateLimiter;
@@ -32,6 +34,7 @@ use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -47,6 +50,8 @@ const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
 /// How long ago the last login may be from a place that counts as an account's own.
 pub const LOGIN_PLACE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How long a change of a password is remembered: longer than any login waits for its hash.
+const CHANGE_AGE_MAX: Duration = Duration::from_secs(3600);
 /// Most log lines a minute about inactive sessions.
 const INACTIVE_LOGGED_MAX: u32 = 20;
 
@@ -64,6 +69,7 @@ pub struct Auth {
     /// When places of logins were last forgotten; `None`: not in this process.
     forgot: Option<Instant>,
     inactive: u64,
+    events: BTreeMap<AccountEvent, u64>,
     throttle: Throttle,
     /// Changes that wait for the commit.
     writes: Vec<AuthWrite>,
@@ -71,6 +77,8 @@ pub struct Auth {
     answers: Vec<PendingReply>,
     /// Ended sessions that the workers do not know of yet.
     ended: Vec<SessionHash>,
+    /// When passwords were changed lately: what was asked before is not done after.
+    changed_passwords: HashMap<AccountId, Instant>,
     /// The number of changes of accounts, by which account queries notice that one has changed.
     changes: Arc<AtomicU64>,
     /// What the clock showed at the end of the last turn.
@@ -84,7 +92,9 @@ impl Module for Auth {
     fn on_message(&mut self, message: AuthMessage) {
         match message {
             AuthMessage::Requests(requests) => self.on_requests(requests),
-            AuthMessage::Verified(pending, matches) => self.on_verified(*pending, matches),
+            AuthMessage::Verified(pending, matches, renewed) => {
+                self.on_verified(*pending, matches, renewed)
+            }
             AuthMessage::Hashed(pending, pass_hash) => self.on_hashed(*pending, pass_hash),
             AuthMessage::Confirmed(pending, outcome) => self.on_confirmed(*pending, outcome),
             AuthMessage::WorkerAway(worker, boot) => {
@@ -145,6 +155,7 @@ impl Auth {
             sessions,
             pool,
             changes: Arc::clone(&channels.account_changes),
+            changed_passwords: HashMap::new(),
             attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,
@@ -155,6 +166,7 @@ impl Auth {
             touched: Instant::now(),
             forgot: None,
             inactive: 0,
+            events: BTreeMap::new(),
             throttle: Throttle::new(INACTIVE_LOGGED_MAX, Duration::from_secs(60)),
             writes: Vec::new(),
             answers: Vec::new(),
@@ -192,7 +204,14 @@ impl Auth {
             accounts: accounts.unwrap_or(0),
             sessions: self.sessions.len(),
             inactive: self.inactive,
+            events: self.events.iter().map(|(event, n)| (*event, *n)).collect(),
         }
+    }
+
+    /// Counts what has happened to accounts.
+    fn count(&mut self, event: AccountEvent, times: usize) {
+        let count = self.events.entry(event).or_default();
+        *count = count.saturating_add(u64::try_from(times).unwrap_or(u64::MAX));
     }
 
     fn set_limits(&mut self, limits: &MasterLimits) {

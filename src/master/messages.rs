@@ -16,6 +16,7 @@ use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
+use crate::model::word_list::word_list;
 use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
     ResetCode, ResetCodeHash, Session, SessionHash, Side, Symbol, Timestamp, Username,
@@ -63,8 +64,9 @@ pub const AUTH_INBOX_MAX: usize = 1024;
 pub enum AuthMessage {
     /// The requests of one read of a link, in order.
     Requests(Vec<(ReplyTo, AuthRequest)>),
-    /// From the hashing pool: a login, and whether its password matches the stored hash.
-    Verified(Box<PendingLogin>, bool),
+    /// From the hashing pool: a login, whether its password matches the stored hash, and a new hash
+    /// in place of an old one of a lower cost.
+    Verified(Box<PendingLogin>, bool, Option<String>),
     /// From the hashing pool: a registration and the hash to store; `None` where hashing failed.
     Hashed(Box<PendingRegistration>, Option<String>),
     /// From the hashing pool: a change of an account, and what came of its passwords.
@@ -119,13 +121,41 @@ pub enum SessionFilter {
     All,
 }
 
+word_list! {
+    /// What happens to accounts, as administrators count it.
+    AccountEvent {
+        /// Logins with a wrong password, or a name without an account.
+        FailedLogin = "failed-logins",
+        /// Logins that were refused because too many had failed.
+        RefusedLogin = "refused-logins",
+        /// Accounts that were registered.
+        Registration = "registrations",
+        /// Passwords that were changed by their owners.
+        PasswordChange = "password-changes",
+        /// Requests for a code by mail, of known and unknown accounts.
+        ResetRequest = "reset-requests",
+        /// Passwords that were set with a code.
+        PasswordReset = "password-resets",
+        /// Codes that were refused.
+        RefusedCode = "refused-codes",
+        /// Sessions and tokens that ended with a change of their account, or that their owner ended.
+        SessionEnd = "ended-sessions",
+        /// Tokens that were created.
+        TokenCreation = "created-tokens",
+        /// Accounts that were locked or unlocked.
+        Lock = "locks",
+    }
+}
+
 /// Auth's counters.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AuthStatus {
     pub accounts: i64,
     pub sessions: usize,
     /// Requests since the start whose session was not active.
     pub inactive: u64,
+    /// What has happened to accounts since the start, and how often.
+    pub events: Vec<(AccountEvent, u64)>,
 }
 
 /// A code for a new password that an administrator gives to somebody.
@@ -206,8 +236,8 @@ pub struct PendingChange {
     pub username: Username,
     /// The session that asks. It must be active when the change is made.
     pub session: Option<SessionHash>,
-    /// The hash that the account has, which must not change meanwhile.
-    pub stored: Option<String>,
+    /// When it was asked for. The password must not have changed since.
+    pub asked: Instant,
     pub change: AccountChange,
 }
 

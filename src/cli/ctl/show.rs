@@ -89,6 +89,9 @@ pub(super) fn status(status: &MasterStatus) -> String {
             );
         }
     }
+    for event in &status.account_events {
+        let _ = writeln!(out, "accounts: {}: {}", clean(&event.reason), event.count);
+    }
     for count in &status.refused_links {
         let _ = writeln!(
             out,

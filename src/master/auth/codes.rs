@@ -9,7 +9,8 @@ use super::Auth;
 use super::accounts::{code_refusal, refuse_code, succeed, tell_owner};
 use crate::master::mail::draw_code;
 use crate::master::messages::{
-    AccountChange, CountedLogin, HashJob, MailMessage, PendingChange, PrintedCode, ResetRequest,
+    AccountChange, AccountEvent, CountedLogin, HashJob, MailMessage, PendingChange, PrintedCode,
+    ResetRequest,
 };
 use crate::master::reply_to::ReplyTo;
 use crate::model::{
@@ -24,6 +25,7 @@ impl Auth {
     /// found. A request that finds no room is passed over.
     pub(super) fn request_reset(&mut self, reply_to: &ReplyTo, name: &UsernameOrEmail) {
         succeed(reply_to, None);
+        self.count(AccountEvent::ResetRequest, 1);
         let Some(mail) = &self.channels.mail else {
             return;
         };
@@ -74,27 +76,25 @@ impl Auth {
             }
         };
         let again = reply_to.again;
-        let (old, new, stored, change) = match (account, credentials) {
+        let (old, new, account, change) = match (account, credentials) {
             (Some(account), Some(found)) if found.account == account => {
                 if found.is_locked {
                     let text = "this account is locked; ask whoever runs the server";
                     return reply_to.fail(instruction, &Refusal::new(Reason::AccountLocked, text));
                 }
                 let change = AccountChange::Reset(hash);
-                (None, Some(new), (account, found.pass_hash), change)
+                (None, Some(new), account, change)
             }
             // Its answer was lost with the link: if this is the password now, it was set.
             (None, Some(found)) if again => match found.pass_hash {
                 Some(stored) => {
-                    let old = Some((new, stored.clone()));
-                    let stored = (found.account, Some(stored));
-                    (old, None, stored, AccountChange::ResetAgain)
+                    let old = Some((new, stored));
+                    (old, None, found.account, AccountChange::ResetAgain)
                 }
-                None => return refuse_code(&reply_to),
+                None => return self.refuse_code(&reply_to),
             },
-            _ => return refuse_code(&reply_to),
+            _ => return self.refuse_code(&reply_to),
         };
-        let (account, stored) = stored;
         self.submit(HashJob::Change {
             old,
             new,
@@ -104,10 +104,15 @@ impl Auth {
                 account,
                 username: username.clone(),
                 session: None,
-                stored,
+                asked: Instant::now(),
                 change,
             }),
         });
+    }
+
+    fn refuse_code(&mut self, reply_to: &ReplyTo) {
+        self.count(AccountEvent::RefusedCode, 1);
+        refuse_code(reply_to);
     }
 
     /// Stores the password that a code sets, and ends all sessions of the account, tokens too. The
@@ -139,6 +144,8 @@ impl Auth {
             tx.use_reset_code(account, code, now)?;
             tell_owner(tx, account, OwnerNotice::PasswordReset)
         })?;
+        self.changed_passwords.insert(account, Instant::now());
+        self.count(AccountEvent::PasswordReset, 1);
         crate::info!(
             "the password of {username} was reset with a code, and {} sessions of it ended",
             ended.len()

@@ -5,13 +5,16 @@
 use super::accounts::hidden_email;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, conflict_refusal, oldest_place};
-use crate::master::messages::{CountedLogin, HashJob, PendingLogin, PendingRegistration};
+use crate::master::messages::{
+    AccountEvent, CountedLogin, HashJob, PendingLogin, PendingRegistration,
+};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
 use crate::model::session::PASSWORD_METHOD;
 use crate::model::{
-    Email, HashedPass, Reason, Session, SessionId, SessionKind, SessionUse, Timestamp, Username,
+    AccountId, Email, HashedPass, Reason, Session, SessionId, SessionKind, SessionUse, Timestamp,
+    Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
@@ -36,6 +39,7 @@ impl Auth {
             at: Instant::now(),
         };
         if !self.attempts.count_address(&counted) {
+            self.count(AccountEvent::RefusedLogin, 1);
             return refuse_attempt(
                 reply_to,
                 "too many failed logins; wait a minute and try again",
@@ -62,6 +66,7 @@ impl Auth {
             // It stays counted for its address, so that trying on is not free.
             let text = "too many failed logins with this name, or through this worker, from where it has not logged \
                         in lately; try again later, or from where you logged in before";
+            self.count(AccountEvent::RefusedLogin, 1);
             return refuse_attempt(reply_to, text);
         }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
@@ -178,8 +183,13 @@ impl Auth {
         }
     }
 
-    /// The pool has verified a login's password.
-    pub(super) fn on_verified(&mut self, pending: PendingLogin, matches: bool) {
+    /// The pool has verified a login's password, and has made its hash anew if that was old.
+    pub(super) fn on_verified(
+        &mut self,
+        pending: PendingLogin,
+        matches: bool,
+        renewed: Option<String>,
+    ) {
         let PendingLogin {
             reply_to,
             credentials,
@@ -187,15 +197,18 @@ impl Auth {
             counted,
         } = pending;
         let Some(credentials) = credentials.filter(|_| matches) else {
+            self.attempts.keep_wrong(&reply_to, counted);
+            self.count(AccountEvent::FailedLogin, 1);
             return refuse_credentials(&reply_to);
         };
-        // The password may have been changed while it was verified, or the account locked.
-        match self.storage.read(|s| s.credentials(&credentials.username)) {
-            Ok(Some(now))
-                if now.account == credentials.account && now.pass_hash == credentials.pass_hash =>
-            {
+        // Meanwhile the password may have been changed, or the account locked.
+        let account = credentials.account;
+        let now = self.storage.read(|s| s.credentials(&credentials.username));
+        match now {
+            Ok(Some(now)) if now.account == account && !self.was_changed(account, counted.at) => {
+                self.attempts.forgive_wrong(&reply_to, &counted);
+                self.attempts.forgive(counted);
                 if now.is_locked {
-                    self.attempts.forgive(counted);
                     return reply_to.fail(Instruction::Login, &Refusal::account_locked());
                 }
             }
@@ -205,9 +218,17 @@ impl Auth {
                 return reply_to.fail(Instruction::Login, &Refusal::not_stored());
             }
         }
-        self.attempts.forgive(counted);
+        if let (Some(new), Some(old)) = (renewed, credentials.pass_hash.clone()) {
+            self.writes.push(AuthWrite::Renewed(account, old, new));
+        }
         let method = PASSWORD_METHOD.to_owned();
         self.create_session(reply_to, Instruction::Login, credentials, method, expirable);
+    }
+
+    /// Whether the password of an account was changed after that moment.
+    pub(super) fn was_changed(&self, account: AccountId, asked: Instant) -> bool {
+        let changed = self.changed_passwords.get(&account);
+        changed.is_some_and(|changed| *changed >= asked)
     }
 
     /// The pool has hashed a registration's password; `None` if it failed.
@@ -242,6 +263,7 @@ impl Auth {
         match uncommitted.map_or_else(committed, Ok) {
             Ok(NameConflict::Neither) => {
                 self.writes.push(AuthWrite::Account(new));
+                self.count(AccountEvent::Registration, 1);
                 let instruction = Instruction::Register;
                 self.answers.push(PendingReply {
                     reply_to,

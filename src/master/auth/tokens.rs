@@ -5,6 +5,7 @@
 use super::Auth;
 use super::accounts::{AccountOwner, succeed, tell_owner_of};
 use super::commit::AuthWrite;
+use crate::master::messages::AccountEvent;
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::StoredSession;
 use crate::model::session::SESSION_ID_BYTES;
@@ -112,6 +113,7 @@ impl Auth {
             tell_owner_of(tx, owner.account, notice, name.as_str())
         })?;
         self.sessions.insert(stored);
+        self.count(AccountEvent::TokenCreation, 1);
         crate::info!(
             "{} has created the token {name} of scope {scope} for {days} days",
             owner.username
