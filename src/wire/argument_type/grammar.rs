@@ -295,7 +295,7 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                 ..pattern(
                     "a username, or an e-mail address",
                     concat!(
-                        "[A-Za-z0-9][A-Za-z0-9._-]{0,23}|",
+                        r"[A-Za-z0-9][A-Za-z0-9._\-]{0,23}|",
                         of_email!(),
                         of_email!(),
                         "+@",
