@@ -60,7 +60,11 @@ impl From<AssetsError> for StartError {
 /// # Errors
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
-    let assets = AssetsConfig::of(config)?;
+    // A check writes nothing, and parses all files.
+    let assets = AssetsConfig {
+        kept_bars: None,
+        ..AssetsConfig::of(config)?
+    };
     let prepared = PreparedProviders::open(&assets)?;
     leave_agent(&config.gpg.home, || identity(config))?;
     Ok(prepared.input_warnings())
