@@ -11,7 +11,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 # netcat and Python for the tests, codespell for their spelling.
 PACKAGES = codespell gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3
 
-.PHONY: all help deps build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories
+.PHONY: all help deps providers build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories
 
 all: build
 
@@ -37,6 +37,16 @@ deps: ## installs the Debian packages that are missing, and names them
 	install="$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"; \
 	$$install $$missing || { $$root apt-get update -q && $$install $$missing; } || { \
 	  echo "deps: these packages cannot be installed:$$missing" >&2; exit 1; }
+
+# Providers of identities that others wrote, for the suite; needs Node and npm. Nothing of it comes into the programs.
+PROVIDERS = target/tools/providers
+providers: ## npm's oidc-provider, which the suite signs in with, below target/tools
+	@command -v npm >/dev/null || { echo "providers: there is no npm; install Node" >&2; exit 1; }
+	@mkdir -p $(PROVIDERS)
+	@cmp -s tests/providers/package-lock.json $(PROVIDERS)/installed.json || { \
+	  cp tests/providers/package.json tests/providers/package-lock.json $(PROVIDERS)/ && \
+	  (cd $(PROVIDERS) && npm ci --ignore-scripts --no-audit --no-fund --silent) && \
+	  cp tests/providers/package-lock.json $(PROVIDERS)/installed.json; }
 
 build: deps ## release programs, in target/release
 	$(CARGO) build --release --locked

@@ -16,6 +16,7 @@ pub mod ratio;
 pub mod reason;
 pub mod server_info;
 pub mod session;
+pub mod third_party;
 pub mod timestamp;
 pub mod transaction;
 pub mod word_list;
@@ -32,6 +33,7 @@ pub use ratio::Ratio;
 pub use reason::{ProtocolFault, Reason};
 pub use server_info::{MarketKind, MarketState, ServerFact};
 pub use session::{Session, SessionHash, SessionId};
+pub use third_party::{Identity, IdentityProviderName, SignInHandle, SignInHash, SignInMethod};
 use thiserror::Error;
 pub use timestamp::Timestamp;
 pub use transaction::{

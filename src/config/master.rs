@@ -3,11 +3,13 @@
 //! Tests: `src/config/tests.rs`.
 
 mod assets;
+mod third_party;
 
 pub use assets::{
     AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplayEnd, ReplaySettings,
     SimulatedSettings, SymbolSelection,
 };
+pub use third_party::ThirdPartySettings;
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
@@ -60,6 +62,8 @@ pub struct MasterConfig {
     pub log: LogConfig,
     pub assets: AssetSettings,
     pub accounts: AccountSettings,
+    /// Providers of identities; none: people sign in by password alone.
+    pub third_parties: Vec<ThirdPartySettings>,
     pub limits: MasterLimits,
 }
 
@@ -161,6 +165,7 @@ impl MasterConfig {
         values.log(&self.log);
         self.assets.write(&mut values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
+        third_party::write(&self.third_parties, &mut values);
         let limits = &self.limits;
         for (key, value) in [
             ("failed_logins_per_minute", limits.failed_logins_per_minute),
@@ -231,6 +236,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         log: values::log(root, "/var/log/papertrader/master.log"),
         assets: assets::read(root),
         accounts: accounts(root),
+        third_parties: third_party::read(root),
         limits: limits(root),
     };
     let length = config.control_socket.as_os_str().len();
@@ -372,4 +378,5 @@ fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::future_folder(report, "data_dir", &config.data_dir);
     config.assets.check_files(report);
+    third_party::check_files(&config.third_parties, report);
 }

@@ -49,6 +49,10 @@ mod master {
     mod full_disk;
     // `papertraderctl restore` as root, in a folder that its owner prepares.
     mod restore;
+    // Sign-in with providers of identities that others wrote.
+    mod real_providers;
+    // Sign-in with a provider of identities that a test makes lie.
+    mod third_party;
     // Orders, settlement, and what outlives a kill.
     mod trading;
 }
