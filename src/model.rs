@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub mod money;
 pub mod name_value;
 pub mod open_value;
+pub mod owner_notice;
 pub mod printable;
 pub mod ratio;
 pub mod reason;
@@ -18,6 +19,7 @@ pub mod server_info;
 pub mod session;
 pub mod third_party;
 pub mod timestamp;
+pub mod token;
 pub mod transaction;
 pub mod word_list;
 pub mod worker;
@@ -29,13 +31,17 @@ pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
 pub use name_value::NameValue;
 pub use open_value::OpenValue;
+pub use owner_notice::OwnerNotice;
 pub use ratio::Ratio;
 pub use reason::{ProtocolFault, Reason};
 pub use server_info::{MarketKind, MarketState, ServerFact};
-pub use session::{Session, SessionHash, SessionId};
-pub use third_party::{Identity, IdentityProviderName, SignInHandle, SignInHash, SignInMethod};
+pub use session::{
+    AccountValue, Session, SessionHash, SessionId, SessionKind, SessionSelection, SessionUse,
+};
 use thiserror::Error;
+pub use third_party::{Identity, IdentityProviderName, SignInHandle, SignInHash, SignInMethod};
 pub use timestamp::Timestamp;
+pub use token::{TokenName, TokenScope};
 pub use transaction::{
     ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
 };

@@ -21,7 +21,7 @@ pub mod wipe;
 
 pub use argument::Arguments;
 pub use frame::{DATA_MAX, FrameBuffer, FrameHeader};
-pub use instruction::{Destination, Direction, Instruction, MessageType};
+pub use instruction::{Destination, Direction, Instruction, MessageType, Scope};
 pub use packet::{PacketWriter, Reassembly};
 pub use refusal::Refusal;
 pub use reply::Reply;

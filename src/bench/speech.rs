@@ -123,6 +123,7 @@ impl Speech for KnownInstructions {
                 | I::StateSwitchSuccess
                 | I::RegisterSuccess
                 | I::LogoutSuccess
+                | I::AccountSuccess
                 | I::Pong,
             ) => Ok(ReplyHead::Reply(size)),
             Some(
@@ -132,7 +133,8 @@ impl Speech for KnownInstructions {
                 | I::SellFail
                 | I::StateSwitchFail
                 | I::DataFail
-                | I::LogoutFail,
+                | I::LogoutFail
+                | I::AccountFail,
             ) if self.may_fail => Ok(ReplyHead::Refused(size)),
             _ => Err(format!("not the answer: {}", told(bytes))),
         }

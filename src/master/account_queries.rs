@@ -27,6 +27,7 @@ use crossbeam_channel::Sender;
 use hashlink::LruCache;
 use histories::Histories;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -53,9 +54,12 @@ pub struct AccountQueries {
 struct AccountQueryState {
     assets: AssetsHandle,
     currency: String,
-    /// The user records looked up last, by the lower-case user name. The fields of a record never
-    /// change.
+    /// The user records looked up last, by the lower-case user name. Of the accounts as they were
+    /// after so many changes.
     users: LruCache<String, Arc<UserRecord>>,
+    users_of: u64,
+    /// The number of changes of accounts since the start.
+    changes: Arc<AtomicU64>,
 }
 
 /// An answer to a query.
@@ -124,6 +128,7 @@ impl AccountQueries {
         currency: String,
         heartbeat: Heartbeat,
         inbox: Sender<AccountQueriesMessage>,
+        changes: Arc<AtomicU64>,
     ) -> AccountQueries {
         AccountQueries {
             reader,
@@ -132,6 +137,8 @@ impl AccountQueries {
                 assets,
                 currency,
                 users: LruCache::new(USERS_MAX),
+                users_of: 0,
+                changes,
             },
             histories: Histories::new(inbox),
             heartbeat,
@@ -152,6 +159,8 @@ impl AccountQueries {
         let mut replies = ReplyBatch::new();
         let mut queries = queries.into_iter().peekable();
         while queries.peek().is_some() {
+            // Before the snapshot, which then is no older than what is remembered from it.
+            state.forget_changed();
             let mut snapshot = reader.snapshot();
             for (reply_to, query) in queries.by_ref() {
                 heartbeat.beat();
@@ -176,6 +185,15 @@ impl AccountQueries {
 }
 
 impl AccountQueryState {
+    /// Forgets the user records if an account has changed since they were read.
+    fn forget_changed(&mut self) {
+        let changes = self.changes.load(Ordering::Acquire);
+        if changes != self.users_of {
+            self.users_of = changes;
+            self.users.clear();
+        }
+    }
+
     fn answer(
         &mut self,
         snapshot: &mut Snapshot<'_>,
@@ -283,7 +301,8 @@ fn info(
     user: &UserRecord,
 ) -> Result<Vec<u8>, QueryError> {
     let private = if asker == user.account {
-        Some((user.email.clone(), snapshot.cash(user.account)?))
+        let email = user.email.clone().unwrap_or_default();
+        Some((email, snapshot.cash(user.account)?))
     } else {
         None
     };

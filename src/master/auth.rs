@@ -5,9 +5,10 @@
 //! password hash, and never sends a success before the commit.
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
-//! registrations and their hashes), `commit` (the end of a turn), and here (administrators,
-//! limits). `attempts` counts failed logins.
+//! registrations and their hashes), `accounts` (what owners change), `commit` (the end of a turn),
+//! and here (administrators, limits). `attempts` counts failed logins.
 
+mod accounts;
 mod attempts;
 mod commit;
 pub mod hashing;
@@ -29,6 +30,8 @@ use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -64,6 +67,8 @@ pub struct Auth {
     answers: Vec<PendingReply>,
     /// Ended sessions that the workers do not know of yet.
     ended: Vec<SessionHash>,
+    /// The number of changes of accounts, by which account queries notice that one has changed.
+    changes: Arc<AtomicU64>,
 }
 
 impl Module for Auth {
@@ -75,6 +80,7 @@ impl Module for Auth {
             AuthMessage::Requests(requests) => self.on_requests(requests),
             AuthMessage::Verified(pending, matches) => self.on_verified(*pending, matches),
             AuthMessage::Hashed(pending, pass_hash) => self.on_hashed(*pending, pass_hash),
+            AuthMessage::Confirmed(pending, outcome) => self.on_confirmed(*pending, outcome),
             AuthMessage::WorkerAway(worker, boot) => {
                 self.end_all(&self.sessions.orphans(&worker, boot.as_ref()));
             }
@@ -123,6 +129,7 @@ impl Auth {
             storage,
             sessions,
             pool,
+            changes: Arc::clone(&channels.account_changes),
             attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,

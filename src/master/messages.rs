@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -64,6 +64,8 @@ pub enum AuthMessage {
     Verified(Box<PendingLogin>, bool),
     /// From the hashing pool: a registration and the hash to store; `None` where hashing failed.
     Hashed(Box<PendingRegistration>, Option<String>),
+    /// From the hashing pool: a change of an account, and what came of its passwords.
+    Confirmed(Box<PendingChange>, HashOutcome),
     /// Ends the expirable sessions of a worker that were made by another process of it than this
     /// boot ID; `None`: by any of its processes.
     WorkerAway(Uuid, Option<Uuid>),
@@ -127,6 +129,9 @@ pub struct AuthChannels {
     pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     /// `host:port` of each linked worker.
     pub addresses: Arc<Published<Vec<String>>>,
+    /// The number of changes of accounts since the start, which auth counts: what others remember
+    /// of accounts is of an earlier one.
+    pub account_changes: Arc<AtomicU64>,
 }
 
 // --- the hashing pool of auth, 3.1.3 ---
@@ -149,6 +154,56 @@ pub enum HashJob {
         hashed_pass: HashedPass,
         pending: Box<PendingRegistration>,
     },
+    /// Verifies an account's password where it is given, with its stored hash, and hashes the new
+    /// one where there is one.
+    Change {
+        old: Option<(HashedPass, String)>,
+        new: Option<HashedPass>,
+        pending: Box<PendingChange>,
+    },
+}
+
+/// What came of the passwords of a change.
+#[derive(PartialEq, Eq)]
+pub enum HashOutcome {
+    /// The password is right, or none was asked for. The hash of the new one, where there is one.
+    Right(Option<String>),
+    /// The password is wrong.
+    Wrong,
+    /// The change was sent again, and the stored password is the new one already.
+    Repeated,
+    /// The new password could not be hashed.
+    Failed,
+}
+
+/// A change of an account whose passwords are at the pool.
+pub struct PendingChange {
+    pub reply_to: ReplyTo,
+    /// The failed attempt that it counts as until the password is right; `None` without one.
+    pub counted: Option<CountedLogin>,
+    pub account: AccountId,
+    pub username: Username,
+    /// The session that asks. It must be active when the change is made.
+    pub session: Option<SessionHash>,
+    /// The hash that the account has, which must not change meanwhile.
+    pub stored: Option<String>,
+    pub change: AccountChange,
+}
+
+/// A change of an account that a password confirms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountChange {
+    /// changePassword.
+    Password,
+}
+
+impl AccountChange {
+    /// The instruction that asks for it.
+    pub fn instruction(&self) -> Instruction {
+        match self {
+            AccountChange::Password => Instruction::ChangePassword,
+        }
+    }
 }
 
 /// A login whose password is being verified.

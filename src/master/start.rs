@@ -29,6 +29,7 @@ use crate::runtime::{self, Heartbeat, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 /// A start fails when no prices have come within this time.
@@ -210,11 +211,13 @@ fn modules(
         .map_err(unreadable)?;
     let beating = |heartbeat: &Heartbeat| transactions.beating(heartbeat);
     group.module_with("transactions", transactions_inbox, beating)?;
+    let changes = Arc::new(AtomicU64::new(0));
     let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
         let (heartbeat, inbox) = (heartbeat.clone(), queries_in.clone());
-        account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox)
+        let changes = Arc::clone(&changes);
+        account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox, changes)
     })?;
 
     let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
@@ -224,17 +227,13 @@ fn modules(
         account_queries: queries_in,
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
+        account_changes: changes,
     };
     let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
     group.module("auth", auth_inbox, auth)?;
 
-    let workers = workers::Workers::new(
-        Storage::open(url)?,
-        &shared,
-        auth_in.clone(),
-        handle.clone(),
-        config,
-    );
+    let storage = Storage::open(url)?;
+    let workers = workers::Workers::new(storage, &shared, auth_in.clone(), handle.clone(), config);
     group.module("workers", workers_inbox, workers)?;
     assets.start_updates(updater, stop)?;
     group.module("assets", assets_inbox, assets)?;

@@ -44,7 +44,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -146,11 +146,13 @@ impl MasterRig {
             addresses: Arc::default(),
         };
         let (pool, hash_jobs) = HashingPool::scripted();
+        let changes = Arc::new(AtomicU64::new(0));
         let channels = AuthChannels {
             transactions: of_transactions.sender.clone(),
             account_queries: of_account_queries.sender.clone(),
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
+            account_changes: Arc::clone(&changes),
         };
         let heartbeat = Watchdog::new().register("account_queries");
         MasterRig {
@@ -174,6 +176,7 @@ impl MasterRig {
                 config.currency.clone(),
                 heartbeat,
                 of_account_queries.sender.clone(),
+                changes,
             ),
             engine,
             config,
@@ -326,8 +329,8 @@ impl MasterRig {
         let username = Username::parse(name).unwrap();
         let new = NewAccount {
             username: username.clone(),
-            email: Email::parse(&email(name)).unwrap(),
-            pass_hash: hashing::hash(&pass(name)),
+            email: Some(Email::parse(&email(name)).unwrap()),
+            pass_hash: Some(hashing::hash(&pass(name))),
             created: Timestamp(1_000),
             starting_cash: self.config.starting_cash,
             worker: Uuid::nil(),

@@ -2,6 +2,8 @@
 //!
 //! The lists of codes, which are open: a later edition adds codes. Add a code here and to the page
 //! before it is used anywhere.
+//!
+//! Tests: `tests/suite/protocol/described.rs`.
 
 use super::word_list::word_list;
 
@@ -59,6 +61,24 @@ word_list! {
         MasterUnavailable = "master-unavailable",
         /// The server failed; its log has the cause.
         InternalError = "internal-error",
+        /// The account has no password: sign in with one of the providers that the text names.
+        ThirdPartyLogin = "third-party-login",
+        /// The deployment has no provider of this name, or none with this method.
+        ProviderUnknown = "provider-unknown",
+        /// The provider did not answer in time, or not as it should.
+        ProviderUnavailable = "provider-unavailable",
+        /// Another account has the identity.
+        IdentityTaken = "identity-taken",
+        /// A code that is wrong, used or expired.
+        CodeInvalid = "code-invalid",
+        /// An administrator has locked the account. Said to the right password or identity alone.
+        AccountLocked = "account-locked",
+        /// The session is a token, which does not allow this.
+        Scope = "scope",
+        /// A token's name that is not of its form, or that another token of the account has.
+        NameInvalid = "name-invalid",
+        /// The login of the session is too long ago for this: log in anew, and try again.
+        LoginAgain = "login-again",
     }
 }
 

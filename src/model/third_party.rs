@@ -3,6 +3,7 @@
 //! Who vouches for a person instead of a password, and the sign-in that is under way.
 
 use super::ValueError;
+use super::session::PASSWORD_METHOD;
 use super::word_list::word_list;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -10,8 +11,6 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The longest name of a provider, in characters.
 pub const PROVIDER_NAME_MAX: usize = 24;
-/// What no provider is called, because it stands for the login by password where logins are listed.
-pub const PASSWORD_LOGIN: &str = "password";
 /// The longest subject, in characters (OpenID Connect Core, section 2).
 pub const SUBJECT_MAX: usize = 255;
 /// The longest address of a provider, a redirect, a code and a state, in characters.
@@ -31,7 +30,7 @@ impl IdentityProviderName {
     pub fn parse(text: &str) -> Result<IdentityProviderName, ValueError> {
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let fits = (1..=PROVIDER_NAME_MAX).contains(&text.len()) && text.bytes().all(good);
-        if fits && text != PASSWORD_LOGIN {
+        if fits && text != PASSWORD_METHOD {
             Ok(IdentityProviderName(text.to_owned()))
         } else {
             Err(ValueError(

@@ -22,7 +22,13 @@ pub enum ArgumentType {
     Email,
     /// A hashedPass: what a client makes of a password.
     HashedPass,
+    /// A hashedPass, or `-` if the account has no password.
+    HashedPassOrDash,
     SessionId,
+    /// Which of an account's sessions are to end.
+    SessionSelection,
+    /// What a change of an account is answered with.
+    AccountValue,
     /// An asset's symbol.
     Symbol,
     /// A quantity as requests may write it: `007.50`.
@@ -73,13 +79,15 @@ impl ArgumentType {
         match self {
             ArgumentType::Username => Reason::UnknownUser,
             ArgumentType::Email => Reason::EmailInvalid,
-            ArgumentType::HashedPass => Reason::PasswordInvalid,
+            ArgumentType::HashedPass | ArgumentType::HashedPassOrDash => Reason::PasswordInvalid,
             ArgumentType::SessionId => Reason::SessionExpired,
             ArgumentType::Symbol => Reason::UnknownAsset,
             ArgumentType::Quantity | ArgumentType::CanonicalQuantity => Reason::QuantityInvalid,
             ArgumentType::Date => Reason::DateInvalid,
             ArgumentType::State => Reason::StateInvalid,
-            ArgumentType::CanonicalMoney
+            ArgumentType::SessionSelection
+            | ArgumentType::AccountValue
+            | ArgumentType::CanonicalMoney
             | ArgumentType::CanonicalTime
             | ArgumentType::Flag
             | ArgumentType::Adjustment
@@ -246,6 +254,16 @@ codecs! {
     Username -> Username: |text| Username::parse(text), |name| name.as_str().into();
     Email -> model::Email: |text| model::Email::parse(text), |email| email.as_str().into();
     HashedPass -> model::HashedPass: |text| model::HashedPass::parse(text), |hash| hash.expose().into();
+    HashedPassOrDash -> Option<model::HashedPass>:
+        |text| if text == "-" { Ok(None) } else { model::HashedPass::parse(text).map(Some) },
+        |hash| hash.as_ref().map_or("-", model::HashedPass::expose).into();
+    SessionSelection -> model::SessionSelection:
+        |text| model::SessionSelection::parse(text), |selection| selection.as_str().into();
+    AccountValue -> Option<model::AccountValue>: |text| if text.is_empty() {
+        Ok(None)
+    } else {
+        model::AccountValue::parse(text).map(Some)
+    };
     SessionId -> SessionId: |text| SessionId::parse(text),
         |id| ArgumentText::Secret(Zeroizing::new(id.expose()));
     Symbol -> Symbol: |text| Symbol::parse(text), |symbol| symbol.as_str().into();

@@ -49,6 +49,8 @@ word_list! {
         Read = "read",
         /// Orders. Every session of a login allows them.
         Trade = "trade",
+        /// The account itself: its passwords, sessions and tokens. Only the session of a login.
+        Account = "account",
     }
 }
 
@@ -228,6 +230,20 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId)
             request { Request::Logout { session } }
             -> LogoutSuccess | LogoutFail;
+        /// Changes the password. The old one is `-` where the account has none: that is how it gets
+        /// its first. All other sessions and all tokens of the account end.
+        0x0108 ChangePassword "changePassword" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "hashedPass" old: HashedPassOrDash / BadCredentials,
+                "newHashedPass" new: HashedPass)
+            request { Request::ChangePassword { session, old, new } }
+            -> AccountSuccess | AccountFail [BadCredentials TooManyAttempts LoginAgain];
+        /// Ends sessions of the account. Tokens stay. The value is the number of those ended.
+        0x010C EndSessions "endSessions" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "which" selection: SessionSelection)
+            request { Request::EndSessions { session, selection } }
+            -> AccountSuccess | AccountFail [NoData];
 
         /// An asset with the bar of its latest day.
         0x0201 GetAssetInfo "getAssetInfo" "4.6.7" Request in [Data] with Read to Cache:
@@ -355,6 +371,14 @@ macro_rules! instruction_table {
         /// A logout is refused.
         0x030E LogoutFail "logoutFail" "4.5.3" Return: ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::LogoutFail, Refusal { reason, text }) };
+        /// The account is changed. The value is what the request asked for, if anything.
+        0x030F AccountSuccess "accountSuccess" "3.1.3" (edition 2) Return:
+            ("value" value: AccountValue optional)
+            reply { Reply::AccountSuccess(value) };
+        /// A change of the account is refused.
+        0x0310 AccountFail "accountFail" "3.1.3" (edition 2) Return:
+            ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::AccountFail, Refusal { reason, text }) };
 
         /// Answered with pong. Servers never send it.
         0x0401 Ping "ping" "4.1" Both in [Command Data] to Local: ()
@@ -557,6 +581,8 @@ impl InstructionRow {
                 || of_a_form(reason)
                 || (reason == Reason::WrongState && self.states.len() == 1)
                 || (reason == Reason::SessionExpired && self.scope.is_some())
+                || (reason == Reason::Scope
+                    && matches!(self.scope, Some(Scope::Trade | Scope::Account)))
         };
         Reason::ALL
             .iter()

@@ -62,6 +62,22 @@ impl Refusal {
         )
     }
 
+    /// The session is a token that does not allow this.
+    pub fn scope() -> Refusal {
+        Refusal::new(
+            Reason::Scope,
+            "a token does not allow this; use a session of a login, or a token of scope trade for orders",
+        )
+    }
+
+    /// The login of the session is too long ago.
+    pub fn login_again() -> Refusal {
+        Refusal::new(
+            Reason::LoginAgain,
+            "this needs a login of the last 15 minutes; log in anew and try again",
+        )
+    }
+
     /// The market has no such asset.
     pub fn unknown_asset(symbol: &Symbol) -> Refusal {
         Refusal::new(

@@ -11,8 +11,8 @@ use super::{
     argument, frame,
 };
 use crate::model::{
-    ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, SessionId, Side, Symbol,
-    Timestamp,
+    AccountValue, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, SessionId,
+    Side, Symbol, Timestamp,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -65,6 +65,8 @@ pub enum Reply {
     StateSwitched(ConnectionState),
     /// logoutSuccess: the session has ended.
     LogoutSuccess,
+    /// accountSuccess: the account is changed. What the request asked for, if anything.
+    AccountSuccess(Option<AccountValue>),
     /// A Fail (4.6.17, 4.6.20, 4.6.22, 4.6.24, 4.6.26, 4.6.28): its instruction and the reason.
     Fail(Instruction, Refusal),
     /// A packet of a data transfer (4.6.27), with its header.
@@ -152,6 +154,10 @@ impl Reply {
                 frame::write(out, I::StateSwitchSuccess, &[state.as_str()])
             }
             Reply::LogoutSuccess => frame::write(out, I::LogoutSuccess, &[]),
+            Reply::AccountSuccess(value) => match value.as_ref().map(AccountValue::expose) {
+                Some(value) => frame::write(out, I::AccountSuccess, &[&**value]),
+                None => frame::write(out, I::AccountSuccess, &[]),
+            },
             Reply::Fail(name, refusal) => {
                 write_code(out, *name, refusal.reason.as_str(), &refusal.text);
             }
@@ -218,6 +224,7 @@ impl Reply {
             Reply::Filled(_) => I::PurchaseSuccess,
             Reply::StateSwitched(_) => I::StateSwitchSuccess,
             Reply::LogoutSuccess => I::LogoutSuccess,
+            Reply::AccountSuccess(_) => I::AccountSuccess,
             Reply::Fail(name, _) => *name,
             Reply::Data(..) => I::Data,
             Reply::Pong => I::Pong,
@@ -247,6 +254,9 @@ fn read_rest<'a, C: ReadArgument>(
 
 macro_rules! read_argument {
     ($parts:ident $kind:ident) => {
+        read::<codec::$kind>(&mut $parts)?
+    };
+    ($parts:ident $kind:ident optional) => {
         read::<codec::$kind>(&mut $parts)?
     };
     ($parts:ident $kind:ident repeated) => {

@@ -9,8 +9,8 @@ use super::argument_type::{Argument, ReadArgument, WriteArgument, codec};
 use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
-    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, Side, Symbol, Timestamp,
-    Username,
+    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, SessionSelection, Side, Symbol,
+    Timestamp, Username,
 };
 use std::slice;
 use uuid::Uuid;
@@ -62,6 +62,17 @@ pub enum Request {
     },
     /// logout.
     Logout { session: SessionId },
+    /// changePassword: `old` is `None` where the account has no password.
+    ChangePassword {
+        session: SessionId,
+        old: Option<HashedPass>,
+        new: HashedPass,
+    },
+    /// endSessions.
+    EndSessions {
+        session: SessionId,
+        selection: SessionSelection,
+    },
     /// getAssetInfo (4.6.7).
     AssetInfo { symbol: Symbol },
     /// getAssetValueCurrent (4.6.8).
@@ -128,6 +139,8 @@ macro_rules! requests_to {
             | $crate::wire::Request::Resume { .. }
             | $crate::wire::Request::Register { .. }
             | $crate::wire::Request::Logout { .. }
+            | $crate::wire::Request::ChangePassword { .. }
+            | $crate::wire::Request::EndSessions { .. }
     };
     (State) => {
         $crate::wire::Request::SwitchState { .. }

@@ -114,6 +114,8 @@ impl Tunnel {
                 Request::Login { .. }
                 | Request::Register { .. }
                 | Request::Logout { .. }
+                | Request::ChangePassword { .. }
+                | Request::EndSessions { .. }
                 | requests_to!(Cache)
                 | requests_to!(Orders)
                 | requests_to!(AccountQueries)

@@ -49,7 +49,7 @@ fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> SessionSummary {
         client: session.client.to_string(),
         since: session.since.to_string(),
         until: session.expiry.to_string(),
-        last_used: session.last_used.to_string(),
+        last_used: session.last_use.at.to_string(),
         expirable: session.expirable,
     }
 }

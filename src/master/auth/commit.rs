@@ -9,7 +9,7 @@ use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{Storage, StorageError};
-use crate::model::{SessionHash, SessionId, Timestamp};
+use crate::model::{SessionHash, SessionId, SessionUse};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
@@ -34,7 +34,7 @@ pub(super) struct PendingReply {
 /// A success that the commit makes true.
 pub(super) enum AuthSuccess {
     Registered,
-    Session(SessionId, StoredSession),
+    Session(SessionId, Box<StoredSession>),
     LoggedOut,
 }
 
@@ -121,7 +121,7 @@ impl Auth {
                         }
                         .write(out);
                     });
-                    self.sessions.insert(session);
+                    self.sessions.insert(*session);
                 }
             }
         }
@@ -129,7 +129,7 @@ impl Auth {
     }
 
     /// Pushes the ended sessions to all linked workers.
-    fn push_ended(&mut self) {
+    pub(super) fn push_ended(&mut self) {
         if self.ended.is_empty() {
             return;
         }
@@ -146,7 +146,7 @@ impl Auth {
 fn store(
     storage: &mut Storage,
     writes: &[AuthWrite],
-    used: &[(SessionHash, Timestamp)],
+    used: &[(SessionHash, SessionUse)],
 ) -> Result<(), StorageError> {
     storage.write(|tx| {
         for write in writes {
@@ -167,8 +167,8 @@ fn store(
                 AuthWrite::Passed(hash, worker) => tx.insert_session_worker(hash, worker)?,
             }
         }
-        for (hash, when) in used {
-            tx.touch_session(hash, *when)?;
+        for (hash, last) in used {
+            tx.touch_session(hash, last)?;
         }
         Ok(())
     })

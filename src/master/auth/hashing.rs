@@ -4,8 +4,9 @@
 //! quarter of a second. The pool never makes auth wait: what finds no room in its queue is refused.
 //! The queue is shared by worker, neighbourhood and name.
 
-use crate::master::messages::{AuthMessage, HASH_JOBS_MAX, HashJob};
+use crate::master::messages::{AuthMessage, HASH_JOBS_MAX, HashJob, HashOutcome};
 use crate::master::reply_to::ReplyTo;
+use crate::model::HashedPass;
 use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::{self, ThreadHandle};
@@ -128,6 +129,7 @@ impl Drop for HashingPool {
 fn reply_to(job: &HashJob) -> &ReplyTo {
     match job {
         HashJob::Verify { pending, .. } => &pending.reply_to,
+        HashJob::Change { pending, .. } => &pending.reply_to,
         HashJob::Hash { pending, .. } => &pending.reply_to,
     }
 }
@@ -137,6 +139,7 @@ fn share(job: &HashJob) -> [HashShare; 4] {
     let reply_to = reply_to(job);
     let name = match job {
         HashJob::Verify { pending, .. } => pending.counted.name.clone(),
+        HashJob::Change { pending, .. } => pending.username.key(),
         HashJob::Hash { pending, .. } => pending.username.key(),
     };
     let near = Neighbourhood::of(reply_to.client_ip());
@@ -224,13 +227,50 @@ fn compute(job: HashJob, cost: u32) -> AuthMessage {
         HashJob::Hash {
             hashed_pass,
             pending,
-        } => {
-            let hash = bcrypt::hash(hashed_pass.expose(), cost);
-            if let Err(error) = &hash {
-                crate::error!("no password can be hashed: {error}");
-            }
-            AuthMessage::Hashed(pending, hash.ok())
+        } => AuthMessage::Hashed(pending, new_hash(&hashed_pass, cost)),
+        HashJob::Change { old, new, pending } => {
+            let fits = |pass: &HashedPass, stored: &str| {
+                bcrypt::verify(pass.expose(), stored).unwrap_or(false)
+            };
+            let hash = |new: &HashedPass| new_hash(new, cost);
+            let outcome = outcome(old, new.as_ref(), pending.reply_to.again, fits, hash);
+            AuthMessage::Confirmed(pending, outcome)
         }
+    }
+}
+
+/// The bcrypt hash of a password; `None` if it cannot be made, which is logged.
+fn new_hash(hashed_pass: &HashedPass, cost: u32) -> Option<String> {
+    let hash = bcrypt::hash(hashed_pass.expose(), cost);
+    if let Err(error) = &hash {
+        crate::error!("no password can be hashed: {error}");
+    }
+    hash.ok()
+}
+
+/// What comes of a change's passwords. A change that is sent `again` after a broken link may have
+/// been made: the stored password is the new one then.
+fn outcome(
+    old: Option<(HashedPass, String)>,
+    new: Option<&HashedPass>,
+    again: bool,
+    fits: impl Fn(&HashedPass, &str) -> bool,
+    hash: impl Fn(&HashedPass) -> Option<String>,
+) -> HashOutcome {
+    if let Some((old, stored)) = old
+        && !fits(&old, &stored)
+    {
+        let is_made = again && new.is_some_and(|new| fits(new, &stored));
+        return if is_made {
+            HashOutcome::Repeated
+        } else {
+            HashOutcome::Wrong
+        };
+    }
+    match new.map(hash) {
+        None => HashOutcome::Right(None),
+        Some(Some(hash)) => HashOutcome::Right(Some(hash)),
+        Some(None) => HashOutcome::Failed,
     }
 }
 

@@ -9,7 +9,10 @@ use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
 use crate::model::email_key::hidden_character;
-use crate::model::{Email, HashedPass, Reason, Session, SessionId, Timestamp, Username};
+use crate::model::session::PASSWORD_METHOD;
+use crate::model::{
+    Email, HashedPass, Reason, Session, SessionId, SessionKind, SessionUse, Timestamp, Username,
+};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
 use std::time::Instant;
@@ -120,7 +123,7 @@ impl Auth {
         }
         match self
             .storage
-            .read(|snapshot| snapshot.name_conflict(&username, &email))
+            .read(|snapshot| snapshot.name_conflict(&username, Some(&email)))
         {
             Ok(NameConflict::Neither) => {
                 self.registrations.count(worker, near, now);
@@ -148,7 +151,7 @@ impl Auth {
 
     /// Hands a job to the pool, and refuses the one that finds no room there: this one or
     /// another's.
-    fn submit(&mut self, job: HashJob) {
+    pub(super) fn submit(&mut self, job: HashJob) {
         let Some(job) = self.pool.submit(job) else {
             return;
         };
@@ -159,6 +162,15 @@ impl Auth {
                 pending
                     .reply_to
                     .fail(Instruction::Login, &Refusal::master_overloaded());
+            }
+            HashJob::Change { pending, .. } => {
+                let instruction = pending.change.instruction();
+                if let Some(counted) = pending.counted {
+                    self.attempts.forgive(counted);
+                }
+                pending
+                    .reply_to
+                    .fail(instruction, &Refusal::master_overloaded());
             }
             HashJob::Hash { pending, .. } => {
                 // The master had no room: that is not the person's doing.
@@ -180,15 +192,22 @@ impl Auth {
             counted,
         } = pending;
         let Some(credentials) = credentials.filter(|_| matches) else {
-            let text = "unknown username or wrong password";
-            reply_to.fail(
-                Instruction::Login,
-                &Refusal::new(Reason::BadCredentials, text),
-            );
-            return;
+            return refuse_credentials(&reply_to);
         };
+        // The password may have been changed while it was verified.
+        match self.storage.read(|s| s.credentials(&credentials.username)) {
+            Ok(Some(now))
+                if now.account == credentials.account && now.pass_hash == credentials.pass_hash => {
+            }
+            Ok(_) => return refuse_credentials(&reply_to),
+            Err(error) => {
+                crate::error!("an account could not be read: {error}");
+                return reply_to.fail(Instruction::Login, &Refusal::not_stored());
+            }
+        }
         self.attempts.forgive(counted);
-        self.create_session(reply_to, credentials, expirable);
+        let method = PASSWORD_METHOD.to_owned();
+        self.create_session(reply_to, Instruction::Login, credentials, method, expirable);
     }
 
     /// The pool has hashed a registration's password; `None` if it failed.
@@ -199,8 +218,8 @@ impl Auth {
         };
         let new = NewAccount {
             username: pending.username,
-            email: pending.email,
-            pass_hash,
+            email: Some(pending.email),
+            pass_hash: Some(pass_hash),
             created: Timestamp::now(),
             starting_cash: self.starting_cash,
             worker: reply_to.peer.worker.uuid,
@@ -213,14 +232,12 @@ impl Auth {
             AuthWrite::Account(other) if other.username.key() == new.username.key() => {
                 Some(NameConflict::Username)
             }
-            AuthWrite::Account(other) if other.email.key() == new.email.key() => {
-                Some(NameConflict::Email)
-            }
+            AuthWrite::Account(other) if has_same_email(other, &new) => Some(NameConflict::Email),
             _ => None,
         });
         let committed = || {
             self.storage
-                .read(|snapshot| snapshot.name_conflict(&new.username, &new.email))
+                .read(|snapshot| snapshot.name_conflict(&new.username, new.email.as_ref()))
         };
         match uncommitted.map_or_else(committed, Ok) {
             Ok(NameConflict::Neither) => {
@@ -240,13 +257,20 @@ impl Auth {
         }
     }
 
-    /// Creates a session, which the commit stores. The oldest sessions of an account that has too
-    /// many end.
-    fn create_session(&mut self, reply_to: ReplyTo, credentials: Credentials, expirable: bool) {
+    /// Creates the session of a login by this method, which the commit stores and which answers the
+    /// instruction. The oldest sessions of an account that has too many end.
+    pub(super) fn create_session(
+        &mut self,
+        reply_to: ReplyTo,
+        instruction: Instruction,
+        credentials: Credentials,
+        method: String,
+        expirable: bool,
+    ) {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
-            reply_to.fail(Instruction::Login, &Refusal::not_stored());
+            reply_to.fail(instruction, &Refusal::not_stored());
             return;
         }
         let id = SessionId::from_bytes(bytes);
@@ -262,7 +286,12 @@ impl Auth {
             worker: reply_to.peer.worker.uuid,
             expirable,
             is_active: true,
-            last_used: now,
+            kind: SessionKind::Login(method),
+            last_use: SessionUse {
+                at: now,
+                client: reply_to.client_ip(),
+                worker: reply_to.peer.worker.uuid,
+            },
         };
         for hash in self.sessions.surplus(session.account) {
             self.end(&hash);
@@ -273,13 +302,25 @@ impl Auth {
             passed: Vec::new(),
         };
         self.writes.push(AuthWrite::Session(stored.clone()));
-        let success = AuthSuccess::Session(id, stored);
+        let success = AuthSuccess::Session(id, Box::new(stored));
         self.answers.push(PendingReply {
             reply_to,
-            instruction: Instruction::Login,
+            instruction,
             success,
         });
     }
+}
+
+/// Whether two new accounts have the same e-mail address.
+fn has_same_email(one: &NewAccount, other: &NewAccount) -> bool {
+    let key = |account: &NewAccount| account.email.as_ref().map(Email::key);
+    key(one).is_some() && key(one) == key(other)
+}
+
+fn refuse_credentials(reply_to: &ReplyTo) {
+    let text = "unknown username or wrong password";
+    let refusal = Refusal::new(Reason::BadCredentials, text);
+    reply_to.fail(Instruction::Login, &refusal);
 }
 
 fn refuse_attempt(reply_to: ReplyTo, text: &'static str) {

@@ -14,9 +14,11 @@ use crate::master::messages::{
     AccountQueriesMessage, AccountQuery, AccountQueryKind, AuthRequest, Order, TransactionsMessage,
 };
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
-use crate::model::{AccountId, SessionHash, SessionId, Timestamp};
+use crate::model::{
+    AccountId, SessionHash, SessionId, SessionKind, SessionUse, Timestamp, TokenScope,
+};
 use crate::wire::request::requests_to;
-use crate::wire::{Instruction, Refusal, Reply, Request};
+use crate::wire::{Instruction, Refusal, Reply, Request, Scope};
 use crossbeam_channel::TrySendError;
 
 impl Auth {
@@ -48,6 +50,12 @@ impl Auth {
                 }
                 AuthRequest::Request(Request::Logout { session }) => {
                     self.logout(reply_to, &session)
+                }
+                AuthRequest::Request(Request::ChangePassword { session, old, new }) => {
+                    self.change_password(reply_to, &session, old, new)
+                }
+                AuthRequest::Request(Request::EndSessions { session, selection }) => {
+                    self.end_own_sessions(reply_to, &session, &selection)
                 }
                 AuthRequest::Request(Request::Order {
                     session,
@@ -104,22 +112,29 @@ impl Auth {
         replies.send();
     }
 
-    /// The account of a session, whose time of last use becomes now.
-    fn account(
+    /// The account of a session that allows the instruction. The session's last use becomes this
+    /// one.
+    pub(super) fn account(
         &mut self,
         reply_to: &ReplyTo,
         instruction: Instruction,
         session: &SessionId,
     ) -> Result<AccountId, Refusal> {
-        let account = self
+        let scope = instruction.row().scope;
+        let found = self
             .sessions
-            .touch(&session.hash(), Timestamp::now())
-            .map(|stored| stored.session.account);
-        match account {
-            Some(_) => self.note_worker(reply_to, session.hash()),
-            None => self.count_inactive(reply_to, instruction),
+            .touch(&session.hash(), use_by(reply_to))
+            .map(|stored| (stored.session.account, allows(&stored.session.kind, scope)));
+        let Some((account, allowed)) = found else {
+            self.count_inactive(reply_to, instruction);
+            return Err(Refusal::session_expired());
+        };
+        self.note_worker(reply_to, session.hash());
+        if allowed {
+            Ok(account)
+        } else {
+            Err(Refusal::scope())
         }
-        account.ok_or_else(Refusal::session_expired)
     }
 
     /// Notes that the worker of a request knows an active session.
@@ -201,7 +216,7 @@ impl Auth {
     }
 
     fn resume(&mut self, reply_to: &ReplyTo, session: &SessionId) {
-        match self.sessions.touch(&session.hash(), Timestamp::now()) {
+        match self.sessions.touch(&session.hash(), use_by(reply_to)) {
             Some(stored) => {
                 let state = SessionState {
                     hash: stored.session.hash,
@@ -239,6 +254,24 @@ impl Auth {
             instruction: Instruction::Logout,
             success: AuthSuccess::LoggedOut,
         });
+    }
+}
+
+/// This use of a session.
+fn use_by(reply_to: &ReplyTo) -> SessionUse {
+    SessionUse {
+        at: Timestamp::now(),
+        client: reply_to.client_ip(),
+        worker: reply_to.peer.worker.uuid,
+    }
+}
+
+/// Whether a session of this kind allows what needs this scope.
+fn allows(kind: &SessionKind, scope: Option<Scope>) -> bool {
+    match (kind, scope) {
+        (SessionKind::Login(_), _) | (_, None | Some(Scope::Read)) => true,
+        (SessionKind::Token { scope, .. }, Some(Scope::Trade)) => *scope == TokenScope::Trade,
+        (SessionKind::Token { .. }, Some(Scope::Account)) => false,
     }
 }
 

@@ -4,11 +4,11 @@
 //! expirable by the process of a worker.
 
 use crate::master::storage::accounts::StoredSession;
-use crate::model::{AccountId, SessionHash, Timestamp};
+use crate::model::{AccountId, SessionHash, SessionUse, Timestamp};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
-/// Most sessions of one account. One more ends the oldest.
+/// Most sessions of one account's logins. One more ends the oldest.
 pub const PER_ACCOUNT_MAX: usize = 1000;
 
 /// All active sessions.
@@ -46,14 +46,14 @@ impl SessionTable {
             .filter(|stored| stored.session.expiry > now)
     }
 
-    /// A session that has not expired at `now`, which becomes its time of last use.
-    pub fn touch(&mut self, hash: &SessionHash, now: Timestamp) -> Option<&StoredSession> {
+    /// A session that has not expired at the time of this use, which becomes its last one.
+    pub fn touch(&mut self, hash: &SessionHash, last: SessionUse) -> Option<&StoredSession> {
         let stored = self
             .by_hash
             .get_mut(hash)
-            .filter(|stored| stored.session.expiry > now)?;
-        if stored.session.last_used < now {
-            stored.session.last_used = now;
+            .filter(|stored| stored.session.expiry > last.at)?;
+        if stored.session.last_use.at < last.at {
+            stored.session.last_use = last;
             self.used.insert(*hash);
         }
         Some(stored)
@@ -106,17 +106,33 @@ impl SessionTable {
             .collect()
     }
 
-    /// The oldest sessions of an account that must end before it gets one more.
+    /// The oldest sessions of an account that must end before it gets one more. Tokens stay.
     pub fn surplus(&self, account: AccountId) -> Vec<SessionHash> {
-        self.by_account
-            .get(&account)
-            .map(|all| {
-                all.iter()
-                    .take((all.len() + 1).saturating_sub(PER_ACCOUNT_MAX))
-                    .copied()
-                    .collect()
-            })
-            .unwrap_or_default()
+        let mut logins = self.logins(account);
+        logins.truncate((logins.len() + 1).saturating_sub(PER_ACCOUNT_MAX));
+        logins
+    }
+
+    /// The sessions of an account's logins, the oldest first, without its tokens.
+    pub fn logins(&self, account: AccountId) -> Vec<SessionHash> {
+        self.of(account)
+            .filter(|stored| !stored.session.kind.is_token())
+            .map(|stored| stored.session.hash)
+            .collect()
+    }
+
+    /// All sessions of an account, tokens too, but one.
+    pub fn all_but(&self, account: AccountId, kept: Option<&SessionHash>) -> Vec<SessionHash> {
+        self.of(account)
+            .map(|stored| stored.session.hash)
+            .filter(|hash| Some(hash) != kept)
+            .collect()
+    }
+
+    /// The sessions of an account, tokens too, the oldest first.
+    pub fn of(&self, account: AccountId) -> impl Iterator<Item = &StoredSession> {
+        let hashes = self.by_account.get(&account).into_iter().flatten();
+        hashes.filter_map(|hash| self.by_hash.get(hash))
     }
 
     /// Sessions for which `wanted` holds.
@@ -153,14 +169,14 @@ impl SessionTable {
         self.by_hash.is_empty()
     }
 
-    /// Sessions used since the last call, with the time of last use.
-    pub fn take_used(&mut self) -> Vec<(SessionHash, Timestamp)> {
+    /// Sessions used since the last call, with their last use.
+    pub fn take_used(&mut self) -> Vec<(SessionHash, SessionUse)> {
         let used = std::mem::take(&mut self.used);
         used.into_iter()
             .filter_map(|hash| {
                 self.by_hash
                     .get(&hash)
-                    .map(|stored| (hash, stored.session.last_used))
+                    .map(|stored| (hash, stored.session.last_use))
             })
             .collect()
     }

@@ -5,12 +5,20 @@
 use super::login_places::LoginPlace;
 use super::sqlite::signed;
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
-use crate::model::{AccountId, Email, Money, Session, SessionHash, Timestamp, Username};
+use crate::model::{
+    AccountId, Email, Money, Session, SessionHash, SessionKind, SessionUse, Timestamp, TokenName,
+    TokenScope, Username,
+};
 use crate::runtime::neighbourhood::Neighbourhood;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
+
+/// The state of an account that an administrator has locked.
+const LOCKED: i64 = 1;
+/// What is stored as the method of a token's login. A token has none.
+const TOKEN_METHOD: &str = "token";
 
 /// What a login needs of an account.
 #[derive(Debug, Clone)]
@@ -18,8 +26,10 @@ pub struct Credentials {
     pub account: AccountId,
     /// Spelled as at registration.
     pub username: Username,
-    /// bcrypt hash; `None` if the account logs in through a third party only.
+    /// bcrypt hash; `None` if the account has no password.
     pub pass_hash: Option<String>,
+    /// Whether an administrator has locked the account.
+    pub is_locked: bool,
 }
 
 /// The most workers that a session remembers beside the one that made it. After one more it counts
@@ -78,9 +88,10 @@ pub enum NameConflict {
 #[derive(Debug, Clone)]
 pub struct NewAccount {
     pub username: Username,
-    pub email: Email,
-    /// bcrypt hash.
-    pub pass_hash: String,
+    /// `None`: the account has no address.
+    pub email: Option<Email>,
+    /// bcrypt hash; `None`: the account has no password.
+    pub pass_hash: Option<String>,
     /// Time of the registration.
     pub created: Timestamp,
     /// First cash of the account, with which its ledger begins.
@@ -95,14 +106,14 @@ pub struct NewAccount {
     pub near: Neighbourhood,
 }
 
-/// The public and private fields of an account. They never change.
+/// The public and private fields of an account.
 #[derive(Debug)]
 pub struct UserRecord {
     pub account: AccountId,
     /// Spelled as at registration.
     pub username: String,
-    /// Spelled as at registration.
-    pub email: String,
+    /// As it was given; `None`: the account has no address.
+    pub email: Option<String>,
     /// False if the account logs in through a third party only.
     pub is_password: bool,
     /// Time of the registration.
@@ -120,13 +131,14 @@ impl Snapshot<'_> {
     ) -> Result<Option<Credentials>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT account, username, pass_hash FROM accounts WHERE username_key = ?1",
+            "SELECT account, username, pass_hash, state FROM accounts WHERE username_key = ?1",
         )?;
         let read = |row: &Row<'_>| -> rusqlite::Result<Credentials> {
             Ok(Credentials {
                 account: AccountId(row.get(0)?),
                 username: stored_name(&row.get::<_, String>(1)?, username),
                 pass_hash: row.get(2)?,
+                is_locked: row.get::<_, i64>(3)? == LOCKED,
             })
         };
         Ok(statement.query_row([username.key()], read).optional()?)
@@ -176,7 +188,7 @@ impl Snapshot<'_> {
     pub fn name_conflict(
         &mut self,
         username: &Username,
-        email: &Email,
+        email: Option<&Email>,
     ) -> Result<NameConflict, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let found = |sql: &str, key: String| sqlite.prepare_cached(sql)?.exists([key]);
@@ -186,7 +198,10 @@ impl Snapshot<'_> {
         )? {
             return Ok(NameConflict::Username);
         }
-        if found("SELECT 1 FROM accounts WHERE email_key = ?1", email.key())? {
+        let sql = "SELECT 1 FROM accounts WHERE email_key = ?1";
+        if let Some(email) = email
+            && found(sql, email.key())?
+        {
             return Ok(NameConflict::Email);
         }
         Ok(NameConflict::Neither)
@@ -235,7 +250,8 @@ impl Snapshot<'_> {
     pub fn sessions(&mut self, now: Timestamp) -> Result<Vec<StoredSession>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
-            "SELECT hash, account, username, since, expiry, client, sessions.worker, sessions.boot, expirable, last_used
+            "SELECT hash, account, username, since, expiry, client, sessions.worker, sessions.boot, expirable, last_used,
+                 method, token, scope, elsewhere, coalesce(last_client, client), coalesce(last_worker, sessions.worker)
              FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
         )?;
         let mut passed = passed_workers(sqlite)?;
@@ -264,11 +280,31 @@ fn passed_workers(sqlite: &Connection) -> rusqlite::Result<HashMap<SessionHash, 
     Ok(passed)
 }
 
-/// Reads a session without the workers that it has passed; `None` if its account's name is damaged.
+/// Reads a stored address.
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+/// Reads a session without the workers that it has passed; `None` if its account's name or its
+/// token is damaged.
 fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
     let hash: [u8; 32] = row.get(0)?;
     let Ok(username) = Username::parse(&row.get::<_, String>(2)?) else {
         return Ok(None);
+    };
+    let kind = match row.get::<_, Option<String>>(11)? {
+        None => SessionKind::Login(row.get(10)?),
+        Some(name) => {
+            let scope = TokenScope::from_number(row.get(12)?);
+            let (Ok(name), Some(scope)) = (TokenName::parse(&name), scope) else {
+                return Ok(None);
+            };
+            SessionKind::Token {
+                name,
+                scope,
+                is_elsewhere: row.get(13)?,
+            }
+        }
     };
     let session = Session {
         hash: SessionHash(hash),
@@ -276,14 +312,16 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
         username,
         since: Timestamp(row.get(3)?),
         expiry: Timestamp(row.get(4)?),
-        client: row
-            .get::<_, String>(5)?
-            .parse()
-            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        client: address(&row.get::<_, String>(5)?),
         worker: Uuid::from_bytes(row.get(6)?),
         expirable: row.get(8)?,
         is_active: true,
-        last_used: Timestamp(row.get(9)?),
+        kind,
+        last_use: SessionUse {
+            at: Timestamp(row.get(9)?),
+            client: address(&row.get::<_, String>(14)?),
+            worker: Uuid::from_bytes(row.get(15)?),
+        },
     };
     Ok(Some(StoredSession {
         session,
@@ -309,13 +347,13 @@ impl Tx<'_> {
             .prepare_cached(
                 "INSERT INTO accounts (username, username_key, email, email_key, is_password, pass_hash, created,
                  starting_cash, worker, boot, sequence)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 VALUES (?1, ?2, ?3, ?4, ?5 IS NOT NULL, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 new.username.as_str(),
                 new.username.key(),
-                new.email.as_str(),
-                new.email.key(),
+                new.email.as_ref().map(Email::as_str),
+                new.email.as_ref().map(Email::key),
                 new.pass_hash,
                 new.created.0,
                 new.starting_cash.0,
@@ -333,10 +371,15 @@ impl Tx<'_> {
     pub fn insert_session(&mut self, new: &StoredSession) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let session = &new.session;
+        let (method, token, scope) = match &session.kind {
+            SessionKind::Login(method) => (method.as_str(), None, TokenScope::Trade),
+            SessionKind::Token { name, scope, .. } => (TOKEN_METHOD, Some(name.as_str()), *scope),
+        };
         sqlite
             .prepare_cached(
-                "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used,
+                 method, token, scope)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 session.hash.0,
@@ -347,7 +390,10 @@ impl Tx<'_> {
                 session.worker.as_bytes(),
                 new.boot.as_bytes(),
                 session.expirable,
-                session.last_used.0,
+                session.last_use.at.0,
+                method,
+                token,
+                u8::from(scope),
             ])?;
         Ok(())
     }
@@ -434,19 +480,40 @@ impl Tx<'_> {
         Ok(sqlite.execute("DELETE FROM sessions", [])?)
     }
 
-    /// Stores the time at which a session was last used.
+    /// Stores when and where a session was last used.
     ///
     /// # Errors
     /// The database fails.
     pub fn touch_session(
         &mut self,
         hash: &SessionHash,
-        used: Timestamp,
+        last: &SessionUse,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let sql = "UPDATE sessions SET last_used = ?2, last_client = ?3, last_worker = ?4 WHERE hash = ?1";
+        sqlite.prepare_cached(sql)?.execute(params![
+            hash.0,
+            last.at.0,
+            last.client.to_string(),
+            last.worker.as_bytes()
+        ])?;
+        Ok(())
+    }
+
+    /// Stores an account's new password, as its bcrypt hash.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_password(
+        &mut self,
+        account: AccountId,
+        pass_hash: &str,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let sql = "UPDATE accounts SET is_password = 1, pass_hash = ?2 WHERE account = ?1";
         sqlite
-            .prepare_cached("UPDATE sessions SET last_used = ?2 WHERE hash = ?1")?
-            .execute(params![hash.0, used.0])?;
+            .prepare_cached(sql)?
+            .execute(params![account.0, pass_hash])?;
         Ok(())
     }
 }

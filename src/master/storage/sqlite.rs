@@ -29,9 +29,13 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0006_email_keys.sql"),
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
     include_str!("../../../sql/sqlite/0008_actions.sql"),
+    include_str!("../../../sql/sqlite/0012_accounts.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
+/// The migration that makes the table of accounts anew.
+#[cfg(test)]
+const ACCOUNTS_MIGRATION: usize = 9;
 /// The migration with which the keys of email addresses are computed anew.
 const EMAIL_KEYS_MIGRATION: usize = 6;
 
@@ -655,6 +659,66 @@ mod tests {
             .unwrap();
         let rows: Vec<String> = rows.map(Result::unwrap).collect();
         assert_eq!(rows, ["333333/1000000 7", "250000/1 8"]);
+    }
+
+    #[test]
+    fn accounts_keep_all_that_refers_to_them_when_a_database_is_brought_forward() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let old = SqliteStorage::open(&path).unwrap().connection;
+        old.pragma_update(None, "foreign_keys", false).unwrap();
+        for sql in &MIGRATIONS[..ACCOUNTS_MIGRATION - 1] {
+            old.execute_batch(sql).unwrap();
+        }
+        let row = "created, starting_cash, boot, sequence, worker";
+        let values = "7, 5, zeroblob(16), 9, zeroblob(16)";
+        old.execute_batch(&format!(
+            "PRAGMA user_version = {};
+             INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash, {row})
+             VALUES (1, 'Alice', 'alice', 'A@x.org', 'a@x.org', 1, 'hash', {values}),
+                    (3, 'bob', 'bob', 'a@x.org', '#3', 0, NULL, {values});
+             UPDATE accounts SET email_owner = 1 WHERE account = 3;
+             INSERT INTO sessions VALUES
+                 (zeroblob(32), 3, 7, 9, '192.0.2.1', zeroblob(16), zeroblob(16), 0, 8);
+             INSERT INTO session_workers VALUES (zeroblob(32), zeroblob(16));
+             INSERT INTO login_places VALUES (zeroblob(32), 3, 7);
+             INSERT INTO balances VALUES (3, 5);
+             INSERT INTO positions VALUES (3, 'A', 1, 1);",
+            ACCOUNTS_MIGRATION - 1
+        ))
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let number = |sql: &str| new.query_row(sql, [], |row| row.get::<_, i64>(0));
+        assert_eq!(
+            number("SELECT count(*) FROM pragma_foreign_key_check()"),
+            Ok(0)
+        );
+        let sql = "SELECT group_concat(account || username || username_key || email || email_key || is_password
+                       || ifnull(pass_hash, '-') || state || created || starting_cash || sequence
+                       || ifnull(email_owner, '-'), ' ' ORDER BY account) FROM accounts";
+        let text = |sql: &str| new.query_row(sql, [], |row| row.get::<_, String>(0));
+        assert_eq!(
+            text(sql).unwrap(),
+            "1AlicealiceA@x.orga@x.org1hash0759- 3bobboba@x.org#30-07591"
+        );
+        let kept = "SELECT count(*) FROM accounts JOIN sessions USING (account) JOIN session_workers USING (hash)
+                    JOIN login_places USING (account) JOIN balances USING (account) JOIN positions USING (account)";
+        assert_eq!(number(kept), Ok(1));
+        let session = "SELECT method || ifnull(token, '-') || scope || elsewhere || ifnull(last_client, '-') FROM sessions";
+        assert_eq!(text(session).unwrap(), "password-20-");
+        // What refers to accounts still does.
+        for wrong in [
+            "DELETE FROM accounts WHERE account = 3",
+            "INSERT INTO balances VALUES (99, 5)",
+        ] {
+            assert!(new.execute(wrong, []).is_err(), "{wrong}");
+        }
+        // Many accounts may have no address.
+        let none = "UPDATE accounts SET email = NULL, email_key = NULL";
+        assert_eq!(new.execute(none, []), Ok(2));
     }
 
     #[test]

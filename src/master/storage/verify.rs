@@ -36,10 +36,10 @@ pub struct StoredAccount {
     /// Primary key.
     pub account: i64,
     pub username: String,
-    /// Spelled as at registration.
-    pub email: String,
-    /// The key under which the address is unique.
-    pub email_key: String,
+    /// As it was given; `None`: no address.
+    pub email: Option<String>,
+    /// The key under which the address is unique; `None` without one.
+    pub email_key: Option<String>,
     /// The older account that has the same address, if this one's is noted as a twin.
     pub twin_of: Option<String>,
     /// Cash with which its ledger begins.
@@ -52,8 +52,8 @@ impl StoredAccount {
     /// Whether the key of the email address is what the address, or the note of a twin, makes it.
     pub fn has_its_email_key(&self) -> bool {
         let expected = match self.twin_of {
-            Some(_) => twin_key(self.account),
-            None => email_key(&self.email),
+            Some(_) => Some(twin_key(self.account)),
+            None => self.email.as_deref().map(email_key),
         };
         self.email_key == expected
     }

@@ -154,6 +154,7 @@ macro_rules! ipv6 {
 const CODE: &str = r"[A-Za-z][A-Za-z0-9\-]{0,63}";
 const CLIENT_ORDER_ID: &str = r"[A-Za-z0-9._:\-]{1,64}";
 const SECRET: &str = "[0-9a-f]{64}";
+const SECRET_OR_DASH: &str = "[0-9a-f]{64}|-";
 const CANONICAL: &str = r"(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{0,5}[1-9])?";
 
 /// A grammar that is a pattern alone.
@@ -261,6 +262,23 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
         ),
     ),
     (
+        ArgumentType::HashedPassOrDash,
+        wrong(
+            &["", "0", "--"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "64 of `0-9 a-f`, derived from the password, or `-` if the account has none",
+                    SECRET_OR_DASH,
+                    &[
+                        "43065a2069777dfb258964e513b8385f1211b535546876a93fc3936cb575e33d",
+                        "-",
+                    ],
+                )
+            },
+        ),
+    ),
+    (
         ArgumentType::SessionId,
         wrong(
             &[
@@ -272,6 +290,35 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                 "64 of `0-9 a-f`",
                 SECRET,
                 &["00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::SessionSelection,
+        wrong(
+            &["", "0123456", "0123456789abcdef0", "ALL", "0123456F"],
+            pattern(
+                "`others`, `all`, or the first 8 to 16 digits of a session's `id` as getSessions tells it",
+                "others|all|[0-9a-f]{8,16}",
+                &["others", "all", "0123456789abcdef"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::AccountValue,
+        wrong(
+            &["", "01", "4294967296", "-1"],
+            pattern(
+                "what the request asked for: a number of sessions, or a token, which is 64 of `0-9 a-f`",
+                concat!(
+                    "(?:0|[1-9][0-9]{0,8}|[1-3][0-9]{9}|4(?:[01][0-9]{8}|2(?:[0-8][0-9]{7}",
+                    "|9(?:[0-3][0-9]{6}|4(?:[0-8][0-9]{5}|9(?:[0-5][0-9]{4}|6(?:[0-6][0-9]{3}",
+                    "|7(?:[01][0-9]{2}|2(?:[0-8][0-9]|9[0-5]))))))))|[0-9a-f]{64})"
+                ),
+                &[
+                    "3",
+                    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+                ],
             ),
         ),
     ),

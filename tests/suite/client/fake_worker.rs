@@ -3,8 +3,8 @@
 
 use papertrader::dialogue::message::encode;
 use papertrader::model::{
-    Bar, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason,
-    SessionId, Side, Symbol, Timestamp, TransactionStatus,
+    AccountValue, Bar, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote,
+    Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -261,6 +261,10 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         }
         Request::Login { .. } | Request::Resume { .. } => session(SESSION, told).write(out),
         Request::Logout { .. } => Reply::LogoutSuccess.write(out),
+        Request::ChangePassword { .. } => Reply::AccountSuccess(None).write(out),
+        Request::EndSessions { .. } => {
+            Reply::AccountSuccess(Some(AccountValue::Count(2))).write(out);
+        }
         Request::SwitchState { state, .. } => Reply::StateSwitched(*state).write(out),
         Request::Order { .. } => return order(request, told, out),
         Request::AssetList => payload(out, &TextList(vec!["AAPL".to_owned(), "IBM".to_owned()])),

@@ -60,11 +60,14 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         T::Flag => json!(text == "true"),
         T::Adjustment => json!(text == "adjusted"),
         T::TransactionId => json!(text.replace('-', "")),
-        T::ClientOrderIdOrDash if text == "-" => Value::Null,
+        T::ClientOrderIdOrDash | T::HashedPassOrDash if text == "-" => Value::Null,
         T::Username
         | T::Email
         | T::HashedPass
+        | T::HashedPassOrDash
         | T::SessionId
+        | T::SessionSelection
+        | T::AccountValue
         | T::Symbol
         | T::State
         | T::ClientOrderId
@@ -91,6 +94,17 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
         ArgumentType::Username => read::<c::Username>(text, |name| json!(name.as_str())),
         ArgumentType::Email => read::<c::Email>(text, |email| json!(email.as_str())),
         ArgumentType::HashedPass => read::<c::HashedPass>(text, |hashed| json!(hashed.expose())),
+        ArgumentType::HashedPassOrDash => read::<c::HashedPassOrDash>(text, |hashed| {
+            json!(hashed.as_ref().map(|hashed| hashed.expose()))
+        }),
+        ArgumentType::SessionSelection => {
+            read::<c::SessionSelection>(text, |selection| json!(selection.as_str()))
+        }
+        // An argument that is there is not empty.
+        ArgumentType::AccountValue if text.is_empty() => Err(ValueError("empty")),
+        ArgumentType::AccountValue => {
+            read::<c::AccountValue>(text, |value| json!(*value.unwrap().expose()))
+        }
         ArgumentType::SessionId => read::<c::SessionId>(text, |id| json!(id.expose())),
         ArgumentType::Symbol => read::<c::Symbol>(text, |symbol| json!(symbol.as_str())),
         ArgumentType::Quantity => read::<c::Quantity>(text, |quantity| json!(quantity.0)),

@@ -3,8 +3,9 @@
 
 use papertrader::dialogue::raw;
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity,
-    Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
+    AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
+    ProtocolFault, Quantity, Quote, Reason, SessionId, SessionSelection, Side, Symbol, Timestamp,
+    TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -104,6 +105,10 @@ fn requests() -> Vec<(String, Request)> {
         window,
         adjusted,
     };
+    let end_sessions = |which| Request::EndSessions {
+        session: session(),
+        selection: SessionSelection::parse(which).unwrap(),
+    };
     let email = Email::parse("älice@example.org").unwrap();
     let alice = || user("alice");
     let mut all: Vec<(&str, Request)> = vec![
@@ -131,6 +136,24 @@ fn requests() -> Vec<(String, Request)> {
         ("0106-switchState", switch(ConnectionState::Data)),
         ("0106-switchState-command", switch(ConnectionState::Command)),
         ("0107-logout", Request::Logout { session: session() }),
+        (
+            "0108-changePassword",
+            Request::ChangePassword {
+                session: session(),
+                old: Some(hashed()),
+                new: HashedPass::parse(&"9".repeat(64)).unwrap(),
+            },
+        ),
+        (
+            "0108-changePassword-first",
+            Request::ChangePassword {
+                session: session(),
+                old: None,
+                new: hashed(),
+            },
+        ),
+        ("010C-endSessions", end_sessions("0123456789abcdef")),
+        ("010C-endSessions-others", end_sessions("others")),
         (
             "0201-getAssetInfo",
             Request::AssetInfo {
@@ -337,6 +360,23 @@ fn replies() -> Vec<(String, Reply)> {
                 I::LogoutFail,
                 Reason::SessionExpired,
                 "the session has ended",
+            ),
+        ),
+        ("030F-accountSuccess", Reply::AccountSuccess(None)),
+        (
+            "030F-accountSuccess-count",
+            Reply::AccountSuccess(Some(AccountValue::Count(12))),
+        ),
+        (
+            "030F-accountSuccess-token",
+            Reply::AccountSuccess(Some(AccountValue::Token(session()))),
+        ),
+        (
+            "0310-accountFail",
+            fail(
+                I::AccountFail,
+                Reason::LoginAgain,
+                "log in anew and try again",
             ),
         ),
         ("0402-pong", Reply::Pong),

@@ -506,6 +506,43 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
                 "h:١",
             ],
         ),
+        "HashedPassOrDash" => {
+            good.push(long("f", 64));
+            bad.extend([long("f", 63), long("f", 65), long("F", 64), long("-", 64)]);
+            (&["-"], &["--", "-\n", "0", "none"])
+        }
+        "SessionSelection" => {
+            good.extend([long("0", 8), long("f", 16)]);
+            bad.extend([long("0", 7), long("f", 17), long("F", 8), long("g", 8)]);
+            (
+                &["others", "all"],
+                &["other", "All", "all\n", "allothers", "-"],
+            )
+        }
+        "AccountValue" => {
+            good.push(long("0", 64));
+            bad.extend([long("0", 63), long("f", 65), long("F", 64)]);
+            (
+                &[
+                    "0",
+                    "1",
+                    "999999999",
+                    "4294967295",
+                    "4199999999",
+                    "3999999999",
+                ],
+                &[
+                    "01",
+                    "4294967296",
+                    "5000000000",
+                    "10000000000",
+                    "+1",
+                    "-1",
+                    "1\n",
+                    "a",
+                ],
+            )
+        }
         "NameValue" => {
             good.push(format!("{}={}", long("a", 32), long("=", 256)));
             bad.push(format!("{}=x", long("a", 33)));

@@ -4,8 +4,9 @@
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::printable::{is_printable, is_printable_text};
 use papertrader::model::{
-    Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity,
-    Quote, Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus, Username,
+    AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
+    ProtocolFault, Quantity, Quote, Reason, SessionId, SessionSelection, Side, Symbol, Timestamp,
+    TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -152,6 +153,12 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
             }),
         (session(), state()).prop_map(|(session, state)| Request::SwitchState { session, state }),
         session().prop_map(|session| Request::Logout { session }),
+        (session(), option::of(hashed()), hashed())
+            .prop_map(|(session, old, new)| { Request::ChangePassword { session, old, new } }),
+        (session(), "others|all|[0-9a-f]{8,16}").prop_map(|(session, which)| {
+            let selection = SessionSelection::parse(&which).unwrap();
+            Request::EndSessions { session, selection }
+        }),
         symbol().prop_map(|symbol| Request::AssetInfo { symbol }),
         symbol().prop_map(|symbol| Request::AssetCurrent { symbol }),
         (symbol(), window(), any::<bool>()).prop_map(|(symbol, window, adjusted)| {
@@ -236,6 +243,7 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
         I::StateSwitchFail,
         I::DataFail,
         I::LogoutFail,
+        I::AccountFail,
     ];
     prop_oneof![
         (session(), vec(address(), 0..20)).prop_map(|(id, workers)| Reply::Session { id, workers }),
@@ -243,6 +251,11 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
         fill().prop_map(Reply::Filled),
         state().prop_map(Reply::StateSwitched),
         Just(Reply::LogoutSuccess),
+        option::of(prop_oneof![
+            any::<u32>().prop_map(AccountValue::Count),
+            session().prop_map(AccountValue::Token),
+        ])
+        .prop_map(Reply::AccountSuccess),
         (
             prop::sample::select(fails.to_vec()),
             code(Reason::ALL, Reason::from_name),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::master::messages::{AuthMessage, SessionFilter};
 use crate::master::testing::{MasterRig, link_request, login, reason};
-use crate::model::Reason;
+use crate::model::{Reason, Timestamp};
 use crate::runtime::Module;
 use crate::wire::Request;
 use crossbeam_channel::bounded;
@@ -88,7 +88,7 @@ fn the_use_of_sessions_is_noted_on_disk_once_a_minute() {
     rig.engine.execute("UPDATE sessions SET last_used = 0");
     let hash = alice.session.hash();
     let mut kept = rig.auth.sessions.remove(&hash).unwrap();
-    kept.session.last_used = Timestamp(0);
+    kept.session.last_use.at = Timestamp(0);
     rig.auth.sessions.insert(kept);
     let resume = Request::Resume {
         session: alice.session.clone(),
@@ -102,7 +102,7 @@ fn the_use_of_sessions_is_noted_on_disk_once_a_minute() {
     rig.auth.touched = earlier;
     rig.auth.on_tick(Instant::now());
     let kept = rig.auth.sessions.get(&hash, Timestamp(0)).unwrap();
-    assert_eq!(stored(&rig), kept.session.last_used.0);
+    assert_eq!(stored(&rig), kept.session.last_use.at.0);
     assert!(stored(&rig) > 0);
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A pool without threads, whose jobs the test does.
 
-use super::{HashJobs, HashingPool};
+use super::{HashJobs, HashingPool, outcome};
 use crate::master::messages::{AuthMessage, HashJob};
 use crate::model::HashedPass;
 use crate::runtime::fair_queue::Turn;
@@ -63,5 +63,11 @@ pub(crate) fn done(job: HashJob) -> AuthMessage {
             hashed_pass,
             pending,
         } => AuthMessage::Hashed(pending, Some(hash(&hashed_pass))),
+        HashJob::Change { old, new, pending } => {
+            let again = pending.reply_to.again;
+            let fits = |pass: &HashedPass, stored: &str| stored == hash(pass);
+            let outcome = outcome(old, new.as_ref(), again, fits, |new| Some(hash(new)));
+            AuthMessage::Confirmed(pending, outcome)
+        }
     }
 }

@@ -476,6 +476,7 @@ fn hashes_before(rig: &mut MasterRig, link: &mut FakeLink, addresses: u8, name: 
         let (turn, job) = rig.hash_jobs.take().expect("service is withheld");
         let is_persons = match &job {
             HashJob::Verify { pending, .. } => pending.counted.name == name,
+            HashJob::Change { pending, .. } => pending.username.key() == name,
             HashJob::Hash { pending, .. } => pending.username.key() == name,
         };
         if !is_persons {

@@ -305,11 +305,11 @@ fn a_session_that_was_used_is_noted_as_used() {
     let (mut rig, mut link, alice) = rig();
     let used = |rig: &MasterRig| {
         let kept = rig.auth.sessions.get(&alice.session.hash(), Timestamp(0));
-        kept.unwrap().session.last_used
+        kept.unwrap().session.last_use.at
     };
     let hash = alice.session.hash();
     let mut kept = rig.auth.sessions.remove(&hash).unwrap();
-    kept.session.last_used = Timestamp(0);
+    kept.session.last_use.at = Timestamp(0);
     rig.auth.sessions.insert(kept);
     describe(&mut rig, &mut link, &alice.session);
     assert_eq!(

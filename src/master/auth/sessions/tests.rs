@@ -1,7 +1,7 @@
 //! spec/master/auth.md · 2.4.2 Session Structure, 2.4.6 activeSessions
 
 use super::*;
-use crate::model::{Session, Username};
+use crate::model::{Session, SessionKind, Username};
 
 /// A session of an account that expires then.
 fn session(byte: u8, account: i64, expiry: i64) -> StoredSession {
@@ -16,10 +16,20 @@ fn session(byte: u8, account: i64, expiry: i64) -> StoredSession {
             worker: Uuid::from_u128(1),
             expirable: byte.is_multiple_of(2),
             is_active: true,
-            last_used: Timestamp(0),
+            kind: SessionKind::Login("password".to_owned()),
+            last_use: used(0),
         },
         boot: Uuid::from_u128(u128::from(byte)),
         passed: Vec::new(),
+    }
+}
+
+/// A use at this time.
+fn used(at: i64) -> SessionUse {
+    SessionUse {
+        at: Timestamp(at),
+        client: [127, 0, 0, 1].into(),
+        worker: Uuid::from_u128(1),
     }
 }
 
@@ -34,7 +44,7 @@ fn a_session_is_active_until_it_expires() {
     table.insert(session(2, 1, 50));
     assert!(table.get(&hash(1), Timestamp(99)).is_some());
     assert!(table.get(&hash(1), Timestamp(100)).is_none());
-    assert!(table.touch(&hash(1), Timestamp(100)).is_none());
+    assert!(table.touch(&hash(1), used(100)).is_none());
     assert_eq!(table.expired(Timestamp(49)), []);
     assert_eq!(table.expired(Timestamp(50)), [hash(2)]);
     assert_eq!(
@@ -65,7 +75,7 @@ fn one_more_than_an_account_may_have_is_at_the_cost_of_its_oldest() {
 fn what_is_removed_is_gone_from_every_index() {
     let mut table = SessionTable::default();
     table.insert(session(1, 1, 100));
-    table.touch(&hash(1), Timestamp(10));
+    table.touch(&hash(1), used(10));
     assert!(table.remove(&hash(1)).is_some());
     assert!(table.remove(&hash(1)).is_none());
     assert!(table.is_empty());
@@ -79,9 +89,9 @@ fn uses_are_noted_once_and_never_back_in_time() {
     let mut table = SessionTable::default();
     table.insert(session(1, 1, 100));
     table.insert(session(2, 1, 100));
-    table.touch(&hash(1), Timestamp(20));
-    table.touch(&hash(1), Timestamp(10));
-    assert_eq!(table.take_used(), [(hash(1), Timestamp(20))]);
+    table.touch(&hash(1), used(20));
+    table.touch(&hash(1), used(10));
+    assert_eq!(table.take_used(), [(hash(1), used(20))]);
     assert_eq!(table.take_used(), []);
 }
 

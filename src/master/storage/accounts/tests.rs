@@ -7,14 +7,23 @@ use crate::master::storage::testing::{Engine, each_engine};
 fn account(name: &str, sequence: u64) -> NewAccount {
     NewAccount {
         username: Username::parse(name).unwrap(),
-        email: Email::parse(&format!("{name}@example.org")).unwrap(),
-        pass_hash: "hash".to_owned(),
+        email: Some(Email::parse(&format!("{name}@example.org")).unwrap()),
+        pass_hash: Some("hash".to_owned()),
         created: Timestamp(1_000),
         starting_cash: Money(5_000_000),
         worker: Uuid::from_u128(6),
         boot: Uuid::from_u128(7),
         sequence,
         near: Neighbourhood::of(std::net::Ipv4Addr::LOCALHOST.into()),
+    }
+}
+
+/// A use at this time, elsewhere than where sessions are made.
+fn used(at: i64) -> SessionUse {
+    SessionUse {
+        at: Timestamp(at),
+        client: [192, 0, 2, 7].into(),
+        worker: Uuid::from_u128(5),
     }
 }
 
@@ -29,7 +38,8 @@ fn session(byte: u8, account: AccountId, expiry: i64) -> StoredSession {
         worker: Uuid::from_u128(3),
         expirable: byte % 2 == 1,
         is_active: true,
-        last_used: Timestamp(20),
+        kind: SessionKind::Login("password".to_owned()),
+        last_use: used(20),
     };
     StoredSession {
         session,
@@ -47,7 +57,9 @@ fn names_are_found_without_regard_to_case_and_taken_once() {
             .unwrap();
         let read = |storage: &mut Storage, name: &str, email: &str| {
             let (name, email) = (Username::parse(name).unwrap(), Email::parse(email).unwrap());
-            storage.read(|s| s.name_conflict(&name, &email)).unwrap()
+            storage
+                .read(|s| s.name_conflict(&name, Some(&email)))
+                .unwrap()
         };
         assert_eq!(read(&mut storage, "ALICE", "x@y"), NameConflict::Username);
         assert_eq!(
@@ -74,8 +86,8 @@ fn names_are_found_without_regard_to_case_and_taken_once() {
 
         let record = storage.read(|s| s.user_record("alice")).unwrap().unwrap();
         assert_eq!(
-            (record.username.as_str(), record.email.as_str()),
-            ("Alice", "Alice@example.org")
+            (record.username.as_str(), record.email.as_deref()),
+            ("Alice", Some("Alice@example.org"))
         );
         assert!(record.is_password && record.created == Timestamp(1_000));
         assert!(
@@ -117,7 +129,7 @@ fn sessions_are_stored_touched_and_deleted() {
             })
             .unwrap();
         storage
-            .write(|tx| tx.touch_session(&kept.session.hash, Timestamp(77)))
+            .write(|tx| tx.touch_session(&kept.session.hash, &used(77)))
             .unwrap();
         let found = storage.read(|s| s.sessions(Timestamp(100))).unwrap();
         assert_eq!(found.len(), 1, "an expired one is not read");
@@ -127,7 +139,7 @@ fn sessions_are_stored_touched_and_deleted() {
             (found.client, found.worker),
             (expected.client, expected.worker)
         );
-        assert_eq!((found.expirable, found.last_used), (true, Timestamp(77)));
+        assert_eq!((found.expirable, found.last_use), (true, used(77)));
         storage
             .write(|tx| tx.delete_session(&kept.session.hash))
             .unwrap();

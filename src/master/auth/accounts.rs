@@ -1,0 +1,341 @@
+//! spec/master/auth/accounts.md · 3.1.3, 4.1 (what an owner changes of an account)
+//!
+//! `impl Auth`: changes of accounts by their owners: who may make one, the password that confirms
+//! it, and its commit, which ends sessions with it and tells the owner.
+
+use super::{Auth, oldest_place};
+use crate::master::messages::{AccountChange, CountedLogin, HashJob, HashOutcome, PendingChange};
+use crate::master::reply_to::ReplyTo;
+use crate::master::storage::login_places::LoginPlace;
+use crate::master::storage::{StorageError, Tx};
+use crate::model::{
+    AccountId, AccountValue, HashedPass, OwnerNotice, Reason, SessionHash, SessionId,
+    SessionSelection, Timestamp, Username,
+};
+use crate::runtime::neighbourhood::Neighbourhood;
+use crate::wire::{Instruction, Refusal, Reply};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long ago the login of a session may be that changes what an account is entered with.
+pub const FRESH_LOGIN_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Who asks for a change of an account: the session of a login.
+#[derive(Debug, Clone)]
+pub(super) struct AccountOwner {
+    pub(super) account: AccountId,
+    pub(super) username: Username,
+    /// The session that asks.
+    pub(super) session: SessionHash,
+    /// Whether its login is at most [`FRESH_LOGIN_MAX`] old.
+    pub(super) is_fresh: bool,
+}
+
+impl Auth {
+    /// Whose session this is, for an instruction that only the session of a login may give. `None`:
+    /// it is not active, or a token, and the request was refused.
+    pub(super) fn owner(
+        &mut self,
+        reply_to: &ReplyTo,
+        instruction: Instruction,
+        session: &SessionId,
+    ) -> Option<AccountOwner> {
+        if let Err(refusal) = self.account(reply_to, instruction, session) {
+            reply_to.fail(instruction, &refusal);
+            return None;
+        }
+        self.owner_of(&session.hash())
+    }
+
+    /// The owner whose session this is; `None` if it is not active.
+    fn owner_of(&self, hash: &SessionHash) -> Option<AccountOwner> {
+        let now = Timestamp::now();
+        let stored = self.sessions.get(hash, now)?;
+        let age = now.since(stored.session.since);
+        Some(AccountOwner {
+            account: stored.session.account,
+            username: stored.session.username.clone(),
+            session: *hash,
+            is_fresh: u128::try_from(age).is_ok_and(|age| age <= FRESH_LOGIN_MAX.as_millis()),
+        })
+    }
+
+    /// Changes the password of an account, or gives one to an account that has none.
+    pub(super) fn change_password(
+        &mut self,
+        reply_to: ReplyTo,
+        session: &SessionId,
+        old: Option<HashedPass>,
+        new: HashedPass,
+    ) {
+        if let Some(owner) = self.owner(&reply_to, Instruction::ChangePassword, session) {
+            self.confirm(reply_to, &owner, old, Some(new), AccountChange::Password);
+        }
+    }
+
+    /// Ends sessions of the asker's account. Tokens stay.
+    pub(super) fn end_own_sessions(
+        &mut self,
+        reply_to: ReplyTo,
+        session: &SessionId,
+        selection: &SessionSelection,
+    ) {
+        let instruction = Instruction::EndSessions;
+        // What this turn has made is to be found.
+        self.commit();
+        let repeats_itself = reply_to.again && *selection == SessionSelection::All;
+        if repeats_itself && self.owner_of(&session.hash()).is_none() {
+            return succeed(&reply_to, Some(AccountValue::Count(0)));
+        }
+        let Some(owner) = self.owner(&reply_to, instruction, session) else {
+            return;
+        };
+        let logins = self.sessions.logins(owner.account);
+        let chosen: Vec<SessionHash> = match selection {
+            SessionSelection::All => logins,
+            SessionSelection::Others => logins
+                .into_iter()
+                .filter(|it| *it != owner.session)
+                .collect(),
+            SessionSelection::Prefix(prefix) => {
+                let fits = |hash: &SessionHash| hash.short().starts_with(prefix.as_str());
+                let fitting: Vec<SessionHash> = logins.into_iter().filter(fits).collect();
+                let refusal = match fitting.len() {
+                    0 if !reply_to.again => {
+                        Refusal::new(Reason::NoData, "no session of yours begins with this")
+                    }
+                    0 | 1 => return self.end_chosen(&reply_to, &owner, &fitting),
+                    _ => Refusal::new(
+                        Reason::ArgumentInvalid,
+                        "several sessions begin with this; give more digits",
+                    ),
+                };
+                return reply_to.fail(instruction, &refusal);
+            }
+        };
+        self.end_chosen(&reply_to, &owner, &chosen);
+    }
+
+    fn end_chosen(&mut self, reply_to: &ReplyTo, owner: &AccountOwner, chosen: &[SessionHash]) {
+        match self.change_account(owner.account, chosen, |_| Ok(())) {
+            Ok(()) => {
+                let count = u32::try_from(chosen.len()).unwrap_or(u32::MAX);
+                crate::info!("{} has ended {count} sessions of its own", owner.username);
+                succeed(reply_to, Some(AccountValue::Count(count)));
+            }
+            Err(refusal) => reply_to.fail(Instruction::EndSessions, &refusal),
+        }
+    }
+
+    /// Has the pool verify the account's password, and hash the new one where the change has one;
+    /// [`Auth::on_confirmed`] goes on. An account without a password is confirmed by a fresh login.
+    /// A wrong password counts as a failed login.
+    pub(super) fn confirm(
+        &mut self,
+        reply_to: ReplyTo,
+        owner: &AccountOwner,
+        given: Option<HashedPass>,
+        new: Option<HashedPass>,
+        change: AccountChange,
+    ) {
+        let instruction = change.instruction();
+        let read = self.storage.read(|s| s.credentials(&owner.username));
+        let stored = match read {
+            Ok(Some(credentials)) => credentials.pass_hash,
+            Ok(None) => return reply_to.fail(instruction, &Refusal::session_expired()),
+            Err(error) => {
+                crate::error!("an account could not be read: {error}");
+                return reply_to.fail(instruction, &Refusal::not_stored());
+            }
+        };
+        let old = match (given, &stored) {
+            (Some(given), Some(stored)) => Some((given, stored.clone())),
+            (None, None) if owner.is_fresh => None,
+            (None, None) => return reply_to.fail(instruction, &Refusal::login_again()),
+            (Some(_), None) | (None, Some(_)) => return refuse_password(&reply_to, instruction),
+        };
+        let counted = if old.is_some() {
+            match self.count_attempt(&reply_to, &owner.username.key()) {
+                Ok(counted) => Some(counted),
+                Err(refusal) => return reply_to.fail(instruction, &refusal),
+            }
+        } else {
+            None
+        };
+        self.submit(HashJob::Change {
+            old,
+            new,
+            pending: Box::new(PendingChange {
+                reply_to,
+                counted,
+                account: owner.account,
+                username: owner.username.clone(),
+                session: Some(owner.session),
+                stored,
+                change,
+            }),
+        });
+    }
+
+    /// Counts an attempt as failed before its password is verified, as logins are.
+    ///
+    /// # Errors
+    /// Too many have failed, or the database fails.
+    fn count_attempt(&mut self, reply_to: &ReplyTo, name: &str) -> Result<CountedLogin, Refusal> {
+        let mut counted = CountedLogin {
+            worker: reply_to.peer.worker.uuid,
+            name: name.to_owned(),
+            near: Neighbourhood::of(reply_to.client_ip()),
+            is_stranger: false,
+            at: Instant::now(),
+        };
+        let text = "too many wrong passwords; wait a minute and try again";
+        let too_many = || Refusal::new(Reason::TooManyAttempts, text);
+        if !self.attempts.count_address(&counted) {
+            return Err(too_many());
+        }
+        let place = LoginPlace::of(name, &counted.worker, counted.near);
+        let known = self
+            .storage
+            .read(|snapshot| snapshot.has_login_place(&place, oldest_place()));
+        match known {
+            Ok(known) => counted.is_stranger = !known,
+            Err(error) => {
+                crate::error!("the places of an account could not be read: {error}");
+                self.attempts.forgive(counted);
+                return Err(Refusal::not_stored());
+            }
+        }
+        if counted.is_stranger && !self.attempts.count_stranger(&counted) {
+            return Err(too_many());
+        }
+        Ok(counted)
+    }
+
+    /// The pool has verified and hashed what a change needs.
+    pub(super) fn on_confirmed(&mut self, pending: PendingChange, outcome: HashOutcome) {
+        let instruction = pending.change.instruction();
+        let new_hash = match outcome {
+            HashOutcome::Wrong => return refuse_password(&pending.reply_to, instruction),
+            HashOutcome::Failed => {
+                return pending.reply_to.fail(instruction, &Refusal::not_stored());
+            }
+            HashOutcome::Right(new_hash) => new_hash,
+            HashOutcome::Repeated => {
+                if let Some(counted) = pending.counted {
+                    self.attempts.forgive(counted);
+                }
+                return succeed(&pending.reply_to, None);
+            }
+        };
+        // What this turn has changed counts: the account may be another's by now.
+        self.commit();
+        let is_active = |session| self.sessions.get(session, Timestamp::now()).is_some();
+        if pending.session.as_ref().is_some_and(|it| !is_active(it)) {
+            return pending
+                .reply_to
+                .fail(instruction, &Refusal::session_expired());
+        }
+        let read = self.storage.read(|s| s.credentials(&pending.username));
+        match read {
+            Ok(Some(now)) if now.account == pending.account && now.pass_hash == pending.stored => {}
+            Ok(_) => return refuse_password(&pending.reply_to, instruction),
+            Err(error) => {
+                crate::error!("an account could not be read: {error}");
+                return pending.reply_to.fail(instruction, &Refusal::not_stored());
+            }
+        }
+        if let Some(counted) = pending.counted.clone() {
+            self.attempts.forgive(counted);
+        }
+        let done = match &pending.change {
+            AccountChange::Password => self.store_password(&pending, new_hash),
+        };
+        match done {
+            Ok(()) => succeed(&pending.reply_to, None),
+            Err(refusal) => pending.reply_to.fail(instruction, &refusal),
+        }
+    }
+
+    /// Stores a new password, and ends all sessions of the account, tokens too, but the one that
+    /// asks.
+    fn store_password(
+        &mut self,
+        pending: &PendingChange,
+        new_hash: Option<String>,
+    ) -> Result<(), Refusal> {
+        let Some(new_hash) = new_hash else {
+            return Err(Refusal::not_stored());
+        };
+        let account = pending.account;
+        let ended = self.sessions.all_but(account, pending.session.as_ref());
+        self.change_account(account, &ended, |tx| {
+            tx.set_password(account, &new_hash)?;
+            tell_owner(tx, account, OwnerNotice::PasswordChanged)
+        })?;
+        crate::info!(
+            "the password of {} was changed by its owner, and {} other sessions of it ended",
+            pending.username,
+            ended.len()
+        );
+        Ok(())
+    }
+
+    /// Commits a change of an account together with the end of these sessions of it, and tells the
+    /// workers at once. Nothing else is pending then: who calls it has committed the turn, so that
+    /// no session of this turn is missed.
+    ///
+    /// # Errors
+    /// The database fails: nothing has changed, and no session has ended.
+    pub(super) fn change_account(
+        &mut self,
+        account: AccountId,
+        ended: &[SessionHash],
+        change: impl FnOnce(&mut Tx<'_>) -> Result<(), StorageError>,
+    ) -> Result<(), Refusal> {
+        let stored = self.storage.write(|tx| {
+            change(tx)?;
+            ended.iter().try_for_each(|hash| tx.delete_session(hash))
+        });
+        if let Err(error) = stored {
+            crate::error!(
+                "a change of account {} could not be stored: {error}",
+                account.0
+            );
+            return Err(Refusal::not_stored());
+        }
+        for hash in ended {
+            self.sessions.remove(hash);
+        }
+        self.ended.extend_from_slice(ended);
+        // Before the answer, so that its reader finds the sessions ended at every worker.
+        self.push_ended();
+        self.changes.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Tells the owner of an account by e-mail what has changed, in the commit of the change.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "it stores the mail in the same transaction once there is mail"
+)]
+pub(super) fn tell_owner(
+    _tx: &mut Tx<'_>,
+    _account: AccountId,
+    _notice: OwnerNotice,
+) -> Result<(), StorageError> {
+    Ok(())
+}
+
+pub(super) fn succeed(reply_to: &ReplyTo, value: Option<AccountValue>) {
+    reply_to.send(|out| Reply::AccountSuccess(value).write(out));
+}
+
+fn refuse_password(reply_to: &ReplyTo, instruction: Instruction) {
+    let refusal = Refusal::new(Reason::BadCredentials, "the password is wrong");
+    reply_to.fail(instruction, &refusal);
+}
+
+#[cfg(test)]
+mod tests;

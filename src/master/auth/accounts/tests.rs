@@ -1,0 +1,313 @@
+//! spec/master/auth/accounts.md · 3.1.3, 4.1
+
+use crate::master::auth::hashing::testing as hashing;
+use crate::master::messages::{AccountChange, RouterMessage};
+use crate::master::reply_to::ReplyTo;
+use crate::master::testing::{
+    FakeLink, MasterRig, link_request, login, pass, quantity, reason, symbol,
+};
+use crate::model::{
+    AccountValue, Reason, SessionHash, SessionId, SessionSelection, Side, Username,
+};
+use crate::runtime::Module;
+use crate::wire::payload::UserInfo;
+use crate::wire::{Instruction, Reply, Request};
+
+fn log_in(rig: &mut MasterRig, link: &mut FakeLink, name: &str) -> SessionId {
+    match rig.ask(link, login(name, false)) {
+        Reply::Session { id, .. } => id,
+        reply => panic!("{reply:?}"),
+    }
+}
+
+/// changePassword with passwords that these names have.
+fn change(session: &SessionId, old: Option<&str>, new: &str) -> Request {
+    Request::ChangePassword {
+        session: session.clone(),
+        old: old.map(pass),
+        new: pass(new),
+    }
+}
+
+fn end(session: &SessionId, which: &str) -> Request {
+    Request::EndSessions {
+        session: session.clone(),
+        selection: SessionSelection::parse(which).unwrap(),
+    }
+}
+
+fn login_with(name: &str, password: &str) -> Request {
+    Request::Login {
+        username: Username::parse(name).unwrap(),
+        hashed_pass: pass(password),
+        expirable: false,
+    }
+}
+
+/// What a client is answered whose request was sent before, over a link that broke.
+fn ask_again(rig: &mut MasterRig, link: &mut FakeLink, request: Request) -> Reply {
+    let again = ReplyTo {
+        again: true,
+        ..link.reply_to()
+    };
+    rig.ask_as(link, again, request)
+}
+
+/// Hands a request over, and leaves its passwords to be hashed. Its number.
+fn put(rig: &mut MasterRig, link: &mut FakeLink, request: Request) -> u64 {
+    let reply_to = link.reply_to();
+    let sequence = reply_to.sequence;
+    let request = link_request(request);
+    rig.router
+        .on_message(RouterMessage(vec![(reply_to, request)]));
+    rig.run_modules();
+    sequence
+}
+
+const DONE: Reply = Reply::AccountSuccess(None);
+
+fn ended(count: u32) -> Reply {
+    Reply::AccountSuccess(Some(AccountValue::Count(count)))
+}
+
+fn is_active(rig: &mut MasterRig, link: &mut FakeLink, session: &SessionId) -> bool {
+    let session = session.clone();
+    matches!(
+        rig.ask(link, Request::Resume { session }),
+        Reply::Session { .. }
+    )
+}
+
+#[test]
+fn a_changed_password_ends_all_other_sessions_everywhere() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let mut other = rig.link("us1");
+    let alice = rig.user(&mut link, "alice");
+    let bob = rig.user(&mut link, "bob");
+    let thief = log_in(&mut rig, &mut other, "alice");
+    other.heard();
+    assert_eq!(
+        rig.ask(&mut link, change(&alice.session, Some("alice"), "new")),
+        DONE
+    );
+    assert_eq!(other.ended_sessions().0, [thief.hash()]);
+    assert!(!is_active(&mut rig, &mut other, &thief));
+    assert!(is_active(&mut rig, &mut link, &alice.session));
+    assert!(is_active(&mut rig, &mut link, &bob.session));
+    let old = rig.ask(&mut link, login("alice", false));
+    assert_eq!(reason(&old), Reason::BadCredentials);
+    assert!(matches!(
+        rig.ask(&mut link, login_with("alice", "new")),
+        Reply::Session { .. }
+    ));
+    // Also after a restart.
+    let mut rig = rig.restart();
+    let mut link = rig.link("eu1");
+    assert!(!is_active(&mut rig, &mut link, &thief));
+    assert!(is_active(&mut rig, &mut link, &alice.session));
+}
+
+#[test]
+fn a_wrong_password_changes_nothing_and_counts_as_a_failed_login() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 2);
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    for expected in [
+        Reason::BadCredentials,
+        Reason::BadCredentials,
+        Reason::TooManyAttempts,
+    ] {
+        let reply = rig.ask(&mut link, change(&alice.session, Some("guess"), "new"));
+        assert_eq!(reason(&reply), expected);
+    }
+    // Logins count with them.
+    let refused = rig.ask(&mut link, login("alice", false));
+    assert_eq!(reason(&refused), Reason::TooManyAttempts);
+    let sessions = rig.engine.number("SELECT count(*) FROM sessions");
+    assert_eq!(sessions, 1);
+}
+
+#[test]
+fn a_right_password_is_no_failed_login() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 1);
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    for (old, new) in [("alice", "new"), ("new", "newer"), ("newer", "alice")] {
+        assert_eq!(
+            rig.ask(&mut link, change(&alice.session, Some(old), new)),
+            DONE
+        );
+    }
+}
+
+#[test]
+fn who_has_no_password_gets_one_after_a_fresh_login() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    // An account with a password is asked for it.
+    let reply = rig.ask(&mut link, change(&alice.session, None, "new"));
+    assert_eq!(reason(&reply), Reason::BadCredentials);
+    let none = "UPDATE accounts SET is_password = 0, pass_hash = NULL";
+    rig.engine.execute(none);
+    let info = |rig: &mut MasterRig, link: &mut FakeLink| {
+        let (session, username) = (alice.session.clone(), Username::parse("alice").unwrap());
+        rig.payload::<UserInfo>(link, Request::UserInfo { session, username })
+            .is_password
+    };
+    assert!(!info(&mut rig, &mut link));
+    let reply = rig.ask(&mut link, change(&alice.session, Some("alice"), "new"));
+    assert_eq!(reason(&reply), Reason::BadCredentials);
+    assert_eq!(
+        rig.ask(&mut link, change(&alice.session, None, "new")),
+        DONE
+    );
+    assert!(
+        info(&mut rig, &mut link),
+        "what is remembered of it is renewed"
+    );
+    assert!(matches!(
+        rig.ask(&mut link, login_with("alice", "new")),
+        Reply::Session { .. }
+    ));
+    rig.engine.execute(none);
+    rig.engine
+        .execute("UPDATE sessions SET since = since - 900001");
+    let mut rig = rig.restart();
+    let mut link = rig.link("eu1");
+    let reply = rig.ask(&mut link, change(&alice.session, None, "newer"));
+    assert_eq!(reason(&reply), Reason::LoginAgain);
+}
+
+#[test]
+fn a_change_that_is_sent_again_is_done_once() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let request = change(&alice.session, Some("alice"), "new");
+    assert_eq!(rig.ask(&mut link, request.clone()), DONE);
+    assert_eq!(ask_again(&mut rig, &mut link, request.clone()), DONE);
+    // Without a broken link it is a wrong password.
+    assert_eq!(reason(&rig.ask(&mut link, request)), Reason::BadCredentials);
+    let all = end(&alice.session, "all");
+    assert_eq!(rig.ask(&mut link, all.clone()), ended(1));
+    assert_eq!(ask_again(&mut rig, &mut link, all.clone()), ended(0));
+    assert_eq!(reason(&rig.ask(&mut link, all)), Reason::SessionExpired);
+}
+
+#[test]
+fn a_login_and_a_change_that_are_hashed_at_once_leave_no_session_of_the_old_password() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    // Both are verified; the change is done first.
+    let change = put(
+        &mut rig,
+        &mut link,
+        change(&alice.session, Some("alice"), "new"),
+    );
+    let login_first = put(&mut rig, &mut link, login("alice", false));
+    let jobs: Vec<_> = std::iter::from_fn(|| rig.hash_jobs.take_done()).collect();
+    assert_eq!(jobs.len(), 2);
+    for job in jobs {
+        rig.of_auth.sender.send(hashing::done(job)).unwrap();
+    }
+    rig.run();
+    let replies = link.replies();
+    assert_eq!(replies[0], (change, DONE));
+    assert_eq!(replies[1].0, login_first);
+    assert_eq!(reason(&replies[1].1), Reason::BadCredentials);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 1);
+}
+
+#[test]
+fn sessions_end_by_their_digits_or_but_one_or_all() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let bob = rig.user(&mut link, "bob");
+    let [second, third, fourth] = [(); 3].map(|()| log_in(&mut rig, &mut link, "alice"));
+    let digits = |session: &SessionId| session.hash().short();
+    assert_eq!(
+        rig.ask(&mut link, end(&alice.session, &digits(&second))),
+        ended(1)
+    );
+    assert!(!is_active(&mut rig, &mut link, &second));
+    // Another's is none.
+    for which in [&digits(&bob.session), &digits(&second)] {
+        let reply = rig.ask(&mut link, end(&alice.session, which));
+        assert_eq!(reason(&reply), Reason::NoData);
+    }
+    assert_eq!(rig.ask(&mut link, end(&third, "others")), ended(2));
+    assert!(is_active(&mut rig, &mut link, &third));
+    for gone in [&alice.session, &fourth] {
+        assert!(!is_active(&mut rig, &mut link, gone));
+    }
+    assert_eq!(rig.ask(&mut link, end(&third, "all")), ended(1));
+    assert!(is_active(&mut rig, &mut link, &bob.session));
+    assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 1);
+}
+
+#[test]
+fn digits_that_fit_two_sessions_end_none() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let second = log_in(&mut rig, &mut link, "alice");
+    let hash = second.hash();
+    let mut twin = rig.auth.sessions.remove(&hash).unwrap();
+    let mut bytes = hash.0;
+    bytes[31] ^= 1;
+    rig.auth.sessions.insert(twin.clone());
+    twin.session.hash = SessionHash(bytes);
+    rig.auth.sessions.insert(twin);
+    let reply = rig.ask(&mut link, end(&alice.session, &hash.short()));
+    assert_eq!(reason(&reply), Reason::ArgumentInvalid);
+    assert!(is_active(&mut rig, &mut link, &second));
+}
+
+#[test]
+fn what_cannot_be_stored_changes_nothing() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let second = log_in(&mut rig, &mut link, "alice");
+    rig.engine.execute(
+        "CREATE TRIGGER keep BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'kept'); END",
+    );
+    for request in [
+        change(&alice.session, Some("alice"), "new"),
+        end(&alice.session, "others"),
+    ] {
+        assert_eq!(reason(&rig.ask(&mut link, request)), Reason::InternalError);
+    }
+    assert!(is_active(&mut rig, &mut link, &second));
+    assert!(matches!(
+        rig.ask(&mut link, login("alice", false)),
+        Reply::Session { .. }
+    ));
+}
+
+#[test]
+fn an_inactive_session_changes_nothing() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    rig.user(&mut link, "alice");
+    let guess = SessionId::from_bytes([1; 32]);
+    for request in [change(&guess, Some("alice"), "new"), end(&guess, "all")] {
+        assert_eq!(reason(&rig.ask(&mut link, request)), Reason::SessionExpired);
+    }
+    let order = Request::Order {
+        session: guess,
+        side: Side::Buy,
+        symbol: symbol("AAPL"),
+        quantity: quantity("1"),
+        id: None,
+    };
+    assert_eq!(reason(&rig.ask(&mut link, order)), Reason::SessionExpired);
+    assert_eq!(
+        AccountChange::Password.instruction(),
+        Instruction::ChangePassword
+    );
+}
