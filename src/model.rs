@@ -38,8 +38,10 @@ pub use server_info::{MarketKind, MarketState, ServerFact};
 pub use session::{
     AccountValue, Session, SessionHash, SessionId, SessionKind, SessionSelection, SessionUse,
 };
+pub use third_party::{
+    BrowserSecret, Identity, IdentityProviderName, SignInHandle, SignInHash, SignInMethod,
+};
 use thiserror::Error;
-pub use third_party::{Identity, IdentityProviderName, SignInHandle, SignInHash, SignInMethod};
 pub use timestamp::Timestamp;
 pub use token::{TokenName, TokenScope};
 pub use transaction::{

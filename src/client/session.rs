@@ -92,7 +92,7 @@ impl Client {
         self.session = session;
     }
 
-    fn need_session(&self) -> Result<SessionId, ClientError> {
+    pub(super) fn need_session(&self) -> Result<SessionId, ClientError> {
         self.session.clone().ok_or(ClientError::NoSession)
     }
 
@@ -110,7 +110,7 @@ impl Client {
         Ok(())
     }
 
-    fn command(&mut self, request: &Request) -> Result<Reply, ClientError> {
+    pub(super) fn command(&mut self, request: &Request) -> Result<Reply, ClientError> {
         self.enter(ConnectionState::Command)?;
         match self.connection.call(request)? {
             Answer::Message(reply) => Ok(reply),
@@ -135,7 +135,7 @@ impl Client {
     }
 
     /// The error for a reply whose kind does not fit the call.
-    fn unexpected_answer(&self) -> ClientError {
+    pub(super) fn unexpected_answer(&self) -> ClientError {
         ClientError::Nonsense {
             address: self.address().to_owned(),
             text: "an answer of another kind".to_owned(),
@@ -190,7 +190,7 @@ impl Client {
         self.logged_in(reply)
     }
 
-    fn logged_in(&mut self, reply: Reply) -> Result<LoginResult, ClientError> {
+    pub(super) fn logged_in(&mut self, reply: Reply) -> Result<LoginResult, ClientError> {
         let Reply::Session { id, workers } = reply else {
             return Err(self.unexpected_answer());
         };

@@ -279,7 +279,7 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
         "",
         "[[third_party]]\nname = \"password\"\nissuer = \"https://a\"\nclient_id = \"c\"",
         "third_party[0].name",
-        "not \"password\"",
+        "no provider's name",
     ),
     (
         "",

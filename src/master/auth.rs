@@ -15,10 +15,13 @@ pub mod hashing;
 mod login;
 mod requests;
 pub mod sessions;
+pub mod third_parties;
 
+use super::messages::PendingSignIn;
 use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
 use super::storage::accounts::{NameConflict, StoredSession};
 use super::storage::{Storage, StorageError};
+use super::third_party::ThirdParties;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::{Money, Reason, SessionHash, Timestamp};
@@ -53,6 +56,9 @@ pub struct Auth {
     pool: HashingPool,
     attempts: LoginAttempts,
     registrations: NeighbourhoodRateLimiter<Uuid>,
+    third_parties: ThirdParties<PendingSignIn>,
+    /// Sign-ins with third parties that were begun.
+    sign_ins: NeighbourhoodRateLimiter<Uuid>,
     lifetime: i64,
     starting_cash: Money,
     channels: AuthChannels,
@@ -81,6 +87,7 @@ impl Module for Auth {
             AuthMessage::Verified(pending, matches) => self.on_verified(*pending, matches),
             AuthMessage::Hashed(pending, pass_hash) => self.on_hashed(*pending, pass_hash),
             AuthMessage::Confirmed(pending, outcome) => self.on_confirmed(*pending, outcome),
+            AuthMessage::ThirdParty(news) => self.on_third_party(news),
             AuthMessage::WorkerAway(worker, boot) => {
                 self.end_all(&self.sessions.orphans(&worker, boot.as_ref()));
             }
@@ -101,6 +108,7 @@ impl Module for Auth {
 
     fn on_turn_end(&mut self) {
         self.expire();
+        self.expire_sign_ins();
         self.commit();
     }
 
@@ -120,6 +128,7 @@ impl Auth {
         pool: HashingPool,
         config: &MasterConfig,
         channels: AuthChannels,
+        third_parties: ThirdParties<PendingSignIn>,
     ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
         for stored in storage.read(|snapshot| snapshot.sessions(Timestamp::now()))? {
@@ -130,6 +139,8 @@ impl Auth {
             sessions,
             pool,
             changes: Arc::clone(&channels.account_changes),
+            third_parties,
+            sign_ins: NeighbourhoodRateLimiter::per_minute(third_parties::SIGN_INS_PER_MINUTE_MAX),
             attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,

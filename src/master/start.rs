@@ -12,9 +12,10 @@ use super::auth::hashing::HashingPool;
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::messages::{
-    self, AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
+    self, AuthChannels, AuthMessage, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
 };
 use super::storage::{Reader, Storage, StorageError, StorageLock};
+use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
 use crate::config::MasterConfig;
@@ -62,6 +63,7 @@ impl From<AssetsError> for StartError {
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let assets = AssetsConfig::of(config)?;
     let prepared = PreparedProviders::open(&assets)?;
+    third_party::check(&config.third_parties).map_err(StartError::misconfigured)?;
     leave_agent(&config.gpg.home, || identity(config))?;
     Ok(prepared.input_warnings())
 }
@@ -229,7 +231,14 @@ fn modules(
         addresses: Arc::clone(&shared.addresses),
         account_changes: changes,
     };
-    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
+    let news = auth_in.clone();
+    let third_parties = ThirdParties::start(&config.third_parties, stop, move |it| {
+        // Auth is gone only when the daemon ends.
+        let _ = news.send(AuthMessage::ThirdParty(it));
+    })
+    .map_err(StartError::misconfigured)?;
+    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels, third_parties)
+        .map_err(unreadable)?;
     group.module("auth", auth_inbox, auth)?;
 
     let storage = Storage::open(url)?;

@@ -21,7 +21,7 @@ pub use thread::{BegunFlow, ProviderEvent, ProviderNews};
 
 use crate::config::ThirdPartySettings;
 use crate::model::third_party::{WEB_TEXT_MAX, is_visible_ascii};
-use crate::model::{SignInHandle, SignInHash, SignInMethod};
+use crate::model::{BrowserSecret, IdentityProviderName, SignInHandle, SignInHash, SignInMethod};
 use crate::runtime::{self, Stop};
 use crossbeam_channel::{Sender, bounded};
 use provider::IdentityProvider;
@@ -62,6 +62,28 @@ pub enum SignInNews<W> {
     Nobody,
 }
 
+impl<W> Default for ThirdParties<W> {
+    fn default() -> Self {
+        ThirdParties {
+            providers: Vec::new(),
+            sign_ins: SignIns::default(),
+        }
+    }
+}
+
+/// Reads the client secrets without starting a thread.
+///
+/// # Errors
+/// A client secret cannot be read. The text names its key.
+pub fn check(settings: &[ThirdPartySettings]) -> Result<(), String> {
+    settings.iter().try_for_each(|it| open(it).map(drop))
+}
+
+fn open(settings: &ThirdPartySettings) -> Result<IdentityProvider, String> {
+    IdentityProvider::open(settings)
+        .map_err(|why| format!("third_party {}: client_secret_file: {why}", settings.name))
+}
+
 impl<W> ThirdParties<W> {
     /// Reads the client secrets and starts a thread for each provider. `news` is called on these
     /// threads, and may wait for auth's inbox. They end with `stop`, and are not waited for: a
@@ -79,16 +101,14 @@ impl<W> ThirdParties<W> {
     {
         let mut providers = Vec::new();
         for settings in settings {
-            let key = format!("third_party {}", settings.name);
-            let provider = IdentityProvider::open(settings)
-                .map_err(|why| format!("{key}: client_secret_file: {why}"))?;
+            let provider = open(settings)?;
             let (jobs, inbox) = bounded(JOBS_MAX);
             let thread = ProviderThread::new(settings.label.clone(), provider, news.clone());
             let stop = stop.clone();
             runtime::spawn(format!("id-{}", settings.name), move || {
                 thread.run(&inbox, &stop)
             })
-            .map_err(|why| format!("{key}: {why}"))?;
+            .map_err(|why| format!("third_party {}: {why}", settings.name))?;
             providers.push(KnownProvider {
                 settings: settings.clone(),
                 jobs,
@@ -103,6 +123,23 @@ impl<W> ThirdParties<W> {
     /// The settings of the providers, in the order of the configuration.
     pub fn providers(&self) -> impl Iterator<Item = &ThirdPartySettings> {
         self.providers.iter().map(|provider| &provider.settings)
+    }
+
+    /// The settings of the provider with this name.
+    pub fn provider(&self, name: &IdentityProviderName) -> Option<&ThirdPartySettings> {
+        self.providers().find(|it| it.name == *name)
+    }
+
+    /// The settings of a sign-in's provider.
+    pub fn provider_of(&self, hash: &SignInHash) -> Option<&ThirdPartySettings> {
+        let at = self.sign_ins.provider_of(hash)?;
+        self.providers.get(at).map(|provider| &provider.settings)
+    }
+
+    /// The names of the providers, for people.
+    pub fn names(&self) -> String {
+        let names: Vec<_> = self.providers().map(|it| it.name.as_str()).collect();
+        names.join(", ")
     }
 
     /// Sign-ins under way.
@@ -164,8 +201,7 @@ impl<W> ThirdParties<W> {
         let found = self.providers().enumerate();
         let Some((at, settings)) = found.into_iter().find(|(_, it)| it.name.as_str() == name)
         else {
-            let names: Vec<_> = self.providers().map(|it| it.name.as_str()).collect();
-            return Err(SignInError::UnknownProvider(names.join(", ")));
+            return Err(SignInError::UnknownProvider(self.names()));
         };
         if !settings.methods.contains(&method) {
             return Err(SignInError::MethodNotOffered(settings.label.clone()));
@@ -199,18 +235,19 @@ impl<W> ThirdParties<W> {
         &mut self,
         waiting: W,
         handle: &SignInHandle,
-        (code, state): (&str, &str),
+        (code, state): (&BrowserSecret, &BrowserSecret),
         now: Instant,
     ) -> SignInAnswer<W> {
         let hash = handle.hash();
-        let (at, number, deadline) = match self.sign_ins.redeem(waiting, &hash, state, now) {
+        let (at, number, deadline) = match self.sign_ins.redeem(waiting, &hash, state.expose(), now)
+        {
             Ok(found) => found,
             Err((waiting, Some(error))) => return SignInAnswer::Now(waiting, Err(error)),
             Err((waiting, None)) => return SignInAnswer::Now(waiting, self.progress(&hash, now)),
         };
         let job = ProviderJob::Redeem {
             number,
-            code: SecretText(code.to_owned()),
+            code: code.clone(),
             deadline,
         };
         if self.send(at, job) {

@@ -24,11 +24,31 @@ pub enum ArgumentType {
     HashedPass,
     /// A hashedPass, or `-` if the account has no password.
     HashedPassOrDash,
+    /// An email address, or `-` for none.
+    EmailOrDash,
     SessionId,
     /// Which of an account's sessions are to end.
     SessionSelection,
     /// What a change of an account is answered with.
     AccountValue,
+    /// The name of a provider of identities.
+    IdentityProviderName,
+    /// `device` or `redirect`.
+    SignInMethod,
+    /// The secret name of a sign-in.
+    SignInHandle,
+    /// An address to which a provider sends a browser back.
+    RedirectUri,
+    /// A code or state that a browser brings back.
+    BrowserSecret,
+    /// Seconds between two questions.
+    PollSeconds,
+    /// What a person types at a provider, or `-` for nothing.
+    UserCode,
+    /// A provider's address for people.
+    WebAddress,
+    /// A username, or `-` for none.
+    UsernameOrDash,
     /// An asset's symbol.
     Symbol,
     /// A quantity as requests may write it: `007.50`.
@@ -78,14 +98,23 @@ impl ArgumentType {
     pub const fn reason(self) -> Reason {
         match self {
             ArgumentType::Username => Reason::UnknownUser,
-            ArgumentType::Email => Reason::EmailInvalid,
+            ArgumentType::Email | ArgumentType::EmailOrDash => Reason::EmailInvalid,
+            ArgumentType::IdentityProviderName => Reason::ProviderUnknown,
+            ArgumentType::SignInHandle => Reason::CodeInvalid,
             ArgumentType::HashedPass | ArgumentType::HashedPassOrDash => Reason::PasswordInvalid,
             ArgumentType::SessionId => Reason::SessionExpired,
             ArgumentType::Symbol => Reason::UnknownAsset,
             ArgumentType::Quantity | ArgumentType::CanonicalQuantity => Reason::QuantityInvalid,
             ArgumentType::Date => Reason::DateInvalid,
             ArgumentType::State => Reason::StateInvalid,
-            ArgumentType::SessionSelection
+            ArgumentType::SignInMethod
+            | ArgumentType::RedirectUri
+            | ArgumentType::BrowserSecret
+            | ArgumentType::PollSeconds
+            | ArgumentType::UserCode
+            | ArgumentType::WebAddress
+            | ArgumentType::UsernameOrDash
+            | ArgumentType::SessionSelection
             | ArgumentType::AccountValue
             | ArgumentType::CanonicalMoney
             | ArgumentType::CanonicalTime
@@ -257,6 +286,9 @@ codecs! {
     HashedPassOrDash -> Option<model::HashedPass>:
         |text| if text == "-" { Ok(None) } else { model::HashedPass::parse(text).map(Some) },
         |hash| hash.as_ref().map_or("-", model::HashedPass::expose).into();
+    EmailOrDash -> Option<model::Email>:
+        |text| if text == "-" { Ok(None) } else { model::Email::parse(text).map(Some) },
+        |email| email.as_ref().map_or("-", model::Email::as_str).into();
     SessionSelection -> model::SessionSelection:
         |text| model::SessionSelection::parse(text), |selection| selection.as_str().into();
     AccountValue -> Option<model::AccountValue>: |text| if text.is_empty() {
@@ -264,6 +296,25 @@ codecs! {
     } else {
         model::AccountValue::parse(text).map(Some)
     };
+    IdentityProviderName -> model::IdentityProviderName:
+        |text| model::IdentityProviderName::parse(text), |name| name.as_str().into();
+    SignInMethod -> model::SignInMethod:
+        |text| model::SignInMethod::from_name(text).ok_or(ValueError("a method is device or redirect")),
+        |method| method.as_str().into();
+    SignInHandle -> model::SignInHandle: |text| model::SignInHandle::parse(text),
+        |handle| ArgumentText::Secret(Zeroizing::new(handle.expose()));
+    RedirectUri -> Option<String>: |text| if text.is_empty() {
+        Ok(None)
+    } else {
+        model::third_party::parse_redirect_uri(text).map(Some)
+    }, |uri| uri.as_deref().unwrap_or_default().into();
+    BrowserSecret -> model::BrowserSecret: |text| model::BrowserSecret::parse(text),
+        |secret| ArgumentText::Secret(Zeroizing::new(secret.expose().to_owned()));
+    PollSeconds -> u16: |text| model::third_party::parse_poll_seconds(text);
+    UserCode -> Option<String>: |text| model::third_party::parse_user_code(text);
+    WebAddress -> String: |text| model::third_party::parse_web_address(text);
+    UsernameOrDash -> Option<Username>:
+        |text| if text == "-" { Ok(None) } else { Username::parse(text).map(Some) };
     SessionId -> SessionId: |text| SessionId::parse(text),
         |id| ArgumentText::Secret(Zeroizing::new(id.expose()));
     Symbol -> Symbol: |text| Symbol::parse(text), |symbol| symbol.as_str().into();

@@ -9,8 +9,8 @@ use super::argument_type::{Argument, ReadArgument, WriteArgument, codec};
 use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
-    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, SessionSelection, Side, Symbol,
-    Timestamp, Username,
+    BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName, Quantity, Reason,
+    SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, Username,
 };
 use std::slice;
 use uuid::Uuid;
@@ -72,6 +72,37 @@ pub enum Request {
     EndSessions {
         session: SessionId,
         selection: SessionSelection,
+    },
+    /// beginThirdParty.
+    BeginThirdParty {
+        provider: IdentityProviderName,
+        method: SignInMethod,
+        /// Where the browser of a redirect flow is sent back to.
+        redirect_uri: Option<String>,
+    },
+    /// awaitThirdParty.
+    AwaitThirdParty { handle: SignInHandle },
+    /// completeThirdParty.
+    CompleteThirdParty {
+        handle: SignInHandle,
+        code: BrowserSecret,
+        state: BrowserSecret,
+    },
+    /// registerThirdParty: without an `email` the account has none.
+    RegisterThirdParty {
+        handle: SignInHandle,
+        username: Username,
+        email: Option<Email>,
+    },
+    /// linkThirdParty.
+    LinkThirdParty {
+        session: SessionId,
+        handle: SignInHandle,
+    },
+    /// unlinkThirdParty.
+    UnlinkThirdParty {
+        session: SessionId,
+        provider: IdentityProviderName,
     },
     /// getAssetInfo (4.6.7).
     AssetInfo { symbol: Symbol },
@@ -141,6 +172,12 @@ macro_rules! requests_to {
             | $crate::wire::Request::Logout { .. }
             | $crate::wire::Request::ChangePassword { .. }
             | $crate::wire::Request::EndSessions { .. }
+            | $crate::wire::Request::BeginThirdParty { .. }
+            | $crate::wire::Request::AwaitThirdParty { .. }
+            | $crate::wire::Request::CompleteThirdParty { .. }
+            | $crate::wire::Request::RegisterThirdParty { .. }
+            | $crate::wire::Request::LinkThirdParty { .. }
+            | $crate::wire::Request::UnlinkThirdParty { .. }
     };
     (State) => {
         $crate::wire::Request::SwitchState { .. }

@@ -116,6 +116,12 @@ impl Tunnel {
                 | Request::Logout { .. }
                 | Request::ChangePassword { .. }
                 | Request::EndSessions { .. }
+                | Request::BeginThirdParty { .. }
+                | Request::AwaitThirdParty { .. }
+                | Request::CompleteThirdParty { .. }
+                | Request::RegisterThirdParty { .. }
+                | Request::LinkThirdParty { .. }
+                | Request::UnlinkThirdParty { .. }
                 | requests_to!(Cache)
                 | requests_to!(Orders)
                 | requests_to!(AccountQueries)
@@ -146,7 +152,7 @@ impl Tunnel {
                     client,
                     number,
                     state,
-                    created: matches!(request, Request::Login { .. }),
+                    created: !matches!(request, Request::Resume { .. }),
                     frame,
                 });
             }

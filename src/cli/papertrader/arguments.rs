@@ -5,7 +5,9 @@
 
 use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
-use crate::model::{ClientOrderId, Email, Quantity, Symbol, Timestamp, Username};
+use crate::model::{
+    ClientOrderId, Email, IdentityProviderName, Quantity, SignInMethod, Symbol, Timestamp, Username,
+};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -24,6 +26,7 @@ pub const MASTER_PORT: u16 = 2048;
     after_help = "Examples:
   papertrader --server eu1.example.org register alice alice@example.org
   papertrader --server eu1.example.org login alice
+  papertrader login alice --with google
   papertrader quote AAPL IBM
   papertrader chart AAPL --year
   papertrader buy AAPL 10
@@ -90,6 +93,8 @@ pub enum ClientCommand {
     Login(LoginArgs),
     /// End the session
     Logout,
+    /// Change how you log in to your account
+    Account(AccountArgs),
     /// List the assets, or those whose symbol holds SEARCH
     Assets(AssetsArgs),
     /// Show the latest value of assets, and how old it is
@@ -155,6 +160,46 @@ pub struct LoginArgs {
     /// The password.
     #[command(flatten)]
     pub password: PasswordArgs,
+    /// Sign in with this provider instead of a password; `server` shows which there are. The first
+    /// time makes an account called NAME
+    #[arg(long, value_name = "PROVIDER", value_parser = provider, conflicts_with_all = ["expirable", "password_stdin"])]
+    pub with: Option<IdentityProviderName>,
+    /// How to reach the provider: device, a code to type into any browser; redirect, a browser on
+    /// this machine [default: redirect where a browser is likely, else device]
+    #[arg(long, value_name = "METHOD", value_parser = method, requires = "with")]
+    pub method: Option<SignInMethod>,
+}
+
+/// See [`ClientCommand::Account`].
+#[derive(Debug, Args)]
+pub struct AccountArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AccountCommand,
+}
+
+/// What can be done with one's account.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Let yourself in with a provider, too
+    Link(LinkArgs),
+    /// Do not let yourself in with a provider any more
+    Unlink {
+        /// A name that `server` shows
+        #[arg(value_parser = provider)]
+        provider: IdentityProviderName,
+    },
+}
+
+/// See [`AccountCommand::Link`].
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// A name that `server` shows
+    #[arg(value_parser = provider)]
+    pub provider: IdentityProviderName,
+    /// How to reach it: device or redirect
+    #[arg(long, value_name = "METHOD", value_parser = method)]
+    pub method: Option<SignInMethod>,
 }
 
 /// See [`ClientCommand::Assets`].
@@ -313,6 +358,14 @@ pub struct UserArgs {
 
 fn username(text: &str) -> Result<Username, String> {
     Username::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn provider(text: &str) -> Result<IdentityProviderName, String> {
+    IdentityProviderName::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn method(text: &str) -> Result<SignInMethod, String> {
+    SignInMethod::from_name(text).ok_or_else(|| "a method is device or redirect".to_owned())
 }
 
 fn email(text: &str) -> Result<Email, String> {

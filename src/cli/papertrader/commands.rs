@@ -8,9 +8,12 @@
 mod account;
 mod holdings;
 mod market;
+mod third_party;
 mod trading;
 
-use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
+use super::arguments::{
+    AccountArgs, AccountCommand, ClientCli, ClientCommand, GlobalArgs, WORKER_PORT,
+};
 use crate::cli::output::{clean_lines, json};
 use crate::cli::terminal::for_people;
 use crate::client::store::{SavedSession, SessionEnd};
@@ -163,7 +166,14 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
     let global = cli.global;
     match cli.command {
         ClientCommand::Register(args) => account::register(&global, &args),
-        ClientCommand::Login(args) => account::login(&global, &args),
+        ClientCommand::Login(args) => match &args.with {
+            Some(provider) => third_party::login(&global, &args, provider),
+            None => account::login(&global, &args),
+        },
+        ClientCommand::Account(AccountArgs { command }) => match command {
+            AccountCommand::Link(args) => third_party::link(&global, &args),
+            AccountCommand::Unlink { provider } => third_party::unlink(&global, &provider),
+        },
         ClientCommand::Logout => account::logout(&global),
         ClientCommand::User(args) => account::user(&global, &args),
         ClientCommand::Server => account::server(&global),

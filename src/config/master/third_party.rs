@@ -7,12 +7,13 @@
 use super::super::reader::{ConfigReport, ConfigTable, IfAbsent, text, texts};
 use super::super::{check, values, writer};
 use crate::model::printable::is_printable_text;
+use crate::model::session::PASSWORD_METHOD;
 use crate::model::third_party::{WEB_TEXT_MAX, is_visible_ascii};
 use crate::model::{IdentityProviderName, SignInMethod};
 use std::path::PathBuf;
 
-/// Most providers; each has a thread.
-const PROVIDERS_MAX: usize = 16;
+/// Most providers. Each has a thread, and their names fit into a fact of serverInfo.
+const PROVIDERS_MAX: usize = 8;
 
 /// Longest label, in characters.
 const LABEL_MAX: usize = 40;
@@ -66,6 +67,11 @@ pub(super) fn read(root: &mut ConfigTable<'_, '_>) -> Vec<ThirdPartySettings> {
 /// One table; `None` without a name.
 fn provider(mut table: ConfigTable<'_, '_>) -> Option<ThirdPartySettings> {
     let name = table.parsed("name", IfAbsent::Required(None), |text| {
+        if text == PASSWORD_METHOD {
+            return Err(format!(
+                "{text:?} is the login by password, and no provider's name"
+            ));
+        }
         IdentityProviderName::parse(text)
             .map(Some)
             .map_err(|why| format!("{text:?}: {why}"))

@@ -49,6 +49,7 @@ impl Auth {
             used = self.sessions.take_used();
             self.attempts.tidy(now);
             self.registrations.tidy(now);
+            self.sign_ins.tidy(now);
         }
         self.forget_places(now);
         if !self.writes.is_empty() || !used.is_empty() {

@@ -11,7 +11,8 @@ use crate::master::storage::login_places::LoginPlace;
 use crate::model::email_key::hidden_character;
 use crate::model::session::PASSWORD_METHOD;
 use crate::model::{
-    Email, HashedPass, Reason, Session, SessionId, SessionKind, SessionUse, Timestamp, Username,
+    Email, HashedPass, Reason, Session, SessionHash, SessionId, SessionKind, SessionUse, Timestamp,
+    Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
@@ -66,6 +67,9 @@ impl Auth {
         }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
         let known = stored.is_some();
+        // An account without a password costs the same time, and is told whom to sign in with.
+        let without = credentials.as_ref().filter(|_| !known);
+        let third_party = without.and_then(|it| self.third_party_login(it.account));
         let stored = stored.unwrap_or_else(|| self.pool.decoy());
         let credentials = credentials.filter(|_| known);
         self.submit(HashJob::Verify {
@@ -76,6 +80,7 @@ impl Auth {
                 credentials,
                 expirable,
                 counted,
+                third_party,
             }),
         });
     }
@@ -102,12 +107,7 @@ impl Auth {
                 }
             }
         }
-        if let Some(hidden) = hidden_character(email.as_str()) {
-            let text = format!(
-                "the email has {}, which people cannot see",
-                hidden.escape_unicode()
-            );
-            let refusal = Refusal::new(Reason::EmailInvalid, text);
+        if let Some(refusal) = email_refusal(&email) {
             return reply_to.fail(Instruction::Register, &refusal);
         }
         let now = Instant::now();
@@ -190,7 +190,11 @@ impl Auth {
             credentials,
             expirable,
             counted,
+            third_party,
         } = pending;
+        if let Some(refusal) = third_party {
+            return reply_to.fail(Instruction::Login, &refusal);
+        }
         let Some(credentials) = credentials.filter(|_| matches) else {
             return refuse_credentials(&reply_to);
         };
@@ -258,7 +262,8 @@ impl Auth {
     }
 
     /// Creates the session of a login by this method, which the commit stores and which answers the
-    /// instruction. The oldest sessions of an account that has too many end.
+    /// instruction. The oldest sessions of an account that has too many end. Returns the session; `None`
+    /// where there are no random bytes, and the request was refused.
     pub(super) fn create_session(
         &mut self,
         reply_to: ReplyTo,
@@ -266,12 +271,12 @@ impl Auth {
         credentials: Credentials,
         method: String,
         expirable: bool,
-    ) {
+    ) -> Option<SessionHash> {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
             reply_to.fail(instruction, &Refusal::not_stored());
-            return;
+            return None;
         }
         let id = SessionId::from_bytes(bytes);
         zeroize::Zeroize::zeroize(&mut bytes);
@@ -301,6 +306,7 @@ impl Auth {
             boot: reply_to.peer.boot,
             passed: Vec::new(),
         };
+        let hash = stored.session.hash;
         self.writes.push(AuthWrite::Session(stored.clone()));
         let success = AuthSuccess::Session(id, Box::new(stored));
         self.answers.push(PendingReply {
@@ -308,7 +314,18 @@ impl Auth {
             instruction,
             success,
         });
+        Some(hash)
     }
+}
+
+/// The refusal of an e-mail address that does not show what it is.
+pub(super) fn email_refusal(email: &Email) -> Option<Refusal> {
+    let hidden = hidden_character(email.as_str())?;
+    let text = format!(
+        "the email has {}, which people cannot see",
+        hidden.escape_unicode()
+    );
+    Some(Refusal::new(Reason::EmailInvalid, text))
 }
 
 /// Whether two new accounts have the same e-mail address.

@@ -57,6 +57,30 @@ impl Auth {
                 AuthRequest::Request(Request::EndSessions { session, selection }) => {
                     self.end_own_sessions(reply_to, &session, &selection)
                 }
+                AuthRequest::Request(Request::BeginThirdParty {
+                    provider,
+                    method,
+                    redirect_uri,
+                }) => self.begin_third_party(reply_to, &provider, method, redirect_uri.as_deref()),
+                AuthRequest::Request(Request::AwaitThirdParty { handle }) => {
+                    self.await_third_party(reply_to, handle)
+                }
+                AuthRequest::Request(Request::CompleteThirdParty {
+                    handle,
+                    code,
+                    state,
+                }) => self.complete_third_party(reply_to, handle, &code, &state),
+                AuthRequest::Request(Request::RegisterThirdParty {
+                    handle,
+                    username,
+                    email,
+                }) => self.register_third_party(reply_to, handle, username, email),
+                AuthRequest::Request(Request::LinkThirdParty { session, handle }) => {
+                    self.link_third_party(&reply_to, &session, &handle)
+                }
+                AuthRequest::Request(Request::UnlinkThirdParty { session, provider }) => {
+                    self.unlink_third_party(&reply_to, &session, &provider)
+                }
                 AuthRequest::Request(Request::Order {
                     session,
                     side,

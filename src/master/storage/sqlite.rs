@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
     include_str!("../../../sql/sqlite/0008_actions.sql"),
     include_str!("../../../sql/sqlite/0012_accounts.sql"),
+    include_str!("../../../sql/sqlite/0014_identities.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;

@@ -11,7 +11,7 @@ use super::http::{self, ClientProof, IdentityHttp};
 use super::id_token::{self, ExpectedToken, VouchedPerson};
 use super::keys::{CachedKeys, KeyDocument, KeySet, use_ring};
 use crate::config::ThirdPartySettings;
-use crate::model::third_party::{WEB_TEXT_MAX, is_visible_ascii};
+use crate::model::third_party::{USER_CODE_MAX, WEB_ADDRESS_MAX, WEB_TEXT_MAX, is_visible_ascii};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
@@ -27,12 +27,6 @@ const DESCRIPTION_AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// How long a provider that failed is not asked for its description again.
 const FAILURE_PAUSE: Duration = Duration::from_secs(2);
-
-/// The longest address that a person is sent to, in bytes: it has to fit into a message.
-const STARTED_URL_MAX: usize = 6_000;
-
-/// The longest user code, in characters.
-const USER_CODE_MAX: usize = 64;
 
 /// The longest device code, in characters.
 const DEVICE_CODE_MAX: usize = 4_096;
@@ -255,7 +249,7 @@ impl IdentityProvider {
             .append_pair("nonce", &secrets.nonce)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
-        if url.as_str().len() > STARTED_URL_MAX {
+        if url.as_str().len() > WEB_ADDRESS_MAX {
             let text = "the address of its page would be too long".to_owned();
             return Err(VouchError::Refused(text));
         }

@@ -20,8 +20,9 @@ use uuid::Uuid;
 /// How long a redirect flow may take; a device flow as long as its provider says.
 pub const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long a client waits for its provider: beginning a flow, redeeming its code.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client waits for its provider: beginning a flow, redeeming its code. Auth looks once
+/// a second, so that it answers within 10 s.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// How long a sign-in that is over is kept, so that a client whose answer was lost may repeat.
 pub const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
@@ -87,11 +88,9 @@ pub enum SignInProgress {
     /// The person is not done yet.
     Pending,
     /// The provider has said who the person is.
-    Vouched {
-        person: VouchedPerson,
-        /// The session that this sign-in led to a moment ago: this is a repeat, and it ends.
-        previous: Option<SessionHash>,
-    },
+    Vouched(VouchedPerson),
+    /// It is used up, since a moment: a session was made, or, without one, the identity linked.
+    Repeated(VouchedPerson, Option<SessionHash>),
 }
 
 /// A sign-in that was begun, for its provider.
@@ -138,7 +137,7 @@ enum Stage<W> {
     /// The person is known; what is to be done is not.
     Vouched(VouchedPerson),
     /// It is over, and repeats are answered.
-    Done(VouchedPerson, SessionHash),
+    Done(VouchedPerson, Option<SessionHash>),
     Failed(SignInError),
 }
 
@@ -179,6 +178,11 @@ impl<W> SignIns<W> {
     /// Sign-ins under way.
     pub fn held(&self) -> usize {
         self.places.held()
+    }
+
+    /// The provider of a sign-in, by its handle's hash.
+    pub fn provider_of(&self, hash: &SignInHash) -> Option<usize> {
+        self.open.get(hash).map(|sign_in| sign_in.provider)
     }
 
     /// The provider of a sign-in.
@@ -344,21 +348,15 @@ impl<W> SignIns<W> {
             | Stage::AwaitsPerson
             | Stage::AwaitsCode(_)
             | Stage::Redeeming { .. } => Ok(SignInProgress::Pending),
-            Stage::Vouched(person) => Ok(SignInProgress::Vouched {
-                person: person.clone(),
-                previous: None,
-            }),
-            Stage::Done(person, session) => Ok(SignInProgress::Vouched {
-                person: person.clone(),
-                previous: Some(*session),
-            }),
+            Stage::Vouched(person) => Ok(SignInProgress::Vouched(person.clone())),
+            Stage::Done(person, session) => Ok(SignInProgress::Repeated(person.clone(), *session)),
             Stage::Failed(error) => Err(error.clone()),
         }
     }
 
-    /// Uses a sign-in up: it led to this session. For a minute from the first time on, a repeat
-    /// leads to another one.
-    pub fn done(&mut self, hash: &SignInHash, session: SessionHash, now: Instant) {
+    /// Uses a sign-in up: it led to this session, or, without one, to a link. For a minute from the
+    /// first time on, a repeat finds it.
+    pub fn done(&mut self, hash: &SignInHash, session: Option<SessionHash>, now: Instant) {
         let Some(sign_in) = self.open.get_mut(hash) else {
             return;
         };
@@ -376,16 +374,6 @@ impl<W> SignIns<W> {
             | Stage::Failed(_) => {}
         }
         self.forget_surplus();
-    }
-
-    /// Uses a sign-in up without a session: its identity was linked.
-    pub fn used(&mut self, hash: &SignInHash) {
-        if let Some(sign_in) = self.take(hash) {
-            self.numbers.remove(&sign_in.number);
-            if !sign_in.stage.is_over() {
-                self.places.free(&sign_in.origin.holder());
-            }
-        }
     }
 
     /// Forgets what has expired. Returns the sign-ins for whose provider somebody has waited too

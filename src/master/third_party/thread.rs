@@ -9,6 +9,7 @@ use super::error::VouchError;
 use super::http::CALL_TIMEOUT;
 use super::id_token::VouchedPerson;
 use super::provider::{DeviceFlow, IdentityProvider, RedirectSecrets};
+use crate::model::BrowserSecret;
 use crate::runtime::Stop;
 use crate::runtime::log::Throttle;
 use crossbeam_channel::{Receiver, select};
@@ -47,7 +48,7 @@ pub enum ProviderJob {
     /// Redeem the code of a redirect flow.
     Redeem {
         number: SignInNumber,
-        code: SecretText,
+        code: BrowserSecret,
         deadline: Instant,
     },
     /// Ask no more about a device flow.
@@ -188,7 +189,9 @@ impl<N: Fn(ProviderNews)> ProviderThread<N> {
                 deadline,
             } => {
                 let ended = match self.redirects.remove(&number) {
-                    Some((secrets, _)) => self.provider.redeem_code(&secrets, &code.0, deadline),
+                    Some((secrets, _)) => {
+                        self.provider.redeem_code(&secrets, code.expose(), deadline)
+                    }
                     None => Err(VouchError::Expired),
                 };
                 self.tell(number, ProviderEvent::Ended(ended));

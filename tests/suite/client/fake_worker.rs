@@ -4,7 +4,7 @@
 use papertrader::dialogue::message::encode;
 use papertrader::model::{
     AccountValue, Bar, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote,
-    Reason, SessionId, Side, Symbol, Timestamp, TransactionStatus,
+    Reason, SessionId, Side, SignInHandle, Symbol, Timestamp, TransactionStatus,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -261,6 +261,25 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         }
         Request::Login { .. } | Request::Resume { .. } => session(SESSION, told).write(out),
         Request::Logout { .. } => Reply::LogoutSuccess.write(out),
+        Request::BeginThirdParty { .. } => Reply::ThirdPartyStarted {
+            handle: SignInHandle::from_bytes([7; 32]),
+            poll: 1,
+            expiry: Timestamp(1_800_000_000_000),
+            user_code: Some("WDJB-MJHT".to_owned()),
+            url: "https://id.example/device".to_owned(),
+        }
+        .write(out),
+        Request::AwaitThirdParty { .. } | Request::CompleteThirdParty { .. } => {
+            Reply::ThirdPartyUnknown {
+                handle: SignInHandle::from_bytes([7; 32]),
+                suggestion: None,
+            }
+            .write(out);
+        }
+        Request::RegisterThirdParty { .. } => session(SESSION, told).write(out),
+        Request::LinkThirdParty { .. } | Request::UnlinkThirdParty { .. } => {
+            Reply::AccountSuccess(None).write(out);
+        }
         Request::ChangePassword { .. } => Reply::AccountSuccess(None).write(out),
         Request::EndSessions { .. } => {
             Reply::AccountSuccess(Some(AccountValue::Count(2))).write(out);

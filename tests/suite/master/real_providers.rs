@@ -184,7 +184,7 @@ fn person(parties: &mut Parties, started: &StartedSignIn) -> String {
         parties.take_news();
         match parties.progress(&started.handle).unwrap() {
             SignInProgress::Pending => None,
-            vouched @ SignInProgress::Vouched { .. } => Some(person_of(&vouched)),
+            vouched => Some(person_of(&vouched)),
         }
     })
     .identity

@@ -9,7 +9,7 @@ use papertrader::master::third_party::{
     StartedSignIn, ThirdParties, VouchedPerson,
 };
 use papertrader::model::{
-    IdentityProviderName, SessionHash, SignInHandle, SignInHash, SignInMethod,
+    BrowserSecret, IdentityProviderName, SessionHash, SignInHandle, SignInHash, SignInMethod,
 };
 use papertrader::runtime::Stop;
 use papertrader::runtime::neighbourhood::Neighbourhood;
@@ -123,6 +123,8 @@ impl Parties {
         handle: &SignInHandle,
         answer: (&str, &str),
     ) -> Result<SignInProgress, SignInError> {
+        let secret = |text: &str| BrowserSecret::parse(text).unwrap();
+        let answer = (&secret(answer.0), &secret(answer.1));
         match self
             .parties
             .complete("completes", handle, answer, Instant::now())
@@ -149,14 +151,14 @@ impl Parties {
     }
 
     fn use_up(&mut self, hash: &SignInHash) {
-        self.parties.sign_ins().used(hash);
+        self.parties.sign_ins().done(hash, None, Instant::now());
     }
 }
 
 /// Who the person is.
 pub fn person_of(progress: &SignInProgress) -> VouchedPerson {
     match progress {
-        SignInProgress::Vouched { person, .. } => person.clone(),
+        SignInProgress::Vouched(person) | SignInProgress::Repeated(person, _) => person.clone(),
         SignInProgress::Pending => panic!("still pending"),
     }
 }
@@ -226,10 +228,10 @@ fn a_device_flow_ends_with_the_person() {
     parties
         .parties
         .sign_ins()
-        .done(&hash, session, Instant::now());
+        .done(&hash, Some(session), Instant::now());
     assert!(matches!(
         parties.progress(&started.handle),
-        Ok(SignInProgress::Vouched { previous: Some(it), .. }) if it == session
+        Ok(SignInProgress::Repeated(_, Some(it))) if it == session
     ));
     assert_eq!(
         provider.calls("/token"),
@@ -308,7 +310,7 @@ fn a_redirect_flow_ends_with_the_person_and_asks_with_the_right_state_alone() {
     let started = parties.begin(SignInMethod::Redirect);
     assert_eq!(started.flow.user_code, None);
     let (code, state) = browse(&started.flow.url);
-    for other in ["", "x", &state[1..], &format!("{state}0")] {
+    for other in ["x", &state[1..], &format!("{state}0")] {
         let refused = parties.complete(&started.handle, (&code, other));
         assert_eq!(refused, Err(SignInError::OtherState), "{other}");
     }

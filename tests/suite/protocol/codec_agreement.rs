@@ -60,11 +60,29 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         T::Flag => json!(text == "true"),
         T::Adjustment => json!(text == "adjusted"),
         T::TransactionId => json!(text.replace('-', "")),
-        T::ClientOrderIdOrDash | T::HashedPassOrDash if text == "-" => Value::Null,
+        T::ClientOrderIdOrDash
+        | T::HashedPassOrDash
+        | T::EmailOrDash
+        | T::UserCode
+        | T::UsernameOrDash
+            if text == "-" =>
+        {
+            Value::Null
+        }
+        T::PollSeconds => json!(text.parse::<u16>().unwrap()),
         T::Username
         | T::Email
         | T::HashedPass
         | T::HashedPassOrDash
+        | T::EmailOrDash
+        | T::IdentityProviderName
+        | T::SignInMethod
+        | T::SignInHandle
+        | T::RedirectUri
+        | T::BrowserSecret
+        | T::UserCode
+        | T::WebAddress
+        | T::UsernameOrDash
         | T::SessionId
         | T::SessionSelection
         | T::AccountValue
@@ -97,6 +115,30 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
         ArgumentType::HashedPassOrDash => read::<c::HashedPassOrDash>(text, |hashed| {
             json!(hashed.as_ref().map(|hashed| hashed.expose()))
         }),
+        ArgumentType::EmailOrDash => read::<c::EmailOrDash>(text, |email| {
+            json!(email.as_ref().map(|email| email.as_str()))
+        }),
+        ArgumentType::IdentityProviderName => {
+            read::<c::IdentityProviderName>(text, |name| json!(name.as_str()))
+        }
+        ArgumentType::SignInMethod => {
+            read::<c::SignInMethod>(text, |method| json!(method.as_str()))
+        }
+        ArgumentType::SignInHandle => {
+            read::<c::SignInHandle>(text, |handle| json!(handle.expose()))
+        }
+        // An argument that is there is not empty.
+        ArgumentType::RedirectUri if text.is_empty() => Err(ValueError("empty")),
+        ArgumentType::RedirectUri => read::<c::RedirectUri>(text, |uri| json!(uri.unwrap())),
+        ArgumentType::BrowserSecret => {
+            read::<c::BrowserSecret>(text, |secret| json!(secret.expose()))
+        }
+        ArgumentType::PollSeconds => read::<c::PollSeconds>(text, |seconds| json!(seconds)),
+        ArgumentType::UserCode => read::<c::UserCode>(text, |code| json!(code)),
+        ArgumentType::WebAddress => read::<c::WebAddress>(text, |url| json!(url)),
+        ArgumentType::UsernameOrDash => {
+            read::<c::UsernameOrDash>(text, |name| json!(name.as_ref().map(|name| name.as_str())))
+        }
         ArgumentType::SessionSelection => {
             read::<c::SessionSelection>(text, |selection| json!(selection.as_str()))
         }

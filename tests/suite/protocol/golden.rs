@@ -3,9 +3,10 @@
 
 use papertrader::dialogue::raw;
 use papertrader::model::{
-    AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
-    ProtocolFault, Quantity, Quote, Reason, SessionId, SessionSelection, Side, Symbol, Timestamp,
-    TransactionStatus, Username,
+    AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
+    Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId,
+    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TransactionStatus,
+    Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -63,6 +64,14 @@ fn user(text: &str) -> Username {
 
 fn hashed() -> HashedPass {
     HashedPass::parse(HASHED).unwrap()
+}
+
+fn handle() -> SignInHandle {
+    SignInHandle::parse(HASHED).unwrap()
+}
+
+fn provider() -> IdentityProviderName {
+    IdentityProviderName::parse("google").unwrap()
 }
 
 fn uuid(last: u8) -> Uuid {
@@ -154,6 +163,64 @@ fn requests() -> Vec<(String, Request)> {
         ),
         ("010C-endSessions", end_sessions("0123456789abcdef")),
         ("010C-endSessions-others", end_sessions("others")),
+        (
+            "010F-beginThirdParty",
+            Request::BeginThirdParty {
+                provider: provider(),
+                method: SignInMethod::Device,
+                redirect_uri: None,
+            },
+        ),
+        (
+            "010F-beginThirdParty-redirect",
+            Request::BeginThirdParty {
+                provider: provider(),
+                method: SignInMethod::Redirect,
+                redirect_uri: Some("http://127.0.0.1:4711/".to_owned()),
+            },
+        ),
+        (
+            "0110-awaitThirdParty",
+            Request::AwaitThirdParty { handle: handle() },
+        ),
+        (
+            "0111-completeThirdParty",
+            Request::CompleteThirdParty {
+                handle: handle(),
+                code: BrowserSecret::parse("4/0AX4XfWi").unwrap(),
+                state: BrowserSecret::parse("af0ifjsldkj").unwrap(),
+            },
+        ),
+        (
+            "0112-registerThirdParty",
+            Request::RegisterThirdParty {
+                handle: handle(),
+                username: user("alice"),
+                email: Some(Email::parse("älice@example.org").unwrap()),
+            },
+        ),
+        (
+            "0112-registerThirdParty-no-email",
+            Request::RegisterThirdParty {
+                handle: handle(),
+                username: user("alice"),
+                email: None,
+            },
+        ),
+        (
+            "0113-linkThirdParty",
+            Request::LinkThirdParty {
+                session: session(),
+                handle: handle(),
+            },
+        ),
+        (
+            "0114-unlinkThirdParty",
+            Request::UnlinkThirdParty {
+                session: session(),
+                provider: provider(),
+            },
+        ),
         (
             "0201-getAssetInfo",
             Request::AssetInfo {
@@ -378,6 +445,41 @@ fn replies() -> Vec<(String, Reply)> {
                 Reason::LoginAgain,
                 "log in anew and try again",
             ),
+        ),
+        (
+            "0311-thirdPartyStarted",
+            Reply::ThirdPartyStarted {
+                handle: handle(),
+                poll: 5,
+                expiry: timestamp(EXPECTED),
+                user_code: Some("WDJB-MJHT".to_owned()),
+                url: "https://id.example/device".to_owned(),
+            },
+        ),
+        (
+            "0311-thirdPartyStarted-redirect",
+            Reply::ThirdPartyStarted {
+                handle: handle(),
+                poll: 5,
+                expiry: timestamp(EXPECTED),
+                user_code: None,
+                url: "https://id.example/auth?state=af0ifjsldkj".to_owned(),
+            },
+        ),
+        ("0312-thirdPartyPending", Reply::ThirdPartyPending),
+        (
+            "0313-thirdPartyUnknown",
+            Reply::ThirdPartyUnknown {
+                handle: handle(),
+                suggestion: Some(user("alice")),
+            },
+        ),
+        (
+            "0313-thirdPartyUnknown-no-name",
+            Reply::ThirdPartyUnknown {
+                handle: handle(),
+                suggestion: None,
+            },
         ),
         ("0402-pong", Reply::Pong),
         (

@@ -4,9 +4,10 @@
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::printable::{is_printable, is_printable_text};
 use papertrader::model::{
-    AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
-    ProtocolFault, Quantity, Quote, Reason, SessionId, SessionSelection, Side, Symbol, Timestamp,
-    TransactionStatus, Username,
+    AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
+    Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId,
+    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TransactionStatus,
+    Username,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
@@ -53,6 +54,23 @@ fn email() -> impl Strategy<Value = Email> {
     "[^\\s@\\pC]{1,60}@[^\\s@\\pC]{1,60}"
         .prop_filter("shows something", |text| is_printable_text(text))
         .prop_map(|text| Email::parse(&text).unwrap())
+}
+
+fn provider() -> impl Strategy<Value = IdentityProviderName> {
+    "[a-z0-9-]{1,24}".prop_map(|text| IdentityProviderName::parse(&text).unwrap())
+}
+
+fn method() -> impl Strategy<Value = SignInMethod> {
+    prop::sample::select(SignInMethod::ALL.to_vec())
+}
+
+fn handle() -> impl Strategy<Value = SignInHandle> {
+    any::<[u8; 32]>().prop_map(SignInHandle::from_bytes)
+}
+
+/// Visible ASCII characters, so many at most.
+fn visible(most: usize) -> impl Strategy<Value = String> {
+    vec(b'!'..=b'~', 1..=most).prop_map(|bytes| String::from_utf8(bytes).unwrap())
 }
 
 fn session() -> impl Strategy<Value = SessionId> {
@@ -159,6 +177,32 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
             let selection = SessionSelection::parse(&which).unwrap();
             Request::EndSessions { session, selection }
         }),
+        (provider(), method(), option::of(visible(200))).prop_map(
+            |(provider, method, redirect_uri)| Request::BeginThirdParty {
+                provider,
+                method,
+                redirect_uri,
+            }
+        ),
+        handle().prop_map(|handle| Request::AwaitThirdParty { handle }),
+        (handle(), visible(200), visible(2048)).prop_map(|(handle, code, state)| {
+            Request::CompleteThirdParty {
+                handle,
+                code: BrowserSecret::parse(&code).unwrap(),
+                state: BrowserSecret::parse(&state).unwrap(),
+            }
+        }),
+        (handle(), username(), option::of(email())).prop_map(|(handle, username, email)| {
+            Request::RegisterThirdParty {
+                handle,
+                username,
+                email,
+            }
+        }),
+        (session(), handle())
+            .prop_map(|(session, handle)| Request::LinkThirdParty { session, handle }),
+        (session(), provider())
+            .prop_map(|(session, provider)| Request::UnlinkThirdParty { session, provider }),
         symbol().prop_map(|symbol| Request::AssetInfo { symbol }),
         symbol().prop_map(|symbol| Request::AssetCurrent { symbol }),
         (symbol(), window(), any::<bool>()).prop_map(|(symbol, window, adjusted)| {
@@ -256,6 +300,25 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
             session().prop_map(AccountValue::Token),
         ])
         .prop_map(Reply::AccountSuccess),
+        (
+            handle(),
+            1..=9_999_u16,
+            timestamp(),
+            option::of(visible(64).prop_filter("a lone - means none", |code| code != "-")),
+            visible(6_000)
+        )
+            .prop_map(|(handle, poll, expiry, user_code, url)| {
+                Reply::ThirdPartyStarted {
+                    handle,
+                    poll,
+                    expiry,
+                    user_code,
+                    url,
+                }
+            }),
+        Just(Reply::ThirdPartyPending),
+        (handle(), option::of(username()))
+            .prop_map(|(handle, suggestion)| Reply::ThirdPartyUnknown { handle, suggestion }),
         (
             prop::sample::select(fails.to_vec()),
             code(Reason::ALL, Reason::from_name),

@@ -41,11 +41,12 @@ fn ada() -> VouchedPerson {
     }
 }
 
-fn vouched(previous: Option<SessionHash>) -> Result<SignInProgress, SignInError> {
-    Ok(SignInProgress::Vouched {
-        person: ada(),
-        previous,
-    })
+fn vouched() -> Result<SignInProgress, SignInError> {
+    Ok(SignInProgress::Vouched(ada()))
+}
+
+fn repeated(session: Option<SessionHash>) -> Result<SignInProgress, SignInError> {
+    Ok(SignInProgress::Repeated(ada(), session))
 }
 
 type Table = SignIns<&'static str>;
@@ -78,14 +79,14 @@ fn a_device_flow_goes_from_pending_to_a_session_that_may_be_repeated_for_a_minut
         Err(SignInError::Over)
     );
     assert_eq!(table.ended(it, Ok(ada()), now), None);
-    assert_eq!(table.progress(&hash, now), vouched(None));
-    table.done(&hash, session(1), now);
+    assert_eq!(table.progress(&hash, now), vouched());
+    table.done(&hash, Some(session(1)), now);
     assert_eq!(table.held(), 0);
-    assert_eq!(table.progress(&hash, now), vouched(Some(session(1))));
+    assert_eq!(table.progress(&hash, now), repeated(Some(session(1))));
     // A repeat does not begin the minute anew.
     let later = now + REPEAT_INTERVAL / 2;
-    table.done(&hash, session(2), later);
-    assert_eq!(table.progress(&hash, later), vouched(Some(session(2))));
+    table.done(&hash, Some(session(2)), later);
+    assert_eq!(table.progress(&hash, later), repeated(Some(session(2))));
     let after = now + REPEAT_INTERVAL;
     assert_eq!(table.progress(&hash, after), Err(SignInError::Over));
     assert!(table.expire(after).is_empty());
@@ -113,10 +114,10 @@ fn a_code_is_redeemed_once_and_with_its_state() {
         table.redeem("redeems", &hash, "state", now),
         Err(("redeems", None))
     );
-    assert_eq!(table.progress(&hash, now), vouched(None));
-    table.used(&hash);
-    assert_eq!(table.progress(&hash, now), Err(SignInError::Over));
-    assert_eq!((table.held(), table.numbers.len()), (0, 0));
+    assert_eq!(table.progress(&hash, now), vouched());
+    table.done(&hash, None, now);
+    assert_eq!(table.progress(&hash, now), repeated(None));
+    assert_eq!(table.held(), 0);
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn what_is_over_is_kept_in_bounds() {
     for number in 0..1_500 {
         let it = begun(&mut table, SignInMethod::Device, number, now);
         table.ended(it, Ok(ada()), now);
-        table.done(&handle(number).hash(), session(1), now);
+        table.done(&handle(number).hash(), Some(session(1)), now);
     }
     assert_eq!(
         (table.open.len(), table.numbers.len()),
