@@ -14,7 +14,7 @@ use crate::link::handshake::{self, REFUSALS};
 use crate::link::layout::{LINK_LAYOUTS, LinkSide};
 use crate::model::account::{HASHED_PASS_DIGITS, HASHED_PASS_ROUNDS, HASHED_PASS_SALT};
 use crate::model::{
-    MarketKind, MarketState, ProtocolFault, Reason, ServerFact, Side, TransactionStatus,
+    MarketKind, MarketState, ProtocolFault, Reason, ServerFact, Side, TokenScope, TransactionStatus,
 };
 use crate::wire::argument_type::grammar::{GRAMMARS, Grammar};
 use crate::wire::argument_type::{Argument, ArgumentType, Occurrence};
@@ -257,6 +257,7 @@ fn lists() -> BTreeMap<&'static str, CodeList> {
             "How far a transaction is.",
             |status| Some(*status as u8)
         ),
+        open_list!("tokenScopes", TokenScope, "What a token allows."),
         open_list!(
             "serverFacts",
             ServerFact,

@@ -36,7 +36,16 @@ pub const ALL: &[Table] = &[
     table("wire/limits.md", "limits", limits),
     table("wire/payload.md", "scalars", scalars),
     table("wire/payload.md", "layouts", |all| {
-        layouts(all, &["List", "Receipt", "ReceiptLine"])
+        let names = [
+            "List",
+            "Receipt",
+            "ReceiptLine",
+            "Sessions",
+            "Session",
+            "Tokens",
+            "Token",
+        ];
+        layouts(all, &names)
     }),
     table("wire/payload/asset.md", "layouts", |all| {
         layouts(all, &["Quote", "Bar", "Bars", "AssetInfo", "Forecast"])
@@ -55,6 +64,9 @@ pub const ALL: &[Table] = &[
     table("wire/payload/user.md", "sides", |all| list(all, "sides")),
     table("wire/payload/user.md", "statuses", |all| {
         list(all, "statuses")
+    }),
+    table("wire/payload.md", "token scopes", |all| {
+        list(all, "tokenScopes")
     }),
     table("wire/reply.md", "server facts", |all| {
         list(all, "serverFacts")

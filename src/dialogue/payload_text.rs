@@ -8,8 +8,8 @@
 use super::raw;
 use crate::model::{Bar, ClientOrderId, Money, OpenValue, Quote, ValueError};
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, HistoryEntry, Payload, PayloadKind, Portfolio, Receipt, TextList,
-    UserInfo,
+    AssetInfo, Forecast, History, HistoryEntry, OwnSessions, OwnTokens, Payload, PayloadKind,
+    Portfolio, Receipt, SessionMoment, TextList, UserInfo,
 };
 
 /// The payload's words.
@@ -27,6 +27,8 @@ pub fn text(kind: PayloadKind, bytes: &[u8]) -> Result<String, ValueError> {
         PayloadKind::Forecast => forecast(&Forecast::from_bytes(bytes)?),
         PayloadKind::List => list(&TextList::from_bytes(bytes)?),
         PayloadKind::Receipt => receipt(&Receipt::from_bytes(bytes)?),
+        PayloadKind::Sessions => sessions(&OwnSessions::from_bytes(bytes)?),
+        PayloadKind::Tokens => tokens(&OwnTokens::from_bytes(bytes)?),
     };
     Ok(words.join(" "))
 }
@@ -186,6 +188,49 @@ fn list(list: &TextList) -> Vec<String> {
     let mut words = vec!["List".to_owned(), format!("count={}", list.0.len())];
     words.extend(list.0.iter().map(|text| raw::escape(text)));
     words
+}
+
+fn sessions(sessions: &OwnSessions) -> Vec<String> {
+    let mut words = vec!["Sessions".to_owned(), format!("count={}", sessions.0.len())];
+    words.extend(sessions.0.iter().map(|session| {
+        format!(
+            "{},current={},expirable={},method={},expiry={},made={},used={}",
+            session.id,
+            session.is_current,
+            session.expirable,
+            inline(&session.method),
+            session.expiry,
+            moment(&session.made),
+            moment(&session.used),
+        )
+    }));
+    words
+}
+
+fn tokens(tokens: &OwnTokens) -> Vec<String> {
+    let mut words = vec!["Tokens".to_owned(), format!("count={}", tokens.0.len())];
+    words.extend(tokens.0.iter().map(|token| {
+        format!(
+            "{},{},scope={},expiry={},made={},used={}",
+            token.name,
+            token.id,
+            token.scope,
+            token.expiry,
+            moment(&token.made),
+            moment(&token.used),
+        )
+    }));
+    words
+}
+
+/// Time, address and worker; the time is 0 if there was none.
+fn moment(moment: &SessionMoment) -> String {
+    let at = if moment.at.0 == 0 {
+        "0".to_owned()
+    } else {
+        moment.at.to_string()
+    };
+    format!("{at},{},{}", inline(&moment.client), inline(&moment.worker))
 }
 
 fn receipt(receipt: &Receipt) -> Vec<String> {

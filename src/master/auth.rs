@@ -5,7 +5,7 @@
 //! password hash, and never sends a success before the commit.
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
-//! registrations and their hashes), `accounts` (what owners change), `commit` (the end of a turn),
+//! registrations and their hashes), `accounts` and `tokens` (what owners change), `commit` (the end of a turn),
 //! and here (administrators, limits). `attempts` counts failed logins.
 
 mod accounts;
@@ -16,6 +16,7 @@ mod login;
 mod requests;
 pub mod sessions;
 pub mod third_parties;
+mod tokens;
 
 use super::messages::PendingSignIn;
 use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
@@ -98,6 +99,9 @@ impl Module for Auth {
                 let hashes = self.matching(&filter);
                 self.end_all(&hashes);
                 let _ = reply.try_send(hashes.len());
+            }
+            AuthMessage::Lock(username, is_locked, reply) => {
+                let _ = reply.try_send(self.lock(&username, is_locked));
             }
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());

@@ -76,6 +76,9 @@ pub enum AuthMessage {
     List(Option<String>, Sender<Vec<SessionRow>>),
     /// For the administrator: ends sessions; the answer is their number.
     End(SessionFilter, Sender<usize>),
+    /// For the administrator: locks an account or unlocks it; the answer is the number of sessions
+    /// and tokens that have ended, or why it was not done.
+    Lock(Username, bool, Sender<Result<usize, String>>),
     /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
     /// New limits, after a reload.
@@ -132,6 +135,8 @@ pub struct AuthChannels {
     pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     /// `host:port` of each linked worker.
     pub addresses: Arc<Published<Vec<String>>>,
+    /// The registered workers, whose names owners read.
+    pub registry: Arc<Published<Registry>>,
     /// The number of changes of accounts since the start, which auth counts: what others remember
     /// of accounts is of an earlier one.
     pub account_changes: Arc<AtomicU64>,
@@ -208,6 +213,8 @@ pub struct PendingSignIn {
 pub enum AccountChange {
     /// changePassword.
     Password,
+    /// changeEmail: the new address; `None` takes it away.
+    Email(Option<Email>),
 }
 
 impl AccountChange {
@@ -215,6 +222,7 @@ impl AccountChange {
     pub fn instruction(&self) -> Instruction {
         match self {
             AccountChange::Password => Instruction::ChangePassword,
+            AccountChange::Email(_) => Instruction::ChangeEmail,
         }
     }
 }

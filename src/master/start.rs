@@ -229,6 +229,7 @@ fn modules(
         account_queries: queries_in,
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
+        registry: Arc::clone(&shared.registry),
         account_changes: changes,
     };
     let news = auth_in.clone();

@@ -153,6 +153,7 @@ impl MasterRig {
             account_queries: of_account_queries.sender.clone(),
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
+            registry: Arc::clone(&shared.registry),
             account_changes: Arc::clone(&changes),
         };
         let heartbeat = Watchdog::new().register("account_queries");
@@ -330,6 +331,14 @@ impl MasterRig {
             other => panic!("{other:?}"),
         };
         TestUser { account, session }
+    }
+
+    /// Another session of a user.
+    pub(crate) fn user_again(&mut self, link: &mut FakeLink, name: &str) -> SessionId {
+        match self.ask(link, login(name, false)) {
+            Reply::Session { id, .. } => id,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// An account, put straight into the database.

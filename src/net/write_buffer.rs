@@ -31,9 +31,13 @@ pub struct WriteBuffer {
     pub taken: u64,
 }
 
-/// Whether a reply holds a session ID: its first frame is the `sessionID` of a login.
+/// Whether a reply may hold a session ID: its first frame is the `sessionID` of a login, or an
+/// `accountSuccess`, which may have a token.
 pub fn is_secret(reply: &[u8]) -> bool {
-    reply.get(1..3) == Some(&Instruction::SessionId.number().to_be_bytes())
+    let secret = [Instruction::SessionId, Instruction::AccountSuccess];
+    secret
+        .iter()
+        .any(|instruction| reply.get(1..3) == Some(&instruction.number().to_be_bytes()))
 }
 
 impl fmt::Debug for WriteBuffer {

@@ -24,9 +24,15 @@ pub enum ArgumentType {
     HashedPass,
     /// A hashedPass, or `-` if the account has no password.
     HashedPassOrDash,
+    SessionId,
     /// An email address, or `-` for none.
     EmailOrDash,
-    SessionId,
+    /// The name of a token.
+    TokenName,
+    /// `read` or `trade`.
+    TokenScope,
+    /// The life of a token in days.
+    Days,
     /// Which of an account's sessions are to end.
     SessionSelection,
     /// What a change of an account is answered with.
@@ -101,6 +107,7 @@ impl ArgumentType {
             ArgumentType::Email | ArgumentType::EmailOrDash => Reason::EmailInvalid,
             ArgumentType::IdentityProviderName => Reason::ProviderUnknown,
             ArgumentType::SignInHandle => Reason::CodeInvalid,
+            ArgumentType::TokenName => Reason::NameInvalid,
             ArgumentType::HashedPass | ArgumentType::HashedPassOrDash => Reason::PasswordInvalid,
             ArgumentType::SessionId => Reason::SessionExpired,
             ArgumentType::Symbol => Reason::UnknownAsset,
@@ -114,6 +121,8 @@ impl ArgumentType {
             | ArgumentType::UserCode
             | ArgumentType::WebAddress
             | ArgumentType::UsernameOrDash
+            | ArgumentType::TokenScope
+            | ArgumentType::Days
             | ArgumentType::SessionSelection
             | ArgumentType::AccountValue
             | ArgumentType::CanonicalMoney
@@ -289,6 +298,11 @@ codecs! {
     EmailOrDash -> Option<model::Email>:
         |text| if text == "-" { Ok(None) } else { model::Email::parse(text).map(Some) },
         |email| email.as_ref().map_or("-", model::Email::as_str).into();
+    TokenName -> model::TokenName: |text| model::TokenName::parse(text), |name| name.as_str().into();
+    TokenScope -> model::TokenScope:
+        |text| model::TokenScope::from_name(text).ok_or(ValueError("a scope is read or trade")),
+        |scope| scope.as_str().into();
+    Days -> u16: |text| model::token::parse_days(text), |days| days.to_string().into();
     SessionSelection -> model::SessionSelection:
         |text| model::SessionSelection::parse(text), |selection| selection.as_str().into();
     AccountValue -> Option<model::AccountValue>: |text| if text.is_empty() {

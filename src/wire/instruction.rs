@@ -193,7 +193,7 @@ macro_rules! instruction_table {
             ("username" username: Username / BadCredentials,
                 "hashedPass" hashed_pass: HashedPass / BadCredentials, "isExpirable" expirable: Flag)
             request { Request::Login { username, hashed_pass, expirable } }
-            -> SessionId | LoginFail [BadCredentials TooManyAttempts ThirdPartyLogin];
+            -> SessionId | LoginFail [BadCredentials TooManyAttempts ThirdPartyLogin AccountLocked];
         /// Tells whether a session is active, and names the workers again.
         0x0102 Resume "login" "4.6.2" Request in [Command] with Read to Tunnel:
             ("sessionID" session: SessionId)
@@ -244,6 +244,19 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId, "which" selection: SessionSelection)
             request { Request::EndSessions { session, selection } }
             -> AccountSuccess | AccountFail [NoData];
+        /// Makes a token: a session for a program. The value is the token, which is told this once.
+        0x010D CreateToken "createToken" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "name" name: TokenName, "scope" scope: TokenScope,
+                "days" days: Days)
+            request { Request::CreateToken { session, name, scope, days } }
+            -> AccountSuccess | AccountFail [LoginAgain];
+        /// Ends a token.
+        0x010E RevokeToken "revokeToken" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "name" name: TokenName)
+            request { Request::RevokeToken { session, name } }
+            -> AccountSuccess | AccountFail [NoData];
         /// Begins a sign-in with a provider of identities.
         0x010F BeginThirdParty "beginThirdParty" "3.1.3" (edition 2)
             Request in [Command] to Tunnel:
@@ -286,6 +299,14 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId, "provider" provider: IdentityProviderName)
             request { Request::UnlinkThirdParty { session, provider } }
             -> AccountSuccess | AccountFail [NoData LoginAgain ThirdPartyLogin];
+        /// Changes the e-mail address. `-` for the hashedPass where the account has no password; `-`
+        /// for the address takes it away.
+        0x011A ChangeEmail "changeEmail" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "hashedPass" pass: HashedPassOrDash / BadCredentials,
+                "email" email: EmailOrDash)
+            request { Request::ChangeEmail { session, pass, email } }
+            -> AccountSuccess | AccountFail [BadCredentials TooManyAttempts LoginAgain EmailTaken];
 
         /// An asset with the bar of its latest day.
         0x0201 GetAssetInfo "getAssetInfo" "4.6.7" Request in [Data] with Read to Cache:
@@ -363,6 +384,18 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId, "transactionID" id: TransactionId)
             request { Request::Receipt { session, id } }
             -> Data(Receipt) | DataFail [NoData];
+        /// The sessions of the account's logins: where each was made and last used.
+        0x020E GetSessions "getSessions" "3.1.3" (edition 2)
+            Request in [Data] with Account to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::Sessions { session } }
+            -> Data(Sessions) | DataFail;
+        /// The account's tokens: what each allows, where it was made and last used.
+        0x020F GetTokens "getTokens" "3.1.3" (edition 2)
+            Request in [Data] with Account to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::Tokens { session } }
+            -> Data(Tokens) | DataFail;
 
         /// A login is refused.
         0x0301 LoginFail "loginFail" "4.6.17" Return: ("code" reason: ReasonCode, "text" text: Text)

@@ -7,10 +7,12 @@
 mod asset;
 mod cursor;
 pub mod layout;
+mod sessions;
 mod user;
 
 pub use asset::{AssetInfo, BAR_BYTES, Forecast, QUOTE_BYTES};
 pub use cursor::Cursor;
+pub use sessions::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionMoment};
 pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo, WHOLE};
 
 use super::argument;
@@ -28,6 +30,8 @@ pub enum PayloadKind {
     Forecast,
     List,
     Receipt,
+    Sessions,
+    Tokens,
 }
 
 /// A payload that can be written as bytes and read back.

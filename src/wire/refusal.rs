@@ -70,6 +70,14 @@ impl Refusal {
         )
     }
 
+    /// An administrator has locked the account. Said to who proves to be its owner alone.
+    pub fn account_locked() -> Refusal {
+        Refusal::new(
+            Reason::AccountLocked,
+            "an administrator of this deployment has locked the account; ask there",
+        )
+    }
+
     /// The login of the session is too long ago.
     pub fn login_again() -> Refusal {
         Refusal::new(

@@ -10,7 +10,8 @@ use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
     BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName, Quantity, Reason,
-    SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, Username,
+    SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TokenName,
+    TokenScope, Username,
 };
 use std::slice;
 use uuid::Uuid;
@@ -72,6 +73,23 @@ pub enum Request {
     EndSessions {
         session: SessionId,
         selection: SessionSelection,
+    },
+    /// createToken.
+    CreateToken {
+        session: SessionId,
+        name: TokenName,
+        scope: TokenScope,
+        /// 1 to 366.
+        days: u16,
+    },
+    /// revokeToken.
+    RevokeToken { session: SessionId, name: TokenName },
+    /// changeEmail: `pass` is `None` where the account has no password; without an `email` it has
+    /// none afterwards.
+    ChangeEmail {
+        session: SessionId,
+        pass: Option<HashedPass>,
+        email: Option<Email>,
     },
     /// beginThirdParty.
     BeginThirdParty {
@@ -135,6 +153,10 @@ pub enum Request {
     },
     /// getTransactionReceipt: the explanation of a fill.
     Receipt { session: SessionId, id: Uuid },
+    /// getSessions.
+    Sessions { session: SessionId },
+    /// getTokens.
+    Tokens { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -164,6 +186,8 @@ macro_rules! requests_to {
             | $crate::wire::Request::UserPortfolio { .. }
             | $crate::wire::Request::UserHistory { .. }
             | $crate::wire::Request::Receipt { .. }
+            | $crate::wire::Request::Sessions { .. }
+            | $crate::wire::Request::Tokens { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }
@@ -172,6 +196,9 @@ macro_rules! requests_to {
             | $crate::wire::Request::Logout { .. }
             | $crate::wire::Request::ChangePassword { .. }
             | $crate::wire::Request::EndSessions { .. }
+            | $crate::wire::Request::CreateToken { .. }
+            | $crate::wire::Request::RevokeToken { .. }
+            | $crate::wire::Request::ChangeEmail { .. }
             | $crate::wire::Request::BeginThirdParty { .. }
             | $crate::wire::Request::AwaitThirdParty { .. }
             | $crate::wire::Request::CompleteThirdParty { .. }

@@ -28,6 +28,7 @@ use crossbeam_channel::Sender;
 use server_info::ServerInfoHolder;
 use sessions::SessionCache;
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -304,7 +305,8 @@ impl Clients {
 
     fn wait_for_master(&mut self, hash: SessionHash, client: &Arc<WorkerClient>, number: u64) {
         let asked = self.waiting.contains_key(&hash);
-        if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash)) {
+        let peer = client.connection.peer;
+        if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash, Some(peer))) {
             fail_switch(client, number, &Refusal::worker_overloaded());
             return;
         }
@@ -315,11 +317,12 @@ impl Clients {
         });
     }
 
-    /// Asks the master about a session. False where the inbox of `master_link` is full.
-    fn verify(&self, hash: SessionHash) -> bool {
+    /// Asks the master about a session, which `client` uses if it is named. False where the inbox of
+    /// `master_link` is full.
+    fn verify(&self, hash: SessionHash, client: Option<SocketAddr>) -> bool {
         let query = MasterQuery {
             timestamp: Timestamp::now(),
-            client: None,
+            client,
             kind: QueryKind::Session(hash),
         };
         self.master_link
@@ -377,7 +380,7 @@ impl Clients {
         while self.linked
             && let Some(hash) = self.unverified.front().copied()
         {
-            if !self.verify(hash) {
+            if !self.verify(hash, None) {
                 return;
             }
             self.unverified.pop_front();

@@ -122,6 +122,9 @@ impl Tunnel {
                 | Request::RegisterThirdParty { .. }
                 | Request::LinkThirdParty { .. }
                 | Request::UnlinkThirdParty { .. }
+                | Request::CreateToken { .. }
+                | Request::RevokeToken { .. }
+                | Request::ChangeEmail { .. }
                 | requests_to!(Cache)
                 | requests_to!(Orders)
                 | requests_to!(AccountQueries)

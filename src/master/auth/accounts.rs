@@ -3,13 +3,15 @@
 //! `impl Auth`: changes of accounts by their owners: who may make one, the password that confirms
 //! it, and its commit, which ends sessions with it and tells the owner.
 
-use super::{Auth, oldest_place};
+use super::{Auth, conflict_refusal, oldest_place};
 use crate::master::messages::{AccountChange, CountedLogin, HashJob, HashOutcome, PendingChange};
 use crate::master::reply_to::ReplyTo;
+use crate::master::storage::accounts::NameConflict;
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{StorageError, Tx};
+use crate::model::email_key::hidden_character;
 use crate::model::{
-    AccountId, AccountValue, HashedPass, OwnerNotice, Reason, SessionHash, SessionId,
+    AccountId, AccountValue, Email, HashedPass, OwnerNotice, Reason, SessionHash, SessionId,
     SessionSelection, Timestamp, Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -71,6 +73,27 @@ impl Auth {
         if let Some(owner) = self.owner(&reply_to, Instruction::ChangePassword, session) {
             self.confirm(reply_to, &owner, old, Some(new), AccountChange::Password);
         }
+    }
+
+    /// Changes the e-mail address of an account, or takes it away.
+    pub(super) fn change_email(
+        &mut self,
+        reply_to: ReplyTo,
+        session: &SessionId,
+        given: Option<HashedPass>,
+        email: Option<Email>,
+    ) {
+        let instruction = Instruction::ChangeEmail;
+        let Some(owner) = self.owner(&reply_to, instruction, session) else {
+            return;
+        };
+        if let Some(refusal) = email.as_ref().and_then(hidden_email) {
+            return reply_to.fail(instruction, &refusal);
+        }
+        if !owner.is_fresh {
+            return reply_to.fail(instruction, &Refusal::login_again());
+        }
+        self.confirm(reply_to, &owner, given, None, AccountChange::Email(email));
     }
 
     /// Ends sessions of the asker's account. Tokens stay.
@@ -250,6 +273,7 @@ impl Auth {
         }
         let done = match &pending.change {
             AccountChange::Password => self.store_password(&pending, new_hash),
+            AccountChange::Email(email) => self.store_email(&pending, email.as_ref()),
         };
         match done {
             Ok(()) => succeed(&pending.reply_to, None),
@@ -279,6 +303,65 @@ impl Auth {
             ended.len()
         );
         Ok(())
+    }
+
+    /// Stores a new e-mail address. The old one is told.
+    fn store_email(
+        &mut self,
+        pending: &PendingChange,
+        email: Option<&Email>,
+    ) -> Result<(), Refusal> {
+        let account = pending.account;
+        if let Some(email) = email {
+            // Who asks whether an address has an account pays for it, as at registration.
+            let worker = pending.reply_to.peer.worker.uuid;
+            let near = Neighbourhood::of(pending.reply_to.client_ip());
+            let now = Instant::now();
+            if !self.registrations.allows(worker, near, now) {
+                let text = "too many addresses tried from here; wait a minute and try again";
+                return Err(Refusal::new(Reason::TooManyAttempts, text));
+            }
+            self.registrations.count(worker, near, now);
+            match self.storage.read(|s| s.email_owner(email)) {
+                Ok(owner) if owner.is_none_or(|owner| owner == account) => {}
+                Ok(_) => return Err(conflict_refusal(NameConflict::Email)),
+                Err(error) => {
+                    crate::error!("whether an address is taken could not be read: {error}");
+                    return Err(Refusal::not_stored());
+                }
+            }
+        }
+        self.change_account(account, &[], |tx| {
+            tell_owner(tx, account, OwnerNotice::EmailChanged)?;
+            tx.set_email(account, email)
+        })?;
+        crate::info!(
+            "the e-mail address of {} was changed by its owner",
+            pending.username
+        );
+        Ok(())
+    }
+
+    /// Locks an account, which ends its sessions and tokens, or unlocks it. Their number.
+    ///
+    /// # Errors
+    /// No account has the name, or the database fails.
+    pub(super) fn lock(&mut self, username: &Username, is_locked: bool) -> Result<usize, String> {
+        self.commit();
+        let found = self.storage.read(|s| s.credentials(username));
+        let found = found.map_err(|error| error.to_string())?;
+        let account = found
+            .ok_or_else(|| format!("there is no account {username}"))?
+            .account;
+        let ended = if is_locked {
+            self.sessions.all_but(account, None)
+        } else {
+            Vec::new()
+        };
+        let change = |tx: &mut Tx<'_>| tx.set_locked(account, is_locked);
+        self.change_account(account, &ended, change)
+            .map_err(|refusal| refusal.text)?;
+        Ok(ended.len())
     }
 
     /// Commits a change of an account together with the end of these sessions of it, and tells the
@@ -330,6 +413,13 @@ pub(super) fn tell_owner(
 
 pub(super) fn succeed(reply_to: &ReplyTo, value: Option<AccountValue>) {
     reply_to.send(|out| Reply::AccountSuccess(value).write(out));
+}
+
+/// The refusal of an address with a character that nobody sees.
+pub(super) fn hidden_email(email: &Email) -> Option<Refusal> {
+    let hidden = hidden_character(email.as_str())?.escape_unicode();
+    let text = format!("the email has {hidden}, which people cannot see");
+    Some(Refusal::new(Reason::EmailInvalid, text))
 }
 
 fn refuse_password(reply_to: &ReplyTo, instruction: Instruction) {

@@ -3,13 +3,14 @@
 //! `impl Auth`: the end of a turn. It commits the changes, tells the workers of ended sessions, and
 //! sends the replies, in this order.
 
+use super::accounts::tell_owner;
 use super::{Auth, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, oldest_place};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{Storage, StorageError};
-use crate::model::{SessionHash, SessionId, SessionUse};
+use crate::model::{AccountId, OwnerNotice, SessionHash, SessionId, SessionUse};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
@@ -22,6 +23,8 @@ pub(super) enum AuthWrite {
     Ended(SessionHash),
     /// A session has passed through a worker that did not make it.
     Passed(SessionHash, Uuid),
+    /// A token of this account is used elsewhere than where it was made, for the first time.
+    Elsewhere(SessionHash, AccountId),
 }
 
 /// A reply that waits for the commit.
@@ -83,11 +86,12 @@ impl Auth {
         let writes = std::mem::take(&mut self.writes);
         if !stored {
             // Ended sessions stay ended in memory, and workers noted; the next commit stores it.
-            self.writes.extend(
-                writes
-                    .into_iter()
-                    .filter(|write| matches!(write, AuthWrite::Ended(_) | AuthWrite::Passed(..))),
-            );
+            self.writes.extend(writes.into_iter().filter(|write| {
+                matches!(
+                    write,
+                    AuthWrite::Ended(_) | AuthWrite::Passed(..) | AuthWrite::Elsewhere(..)
+                )
+            }));
         }
         let workers = self.channels.addresses.load();
         let mut replies = ReplyBatch::new();
@@ -166,6 +170,10 @@ fn store(
                 }
                 AuthWrite::Ended(hash) => tx.delete_session(hash)?,
                 AuthWrite::Passed(hash, worker) => tx.insert_session_worker(hash, worker)?,
+                AuthWrite::Elsewhere(hash, account) => {
+                    tx.set_token_elsewhere(hash)?;
+                    tell_owner(tx, *account, OwnerNotice::TokenElsewhere)?;
+                }
             }
         }
         for (hash, last) in used {

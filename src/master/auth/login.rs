@@ -2,13 +2,13 @@
 //!
 //! `impl Auth`: logins and registrations, before and after the hashing pool computes.
 
+use super::accounts::hidden_email;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, conflict_refusal, oldest_place};
 use crate::master::messages::{CountedLogin, HashJob, PendingLogin, PendingRegistration};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
-use crate::model::email_key::hidden_character;
 use crate::model::session::PASSWORD_METHOD;
 use crate::model::{
     Email, HashedPass, Reason, Session, SessionHash, SessionId, SessionKind, SessionUse, Timestamp,
@@ -107,7 +107,7 @@ impl Auth {
                 }
             }
         }
-        if let Some(refusal) = email_refusal(&email) {
+        if let Some(refusal) = hidden_email(&email) {
             return reply_to.fail(Instruction::Register, &refusal);
         }
         let now = Instant::now();
@@ -198,10 +198,15 @@ impl Auth {
         let Some(credentials) = credentials.filter(|_| matches) else {
             return refuse_credentials(&reply_to);
         };
-        // The password may have been changed while it was verified.
+        // The password may have been changed while it was verified, or the account locked.
         match self.storage.read(|s| s.credentials(&credentials.username)) {
             Ok(Some(now))
-                if now.account == credentials.account && now.pass_hash == credentials.pass_hash => {
+                if now.account == credentials.account && now.pass_hash == credentials.pass_hash =>
+            {
+                if now.is_locked {
+                    self.attempts.forgive(counted);
+                    return reply_to.fail(Instruction::Login, &Refusal::account_locked());
+                }
             }
             Ok(_) => return refuse_credentials(&reply_to),
             Err(error) => {
@@ -262,8 +267,8 @@ impl Auth {
     }
 
     /// Creates the session of a login by this method, which the commit stores and which answers the
-    /// instruction. The oldest sessions of an account that has too many end. Returns the session; `None`
-    /// where there are no random bytes, and the request was refused.
+    /// instruction. The oldest sessions of an account that has too many end. Returns the session;
+    /// `None` where there are no random bytes, and the request was refused.
     pub(super) fn create_session(
         &mut self,
         reply_to: ReplyTo,
@@ -316,16 +321,6 @@ impl Auth {
         });
         Some(hash)
     }
-}
-
-/// The refusal of an e-mail address that does not show what it is.
-pub(super) fn email_refusal(email: &Email) -> Option<Refusal> {
-    let hidden = hidden_character(email.as_str())?;
-    let text = format!(
-        "the email has {}, which people cannot see",
-        hidden.escape_unicode()
-    );
-    Some(Refusal::new(Reason::EmailInvalid, text))
 }
 
 /// Whether two new accounts have the same e-mail address.

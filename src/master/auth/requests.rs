@@ -31,56 +31,11 @@ impl Auth {
             match request {
                 AuthRequest::Session(hash) => self.send_session_state(&reply_to, hash),
                 AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&reply_to, &hashes),
-                AuthRequest::Request(Request::Login {
-                    username,
-                    hashed_pass,
-                    expirable,
-                }) => {
-                    self.login(reply_to, username, hashed_pass, expirable);
-                }
-                AuthRequest::Request(Request::Register {
-                    username,
-                    email,
-                    hashed_pass,
-                }) => {
-                    self.register(reply_to, username, email, hashed_pass);
-                }
-                AuthRequest::Request(Request::Resume { session }) => {
-                    self.resume(&reply_to, &session)
-                }
-                AuthRequest::Request(Request::Logout { session }) => {
-                    self.logout(reply_to, &session)
-                }
-                AuthRequest::Request(Request::ChangePassword { session, old, new }) => {
-                    self.change_password(reply_to, &session, old, new)
-                }
-                AuthRequest::Request(Request::EndSessions { session, selection }) => {
-                    self.end_own_sessions(reply_to, &session, &selection)
-                }
-                AuthRequest::Request(Request::BeginThirdParty {
-                    provider,
-                    method,
-                    redirect_uri,
-                }) => self.begin_third_party(reply_to, &provider, method, redirect_uri.as_deref()),
-                AuthRequest::Request(Request::AwaitThirdParty { handle }) => {
-                    self.await_third_party(reply_to, handle)
-                }
-                AuthRequest::Request(Request::CompleteThirdParty {
-                    handle,
-                    code,
-                    state,
-                }) => self.complete_third_party(reply_to, handle, &code, &state),
-                AuthRequest::Request(Request::RegisterThirdParty {
-                    handle,
-                    username,
-                    email,
-                }) => self.register_third_party(reply_to, handle, username, email),
-                AuthRequest::Request(Request::LinkThirdParty { session, handle }) => {
-                    self.link_third_party(&reply_to, &session, &handle)
-                }
-                AuthRequest::Request(Request::UnlinkThirdParty { session, provider }) => {
-                    self.unlink_third_party(&reply_to, &session, &provider)
-                }
+                AuthRequest::Request(
+                    request @ (requests_to!(Tunnel)
+                    | Request::Sessions { .. }
+                    | Request::Tokens { .. }),
+                ) => self.on_own_request(reply_to, request),
                 AuthRequest::Request(Request::Order {
                     session,
                     side,
@@ -106,6 +61,79 @@ impl Auth {
             }
         }
         self.forward(orders, queries);
+    }
+
+    /// Handles a request that auth answers by itself.
+    fn on_own_request(&mut self, reply_to: ReplyTo, request: Request) {
+        match request {
+            Request::Login {
+                username,
+                hashed_pass,
+                expirable,
+            } => {
+                self.login(reply_to, username, hashed_pass, expirable);
+            }
+            Request::Register {
+                username,
+                email,
+                hashed_pass,
+            } => {
+                self.register(reply_to, username, email, hashed_pass);
+            }
+            Request::Resume { session } => self.resume(&reply_to, &session),
+            Request::Logout { session } => self.logout(reply_to, &session),
+            Request::ChangePassword { session, old, new } => {
+                self.change_password(reply_to, &session, old, new)
+            }
+            Request::EndSessions { session, selection } => {
+                self.end_own_sessions(reply_to, &session, &selection)
+            }
+            Request::CreateToken {
+                session,
+                name,
+                scope,
+                days,
+            } => self.create_token(&reply_to, &session, &name, (scope, days)),
+            Request::RevokeToken { session, name } => self.revoke_token(&reply_to, &session, &name),
+            Request::ChangeEmail {
+                session,
+                pass,
+                email,
+            } => self.change_email(reply_to, &session, pass, email),
+            Request::BeginThirdParty {
+                provider,
+                method,
+                redirect_uri,
+            } => self.begin_third_party(reply_to, &provider, method, redirect_uri.as_deref()),
+            Request::AwaitThirdParty { handle } => self.await_third_party(reply_to, handle),
+            Request::CompleteThirdParty {
+                handle,
+                code,
+                state,
+            } => self.complete_third_party(reply_to, handle, &code, &state),
+            Request::RegisterThirdParty {
+                handle,
+                username,
+                email,
+            } => self.register_third_party(reply_to, handle, username, email),
+            Request::LinkThirdParty { session, handle } => {
+                self.link_third_party(&reply_to, &session, &handle)
+            }
+            Request::UnlinkThirdParty { session, provider } => {
+                self.unlink_third_party(&reply_to, &session, &provider)
+            }
+            Request::Sessions { session } => self.send_own_sessions(&reply_to, &session),
+            Request::Tokens { session } => self.send_own_tokens(&reply_to, &session),
+            // The others leave for their modules.
+            Request::UserInfo { .. }
+            | Request::UserPortfolio { .. }
+            | Request::UserHistory { .. }
+            | Request::Receipt { .. }
+            | requests_to!(Cache)
+            | requests_to!(Orders)
+            | requests_to!(State)
+            | requests_to!(Local) => {}
+        }
     }
 
     /// Sends the orders and the queries to their modules; refuses those whose module has a full
@@ -154,6 +182,7 @@ impl Auth {
             return Err(Refusal::session_expired());
         };
         self.note_worker(reply_to, session.hash());
+        self.note_elsewhere(reply_to, &session.hash());
         if allowed {
             Ok(account)
         } else {
@@ -195,7 +224,9 @@ impl Auth {
             }
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
             // No other request with a session comes here.
-            requests_to!(Cache)
+            Request::Sessions { .. }
+            | Request::Tokens { .. }
+            | requests_to!(Cache)
             | requests_to!(Orders)
             | requests_to!(Tunnel)
             | requests_to!(State)
@@ -212,12 +243,18 @@ impl Auth {
 
     /// Tells a worker whether a session is active, and whose it is.
     fn send_session_state(&mut self, reply_to: &ReplyTo, hash: SessionHash) {
-        let active = self
-            .sessions
-            .get(&hash, Timestamp::now())
-            .map(active_session);
+        // A worker that names a client asks because that one uses the session.
+        let found = if reply_to.client.is_some() {
+            self.sessions.touch(&hash, use_by(reply_to))
+        } else {
+            self.sessions.get(&hash, Timestamp::now())
+        };
+        let active = found.map(active_session);
         match active {
-            Some(_) => self.note_worker(reply_to, hash),
+            Some(_) => {
+                self.note_worker(reply_to, hash);
+                self.note_elsewhere(reply_to, &hash);
+            }
             None => self.count_inactive(reply_to, Instruction::LinkSession),
         }
         let state = SessionState { hash, active };
@@ -247,6 +284,7 @@ impl Auth {
                     active: Some(active_session(stored)),
                 };
                 self.note_worker(reply_to, state.hash);
+                self.note_elsewhere(reply_to, &state.hash);
                 let workers = self.channels.addresses.load().to_vec();
                 reply_to.send(|out| {
                     message::write(out, Instruction::LinkSession, &state);

@@ -4,7 +4,8 @@
 //! expirable by the process of a worker.
 
 use crate::master::storage::accounts::StoredSession;
-use crate::model::{AccountId, SessionHash, SessionUse, Timestamp};
+use crate::model::{AccountId, SessionHash, SessionKind, SessionUse, Timestamp};
+use crate::runtime::neighbourhood::Neighbourhood;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
@@ -52,8 +53,12 @@ impl SessionTable {
             .by_hash
             .get_mut(hash)
             .filter(|stored| stored.session.expiry > last.at)?;
-        if stored.session.last_use.at < last.at {
-            stored.session.last_use = last;
+        // A use is later than the making, by which one that was never used is known.
+        let at = last
+            .at
+            .max(Timestamp(stored.session.since.0.saturating_add(1)));
+        if stored.session.last_use.at <= at {
+            stored.session.last_use = SessionUse { at, ..last };
             self.used.insert(*hash);
         }
         Some(stored)
@@ -63,6 +68,21 @@ impl SessionTable {
     /// nil UUID for any.
     pub fn pass(&mut self, hash: &SessionHash, worker: Uuid) -> Option<Uuid> {
         self.by_hash.get_mut(hash)?.pass(worker)
+    }
+
+    /// Notes that a token is used near there, if that is not where it was made, for the first time.
+    /// Its account.
+    pub fn move_elsewhere(&mut self, hash: &SessionHash, near: Neighbourhood) -> Option<AccountId> {
+        let session = &mut self.by_hash.get_mut(hash)?.session;
+        match &mut session.kind {
+            SessionKind::Token { is_elsewhere, .. }
+                if !*is_elsewhere && near != Neighbourhood::of(session.client) =>
+            {
+                *is_elsewhere = true;
+                Some(session.account)
+            }
+            SessionKind::Token { .. } | SessionKind::Login(_) => None,
+        }
     }
 
     /// Removes a session.

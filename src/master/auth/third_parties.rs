@@ -6,9 +6,8 @@
 //! Tests: `tests/suite/master/third_party_accounts.rs`.
 
 use super::Auth;
-use super::accounts::{succeed, tell_owner};
+use super::accounts::{hidden_email, succeed, tell_owner};
 use super::conflict_refusal;
-use super::login::email_refusal;
 use crate::config::ThirdPartySettings;
 use crate::master::messages::PendingSignIn;
 use crate::master::reply_to::ReplyTo;
@@ -162,8 +161,7 @@ impl Auth {
         previous: Option<SessionHash>,
     ) {
         if credentials.is_locked {
-            let text = "the administrator has locked this account";
-            return waiting.refuse(&Refusal::new(Reason::AccountLocked, text));
+            return waiting.refuse(&Refusal::account_locked());
         }
         // A repeat: its first answer was lost, or read by somebody else.
         if let Some(previous) = previous {
@@ -238,7 +236,7 @@ impl Auth {
         username: Username,
         email: Option<Email>,
     ) -> Result<Credentials, Refusal> {
-        if let Some(refusal) = email.as_ref().and_then(email_refusal) {
+        if let Some(refusal) = email.as_ref().and_then(hidden_email) {
             return Err(refusal);
         }
         let (now, worker) = (Instant::now(), reply_to.peer.worker.uuid);

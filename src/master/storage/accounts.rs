@@ -207,6 +207,20 @@ impl Snapshot<'_> {
         Ok(NameConflict::Neither)
     }
 
+    /// The account that has an e-mail address, in this or another spelling.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn email_owner(&mut self, email: &Email) -> Result<Option<AccountId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT account FROM accounts WHERE email_key = ?1";
+        let read = |row: &Row<'_>| row.get(0).map(AccountId);
+        Ok(sqlite
+            .prepare_cached(sql)?
+            .query_row([email.key()], read)
+            .optional()?)
+    }
+
     /// Whether the link message (worker, boot ID, sequence number) has registered an account
     /// already.
     ///
@@ -243,7 +257,7 @@ impl Snapshot<'_> {
         Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
     }
 
-    /// All sessions that have not expired.
+    /// All sessions that have not expired, the oldest first.
     ///
     /// # Errors
     /// The database fails.
@@ -252,7 +266,7 @@ impl Snapshot<'_> {
         let mut statement = sqlite.prepare(
             "SELECT hash, account, username, since, expiry, client, sessions.worker, sessions.boot, expirable, last_used,
                  method, token, scope, elsewhere, coalesce(last_client, client), coalesce(last_worker, sessions.worker)
-             FROM sessions JOIN accounts USING (account) WHERE expiry > ?1",
+             FROM sessions JOIN accounts USING (account) WHERE expiry > ?1 ORDER BY since, hash",
         )?;
         let mut passed = passed_workers(sqlite)?;
         let rows = statement.query_map([now.0], session)?;
@@ -497,6 +511,50 @@ impl Tx<'_> {
             last.client.to_string(),
             last.worker.as_bytes()
         ])?;
+        Ok(())
+    }
+
+    /// Stores that a token was used elsewhere than where it was made.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_token_elsewhere(&mut self, hash: &SessionHash) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE sessions SET elsewhere = 1 WHERE hash = ?1")?
+            .execute([hash.0])?;
+        Ok(())
+    }
+
+    /// Stores an account's new e-mail address; `None` takes it away.
+    ///
+    /// # Errors
+    /// Another account has it, or the database fails.
+    pub fn set_email(
+        &mut self,
+        account: AccountId,
+        email: Option<&Email>,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let sql =
+            "UPDATE accounts SET email = ?2, email_key = ?3, email_owner = NULL WHERE account = ?1";
+        sqlite.prepare_cached(sql)?.execute(params![
+            account.0,
+            email.map(Email::as_str),
+            email.map(Email::key)
+        ])?;
+        Ok(())
+    }
+
+    /// Locks an account, or unlocks it. A deleted one stays deleted.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_locked(&mut self, account: AccountId, is_locked: bool) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE accounts SET state = ?2 WHERE account = ?1 AND state < 2")?
+            .execute(params![account.0, is_locked])?;
         Ok(())
     }
 

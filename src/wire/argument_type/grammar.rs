@@ -282,6 +282,21 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
         ),
     ),
     (
+        ArgumentType::SessionId,
+        wrong(
+            &[
+                "",
+                "000000000000000000000000000000000000000000000000000000000000000",
+                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            ],
+            pattern(
+                "64 of `0-9 a-f`",
+                SECRET,
+                &["00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"],
+            ),
+        ),
+    ),
+    (
         ArgumentType::EmailOrDash,
         wrong(
             &["", "--", "alice", "a b@c"],
@@ -300,10 +315,16 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                         "]+|[^@",
                         white_space!(),
                         hidden!(),
-                        "]{2,}@|@[^@",
+                        "][^@",
                         white_space!(),
                         hidden!(),
-                        "]{2,}"
+                        "]+@|@[^@",
+                        white_space!(),
+                        hidden!(),
+                        "][^@",
+                        white_space!(),
+                        hidden!(),
+                        "]+"
                     ),
                     &["alice@example.org", "-"],
                 )
@@ -311,17 +332,31 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
         ),
     ),
     (
-        ArgumentType::SessionId,
+        ArgumentType::TokenName,
         wrong(
-            &[
-                "",
-                "000000000000000000000000000000000000000000000000000000000000000",
-                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            ],
+            &["", "a b", "a/b", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"],
             pattern(
-                "64 of `0-9 a-f`",
-                SECRET,
-                &["00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"],
+                "1 to 32 of `A-Z a-z 0-9 . _ -`, unique in its account",
+                r"[A-Za-z0-9._\-]{1,32}",
+                &["nightly-report", "a"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::TokenScope,
+        wrong(
+            &["", "Read", "account"],
+            pattern("`read` or `trade`", "read|trade", &["read", "trade"]),
+        ),
+    ),
+    (
+        ArgumentType::Days,
+        wrong(
+            &["", "0", "01", "367", "-1"],
+            pattern(
+                "a number of days, 1 to 366",
+                "[1-9][0-9]?|[12][0-9]{2}|3[0-5][0-9]|36[0-6]",
+                &["30", "366"],
             ),
         ),
     ),

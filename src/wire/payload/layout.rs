@@ -289,7 +289,7 @@ const USER_INFO: ByteLayout = ByteLayout {
         scalar("username", Scalar::TEXT, "in the registered spelling"),
         scalar("isPassword", Scalar::FLAG, "1 if it has a password"),
         scalar("created", Scalar::TIME, "the time of registration"),
-        scalar("email", Scalar::TEXT, "").private(),
+        scalar("email", Scalar::TEXT, "empty if it has none").private(),
         scalar("cash", Scalar::MONEY, "").private(),
     ],
 };
@@ -408,6 +408,98 @@ const RECEIPT: ByteLayout = ByteLayout {
     ],
 };
 
+/// The fields of a moment of a session.
+macro_rules! moment {
+    ($at:literal, $client:literal, $worker:literal, $about:literal) => {
+        [
+            scalar($at, Scalar::TIME, $about),
+            scalar($client, Scalar::TEXT, "the IP address of the client"),
+            scalar(
+                $worker,
+                Scalar::TEXT,
+                "the name of the worker, or its UUID if it is registered no more",
+            ),
+        ]
+    };
+}
+
+const MADE: [Field; 3] = moment!("made", "madeClient", "madeWorker", "when it was made");
+const USED: [Field; 3] = moment!(
+    "used",
+    "usedClient",
+    "usedWorker",
+    "when it was last used, as far as the master knows; 0 for a token that was not"
+);
+
+const OWN_SESSION: ByteLayout = ByteLayout {
+    name: "Session",
+    about: "A session of a login, as its owner sees it.",
+    fields: &[
+        scalar(
+            "id",
+            Scalar::TEXT,
+            "the first 16 digits of its ID's SHA-256",
+        ),
+        scalar("current", Scalar::FLAG, "1 if it is the session that asks"),
+        scalar(
+            "expirable",
+            Scalar::FLAG,
+            "1 if it ends with the connection that logged in",
+        ),
+        scalar(
+            "method",
+            Scalar::TEXT,
+            "how the login was made: `password`, or the name of a provider",
+        ),
+        scalar("expiry", Scalar::TIME, "the latest end"),
+        MADE[0],
+        MADE[1],
+        MADE[2],
+        USED[0],
+        USED[1],
+        USED[2],
+    ],
+};
+
+const OWN_SESSIONS: ByteLayout = ByteLayout {
+    name: "Sessions",
+    about: "The sessions of an account's logins, newest first.",
+    fields: &[
+        scalar("count", Scalar::COUNT, "of sessions"),
+        layout("sessions", &OWN_SESSION, "").counted("count"),
+    ],
+};
+
+const OWN_TOKEN: ByteLayout = ByteLayout {
+    name: "Token",
+    about: "A token, as its owner sees it.",
+    fields: &[
+        scalar("name", Scalar::TEXT, ""),
+        scalar("id", Scalar::TEXT, "the first 16 digits of its SHA-256"),
+        scalar(
+            "scope",
+            Scalar::TEXT,
+            "a word of the list of token scopes; a reader accepts others",
+        ),
+        scalar("expiry", Scalar::TIME, "the latest end"),
+        MADE[0],
+        MADE[1],
+        MADE[2],
+        USED[0],
+        USED[1],
+        USED[2],
+    ],
+};
+
+const OWN_TOKENS: ByteLayout = ByteLayout {
+    name: "Tokens",
+    about: "The tokens of an account, newest first.",
+    fields: &[
+        scalar("count", Scalar::COUNT, "of tokens"),
+        layout("tokens", &OWN_TOKEN, "").counted("count"),
+    ],
+};
+
 impl PayloadKind {
     /// Every kind, in the order of the instructions that ask for it.
     pub const ALL: &'static [PayloadKind] = &[
@@ -420,6 +512,8 @@ impl PayloadKind {
         PayloadKind::Forecast,
         PayloadKind::List,
         PayloadKind::Receipt,
+        PayloadKind::Sessions,
+        PayloadKind::Tokens,
     ];
 
     /// The layout of its bytes.
@@ -434,6 +528,8 @@ impl PayloadKind {
             PayloadKind::Forecast => &FORECAST,
             PayloadKind::List => &LIST,
             PayloadKind::Receipt => &RECEIPT,
+            PayloadKind::Sessions => &OWN_SESSIONS,
+            PayloadKind::Tokens => &OWN_TOKENS,
         }
     }
 }

@@ -4,11 +4,12 @@
 use papertrader::dialogue::message::encode;
 use papertrader::model::{
     AccountValue, Bar, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote,
-    Reason, SessionId, Side, SignInHandle, Symbol, Timestamp, TransactionStatus,
+    Reason, SessionId, Side, SignInHandle, Symbol, Timestamp, TokenName, TokenScope,
+    TransactionStatus,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
-    TextList, UserInfo, put_text,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
+    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo, put_text,
 };
 use papertrader::wire::reply::{Fill, failure_of};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -281,6 +282,15 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             Reply::AccountSuccess(None).write(out);
         }
         Request::ChangePassword { .. } => Reply::AccountSuccess(None).write(out),
+        Request::CreateToken { .. } => {
+            let token = SessionId::from_bytes([0x70; 32]);
+            Reply::AccountSuccess(Some(AccountValue::Token(token))).write(out);
+        }
+        Request::RevokeToken { .. } | Request::ChangeEmail { .. } => {
+            Reply::AccountSuccess(None).write(out);
+        }
+        Request::Sessions { .. } => payload(out, &own_sessions(&word("eu1"))),
+        Request::Tokens { .. } => payload(out, &own_tokens(&word("eu1"))),
         Request::EndSessions { .. } => {
             Reply::AccountSuccess(Some(AccountValue::Count(2))).write(out);
         }
@@ -366,6 +376,52 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         ),
     }
     true
+}
+
+/// A moment of a session, through this worker.
+fn moment(day: i64, worker: &str) -> SessionMoment {
+    SessionMoment {
+        at: Timestamp::parse("2020-01-01").unwrap().plus_days(day),
+        client: "192.0.2.1".to_owned(),
+        worker: worker.to_owned(),
+    }
+}
+
+fn own_sessions(worker: &str) -> OwnSessions {
+    let session = |id: &str, is_current| OwnSession {
+        id: id.to_owned(),
+        is_current,
+        expirable: false,
+        method: "password".to_owned(),
+        expiry: Timestamp::parse("2020-02-01").unwrap(),
+        made: moment(0, worker),
+        used: moment(1, worker),
+    };
+    OwnSessions(vec![
+        session("0123456789abcdef", true),
+        session("fedcba9876543210", false),
+    ])
+}
+
+fn own_tokens(worker: &str) -> OwnTokens {
+    let unused = SessionMoment {
+        at: Timestamp(0),
+        ..moment(0, worker)
+    };
+    let token = |name: &str, scope, used| OwnToken {
+        name: TokenName::parse(name).unwrap(),
+        id: "0011223344556677".to_owned(),
+        scope,
+        expiry: Timestamp::parse("2020-02-01").unwrap(),
+        made: moment(0, worker),
+        used,
+    };
+    let later = OpenValue::parse("of-edition-9", TokenScope::from_name).unwrap();
+    OwnTokens(vec![
+        token("desk", TokenScope::Trade.into(), moment(1, worker)),
+        token("report", TokenScope::Read.into(), unused),
+        token("later", later, moment(1, worker)),
+    ])
 }
 
 /// A history; a hostile one has a symbol that begins like a formula, and words that no

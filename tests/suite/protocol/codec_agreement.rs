@@ -10,7 +10,8 @@ use papertrader::wire::argument_type::{ArgumentType, ReadArgument, codec};
 use papertrader::wire::frame::HEADER_BYTES;
 use papertrader::wire::instruction::InstructionRow;
 use papertrader::wire::payload::{
-    AssetInfo, Forecast, History, Payload, PayloadKind, Portfolio, Receipt, TextList, UserInfo,
+    AssetInfo, Forecast, History, OwnSession, OwnSessions, OwnToken, OwnTokens, Payload,
+    PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
 };
 use papertrader::wire::{FrameHeader, Reply, Request, frame};
 use serde_json::{Value, json};
@@ -70,6 +71,7 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
             Value::Null
         }
         T::PollSeconds => json!(text.parse::<u16>().unwrap()),
+        T::Days => json!(text.parse::<u16>().unwrap()),
         T::Username
         | T::Email
         | T::HashedPass
@@ -84,6 +86,8 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         | T::WebAddress
         | T::UsernameOrDash
         | T::SessionId
+        | T::TokenName
+        | T::TokenScope
         | T::SessionSelection
         | T::AccountValue
         | T::Symbol
@@ -139,6 +143,9 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
         ArgumentType::UsernameOrDash => {
             read::<c::UsernameOrDash>(text, |name| json!(name.as_ref().map(|name| name.as_str())))
         }
+        ArgumentType::TokenName => read::<c::TokenName>(text, |name| json!(name.as_str())),
+        ArgumentType::TokenScope => read::<c::TokenScope>(text, |scope| json!(scope.as_str())),
+        ArgumentType::Days => read::<c::Days>(text, |days| json!(days)),
         ArgumentType::SessionSelection => {
             read::<c::SessionSelection>(text, |selection| json!(selection.as_str()))
         }
@@ -446,6 +453,47 @@ impl DescribedPayload for TextList {
     }
 }
 
+/// A value with the fields of how a session was made and last used.
+fn with_moments(mut value: Value, made: &SessionMoment, used: &SessionMoment) -> Value {
+    for (name, moment) in [("made", made), ("used", used)] {
+        value[name] = json!(moment.at.0.to_string());
+        value[format!("{name}Client")] = json!(moment.client);
+        value[format!("{name}Worker")] = json!(moment.worker);
+    }
+    value
+}
+
+impl DescribedPayload for OwnSessions {
+    fn value(&self) -> Value {
+        let session = |session: &OwnSession| {
+            let value = json!({
+                "id": session.id,
+                "current": u8::from(session.is_current),
+                "expirable": u8::from(session.expirable),
+                "method": session.method,
+                "expiry": session.expiry.0.to_string(),
+            });
+            with_moments(value, &session.made, &session.used)
+        };
+        json!({ "count": self.0.len(), "sessions": self.0.iter().map(session).collect::<Vec<_>>() })
+    }
+}
+
+impl DescribedPayload for OwnTokens {
+    fn value(&self) -> Value {
+        let token = |token: &OwnToken| {
+            let value = json!({
+                "name": token.name.as_str(),
+                "id": token.id,
+                "scope": token.scope.as_str(),
+                "expiry": token.expiry.0.to_string(),
+            });
+            with_moments(value, &token.made, &token.used)
+        };
+        json!({ "count": self.0.len(), "tokens": self.0.iter().map(token).collect::<Vec<_>>() })
+    }
+}
+
 impl DescribedPayload for Receipt {
     fn value(&self) -> Value {
         let line = |(name, value): &(String, String)| json!({ "name": name, "value": value });
@@ -468,6 +516,8 @@ fn payload_value(kind: PayloadKind, bytes: &[u8]) -> Result<Value, ValueError> {
         PayloadKind::Forecast => read::<Forecast>(bytes),
         PayloadKind::List => read::<TextList>(bytes),
         PayloadKind::Receipt => read::<Receipt>(bytes),
+        PayloadKind::Sessions => read::<OwnSessions>(bytes),
+        PayloadKind::Tokens => read::<OwnTokens>(bytes),
     }
 }
 

@@ -5,12 +5,12 @@ use papertrader::dialogue::raw;
 use papertrader::model::{
     AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
     Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId,
-    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TransactionStatus,
-    Username,
+    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TokenName, TokenScope,
+    TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
-    TextList, UserInfo,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
+    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -161,6 +161,40 @@ fn requests() -> Vec<(String, Request)> {
                 new: hashed(),
             },
         ),
+        (
+            "010D-createToken",
+            Request::CreateToken {
+                session: session(),
+                name: TokenName::parse("Nightly.report_2-b").unwrap(),
+                scope: TokenScope::Read,
+                days: 366,
+            },
+        ),
+        (
+            "010E-revokeToken",
+            Request::RevokeToken {
+                session: session(),
+                name: TokenName::parse("desk").unwrap(),
+            },
+        ),
+        (
+            "011A-changeEmail",
+            Request::ChangeEmail {
+                session: session(),
+                pass: Some(hashed()),
+                email: Some(Email::parse("älice@example.org").unwrap()),
+            },
+        ),
+        (
+            "011A-changeEmail-none",
+            Request::ChangeEmail {
+                session: session(),
+                pass: None,
+                email: None,
+            },
+        ),
+        ("020E-getSessions", Request::Sessions { session: session() }),
+        ("020F-getTokens", Request::Tokens { session: session() }),
         ("010C-endSessions", end_sessions("0123456789abcdef")),
         ("010C-endSessions-others", end_sessions("others")),
         (
@@ -687,6 +721,32 @@ fn payloads() -> BTreeSet<String> {
             pair("rule", "latest bar's close"),
         ]),
     );
+    let moment = |at, client: &str, worker: &str| SessionMoment {
+        at: Timestamp(at),
+        client: client.to_owned(),
+        worker: worker.to_owned(),
+    };
+    let id = "0123456789abcdef".to_owned();
+    let sessions = OwnSessions(vec![OwnSession {
+        id: id.clone(),
+        is_current: true,
+        expirable: false,
+        method: "password".into(),
+        expiry: Timestamp(1_580_526_245_678),
+        made: moment(1_577_934_245_678, "192.0.2.1", "eu1"),
+        used: moment(1_577_934_246_000, "2001:db8::1", "us1"),
+    }]);
+    payload(see, "Sessions", &sessions);
+    let tokens = OwnTokens(vec![OwnToken {
+        name: TokenName::parse("desk").unwrap(),
+        id,
+        scope: TokenScope::Trade.into(),
+        expiry: Timestamp(1_580_526_245_678),
+        made: moment(1_577_934_245_678, "192.0.2.1", "eu1"),
+        used: moment(0, "192.0.2.1", "eu1"),
+    }]);
+    payload(see, "Tokens", &tokens);
+    payload(see, "Tokens-empty", &OwnTokens(vec![]));
     seen
 }
 

@@ -511,11 +511,6 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
             bad.extend([long("f", 63), long("f", 65), long("F", 64), long("-", 64)]);
             (&["-"], &["--", "-\n", "0", "none"])
         }
-        "EmailOrDash" => {
-            good.push(format!("{}@b", long("a", 319)));
-            bad.push(format!("{}@b", long("a", 320)));
-            (&["-", "a@b", "ab@", "@ab"], &["--", "a", "@", "a@", "-\n"])
-        }
         "IdentityProviderName" => {
             good.push(long("z", 24));
             bad.push(long("z", 25));
@@ -548,6 +543,22 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
             bad.push(long("a", 25));
             (&["-", "a-", "0"], &["--", "-a", ".a", "-\n"])
         }
+        "EmailOrDash" => (
+            &["-", "a@b", "@bb", "aa@", "-@-"],
+            &["--", "a@", "@b", "@", "-\n", "a@b@c", "ab", "a@\u{200b}"],
+        ),
+        "TokenName" => {
+            good.push(long("_", 32));
+            bad.push(long("a", 33));
+            (&["-", ".", "a", "0"], &["ä", "a/b", "a\n", "a:b", "a=b"])
+        }
+        "TokenScope" => (&[], &["Read", "read\n", "account", "readtrade", "-"]),
+        "Days" => (
+            &[
+                "1", "9", "10", "99", "100", "299", "300", "359", "360", "365",
+            ],
+            &["00", "007", "1000", "370", "400", "1.0", "+1", "1\n", "١"],
+        ),
         "SessionSelection" => {
             good.extend([long("0", 8), long("f", 16)]);
             bad.extend([long("0", 7), long("f", 17), long("F", 8), long("g", 8)]);

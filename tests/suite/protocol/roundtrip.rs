@@ -6,12 +6,12 @@ use papertrader::model::printable::{is_printable, is_printable_text};
 use papertrader::model::{
     AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
     Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, SessionId,
-    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TransactionStatus,
-    Username,
+    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TokenName, TokenScope,
+    TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, Payload, Portfolio, Receipt,
-    TextList, UserInfo, WHOLE,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
+    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo, WHOLE,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -79,6 +79,63 @@ fn session() -> impl Strategy<Value = SessionId> {
 
 fn hashed() -> impl Strategy<Value = HashedPass> {
     "[0-9a-f]{64}".prop_map(|text| HashedPass::parse(&text).unwrap())
+}
+
+fn token_name() -> impl Strategy<Value = TokenName> {
+    "[A-Za-z0-9._-]{1,32}".prop_map(|text| TokenName::parse(&text).unwrap())
+}
+
+fn token_scope() -> impl Strategy<Value = TokenScope> {
+    prop_oneof![Just(TokenScope::Read), Just(TokenScope::Trade)]
+}
+
+fn moment() -> impl Strategy<Value = SessionMoment> {
+    (any_stamp(), printable(0..=20), printable(0..=20))
+        .prop_map(|(at, client, worker)| SessionMoment { at, client, worker })
+}
+
+pub(super) fn own_sessions() -> impl Strategy<Value = OwnSessions> {
+    let session = (
+        "[0-9a-f]{8,16}",
+        any::<bool>(),
+        any::<bool>(),
+        printable(0..=20),
+        any_stamp(),
+        moment(),
+        moment(),
+    )
+        .prop_map(
+            |(id, is_current, expirable, method, expiry, made, used)| OwnSession {
+                id,
+                is_current,
+                expirable,
+                method,
+                expiry,
+                made,
+                used,
+            },
+        );
+    vec(session, 0..8).prop_map(OwnSessions)
+}
+
+pub(super) fn own_tokens() -> impl Strategy<Value = OwnTokens> {
+    let token = (
+        token_name(),
+        "[0-9a-f]{8,16}",
+        code(TokenScope::ALL, TokenScope::from_name),
+        any_stamp(),
+        moment(),
+        moment(),
+    )
+        .prop_map(|(name, id, scope, expiry, made, used)| OwnToken {
+            name,
+            id,
+            scope,
+            expiry,
+            made,
+            used,
+        });
+    vec(token, 0..8).prop_map(OwnTokens)
 }
 
 fn uuid() -> impl Strategy<Value = Uuid> {
@@ -177,6 +234,25 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
             let selection = SessionSelection::parse(&which).unwrap();
             Request::EndSessions { session, selection }
         }),
+        (session(), token_name(), token_scope(), 1..=366_u16).prop_map(
+            |(session, name, scope, days)| Request::CreateToken {
+                session,
+                name,
+                scope,
+                days,
+            }
+        ),
+        (session(), token_name())
+            .prop_map(|(session, name)| Request::RevokeToken { session, name }),
+        (session(), option::of(hashed()), option::of(email())).prop_map(
+            |(session, pass, email)| Request::ChangeEmail {
+                session,
+                pass,
+                email,
+            }
+        ),
+        session().prop_map(|session| Request::Sessions { session }),
+        session().prop_map(|session| Request::Tokens { session }),
         (provider(), method(), option::of(visible(200))).prop_map(
             |(provider, method, redirect_uri)| Request::BeginThirdParty {
                 provider,
@@ -651,6 +727,16 @@ proptest! {
     }
 
     #[test]
+    fn sessions_survive(sessions in own_sessions(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&sessions, at, byte);
+    }
+
+    #[test]
+    fn tokens_survive(tokens in own_tokens(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&tokens, at, byte);
+    }
+
+    #[test]
     fn any_bytes_mean_one_payload_at_most(bytes in vec(any::<u8>(), 0..200)) {
         one_meaning::<Vec<Bar>>(&bytes);
         one_meaning::<Quote>(&bytes);
@@ -661,6 +747,8 @@ proptest! {
         one_meaning::<Forecast>(&bytes);
         one_meaning::<TextList>(&bytes);
         one_meaning::<Receipt>(&bytes);
+        one_meaning::<OwnSessions>(&bytes);
+        one_meaning::<OwnTokens>(&bytes);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::master::testing::{
     FakeLink, MasterRig, link_request, login, pass, quantity, reason, symbol,
 };
 use crate::model::{
-    AccountValue, Reason, SessionHash, SessionId, SessionSelection, Side, Username,
+    AccountValue, Email, Reason, SessionHash, SessionId, SessionSelection, Side, Username,
 };
 use crate::runtime::Module;
 use crate::wire::payload::UserInfo;
@@ -310,4 +310,112 @@ fn an_inactive_session_changes_nothing() {
         AccountChange::Password.instruction(),
         Instruction::ChangePassword
     );
+}
+
+fn change_email(session: &SessionId, password: Option<&str>, email: Option<&str>) -> Request {
+    Request::ChangeEmail {
+        session: session.clone(),
+        pass: password.map(pass),
+        email: email.map(|email| Email::parse(email).unwrap()),
+    }
+}
+
+#[test]
+fn an_address_is_changed_taken_away_and_free_again() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let bob = rig.user(&mut link, "bob");
+    let info = |rig: &mut MasterRig, link: &mut FakeLink| {
+        let (session, username) = (alice.session.clone(), Username::parse("alice").unwrap());
+        let info = Request::UserInfo { session, username };
+        rig.payload::<UserInfo>(link, info).private.unwrap().0
+    };
+    assert_eq!(info(&mut rig, &mut link), "alice@example.org");
+    let taken = change_email(&alice.session, Some("alice"), Some("BOB@example.org"));
+    assert_eq!(rig.refused(&mut link, taken), Reason::EmailTaken);
+    let hidden = change_email(&alice.session, Some("alice"), Some("a@b\u{e0001}"));
+    assert_eq!(rig.refused(&mut link, hidden), Reason::EmailInvalid);
+    let wrong = change_email(&alice.session, Some("guess"), Some("new@example.org"));
+    assert_eq!(rig.refused(&mut link, wrong), Reason::BadCredentials);
+    // One's own in another spelling, and another.
+    for email in ["Alice@Example.org", "new@example.org"] {
+        let request = change_email(&alice.session, Some("alice"), Some(email));
+        assert_eq!(rig.ask(&mut link, request), DONE);
+        assert_eq!(info(&mut rig, &mut link), email);
+    }
+    let freed = change_email(&bob.session, Some("bob"), Some("alice@example.org"));
+    assert_eq!(rig.ask(&mut link, freed), DONE);
+    assert_eq!(
+        rig.ask(&mut link, change_email(&alice.session, Some("alice"), None)),
+        DONE
+    );
+    assert_eq!(info(&mut rig, &mut link), "");
+    assert_eq!(
+        rig.ask(&mut link, change_email(&bob.session, Some("bob"), None)),
+        DONE
+    );
+}
+
+#[test]
+fn an_address_is_changed_after_a_fresh_login_alone() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    rig.engine
+        .execute("UPDATE sessions SET since = since - 900001");
+    let mut rig = rig.restart();
+    let mut link = rig.link("eu1");
+    let request = change_email(&alice.session, Some("alice"), None);
+    assert_eq!(rig.refused(&mut link, request.clone()), Reason::LoginAgain);
+    // login(sessionID) is no login.
+    assert!(is_active(&mut rig, &mut link, &alice.session));
+    assert_eq!(rig.refused(&mut link, request), Reason::LoginAgain);
+    let fresh = log_in(&mut rig, &mut link, "alice");
+    assert_eq!(
+        rig.ask(&mut link, change_email(&fresh, Some("alice"), None)),
+        DONE
+    );
+}
+
+#[test]
+fn who_tries_many_addresses_pays_for_it() {
+    let mut rig = MasterRig::with(|config| config.limits.registrations_per_minute_per_address = 2);
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    for expected in [None, None, Some(Reason::TooManyAttempts)] {
+        let request = change_email(&alice.session, Some("alice"), Some("new@example.org"));
+        let reply = rig.ask(&mut link, request);
+        match expected {
+            None => assert_eq!(reply, DONE),
+            Some(why) => assert_eq!(reason(&reply), why),
+        }
+    }
+}
+
+#[test]
+fn a_locked_account_is_told_so_to_the_right_password_alone() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 2);
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let bob = rig.user(&mut link, "bob");
+    let name = |text: &str| Username::parse(text).unwrap();
+    assert_eq!(rig.auth.lock(&name("ALICE"), true), Ok(1));
+    assert!(rig.auth.lock(&name("carol"), true).is_err());
+    assert_eq!(link.ended_sessions().0, [alice.session.hash()]);
+    assert!(!is_active(&mut rig, &mut link, &alice.session));
+    assert!(is_active(&mut rig, &mut link, &bob.session));
+    let wrong = rig.ask(&mut link, login_with("alice", "guess"));
+    assert_eq!(reason(&wrong), Reason::BadCredentials);
+    // The right one is no failed login.
+    for _ in 0..3 {
+        let right = rig.ask(&mut link, login("alice", false));
+        assert_eq!(reason(&right), Reason::AccountLocked);
+    }
+    let mut rig = rig.restart();
+    let mut link = rig.link("eu1");
+    let right = rig.ask(&mut link, login("alice", false));
+    assert_eq!(reason(&right), Reason::AccountLocked);
+    assert_eq!(rig.auth.lock(&name("alice"), false), Ok(0));
+    log_in(&mut rig, &mut link, "alice");
 }

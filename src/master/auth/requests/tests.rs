@@ -311,12 +311,27 @@ fn a_session_that_was_used_is_noted_as_used() {
     let mut kept = rig.auth.sessions.remove(&hash).unwrap();
     kept.session.last_use.at = Timestamp(0);
     rig.auth.sessions.insert(kept);
-    describe(&mut rig, &mut link, &alice.session);
+    let ask = |rig: &mut MasterRig, reply_to: ReplyTo| {
+        let question = AuthRequest::Session(hash);
+        rig.handle(vec![(reply_to, LinkRequest::Auth(question))]);
+    };
+    let of_nobody = ReplyTo {
+        client: None,
+        ..link.reply_to()
+    };
+    ask(&mut rig, of_nobody);
     assert_eq!(
         used(&rig),
         Timestamp(0),
         "its worker asking is no use of it"
     );
+    let of_a_client = link.reply_to();
+    ask(&mut rig, of_a_client);
+    assert!(used(&rig) > Timestamp(0));
+    let mut kept = rig.auth.sessions.remove(&hash).unwrap();
+    kept.session.last_use.at = Timestamp(0);
+    rig.auth.sessions.insert(kept);
+    link.heard();
     let _: UserInfo = rig.payload(&mut link, info(&alice.session));
     assert!(used(&rig) > Timestamp(0));
 }
