@@ -118,7 +118,7 @@ impl Client {
         }
     }
 
-    fn data<T: Payload>(&mut self, request: &Request) -> Result<T, ClientError> {
+    pub(super) fn data<T: Payload>(&mut self, request: &Request) -> Result<T, ClientError> {
         self.enter(ConnectionState::Data)?;
         let answer = self.connection.call(request)?;
         self.decode(answer)

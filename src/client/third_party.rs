@@ -9,6 +9,7 @@ use super::{ClientError, WorkerPool};
 use crate::model::{
     BrowserSecret, Email, IdentityProviderName, SignInHandle, SignInMethod, Timestamp, Username,
 };
+use crate::wire::payload::{OwnIdentities, OwnIdentity};
 use crate::wire::{Reply, Request};
 use std::time::Duration;
 
@@ -142,6 +143,16 @@ impl Client {
         let handle = handle.clone();
         self.command(&Request::LinkThirdParty { session, handle })
             .map(|_| ())
+    }
+
+    /// With whom the owner of the session's account signs in beside a password, oldest first.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn identities(&mut self) -> Result<Vec<OwnIdentity>, ClientError> {
+        let session = self.need_session()?;
+        let OwnIdentities(all) = self.data(&Request::Identities { session })?;
+        Ok(all)
     }
 
     /// Takes a provider's identities from the session's account.

@@ -396,6 +396,12 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId)
             request { Request::Tokens { session } }
             -> Data(Tokens) | DataFail;
+        /// With whom the account's owner signs in beside a password.
+        0x0210 GetIdentities "getIdentities" "3.1.3" (edition 2)
+            Request in [Data] with Account to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::Identities { session } }
+            -> Data(Identities) | DataFail;
 
         /// A login is refused.
         0x0301 LoginFail "loginFail" "4.6.17" Return: ("code" reason: ReasonCode, "text" text: Text)

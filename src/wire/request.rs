@@ -157,6 +157,8 @@ pub enum Request {
     Sessions { session: SessionId },
     /// getTokens.
     Tokens { session: SessionId },
+    /// getIdentities.
+    Identities { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -188,6 +190,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::Receipt { .. }
             | $crate::wire::Request::Sessions { .. }
             | $crate::wire::Request::Tokens { .. }
+            | $crate::wire::Request::Identities { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }

@@ -34,7 +34,8 @@ impl Auth {
                 AuthRequest::Request(
                     request @ (requests_to!(Tunnel)
                     | Request::Sessions { .. }
-                    | Request::Tokens { .. }),
+                    | Request::Tokens { .. }
+                    | Request::Identities { .. }),
                 ) => self.on_own_request(reply_to, request),
                 AuthRequest::Request(Request::Order {
                     session,
@@ -124,6 +125,7 @@ impl Auth {
             }
             Request::Sessions { session } => self.send_own_sessions(&reply_to, &session),
             Request::Tokens { session } => self.send_own_tokens(&reply_to, &session),
+            Request::Identities { session } => self.send_own_identities(&reply_to, &session),
             // The others leave for their modules.
             Request::UserInfo { .. }
             | Request::UserPortfolio { .. }
@@ -226,6 +228,7 @@ impl Auth {
             // No other request with a session comes here.
             Request::Sessions { .. }
             | Request::Tokens { .. }
+            | Request::Identities { .. }
             | requests_to!(Cache)
             | requests_to!(Orders)
             | requests_to!(Tunnel)

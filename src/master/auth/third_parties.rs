@@ -13,6 +13,7 @@ use crate::master::messages::PendingSignIn;
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::StorageError;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount};
+use crate::master::storage::identities::StoredIdentity;
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::third_party::{
     ProviderNews, SignInAnswer, SignInError, SignInNews, SignInOrigin, SignInProgress,
@@ -23,6 +24,7 @@ use crate::model::{
     SessionHash, SessionId, SignInHandle, SignInHash, SignInMethod, Timestamp, Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
+use crate::wire::payload::{OwnIdentities, OwnIdentity, Payload};
 use crate::wire::{Instruction, Refusal, Reply};
 use std::time::Instant;
 
@@ -401,6 +403,36 @@ impl Auth {
         })?;
         crate::info!("account {} has no identity of {issuer} any more", account.0);
         Ok(())
+    }
+
+    /// Sends the owner of an account the identities by which it is entered.
+    pub(super) fn send_own_identities(&mut self, reply_to: &ReplyTo, session: &SessionId) {
+        let instruction = Instruction::GetIdentities;
+        let Some(owner) = self.owner(reply_to, instruction, session) else {
+            return;
+        };
+        let read = self.storage.read(|it| it.identities(owner.account));
+        let identities = match read {
+            Ok(identities) => identities,
+            Err(error) => return reply_to.fail(instruction, &unread(&error)),
+        };
+        let own = |stored: StoredIdentity| OwnIdentity {
+            providers: self.names_of(&stored.identity.issuer).join(","),
+            issuer: stored.identity.issuer,
+            subject: stored.identity.subject,
+            linked: stored.linked,
+        };
+        let all = identities.into_iter().map(own).collect();
+        reply_to.data(&OwnIdentities(all).to_bytes());
+    }
+
+    /// The names of the providers that speak for an issuer's people.
+    fn names_of(&self, issuer: &str) -> Vec<&str> {
+        self.third_parties
+            .providers()
+            .filter(|provider| provider.issuer == issuer)
+            .map(|provider| provider.name.as_str())
+            .collect()
     }
 
     /// What a login with a password to an account without one is told: with whom to sign in. `None`

@@ -8,8 +8,9 @@ use papertrader::model::{
     TransactionStatus,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
-    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo, put_text,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
+    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
+    TextList, UserInfo, put_text,
 };
 use papertrader::wire::reply::{Fill, failure_of};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -290,6 +291,15 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             Reply::AccountSuccess(None).write(out);
         }
         Request::Sessions { .. } => payload(out, &own_sessions(&word("eu1"))),
+        Request::Identities { .. } => payload(
+            out,
+            &OwnIdentities(vec![OwnIdentity {
+                providers: "google".to_owned(),
+                issuer: word("https://accounts.google.com"),
+                subject: word("248289761001"),
+                linked: Timestamp(1_577_934_245_678),
+            }]),
+        ),
         Request::Tokens { .. } => payload(out, &own_tokens(&word("eu1"))),
         Request::EndSessions { .. } => {
             Reply::AccountSuccess(Some(AccountValue::Count(2))).write(out);

@@ -8,9 +8,9 @@ use papertrader::model::SignInMethod;
 use papertrader::testkit::eventually::eventually;
 use regex::Regex;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use url::Url;
 
 /// A browser that keeps cookies, follows redirects up to the way back, and fills in forms.
@@ -175,7 +175,7 @@ impl Drop for OidcProvider {
     }
 }
 
-/// The client's secret at both.
+/// The client's secret, with characters that a header's form must escape.
 const SECRET: &str = "a-secret+with/odd%characters";
 
 /// What came of a sign-in that a person has done their part of.
@@ -191,12 +191,77 @@ fn person(parties: &mut Parties, started: &StartedSignIn) -> String {
     .subject
 }
 
-fn both_flows(
-    issuer: &str,
-    client_id: &str,
-    mut sign_in: impl FnMut(&StartedSignIn, &str) -> String,
-) {
-    let mut parties = Parties::with(issuer, (client_id, SECRET));
+/// Debian's Glewlwyd, and a person's browser with it. Dropping it stops it.
+struct Glewlwyd {
+    child: Child,
+    /// The script stops the server when this ends; a kill would leave the server behind.
+    people: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    issuer: String,
+}
+
+impl Glewlwyd {
+    /// As [`OidcProvider::start`].
+    fn start() -> Option<Glewlwyd> {
+        if std::env::var_os("WITHOUT_GLEWLWYD").is_some() {
+            println!("skipped: WITHOUT_GLEWLWYD is set");
+            return None;
+        }
+        let package = root().join("target/tools/glewlwyd");
+        let is_there = package.join("usr/bin/glewlwyd").exists();
+        assert!(is_there, "`make providers` brings glewlwyd");
+        let mut child = Command::new("python3")
+            .arg("tests/providers/glewlwyd.py")
+            .arg(package)
+            .arg(PLAIN_SECRET)
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap());
+        let mut issuer = String::new();
+        answers.read_line(&mut issuer).unwrap();
+        Some(Glewlwyd {
+            people: child.stdin.take(),
+            child,
+            answers,
+            issuer: issuer.trim().to_owned(),
+        })
+    }
+
+    /// Signs a person in. Returns where the browser is sent then.
+    fn sign_in(&mut self, person: &str, url: &str) -> String {
+        writeln!(self.people.as_mut().unwrap(), "{person} {url}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim().to_owned()
+    }
+}
+
+impl Drop for Glewlwyd {
+    fn drop(&mut self) {
+        drop(self.people.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// A secret without a character that RFC 6749 escapes in a header: Glewlwyd takes it as it stands.
+const PLAIN_SECRET: &str = "aSecretOfLettersAlone";
+
+#[test]
+fn debians_glewlwyd_signs_people_in_by_both_flows() {
+    let Some(mut provider) = Glewlwyd::start() else {
+        return;
+    };
+    let issuer = provider.issuer.clone();
+    both_flows(&issuer, PLAIN_SECRET, |started, person| {
+        provider.sign_in(person, &started.flow.url)
+    });
+}
+
+fn both_flows(issuer: &str, secret: &str, mut sign_in: impl FnMut(&StartedSignIn, &str) -> String) {
+    let mut parties = Parties::with(issuer, ("papertrader", secret));
     let device = parties.begin(SignInMethod::Device);
     sign_in(&device, "ada");
     let subject = person(&mut parties, &device);
@@ -221,7 +286,7 @@ fn npms_oidc_provider_signs_people_in_by_both_flows() {
     let Some(provider) = OidcProvider::start() else {
         return;
     };
-    both_flows(&provider.issuer, "papertrader", |started, person| {
+    both_flows(&provider.issuer, SECRET, |started, person| {
         Browser::default().sign_in(&started.flow.url, person)
     });
 }

@@ -123,6 +123,15 @@ fn a_person_makes_an_account_trades_and_adds_a_password() {
     assert_eq!(refused.code(), "third-party-login");
     assert!(refused.to_string().contains("mock"), "{refused}");
     assert_eq!(reason(ada.unlink_third_party(&mock())), "third-party-login");
+    let identities = ada.identities().unwrap();
+    assert_eq!(identities.len(), 1);
+    assert_eq!(
+        (
+            identities[0].providers.as_str(),
+            identities[0].subject.as_str()
+        ),
+        ("mock", "ada")
+    );
 
     // The same person again is the same account.
     let (_, progress) = sign_in(&mut other);

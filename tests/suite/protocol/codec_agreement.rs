@@ -10,8 +10,8 @@ use papertrader::wire::argument_type::{ArgumentType, ReadArgument, codec};
 use papertrader::wire::frame::HEADER_BYTES;
 use papertrader::wire::instruction::InstructionRow;
 use papertrader::wire::payload::{
-    AssetInfo, Forecast, History, OwnSession, OwnSessions, OwnToken, OwnTokens, Payload,
-    PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
+    AssetInfo, Forecast, History, OwnIdentities, OwnIdentity, OwnSession, OwnSessions, OwnToken,
+    OwnTokens, Payload, PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
 };
 use papertrader::wire::{FrameHeader, Reply, Request, frame};
 use serde_json::{Value, json};
@@ -479,6 +479,21 @@ impl DescribedPayload for OwnSessions {
     }
 }
 
+impl DescribedPayload for OwnIdentities {
+    fn value(&self) -> Value {
+        let identity = |identity: &OwnIdentity| {
+            json!({
+                "providers": identity.providers,
+                "issuer": identity.issuer,
+                "subject": identity.subject,
+                "linked": identity.linked.0.to_string(),
+            })
+        };
+        let all: Vec<_> = self.0.iter().map(identity).collect();
+        json!({ "count": self.0.len(), "identities": all })
+    }
+}
+
 impl DescribedPayload for OwnTokens {
     fn value(&self) -> Value {
         let token = |token: &OwnToken| {
@@ -518,6 +533,7 @@ fn payload_value(kind: PayloadKind, bytes: &[u8]) -> Result<Value, ValueError> {
         PayloadKind::Receipt => read::<Receipt>(bytes),
         PayloadKind::Sessions => read::<OwnSessions>(bytes),
         PayloadKind::Tokens => read::<OwnTokens>(bytes),
+        PayloadKind::Identities => read::<OwnIdentities>(bytes),
     }
 }
 

@@ -9,8 +9,9 @@ use papertrader::model::{
     TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
-    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
+    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
+    TextList, UserInfo,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -195,6 +196,10 @@ fn requests() -> Vec<(String, Request)> {
         ),
         ("020E-getSessions", Request::Sessions { session: session() }),
         ("020F-getTokens", Request::Tokens { session: session() }),
+        (
+            "0210-getIdentities",
+            Request::Identities { session: session() },
+        ),
         ("010C-endSessions", end_sessions("0123456789abcdef")),
         ("010C-endSessions-others", end_sessions("others")),
         (
@@ -747,6 +752,13 @@ fn payloads() -> BTreeSet<String> {
     }]);
     payload(see, "Tokens", &tokens);
     payload(see, "Tokens-empty", &OwnTokens(vec![]));
+    let identities = OwnIdentities(vec![OwnIdentity {
+        providers: "google,tv".to_owned(),
+        issuer: "https://accounts.google.com".to_owned(),
+        subject: "248289761001".to_owned(),
+        linked: timestamp("2020-01-02T03:04:05.678Z"),
+    }]);
+    payload(see, "Identities", &identities);
     seen
 }
 

@@ -10,8 +10,9 @@ use papertrader::model::{
     TransactionStatus, Username,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
-    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo, WHOLE,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
+    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
+    TextList, UserInfo, WHOLE,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -138,6 +139,22 @@ pub(super) fn own_tokens() -> impl Strategy<Value = OwnTokens> {
     vec(token, 0..8).prop_map(OwnTokens)
 }
 
+pub(super) fn own_identities() -> impl Strategy<Value = OwnIdentities> {
+    let identity = (
+        printable(0..=20),
+        printable(0..=20),
+        printable(0..=20),
+        any_stamp(),
+    )
+        .prop_map(|(providers, issuer, subject, linked)| OwnIdentity {
+            providers,
+            issuer,
+            subject,
+            linked,
+        });
+    vec(identity, 0..8).prop_map(OwnIdentities)
+}
+
 fn uuid() -> impl Strategy<Value = Uuid> {
     any::<[u8; 16]>().prop_map(Uuid::from_bytes)
 }
@@ -253,6 +270,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         ),
         session().prop_map(|session| Request::Sessions { session }),
         session().prop_map(|session| Request::Tokens { session }),
+        session().prop_map(|session| Request::Identities { session }),
         (provider(), method(), option::of(visible(200))).prop_map(
             |(provider, method, redirect_uri)| Request::BeginThirdParty {
                 provider,
@@ -737,6 +755,11 @@ proptest! {
     }
 
     #[test]
+    fn identities_survive(identities in own_identities(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&identities, at, byte);
+    }
+
+    #[test]
     fn any_bytes_mean_one_payload_at_most(bytes in vec(any::<u8>(), 0..200)) {
         one_meaning::<Vec<Bar>>(&bytes);
         one_meaning::<Quote>(&bytes);
@@ -749,6 +772,7 @@ proptest! {
         one_meaning::<Receipt>(&bytes);
         one_meaning::<OwnSessions>(&bytes);
         one_meaning::<OwnTokens>(&bytes);
+        one_meaning::<OwnIdentities>(&bytes);
     }
 }
 
