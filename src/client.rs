@@ -2,10 +2,11 @@
 //!
 //! The client library of the protocol, used by `papertrader`, the benches and the tests. Each
 //! module uses the ones before it: [`stream`] sends and receives bytes, [`connection`] frames,
-//! [`session`] makes typed calls, [`failover`] selects a worker that answers, and [`order`] follows
+//! [`session`] makes typed calls, [`account`] those that change an account, [`failover`] selects a worker that answers, and [`order`] follows
 //! an order to its outcome. [`store`] keeps sessions in a file between runs. The library reads and
 //! prints nothing; `cli` does.
 
+pub mod account;
 pub mod connection;
 pub mod failover;
 pub mod order;

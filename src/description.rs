@@ -281,6 +281,8 @@ pub struct AnswerEntry {
 #[serde(rename_all = "camelCase")]
 pub struct HashedPassForm {
     pub about: &'static str,
+    /// The Unicode normal form into which the password is put first.
+    pub normalization: &'static str,
     pub algorithm: &'static str,
     pub rounds: u32,
     pub bytes: usize,

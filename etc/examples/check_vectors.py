@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks what client.py and portfolio.py write and read with the description's test vectors."""
-import hashlib, io, json
+import hashlib, io, json, unicodedata
 from client import JSON, encode, receive
 from portfolio import decode
 
@@ -24,7 +24,8 @@ for vector in wire["vectors"]["payloads"]:
     assert texts(value) == texts(vector["value"]) and not data.read(), vector
 for vector in wire["vectors"]["hashedPass"]:
     salt = wire["hashedPass"]["salt"] + vector["username"].lower()
-    key = hashlib.pbkdf2_hmac("sha256", vector["password"].encode(), salt.encode(),
+    normal = unicodedata.normalize(wire["hashedPass"]["normalization"], vector["password"])
+    key = hashlib.pbkdf2_hmac("sha256", normal.encode(), salt.encode(),
                               wire["hashedPass"]["rounds"])
     assert key.hex() == vector["hashedPass"], vector
 print(", ".join(f"{len(vectors)} of {kind}" for kind, vectors in wire["vectors"].items()))

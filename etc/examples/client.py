@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """usage: client.py HOST:PORT USERNAME PASSWORD SYMBOL QUANTITY [papertrader.json]"""
-import hashlib, json, pathlib, re, secrets, socket, sys
+import hashlib, json, pathlib, re, secrets, socket, sys, unicodedata
 JSON = pathlib.Path(__file__).resolve().parents[2] / "spec/wire/papertrader.json"
 
 def encode(wire, row, texts):
@@ -42,7 +42,8 @@ def call(wire, stream, name, *texts, allow=None):
 def main(address, username, password, symbol, quantity, path=JSON):
     wire = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     salt = (wire["hashedPass"]["salt"] + username.lower()).encode()
-    key = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, wire["hashedPass"]["rounds"]).hex()
+    password = unicodedata.normalize("NFC", password).encode()
+    key = hashlib.pbkdf2_hmac("sha256", password, salt, wire["hashedPass"]["rounds"]).hex()
     host, _, port = address.rpartition(":")
     stream = socket.create_connection((host.strip("[]"), port), timeout=600).makefile("rwb")
     call(wire, stream, "register", username, username + "@example.org", key, allow="username-taken")
@@ -52,8 +53,7 @@ def main(address, username, password, symbol, quantity, path=JSON):
 
 if __name__ == "__main__":
     if len(sys.argv) not in (6, 7):
-        print(__doc__, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(print(__doc__, file=sys.stderr) or 2)
     try:
         main(*sys.argv[1:])
     except (OSError, ValueError, LookupError) as error:

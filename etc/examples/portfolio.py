@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """usage: portfolio.py HOST:PORT USERNAME PASSWORD [papertrader.json]"""
-import decimal, hashlib, io, json, pathlib, socket, sys
+import decimal, hashlib, io, json, pathlib, socket, sys, unicodedata
 from client import JSON, call, encode, receive
 
 def decode_scalar(scalar, data):
@@ -53,7 +53,8 @@ def read(wire, stream, name, *texts):
 def main(address, username, password, path=JSON):
     wire = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     salt = (wire["hashedPass"]["salt"] + username.lower()).encode()
-    key = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, wire["hashedPass"]["rounds"]).hex()
+    normal = unicodedata.normalize(wire["hashedPass"]["normalization"], password).encode()
+    key = hashlib.pbkdf2_hmac("sha256", normal, salt, wire["hashedPass"]["rounds"]).hex()
     host, _, port = address.rpartition(":")
     stream = socket.create_connection((host.strip("[]"), port), timeout=600).makefile("rwb")
     session = call(wire, stream, "login", username, key, "true")["sessionID"]

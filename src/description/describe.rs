@@ -187,7 +187,8 @@ pub fn describe() -> Description {
         layouts: layouts(),
         instructions: TABLE.iter().map(instruction).collect(),
         hashed_pass: HashedPassForm {
-            about: "PBKDF2 of the password: its UTF-8 bytes as typed, not normalised. The salt is the text in `salt`, followed by the username in lower case.",
+            about: "PBKDF2 of the password: the UTF-8 bytes of its NFC (Unicode 15 or newer; unassigned characters are kept), not trimmed and nothing else. Where the form as typed differs from it, a client tries that once after bad-credentials: accounts of older clients were hashed so. A new password has at least 8 code points, and is not the username or e-mail address. The salt is the text in `salt`, followed by the username in lower case.",
+            normalization: "NFC",
             algorithm: "PBKDF2-HMAC-SHA256",
             rounds: HASHED_PASS_ROUNDS.get(),
             bytes: HASHED_PASS_DIGITS / 2,

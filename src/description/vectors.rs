@@ -70,6 +70,13 @@ pub fn all() -> Vectors {
             ("alice", "password of alice"),
             ("Alice.B_c-9", "correct horse battery staple"),
             ("bob", "crème brûlée à Жуковка"),
+            ("bob", "cre\u{300}me bru\u{302}le\u{301}e a\u{300} Жуковка"),
+            (
+                "carol",
+                "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af} 12345",
+            ),
+            ("carol", "\u{d55c}\u{ae00} 12345"),
+            ("dave", "\u{1f469}\u{200d}\u{1f680} to the moon"),
         ]
         .into_iter()
         .filter_map(|(username, password)| hashed_pass(username, password))

@@ -3,6 +3,7 @@
 use super::email_key::email_key;
 use super::printable::is_printable;
 use super::{Timestamp, ValueError};
+use icu_normalizer::ComposingNormalizer;
 use ring::pbkdf2;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -113,6 +114,16 @@ fn is_hidden(c: char) -> bool {
     is_first && (!is_printable(c) || matches!(c, '\u{e000}'..='\u{f8ff}'))
 }
 
+/// The fewest characters of a new password, in its normal form.
+pub const NEW_PASSWORD_MIN: usize = 8;
+
+/// The normal form of a password: NFC, and nothing else. What people see as one word is one
+/// password then, whichever way their keyboard composes its characters.
+pub fn normal_password(password: &str) -> Zeroizing<String> {
+    let normal = ComposingNormalizer::new_nfc().normalize(password);
+    Zeroizing::new(normal.into_owned())
+}
+
 /// What a client sends in place of the password. It works like a password, so it is wiped when
 /// dropped and `Debug` hides it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -132,10 +143,16 @@ impl HashedPass {
         }
     }
 
-    /// Computes a hashedPass from a password, on the client: PBKDF2-HMAC-SHA256 with
-    /// [`HASHED_PASS_ROUNDS`] rounds, salted with the username in lower case. It takes a good part
-    /// of a second, on purpose.
+    /// Computes a hashedPass from a password in its [normal form](normal_password), on the client:
+    /// PBKDF2-HMAC-SHA256 with [`HASHED_PASS_ROUNDS`] rounds, salted with the username in lower
+    /// case. It takes a good part of a second, on purpose.
     pub fn derive(username: &Username, password: &str) -> HashedPass {
+        HashedPass::derive_as_typed(username, &normal_password(password))
+    }
+
+    /// Computes a hashedPass from a password as it was typed, for accounts whose client did not
+    /// know the normal form.
+    pub fn derive_as_typed(username: &Username, password: &str) -> HashedPass {
         let salt = format!("{HASHED_PASS_SALT}{}", username.key());
         let mut bytes = Zeroizing::new([0; HASHED_PASS_DIGITS / 2]);
         pbkdf2::derive(
@@ -235,5 +252,30 @@ mod tests {
         assert_eq!(format!("{derived:?}"), "HashedPass(…)");
         assert!(HashedPass::parse(&derived.expose().to_uppercase()).is_err());
         assert!(HashedPass::parse(&derived.expose()[1..]).is_err());
+    }
+
+    #[test]
+    fn a_password_is_hashed_in_one_form() {
+        for (typed, normal) in [
+            ("fac\u{327}ade-bank-77", "fa\u{e7}ade-bank-77"),
+            ("\u{1112}\u{1161}\u{11ab}", "\u{d55c}"),
+            ("\u{212b}", "\u{e5}".to_uppercase().as_str()),
+            // Nothing is folded, trimmed or taken apart; unassigned characters stay.
+            (" \u{a0}Ab\u{fb01} ", " \u{a0}Ab\u{fb01} "),
+            ("\u{1f469}\u{200d}\u{1f680}", "\u{1f469}\u{200d}\u{1f680}"),
+            ("\u{378}\u{10ffff}", "\u{378}\u{10ffff}"),
+        ] {
+            assert_eq!(&**normal_password(typed), normal, "{typed:?}");
+        }
+        let name = Username::parse("alice").unwrap();
+        let [composed, apart] = ["fa\u{e7}ade-bank-77", "fac\u{327}ade-bank-77"];
+        assert_eq!(
+            HashedPass::derive(&name, composed),
+            HashedPass::derive(&name, apart)
+        );
+        assert_ne!(
+            HashedPass::derive(&name, apart),
+            HashedPass::derive_as_typed(&name, apart)
+        );
     }
 }

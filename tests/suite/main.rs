@@ -8,6 +8,8 @@
 )]
 
 mod client {
+    // What a person changes of an account.
+    mod accounts;
     // `papertrader` against a worker that invents its answers.
     pub mod cli;
     // Programs in Python that know nothing but the description of the protocol: etc/examples.

@@ -5,8 +5,10 @@
 
 use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
+use crate::model::token::parse_days;
 use crate::model::{
-    ClientOrderId, Email, IdentityProviderName, Quantity, SignInMethod, Symbol, Timestamp, Username,
+    ClientOrderId, Email, IdentityProviderName, Quantity, SessionSelection, SignInMethod, Symbol,
+    Timestamp, TokenName, TokenScope, Username,
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -59,6 +61,15 @@ pub struct GlobalArgs {
     /// Whose session to use, where there are several [default: the one that logged in last]
     #[arg(long, global = true, value_name = "NAME", env = "PAPERTRADER_USER", value_parser = username)]
     pub user: Option<Username>,
+    /// A file with a token, in place of a session that login saved; needs --user; not readable by
+    /// others [default: the token in PAPERTRADER_TOKEN, if there is one]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PAPERTRADER_TOKEN_FILE"
+    )]
+    pub token_file: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -93,8 +104,15 @@ pub enum ClientCommand {
     Login(LoginArgs),
     /// End the session
     Logout,
-    /// Change how you log in to your account
+    /// Show your account and what can act for it, or change its e-mail address or
+    /// your providers
     Account(AccountArgs),
+    /// Change the password
+    Password(PasswordCommandArgs),
+    /// Show the sessions of your account, where each was made and last used, or end some
+    Sessions(SessionsArgs),
+    /// Show the tokens of your account, make one for a program, or revoke one
+    Tokens(TokensArgs),
     /// List the assets, or those whose symbol holds SEARCH
     Assets(AssetsArgs),
     /// Show the latest value of assets, and how old it is
@@ -170,17 +188,30 @@ pub struct LoginArgs {
     pub method: Option<SignInMethod>,
 }
 
+/// See [`AccountCommand::Link`].
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// A name that `server` shows
+    #[arg(value_parser = provider)]
+    pub provider: IdentityProviderName,
+    /// How to reach it: device or redirect
+    #[arg(long, value_name = "METHOD", value_parser = method)]
+    pub method: Option<SignInMethod>,
+}
+
 /// See [`ClientCommand::Account`].
 #[derive(Debug, Args)]
 pub struct AccountArgs {
-    /// What to do.
+    /// What to do with it [default: show it].
     #[command(subcommand)]
-    pub command: AccountCommand,
+    pub command: Option<AccountCommand>,
 }
 
-/// What can be done with one's account.
+/// What is done with one's own account.
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
+    /// Change the e-mail address; asks for the password. The old address is told
+    Email(AccountEmailArgs),
     /// Let yourself in with a provider, too
     Link(LinkArgs),
     /// Do not let yourself in with a provider any more
@@ -191,15 +222,115 @@ pub enum AccountCommand {
     },
 }
 
-/// See [`AccountCommand::Link`].
+/// See [`AccountCommand::Email`].
 #[derive(Debug, Args)]
-pub struct LinkArgs {
-    /// A name that `server` shows
-    #[arg(value_parser = provider)]
-    pub provider: IdentityProviderName,
-    /// How to reach it: device or redirect
-    #[arg(long, value_name = "METHOD", value_parser = method)]
-    pub method: Option<SignInMethod>,
+pub struct AccountEmailArgs {
+    /// The new address, or - for none
+    #[arg(value_parser = email_or_none, allow_hyphen_values = true)]
+    pub address: EmailOrNone,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// An e-mail address, or none.
+#[derive(Debug, Clone)]
+pub struct EmailOrNone(pub Option<Email>);
+
+/// See [`ClientCommand::Password`].
+#[derive(Debug, Args)]
+pub struct PasswordCommandArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: PasswordCommand,
+}
+
+/// What is done with a password.
+#[derive(Debug, Subcommand)]
+pub enum PasswordCommand {
+    /// Change it; asks for the old one and the new one. All other sessions and all tokens end
+    Change(PasswordChangeArgs),
+}
+
+/// See [`PasswordCommand::Change`].
+#[derive(Debug, Args)]
+pub struct PasswordChangeArgs {
+    /// The passwords: with --password-stdin the old one's line comes first.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`ClientCommand::Sessions`].
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
+    /// What to do with them [default: show them].
+    #[command(subcommand)]
+    pub command: Option<OwnSessionsCommand>,
+}
+
+/// What is done with sessions.
+#[derive(Debug, Subcommand)]
+pub enum OwnSessionsCommand {
+    /// End one, all others, or all. Tokens stay
+    End(SessionsEndArgs),
+}
+
+/// See [`OwnSessionsCommand::End`].
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").args(["id", "others", "all"]).required(true))]
+pub struct SessionsEndArgs {
+    /// The session, or its first 8 digits or more
+    #[arg(value_parser = session_prefix)]
+    pub id: Option<SessionSelection>,
+    /// All but the one in use
+    #[arg(long)]
+    pub others: bool,
+    /// All
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// See [`ClientCommand::Tokens`].
+#[derive(Debug, Args)]
+pub struct TokensArgs {
+    /// What to do with them [default: show them].
+    #[command(subcommand)]
+    pub command: Option<TokensCommand>,
+}
+
+/// What is done with tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokensCommand {
+    /// Make one and print it, this once; asks for the password if the login is older than 15
+    /// minutes
+    Create(TokensCreateArgs),
+    /// End one
+    Revoke(TokensRevokeArgs),
+}
+
+/// See [`TokensCommand::Create`].
+#[derive(Debug, Args)]
+pub struct TokensCreateArgs {
+    /// 1 to 32 of A-Z a-z 0-9 . _ -
+    #[arg(value_parser = token_name)]
+    pub name: TokenName,
+    /// What it allows: read, or trade for orders too
+    #[arg(long, value_parser = token_scope)]
+    pub scope: TokenScope,
+    /// When it ends
+    #[arg(long, default_value = "90", value_parser = days)]
+    pub days: u16,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`TokensCommand::Revoke`].
+#[derive(Debug, Args)]
+pub struct TokensRevokeArgs {
+    /// Its name
+    #[arg(value_parser = token_name)]
+    pub name: TokenName,
 }
 
 /// See [`ClientCommand::Assets`].
@@ -372,6 +503,32 @@ fn email(text: &str) -> Result<Email, String> {
     Email::parse(text).map_err(|e| e.0.to_owned())
 }
 
+fn email_or_none(text: &str) -> Result<EmailOrNone, String> {
+    if text == "-" {
+        return Ok(EmailOrNone(None));
+    }
+    email(text).map(|email| EmailOrNone(Some(email)))
+}
+
+fn session_prefix(text: &str) -> Result<SessionSelection, String> {
+    match SessionSelection::parse(&text.to_ascii_lowercase()) {
+        Ok(selection @ SessionSelection::Prefix(_)) => Ok(selection),
+        _ => Err("a session is 8 to 16 of 0-9 a-f; sessions lists them".to_owned()),
+    }
+}
+
+fn token_name(text: &str) -> Result<TokenName, String> {
+    TokenName::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn token_scope(text: &str) -> Result<TokenScope, String> {
+    TokenScope::from_name(text).ok_or_else(|| "a scope is read or trade".to_owned())
+}
+
+fn days(text: &str) -> Result<u16, String> {
+    parse_days(text).map_err(|e| e.0.to_owned())
+}
+
 fn symbol(text: &str) -> Result<Symbol, String> {
     Symbol::parse(&text.to_ascii_uppercase()).map_err(|e| e.0.to_owned())
 }
@@ -495,6 +652,16 @@ mod tests {
             "papertrader register alice nomail",
             "papertrader watch AAPL --count 0",
             "papertrader transactions --receipt x --csv",
+            "papertrader password",
+            "papertrader sessions end",
+            "papertrader sessions end 0123456",
+            "papertrader sessions end all",
+            "papertrader sessions end --all --others",
+            "papertrader tokens create desk",
+            "papertrader tokens create a/b --scope read",
+            "papertrader tokens create desk --scope all",
+            "papertrader tokens create desk --scope read --days 367",
+            "papertrader account email nowhere",
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -8,22 +8,24 @@
 mod account;
 mod holdings;
 mod market;
+mod own_account;
 mod third_party;
 mod trading;
 
-use super::arguments::{
-    AccountArgs, AccountCommand, ClientCli, ClientCommand, GlobalArgs, WORKER_PORT,
-};
+use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
 use crate::cli::output::{clean_lines, json};
 use crate::cli::terminal::for_people;
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::tls::TlsMode;
 use crate::client::{ClientError, ClientTls, ConnectOptions, SessionFile, WorkerPool};
-use crate::model::{Reason, Username};
+use crate::model::{OpenValue, ProtocolFault, Reason, SessionId, Username};
 use serde::Serialize;
-use std::io::{ErrorKind, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Exit codes beside 0, and 2 for an invalid command line. Something on this machine failed, or a
 /// part of what was asked for.
@@ -170,11 +172,11 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
             Some(provider) => third_party::login(&global, &args, provider),
             None => account::login(&global, &args),
         },
-        ClientCommand::Account(AccountArgs { command }) => match command {
-            AccountCommand::Link(args) => third_party::link(&global, &args),
-            AccountCommand::Unlink { provider } => third_party::unlink(&global, &provider),
-        },
         ClientCommand::Logout => account::logout(&global),
+        ClientCommand::Account(args) => own_account::account(&global, &args),
+        ClientCommand::Password(args) => own_account::password(&global, &args.command),
+        ClientCommand::Sessions(args) => own_account::sessions(&global, &args),
+        ClientCommand::Tokens(args) => own_account::tokens(&global, &args),
         ClientCommand::User(args) => account::user(&global, &args),
         ClientCommand::Server => account::server(&global),
         ClientCommand::Workers => account::workers(&global),
@@ -303,6 +305,8 @@ struct ReadySession {
     saved: SavedSession,
     /// Whether the command acts for the account, so that its errors name it too.
     acts: bool,
+    /// Whether the session is a token of the command line, of which the file knows nothing.
+    is_token: bool,
 }
 
 impl ReadySession {
@@ -318,6 +322,9 @@ impl ReadySession {
     /// Opens the saved session that the command line selects.
     fn open(global: &GlobalArgs) -> Result<ReadySession, CommandError> {
         let store = SessionFile::standard()?;
+        if let Some(token) = given_token(global)? {
+            return ReadySession::of_token(global, store, token);
+        }
         let found = store.find(&global.server, global.user.as_ref())?;
         let saved = match found {
             Some(saved) if saved.ended.is_none() => saved,
@@ -350,6 +357,43 @@ impl ReadySession {
             store,
             saved,
             acts: false,
+            is_token: false,
+        })
+    }
+
+    /// The session that is a token of the command line. Whose it is, the command line says too.
+    fn of_token(
+        global: &GlobalArgs,
+        store: SessionFile,
+        session: SessionId,
+    ) -> Result<ReadySession, CommandError> {
+        let Some(username) = global.user.clone() else {
+            return Err(CommandError::with_advice(
+                ClientError::Local("whose token?".to_owned()),
+                "Name its account: --user NAME, or PAPERTRADER_USER",
+            ));
+        };
+        let KnownServers {
+            mut pool, servers, ..
+        } = known_servers(global, &store)?;
+        pool.set_session(Some(session.clone()));
+        let saved = SavedSession {
+            username,
+            session,
+            servers,
+            workers: pool.workers().to_vec(),
+            master: pool.master().map(str::to_owned),
+            tls: pool.is_tls(),
+            ca: None,
+            pins: Vec::new(),
+            ended: None,
+        };
+        Ok(ReadySession {
+            pool,
+            store,
+            saved,
+            acts: false,
+            is_token: true,
         })
     }
 
@@ -370,12 +414,15 @@ impl ReadySession {
 
     /// Marks the session as ended in the file.
     fn end(&self, how: SessionEnd) -> Result<(), ClientError> {
+        if self.is_token {
+            return Ok(());
+        }
         self.store.end(&self.saved.session, how)
     }
 
     /// Saves the list of known workers if it has changed.
     fn save_workers(&mut self) -> Result<(), ClientError> {
-        if self.pool.workers() == self.saved.workers {
+        if self.is_token || self.pool.workers() == self.saved.workers {
             return Ok(());
         }
         self.saved.workers = self.pool.workers().to_vec();
@@ -387,6 +434,12 @@ impl ReadySession {
     fn failed(&self, error: ClientError) -> CommandError {
         let name = &self.saved.username;
         let failure = match &error {
+            ClientError::Refused(refusal)
+                if self.is_token && refusal.reason == Reason::SessionExpired =>
+            {
+                let advice = "The token has ended or was revoked; its owner makes another: papertrader tokens create NAME";
+                CommandError::with_advice(error, advice)
+            }
             ClientError::Refused(refusal) if refusal.reason == Reason::SessionExpired => {
                 let advice = match self.end(SessionEnd::Expired) {
                     Ok(()) => format!("Log in again: papertrader login {name}"),
@@ -401,6 +454,37 @@ impl ReadySession {
             ..failure
         }
     }
+}
+
+/// The longest file of a token, in bytes: its digits and a line end.
+const TOKEN_FILE_MAX: u64 = 66;
+
+/// The token of the command line: of the file that it names, else of the environment.
+fn given_token(global: &GlobalArgs) -> Result<Option<SessionId>, ClientError> {
+    let (from, text) = match &global.token_file {
+        Some(path) => {
+            let failed =
+                |e: &dyn std::fmt::Display| ClientError::Local(format!("{}: {e}", path.display()));
+            let file = File::open(path).map_err(|e| failed(&e))?;
+            let mode = file.metadata().map_err(|e| failed(&e))?.mode();
+            if mode & 0o077 != 0 {
+                let text = format!("others can read it (mode {:04o})", mode & 0o7777);
+                return Err(failed(&text));
+            }
+            let mut text = Zeroizing::new(String::new());
+            file.take(TOKEN_FILE_MAX + 1)
+                .read_to_string(&mut text)
+                .map_err(|e| failed(&e))?;
+            (path.display().to_string(), text)
+        }
+        None => match std::env::var("PAPERTRADER_TOKEN") {
+            Ok(text) if !text.is_empty() => ("PAPERTRADER_TOKEN".to_owned(), Zeroizing::new(text)),
+            _ => return Ok(None),
+        },
+    };
+    let token = SessionId::parse(text.trim_ascii());
+    let token = token.map_err(|_| ClientError::Local(format!("{from}: no token: 64 of 0-9 a-f")));
+    token.map(Some)
 }
 
 /// The failure of a command whose session is not there, or has ended. No other account's session
@@ -449,6 +533,12 @@ fn advise(error: ClientError) -> CommandError {
                 "Check name and password; a new account: papertrader register NAME EMAIL"
             }
             Some(Reason::TooManyAttempts) => "Wait a minute, then try again.",
+            Some(Reason::Scope) => {
+                "A token does not allow this; log in with the password: papertrader login NAME"
+            }
+            Some(Reason::NameInvalid) => {
+                "Take another name, or revoke that token first: papertrader tokens revoke NAME"
+            }
             Some(Reason::UsernameTaken) => "Choose another name, or log in: papertrader login NAME",
             Some(Reason::EmailTaken) => {
                 "That address has an account already: papertrader login NAME"
@@ -467,6 +557,10 @@ fn advise(error: ClientError) -> CommandError {
             }
             _ => return error.into(),
         },
+        ClientError::Protocol {
+            code: OpenValue::Known(ProtocolFault::UnknownInstruction),
+            ..
+        } => "This server is of an earlier version, which does not know the command.",
         ClientError::NoWorker(_) => {
             "Is a worker running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
         }

@@ -4,8 +4,9 @@
 
 use crate::client::ClientError;
 use crate::model::Username;
+use crate::model::account::{NEW_PASSWORD_MIN, normal_password};
 use std::io::{BufRead, IsTerminal};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The longest password in bytes.
 pub const PASSWORD_MAX: usize = 1024;
@@ -45,42 +46,64 @@ fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> 
     }
 }
 
-/// Gets the password of `username`: from standard input, or from the terminal without echo. `twice`
-/// makes the user type it twice, for a new account.
+/// Gets the password of `username`: from standard input, or from the terminal without echo.
 ///
 /// # Errors
-/// No terminal, an invalid line, or two passwords that differ.
-pub fn ask(
+/// No terminal, or an invalid line.
+pub fn ask(username: &Username, from_stdin: bool) -> Result<Zeroizing<String>, ClientError> {
+    read(&format!("Password of {username}: "), from_stdin)
+}
+
+/// Gets a password for `username` to be: from standard input, or typed twice at the terminal.
+///
+/// # Errors
+/// No terminal, an invalid line, two passwords that differ, or one that is too easily guessed: fewer
+/// than [`NEW_PASSWORD_MIN`] characters, the username or the e-mail address.
+pub fn ask_new(
     username: &Username,
+    email: Option<&str>,
     from_stdin: bool,
-    twice: bool,
 ) -> Result<Zeroizing<String>, ClientError> {
+    let password = read(&format!("New password of {username}: "), from_stdin)?;
+    if let Some(why) = weakness(&password, username, email) {
+        return Err(ClientError::Local(why.to_owned()));
+    }
+    if !from_stdin && *read("Once more: ", false)? != *password {
+        return Err(ClientError::Local("the two passwords differ".to_owned()));
+    }
+    Ok(password)
+}
+
+fn read(prompt: &str, from_stdin: bool) -> Result<Zeroizing<String>, ClientError> {
     if from_stdin {
         return from_reader(&mut std::io::stdin().lock());
     }
-    let prompt = |text: String| -> Result<Zeroizing<String>, ClientError> {
-        let read = rpassword::prompt_password(text).map(Zeroizing::new);
-        read.map_err(|e| {
-            let hint = if std::io::stdin().is_terminal() {
-                ""
-            } else {
-                "; without one, pipe it to --password-stdin"
-            };
-            ClientError::Local(format!(
-                "the password cannot be asked for at a terminal: {e}{hint}"
-            ))
-        })
-    };
-    let password = check(prompt(format!("Password of {username}: "))?)?;
-    if twice {
-        let mut again = prompt("Once more: ".to_owned())?;
-        let same = *again == *password;
-        again.zeroize();
-        if !same {
-            return Err(ClientError::Local("the two passwords differ".to_owned()));
-        }
+    let typed = rpassword::prompt_password(prompt).map(Zeroizing::new);
+    check(typed.map_err(|e| {
+        let hint = if std::io::stdin().is_terminal() {
+            ""
+        } else {
+            "; without one, pipe it to --password-stdin"
+        };
+        ClientError::Local(format!(
+            "the password cannot be asked for at a terminal: {e}{hint}"
+        ))
+    })?)
+}
+
+/// Why a password is not taken for an account; `None` if it is.
+fn weakness(password: &str, username: &Username, email: Option<&str>) -> Option<&'static str> {
+    let normal = normal_password(password);
+    let is = |other: &str| normal.to_lowercase() == other.to_lowercase();
+    if normal.chars().count() < NEW_PASSWORD_MIN {
+        Some("a password has at least 8 characters")
+    } else if is(username.as_str()) {
+        Some("the username is no password")
+    } else if email.is_some_and(is) {
+        Some("the e-mail address is no password")
+    } else {
+        None
     }
-    Ok(password)
 }
 
 #[cfg(test)]
@@ -98,5 +121,22 @@ mod tests {
         assert!(read(b"\xff\n").is_err());
         assert!(read(&[b'a'; PASSWORD_MAX]).is_ok());
         assert!(read(&[b'a'; PASSWORD_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn a_new_password_is_not_too_easily_guessed() {
+        let name = Username::parse("Alice.Long").unwrap();
+        let why = |password: &str| weakness(password, &name, Some("Alice@example.org"));
+        assert_eq!(why("12345678"), None);
+        // Characters count, in their composed form.
+        assert_eq!(
+            why("\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}"),
+            None
+        );
+        assert!(why("a\u{308}a\u{308}a\u{308}a\u{308}").is_some());
+        for password in ["1234567", "alice.long", "ALICE@EXAMPLE.ORG"] {
+            assert!(why(password).is_some(), "{password}");
+        }
+        assert_eq!(why("alice.long1"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! The output of `--json` and `--csv`. Field names are stable. Money and quantities are decimal
 //! strings, times are RFC 3339 in UTC, and an absent value is `null`.
 
+pub mod account;
 pub mod portfolio;
 
 use crate::cli::output::cell;

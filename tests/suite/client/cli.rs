@@ -47,7 +47,7 @@ impl Person {
                 "alice",
                 "--password-stdin",
             ],
-            "secret\n",
+            "secret word\n",
         );
         assert_eq!(ran.code, 0, "{}", ran.err);
         person
@@ -119,7 +119,7 @@ fn accounts_begin_and_end() {
             "a@example.org",
             "--password-stdin",
         ],
-        "secret\n",
+        "secret word\n",
     );
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("papertrader login alice"), "{}", ran.out);
@@ -132,7 +132,7 @@ fn accounts_begin_and_end() {
             "a@example.org",
             "--password-stdin",
         ],
-        "secret\n",
+        "secret word\n",
     );
     assert_eq!(ran.code, 5);
     assert!(
@@ -142,7 +142,7 @@ fn accounts_begin_and_end() {
     );
     let ran = person.run_with(
         &["--server", server, "login", "wrong", "--password-stdin"],
-        "secret\n",
+        "secret word\n",
     );
     assert_eq!(ran.code, 5);
     assert!(!person.file().exists());
@@ -156,7 +156,7 @@ fn accounts_begin_and_end() {
             "alice",
             "--password-stdin",
         ],
-        "secret\n",
+        "secret word\n",
     );
     let login = ran.json();
     assert_eq!(login["username"], "alice");
@@ -208,7 +208,7 @@ fn sessions_that_ended_are_forgotten_with_advice() {
 /// Logs a person in at `server` as `name`.
 fn login(person: &Person, server: &str, name: &str) {
     let line = ["--server", server, "login", name, "--password-stdin"];
-    let ran = person.run_with(&line, "secret\n");
+    let ran = person.run_with(&line, "secret word\n");
     assert_eq!(ran.code, 0, "{}", ran.err);
 }
 
@@ -265,7 +265,7 @@ fn an_ended_session_is_not_replaced_by_another_accounts() {
     assert_eq!(bob["account"], "bob");
     assert_eq!(by_variable("alice", &["portfolio"]).status.code(), Some(4));
     // A login needs neither the server's name nor --user, and is the last one again.
-    let ran = person.run_with(&["login", "alice", "--password-stdin"], "secret\n");
+    let ran = person.run_with(&["login", "alice", "--password-stdin"], "secret word\n");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(person.run("--json portfolio").json()["account"], "alice");
 }
@@ -365,7 +365,7 @@ fn an_expirable_session_lives_as_long_as_its_command() {
         "--password-stdin",
     ]);
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"secret\n").unwrap();
+    stdin.write_all(b"secret word\n").unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)
@@ -768,7 +768,7 @@ fn variables_stand_for_options() {
         .stdout(Stdio::piped())
         .spawn()
         .and_then(|mut child| {
-            child.stdin.take().unwrap().write_all(b"secret\n")?;
+            child.stdin.take().unwrap().write_all(b"secret word\n")?;
             child.wait()
         })
         .unwrap();

@@ -166,7 +166,7 @@ fn errors_of_the_client_are_clean() {
             &["ping"],
         ] {
             for json in [&[][..], &["--json"]] {
-                let ran = person.run_with(&[&at[..], json, command].concat(), "secret\n");
+                let ran = person.run_with(&[&at[..], json, command].concat(), "secret word\n");
                 assert_harmless(command[0], ran.out.as_bytes());
                 assert_harmless(command[0], ran.err.as_bytes());
             }

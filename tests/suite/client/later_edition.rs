@@ -30,7 +30,7 @@ fn an_unknown_reason_is_shown_with_its_sentence() {
         let mut line = json.to_vec();
         line.extend(["--server", &fake.address, "login", "later"]);
         line.push("--password-stdin");
-        person.run_with(&line, "secret\n")
+        person.run_with(&line, "secret word\n")
     };
     let ran = login(&[]);
     assert_eq!(ran.code, 5);

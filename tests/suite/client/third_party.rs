@@ -109,6 +109,8 @@ fn a_person_signs_in_by_both_flows_and_links() {
         "{}",
         linked.out
     );
+    let account = run(&["account"], false);
+    assert!(account.out.contains("providers"), "{}", account.out);
     let by_link = run(
         &["login", "bob", "--with", "mock", "--method", "device"],
         false,

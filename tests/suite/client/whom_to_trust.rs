@@ -25,7 +25,7 @@ fn listen(listener: TcpListener) -> JoinHandle<Vec<u8>> {
 
 fn login(person: &Person, options: &[&str]) -> super::cli::Ran {
     let line = [options, &["login", "alice", "--password-stdin"]].concat();
-    person.run_with(&line, "secret\n")
+    person.run_with(&line, "secret word\n")
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_session_made_over_tls_is_never_sent_in_plain_text() {
         "login alice --password-stdin",
     ] {
         let words: Vec<&str> = line.split(' ').collect();
-        let ran = person.run_with(&words, "secret\n");
+        let ran = person.run_with(&words, "secret word\n");
         let code = if words[0] == "--plain" { 1 } else { 3 };
         assert_eq!(ran.code, code, "{line}");
     }

@@ -13,6 +13,7 @@ use crate::cli::papertrader::password;
 use crate::cli::papertrader::view::{LoginView, PingView, ServerView, UserView, WorkersView};
 use crate::cli::table;
 use crate::cli::terminal::for_people;
+use crate::client::account::with_password;
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::{Client, ClientError, ServerInfo, SessionFile, WorkerPool};
 use crate::model::printable::clean;
@@ -30,7 +31,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
-    let password = password::ask(&args.name, args.password.password_stdin, true)?;
+    let email = Some(args.email.as_str());
+    let password = password::ask_new(&args.name, email, args.password.password_stdin)?;
     let pass = HashedPass::derive(&args.name, &password);
     pool.register(&args.name, &args.email, &pass)
         .map_err(advise)?;
@@ -61,10 +63,10 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
     } = known_servers(global, &store)?;
     // A session that could not be saved should not be made.
     store.load()?;
-    let password = password::ask(name, args.password.password_stdin, false)?;
-    let pass = HashedPass::derive(name, &password);
+    let password = password::ask(name, args.password.password_stdin)?;
+    let log_in = |pass: &HashedPass| pool.login(name, pass, args.expirable);
+    let login = with_password(name, &password, log_in).map_err(advise)?;
     drop(password);
-    let login = pool.login(name, &pass, args.expirable).map_err(advise)?;
     store.put(saved_session(
         global,
         &pool,

@@ -1,0 +1,369 @@
+//! spec/cli/papertrader/commands.md · 3.1.3, 4.1 (what an owner changes of an account)
+//!
+//! `account`, `password`, `sessions`, `tokens`: one's own account, and what can act for it.
+//!
+//! Tests: `tests/suite/client/accounts.rs`.
+
+use super::super::arguments::{
+    AccountArgs, AccountCommand, AccountEmailArgs, GlobalArgs, OwnSessionsCommand,
+    PasswordChangeArgs, PasswordCommand, SessionsArgs, SessionsEndArgs, TokensArgs, TokensCommand,
+    TokensCreateArgs, TokensRevokeArgs,
+};
+use super::super::password;
+use super::super::view::account::{
+    AccountChangeView, AccountView, EndedView, NewTokenView, OwnSessionsView, OwnTokensView,
+    RevokedTokenView,
+};
+use super::{CommandError, ReadySession, note, show, third_party};
+use crate::cli::table::{self, Column};
+use crate::client::account::with_password;
+use crate::client::store::SessionEnd;
+use crate::client::{Client, ClientError, WorkerPool};
+use crate::model::{HashedPass, Reason, SessionSelection, Timestamp};
+use crate::wire::payload::{OwnIdentity, OwnSession, OwnSessions, OwnToken, OwnTokens, UserInfo};
+use zeroize::Zeroizing;
+
+/// `account` and its commands.
+pub fn account(global: &GlobalArgs, args: &AccountArgs) -> Result<(), CommandError> {
+    match &args.command {
+        None => show_account(global),
+        Some(AccountCommand::Email(args)) => change_email(global, args),
+        Some(AccountCommand::Link(args)) => third_party::link(global, args),
+        Some(AccountCommand::Unlink { provider }) => third_party::unlink(global, provider),
+    }
+}
+
+/// Shows one's own account, and how many sessions and tokens can act for it.
+fn show_account(global: &GlobalArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let info: UserInfo = session.call(|client| client.user_info(&name))?;
+    // A token may not see them.
+    let sessions = session
+        .call_if_allowed(Client::sessions)?
+        .map(|it| it.0.len());
+    let tokens = session
+        .call_if_allowed(Client::tokens)?
+        .map(|it| it.0.len());
+    let providers = session
+        .call_if_allowed(Client::identities)?
+        .map(|all| all.into_iter().map(named).collect::<Vec<String>>());
+    let view = AccountView::new(&name, &info, sessions, tokens, providers.clone());
+    show(global, &view, || {
+        let way = if info.is_password {
+            "password"
+        } else {
+            "third party"
+        };
+        let mut lines = vec![
+            ("account", name.to_string()),
+            ("registered", table::moment(info.created)),
+            ("signs in by", way.to_owned()),
+        ];
+        if let Some((email, cash)) = &info.private {
+            let email = if email.is_empty() { "none" } else { email };
+            lines.push(("email", email.to_owned()));
+            lines.push(("cash", table::money(*cash)));
+        }
+        let count = |number: Option<usize>| number.map(|number| number.to_string());
+        lines.extend(count(sessions).map(|number| ("sessions", number)));
+        lines.extend(count(tokens).map(|number| ("tokens", number)));
+        let providers = providers.filter(|names| !names.is_empty());
+        lines.extend(providers.map(|names| ("providers", names.join(", "))));
+        table::list(&lines)
+    })
+}
+
+/// The names of the providers that speak for an identity; its issuer where none does now.
+fn named(identity: OwnIdentity) -> String {
+    if identity.providers.is_empty() {
+        identity.issuer
+    } else {
+        identity.providers
+    }
+}
+
+/// Changes the e-mail address, or takes it away.
+fn change_email(global: &GlobalArgs, args: &AccountEmailArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let email = args.address.0.as_ref();
+    let info: UserInfo = session.call(|client| client.user_info(&name))?;
+    let asked = if info.is_password {
+        Some(password::ask(&name, args.password.password_stdin)?)
+    } else {
+        None
+    };
+    let again = asked.clone().map_or_else(|| Err(no_password()), Ok);
+    session.freshly(
+        global,
+        || again,
+        |pool| match &asked {
+            Some(password) => with_password(&name, password, |pass| {
+                pool.call(|client| client.change_email(Some(pass), email))
+            }),
+            None => pool.call(|client| client.change_email(None, email)),
+        },
+    )?;
+    let view = AccountChangeView {
+        account: name.to_string(),
+        changed: "email",
+    };
+    show(global, &view, || match email {
+        Some(email) => format!("The e-mail address of {name} is {} now.\n", email.as_str()),
+        None => format!("{name} has no e-mail address now.\n"),
+    })
+}
+
+/// The account signs in with a provider alone.
+fn no_password() -> ClientError {
+    ClientError::Local("the account has no password: log in anew with its provider".to_owned())
+}
+
+/// `password` and its commands.
+pub fn password(global: &GlobalArgs, command: &PasswordCommand) -> Result<(), CommandError> {
+    match command {
+        PasswordCommand::Change(args) => change_password(global, args),
+    }
+}
+
+/// Changes the password, which ends all other sessions.
+fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let info: UserInfo = session.call(|client| client.user_info(&name))?;
+    let from_stdin = args.password.password_stdin;
+    let email = info.private.as_ref().map(|(email, _)| email.as_str());
+    let old = if info.is_password {
+        Some(password::ask(&name, from_stdin)?)
+    } else {
+        None
+    };
+    let new = password::ask_new(&name, email, from_stdin)?;
+    let new = HashedPass::derive(&name, &new);
+    let pool = &mut session.pool;
+    let changed = match &old {
+        Some(old) => with_password(&name, old, |old| pool.change_password(Some(old), &new)),
+        None => pool.change_password(None, &new),
+    };
+    changed.map_err(|error| session.failed(error))?;
+    let view = AccountChangeView {
+        account: name.to_string(),
+        changed: "password",
+    };
+    show(global, &view, || {
+        format!(
+            "The password of {name} is changed. All its other sessions, and its tokens, have ended.\n"
+        )
+    })
+}
+
+/// `sessions` and its commands.
+pub fn sessions(global: &GlobalArgs, args: &SessionsArgs) -> Result<(), CommandError> {
+    match &args.command {
+        None => list_sessions(global),
+        Some(OwnSessionsCommand::End(args)) => end_sessions(global, args),
+    }
+}
+
+fn list_sessions(global: &GlobalArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let account = session.saved.username.to_string();
+    let OwnSessions(sessions) = session.call(Client::sessions)?;
+    let view = OwnSessionsView {
+        account: account.clone(),
+        sessions: sessions.iter().map(Into::into).collect(),
+    };
+    show(global, &view, || {
+        let row = |session: &OwnSession| {
+            let mark = if session.is_current { "*" } else { "" };
+            vec![
+                format!("{}{mark}", session.id),
+                table::moment(session.made.at),
+                session.method.clone(),
+                table::moment(session.used.at),
+                session.used.client.clone(),
+                session.used.worker.clone(),
+                table::moment(session.expiry),
+            ]
+        };
+        let rows: Vec<Vec<String>> = sessions.iter().map(row).collect();
+        let columns = [
+            Column::text("session", 0),
+            Column::text("since", 3),
+            Column::text("by", 5),
+            Column::text("last used", 1),
+            Column::text("from", 2),
+            Column::text("through", 6),
+            Column::text("until", 4),
+        ];
+        let table = table::table(&columns, &rows);
+        format!("Sessions of {account}; * is the one in use.\n{table}")
+    })
+}
+
+/// Ends the chosen sessions. Where the one in use is among them, the file notes it.
+fn end_sessions(global: &GlobalArgs, args: &SessionsEndArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let account = session.saved.username.to_string();
+    let selection = match &args.id {
+        Some(selection) => selection.clone(),
+        None if args.all => SessionSelection::All,
+        None => SessionSelection::Others,
+    };
+    let own = session.saved.session.hash().short();
+    let ended = session.pool.end_sessions(&selection);
+    let ended = ended.map_err(|error| session.failed(error))?;
+    let is_own = match &selection {
+        SessionSelection::All => true,
+        SessionSelection::Others => false,
+        SessionSelection::Prefix(prefix) => own.starts_with(prefix.as_str()),
+    };
+    if is_own {
+        session.end(SessionEnd::LoggedOut)?;
+    }
+    let view = EndedView {
+        account: account.clone(),
+        ended,
+    };
+    show(global, &view, || {
+        let sessions = if ended == 1 { "session" } else { "sessions" };
+        format!("{ended} {sessions} of {account} ended.\n")
+    })
+}
+
+/// `tokens` and its commands.
+pub fn tokens(global: &GlobalArgs, args: &TokensArgs) -> Result<(), CommandError> {
+    match &args.command {
+        None => list_tokens(global),
+        Some(TokensCommand::Create(args)) => create_token(global, args),
+        Some(TokensCommand::Revoke(args)) => revoke_token(global, args),
+    }
+}
+
+fn list_tokens(global: &GlobalArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let account = session.saved.username.to_string();
+    let OwnTokens(tokens) = session.call(Client::tokens)?;
+    let view = OwnTokensView {
+        account: account.clone(),
+        tokens: tokens.iter().map(Into::into).collect(),
+    };
+    show(global, &view, || {
+        if tokens.is_empty() {
+            return format!("{account} has no tokens.\n");
+        }
+        let row = |token: &OwnToken| {
+            let never = token.used.at == Timestamp(0);
+            let or_never = |text: String| if never { table::NONE.to_owned() } else { text };
+            vec![
+                token.name.to_string(),
+                token.scope.to_string(),
+                table::moment(token.made.at),
+                or_never(table::moment(token.used.at)),
+                or_never(token.used.client.clone()),
+                or_never(token.used.worker.clone()),
+                table::moment(token.expiry),
+            ]
+        };
+        let rows: Vec<Vec<String>> = tokens.iter().map(row).collect();
+        let columns = [
+            Column::text("token", 0),
+            Column::text("scope", 0),
+            Column::text("since", 4),
+            Column::text("last used", 1),
+            Column::text("from", 2),
+            Column::text("through", 5),
+            Column::text("until", 3),
+        ];
+        let table = table::table(&columns, &rows);
+        format!("Tokens of {account}.\n{table}")
+    })
+}
+
+/// Makes a token and prints it, alone on standard output.
+fn create_token(global: &GlobalArgs, args: &TokensCreateArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let ask = || password::ask(&name, args.password.password_stdin);
+    let token = session.freshly(global, ask, |pool| {
+        pool.call(|client| client.create_token(&args.name, args.scope, args.days))
+    })?;
+    let token = Zeroizing::new(token.expose());
+    let view = NewTokenView {
+        account: name.to_string(),
+        name: args.name.to_string(),
+        scope: args.scope.as_str(),
+        days: args.days,
+        token: &token,
+    };
+    show(global, &view, || format!("{}\n", *token))?;
+    if !global.json {
+        note(&format!(
+            "The token {} of {name}, of scope {}, for {} days. It is shown this once; a program finds it in \
+             PAPERTRADER_TOKEN or --token-file.",
+            args.name, args.scope, args.days
+        ));
+    }
+    Ok(())
+}
+
+fn revoke_token(global: &GlobalArgs, args: &TokensRevokeArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let account = session.saved.username.to_string();
+    let revoked = session.pool.revoke_token(&args.name);
+    revoked.map_err(|error| session.failed(error))?;
+    let view = RevokedTokenView {
+        account: account.clone(),
+        revoked: args.name.to_string(),
+    };
+    show(global, &view, || {
+        format!("The token {} of {account} is revoked.\n", args.name)
+    })
+}
+
+impl ReadySession {
+    /// Runs a call; `None` if the session is a token that does not allow it.
+    fn call_if_allowed<T>(
+        &mut self,
+        call: impl FnMut(&mut Client) -> Result<T, ClientError>,
+    ) -> Result<Option<T>, CommandError> {
+        match self.pool.call(call) {
+            Ok(value) => Ok(Some(value)),
+            Err(ClientError::Refused(refusal)) if refusal.reason == Reason::Scope => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Runs a call that needs a login of the last minutes. If this one's is older, logs in anew with
+    /// the password that `ask` gives, which replaces the session, and runs the call again.
+    fn freshly<T>(
+        &mut self,
+        global: &GlobalArgs,
+        ask: impl FnOnce() -> Result<Zeroizing<String>, ClientError>,
+        mut call: impl FnMut(&mut WorkerPool) -> Result<T, ClientError>,
+    ) -> Result<T, CommandError> {
+        match call(&mut self.pool) {
+            Err(ClientError::Refused(refusal)) if refusal.reason == Reason::LoginAgain => {}
+            other => return other.map_err(|error| self.failed(error)),
+        }
+        if !global.json {
+            note("This needs a login of the last 15 minutes.");
+        }
+        let password = ask()?;
+        let old = self.saved.session.clone();
+        let name = self.saved.username.clone();
+        let pool = &mut self.pool;
+        let login = with_password(&name, &password, |pass| pool.login(&name, pass, false));
+        let login = login.map_err(|error| self.failed(error))?;
+        self.saved.session = login.session.clone();
+        self.saved.workers = self.pool.workers().to_vec();
+        self.store.put(self.saved.clone())?;
+        let result = call(&mut self.pool);
+        // The new session has taken the old one's place. If this fails it ends by itself.
+        self.pool.set_session(Some(old));
+        let _ = self.pool.logout();
+        self.pool.set_session(Some(login.session));
+        result.map_err(|error| self.failed(error))
+    }
+}
