@@ -12,7 +12,8 @@ use super::auth::hashing::HashingPool;
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::messages::{
-    self, AuthChannels, AuthMessage, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
+    self, AuthChannels, AuthMessage, MasterChannels, PendingSignIn, RouterMessage, UpdateChannels,
+    WorkersShared,
 };
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::third_party::{self, ThirdParties};
@@ -232,12 +233,7 @@ fn modules(
         registry: Arc::clone(&shared.registry),
         account_changes: changes,
     };
-    let news = auth_in.clone();
-    let third_parties = ThirdParties::start(&config.third_parties, stop, move |it| {
-        // Auth is gone only when the daemon ends.
-        let _ = news.send(AuthMessage::ThirdParty(it));
-    })
-    .map_err(StartError::misconfigured)?;
+    let third_parties = third_parties(config, stop, &auth_in)?;
     let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels, third_parties)
         .map_err(unreadable)?;
     group.module("auth", auth_inbox, auth)?;
@@ -259,4 +255,18 @@ fn modules(
         refusals: Arc::default(),
     };
     Ok((inboxes, router_in))
+}
+
+/// The threads of the providers of identities, which tell auth their news.
+fn third_parties(
+    config: &MasterConfig,
+    stop: &Stop,
+    auth: &Sender<AuthMessage>,
+) -> Result<ThirdParties<PendingSignIn>, StartError> {
+    let auth = auth.clone();
+    ThirdParties::start(&config.third_parties, stop, move |news| {
+        // Auth is gone only when the daemon ends.
+        let _ = auth.send(AuthMessage::ThirdParty(news));
+    })
+    .map_err(StartError::misconfigured)
 }

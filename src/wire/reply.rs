@@ -184,26 +184,19 @@ impl Reply {
                 expiry,
                 user_code,
                 url,
-            } => frame::write(
-                out,
-                I::ThirdPartyStarted,
-                &[
-                    &Zeroizing::new(handle.expose()),
-                    &poll.to_string(),
-                    &expiry.to_string(),
-                    user_code.as_deref().unwrap_or("-"),
-                    url,
-                ],
-            ),
+            } => {
+                let handle = Zeroizing::new(handle.expose());
+                let (poll, expiry) = (poll.to_string(), expiry.to_string());
+                let user_code = user_code.as_deref().unwrap_or("-");
+                let arguments = [&**handle, &poll, &expiry, user_code, url];
+                frame::write(out, I::ThirdPartyStarted, &arguments);
+            }
             Reply::ThirdPartyPending => frame::write(out, I::ThirdPartyPending, &[]),
-            Reply::ThirdPartyUnknown { handle, suggestion } => frame::write(
-                out,
-                I::ThirdPartyUnknown,
-                &[
-                    &Zeroizing::new(handle.expose()),
-                    suggestion.as_ref().map_or("-", Username::as_str),
-                ],
-            ),
+            Reply::ThirdPartyUnknown { handle, suggestion } => {
+                let handle = Zeroizing::new(handle.expose());
+                let suggestion = suggestion.as_ref().map_or("-", Username::as_str);
+                frame::write(out, I::ThirdPartyUnknown, &[&**handle, suggestion]);
+            }
             Reply::Fail(name, refusal) => {
                 write_code(out, *name, refusal.reason.as_str(), &refusal.text);
             }
