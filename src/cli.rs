@@ -11,3 +11,4 @@ pub mod ptcat;
 pub mod sandbox;
 pub mod table;
 pub mod terminal;
+pub mod usage;

@@ -83,6 +83,13 @@ pub enum ClientError {
         /// The last error.
         text: String,
     },
+    /// An order is in the durable queue, and was not followed to its outcome.
+    #[error("the order is queued and stands; its outcome was not seen: {}", unseen(.cause.as_deref()))]
+    Standing {
+        notice: QueuedNotice,
+        /// The last error; `None`: the caller stopped following it.
+        cause: Option<Box<ClientError>>,
+    },
     /// An error of this machine: a file, the terminal, a setting.
     #[error("{0}")]
     Local(String),
@@ -107,7 +114,10 @@ impl ClientError {
                 )
             ),
             ClientError::Refused(refusal) => refusal.reason == Reason::MasterUnavailable,
-            ClientError::NoSession | ClientError::Unknown { .. } | ClientError::Local(_) => false,
+            ClientError::NoSession
+            | ClientError::Unknown { .. }
+            | ClientError::Standing { .. }
+            | ClientError::Local(_) => false,
         }
     }
 
@@ -117,7 +127,8 @@ impl ClientError {
             ClientError::Lost { .. }
             | ClientError::Protocol { .. }
             | ClientError::Nonsense { .. }
-            | ClientError::Unknown { .. } => true,
+            | ClientError::Unknown { .. }
+            | ClientError::Standing { .. } => true,
             ClientError::NoWorker(causes) | ClientError::OnlyHearsay { causes, .. } => {
                 causes.iter().any(ClientError::is_ambiguous)
             }
@@ -141,7 +152,12 @@ impl ClientError {
             ClientError::Lost { .. } => "connection-lost",
             ClientError::Nonsense { .. } => "nonsense",
             ClientError::NoSession => "not-logged-in",
-            ClientError::Unknown { .. } => "outcome-unknown",
+            ClientError::Unknown { .. } | ClientError::Standing { cause: None, .. } => {
+                "outcome-unknown"
+            }
+            ClientError::Standing {
+                cause: Some(cause), ..
+            } => cause.code(),
             ClientError::Local(_) => "local",
         }
     }
@@ -151,6 +167,15 @@ impl ClientError {
             address: address.to_owned(),
             text: fault.text.to_owned(),
         }
+    }
+}
+
+/// Why the outcome of an order that stands was not seen.
+fn unseen(cause: Option<&ClientError>) -> String {
+    match cause {
+        None => "interrupted".to_owned(),
+        Some(ClientError::Unknown { text, .. }) => text.clone(),
+        Some(other) => other.to_string(),
     }
 }
 

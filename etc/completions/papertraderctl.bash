@@ -25,6 +25,9 @@ _papertraderctl() {
             papertraderctl,log)
                 cmd="papertraderctl__subcmd__log"
                 ;;
+            papertraderctl,market)
+                cmd="papertraderctl__subcmd__market"
+                ;;
             papertraderctl,restore)
                 cmd="papertraderctl__subcmd__restore"
                 ;;
@@ -49,6 +52,9 @@ _papertraderctl() {
             papertraderctl__subcmd__help,log)
                 cmd="papertraderctl__subcmd__help__subcmd__log"
                 ;;
+            papertraderctl__subcmd__help,market)
+                cmd="papertraderctl__subcmd__help__subcmd__market"
+                ;;
             papertraderctl__subcmd__help,restore)
                 cmd="papertraderctl__subcmd__help__subcmd__restore"
                 ;;
@@ -69,6 +75,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__help__subcmd__log,tail)
                 cmd="papertraderctl__subcmd__help__subcmd__log__subcmd__tail"
+                ;;
+            papertraderctl__subcmd__help__subcmd__market,review)
+                cmd="papertraderctl__subcmd__help__subcmd__market__subcmd__review"
                 ;;
             papertraderctl__subcmd__help__subcmd__sessions,end)
                 cmd="papertraderctl__subcmd__help__subcmd__sessions__subcmd__end"
@@ -111,6 +120,18 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__log__subcmd__help,tail)
                 cmd="papertraderctl__subcmd__log__subcmd__help__subcmd__tail"
+                ;;
+            papertraderctl__subcmd__market,help)
+                cmd="papertraderctl__subcmd__market__subcmd__help"
+                ;;
+            papertraderctl__subcmd__market,review)
+                cmd="papertraderctl__subcmd__market__subcmd__review"
+                ;;
+            papertraderctl__subcmd__market__subcmd__help,help)
+                cmd="papertraderctl__subcmd__market__subcmd__help__subcmd__help"
+                ;;
+            papertraderctl__subcmd__market__subcmd__help,review)
+                cmd="papertraderctl__subcmd__market__subcmd__help__subcmd__review"
                 ;;
             papertraderctl__subcmd__sessions,end)
                 cmd="papertraderctl__subcmd__sessions__subcmd__end"
@@ -179,7 +200,7 @@ _papertraderctl() {
 
     case "${cmd}" in
         papertraderctl)
-            opts="-h -V --socket --json --help --version status workers sessions verify backup restore log help"
+            opts="-h -V --socket --json --help --version status workers sessions market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -237,7 +258,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help)
-            opts="status workers sessions verify backup restore log help"
+            opts="status workers sessions market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -307,6 +328,34 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__log__subcmd__tail)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__market)
+            opts="review"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__market__subcmd__review)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -618,6 +667,106 @@ _papertraderctl() {
             ;;
         papertraderctl__subcmd__log__subcmd__tail)
             opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market)
+            opts="-h -V --socket --json --help --version review help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market__subcmd__help)
+            opts="review help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market__subcmd__help__subcmd__review)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market__subcmd__review)
+            opts="-h -V --socket --json --help --version accept refuse"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -94,9 +94,50 @@ pub struct PricesStatus {
     /// Milliseconds until the market ends; `None` if it does not, or not as far as is known.
     #[serde(default)]
     pub ends_in_ms: Option<u64>,
+    /// Where prices come from now: `replay`, `simulated` or `real`.
+    #[serde(default)]
+    pub market: Option<String>,
+    /// Whether the market moves: `open`, `closed` or `ended`.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Market time: that of the newest price.
+    #[serde(default)]
+    pub market_time: Option<String>,
     /// What is said of market files that are not used.
     #[serde(default)]
     pub input_warnings: Vec<String>,
+    /// Assets whose latest price is held.
+    #[serde(default)]
+    pub held: Vec<String>,
+}
+
+/// A list of assets whose latest price is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldList {
+    /// By symbol, at most [`ROWS_MAX`](super::protocol::ROWS_MAX).
+    pub held: Vec<HeldAsset>,
+    /// Assets beyond those listed.
+    pub more: usize,
+}
+
+/// An asset whose latest price is held: it is far from the one before, and not believed yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldAsset {
+    pub symbol: String,
+    /// The price in force.
+    pub old_price: String,
+    /// The market time of the price in force.
+    pub old_time: String,
+    /// The latest price that is held.
+    pub new_price: String,
+    /// The market time of the latest price that is held.
+    pub new_time: String,
+    /// The market time of the first price that was held.
+    pub since: String,
+    /// Prices that were held since then.
+    pub seen: u32,
+    /// `pending`, `accepted` or `refused`.
+    pub review: String,
 }
 
 /// A provider's budget of API calls, and what is spent of it.

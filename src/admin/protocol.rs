@@ -3,8 +3,8 @@
 //! Requests and responses of the control socket: one line of JSON each way.
 
 use super::model::{
-    BackupSummary, EndedSessions, FlushSummary, LogTail, MasterStatus, SessionList, Verification,
-    WorkerStatus,
+    BackupSummary, EndedSessions, FlushSummary, HeldAsset, HeldList, LogTail, MasterStatus,
+    SessionList, Verification, WorkerStatus,
 };
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -68,6 +68,13 @@ pub enum AdminRequest {
         /// An absolute path at which no file exists.
         file: PathBuf,
     },
+    /// Lists the assets whose latest price is held.
+    MarketHeld,
+    /// Accepts or refuses the held price of an asset.
+    MarketReview {
+        symbol: String,
+        verdict: ReviewVerdict,
+    },
     /// Reads the newest log entries that are in memory.
     LogTail {
         /// The most entries to return.
@@ -75,6 +82,16 @@ pub enum AdminRequest {
     },
     /// Writes the log entries in memory to the log's file.
     LogFlush,
+}
+
+/// What an administrator says of a held price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReviewVerdict {
+    /// It is right: it comes into force with the next update.
+    Accept,
+    /// It is wrong: prices that agree with it are not believed by themselves.
+    Refuse,
 }
 
 /// The sessions that a request ends.
@@ -123,6 +140,10 @@ pub enum AdminAnswer {
     Verification(Box<Verification>),
     /// Answers `Backup`.
     Backup(BackupSummary),
+    /// Answers `MarketHeld`.
+    Held(HeldList),
+    /// Answers `MarketReview`: the asset after the request.
+    Reviewed(HeldAsset),
     /// Answers `LogTail`.
     Log(LogTail),
     /// Answers `LogFlush`.
@@ -145,7 +166,15 @@ mod tests {
             request(r#"{"sessions-end":{"prefix":"0a1b"}}"#).unwrap(),
             AdminRequest::SessionsEnd(SessionSelector::Prefix("0a1b".into()))
         );
+        assert_eq!(
+            request(r#"{"market-review":{"symbol":"A","verdict":"accept"}}"#).unwrap(),
+            AdminRequest::MarketReview {
+                symbol: "A".into(),
+                verdict: ReviewVerdict::Accept
+            }
+        );
         for wrong in [
+            r#"{"market-review":{"symbol":"A","verdict":"pending"}}"#,
             "",
             "{}",
             "[]",

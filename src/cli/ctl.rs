@@ -15,9 +15,10 @@ use crate::admin::model::Verification;
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector};
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::for_people;
+use crate::cli::usage::with_own_usage;
 use crate::model::printable::clean;
-use arguments::{CtlCli, CtlCommand, LogCommand, SessionsCommand, WorkersCommand};
-use clap::Parser;
+use arguments::{CtlCli, CtlCommand, LogCommand, MarketCommand, SessionsCommand, WorkersCommand};
+use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
 use serde::Serialize;
 use std::fs::File;
@@ -66,7 +67,9 @@ pub fn main() -> ExitCode {
     if let Some(code) = owner::child_main() {
         return code;
     }
-    match execute(&CtlCli::parse()) {
+    let matches = with_own_usage(CtlCli::command()).get_matches();
+    let cli = CtlCli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match execute(&cli) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
             eprintln!("papertraderctl: {}", for_people(&clean(&failure.text)));
@@ -133,6 +136,16 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                     _ => return Err(refused("say which sessions")),
                 })
             }
+        },
+        CtlCommand::Market { command } => match command.clone() {
+            MarketCommand::Review {
+                symbol: Some(symbol),
+                verdict: Some(verdict),
+            } => AdminRequest::MarketReview {
+                symbol,
+                verdict: verdict.verdict(),
+            },
+            MarketCommand::Review { .. } => AdminRequest::MarketHeld,
         },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
         CtlCommand::Backup { file } => AdminRequest::Backup {
@@ -205,6 +218,8 @@ fn print_answer(
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
             print(cli, &backup, &text)
         }
+        AdminAnswer::Held(list) => print(cli, &list, &show::held(&list)),
+        AdminAnswer::Reviewed(asset) => print(cli, &asset, &show::reviewed(&asset)),
         AdminAnswer::Log(log) => print(cli, &log, &show::log(&log)),
         AdminAnswer::Flushed(flushed) => {
             let lost = match flushed.lost {

@@ -106,6 +106,8 @@ fn odd_character(c: char) -> String {
 pub fn date(text: &str) -> Result<Timestamp, String> {
     const FORM: &str = "a date is YYYY-MM-DD or \"YYYY-MM-DD HH:MM:SS\", in UTC";
     let text = text.trim();
+    // As the programs print a time in a sentence.
+    let text = text.strip_suffix("UTC").map_or(text, str::trim_end);
     let (day, time) = match text.split_once(['T', 't', ' ']) {
         Some((day, time)) => (day, Some(time.trim_start())),
         None => (text, None),
@@ -250,6 +252,7 @@ mod tests {
             prop_assert_eq!(quantity(&amount.to_string()), Ok(amount));
             let time = Timestamp(seconds * 1000);
             prop_assert_eq!(date(&table::moment(time)), Ok(time));
+            prop_assert_eq!(date(&table::utc(time)), Ok(time));
             prop_assert_eq!(date(&time.to_string()), Ok(time));
             let _ = (quantity(&any), date(&any));
         }

@@ -21,11 +21,6 @@ pub const NONE: &str = "–";
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// The terminal's width in columns; [`DEFAULT_WIDTH`] if standard output is no terminal.
-pub fn terminal_width() -> usize {
-    ScreenSize::of_stdout().map_or(DEFAULT_WIDTH, |screen| screen.columns)
-}
-
 /// Millionths as a decimal with thousands separators and at least `places` decimal places:
 /// `1,234.50`.
 fn grouped(millionths: i64, places: usize) -> String {
@@ -100,6 +95,11 @@ pub fn moment(timestamp: Timestamp) -> String {
     }
 }
 
+/// [`moment`] with its zone, for sentences and lists; the headings of tables name the zone.
+pub fn utc(timestamp: Timestamp) -> String {
+    moment(timestamp) + " UTC"
+}
+
 /// A duration in its two largest units: `45 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`, `13 y 20 d`.
 pub fn span(duration: Duration) -> String {
     const UNITS: [(u64, &str); 5] = [
@@ -130,63 +130,6 @@ pub fn span(duration: Duration) -> String {
         "0 s".to_owned()
     } else {
         out
-    }
-}
-
-/// The largest difference in milliseconds between the newest quote and the local clock at which
-/// ages count to the clock: 30 days. No market closes for longer, so a larger difference means a
-/// replay or a stopped feed.
-const CLOCK_DIFFERENCE_MAX: i64 = 30 * 86_400_000;
-
-/// The time to which the ages of quotes count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReferenceTime {
-    /// The time of the local clock, or of the market.
-    pub time: Timestamp,
-    /// Whether the time is the market's.
-    pub market: bool,
-}
-
-impl ReferenceTime {
-    /// The local clock's time; or the newest quote's time, if that differs by more than 30 days.
-    /// Then the market is a replay or its feed has stopped, and ages show which quotes are older
-    /// than the newest one.
-    pub fn of(newest: Option<Timestamp>, clock: Timestamp) -> ReferenceTime {
-        let far = |time: &Timestamp| clock.since(*time).abs() > CLOCK_DIFFERENCE_MAX;
-        match newest.filter(far) {
-            Some(time) => ReferenceTime { time, market: true },
-            None => ReferenceTime {
-                time: clock,
-                market: false,
-            },
-        }
-    }
-
-    /// The age of a quote; `ahead` if its time is later than the reference.
-    pub fn age(self, time: Timestamp) -> String {
-        match u64::try_from(self.time.since(time)) {
-            Ok(millis) => span(Duration::from_millis(millis)),
-            Err(_) => "ahead".to_owned(),
-        }
-    }
-
-    /// The note below a table whose ages count to the market's time; empty if they count to the
-    /// local clock.
-    pub fn note(self, clock: Timestamp) -> String {
-        if !self.market {
-            return String::new();
-        }
-        let off = span(Duration::from_millis(clock.since(self.time).unsigned_abs()));
-        let side = if self.time < clock {
-            "behind"
-        } else {
-            "ahead of"
-        };
-        let time = moment(self.time);
-        format!(
-            "The newest of these prices is of {time}, {off} {side} this machine's clock: the market is a replay, or prices \
-             have stopped coming. Ages count to that time.\n"
-        )
     }
 }
 
@@ -241,13 +184,17 @@ pub fn table_within(width: Option<usize>, columns: &[Column], rows: &[Vec<String
             break;
         };
         kept.retain(|at| *at != least);
-        gone.push(columns[least].heading);
+        gone.push(least);
         out = natural(&kept);
     }
     let mut out: String = out.lines().map(|line| cut(line, width) + "\n").collect();
-    gone.retain(|heading| !heading.is_empty());
     if !gone.is_empty() {
-        let note = format!("Too wide for {width} columns: {}.\n", gone.join(", "));
+        gone.sort_unstable();
+        let gone: Vec<&str> = gone.iter().map(|at| columns[*at].heading).collect();
+        let note = format!(
+            "Left out: {}. A terminal wider than {width} columns shows more.\n",
+            gone.join(", ")
+        );
         out.push_str(&wrap(&note, width));
     }
     out
@@ -272,6 +219,14 @@ fn natural_table(columns: &[Column], kept: &[usize], rows: &[Vec<String>]) -> St
     let mut out = table.trim_fmt();
     out.push('\n');
     out
+}
+
+/// Lines that break between words where the terminal ends; elsewhere as they are.
+pub fn wrapped(text: &str) -> String {
+    match ScreenSize::of_stdout() {
+        Some(screen) => wrap(text, screen.columns),
+        None => text.to_owned(),
+    }
 }
 
 /// A list of names and values, one pair a line, with aligned values.
@@ -346,34 +301,7 @@ mod tests {
                 "13 y"
             ]
         );
-        let clock = ReferenceTime::of(None, at("2013-03-01"));
-        assert_eq!(clock.age(at("2013-03-02")), "ahead");
-    }
-
-    #[test]
-    fn ages_in_a_replay_count_to_the_newest_quote() {
-        let at = |text| Timestamp::parse(text).unwrap();
-        let clock = at("2026-03-01");
-        let live = ReferenceTime::of(Some(at("2026-02-20")), clock);
-        assert_eq!(
-            (live.age(at("2026-02-20")), live.note(clock)),
-            ("9 d".to_owned(), String::new())
-        );
-        let replay = ReferenceTime::of(Some(at("2013-03-04")), clock);
-        assert_eq!(replay.age(at("2013-03-04")), "0 s");
-        assert_eq!(replay.age(at("2013-03-01")), "3 d");
-        let note = replay.note(clock);
-        assert!(
-            note.contains("of 2013-03-04, 13 y") && note.contains("behind"),
-            "{note}"
-        );
-        let ahead = ReferenceTime::of(Some(at("2027-03-01")), clock);
-        assert_eq!(ahead.age(at("2027-03-01")), "0 s");
-        assert!(
-            ahead.note(clock).contains("1 y ahead of"),
-            "{}",
-            ahead.note(clock)
-        );
+        assert_eq!(utc(at("2013-03-01T14:05:09Z")), "2013-03-01 14:05:09 UTC");
     }
 
     #[test]
@@ -400,7 +328,7 @@ mod tests {
         assert!(whole.contains(" AAPL     1,000   0190-0000"), "{whole}");
         let narrow = within(Some(20));
         assert!(narrow.contains("AAPL     1,000\n"), "{narrow}");
-        assert!(narrow.contains("columns: ID."), "{narrow}");
+        assert!(narrow.contains("Left out: ID."), "{narrow}");
         let tiny = within(Some(5));
         assert!(tiny.starts_with(" sym…\n"), "{tiny}");
         for width in [1, 5, 10, 20, 30] {

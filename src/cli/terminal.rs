@@ -39,6 +39,12 @@ impl ScreenSize {
         ScreenSize::of_stdout().filter(|_| !is_dumb)
     }
 
+    /// What is left of the screen below a text, at least a row.
+    pub fn below(self, text: &str) -> ScreenSize {
+        let rows = self.rows.saturating_sub(self.rows_of(text)).max(1);
+        ScreenSize { rows, ..self }
+    }
+
     /// The rows that a text takes, whose lines break where the terminal ends.
     pub fn rows_of(self, text: &str) -> usize {
         let rows = |line: &str| line.width().div_ceil(self.columns).max(1);
@@ -126,6 +132,14 @@ pub fn wrap(text: &str, columns: usize) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A text as whole lines, which break between words where the terminal at standard error ends.
+pub fn wrapped_for_stderr(text: &str) -> String {
+    wrap(
+        text,
+        ScreenSize::of_stderr().map_or(usize::MAX, |screen| screen.columns),
+    )
 }
 
 /// What is drawn in place of `previous`, which this function gave for the drawing before, on a

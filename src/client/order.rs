@@ -71,6 +71,8 @@ impl Default for OrderTimeouts {
 /// A report about an order that has no outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderProgress {
+    /// The order goes out on a connection. From now on it may be traded.
+    Sending,
     /// The order is in the durable queue.
     Queued(QueuedNotice),
     /// The order is queued and expected to settle after this time; zero when the time has passed.
@@ -94,8 +96,9 @@ pub enum OrderOutcome {
 /// Sends `order` and follows it to its outcome; if `wait` is false, until it is queued.
 ///
 /// # Errors
-/// [`ClientError::Unknown`] if the order was sent and its outcome could not be determined in time.
-/// Any other error means that the order was not queued.
+/// [`ClientError::Unknown`] if the order was sent and its outcome could not be determined in time;
+/// [`ClientError::Standing`] if it is known to be queued, and no worker told more in time. Any other
+/// error means that the order was not queued.
 pub fn place(
     pool: &mut WorkerPool,
     order: &OrderTicket,
@@ -164,6 +167,7 @@ impl OrderFollower<'_> {
             quantity: self.order.quantity,
             id: Some(self.order.id.clone()),
         };
+        on(&OrderProgress::Sending);
         let result = client
             .connection()
             .send(&request)
@@ -297,16 +301,20 @@ impl OrderFollower<'_> {
         }
     }
 
-    /// The result when time has run out: queued, if a notice was received, else unknown.
+    /// The failure when time has run out: the order stands, if a notice was received; else its
+    /// outcome is unknown.
     fn give_up(&self, error: &ClientError) -> Result<OrderOutcome, ClientError> {
-        match (&self.queued, error) {
-            (Some(notice), _) => Ok(OrderOutcome::Queued(notice.clone())),
-            (None, ClientError::Unknown { .. }) => Err(error.clone()),
-            (None, _) => Err(ClientError::Unknown {
+        Err(match (&self.queued, error) {
+            (Some(notice), _) => ClientError::Standing {
+                notice: notice.clone(),
+                cause: Some(Box::new(error.clone())),
+            },
+            (None, ClientError::Unknown { .. }) => error.clone(),
+            (None, _) => ClientError::Unknown {
                 order: self.order.id.clone(),
                 text: error.to_string(),
-            }),
-        }
+            },
+        })
     }
 }
 

@@ -6,8 +6,8 @@ mod assets;
 mod third_party;
 
 pub use assets::{
-    AlpacaSettings, AssetSettings, BinanceSettings, ProviderKind, ReplayEnd, ReplaySettings,
-    SimulatedSettings, SymbolSelection,
+    AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
+    ReplaySettings, SimulatedSettings, SymbolSelection,
 };
 pub use third_party::ThirdPartySettings;
 

@@ -8,7 +8,7 @@ use crate::config::{MasterLimits, SESSION_LIFETIME, WorkerLimits};
 use crate::master::acceptor;
 use crate::master::account_queries::histories::HISTORIES_OF_ASKER_MAX;
 use crate::master::auth::sessions;
-use crate::master::transactions::queue;
+use crate::master::transactions::{queue, settle};
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::held_bytes::HELD_BYTES_MAX;
@@ -349,6 +349,12 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
             "of all accounts, and three quarters of them of one; in the last quarter an account's and an address's share shrinks; more are `overloaded`",
         )
         .set_by("master limits.max_queued"),
+        limit(
+            "waitingOrder",
+            settle::WAITING_MAX.unsigned_abs(),
+            Unit::Milliseconds,
+            "market time for which an order waits while its asset's latest price is held; then it is rejected with `no-price`",
+        ),
         limit(
             "waiters",
             queue::WAITERS_MAX as u64,

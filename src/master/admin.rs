@@ -5,8 +5,10 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
+mod caller;
 mod connection;
 mod maintenance;
+mod market;
 mod sessions;
 mod socket;
 mod workers;
@@ -28,6 +30,7 @@ use crate::link::keyring::Keyring;
 use crate::model::Timestamp;
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
+use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use socket::ControlSocket;
@@ -177,7 +180,12 @@ impl AdminShared {
     ///
     /// # Errors
     /// The reason, with what to do.
-    fn answer(&self, request: AdminRequest, cancel: &CancelToken) -> Result<AdminAnswer, String> {
+    fn answer(
+        &self,
+        request: AdminRequest,
+        caller: AdminCaller,
+        cancel: &CancelToken,
+    ) -> Result<AdminAnswer, String> {
         match request {
             AdminRequest::Status => self
                 .status()
@@ -197,6 +205,10 @@ impl AdminShared {
             AdminRequest::SessionsEnd(which) => sessions::end(self, which),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
+            AdminRequest::MarketHeld => Ok(market::held(self)),
+            AdminRequest::MarketReview { symbol, verdict } => {
+                market::review(self, &symbol, verdict, caller)
+            }
             AdminRequest::LogTail { entries } => Ok(AdminAnswer::Log(self.tail(entries))),
             AdminRequest::LogFlush => self.flush(),
         }
@@ -213,6 +225,9 @@ impl AdminShared {
         let mut prices = ask("assets", inboxes.assets.sender(), |reply| {
             AssetsMessage::Status { reply }
         })?;
+        let latest = inboxes.assets.prices();
+        let held = latest.held().keys().take(ROWS_MAX);
+        let held = held.map(ToString::to_string).collect();
         let mut refused_links: Vec<EventCount> = inboxes
             .refusals
             .lock()
@@ -243,7 +258,10 @@ impl AdminShared {
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
-            assets: prices_status(prices),
+            assets: PricesStatus {
+                held,
+                ..prices_status(prices)
+            },
             refused_links,
             disk: queue.disk.map(|(space, level)| DiskStatus {
                 free_bytes: space.free,
@@ -256,6 +274,8 @@ impl AdminShared {
         status.warnings = warnings(&status);
         let unapplied = unapplied.into_iter().take(INPUT_WARNINGS_SHOWN_MAX);
         status.warnings.extend(unapplied);
+        let held = market::warnings(&latest, INPUT_WARNINGS_SHOWN_MAX);
+        status.warnings.extend(held);
         status.warnings.extend(queue.written_off);
         Ok(status)
     }
@@ -329,7 +349,11 @@ fn prices_status(prices: AssetsStatus) -> PricesStatus {
         ends_in_ms: prices
             .ends_in
             .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        market: prices.market.map(|market| market.to_string()),
+        state: Some(prices.state.to_string()),
+        market_time: prices.market_time.map(|time| time.to_string()),
         input_warnings: prices.input_warnings,
+        held: Vec::new(),
     }
 }
 

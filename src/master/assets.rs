@@ -10,6 +10,7 @@ pub mod backfill;
 pub mod budget;
 pub mod check;
 pub mod forecast;
+pub mod hold;
 pub mod news;
 pub mod opening;
 pub mod price;
@@ -231,6 +232,11 @@ impl Assets {
             unfilled: health.unfilled,
             steps_left: prices.steps_left,
             ends_in: self.config.time_to_end(prices.steps_left),
+            market: prices
+                .market
+                .or_else(|| Some(self.config.assets.providers.first()?.market())),
+            state: prices.state(),
+            market_time: Some(prices.market_now).filter(|now| *now != Timestamp::MIN),
             input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
             unapplied: health.unapplied.clone(),
         }

@@ -25,7 +25,7 @@ use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
-use crate::model::{Money, Reason, SessionHash, Timestamp};
+use crate::model::{AccountId, Money, Reason, SessionHash, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
 use crate::runtime::rate_limiter::NeighbourhoodRateLimiter;
@@ -34,6 +34,7 @@ use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
 /// How long ago the last login may be from a place that counts as an account's own.
 pub const LOGIN_PLACE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How long a change of a password is remembered: longer than any login waits for its hash.
+const CHANGE_AGE_MAX: Duration = Duration::from_secs(3600);
 /// Most log lines a minute about inactive sessions.
 const INACTIVE_LOGGED_MAX: u32 = 20;
 
@@ -74,6 +77,8 @@ pub struct Auth {
     answers: Vec<PendingReply>,
     /// Ended sessions that the workers do not know of yet.
     ended: Vec<SessionHash>,
+    /// When passwords were changed lately: what was asked before is not done after.
+    changed_passwords: HashMap<AccountId, Instant>,
     /// The number of changes of accounts, by which account queries notice that one has changed.
     changes: Arc<AtomicU64>,
 }
@@ -85,7 +90,9 @@ impl Module for Auth {
     fn on_message(&mut self, message: AuthMessage) {
         match message {
             AuthMessage::Requests(requests) => self.on_requests(requests),
-            AuthMessage::Verified(pending, matches) => self.on_verified(*pending, matches),
+            AuthMessage::Verified(pending, matches, renewed) => {
+                self.on_verified(*pending, matches, renewed)
+            }
             AuthMessage::Hashed(pending, pass_hash) => self.on_hashed(*pending, pass_hash),
             AuthMessage::Confirmed(pending, outcome) => self.on_confirmed(*pending, outcome),
             AuthMessage::ThirdParty(news) => self.on_third_party(news),
@@ -145,6 +152,7 @@ impl Auth {
             changes: Arc::clone(&channels.account_changes),
             third_parties,
             sign_ins: NeighbourhoodRateLimiter::per_minute(third_parties::SIGN_INS_PER_MINUTE_MAX),
+            changed_passwords: HashMap::new(),
             attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,

@@ -6,6 +6,7 @@
 //! Tests: `src/master/router/tests.rs`, `src/master/transactions/tests.rs`.
 
 use super::assets::budget::CallBudgetStatus;
+use super::assets::hold::{HeldPrice, PriceReview};
 use super::assets::snapshot::PriceSnapshot;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
@@ -16,8 +17,8 @@ use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, Quantity, Session, SessionHash, Side,
-    SignInHandle, Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
+    Session, SessionHash, Side, SignInHandle, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -61,8 +62,9 @@ pub const AUTH_INBOX_MAX: usize = 1024;
 pub enum AuthMessage {
     /// The requests of one read of a link, in order.
     Requests(Vec<(ReplyTo, AuthRequest)>),
-    /// From the hashing pool: a login, and whether its password matches the stored hash.
-    Verified(Box<PendingLogin>, bool),
+    /// From the hashing pool: a login, whether its password matches the stored hash, and a new hash
+    /// in place of an old one of a lower cost.
+    Verified(Box<PendingLogin>, bool, Option<String>),
     /// From the hashing pool: a registration and the hash to store; `None` where hashing failed.
     Hashed(Box<PendingRegistration>, Option<String>),
     /// From the hashing pool: a change of an account, and what came of its passwords.
@@ -193,8 +195,8 @@ pub struct PendingChange {
     pub username: Username,
     /// The session that asks. It must be active when the change is made.
     pub session: Option<SessionHash>,
-    /// The hash that the account has, which must not change meanwhile.
-    pub stored: Option<String>,
+    /// When it was asked for. The password must not have changed since.
+    pub asked: Instant,
     pub change: AccountChange,
 }
 
@@ -376,6 +378,19 @@ pub struct Update {
     pub actions: Arc<[Action]>,
 }
 
+/// Most reviews of held prices that wait for the updating thread.
+pub const REVIEWS_MAX: usize = 16;
+
+/// What an administrator says of a held price. The updating thread of assets takes it between two
+/// updates.
+#[derive(Debug)]
+pub struct ReviewRequest {
+    pub symbol: Symbol,
+    pub review: PriceReview,
+    /// The held price after it, or why nothing was done.
+    pub reply: Sender<Result<HeldPrice, String>>,
+}
+
 /// Counters of assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetsStatus {
@@ -407,6 +422,12 @@ pub struct AssetsStatus {
     pub steps_left: Option<u64>,
     /// How long until the market ends; `None` if it does not.
     pub ends_in: Option<Duration>,
+    /// Where prices come from now.
+    pub market: Option<MarketKind>,
+    /// Whether the market moves.
+    pub state: MarketState,
+    /// Market time; `None` before the first price.
+    pub market_time: Option<Timestamp>,
     /// What is said of inputs that are not used, such as faulty market files.
     pub input_warnings: Vec<String>,
     /// What is said of corporate actions that are not applied.
@@ -426,6 +447,7 @@ pub struct UpdateChannels {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
+    pub(super) reviews: Sender<ReviewRequest>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
@@ -437,6 +459,11 @@ impl AssetsHandle {
     /// The sender to the inbox. Use `try_send`, and refuse with `overloaded` when it is full.
     pub fn sender(&self) -> &Sender<AssetsMessage> {
         &self.sender
+    }
+
+    /// The sender of reviews of held prices.
+    pub fn reviews(&self) -> &Sender<ReviewRequest> {
+        &self.reviews
     }
 
     /// The prices of the latest update, without a message to the module.

@@ -8,7 +8,7 @@
 use super::acceptor::MasterAcceptor;
 use super::assets::providers::PreparedProviders;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
-use super::auth::hashing::HashingPool;
+use super::auth::hashing::{HashCosts, HashingPool};
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::messages::{
@@ -172,6 +172,16 @@ fn assemble(
     })
 }
 
+/// The cost of new password hashes, and the highest of those that are stored.
+fn hash_costs(config: &MasterConfig) -> Result<HashCosts, StartError> {
+    let highest = Reader::open(&config.database)?.read(|s| s.highest_hash_cost());
+    let unreadable = |error: StorageError| StartError::failed(format!("the database: {error}"));
+    Ok(HashCosts {
+        new: config.accounts.bcrypt_cost,
+        highest_stored: highest.map_err(unreadable)?,
+    })
+}
+
 /// Starts the modules, each with its inbox, from the bottom of the channel graph up.
 fn modules(
     config: &MasterConfig,
@@ -223,7 +233,7 @@ fn modules(
         account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox, changes)
     })?;
 
-    let (pool, hashers) = HashingPool::start(config.accounts.bcrypt_cost, &auth_in)?;
+    let (pool, hashers) = HashingPool::start(hash_costs(config)?, &auth_in)?;
     group.extend(hashers);
     let channels = AuthChannels {
         transactions: transactions_in.clone(),

@@ -135,6 +135,7 @@ impl MasterRig {
         let of_account_queries = Inbox::new(ACCOUNT_QUERIES_INBOX_MAX);
         let assets = AssetsHandle {
             sender: of_assets.sender.clone(),
+            reviews: bounded(0).0,
             prices,
             next: Arc::new(AtomicI64::new(Timestamp::now().0)),
             ready: bounded(0).1,

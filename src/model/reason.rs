@@ -53,7 +53,8 @@ word_list! {
         /// transaction that is not one's own.
         NoData = "no-data",
         /// A getAssetValueCurrent of an asset without a bar; an order whose asset has no new price
-        /// in its update; any order after the end of a replay.
+        /// in its update, or none that is believed within 14 days of market time; any order after
+        /// the end of a replay.
         NoPrice = "no-price",
         /// A queue or the pool that hashes passwords is full; try again later.
         Overloaded = "overloaded",

@@ -88,10 +88,7 @@ impl Refusal {
 
     /// The market has no such asset.
     pub fn unknown_asset(symbol: &Symbol) -> Refusal {
-        Refusal::new(
-            Reason::UnknownAsset,
-            format!("there is no asset {symbol}; getAssetList names them"),
-        )
+        Refusal::new(Reason::UnknownAsset, format!("there is no asset {symbol}"))
     }
 
     /// The asset has no price yet.

@@ -41,6 +41,8 @@ mod master {
     mod failpoints;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
+    // Prices that are held, and the orders that wait for them.
+    mod halted;
     // How good predictions are.
     mod forecast;
     // A trading day through each provider, and over a split.

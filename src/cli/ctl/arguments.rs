@@ -3,13 +3,16 @@
 //! The command line of `papertraderctl`. The library defines it, so that the man page and
 //! completions are generated from it. Its doc comments are the texts of `--help`.
 
-use crate::admin::protocol::DEFAULT_SOCKET;
-use clap::{Args, Parser, Subcommand, ValueHint};
+use crate::admin::protocol::{DEFAULT_SOCKET, ReviewVerdict};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The default number of entries of `log tail`.
 const TAIL_ENTRIES: usize = 50;
+
+/// The heading of the options that stand before or after any command.
+const EVERY_COMMAND: &str = "Options for every command";
 
 /// The administrator's client of a PaperTrader master: speaks to it over its control socket.
 #[derive(Debug, Parser)]
@@ -24,6 +27,7 @@ const TAIL_ENTRIES: usize = 50;
   papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7 --address eu1.example.org:2049
   papertraderctl workers boot eu1 && papertraderctl sessions end --worker eu1
   papertraderctl sessions list --user alice --json
+  papertraderctl market review
   papertraderctl backup /var/lib/papertrader/backup-$(date +%F).db
   papertraderctl verify
 
@@ -31,10 +35,10 @@ Exit codes: 0 done, 1 refused (why, on standard error), 2 bad command line, 3 no
 )]
 pub struct CtlCli {
     /// The master's control socket
-    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "PAPERTRADER_SOCKET", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, value_name = "PATH", help_heading = EVERY_COMMAND, default_value = DEFAULT_SOCKET, env = "PAPERTRADER_SOCKET", value_hint = ValueHint::FilePath)]
     pub socket: PathBuf,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY_COMMAND)]
     pub json: bool,
     /// What to do.
     #[command(subcommand)]
@@ -57,6 +61,12 @@ pub enum CtlCommand {
         /// What to do with them.
         #[command(subcommand)]
         command: SessionsCommand,
+    },
+    /// Review prices that are held because they are far from those before
+    Market {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: MarketCommand,
     },
     /// Rebuild every balance and position from the transactions, and compare; exit 1 on a
     /// difference
@@ -176,6 +186,43 @@ pub struct SessionsToEnd {
     pub all: bool,
 }
 
+/// What can be done with the market.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MarketCommand {
+    /// List the assets whose price is held, or accept or refuse the price of one
+    #[command(
+        after_help = "While a price is held, quotes keep the old one and orders wait. An accepted price comes into
+force with the next update. A refused one stays held until the price is back, or is accepted."
+    )]
+    Review {
+        /// The asset
+        #[arg(requires = "verdict")]
+        symbol: Option<String>,
+        /// What to do with its price
+        #[arg(value_enum)]
+        verdict: Option<VerdictArg>,
+    },
+}
+
+/// What is said of a held price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerdictArg {
+    /// It is right
+    Accept,
+    /// It is wrong
+    Refuse,
+}
+
+impl VerdictArg {
+    /// As requests have it.
+    pub fn verdict(self) -> ReviewVerdict {
+        match self {
+            VerdictArg::Accept => ReviewVerdict::Accept,
+            VerdictArg::Refuse => ReviewVerdict::Refuse,
+        }
+    }
+}
+
 /// What can be done with the log.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LogCommand {
@@ -200,7 +247,11 @@ mod tests {
         let parse = |line: &str| CtlCli::try_parse_from(line.split(' '));
         assert!(parse("papertraderctl sessions end 0a --json").is_ok());
         assert!(parse("papertraderctl sessions end --all").is_ok());
+        assert!(parse("papertraderctl market review").is_ok());
+        assert!(parse("papertraderctl market review A refuse").is_ok());
         for wrong in [
+            "papertraderctl market review A",
+            "papertraderctl market review A believe",
             "papertraderctl",
             "papertraderctl reboot",
             "papertraderctl sessions end",

@@ -2,26 +2,41 @@
 //!
 //! The master's answers as tables and lists for people.
 //!
-//! Tests: `tests/suite/master/admin.rs`.
+//! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    DiskStatus, LogTail, MasterStatus, RestoreSummary, SessionList, Verification, WorkerStatus,
+    DiskStatus, HeldAsset, HeldList, LogTail, MasterStatus, PricesStatus, RestoreSummary,
+    SessionList, Verification, WorkerStatus,
 };
-use crate::cli::table::{Column, NONE, list, span, table};
+use crate::cli::table::{self, Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
 use crate::model::printable::clean;
+use crate::model::{Money, Timestamp};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// An RFC 3339 time as `2026-11-23 19:28:17`.
+/// An RFC 3339 time as other programs show it.
 fn moment(text: &str) -> String {
-    text.get(..19).unwrap_or(text).replace('T', " ")
+    match Timestamp::parse(text) {
+        Ok(time) => table::moment(time),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// [`moment`] with its zone, for lists.
+fn utc(text: &str) -> String {
+    moment(text) + " UTC"
 }
 
 /// A time, or [`NONE`].
 fn optional_moment(text: Option<&str>) -> String {
     text.map_or_else(|| NONE.to_owned(), moment)
+}
+
+/// A time with its zone, or [`NONE`].
+fn optional_utc(text: Option<&str>) -> String {
+    text.map_or_else(|| NONE.to_owned(), utc)
 }
 
 /// A duration in milliseconds, as [`span`] writes it.
@@ -71,7 +86,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 17] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 19] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -79,7 +94,7 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 17] {
         status.last_settlement_us / 1000,
         status.last_settlement_us % 1000
     );
-    let updated = format!("{} at {}", status.update, moment(&status.last_update));
+    let updated = format!("{} at {}", status.update, utc(&status.last_update));
     let workers = format!(
         "{} of {} registered, {} expected",
         status.workers_connected, status.workers_registered, status.workers_expected
@@ -96,33 +111,56 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 17] {
         ("queue depth", status.queue_depth.to_string()),
         ("last settlement", settled),
         ("last update", updated),
-        (
-            "next update",
-            optional_moment(status.next_update.as_deref()),
-        ),
+        ("next update", optional_utc(status.next_update.as_deref())),
         ("workers connected", workers),
         ("accounts", status.accounts.to_string()),
         ("sessions", status.sessions.to_string()),
         ("assets", priced),
+        ("market", market(assets)),
+        (
+            "market time",
+            told(assets, assets.market_time.as_deref().map(utc)),
+        ),
         ("prices from", assets.served_by.join(", ")),
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
         ("market ends", market_end(status)),
-        ("free disk", disk(status.disk.as_ref())),
+        ("free disk", told(assets, status.disk.as_ref().map(disk))),
     ]
 }
 
-/// The room on the database's disk, or [`NONE`].
-fn disk(disk: Option<&DiskStatus>) -> String {
-    disk.map_or_else(
-        || NONE.to_owned(),
-        |disk| {
-            format!(
-                "{} of {}",
-                mebibytes(disk.free_bytes),
-                mebibytes(disk.total_bytes)
-            )
-        },
+/// What an earlier master does not know to tell. It is no fact that there is none.
+const NOT_TOLD: &str = "not told by this master";
+
+/// A value; without one [`NONE`], or [`NOT_TOLD`] of a master that tells less. One that tells its
+/// market tells all that this program shows.
+fn told(assets: &PricesStatus, value: Option<String>) -> String {
+    let absent = if assets.market.is_some() {
+        NONE
+    } else {
+        NOT_TOLD
+    };
+    value.unwrap_or_else(|| absent.to_owned())
+}
+
+/// Which market it is now, and whether it moves.
+fn market(assets: &PricesStatus) -> String {
+    let words: Vec<&str> = [&assets.market, &assets.state]
+        .into_iter()
+        .filter_map(Option::as_deref)
+        .collect();
+    told(
+        assets,
+        Some(words.join(", ")).filter(|words| !words.is_empty()),
+    )
+}
+
+/// The room on the database's disk.
+fn disk(disk: &DiskStatus) -> String {
+    format!(
+        "{} of {}",
+        mebibytes(disk.free_bytes),
+        mebibytes(disk.total_bytes)
     )
 }
 
@@ -135,6 +173,7 @@ fn market_end(status: &MasterStatus) -> String {
     let assets = &status.assets;
     match (assets.steps_left, assets.ends_in_ms) {
         _ if status.next_update.is_none() => "it has ended".to_owned(),
+        (None, None) if assets.market.is_none() => NOT_TOLD.to_owned(),
         (Some(steps), Some(left)) => format!("in {}, after {steps} more updates", millis(left)),
         (Some(steps), None) => format!("no; it is simulated after {steps} more updates"),
         (None, _) => "no".to_owned(),
@@ -164,7 +203,7 @@ pub(super) fn workers(workers: &[WorkerStatus]) -> String {
         Column::text("state", 0),
         Column::text("address", 2),
         Column::text("from", 4),
-        Column::text("connected since", 3),
+        Column::text("connected since (UTC)", 3),
         Column::number("clients", 1),
         Column::text("UUID", 5),
     ];
@@ -182,14 +221,14 @@ pub(super) fn worker(worker: &WorkerStatus) -> String {
         ("clients are told", worker.address.clone()),
     ];
     if let Some(since) = &worker.linked_since {
-        pairs.push(("connected since", moment(since)));
+        pairs.push(("connected since", utc(since)));
     }
     if let Some(from) = &worker.linked_from {
         pairs.push(("connected from", from.clone()));
     }
     if let Some(report) = &worker.report {
         pairs.extend([
-            ("reported", moment(&report.at)),
+            ("reported", utc(&report.at)),
             ("version", report.version.clone()),
             (
                 "uptime",
@@ -237,9 +276,9 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
         Column::text("account", 0),
         Column::text("worker", 1),
         Column::text("client", 2),
-        Column::text("since", 4),
-        Column::text("until", 5),
-        Column::text("last used", 3),
+        Column::text("since (UTC)", 4),
+        Column::text("until (UTC)", 5),
+        Column::text("last used (UTC)", 3),
         Column::text("ends with connection", 6),
     ];
     let mut out = table(&columns, &rows);
@@ -253,9 +292,84 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
     out
 }
 
+/// The table of held prices.
+pub(super) fn held(list: &HeldList) -> String {
+    if list.held.is_empty() {
+        return "no price is held\n".to_owned();
+    }
+    let row = |asset: &HeldAsset| {
+        vec![
+            clean(&asset.symbol),
+            clean(&asset.old_price),
+            clean(&asset.new_price),
+            moment(&clean(&asset.since)),
+            asset.seen.to_string(),
+            clean(&asset.review),
+        ]
+    };
+    let columns = [
+        Column::text("asset", 0),
+        Column::number("old price", 0),
+        Column::number("new price", 0),
+        Column::text("since (UTC)", 1),
+        Column::number("prices seen", 2),
+        Column::text("review", 0),
+    ];
+    let mut out = table(&columns, &list.held.iter().map(row).collect::<Vec<_>>());
+    if list.more > 0 {
+        let _ = writeln!(out, "and {} more", list.more);
+    }
+    out
+}
+
+/// What has become of a held price.
+pub(super) fn reviewed(asset: &HeldAsset) -> String {
+    let (symbol, old, new) = (
+        clean(&asset.symbol),
+        clean(&asset.old_price),
+        clean(&asset.new_price),
+    );
+    if asset.review == "accepted" {
+        format!("{symbol}: {new} comes into force with the next update\n")
+    } else {
+        format!(
+            "{symbol}: {new} is refused; {old} stays, and orders wait, until the price is back\n"
+        )
+    }
+}
+
 /// A time that another user's process may have written.
 fn dated(text: Option<&str>) -> String {
-    text.map_or_else(|| NONE.to_owned(), |text| moment(&clean(text)))
+    text.map_or_else(|| NONE.to_owned(), |text| utc(&clean(text)))
+}
+
+/// A sum of money as other programs show it.
+fn cash(text: &str) -> String {
+    match Money::parse_canonical(text) {
+        Ok(sum) => table::money(sum),
+        Err(_) => clean(text),
+    }
+}
+
+/// What is told of the database's file; [`NOT_TOLD`] by a master that does not know its size, which
+/// is never 0.
+fn from_file(report: &Verification, value: String) -> String {
+    if report.database_bytes == 0 {
+        NOT_TOLD.to_owned()
+    } else {
+        value
+    }
+}
+
+/// The last update of the verified database.
+fn last_update(report: &Verification) -> String {
+    match report.update {
+        0 => NONE.to_owned(),
+        number => {
+            let time = dated(report.update_time.as_deref());
+            format!("number {number}, market time {time}")
+        }
+    }
 }
 
 /// The result of a verification, with each difference.
@@ -270,27 +384,21 @@ pub(super) fn verification(report: &Verification) -> String {
             ),
         ),
         ("positions", report.positions.to_string()),
-        ("cash", clean(&report.cash)),
+        ("cash", cash(&report.cash)),
         (
             "newest transaction",
-            dated(report.newest_transaction.as_deref()),
+            from_file(report, dated(report.newest_transaction.as_deref())),
         ),
-        (
-            "last update",
-            match report.update {
-                0 => NONE.to_owned(),
-                number => {
-                    let time = dated(report.update_time.as_deref());
-                    format!("number {number}, market time {time}")
-                }
-            },
-        ),
+        ("last update", from_file(report, last_update(report))),
         (
             "database",
-            format!(
-                "{}, {} free beside it",
-                mebibytes(report.database_bytes),
-                report.free_bytes.map_or_else(|| NONE.to_owned(), mebibytes)
+            from_file(
+                report,
+                format!(
+                    "{}, {} free beside it",
+                    mebibytes(report.database_bytes),
+                    report.free_bytes.map_or_else(|| NONE.to_owned(), mebibytes)
+                ),
             ),
         ),
         ("took", millis(report.took_ms)),
@@ -333,4 +441,56 @@ pub(super) fn log(log: &LogTail) -> String {
         let _ = writeln!(out, "{}", clean(&entry.line));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The status of a master of version 0.1.0, which knows less.
+    fn earlier() -> serde_json::Value {
+        json!({
+            "version": "0.1.0", "pid": 1, "since": "2026-01-01T00:00:00.000Z", "uptime_ms": 1,
+            "listen": "x", "queue_depth": 0, "last_place": 0, "last_settled": 0,
+            "last_settlement_us": 0, "update": 1, "last_update": "2026-01-01T00:00:01.000Z",
+            "next_update": "2026-01-01T00:00:02.000Z", "workers_connected": 0,
+            "workers_registered": 0, "workers_expected": 0, "accounts": 0, "sessions": 0,
+            "inactive_sessions": 0, "refused_links": [], "log_lost": 0, "warnings": [],
+            "assets": {
+                "listed": 1, "priced": 1, "fresh": 1, "served_by": [], "failures": [],
+                "refused": 0, "missed": 0
+            }
+        })
+    }
+
+    #[test]
+    fn what_an_earlier_master_does_not_tell_is_no_fact() {
+        let mut told = earlier();
+        let shown = status(&serde_json::from_value(told.clone()).unwrap());
+        for name in ["market", "market time", "market ends", "free disk"] {
+            let line = format!("{name:<17}  {NOT_TOLD}\n");
+            assert!(shown.contains(&line), "{name}: {shown}");
+        }
+        told["assets"]["market"] = "replay".into();
+        told["assets"]["state"] = "open".into();
+        told["assets"]["market_time"] = "2013-03-01T00:00:00.000Z".into();
+        let shown = status(&serde_json::from_value(told).unwrap());
+        assert!(!shown.contains(NOT_TOLD), "{shown}");
+        for line in ["market             replay, open\n", "2013-03-01 UTC\n"] {
+            assert!(shown.contains(line), "{shown}");
+        }
+
+        let mut found = Verification {
+            transactions: 3,
+            cash: "100000.5".to_owned(),
+            ..Verification::default()
+        };
+        let shown = verification(&found);
+        assert_eq!(shown.matches(NOT_TOLD).count(), 3, "{shown}");
+        assert!(shown.contains("100,000.50\n"), "{shown}");
+        found.database_bytes = 1 << 20;
+        let shown = verification(&found);
+        assert!(!shown.contains(NOT_TOLD), "{shown}");
+    }
 }

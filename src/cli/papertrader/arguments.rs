@@ -35,8 +35,10 @@ pub const MASTER_PORT: u16 = 2048;
   papertrader portfolio
   papertrader transactions --csv > trades.csv
 
-The server is remembered by login; --server names another one. Exit codes: 0 done, 1 failed, 2 bad command line, 3 no server reachable,
-4 not logged in, 5 refused by the server, 6 an order's outcome is unknown."
+The server is remembered by login; --server names another one.
+
+Exit codes: 0 done, 1 failed, 2 bad command line, 3 no server reachable, 4 not logged in, \
+5 refused by the server, 6 an order's outcome is unknown."
 )]
 pub struct ClientCli {
     /// What holds for every command.
@@ -49,6 +51,7 @@ pub struct ClientCli {
 
 /// Where and how to connect, and how to print.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options for every command")]
 pub struct GlobalArgs {
     /// A worker to use; may be given several times, and the next is tried when one is down
     /// [default: those of the last login, else 127.0.0.1:2049]
@@ -430,9 +433,11 @@ pub struct ForecastArgs {
   papertrader buy AAPL 10
   papertrader sell BTCUSDT 0.25 --no-wait
 
-An order settles at the price of the asset's next update, which nobody has seen when the order is accepted. Every
-order has an ID of its own; given again with the same ID it is never traded twice, so that an order whose outcome
-was not seen can be repeated safely.")]
+An order settles at the price of the asset's next update, which nobody has seen when the order is \
+accepted. Ctrl-C ends the countdown, not the order.
+
+Every order has an ID of its own; given again with the same ID it is never traded twice, so that \
+an order whose outcome was not seen can be repeated safely.")]
 pub struct TradeArgs {
     /// An asset
     #[arg(value_parser = symbol)]
@@ -471,9 +476,9 @@ pub struct TransactionsArgs {
     /// Print CSV
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    /// At most so many, the newest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
     /// Explain one transaction: why this price at this time; an ID, its beginning or end, or `last`
     #[arg(long, value_name = "ID", conflicts_with_all = ["of", "csv", "limit"])]
     pub receipt: Option<String>,

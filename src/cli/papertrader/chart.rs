@@ -4,11 +4,18 @@
 //! edges. It uses integers only.
 
 use crate::cli::table;
+use crate::cli::terminal::ScreenSize;
 use crate::model::{Bar, Money, Timestamp};
 use std::fmt::Write;
 
-/// The height of the price line in rows of characters.
-pub const HEIGHT: usize = 15;
+/// The height of the price line in rows of characters where there is no terminal.
+pub const DEFAULT_HEIGHT: usize = 15;
+
+/// The allowed height of the price line in rows of characters.
+pub const HEIGHT: std::ops::RangeInclusive<usize> = 3..=30;
+
+/// The rows below the price line: the volumes, the dates, and the prompt that follows.
+const OTHER_ROWS: usize = 3;
 
 /// The allowed width of a chart in columns.
 pub const WIDTH: std::ops::RangeInclusive<usize> = 40..=200;
@@ -19,8 +26,13 @@ const CENT: i64 = 10_000;
 /// The columns and rows of dots in a braille character.
 const DOTS: (usize, usize) = (2, 4);
 
-/// Draws `bars` in `width` columns; `plain` uses ASCII characters only.
-pub fn draw(bars: &[Bar], width: usize, plain: bool) -> String {
+/// Draws `bars` within the columns and rows of `screen`; `plain` uses ASCII characters only.
+pub fn draw(bars: &[Bar], screen: Option<ScreenSize>, plain: bool) -> String {
+    let width = screen.map_or(table::DEFAULT_WIDTH, |screen| screen.columns);
+    let height = screen.map_or(DEFAULT_HEIGHT, |screen| {
+        let left = screen.rows.saturating_sub(OTHER_ROWS);
+        left.clamp(*HEIGHT.start(), *HEIGHT.end())
+    });
     let (Some(low), Some(high)) = (
         bars.iter().map(|b| b.close).min(),
         bars.iter().map(|b| b.close).max(),
@@ -31,7 +43,7 @@ pub fn draw(bars: &[Bar], width: usize, plain: bool) -> String {
     let margin = labels.iter().map(String::len).max().unwrap_or(0);
     let width = width.clamp(*WIDTH.start(), *WIDTH.end());
     let columns = width.saturating_sub(margin + 2).max(10);
-    let mut canvas = Canvas::new(columns, HEIGHT, plain);
+    let mut canvas = Canvas::new(columns, height, plain);
     let mut before: Option<(usize, usize)> = None;
     for (index, bar) in bars.iter().enumerate() {
         let x = place(index, bars.len().saturating_sub(1), canvas.dots.0 - 1);
@@ -52,9 +64,11 @@ pub fn draw(bars: &[Bar], width: usize, plain: bool) -> String {
     let mut out = String::new();
     for (row, line) in canvas.rows().into_iter().enumerate() {
         let label = match row {
+            // A flat line has one price.
+            r if low == high && r != height / 2 => "",
             0 => &labels[0],
-            r if r == HEIGHT / 2 => &labels[1],
-            r if r == HEIGHT - 1 => &labels[2],
+            r if r == height / 2 => &labels[1],
+            r if r == height - 1 => &labels[2],
             _ => "",
         };
         let _ = writeln!(out, "{label:>margin$} {edge}{}", line.trim_end());
@@ -232,25 +246,40 @@ mod tests {
 
     #[test]
     fn a_rising_line_goes_from_the_lower_left_to_the_upper_right() {
-        let text = draw(&bars(&(1..=50).collect::<Vec<_>>()), 60, true);
+        let text = draw(&bars(&(1..=50).collect::<Vec<_>>()), screen(60, 18), true);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), HEIGHT + 2);
+        assert_eq!(lines.len(), 15 + 2);
         assert!(lines[0].starts_with(" 50.00 |"), "{text}");
-        assert!(lines[HEIGHT - 1].starts_with("  1.00 |*"), "{text}");
+        assert!(lines[14].starts_with("  1.00 |*"), "{text}");
         assert!(lines[0].ends_with('*'));
-        let first: Vec<usize> = lines[..HEIGHT]
-            .iter()
-            .map(|l| l.find('*').unwrap())
-            .collect();
+        let first: Vec<usize> = lines[..15].iter().map(|l| l.find('*').unwrap()).collect();
         assert!(first.windows(2).all(|w| w[0] > w[1]), "{text}");
-        assert!(lines[HEIGHT + 1].contains("2013-03-01"));
-        assert!(lines[HEIGHT + 1].ends_with("2013-04-19"));
+        assert!(lines[16].contains("2013-03-01"));
+        assert!(lines[16].ends_with("2013-04-19"));
         assert!(lines.iter().all(|l| l.chars().count() <= 60), "{text}");
+    }
+
+    fn screen(columns: usize, rows: usize) -> Option<ScreenSize> {
+        Some(ScreenSize { columns, rows })
+    }
+
+    #[test]
+    fn a_chart_leaves_room_for_the_prompt_on_any_screen() {
+        for (rows, drawn) in [(1, 5), (6, 5), (12, 11), (24, 23), (100, 32)] {
+            for plain in [true, false] {
+                let text = draw(&bars(&[1, 9, 2, 8]), screen(80, rows), plain);
+                assert_eq!(text.lines().count(), drawn, "{rows}: {text}");
+            }
+        }
+        assert_eq!(
+            draw(&bars(&[1, 2]), None, true).lines().count(),
+            DEFAULT_HEIGHT + 2
+        );
     }
 
     #[test]
     fn a_braille_chart_keeps_its_width() {
-        let text = draw(&bars(&[1, 9, 2, 8, 3, 7, 4, 6, 5]), 72, false);
+        let text = draw(&bars(&[1, 9, 2, 8, 3, 7, 4, 6, 5]), screen(72, 24), false);
         assert!(text.contains('│'));
         assert!(text.chars().any(|c| ('\u{2801}'..='\u{28FF}').contains(&c)));
         assert!(text.lines().all(|l| l.chars().count() <= 72), "{text}");
@@ -258,11 +287,11 @@ mod tests {
 
     #[test]
     fn few_and_flat_bars_are_drawn() {
-        assert_eq!(draw(&[], 80, true), "no bars in this window\n");
+        assert_eq!(draw(&[], None, true), "no bars in this window\n");
         for closes in [&[5][..], &[5, 5], &[5, 5, 5, 5]] {
-            let text = draw(&bars(closes), 80, true);
+            let text = draw(&bars(closes), None, true);
             assert!(text.contains('*'), "{text}");
-            assert!(text.contains("5.00"), "{text}");
+            assert_eq!(text.matches("5.00").count(), 1, "{text}");
         }
         let extremes: Vec<Bar> = [1, i64::MAX / 2, 7]
             .iter()
@@ -271,6 +300,6 @@ mod tests {
                 ..bars(&[1])[0]
             })
             .collect();
-        assert!(draw(&extremes, 10, false).lines().count() > HEIGHT);
+        assert_eq!(draw(&extremes, screen(10, 5), false).lines().count(), 3 + 2);
     }
 }

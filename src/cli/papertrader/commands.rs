@@ -14,14 +14,14 @@ mod trading;
 
 use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
 use crate::cli::output::{clean_lines, json};
-use crate::cli::terminal::for_people;
+use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::tls::TlsMode;
 use crate::client::{ClientError, ClientTls, ConnectOptions, SessionFile, WorkerPool};
 use crate::model::{OpenValue, ProtocolFault, Reason, SessionId, Username};
 use serde::Serialize;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -86,10 +86,13 @@ impl CommandError {
 
     /// The process's exit code: see the page.
     fn exit_code(&self) -> u8 {
-        let Some(error) = &self.error else {
-            return self.shown_code;
-        };
-        match error.as_ref() {
+        self.error
+            .as_deref()
+            .map_or(self.shown_code, CommandError::code_of)
+    }
+
+    fn code_of(error: &ClientError) -> u8 {
+        match error {
             ClientError::Unreachable { .. }
             | ClientError::Tls { .. }
             | ClientError::Lost { .. }
@@ -100,7 +103,18 @@ impl CommandError {
                 NOT_LOGGED_IN
             }
             ClientError::Refused(_) | ClientError::Protocol { .. } => REFUSED,
-            ClientError::Unknown { .. } => OUTCOME_UNKNOWN,
+            ClientError::Unknown { .. } | ClientError::Standing { cause: None, .. } => {
+                OUTCOME_UNKNOWN
+            }
+            ClientError::Standing {
+                cause: Some(cause), ..
+            } => match cause.as_ref() {
+                // The workers that answer are cut off, too.
+                ClientError::Refused(refusal) if refusal.reason == Reason::MasterUnavailable => {
+                    UNREACHABLE
+                }
+                cause => CommandError::code_of(cause),
+            },
             ClientError::Nonsense { .. } | ClientError::Local(_) => FAILED,
         }
     }
@@ -128,14 +142,16 @@ pub fn run(cli: ClientCli) -> ExitCode {
         Err(failure) => failure,
     };
     let code = ExitCode::from(failure.exit_code());
-    if let Some(error) = &failure.error {
-        report(as_json, &failure, error);
-    }
+    report(as_json, &failure);
     code
 }
 
-/// Tells a failure: on standard error, and to programs on standard output too.
-fn report(as_json: bool, failure: &CommandError, error: &ClientError) {
+/// Tells a failure: on standard error, and to programs on standard output too. A terminal that both
+/// lead to has the object once.
+fn report(as_json: bool, failure: &CommandError) {
+    let Some(error) = &failure.error else {
+        return;
+    };
     // The line breaks are the library's; the texts of servers within a line are cleaned.
     let text = error.to_string();
     let account = failure.account.as_ref().map(Username::as_str);
@@ -150,17 +166,20 @@ fn report(as_json: bool, failure: &CommandError, error: &ClientError) {
             },
         };
         let line = json(&view).unwrap_or_default();
+        let mut stdout = std::io::stdout().lock();
         // If an output is closed, the exit code still reports the failure.
-        let _ = writeln!(stderr, "{line}");
+        if !(stdout.is_terminal() && stderr.is_terminal()) {
+            let _ = writeln!(stderr, "{line}");
+        }
         if !failure.is_told {
-            let _ = writeln!(std::io::stdout().lock(), "{line}");
+            let _ = writeln!(stdout, "{line}");
         }
     } else {
         let advice = failure.advice.as_deref();
         let advice = advice.map_or(String::new(), |a| format!("\n{a}"));
         let account = account.map_or(String::new(), |name| format!("{name}: "));
         let line = for_people(&format!("papertrader: {account}{text}{advice}"));
-        let _ = writeln!(stderr, "{line}");
+        let _ = stderr.write_all(wrapped_for_stderr(&line).as_bytes());
     }
 }
 
@@ -216,7 +235,8 @@ fn print(text: &str) -> Result<(), CommandError> {
 /// Writes a line beside the output, to standard error.
 fn note(line: &str) {
     // If standard error is closed, the output is what was asked for all the same.
-    let _ = writeln!(std::io::stderr().lock(), "{}", for_people(line));
+    let line = wrapped_for_stderr(&for_people(line));
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Writes to standard output as it is: control sequences of this program's own.
@@ -550,7 +570,7 @@ fn advise(error: ClientError) -> CommandError {
                 "The workers have lost their master; nothing was done. Try again later."
             }
             Some(Reason::NoPrice) => {
-                "There is no price for it now; papertrader quote shows how old the last one is."
+                "It has no price, or no new one came; papertrader quote shows how old the last one is."
             }
             Some(Reason::DateInvalid) => {
                 "A forecast is for a day after the latest value; papertrader quote shows when that was."

@@ -6,10 +6,11 @@
 pub mod account;
 pub mod portfolio;
 
+use super::age::ReferenceTime;
 use crate::cli::output::cell;
-use crate::client::ServerInfo;
 use crate::client::connection::QueuedNotice;
 use crate::client::order::OrderTicket;
+use crate::client::{ClientError, ServerInfo};
 use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
@@ -34,14 +35,14 @@ pub struct QuoteView {
 }
 
 impl QuoteView {
-    /// Converts an answer; the age counts to `now`.
-    pub fn new(symbol: Symbol, answer: &Result<Quote, Refusal>, now: Timestamp) -> QuoteView {
+    /// Converts an answer; its age is the one that people see.
+    pub fn new(symbol: Symbol, answer: &Result<Quote, Refusal>, now: &ReferenceTime) -> QuoteView {
         let quote = answer.as_ref().ok();
         QuoteView {
             symbol: text(symbol),
             value: quote.map(|q| text(q.value)),
             time: quote.map(|q| text(q.time)),
-            age_seconds: quote.map(|q| now.since(q.time).div_euclid(1000)),
+            age_seconds: quote.and_then(|q| now.age_seconds(q.time)),
             reason: answer.as_ref().err().map(|r| text(&r.reason)),
         }
     }
@@ -139,12 +140,13 @@ pub struct OrderView {
     pub error: Option<RefusalView>,
 }
 
-/// A refusal, as other commands tell it.
+/// A failure, as other commands tell it.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
 pub struct RefusalView {
     pub code: String,
     pub text: String,
+    pub advice: Option<String>,
 }
 
 impl OrderView {
@@ -194,17 +196,37 @@ impl OrderView {
         }
     }
 
+    /// A queued order that was not followed to its outcome, and why not.
+    pub fn standing(
+        account: &Username,
+        order: &OrderTicket,
+        notice: &QueuedNotice,
+        error: &ClientError,
+        advice: &str,
+    ) -> OrderView {
+        OrderView {
+            error: Some(RefusalView {
+                code: error.code().to_owned(),
+                text: text(error),
+                advice: Some(text(advice)),
+            }),
+            ..OrderView::queued(account, order, notice)
+        }
+    }
+
     /// A refused or rejected order.
     pub fn rejected(
         account: &Username,
         order: &OrderTicket,
         refusal: &Refusal,
         id: Option<Uuid>,
+        advice: Option<String>,
     ) -> OrderView {
         OrderView {
             error: Some(RefusalView {
                 code: text(&refusal.reason),
                 text: refusal.text.clone(),
+                advice,
             }),
             reason: Some(text(&refusal.reason)),
             text: Some(refusal.text.clone()),

@@ -37,10 +37,13 @@ use std::time::Duration;
   papertrader-sandbox check-market ~/market
   papertrader-master --config /tmp/sandbox/master.toml
 
-When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...`; a client in another terminal:
+When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...`; \
+a client in another terminal:
   papertrader --server HOST:PORT register alice alice@example.org
 
-Ctrl-C stops everything. Exit codes: 0 done, 1 failed, 2 bad command line, 78 bad configuration or market files."
+Ctrl-C stops everything.
+
+Exit codes: 0 done, 1 failed, 2 bad command line, 78 bad configuration or market files."
 )]
 pub struct SandboxCli {
     /// What to do.

@@ -40,6 +40,11 @@ pub struct AssetSettings {
     pub providers: Vec<ProviderKind>,
     /// Age limit of a real-time price, in update intervals; an older price fills no order.
     pub stale_after: u32,
+    /// A price that is more than this many times the last one, or less than the last one divided by
+    /// it, is held.
+    pub max_jump: u32,
+    /// Who makes a held price believed.
+    pub review: HoldReview,
     /// Calls to each provider's API in a minute.
     pub calls_per_minute: u32,
     /// Calls to each provider's API in a day.
@@ -64,6 +69,33 @@ pub enum SymbolSelection {
     All,
     /// Only these assets; at least one.
     Listed(BTreeSet<Symbol>),
+}
+
+/// Who makes a price believed that is held because it is far from the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HoldReview {
+    /// Further prices that agree with it, or an administrator.
+    #[default]
+    Automatic,
+    /// An administrator alone.
+    Manual,
+}
+
+impl HoldReview {
+    /// The word in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            HoldReview::Automatic => "automatic",
+            HoldReview::Manual => "manual",
+        }
+    }
+
+    fn parse(text: &str) -> Result<HoldReview, String> {
+        [HoldReview::Automatic, HoldReview::Manual]
+            .into_iter()
+            .find(|review| review.name() == text)
+            .ok_or_else(|| format!("{text:?} is neither \"automatic\" nor \"manual\""))
+    }
 }
 
 /// A source of prices.
@@ -217,6 +249,12 @@ pub(super) fn read(root: &mut ConfigTable<'_, '_>) -> AssetSettings {
             providers,
         ),
         stale_after: table.number("stale_after", 3, 1, 1_000_000),
+        max_jump: table.number("max_jump", 5, 2, 1_000_000),
+        review: table.parsed(
+            "review",
+            IfAbsent::Default(HoldReview::Automatic),
+            HoldReview::parse,
+        ),
         calls_per_minute: table.number("calls_per_minute", 100, 1, 1_000_000),
         calls_per_day: table.number("calls_per_day", 144_000, 1, 1_000_000_000),
         keep_ticks: table.parsed("keep_ticks", IfAbsent::Default(None), keep),
@@ -467,6 +505,8 @@ impl AssetSettings {
             several => values.texts("assets.provider", several),
         }
         values.bare("assets.stale_after", self.stale_after);
+        values.bare("assets.max_jump", self.max_jump);
+        values.text("assets.review", self.review.name());
         values.bare("assets.calls_per_minute", self.calls_per_minute);
         values.bare("assets.calls_per_day", self.calls_per_day);
         match self.keep_ticks {

@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
+use super::caller::AdminCaller;
 use super::{AdminShared, CancelToken};
 use crate::admin::protocol::{
     AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL,
@@ -114,11 +115,12 @@ fn work(
     stream: &mut UnixStream,
 ) -> Option<AdminResponse> {
     let cancel = Arc::new(CancelToken::default());
+    let caller = AdminCaller::of(&*stream);
     let (done, response) = bounded(1);
     let (working, asked) = (Arc::clone(shared), Arc::clone(&cancel));
     shared.working.fetch_add(1, Ordering::SeqCst);
     let spawned = runtime::spawn("control work", move || {
-        let response = match working.answer(request, &asked) {
+        let response = match working.answer(request, caller, &asked) {
             Ok(answer) => AdminResponse::Done(answer),
             Err(why) => AdminResponse::Refused(why),
         };

@@ -4,19 +4,11 @@
 
 use super::provider::MarketClock;
 use super::providers::market_file::check_range;
-use super::snapshot::AssetPrice;
 use crate::model::{Bar, Money, Timestamp};
+use std::cmp::Ordering;
 
 /// How far a real-time bar may be ahead of the local clock, in milliseconds, since clocks differ.
 const CLOCK_SKEW_MAX: i64 = 60_000;
-
-/// A real-time price is doubted if it is more than this many times the last one, or less than the
-/// last one divided by it.
-const PRICE_JUMP_MAX: i64 = 5;
-
-/// Number of consecutive doubtful prices after which one is accepted: the jump is then real, and
-/// refusing would stop the asset for ever.
-pub const ACCEPTED_AFTER: u8 = 3;
 
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,21 +17,13 @@ pub enum BarCheck {
     Accept,
     /// Equal to the current bar; not reported.
     Unchanged,
-    /// Plausible except for its distance from the last price, with the reason.
-    Doubtful(String),
     /// Invalid, with the reason.
     Invalid(String),
 }
 
-/// Checks a bar against its asset's price. `close` is the bar's in units of today, as the price is;
-/// they differ for a bar of before a split. `now` is wall time.
-pub fn check(
-    entry: &AssetPrice,
-    bar: &Bar,
-    close: Money,
-    clock: MarketClock,
-    now: Timestamp,
-) -> BarCheck {
+/// Checks a bar by itself and against `last`, the time of its asset's latest bar, which may be held.
+/// `now` is wall time.
+pub fn check(last: Option<Timestamp>, bar: &Bar, clock: MarketClock, now: Timestamp) -> BarCheck {
     if bar.low <= Money::ZERO || bar.open <= Money::ZERO || bar.close <= Money::ZERO {
         return BarCheck::Invalid("a price is not above 0".to_owned());
     }
@@ -49,35 +33,22 @@ pub fn check(
     if clock == MarketClock::Real && bar.time.since(now) > CLOCK_SKEW_MAX {
         return BarCheck::Invalid(format!("its time {} is in the future", bar.time));
     }
-    let Some(last) = entry.quote else {
+    let Some(last) = last else {
         return BarCheck::Accept;
     };
-    if bar.time < last.time {
-        return BarCheck::Invalid(format!(
-            "its time {} is before that of the last, {}",
-            bar.time, last.time
-        ));
+    match bar.time.cmp(&last) {
+        Ordering::Less => BarCheck::Invalid(format!(
+            "its time {} is before that of the last, {last}",
+            bar.time
+        )),
+        Ordering::Equal => BarCheck::Unchanged,
+        Ordering::Greater => BarCheck::Accept,
     }
-    if bar.time == last.time {
-        return BarCheck::Unchanged;
-    }
-    if clock == MarketClock::Real {
-        let (last, close) = (i128::from(last.value.0), i128::from(close.0));
-        if close > last * i128::from(PRICE_JUMP_MAX) || close * i128::from(PRICE_JUMP_MAX) < last {
-            return BarCheck::Doubtful(format!(
-                "{} is more than {PRICE_JUMP_MAX} times away from the last price {}",
-                bar.close,
-                Money(i64::try_from(last).unwrap_or_default())
-            ));
-        }
-    }
-    BarCheck::Accept
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Quote, Symbol};
 
     fn bar(time: i64, price: i64) -> Bar {
         Bar {
@@ -92,14 +63,8 @@ mod tests {
 
     #[test]
     fn invalid_bars_are_refused_and_new_ones_accepted() {
-        let mut entry = AssetPrice::none(Symbol::parse("A").unwrap());
-        entry.real_time = true;
-        entry.quote = Some(Quote {
-            time: Timestamp(1_000_000),
-            value: Money(100),
-        });
-        let now = Timestamp(2_000_000);
-        let real = |bar: &Bar| check(&entry, bar, bar.close, MarketClock::Real, now);
+        let (last, now) = (Some(Timestamp(1_000_000)), Timestamp(2_000_000));
+        let real = |bar: &Bar| check(last, bar, MarketClock::Real, now);
         assert_eq!(real(&bar(1_000_001, 100)), BarCheck::Accept);
         assert_eq!(real(&bar(1_000_000, 101)), BarCheck::Unchanged);
         assert!(matches!(real(&bar(999_999, 100)), BarCheck::Invalid(_)));
@@ -107,26 +72,11 @@ mod tests {
         assert_eq!(real(&bar(2_060_000, 100)), BarCheck::Accept);
         assert!(matches!(real(&bar(1_000_001, 0)), BarCheck::Invalid(_)));
         assert!(matches!(real(&bar(1_000_001, -5)), BarCheck::Invalid(_)));
-        assert!(matches!(real(&bar(1_000_001, 501)), BarCheck::Doubtful(_)));
-        assert!(matches!(real(&bar(1_000_001, 19)), BarCheck::Doubtful(_)));
-        assert_eq!(real(&bar(1_000_001, 20)), BarCheck::Accept);
-        // After a split of 1 for 20, a late trade of before it.
-        let late = bar(1_000_001, 5);
-        assert_eq!(
-            check(&entry, &late, Money(100), MarketClock::Real, now),
-            BarCheck::Accept
-        );
-        // The files of a replay were checked when they were read, and have a clock of their own.
-        assert_eq!(
-            check(
-                &entry,
-                &bar(9_000_000, 5000),
-                Money(5000),
-                MarketClock::Own,
-                now
-            ),
-            BarCheck::Accept
-        );
+        // A replay has a clock of its own.
+        let own = check(last, &bar(9_000_000, 5000), MarketClock::Own, now);
+        assert_eq!(own, BarCheck::Accept);
+        let first = check(None, &bar(1, 5000), MarketClock::Real, now);
+        assert_eq!(first, BarCheck::Accept);
         let crossed = Bar {
             high: Money(90),
             ..bar(1_000_001, 100)

@@ -6,6 +6,7 @@
 
 use super::backfill::{self, Backfill, BackfillResult, BackfillSource};
 use super::budget::{CallBudget, Purpose};
+use super::hold::HoldRules;
 use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig, PreparedProviders};
 use super::queries::QueryQueue;
@@ -16,16 +17,18 @@ use super::update::Updater;
 use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
 use crate::daemon::StartProgress;
-use crate::master::messages::{ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, UpdateChannels};
+use crate::master::messages::{
+    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, REVIEWS_MAX, UpdateChannels,
+};
 use crate::master::storage::bars::read::BarReader;
-use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
+use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
 use crate::master::storage::{Reader, Storage};
 use crate::model::{Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
@@ -74,11 +77,13 @@ pub fn open(
     let snapshot = restored_snapshot(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
+    let (reviews, reviewing) = bounded(REVIEWS_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
     let next = Arc::new(AtomicI64::new(Timestamp::now().0));
     let handle = AssetsHandle {
         sender,
+        reviews,
         prices: Arc::clone(&prices),
         next: Arc::clone(&next),
         ready,
@@ -86,10 +91,8 @@ pub fn open(
     let now = Instant::now();
     let config = Arc::new(config);
     let unfilled = if real { symbols.len() } else { 0 };
-    let health = Arc::new(Mutex::new(UpdaterHealth::starting(
-        unfilled,
-        input_warnings,
-    )));
+    let health = UpdaterHealth::starting(unfilled, input_warnings);
+    let health = Arc::new(Mutex::new(health));
     let updater = Updater {
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
@@ -101,7 +104,8 @@ pub fn open(
         channels,
         actions_checked: false,
         end_announced: false,
-        doubts: HashMap::new(),
+        rules: HoldRules::of(&config.assets),
+        reviews: reviewing,
         tasks: waiting.tasks,
         answers: waiting.answers,
         threads: waiting.threads,
@@ -367,7 +371,7 @@ fn mend_position(
         exhausted: false,
         ..position
     };
-    Ok(store.commit(&mended, &[], &[])?)
+    Ok(store.commit(&mended, &UpdateChanges::default())?)
 }
 
 /// A snapshot of the prices in the database, with the actions that apply to them.
@@ -392,5 +396,8 @@ fn restored_snapshot(
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
     snapshot.add_actions(&store.actions()?);
+    for (symbol, held) in store.held()? {
+        snapshot.hold(&symbol, Some(held));
+    }
     Ok(snapshot)
 }

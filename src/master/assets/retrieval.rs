@@ -183,7 +183,8 @@ impl Retrieval {
                     answer
                         .unapplied
                         .extend_from_slice(source.provider.unapplied());
-                    answer.served.push(source.provider.name());
+                    let market = batch.market.map(MarketKind::as_str);
+                    answer.served.push(market.unwrap_or(source.provider.name()));
                     left = others;
                     left.extend(batch.unknown);
                 }

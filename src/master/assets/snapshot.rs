@@ -2,10 +2,11 @@
 //!
 //! The current prices: an immutable value with many readers, replaced as a whole at each update.
 
+use super::hold::HeldPrice;
 use crate::model::{
     Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Symbol, Timestamp,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A market is open while an asset got a price in one of this many last updates.
@@ -30,6 +31,8 @@ pub struct AssetPrice {
     pub delay: i64,
     /// Whether the quote is real time and was too old to fill orders when it was published.
     pub stale: bool,
+    /// Whether a later price is held, because it is far from this one.
+    pub halted: bool,
 }
 
 /// What an update does with an order.
@@ -39,6 +42,8 @@ pub enum FillDecision {
     At(Quote),
     /// Keep it for the next update: the price is older than the order.
     Wait,
+    /// Keep it for a later update: the asset's latest price is held.
+    Halted,
     /// Reject it with `no-price`.
     NoPrice,
 }
@@ -55,6 +60,7 @@ impl AssetPrice {
             real_time: false,
             delay: 0,
             stale: false,
+            halted: false,
         }
     }
 
@@ -89,6 +95,7 @@ impl AssetPrice {
     /// time), before the update's retrieval began.
     pub fn fill(&self, accepted: Timestamp) -> FillDecision {
         match self.quote {
+            _ if self.halted => FillDecision::Halted,
             Some(quote) if self.fresh && !self.stale => {
                 if self.real_time && quote.time < accepted {
                     FillDecision::Wait
@@ -106,7 +113,8 @@ impl AssetPrice {
 pub struct PriceSnapshot {
     /// Number of the update, 0 before the first. It continues after a restart.
     pub number: u64,
-    /// Market time: the newest quote's time; [`Timestamp::MIN`] before the first quote.
+    /// Market time: the newest price's time, also where that is held; [`Timestamp::MIN`] before the
+    /// first.
     pub market_now: Timestamp,
     /// Wall time of the publication.
     pub published: Timestamp,
@@ -123,6 +131,8 @@ pub struct PriceSnapshot {
     /// Splits and dividends in force, by asset, in order of time. Snapshots share it until another
     /// action comes into force.
     actions: Arc<HashMap<Symbol, Vec<Action>>>,
+    /// The prices that are held. Snapshots share it until one changes.
+    held: Arc<BTreeMap<Symbol, HeldPrice>>,
     /// Index in `entries` of each symbol; shared by all snapshots of one list of assets.
     index: Arc<HashMap<Symbol, usize>>,
 }
@@ -182,6 +192,40 @@ impl PriceSnapshot {
             let place = self.index.get(&action.symbol);
             if let Some(entry) = place.and_then(|place| self.entries.get_mut(*place)) {
                 entry.adjust(own);
+            }
+        }
+    }
+
+    /// The prices that are held, by asset.
+    pub fn held(&self) -> &BTreeMap<Symbol, HeldPrice> {
+        &self.held
+    }
+
+    /// Whether the latest price of this asset is held.
+    pub fn is_held(&self, symbol: &Symbol) -> bool {
+        self.held.contains_key(symbol)
+    }
+
+    /// Market time now if orders for this asset wait, because its latest price is held.
+    pub fn waiting_from(&self, symbol: &Symbol) -> Option<Timestamp> {
+        self.is_held(symbol).then_some(self.market_now)
+    }
+
+    /// Holds a price of an asset, or ends its hold.
+    pub(super) fn hold(&mut self, symbol: &Symbol, held: Option<HeldPrice>) {
+        let place = self.index.get(symbol);
+        let Some(entry) = place.and_then(|place| self.entries.get_mut(*place)) else {
+            return;
+        };
+        entry.halted = held.is_some();
+        let all = Arc::make_mut(&mut self.held);
+        match held {
+            Some(held) => {
+                self.market_now = self.market_now.max(held.bar.time);
+                all.insert(*symbol, held);
+            }
+            None => {
+                all.remove(symbol);
             }
         }
     }
@@ -439,6 +483,38 @@ mod tests {
         assert_eq!(snapshot.state(), MarketState::Ended, "with its last price");
         snapshot.exhausted = false;
         assert_eq!(snapshot.state(), MarketState::Open, "the files have grown");
+    }
+
+    #[test]
+    fn a_held_price_halts_its_asset_and_market_time_goes_on() {
+        let [a, b] = ["A", "B"].map(|name| Symbol::parse(name).unwrap());
+        let mut snapshot = PriceSnapshot::new(vec![a, b]);
+        let old = bar("2013-03-01", 5);
+        for symbol in [a, b] {
+            snapshot.apply(&symbol, &old, false);
+        }
+        let far = bar("2013-03-04", 500);
+        let mut next = snapshot.next();
+        next.apply(&b, &bar("2013-03-02", 5), false);
+        next.hold(&a, Some(HeldPrice::first(&far)));
+        let entry = *next.entry(&a).unwrap();
+        assert_eq!((entry.quote, entry.fresh), (Some(old.quote()), false));
+        assert_eq!(entry.fill(Timestamp(0)), FillDecision::Halted);
+        assert_eq!(next.market_now, far.time);
+        assert_eq!(next.waiting_from(&a), Some(far.time));
+        assert_eq!(next.waiting_from(&b), None);
+        assert!(matches!(
+            next.entry(&b).unwrap().fill(Timestamp(0)),
+            FillDecision::At(_)
+        ));
+        assert!(!snapshot.is_held(&a), "snapshots are values");
+        let mut next = next.next();
+        next.apply(&a, &far, false);
+        next.hold(&a, None);
+        let entry = *next.entry(&a).unwrap();
+        assert_eq!(entry.fill(Timestamp(0)), FillDecision::At(far.quote()));
+        next.hold(&Symbol::parse("C").unwrap(), Some(HeldPrice::first(&far)));
+        assert!(next.held().is_empty(), "an asset that is not listed");
     }
 
     #[test]

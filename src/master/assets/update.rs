@@ -7,22 +7,25 @@
 
 use super::UpdaterHealth;
 use super::backfill::{Backfill, BackfillResult, BackfillTask};
-use super::check;
+use super::check::{self, BarCheck};
+use super::hold::{HeldPrice, HoldDecision, HoldRules, PriceReview};
 use super::news;
 use super::provider::{MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
-use crate::master::messages::{TransactionsMessage, Update, UpdateChannels, WorkersMessage};
+use crate::master::messages::{
+    ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
+};
 use crate::master::storage::StorageError;
-use crate::master::storage::bars::{BarPage, BarStore, UpdatePosition};
-use crate::model::{Action, Bar, Symbol, Timestamp};
+use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
+use crate::model::{Action, ActionKind, Bar, MarketKind, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, never, select};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -63,8 +66,10 @@ pub struct Updater {
     pub(super) actions_checked: bool,
     /// Whether the log was told that the market ends soon.
     pub(super) end_announced: bool,
-    /// Consecutive doubtful prices, by asset.
-    pub(super) doubts: HashMap<Symbol, u8>,
+    /// When a price is held.
+    pub(super) rules: HoldRules,
+    /// What administrators say of held prices.
+    pub(super) reviews: Receiver<ReviewRequest>,
     pub(super) tasks: Sender<RetrievalTask>,
     pub(super) answers: Receiver<RetrievalResult>,
     /// The threads that wait for providers.
@@ -86,6 +91,7 @@ impl Updater {
     /// Makes updates until `stop` is requested.
     pub fn run(mut self, stop: &Stop) {
         let (answers, pages) = (self.answers.clone(), self.pages.clone());
+        let mut reviews = self.reviews.clone();
         while !stop.is_requested() {
             let now = Instant::now();
             self.begin_update(now);
@@ -99,6 +105,10 @@ impl Updater {
                 recv(pages) -> page => match page {
                     Ok(page) => self.store_page(page),
                     Err(_) => break,
+                },
+                recv(reviews) -> request => match request {
+                    Ok(request) => self.review(&request),
+                    Err(_) => reviews = never(),
                 },
                 recv(stop.receiver()) -> _ => break,
                 default(self.wait_time(now)) => self.compact(),
@@ -134,8 +144,13 @@ impl Updater {
         let Some(backfill) = &mut self.backfill else {
             return;
         };
+        let prices = self.prices.load();
         while let Some((symbol, until)) = backfill.next(now, Timestamp::now(), &self.symbols) {
             let asset = self.store.id(&symbol);
+            let until = prices
+                .held()
+                .get(&symbol)
+                .map_or(until, |held| until.min(days_of(held)));
             match asset.map(|asset| self.store.filled(asset)).transpose() {
                 Ok(Some(filled)) if filled.to < Some(until) => {
                     return backfill.ask(BackfillTask {
@@ -163,6 +178,14 @@ impl Updater {
             let (Some(asset), Some(page)) = (self.store.id(&task.symbol), page) else {
                 return Ok((false, Vec::new()));
             };
+            // The hold began while the page was fetched.
+            if prices
+                .held()
+                .get(&task.symbol)
+                .is_some_and(|held| days_of(held) < task.until)
+            {
+                return Ok((false, Vec::new()));
+            }
             let last = page.bars.last().map(|bar| bar.time);
             let more = page.more;
             let known = prices.actions(&task.symbol);
@@ -252,21 +275,25 @@ impl Updater {
             let actions = self.new_actions(&answer);
             let mut snapshot = self.prices.load().next();
             snapshot.add_actions(&actions);
-            let bars = self.accepted_bars(&answer, &snapshot);
+            let checked = self.checked_bars(&answer, &snapshot);
             let position = UpdatePosition {
                 number: self.position.number + 1,
                 time: answer.now.or(self.position.time),
                 exhausted: answer.exhausted,
             };
-            let plain: Vec<(Symbol, Bar)> = bars
-                .iter()
-                .map(|(symbol, _, bar)| (*symbol, *bar))
-                .collect();
-            match self.store.commit(&position, &plain, &actions) {
+            let plain = checked.good.iter();
+            let changes = UpdateChanges {
+                bars: plain.map(|(symbol, _, bar)| (*symbol, *bar)).collect(),
+                actions,
+                holds: checked.holds,
+            };
+            match self.store.commit(&position, &changes) {
                 Ok(()) => {
                     self.position = position;
                     self.actions_checked = true;
-                    self.publish((began, began_stamp), snapshot, &bars, actions, &answer);
+                    log_holds(&checked.begun, &checked.ended);
+                    let began = (began, began_stamp);
+                    self.publish(began, snapshot, &checked.good, changes, &answer);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -283,11 +310,14 @@ impl Updater {
         (began, began_stamp): (Instant, Timestamp),
         mut snapshot: PriceSnapshot,
         bars: &[(Symbol, MarketClock, Bar)],
-        actions: Vec<Action>,
+        changes: UpdateChanges,
         answer: &RetrievalResult,
     ) {
         if answer.market.is_some() && snapshot.market != answer.market {
-            crate::info!("the replay has ended; its market goes on as a simulated one");
+            let until = self.prices.load().market_now;
+            crate::warn!(
+                "the replay has ended with the prices of {until}; its market goes on as a simulated one"
+            );
         }
         for (symbol, clock, bar) in bars {
             snapshot.apply(symbol, bar, *clock == MarketClock::Real);
@@ -295,6 +325,9 @@ impl Updater {
                 symbol,
                 answer.delays.get(symbol).copied().unwrap_or_default(),
             );
+        }
+        for (symbol, held) in &changes.holds {
+            snapshot.hold(symbol, *held);
         }
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
@@ -309,7 +342,10 @@ impl Updater {
         snapshot.mark_stale(i64::try_from(limit).unwrap_or(i64::MAX));
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);
-            crate::info!("the replay has ended; prices stay as they are");
+            crate::warn!(
+                "the replay has ended: the prices of {} stay, and orders are refused",
+                snapshot.market_now
+            );
         } else if let Some(left @ 1..=LAST_UPDATES) = answer.steps_left
             && self.config.time_to_end(answer.steps_left).is_some()
             && !self.end_announced
@@ -327,7 +363,7 @@ impl Updater {
             began_stamp,
             published: snapshot.published,
             snapshot,
-            actions: actions.into(),
+            actions: changes.actions.into(),
         };
         let number = update.number;
         send_update(
@@ -367,51 +403,139 @@ impl Updater {
         news
     }
 
-    /// The bars that pass the checks against `prices`, which have the update's actions in force.
-    fn accepted_bars(
-        &mut self,
-        answer: &RetrievalResult,
-        prices: &PriceSnapshot,
-    ) -> Vec<(Symbol, MarketClock, Bar)> {
+    /// The bars that pass the checks, and what is held. `prices` have the update's actions in force.
+    fn checked_bars(&mut self, answer: &RetrievalResult, prices: &PriceSnapshot) -> CheckedBars {
         let now = Timestamp::now();
-        let mut good = Vec::with_capacity(answer.bars.len());
-        let mut bad = Vec::new();
+        let simulated = Some(MarketKind::Simulated);
+        let kind = self
+            .config
+            .assets
+            .providers
+            .first()
+            .map(|kind| kind.market());
+        let is_simulated = answer.market.or(kind) == simulated;
+        let mut checked = CheckedBars::default();
         let mut taken: HashSet<Symbol> = HashSet::with_capacity(answer.bars.len());
         for (symbol, clock, bar) in &answer.bars {
             let (Some(entry), true) = (prices.entry(symbol), taken.insert(*symbol)) else {
                 continue;
             };
+            let held = prices.held().get(symbol);
+            let last = held.map(|held| held.bar.time);
+            let last = last.max(entry.quote.map(|quote| quote.time));
             let verdict = match bar {
-                Ok(bar) => {
-                    let close = prices.in_units_of_today(symbol, bar.quote());
-                    (check::check(entry, bar, close, *clock, now), Some(bar))
-                }
-                Err(reason) => (check::BarCheck::Invalid(reason.clone()), None),
+                Ok(bar) => (check::check(last, bar, *clock, now), Some(bar)),
+                Err(reason) => (BarCheck::Invalid(reason.clone()), None),
             };
             match verdict {
-                (check::BarCheck::Accept, Some(bar)) => {
-                    self.doubts.remove(symbol);
-                    good.push((*symbol, *clock, *bar));
+                (BarCheck::Accept, Some(bar)) if is_simulated => {
+                    checked.believe(
+                        *symbol,
+                        *clock,
+                        bar,
+                        held.map(|_| "the market is simulated"),
+                    );
                 }
-                (check::BarCheck::Doubtful(reason), Some(bar)) => {
-                    let times = self.doubts.entry(*symbol).or_default();
-                    *times += 1;
-                    if *times >= check::ACCEPTED_AFTER {
-                        self.doubts.remove(symbol);
-                        good.push((*symbol, *clock, *bar));
-                    } else {
-                        bad.push((*symbol, reason));
-                    }
+                (BarCheck::Accept, Some(bar)) => {
+                    self.judge(&mut checked, prices, (*symbol, *clock), bar);
                 }
-                (check::BarCheck::Invalid(reason), _) => bad.push((*symbol, reason)),
-                (
-                    check::BarCheck::Unchanged
-                    | check::BarCheck::Accept
-                    | check::BarCheck::Doubtful(_),
-                    _,
-                ) => {}
+                (BarCheck::Invalid(reason), _) => checked.bad.push((*symbol, reason)),
+                (BarCheck::Unchanged | BarCheck::Accept, _) => {}
             }
         }
+        for (symbol, held) in prices.held() {
+            self.judge_again(&mut checked, prices, symbol, held);
+        }
+        self.report_refused(&checked.bad, answer.bars.len());
+        checked
+    }
+
+    /// Decides whether a valid bar comes into force or is held.
+    fn judge(
+        &self,
+        checked: &mut CheckedBars,
+        prices: &PriceSnapshot,
+        (symbol, clock): (Symbol, MarketClock),
+        bar: &Bar,
+    ) {
+        let Some(last) = prices.entry(&symbol).and_then(|entry| entry.quote) else {
+            return checked.believe(symbol, clock, bar, None);
+        };
+        let today = |quote| prices.in_units_of_today(&symbol, quote);
+        let held = prices.held().get(&symbol);
+        let before = held.map(|held| (held, today(held.level)));
+        let close = today(bar.quote());
+        match self.rules.decide(last.value, before, bar, close) {
+            HoldDecision::Believe => {
+                let why = held.map(|held| {
+                    if !self.rules.is_far(last.value, close) {
+                        "it is near the one before the hold"
+                    } else if held.review == PriceReview::Accepted {
+                        "an administrator accepts it"
+                    } else {
+                        "further prices agree with it"
+                    }
+                });
+                checked.believe(symbol, clock, bar, why);
+            }
+            HoldDecision::Hold(now) => {
+                // Of a hold that goes on nothing new is said.
+                if held.is_none() {
+                    let text = format!("{symbol}: {} after {}", bar.close, last.value);
+                    checked.begun.push(text);
+                }
+                checked.holds.insert(symbol, Some(now));
+            }
+            HoldDecision::BelieveBefore(now) => {
+                if let Some(held) = held {
+                    let why = Some("an administrator accepts it");
+                    checked.believe(symbol, clock, &held.bar, why);
+                    let text = format!("{symbol}: {} after {}", bar.close, held.bar.close);
+                    checked.begun.push(text);
+                }
+                checked.holds.insert(symbol, Some(now));
+            }
+        }
+    }
+
+    /// Believes a held price without a new one: an administrator has accepted it, or a split that
+    /// came late explains it.
+    fn judge_again(
+        &self,
+        checked: &mut CheckedBars,
+        prices: &PriceSnapshot,
+        symbol: &Symbol,
+        held: &HeldPrice,
+    ) {
+        let entry = prices.entry(symbol);
+        let Some(quote) = entry.and_then(|entry| entry.quote) else {
+            return;
+        };
+        // A fill at a price from before a split would count as one of before it.
+        let is_outdated =
+            |action: &Action| action.time > held.bar.time && action.kind != ActionKind::Cancel;
+        let actions = prices.actions(symbol);
+        if checked.holds.contains_key(symbol) || actions.iter().any(is_outdated) {
+            return;
+        }
+        let close = prices.in_units_of_today(symbol, held.bar.quote());
+        let why = if held.review == PriceReview::Accepted {
+            "an administrator accepts it"
+        } else if !self.rules.is_far(quote.value, close) {
+            "a split explains it"
+        } else {
+            return;
+        };
+        let clock = if entry.is_some_and(|entry| entry.real_time) {
+            MarketClock::Real
+        } else {
+            MarketClock::Own
+        };
+        checked.believe(*symbol, clock, &held.bar, Some(why));
+    }
+
+    /// Counts and logs the prices that the checks refused.
+    fn report_refused(&mut self, bad: &[(Symbol, String)], of: usize) {
         let named: Vec<String> = bad
             .iter()
             .take(NAMED_MAX)
@@ -424,14 +548,42 @@ impl Updater {
         let names: Vec<Symbol> = bad.iter().map(|(symbol, _)| *symbol).collect();
         if !bad.is_empty() && names != self.warned {
             crate::warn!(
-                "{} of {} prices were refused: {}",
+                "{} of {of} prices were refused: {}",
                 bad.len(),
-                answer.bars.len(),
                 named.join("; ")
             );
         }
         self.warned = names;
-        good
+    }
+
+    /// Takes what an administrator says of a held price.
+    fn review(&mut self, request: &ReviewRequest) {
+        let reviewed = self.reviewed(&request.symbol, request.review);
+        // Who asked may have gone.
+        let _ = request.reply.try_send(reviewed);
+    }
+
+    fn reviewed(&mut self, symbol: &Symbol, review: PriceReview) -> Result<HeldPrice, String> {
+        let prices = self.prices.load();
+        if prices.entry(symbol).is_none() {
+            return Err(format!("{symbol} is not on the list of assets"));
+        }
+        let Some(held) = prices.held().get(symbol) else {
+            return Err(format!(
+                "no price of {symbol} is held; `papertraderctl market review` lists those that are"
+            ));
+        };
+        if self.position.exhausted {
+            return Err("the market has ended: no update follows".to_owned());
+        }
+        let reviewed = HeldPrice { review, ..*held };
+        self.store
+            .review(symbol, &reviewed)
+            .map_err(|error| format!("the database: {error}; nothing has changed"))?;
+        let mut snapshot = (*prices).clone();
+        snapshot.hold(symbol, Some(reviewed));
+        self.prices.store(Arc::new(snapshot));
+        Ok(reviewed)
     }
 
     /// Logs changes in the providers' health.
@@ -479,6 +631,63 @@ impl Updater {
                 now + COMPACT_RETRY_INTERVAL
             }
         };
+    }
+}
+
+/// What the checks make of an update's bars.
+#[derive(Debug, Default)]
+struct CheckedBars {
+    /// The bars that come into force.
+    good: Vec<(Symbol, MarketClock, Bar)>,
+    /// The bars that are refused, each with the reason.
+    bad: Vec<(Symbol, String)>,
+    /// The prices that are held now; `None` where a hold ends.
+    holds: BTreeMap<Symbol, Option<HeldPrice>>,
+    /// What is said of holds that begin, and of those that end.
+    begun: Vec<String>,
+    ended: Vec<String>,
+}
+
+impl CheckedBars {
+    /// Puts a bar in force. `why` says so where a price of the asset was held.
+    fn believe(&mut self, symbol: Symbol, clock: MarketClock, bar: &Bar, why: Option<&str>) {
+        self.good.push((symbol, clock, *bar));
+        if let Some(why) = why {
+            self.holds.insert(symbol, None);
+            self.ended.push(format!(
+                "{symbol}: {} is in force, because {why}",
+                bar.close
+            ));
+        }
+    }
+}
+
+/// The last past day that is fetched of an asset whose price is held: the others have that price. They
+/// are fetched after the hold, when another day has ended.
+fn days_of(held: &HeldPrice) -> Timestamp {
+    held.since.day().plus_days(-1)
+}
+
+/// Logs the holds that begin and end with an update, some of them by name.
+fn log_holds(begun: &[String], ended: &[String]) {
+    let named = |texts: &[String]| {
+        let shown: Vec<&str> = texts.iter().take(NAMED_MAX).map(String::as_str).collect();
+        shown.join("; ")
+    };
+    if !begun.is_empty() {
+        crate::warn!(
+            "prices of {} assets are held, they are far from those before; `papertraderctl market \
+             review` has them: {}",
+            begun.len(),
+            named(begun)
+        );
+    }
+    if !ended.is_empty() {
+        crate::info!(
+            "prices of {} assets are held no longer: {}",
+            ended.len(),
+            named(ended)
+        );
     }
 }
 

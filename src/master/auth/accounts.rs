@@ -194,7 +194,7 @@ impl Auth {
                 account: owner.account,
                 username: owner.username.clone(),
                 session: Some(owner.session),
-                stored,
+                asked: Instant::now(),
                 change,
             }),
         });
@@ -261,7 +261,9 @@ impl Auth {
         }
         let read = self.storage.read(|s| s.credentials(&pending.username));
         match read {
-            Ok(Some(now)) if now.account == pending.account && now.pass_hash == pending.stored => {}
+            Ok(Some(now))
+                if now.account == pending.account
+                    && !self.was_changed(pending.account, pending.asked) => {}
             Ok(_) => return refuse_password(&pending.reply_to, instruction),
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
@@ -297,6 +299,7 @@ impl Auth {
             tx.set_password(account, &new_hash)?;
             tell_owner(tx, account, OwnerNotice::PasswordChanged)
         })?;
+        self.changed_passwords.insert(account, Instant::now());
         crate::info!(
             "the password of {} was changed by its owner, and {} other sessions of it ended",
             pending.username,

@@ -7,8 +7,11 @@
 
 use crate::config::MasterLimits;
 use crate::master::messages::CountedLogin;
+use crate::master::reply_to::ReplyTo;
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
+use hashlink::LruCache;
+use std::net::SocketAddr;
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -21,7 +24,13 @@ pub(super) struct LoginAttempts {
     by_name: KeyedRateLimiter<String>,
     /// Likewise, of the last minute.
     by_worker: KeyedRateLimiter<Uuid>,
+    /// The last failed login of each connection and name, which a right one that follows takes
+    /// back: a client tries a password in a second form.
+    wrong: LruCache<(Uuid, SocketAddr, String), CountedLogin>,
 }
+
+/// Most connections whose last failed login is remembered.
+const WRONG_MAX: usize = 4096;
 
 impl LoginAttempts {
     pub(super) fn new(limits: &MasterLimits) -> LoginAttempts {
@@ -32,6 +41,7 @@ impl LoginAttempts {
             ),
             by_name: KeyedRateLimiter::per_hour(limits.failed_logins_per_hour_per_name),
             by_worker: KeyedRateLimiter::per_minute(limits.failed_logins_per_minute_per_worker),
+            wrong: LruCache::new(WRONG_MAX),
         }
     }
 
@@ -81,6 +91,26 @@ impl LoginAttempts {
         self.by_address.forgive(login.worker, login.near, login.at);
         self.near
             .forgive(&(login.worker, login.name, login.near), login.at);
+    }
+
+    /// Remembers a failed login, which stays counted unless the right password follows on its
+    /// connection.
+    pub(super) fn keep_wrong(&mut self, reply_to: &ReplyTo, counted: CountedLogin) {
+        if let Some(client) = reply_to.client {
+            let key = (counted.worker, client, counted.name.clone());
+            self.wrong.insert(key, counted);
+        }
+    }
+
+    /// Takes back the failed login that came just before a right one on its connection.
+    pub(super) fn forgive_wrong(&mut self, reply_to: &ReplyTo, right: &CountedLogin) {
+        let Some(client) = reply_to.client else {
+            return;
+        };
+        let key = (right.worker, client, right.name.clone());
+        if let Some(wrong) = self.wrong.remove(&key) {
+            self.forgive(wrong);
+        }
     }
 
     /// Drops what counts no more.

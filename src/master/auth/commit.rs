@@ -4,7 +4,7 @@
 //! sends the replies, in this order.
 
 use super::accounts::tell_owner;
-use super::{Auth, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, oldest_place};
+use super::{Auth, CHANGE_AGE_MAX, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, oldest_place};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
@@ -23,6 +23,8 @@ pub(super) enum AuthWrite {
     Ended(SessionHash),
     /// A session has passed through a worker that did not make it.
     Passed(SessionHash, Uuid),
+    /// The hash of an account's password is made anew, from a hash to another.
+    Renewed(AccountId, String, String),
     /// A token of this account is used elsewhere than where it was made, for the first time.
     Elsewhere(SessionHash, AccountId),
 }
@@ -53,6 +55,8 @@ impl Auth {
             self.attempts.tidy(now);
             self.registrations.tidy(now);
             self.sign_ins.tidy(now);
+            self.changed_passwords
+                .retain(|_, at| now.saturating_duration_since(*at) < CHANGE_AGE_MAX);
         }
         self.forget_places(now);
         if !self.writes.is_empty() || !used.is_empty() {
@@ -170,6 +174,7 @@ fn store(
                 }
                 AuthWrite::Ended(hash) => tx.delete_session(hash)?,
                 AuthWrite::Passed(hash, worker) => tx.insert_session_worker(hash, worker)?,
+                AuthWrite::Renewed(account, old, new) => tx.renew_hash(*account, old, new)?,
                 AuthWrite::Elsewhere(hash, account) => {
                     tx.set_token_elsewhere(hash)?;
                     tell_owner(tx, *account, OwnerNotice::TokenElsewhere)?;

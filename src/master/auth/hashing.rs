@@ -12,13 +12,24 @@ use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::{self, ThreadHandle};
 use crossbeam_channel::Sender;
 use parking_lot::{Condvar, Mutex};
+use std::hint::black_box;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// Niceness of the hashing threads: they get a third of another thread's processor time while both
 /// want it.
 const NICENESS: i32 = 5;
+
+/// bcrypt's costs: what doubles with each.
+#[derive(Debug, Clone, Copy)]
+pub struct HashCosts {
+    /// The cost of new hashes. An older one of a lower cost is made anew at the next login.
+    pub new: u32,
+    /// The highest cost of any stored hash.
+    pub highest_stored: u32,
+}
 
 /// The queue of a pool of hashing threads. Dropping it ends them.
 pub struct HashingPool {
@@ -161,16 +172,17 @@ pub fn threads() -> usize {
 
 impl HashingPool {
     /// Starts the threads, which send their results to `auth`. They end when the pool or auth's
-    /// inbox is dropped. `cost` is bcrypt's.
+    /// inbox is dropped.
     ///
     /// # Errors
     /// A thread cannot be started, or the decoy cannot be hashed.
     pub fn start(
-        cost: u32,
+        costs: HashCosts,
         auth: &Sender<AuthMessage>,
     ) -> io::Result<(HashingPool, Vec<ThreadHandle>)> {
         let count = threads();
-        let decoy = bcrypt::hash("a password that nobody has", cost).map_err(io::Error::other)?;
+        let decoy = bcrypt::hash("a password that nobody has", costs.new);
+        let decoy = decoy.map_err(io::Error::other)?;
         let jobs = HashJobs::new(count);
         let pool = HashingPool { jobs, decoy };
         let mut handles = Vec::new();
@@ -182,7 +194,7 @@ impl HashingPool {
                 // without it.
                 let _ = rustix::process::nice(NICENESS);
                 while let Some((turn, job)) = jobs.next() {
-                    let result = compute(job, cost);
+                    let result = compute(job, costs);
                     jobs.release(turn);
                     // Waits while auth's inbox is full. That cannot deadlock: auth never waits for
                     // the pool.
@@ -214,7 +226,7 @@ impl HashingPool {
     }
 }
 
-fn compute(job: HashJob, cost: u32) -> AuthMessage {
+fn compute(job: HashJob, costs: HashCosts) -> AuthMessage {
     match job {
         HashJob::Verify {
             hashed_pass,
@@ -222,21 +234,47 @@ fn compute(job: HashJob, cost: u32) -> AuthMessage {
             pending,
         } => {
             let matches = bcrypt::verify(hashed_pass.expose(), &stored).unwrap_or(false);
-            AuthMessage::Verified(pending, matches)
+            let cost = cost_of(&stored).unwrap_or(costs.new);
+            // Else the time would tell which hash was there: none, an old one, a new one.
+            for cost in missing(cost, costs) {
+                black_box(bcrypt::bcrypt(
+                    cost,
+                    [0; 16],
+                    hashed_pass.expose().as_bytes(),
+                ));
+            }
+            let is_old = matches && cost < costs.new;
+            let renewed = if is_old {
+                new_hash(&hashed_pass, costs.new)
+            } else {
+                None
+            };
+            AuthMessage::Verified(pending, matches, renewed)
         }
         HashJob::Hash {
             hashed_pass,
             pending,
-        } => AuthMessage::Hashed(pending, new_hash(&hashed_pass, cost)),
+        } => AuthMessage::Hashed(pending, new_hash(&hashed_pass, costs.new)),
         HashJob::Change { old, new, pending } => {
             let fits = |pass: &HashedPass, stored: &str| {
                 bcrypt::verify(pass.expose(), stored).unwrap_or(false)
             };
-            let hash = |new: &HashedPass| new_hash(new, cost);
+            let hash = |new: &HashedPass| new_hash(new, costs.new);
             let outcome = outcome(old, new.as_ref(), pending.reply_to.again, fits, hash);
             AuthMessage::Confirmed(pending, outcome)
         }
     }
+}
+
+/// The cost of a bcrypt hash, `$2b$12$…`.
+fn cost_of(hash: &str) -> Option<u32> {
+    hash.split('$').nth(2)?.parse().ok()
+}
+
+/// The costs of computations that, with one of `cost`, are as much work as one of the highest cost:
+/// 2^c + 2^c + 2^(c+1) + … + 2^(h-1) = 2^h.
+fn missing(cost: u32, costs: HashCosts) -> Range<u32> {
+    cost..costs.new.max(costs.highest_stored)
 }
 
 /// The bcrypt hash of a password; `None` if it cannot be made, which is logged.

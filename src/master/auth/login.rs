@@ -11,8 +11,8 @@ use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, St
 use crate::master::storage::login_places::LoginPlace;
 use crate::model::session::PASSWORD_METHOD;
 use crate::model::{
-    Email, HashedPass, Reason, Session, SessionHash, SessionId, SessionKind, SessionUse, Timestamp,
-    Username,
+    AccountId, Email, HashedPass, Reason, Session, SessionHash, SessionId, SessionKind, SessionUse,
+    Timestamp, Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
@@ -183,8 +183,13 @@ impl Auth {
         }
     }
 
-    /// The pool has verified a login's password.
-    pub(super) fn on_verified(&mut self, pending: PendingLogin, matches: bool) {
+    /// The pool has verified a login's password, and has made its hash anew if that was old.
+    pub(super) fn on_verified(
+        &mut self,
+        pending: PendingLogin,
+        matches: bool,
+        renewed: Option<String>,
+    ) {
         let PendingLogin {
             reply_to,
             credentials,
@@ -196,15 +201,17 @@ impl Auth {
             return reply_to.fail(Instruction::Login, &refusal);
         }
         let Some(credentials) = credentials.filter(|_| matches) else {
+            self.attempts.keep_wrong(&reply_to, counted);
             return refuse_credentials(&reply_to);
         };
-        // The password may have been changed while it was verified, or the account locked.
-        match self.storage.read(|s| s.credentials(&credentials.username)) {
-            Ok(Some(now))
-                if now.account == credentials.account && now.pass_hash == credentials.pass_hash =>
-            {
+        // Meanwhile the password may have been changed, or the account locked.
+        let account = credentials.account;
+        let now = self.storage.read(|s| s.credentials(&credentials.username));
+        match now {
+            Ok(Some(now)) if now.account == account && !self.was_changed(account, counted.at) => {
+                self.attempts.forgive_wrong(&reply_to, &counted);
+                self.attempts.forgive(counted);
                 if now.is_locked {
-                    self.attempts.forgive(counted);
                     return reply_to.fail(Instruction::Login, &Refusal::account_locked());
                 }
             }
@@ -214,9 +221,17 @@ impl Auth {
                 return reply_to.fail(Instruction::Login, &Refusal::not_stored());
             }
         }
-        self.attempts.forgive(counted);
+        if let (Some(new), Some(old)) = (renewed, credentials.pass_hash.clone()) {
+            self.writes.push(AuthWrite::Renewed(account, old, new));
+        }
         let method = PASSWORD_METHOD.to_owned();
         self.create_session(reply_to, Instruction::Login, credentials, method, expirable);
+    }
+
+    /// Whether the password of an account was changed after that moment.
+    pub(super) fn was_changed(&self, account: AccountId, asked: Instant) -> bool {
+        let changed = self.changed_passwords.get(&account);
+        changed.is_some_and(|changed| *changed >= asked)
     }
 
     /// The pool has hashed a registration's password; `None` if it failed.

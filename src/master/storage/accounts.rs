@@ -245,6 +245,18 @@ impl Snapshot<'_> {
         ])?)
     }
 
+    /// The highest cost of the stored bcrypt hashes; 0 if there is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn highest_hash_cost(&mut self) -> Result<u32, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        // The index accounts_cost has it at its end.
+        let sql = "SELECT max(substr(pass_hash, 5, 2)) FROM accounts";
+        let cost: Option<String> = sqlite.query_row(sql, [], |row| row.get(0))?;
+        Ok(cost.and_then(|cost| cost.parse().ok()).unwrap_or(0))
+    }
+
     /// The number of accounts.
     ///
     /// # Errors
@@ -555,6 +567,25 @@ impl Tx<'_> {
         sqlite
             .prepare_cached("UPDATE accounts SET state = ?2 WHERE account = ?1 AND state < 2")?
             .execute(params![account.0, is_locked])?;
+        Ok(())
+    }
+
+    /// Stores a new hash of the same password, unless the password has been changed since.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn renew_hash(
+        &mut self,
+        account: AccountId,
+        old: &str,
+        new: &str,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "UPDATE accounts SET pass_hash = ?3 WHERE account = ?1 AND pass_hash = ?2",
+            )?
+            .execute(params![account.0, old, new])?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! them up by day and month.
 
 mod compaction;
+mod held;
 pub mod read;
 mod rows;
 
@@ -13,9 +14,10 @@ pub use rows::roll_up;
 
 use super::sqlite::signed;
 use super::{Storage, StorageError};
+use crate::master::assets::hold::HeldPrice;
 use crate::model::{Action, Bar, Resolution, Symbol, Timestamp};
 use compaction::CompactionStep;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// An asset's primary key in the database.
@@ -31,6 +33,17 @@ pub struct UpdatePosition {
     pub time: Option<Timestamp>,
     /// Whether the last update was the last step of a replay.
     pub exhausted: bool,
+}
+
+/// What an update changes.
+#[derive(Debug, Default)]
+pub struct UpdateChanges {
+    /// The bars that come into force, each later than every stored one of its asset.
+    pub bars: Vec<(Symbol, Bar)>,
+    /// The actions that come into force.
+    pub actions: Vec<Action>,
+    /// The prices that are held now; `None` where a hold ends.
+    pub holds: BTreeMap<Symbol, Option<HeldPrice>>,
 }
 
 /// How much of an asset's past has been back-filled.
@@ -159,35 +172,67 @@ impl BarStore {
         self.storage.read(|snapshot| snapshot.update_position())
     }
 
-    /// Commits one update in one transaction: its bars, the actions that came into force with it,
-    /// and the position. Each bar is later than every stored bar of its asset.
+    /// Commits one update in one transaction: what it changes, and the position.
     ///
     /// # Errors
     /// The database fails; then nothing is stored.
     pub fn commit(
         &mut self,
         position: &UpdatePosition,
-        bars: &[(Symbol, Bar)],
-        actions: &[Action],
+        changes: &UpdateChanges,
     ) -> Result<(), StorageError> {
-        let mut sorted: Vec<(AssetId, &Bar)> = bars
+        let mut sorted: Vec<(AssetId, &Bar)> = changes
+            .bars
             .iter()
             .filter_map(|(symbol, bar)| Some((*self.assets.get(symbol)?, bar)))
             .collect();
         sorted.sort_unstable_by_key(|(id, _)| *id);
         self.storage.write(|tx| {
             tx.insert_hot_bars(position.number, &sorted)?;
-            tx.insert_actions(actions, position.number)?;
+            tx.insert_actions(&changes.actions, position.number)?;
+            for (symbol, held) in &changes.holds {
+                match (self.assets.get(symbol), held) {
+                    (Some(asset), Some(held)) => tx.set_held(*asset, held)?,
+                    (Some(asset), None) => tx.end_held(*asset)?,
+                    (None, _) => {}
+                }
+            }
             tx.set_update_position(position)
         })?;
         let number = signed(position.number);
-        if !bars.is_empty() {
+        if !changes.bars.is_empty() {
             if self.hot.0 == self.hot.1 {
                 self.hot.0 = number;
             }
             self.hot.1 = number + 1;
         }
         Ok(())
+    }
+
+    /// The held prices of listed assets.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn held(&mut self) -> Result<Vec<(Symbol, HeldPrice)>, StorageError> {
+        let held = self.storage.read(|snapshot| snapshot.held_prices())?;
+        let symbols: HashMap<AssetId, Symbol> = self
+            .assets
+            .iter()
+            .map(|(symbol, id)| (*id, *symbol))
+            .collect();
+        let listed = |(asset, held): (AssetId, HeldPrice)| Some((*symbols.get(&asset)?, held));
+        Ok(held.into_iter().filter_map(listed).collect())
+    }
+
+    /// Stores a held price of a listed asset, as an administrator has reviewed it.
+    ///
+    /// # Errors
+    /// The database fails; then nothing is stored.
+    pub fn review(&mut self, symbol: &Symbol, held: &HeldPrice) -> Result<(), StorageError> {
+        let Some(asset) = self.id(symbol) else {
+            return Ok(());
+        };
+        self.storage.write(|tx| tx.set_held(asset, held))
     }
 
     /// The latest terms of all actions that have come into force, by time.

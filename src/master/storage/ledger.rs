@@ -29,6 +29,8 @@ pub struct LedgerEntry {
     /// Of a late or corrected split or dividend: the millionths that could not be taken; below zero
     /// those that were not given, because they could not be taken before. `None` in other rows.
     pub written_off: Option<i64>,
+    /// Market time from which on the order waits for a price of its asset that is believed.
+    pub waits_since: Option<Timestamp>,
 }
 
 /// An order to be stored in the durable queue.
@@ -50,6 +52,8 @@ pub struct NewOrder<'a> {
     pub stamped: Timestamp,
     /// The client's own name for the order.
     pub client_order_id: Option<&'a ClientOrderId>,
+    /// Market time from which on it waits; `None` if its asset's price is not held.
+    pub waits_since: Option<Timestamp>,
 }
 
 /// The outcome of an order at settlement.
@@ -103,7 +107,7 @@ impl AssetTrades {
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off";
+    written_off, waits_since";
 
 /// The columns of a transaction without what explains it, and its update.
 const HISTORY_COLUMNS: &str =
@@ -153,6 +157,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         update,
         asked: Quantity(row.get(19)?),
         written_off: row.get(20)?,
+        waits_since: row.get::<_, Option<i64>>(21)?.map(Timestamp),
     })
 }
 
@@ -495,8 +500,8 @@ impl Tx<'_> {
         let inserted = sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
-                 client_order_id, origin, sequence, stamped, ordered)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 client_order_id, origin, sequence, stamped, ordered, waits_since)
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                  ON CONFLICT DO NOTHING",
             )?
             .execute(params![
@@ -512,6 +517,7 @@ impl Tx<'_> {
                 signed(order.rank.sequence),
                 order.stamped.0,
                 order.rank.timestamp.0,
+                order.waits_since.map(|since| since.0),
             ])?;
         Ok(inserted == 1)
     }
@@ -584,6 +590,21 @@ impl Tx<'_> {
                 "UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status = 0",
             )?
             .execute(params![number, quantity.0])?;
+        Ok(())
+    }
+
+    /// Records that a queued order waits from this market time on for a price of its asset that is
+    /// believed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_waiting(&mut self, number: i64, since: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "UPDATE transactions SET waits_since = ?2 WHERE number = ?1 AND status = 0",
+            )?
+            .execute(params![number, since.0])?;
         Ok(())
     }
 

@@ -29,14 +29,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0006_email_keys.sql"),
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
     include_str!("../../../sql/sqlite/0008_actions.sql"),
+    include_str!("../../../sql/sqlite/0010_halted.sql"),
     include_str!("../../../sql/sqlite/0012_accounts.sql"),
     include_str!("../../../sql/sqlite/0014_identities.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
-/// The migration that makes the table of accounts anew.
-#[cfg(test)]
-const ACCOUNTS_MIGRATION: usize = 9;
 /// The migration with which the keys of email addresses are computed anew.
 const EMAIL_KEYS_MIGRATION: usize = 6;
 
@@ -669,13 +667,15 @@ mod tests {
         create_file(&path, b"").unwrap();
         let old = SqliteStorage::open(&path).unwrap().connection;
         old.pragma_update(None, "foreign_keys", false).unwrap();
-        for sql in &MIGRATIONS[..ACCOUNTS_MIGRATION - 1] {
+        let is_it = |sql: &&str| sql.contains("CREATE INDEX accounts_cost");
+        let before = MIGRATIONS.iter().position(is_it).unwrap();
+        for sql in &MIGRATIONS[..before] {
             old.execute_batch(sql).unwrap();
         }
         let row = "created, starting_cash, boot, sequence, worker";
         let values = "7, 5, zeroblob(16), 9, zeroblob(16)";
         old.execute_batch(&format!(
-            "PRAGMA user_version = {};
+            "PRAGMA user_version = {before};
              INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash, {row})
              VALUES (1, 'Alice', 'alice', 'A@x.org', 'a@x.org', 1, 'hash', {values}),
                     (3, 'bob', 'bob', 'a@x.org', '#3', 0, NULL, {values});
@@ -685,8 +685,7 @@ mod tests {
              INSERT INTO session_workers VALUES (zeroblob(32), zeroblob(16));
              INSERT INTO login_places VALUES (zeroblob(32), 3, 7);
              INSERT INTO balances VALUES (3, 5);
-             INSERT INTO positions VALUES (3, 'A', 1, 1);",
-            ACCOUNTS_MIGRATION - 1
+             INSERT INTO positions VALUES (3, 'A', 1, 1);"
         ))
         .unwrap();
         drop(old);

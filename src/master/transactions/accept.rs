@@ -172,6 +172,7 @@ impl OrderState {
             since: Some(order_key.since),
             near: holder.near,
             client_order_id: order.client_order_id,
+            waits_since: self.assets.prices().waiting_from(&order.symbol),
             waiters: vec![order.reply_to.clone()],
         };
         let row = queued.to_row(order.reply_to.peer.boot, order.reply_to.timestamp);

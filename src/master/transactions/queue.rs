@@ -42,6 +42,9 @@ pub struct QueuedOrder {
     /// stored.
     pub near: Option<Neighbourhood>,
     pub client_order_id: Option<ClientOrderId>,
+    /// Market time from which on it waits for a price of its asset that is believed; `None` if it
+    /// does not.
+    pub waits_since: Option<Timestamp>,
     /// Destinations of the outcome, oldest first; at most [`WAITERS_MAX`].
     pub waiters: Vec<ReplyTo>,
 }
@@ -50,7 +53,10 @@ impl QueuedOrder {
     /// An order that an earlier process stored. No destination waits for its outcome.
     pub fn stored(entry: LedgerEntry) -> QueuedOrder {
         let LedgerEntry {
-            transaction, rank, ..
+            transaction,
+            rank,
+            waits_since,
+            ..
         } = entry;
         QueuedOrder {
             rank,
@@ -63,6 +69,7 @@ impl QueuedOrder {
             since: None,
             near: None,
             client_order_id: transaction.client_order_id,
+            waits_since,
             waiters: Vec::new(),
         }
     }
@@ -80,6 +87,7 @@ impl QueuedOrder {
             accepted: self.accepted,
             stamped,
             client_order_id: self.client_order_id.as_ref(),
+            waits_since: self.waits_since,
         }
     }
 
@@ -261,6 +269,7 @@ mod tests {
             since: None,
             near: None,
             client_order_id: None,
+            waits_since: None,
             waiters: Vec::new(),
         }
     }

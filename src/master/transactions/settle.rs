@@ -11,6 +11,7 @@ use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::{AssetTrades, Settlement};
 use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
+use crate::model::timestamp::DAY;
 use crate::model::{
     AccountId, Action, ActionKind, Money, Quantity, Quote, Ratio, Reason, Side, Symbol, Timestamp,
     Transaction, TransactionStatus,
@@ -18,6 +19,18 @@ use crate::model::{
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
+
+/// Market time in milliseconds for which an order waits for a price that is believed.
+pub const WAITING_MAX: i64 = 14 * DAY;
+
+/// What an update makes of its orders.
+#[derive(Default)]
+struct FilledOrders {
+    /// The outcomes, in the order of settlement.
+    outcomes: Vec<(i64, Settlement)>,
+    /// Orders that wait from this update on, because their asset's price is held.
+    waiting: Vec<i64>,
+}
 
 impl OrderState {
     /// Settles the orders with these numbers in one commit. Returns the outcomes, without the
@@ -31,7 +44,7 @@ impl OrderState {
     ) -> Result<Vec<(i64, Settlement)>, StorageError> {
         let has_actions = self.actions_pending || !update.actions.is_empty();
         let mut beats = StepBeats::new(heartbeat);
-        let (outcomes, done) = storage.write_beating(heartbeat, |tx| {
+        let (filled, done) = storage.write_beating(heartbeat, |tx| {
             // Stays so if the commit fails.
             self.actions_pending = has_actions;
             let mut done = if has_actions {
@@ -39,7 +52,12 @@ impl OrderState {
             } else {
                 ActionsDone::default()
             };
-            let outcomes = self.fill_orders(tx, update, numbers, &mut done, &mut beats)?;
+            let filled = self.fill_orders(tx, update, numbers, &mut done, &mut beats)?;
+            for number in &filled.waiting {
+                tx.set_waiting(*number, update.snapshot.market_now)?;
+                beats.step();
+            }
+            let outcomes = &filled.outcomes;
             let (half, rest) = outcomes.split_at(outcomes.len().div_ceil(2));
             store_outcomes(tx, half, update, heartbeat)?;
             if !half.is_empty() {
@@ -51,18 +69,23 @@ impl OrderState {
                 beats.step();
             }
             failpoint::point("settlement-stored");
-            Ok((outcomes, done))
+            Ok((filled, done))
         })?;
         failpoint::point("settlement-committed");
         self.actions_pending = false;
         self.visibility = PriceVisibility::default();
         self.note_write_offs(done.write_offs);
+        for number in filled.waiting {
+            if let Some(order) = self.queue.get_mut(number) {
+                order.waits_since = Some(update.snapshot.market_now);
+            }
+        }
         for (number, quantity) in done.split {
             if let Some(order) = self.queue.get_mut(number) {
                 order.quantity = quantity;
             }
         }
-        Ok(outcomes)
+        Ok(filled.outcomes)
     }
 
     /// Fills or rejects the orders one after the other, and changes their accounts in `done`.
@@ -74,8 +97,8 @@ impl OrderState {
         numbers: &[i64],
         done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
-    ) -> Result<Vec<(i64, Settlement)>, StorageError> {
-        let mut outcomes = Vec::with_capacity(numbers.len());
+    ) -> Result<FilledOrders, StorageError> {
+        let mut filled = FilledOrders::default();
         for number in numbers {
             beats.step();
             let Some(order) = self.queue.get_mut(*number) else {
@@ -83,6 +106,9 @@ impl OrderState {
             };
             let quantity = done.split.get(number).copied().unwrap_or(order.quantity);
             let Some(quote) = settlement_quote(update, order) else {
+                if order.waits_since.is_none() && update.snapshot.is_held(&order.symbol) {
+                    filled.waiting.push(*number);
+                }
                 continue;
             };
             let outcome = match quote {
@@ -99,9 +125,9 @@ impl OrderState {
                 }
                 Err(reason) => Settlement::Rejected(reason),
             };
-            outcomes.push((*number, outcome));
+            filled.outcomes.push((*number, outcome));
         }
-        Ok(outcomes)
+        Ok(filled)
     }
 
     /// Applies splits and dividends to positions, as transactions of their own, and splits to queued
@@ -256,18 +282,33 @@ fn store_outcomes(
 }
 
 /// The quote that an order settles at. `Err` if the update has none; `None` if the order waits for
-/// the next update, because a real-time price is older than the order.
+/// a later update, because a real-time price is older than the order or the asset's price is held.
 fn settlement_quote(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
     let is_in_time = order.since.is_none_or(|since| since < update.began);
     let entry = update.snapshot.entry(&order.symbol).filter(|_| is_in_time);
     // It was accepted before retrieval began. Where the times say otherwise, the clock was set back
     // since, by hours perhaps, and the order must not wait for as long.
     let accepted = order.accepted.min(update.began_stamp);
-    match entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(accepted)) {
+    let decision = entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(accepted));
+    match decision {
         assets::FillDecision::At(quote) => Some(Ok(quote)),
         assets::FillDecision::Wait => None,
-        assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
+        assets::FillDecision::Halted if may_wait(update, order) => None,
+        // It has waited for a price that was held, and waits for one that can be had.
+        assets::FillDecision::NoPrice
+            if entry.is_some() && order.waits_since.is_some() && may_wait(update, order) =>
+        {
+            None
+        }
+        assets::FillDecision::Halted | assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
     }
+}
+
+/// Whether an order may wait for a price beyond this update.
+fn may_wait(update: &Update, order: &QueuedOrder) -> bool {
+    let now = update.snapshot.market_now;
+    let since = order.waits_since.unwrap_or(now);
+    !update.snapshot.exhausted && now.since(since) <= WAITING_MAX
 }
 
 /// The ledger's row of a split or dividend of a position.

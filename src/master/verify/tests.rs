@@ -88,6 +88,7 @@ impl Market {
             since: None,
             near: None,
             client_order_id: None,
+            waits_since: None,
             waiters: Vec::new(),
         };
         let row = order.to_row(worker, place.accepted);

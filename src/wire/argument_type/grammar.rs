@@ -728,7 +728,7 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
             ..pattern(
                 "a sentence for people, the rest of the data, spaces included; at most 1,024 bytes",
                 "",
-                &["there is no asset XYZ; getAssetList names them"],
+                &["there is no asset XYZ"],
             )
         },
     ),

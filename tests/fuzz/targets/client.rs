@@ -5,6 +5,7 @@
 
 use super::{byte, golden};
 use papertrader::cli::output::{cell, clean_lines, json};
+use papertrader::cli::papertrader::age::ReferenceTime;
 use papertrader::cli::papertrader::chart;
 use papertrader::cli::papertrader::view::portfolio::PortfolioView;
 use papertrader::cli::papertrader::view::{
@@ -78,7 +79,7 @@ fn call(number: u8, client: &mut Client) -> Result<(), ClientError> {
         0 => shown_json(json(&QuoteView::new(
             symbol,
             &Ok(client.quote(symbol)?),
-            time,
+            &ReferenceTime::of(None, time, None),
         ))),
         1 => {
             let symbols: Vec<String> = client.list()?.iter().map(Symbol::to_string).collect();
@@ -88,7 +89,7 @@ fn call(number: u8, client: &mut Client) -> Result<(), ClientError> {
         3 => {
             let bars = client.bars(symbol, Window::AllTime, false)?;
             shown(&bars_csv(&bars).unwrap());
-            shown(&chart::draw(&bars, 80, true));
+            shown(&chart::draw(&bars, None, true));
         }
         4 => shown_json(json(&ForecastView::new(
             symbol,
@@ -128,7 +129,11 @@ fn call(number: u8, client: &mut Client) -> Result<(), ClientError> {
         }
         _ => {
             for answer in client.quotes(&[symbol, symbol])? {
-                shown_json(json(&QuoteView::new(symbol, &answer, time)));
+                shown_json(json(&QuoteView::new(
+                    symbol,
+                    &answer,
+                    &ReferenceTime::of(None, time, None),
+                )));
             }
         }
     }

@@ -385,7 +385,7 @@ fn prices_are_shown_and_told_to_programs() {
     assert_eq!(quotes[0]["symbol"], "AAPL");
     assert_eq!(quotes[0]["value"], "100.5");
     assert_eq!(quotes[0]["time"], "2013-03-01T00:00:00.000Z");
-    assert!(quotes[0]["age_seconds"].as_i64().unwrap() > 0);
+    assert_eq!(quotes[0]["age_seconds"], 0);
     let ran = person.run("quote AAPL NONE");
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("no asset NONE"), "{}", ran.out);
@@ -415,7 +415,7 @@ fn prices_are_shown_and_told_to_programs() {
 
     let chart = person.run("chart AAPL --month --ascii").out;
     assert!(
-        chart.starts_with("AAPL, month to 2013-03-01: 122.50 (+22.50 %)"),
+        chart.starts_with("AAPL, month to 2013-03-01 UTC: 122.50 (+20.68 % since 2013-03-01)"),
         "{chart}"
     );
     assert!(
@@ -430,6 +430,54 @@ fn prices_are_shown_and_told_to_programs() {
     let all = person.run("chart AAPL --all --json").json();
     assert_eq!(all["bars"].as_array().unwrap().len(), 240);
     assert_eq!(all["date"], Value::Null);
+}
+
+/// What the server tells of its market.
+fn facts(texts: &[&str]) -> Option<Vec<NameValue>> {
+    let fact = |text: &&str| NameValue::parse(text).unwrap();
+    Some(texts.iter().map(fact).collect())
+}
+
+#[test]
+fn prices_say_of_which_market_they_are_and_have_one_age() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let time = "market-time=2013-03-04T00:00:00.000Z";
+    for (kind, told) in [
+        ("market=replay", "2013-03-04 UTC"),
+        ("market=replay", "the market is a replay"),
+        ("market=simulated", "the market is simulated"),
+    ] {
+        fake.tell(|t| t.facts = facts(&[kind, "state=open", time]));
+        let shown = person.run("quote AAPL").out;
+        assert!(shown.contains(" 3 d\n") && shown.contains(told), "{shown}");
+        let quotes = person.run("--json quote AAPL").json();
+        assert_eq!(quotes[0]["age_seconds"], 3 * 86_400);
+    }
+    let shown = person.run("portfolio").out;
+    assert!(shown.contains("simulated, open, 2013-03-04 UTC"), "{shown}");
+
+    fake.tell(|t| {
+        t.facts = facts(&["market=replay", "state=ended", time]);
+        t.orders = Orders::Reject(Reason::NoPrice.into());
+    });
+    let shown = person.run("quote AAPL").out;
+    assert!(
+        shown.contains(" –\n") && shown.contains("The market has ended: its last prices, of 2013"),
+        "{shown}"
+    );
+    let quotes = person.run("--json quote AAPL").json();
+    assert_eq!(quotes[0]["age_seconds"], Value::Null);
+    let ran = person.run("buy AAPL 1");
+    assert_eq!(ran.code, 5);
+    assert!(
+        ran.err.contains("The market has ended") && !ran.err.contains("papertrader quote"),
+        "{}",
+        ran.err
+    );
+    fake.tell(|t| t.facts = facts(&["market=replay", "state=open", time]));
+    let ran = person.run("buy AAPL 1");
+    assert!(ran.err.contains("papertrader quote AAPL"), "{}", ran.err);
 }
 
 #[test]
@@ -490,15 +538,22 @@ fn orders_are_followed_to_their_end() {
     assert_eq!(rejected["error"]["code"], "insufficient-funds");
     assert_eq!(rejected["account"], "alice");
     assert!(
-        ran.err.contains("alice has 1,234.50 in cash."),
+        ran.err.contains(
+            "1 AAPL at 100.50, the price of 2013-03-01 UTC, cost 100.50; alice has 1,234.50 in cash."
+        ),
         "{}",
         ran.err
     );
+    let advice = rejected["error"]["advice"].as_str().unwrap();
+    assert!(advice.contains("in cash"), "{advice}");
     fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientHoldings.into()));
     let ran = person.run("sell AAPL 11");
     assert_eq!(ran.code, 5);
     assert!(
-        ran.out.is_empty() && ran.err.contains("alice holds 10 units of AAPL."),
+        ran.out.is_empty()
+            && ran
+                .err
+                .contains("The order sells 11 units; alice holds 10 units of AAPL."),
         "{}",
         ran.err
     );
@@ -634,10 +689,26 @@ fn the_command_line_is_refused_before_anything_is_done() {
         "--pin 12 ping",
         "--server a:0 ping",
         "--timeout 0 ping",
+        "transactions --limit 0",
     ] {
         let ran = person.run(line);
         assert_eq!(ran.code, 2, "{line}: {}{}", ran.out, ran.err);
     }
+    // What a variable says is not asked for, and options for every command stand apart.
+    let mut command = person.command(&["quote"]);
+    command.env("PAPERTRADER_SERVER", "eu1:2049");
+    command.env("PAPERTRADER_USER", "alice");
+    let output = command.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let usage = "\nUsage: papertrader quote [OPTIONS] <SYMBOL>...\n";
+    assert!(told.contains(usage), "{told}");
+    let help = person.run("buy --help").out;
+    let (own, others) = help.split_once("Options for every command:").unwrap();
+    assert!(
+        own.contains("--patience") && !own.contains("--server"),
+        "{help}"
+    );
+    assert!(others.contains("--server"), "{help}");
     for line in ["--help", "--version", "buy --help", "help chart"] {
         let ran = person.run(line);
         assert_eq!(ran.code, 0, "{line}");

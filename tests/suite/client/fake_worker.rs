@@ -30,6 +30,12 @@ pub enum Orders {
     CutOnce,
     /// Announces them, and is silent.
     Queue,
+    /// Announces one and cuts the connection; then cuts it at every order.
+    QueueAndLeave,
+    /// Cuts the connection.
+    Leave,
+    /// Takes them, and says nothing.
+    Silence,
 }
 
 /// What a hostile worker says.
@@ -500,6 +506,11 @@ fn order(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         told.orders = Orders::Fill;
         return false;
     }
+    match told.orders {
+        Orders::Leave => return false,
+        Orders::Silence => return true,
+        _ => {}
+    }
     let transaction = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
     Reply::Queued {
         id: transaction,
@@ -508,7 +519,11 @@ fn order(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
     }
     .write(out);
     match &told.orders {
-        Orders::Queue => {}
+        Orders::QueueAndLeave => {
+            told.orders = Orders::Leave;
+            return false;
+        }
+        Orders::Queue | Orders::Leave | Orders::Silence => {}
         Orders::Reject(reason) => Reply::Fail(
             failure_of(request.instruction()),
             Refusal {

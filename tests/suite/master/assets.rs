@@ -150,6 +150,8 @@ pub fn settings(providers: &[ProviderKind]) -> AssetSettings {
         symbols_file: None,
         providers: providers.to_vec(),
         stale_after: 3,
+        max_jump: 5,
+        review: papertrader::config::HoldReview::Automatic,
         calls_per_minute: 100,
         calls_per_day: 1000,
         keep_ticks: None,

@@ -458,9 +458,22 @@ fn the_market_goes_on_after_its_last_bar_or_stops_and_says_so() {
     assert!(info.market_time > papertrader::model::Timestamp::from_date(2020, 1, 7));
     let shown = status(&folder.path().join("going"));
     assert!(
-        shown.contains("market ends") && !shown.contains("has ended"),
+        shown.contains("simulated, open")
+            && shown.contains("prices from        simulated")
+            && !shown.contains("has ended"),
         "{shown}"
     );
+    let log = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap_or_default();
+    // The log reaches the file a moment later.
+    for (file, line) in [
+        (
+            "going/log/master.log",
+            "has ended with the prices of 2020-01-06",
+        ),
+        ("going/log/worker-1.log", "the market: simulated, open"),
+    ] {
+        eventually(line, || log(file).contains(line).then_some(()));
+    }
     assert_eq!(going.stop(Signal::TERM).code(), Some(0));
 
     let stopping = run("stopping", &["--end-of-market", "stop"]);
@@ -475,7 +488,7 @@ fn the_market_goes_on_after_its_last_bar_or_stops_and_says_so() {
         shown.contains("it has ended") && shown.contains("orders are refused"),
         "{shown}"
     );
-    let log = fs::read_to_string(folder.path().join("stopping/log/master.log")).unwrap_or_default();
-    assert!(log.contains("the replay ends after"), "{log}");
+    let master = log("stopping/log/master.log");
+    assert!(master.contains("the replay ends after"), "{master}");
     assert_eq!(stopping.stop(Signal::TERM).code(), Some(0));
 }

@@ -8,6 +8,7 @@ use super::{
     CommandError, KnownServers, ReadySession, UNREACHABLE, advise, known_servers, options, print,
     show,
 };
+use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
 use crate::cli::papertrader::password;
 use crate::cli::papertrader::view::{LoginView, PingView, ServerView, UserView, WorkersView};
@@ -17,7 +18,7 @@ use crate::client::account::with_password;
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::{Client, ClientError, ServerInfo, SessionFile, WorkerPool};
 use crate::model::printable::clean;
-use crate::model::{HashedPass, MarketState, Reason, SessionId, Timestamp, Username};
+use crate::model::{HashedPass, Reason, SessionId, Timestamp, Username};
 use crate::wire::payload::UserInfo;
 use std::io::Read;
 use std::path::PathBuf;
@@ -257,7 +258,7 @@ pub fn user(global: &GlobalArgs, args: &UserArgs) -> Result<(), CommandError> {
             };
             let mut lines = vec![
                 ("user", info.username.clone()),
-                ("registered", table::moment(info.created)),
+                ("registered", table::utc(info.created)),
                 ("signs in by", login.to_owned()),
             ];
             if let Some((email, cash)) = &info.private {
@@ -301,17 +302,13 @@ pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
     let lines = info
         .as_ref()
         .map(|info| server_lines(info, Timestamp::now()));
-    let has_ended = |info: &ServerInfo| info.state == Some(MarketState::Ended.into());
-    let end = if info.as_ref().is_some_and(has_ended) {
-        "The market has ended: prices stay as they are, and orders are refused.\n"
-    } else {
-        ""
-    };
+    let ended = info.as_ref().filter(|info| has_ended(info));
+    let end = ended.map_or(String::new(), |info| ended_note(info.market_time));
     let view = ServerView::new(address.clone(), info);
     show(global, &view, || {
         let server = [("server", address)];
         match lines {
-            Some(lines) => table::list(&[&server[..], &lines].concat()) + end,
+            Some(lines) => table::list(&[&server[..], &lines].concat()) + &table::wrapped(&end),
             None => {
                 table::list(&server)
                     + "It is of the protocol's first edition, which tells no more about itself.\n"
@@ -329,7 +326,7 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
     let next_update = info.next_update.map(|next| {
         let wait = u64::try_from(next.since(now)).unwrap_or(0);
         let wait = table::span(Duration::from_millis(wait));
-        format!("{} UTC, in {wait}", table::moment(next))
+        format!("{}, in {wait}", table::utc(next))
     });
     let fees = |has: bool| if has { "yes" } else { "no" }.to_owned();
     let lines = [
@@ -341,11 +338,7 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
                 None,
             ]),
         ),
-        (
-            "market time",
-            info.market_time
-                .map(|t| format!("{} UTC", table::moment(t))),
-        ),
+        ("market time", info.market_time.map(table::utc)),
         ("next update", next_update),
         ("update every", info.update_interval.map(interval)),
         ("steps left", info.steps_left.map(|n| steps_left(info, n))),

@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, advise, note, print, show};
+use crate::cli::papertrader::age::market_words;
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
 use crate::cli::papertrader::view::portfolio::{
     PortfolioView, PositionStanding, Totals, basis_points, fingerprint, starting_cash,
@@ -31,6 +32,8 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
     } else {
         (session.call(|client| client.portfolio(&name))?, None)
     };
+    let market = session.call(|client| client.server_info())?;
+    let market = market.as_ref().and_then(market_words);
     let view = PortfolioView::new(&own, &name, &portfolio, start);
     show(global, &view, || match &portfolio {
         payload::Portfolio::Public(shares) => {
@@ -55,7 +58,7 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
                 out.push_str(&positions_table(holdings));
                 out.push('\n');
             }
-            out.push_str(&summary(*cash, &totals, start));
+            out.push_str(&summary(*cash, &totals, start, market));
             out
         }
     })
@@ -87,13 +90,13 @@ fn positions_table(holdings: &[payload::Holding]) -> String {
             Column::number("cost", 4),
             Column::number("value", 1),
             Column::number("profit", 2),
-            Column::number("", 5),
+            Column::number("in %", 5),
         ],
         &holdings.iter().map(row).collect::<Vec<_>>(),
     )
 }
 
-fn summary(cash: Money, totals: &Totals, start: Option<Money>) -> String {
+fn summary(cash: Money, totals: &Totals, start: Option<Money>, market: Option<String>) -> String {
     let mut lines = vec![
         ("cash", table::money(cash)),
         ("positions", table::money(totals.value)),
@@ -126,6 +129,9 @@ fn summary(cash: Money, totals: &Totals, start: Option<Money>) -> String {
             "not counted",
             format!("{} positions without a price", totals.unpriced),
         ));
+    }
+    if let Some(market) = market {
+        lines.push(("market", market));
     }
     table::list(&lines)
 }
@@ -172,6 +178,7 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
     let name = args.of.clone().unwrap_or_else(|| own.clone());
     let mut history = session.call(|client| client.history(&name))?;
     if let Some(limit) = args.limit {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         history.entries.truncate(limit);
     }
     if args.csv {
@@ -233,7 +240,7 @@ fn public_history_table(entries: &[HistoryEntry]) -> String {
     table::table(
         &[
             Column::text("accepted (UTC)", 1),
-            Column::text("settled", 2),
+            Column::text("settled (UTC)", 2),
             Column::text("side", 0),
             Column::text("symbol", 0),
             Column::text("status", 0),
@@ -266,7 +273,7 @@ fn own_history_table(entries: &[HistoryEntry]) -> String {
     table::table(
         &[
             Column::text("accepted (UTC)", 2),
-            Column::text("settled", 5),
+            Column::text("settled (UTC)", 5),
             Column::text("side", 0),
             Column::text("symbol", 0),
             Column::number("units", 0),

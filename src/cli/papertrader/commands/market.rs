@@ -6,6 +6,7 @@
 
 use super::{CommandError, FAILED, ReadySession, print, show, write_out};
 use crate::cli::output::json;
+use crate::cli::papertrader::age::ReferenceTime;
 use crate::cli::papertrader::arguments::{
     AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs,
 };
@@ -42,12 +43,12 @@ pub fn assets(global: &GlobalArgs, args: &AssetsArgs) -> Result<(), CommandError
         });
     }
     let answers = session.call(|client| client.quotes(&symbols))?;
-    let now = Timestamp::now();
-    show(global, &views(&symbols, &answers, now), || {
+    let now = reference(&mut session, &answers)?;
+    show(global, &views(&symbols, &answers, &now), || {
         if symbols.is_empty() {
             "no asset's symbol holds that\n".to_owned()
         } else {
-            quote_table(&symbols, &answers, now)
+            quote_table(&symbols, &answers, &now)
         }
     })
 }
@@ -56,9 +57,9 @@ pub fn assets(global: &GlobalArgs, args: &AssetsArgs) -> Result<(), CommandError
 pub fn quote(global: &GlobalArgs, args: &QuoteArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let answers = session.call(|client| client.quotes(&args.symbols))?;
-    let now = Timestamp::now();
-    show(global, &views(&args.symbols, &answers, now), || {
-        quote_table(&args.symbols, &answers, now)
+    let now = reference(&mut session, &answers)?;
+    show(global, &views(&args.symbols, &answers, &now), || {
+        quote_table(&args.symbols, &answers, &now)
     })?;
     if answers.iter().all(Result::is_ok) {
         Ok(())
@@ -67,7 +68,7 @@ pub fn quote(global: &GlobalArgs, args: &QuoteArgs) -> Result<(), CommandError> 
     }
 }
 
-fn views(symbols: &[Symbol], answers: &[Answer], now: Timestamp) -> Vec<QuoteView> {
+fn views(symbols: &[Symbol], answers: &[Answer], now: &ReferenceTime) -> Vec<QuoteView> {
     symbols
         .iter()
         .zip(answers)
@@ -75,16 +76,20 @@ fn views(symbols: &[Symbol], answers: &[Answer], now: Timestamp) -> Vec<QuoteVie
         .collect()
 }
 
-/// The time to which the ages of these quotes count.
-fn reference(answers: &[Answer], clock: Timestamp) -> table::ReferenceTime {
+/// The time to which the ages of these quotes count, by what the server tells of its market.
+fn reference(
+    session: &mut ReadySession,
+    answers: &[Answer],
+) -> Result<ReferenceTime, CommandError> {
+    let market = session.call(|client| client.server_info())?;
     let times = answers
         .iter()
         .filter_map(|answer| Some(answer.as_ref().ok()?.time));
-    table::ReferenceTime::of(times.max(), clock)
+    let clock = Timestamp::now();
+    Ok(ReferenceTime::of(times.max(), clock, market.as_ref()))
 }
 
-fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Timestamp) -> String {
-    let now = reference(answers, clock);
+fn quote_table(symbols: &[Symbol], answers: &[Answer], now: &ReferenceTime) -> String {
     let row = |(symbol, answer): (&Symbol, &Answer)| match answer {
         Ok(quote) => vec![
             symbol.to_string(),
@@ -106,7 +111,7 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], clock: Timestamp) -> Stri
         Column::text("at (UTC)", 2),
         Column::number("age", 1),
     ];
-    table::table(&columns, &rows) + &now.note(clock)
+    table::table(&columns, &rows) + &table::wrapped(now.note())
 }
 
 /// A flag that SIGINT, SIGTERM and SIGHUP set.
@@ -140,21 +145,21 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
         if let Some(refusal) = unknown_asset(&answers) {
             return Err(super::advise(ClientError::Refused(refusal)));
         }
-        let now = Timestamp::now();
+        let now = reference(&mut session, &answers)?;
         let text = if global.json {
             let view = WatchView {
-                at: now.to_string(),
-                quotes: views(&args.symbols, &answers, now),
+                at: Timestamp::now().to_string(),
+                quotes: views(&args.symbols, &answers, &now),
             };
             json(&view).map_err(|e| ClientError::Local(e.to_string()))? + "\n"
         } else if let Some(screen) = ScreenSize::that_redraws() {
-            let (table, note) = watch_table(&args.symbols, &answers, &mut first, now);
+            let (table, note) = watch_table(&args.symbols, &answers, &mut first, &now);
             let (back, text) = redraw(&drawn, &table, &note, screen);
             write_out(&back)?;
             drawn.clone_from(&text);
             for_people(&text)
         } else {
-            for_people(&changes(&args.symbols, &answers, &mut last, now))
+            for_people(&changes(&args.symbols, &answers, &mut last, &now))
         };
         print(&text)?;
         rounds += 1;
@@ -187,9 +192,8 @@ fn watch_table(
     symbols: &[Symbol],
     answers: &[Answer],
     first: &mut HashMap<Symbol, Money>,
-    clock: Timestamp,
+    now: &ReferenceTime,
 ) -> (String, String) {
-    let now = reference(answers, clock);
     let mut rows = Vec::with_capacity(symbols.len());
     for (symbol, answer) in symbols.iter().zip(answers) {
         rows.push(match answer {
@@ -219,11 +223,11 @@ fn watch_table(
         Column::text("symbol", 0),
         Column::number("value", 0),
         Column::number("change", 2),
-        Column::number("", 1),
+        Column::number("in %", 1),
         Column::text("at (UTC)", 4),
         Column::number("age", 3),
     ];
-    (table::table(&columns, &rows), now.note(clock))
+    (table::table(&columns, &rows), now.note().to_owned())
 }
 
 /// A line for each value that differs from the one shown last.
@@ -231,9 +235,8 @@ fn changes(
     symbols: &[Symbol],
     answers: &[Answer],
     last: &mut HashMap<Symbol, model::Quote>,
-    clock: Timestamp,
+    now: &ReferenceTime,
 ) -> String {
-    let now = reference(answers, clock);
     let mut out = String::new();
     for (symbol, answer) in symbols.iter().zip(answers) {
         let Ok(quote) = answer else { continue };
@@ -261,7 +264,7 @@ pub fn info(global: &GlobalArgs, args: &SymbolArgs) -> Result<(), CommandError> 
         let bar = &info.bar;
         table::list(&[
             ("symbol", info.symbol.to_string()),
-            ("day", table::moment(bar.time)),
+            ("day", table::utc(bar.time)),
             ("open", table::money(bar.open)),
             ("high", table::money(bar.high)),
             ("low", table::money(bar.low)),
@@ -308,21 +311,26 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
     show(global, &view, || {
         let mut heading = format!("{}, {name}", args.symbol);
         if let Some(date) = date {
-            heading.push_str(&format!(" to {}", table::moment(date)));
+            heading.push_str(&format!(" to {}", table::utc(date)));
         }
         if args.adjusted {
             heading.push_str(", adjusted");
         }
         if let (Some(first), Some(last)) = (bars.first(), bars.last()) {
-            let change = Money(last.close.0.saturating_sub(first.open.0));
-            heading.push_str(&format!(
-                ": {} ({})",
-                table::money(last.close),
-                table::signed_percent(change, first.open)
-            ));
+            // Of what is drawn: the line begins at the first close.
+            let change = Money(last.close.0.saturating_sub(first.close.0));
+            heading.push_str(&format!(": {}", table::money(last.close)));
+            if bars.len() > 1 {
+                heading.push_str(&format!(
+                    " ({} since {})",
+                    table::signed_percent(change, first.close),
+                    table::moment(first.time)
+                ));
+            }
         }
-        let drawn = chart::draw(&bars, table::terminal_width(), args.ascii || !is_utf8());
-        format!("{heading}\n{drawn}")
+        let heading = table::wrapped(&(heading + "\n"));
+        let below = ScreenSize::of_stdout().map(|screen| screen.below(&heading));
+        heading + &chart::draw(&bars, below, args.ascii || !is_utf8())
     })
 }
 
@@ -333,7 +341,7 @@ pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandE
     show(global, &ForecastView::new(args.symbol, &forecast), || {
         table::list(&[
             ("symbol", args.symbol.to_string()),
-            ("for", table::moment(forecast.time)),
+            ("for", table::utc(forecast.time)),
             ("value", table::money(forecast.value)),
             (
                 "95 % between",

@@ -57,7 +57,7 @@ fn show_account(global: &GlobalArgs) -> Result<(), CommandError> {
         };
         let mut lines = vec![
             ("account", name.to_string()),
-            ("registered", table::moment(info.created)),
+            ("registered", table::utc(info.created)),
             ("signs in by", way.to_owned()),
         ];
         if let Some((email, cash)) = &info.private {
@@ -190,12 +190,12 @@ fn list_sessions(global: &GlobalArgs) -> Result<(), CommandError> {
         let rows: Vec<Vec<String>> = sessions.iter().map(row).collect();
         let columns = [
             Column::text("session", 0),
-            Column::text("since", 3),
+            Column::text("since (UTC)", 3),
             Column::text("by", 5),
-            Column::text("last used", 1),
+            Column::text("last used (UTC)", 1),
             Column::text("from", 2),
             Column::text("through", 6),
-            Column::text("until", 4),
+            Column::text("until (UTC)", 4),
         ];
         let table = table::table(&columns, &rows);
         format!("Sessions of {account}; * is the one in use.\n{table}")
@@ -270,11 +270,11 @@ fn list_tokens(global: &GlobalArgs) -> Result<(), CommandError> {
         let columns = [
             Column::text("token", 0),
             Column::text("scope", 0),
-            Column::text("since", 4),
-            Column::text("last used", 1),
+            Column::text("since (UTC)", 4),
+            Column::text("last used (UTC)", 1),
             Column::text("from", 2),
             Column::text("through", 5),
-            Column::text("until", 3),
+            Column::text("until (UTC)", 3),
         ];
         let table = table::table(&columns, &rows);
         format!("Tokens of {account}.\n{table}")

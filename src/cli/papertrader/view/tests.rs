@@ -1,5 +1,6 @@
 //! spec/cli/papertrader/view.md · its tests
 
+use super::super::age::ReferenceTime;
 use super::portfolio::*;
 use super::*;
 use crate::model::{ClientOrderId, Money, OpenValue, Quantity, Reason, Side, Username};
@@ -156,7 +157,8 @@ fn json_field_names_are_stable() {
         time: Timestamp(0),
         value: Money(1_500_000),
     };
-    let view = QuoteView::new(order.symbol, &Ok(quote), Timestamp(61_000));
+    let now = ReferenceTime::of(None, Timestamp(61_000), None);
+    let view = QuoteView::new(order.symbol, &Ok(quote), &now);
     assert_eq!(
         serde_json::to_string(&view).unwrap(),
         r#"{"symbol":"AAPL","value":"1.5","time":"1970-01-01T00:00:00.000Z","age_seconds":61,"reason":null}"#

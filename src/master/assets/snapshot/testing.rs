@@ -2,7 +2,7 @@
 //!
 //! Prices that a test sets, as an update does.
 
-use super::PriceSnapshot;
+use super::{HeldPrice, PriceSnapshot};
 use crate::model::{Bar, Symbol, Timestamp};
 
 impl PriceSnapshot {
@@ -15,6 +15,11 @@ impl PriceSnapshot {
             next.apply(symbol, bar, false);
         }
         next
+    }
+
+    /// Holds a price of an asset, or ends its hold.
+    pub(crate) fn set_held(&mut self, symbol: &Symbol, bar: Option<&Bar>) {
+        self.hold(symbol, bar.map(HeldPrice::first));
     }
 
     /// Makes an asset's price one of the real world, of this moment, as old as the moment says when

@@ -1,7 +1,7 @@
 //! spec/master/auth/accounts.md · 3.1.3, 4.1
 
 use crate::master::auth::hashing::testing as hashing;
-use crate::master::messages::{AccountChange, RouterMessage};
+use crate::master::messages::{AccountChange, AuthMessage, RouterMessage};
 use crate::master::reply_to::ReplyTo;
 use crate::master::testing::{
     FakeLink, MasterRig, link_request, login, pass, quantity, reason, symbol,
@@ -418,4 +418,76 @@ fn a_locked_account_is_told_so_to_the_right_password_alone() {
     assert_eq!(reason(&right), Reason::AccountLocked);
     assert_eq!(rig.auth.lock(&name("alice"), false), Ok(0));
     log_in(&mut rig, &mut link, "alice");
+}
+
+#[test]
+fn a_right_password_takes_the_failure_before_it_on_its_connection_back() {
+    let mut rig = MasterRig::with(|config| config.limits.failed_logins_per_minute = 2);
+    let mut link = rig.link("eu1");
+    rig.user(&mut link, "alice");
+    // A client tries the normal form of a password, and then the form as typed.
+    for _ in 0..5 {
+        let wrong = rig.ask(&mut link, login_with("alice", "normal"));
+        assert_eq!(reason(&wrong), Reason::BadCredentials);
+        log_in(&mut rig, &mut link, "alice");
+    }
+    // One failure alone: a second before it stays.
+    for _ in 0..2 {
+        rig.ask(&mut link, login_with("alice", "guess"));
+    }
+    let refused = rig.ask(&mut link, login("alice", false));
+    assert_eq!(reason(&refused), Reason::TooManyAttempts);
+}
+
+#[test]
+fn a_hash_that_is_made_anew_never_undoes_a_change() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let renew = |rig: &mut MasterRig, new: &str| {
+        let job = rig.hash_jobs.take_done().unwrap();
+        let AuthMessage::Verified(pending, true, None) = hashing::done(job) else {
+            panic!("another job")
+        };
+        let renewed = AuthMessage::Verified(pending, true, Some(new.to_owned()));
+        rig.of_auth.sender.send(renewed).unwrap();
+    };
+    put(&mut rig, &mut link, login("alice", false));
+    put(&mut rig, &mut link, login("alice", false));
+    // Both of two logins that were verified against the old hash are right.
+    renew(&mut rig, "new");
+    renew(&mut rig, "newer");
+    rig.run();
+    let sessions = link.replies();
+    assert!(
+        sessions
+            .iter()
+            .all(|(_, reply)| matches!(reply, Reply::Session { .. }))
+    );
+    let hash = |rig: &MasterRig, hash: &str| {
+        rig.engine.number(&format!(
+            "SELECT count(*) FROM accounts WHERE pass_hash = '{hash}'"
+        ))
+    };
+    assert_eq!(hash(&rig, "new"), 1);
+    rig.engine.execute(&format!(
+        "UPDATE accounts SET pass_hash = '{}'",
+        hashing::hash(&pass("alice"))
+    ));
+    put(&mut rig, &mut link, login("alice", false));
+    put(
+        &mut rig,
+        &mut link,
+        change(&alice.session, Some("alice"), "other"),
+    );
+    let login = rig.hash_jobs.take_done().unwrap();
+    let change = rig.hash_jobs.take_done().unwrap();
+    rig.of_auth.sender.send(hashing::done(change)).unwrap();
+    let AuthMessage::Verified(pending, true, None) = hashing::done(login) else {
+        panic!("another job")
+    };
+    let late = AuthMessage::Verified(pending, true, Some("late".to_owned()));
+    rig.of_auth.sender.send(late).unwrap();
+    rig.run();
+    assert_eq!(hash(&rig, &hashing::hash(&pass("other"))), 1);
 }

@@ -58,7 +58,7 @@ pub(crate) fn done(job: HashJob) -> AuthMessage {
             hashed_pass,
             stored,
             pending,
-        } => AuthMessage::Verified(pending, stored == hash(&hashed_pass)),
+        } => AuthMessage::Verified(pending, stored == hash(&hashed_pass), None),
         HashJob::Hash {
             hashed_pass,
             pending,

@@ -242,7 +242,11 @@ mod tests {
                     time: Some(time),
                     exhausted: false,
                 };
-                store.commit(&position, &[(symbol, bar)], &[]).unwrap();
+                let changes = super::super::UpdateChanges {
+                    bars: vec![(symbol, bar)],
+                    ..Default::default()
+                };
+                store.commit(&position, &changes).unwrap();
             };
             commit(1);
             commit(2);

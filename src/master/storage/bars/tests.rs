@@ -2,6 +2,7 @@
 
 use super::read::{BarReader, BarSnapshot};
 use super::*;
+use crate::master::assets::hold::PriceReview;
 use crate::master::storage::testing::{Engine, each_engine};
 use crate::model::Money;
 use std::time::Instant;
@@ -27,12 +28,58 @@ fn committed<T>(
     look(&mut reader.snapshot(u64::MAX >> 1).unwrap()).unwrap()
 }
 
+fn of_bars(bars: &[(Symbol, Bar)]) -> UpdateChanges {
+    UpdateChanges {
+        bars: bars.to_vec(),
+        ..UpdateChanges::default()
+    }
+}
+
 fn position(number: u64) -> UpdatePosition {
     UpdatePosition {
         number,
         time: None,
         exhausted: false,
     }
+}
+
+#[test]
+fn a_held_price_outlives_a_restart_until_it_is_believed() {
+    let engine = Engine::sqlite();
+    let mut store = BarStore::open(engine.storage(), None).unwrap();
+    let names = ["A", "B"].map(|name| Symbol::parse(name).unwrap());
+    store.set_assets(&names).unwrap();
+    let held = HeldPrice {
+        level: bar(Timestamp(2), 8).quote(),
+        since: Timestamp(1),
+        seen: 5,
+        agreeing: 2,
+        review: PriceReview::Refused,
+        ..HeldPrice::first(&bar(Timestamp(3), 7))
+    };
+    let holds = |changes: &[(usize, Option<HeldPrice>)]| UpdateChanges {
+        holds: changes
+            .iter()
+            .map(|(at, held)| (names[*at], *held))
+            .collect(),
+        ..UpdateChanges::default()
+    };
+    let other = HeldPrice::first(&bar(Timestamp(-4), 1));
+    let changes = holds(&[(0, Some(other)), (1, Some(other))]);
+    store.commit(&position(1), &changes).unwrap();
+    store
+        .commit(&position(2), &holds(&[(0, Some(held))]))
+        .unwrap();
+    let mut again = BarStore::open(engine.storage(), None).unwrap();
+    again.set_assets(&names).unwrap();
+    let mut found = again.held().unwrap();
+    found.sort_by_key(|(symbol, _)| *symbol);
+    assert_eq!(found, [(names[0], held), (names[1], other)]);
+    again.commit(&position(3), &holds(&[(0, None)])).unwrap();
+    again.review(&names[1], &held).unwrap();
+    assert_eq!(again.held().unwrap(), [(names[1], held)]);
+    again.set_assets(&names[..1]).unwrap();
+    assert_eq!(again.held().unwrap(), [], "it is not listed");
 }
 
 #[test]
@@ -84,7 +131,9 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
             .filter(|(at, _)| (*at as i64 + number) % 3 != 0)
             .map(|(at, symbol)| (*symbol, bar(time, 100 + number + at as i64)))
             .collect();
-        store.commit(&position(number as u64), &bars, &[]).unwrap();
+        store
+            .commit(&position(number as u64), &of_bars(&bars))
+            .unwrap();
     }
     let (low, high) = (Timestamp(0), Timestamp(i64::MAX));
     let answers = |store: &BarStore| -> Vec<_> {
@@ -124,8 +173,7 @@ fn moving_bars_changes_no_answer_wherever_it_stops_on(engine: &Engine) {
     store
         .commit(
             &position(updates as u64 + 1),
-            &[(symbols[0], bar(time, 7))],
-            &[],
+            &of_bars(&[(symbols[0], bar(time, 7))]),
         )
         .unwrap();
     assert_eq!(
@@ -152,7 +200,10 @@ fn old_ticks_are_deleted_and_their_days_stay_on(engine: &Engine) {
     for number in 1..=HOT_UPDATES {
         let time = Timestamp(start.0 + number * 3_600_000);
         store
-            .commit(&position(number as u64), &[(symbol, bar(time, 50))], &[])
+            .commit(
+                &position(number as u64),
+                &of_bars(&[(symbol, bar(time, 50))]),
+            )
             .unwrap();
     }
     while store.compact().unwrap() {}
@@ -248,8 +299,7 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
         store
             .commit(
                 &position(number as u64 + 1),
-                &[(symbol, bar(time, 50))],
-                &[],
+                &of_bars(&[(symbol, bar(time, 50))]),
             )
             .unwrap();
     }
@@ -292,8 +342,7 @@ fn our_bars_do_not_change_a_provider_s_own_days_on(engine: &Engine) {
         store
             .commit(
                 &position(number as u64 + 1),
-                &[(symbol, bar(time, 50))],
-                &[],
+                &of_bars(&[(symbol, bar(time, 50))]),
             )
             .unwrap();
     }
@@ -339,7 +388,9 @@ fn ten_thousand_assets_are_stored_on(engine: &Engine) {
             .map(|symbol| (*symbol, bar(Timestamp(number * 1000), 100 + number)))
             .collect();
         let begun = Instant::now();
-        store.commit(&position(number as u64), &bars, &[]).unwrap();
+        store
+            .commit(&position(number as u64), &of_bars(&bars))
+            .unwrap();
         slowest = slowest.max(begun.elapsed());
         total += begun.elapsed();
     }

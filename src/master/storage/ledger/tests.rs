@@ -28,6 +28,7 @@ fn order(number: i64, sequence: u64, name: Option<&ClientOrderId>) -> NewOrder<'
         accepted: Timestamp(1_000 + number),
         stamped: Timestamp(800 + number),
         client_order_id: name,
+        waits_since: None,
     }
 }
 

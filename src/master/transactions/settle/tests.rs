@@ -178,6 +178,130 @@ fn an_update_without_a_price_of_the_asset_rejects_its_orders() {
     assert_eq!(desk.cash(), money("1000"));
 }
 
+/// An update in which a price of AAPL is held, `day` days after the market's first.
+fn held_update(desk: &mut Desk, day: i64, is_last: bool) -> Update {
+    let mut update = desk.rig.update(&[]);
+    let snapshot = Arc::make_mut(&mut update.snapshot);
+    let far = crate::master::testing::bar(day * 24 * 60, "9000");
+    snapshot.set_held(&symbol("AAPL"), Some(&far));
+    snapshot.exhausted = is_last;
+    desk.rig.publish(&update);
+    update
+}
+
+/// An update that ends the hold, with prices.
+fn after_hold(desk: &mut Desk, closes: &[(&str, &str)]) -> Vec<(u64, Reply)> {
+    let mut update = desk.rig.update(closes);
+    Arc::make_mut(&mut update.snapshot).set_held(&symbol("AAPL"), None);
+    desk.rig.publish(&update);
+    desk.rig.tell(&update);
+    desk.link.replies()
+}
+
+#[test]
+fn orders_for_an_asset_whose_price_is_held_wait_until_one_is_believed() {
+    let mut desk = Desk::new();
+    desk.queue(Side::Buy, "AAPL", "1");
+    let other = desk.queue(Side::Buy, "IBM", "1");
+    let update = held_update(&mut desk, 1, false);
+    desk.queue(Side::Buy, "AAPL", "2");
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
+    assert_eq!(replies.len(), 1, "{replies:?}");
+    assert_eq!(
+        (replies[0].0, reason(&replies[0].1)),
+        (other, Reason::NoPrice),
+        "IBM has no new price, and none is held"
+    );
+    let update = held_update(&mut desk, 2, false);
+    desk.rig.tell(&update);
+    assert_eq!(desk.link.replies(), []);
+    // Both wait on disk: after a kill they still do, also where the hold ended without a price.
+    let number = desk
+        .rig
+        .engine
+        .number("SELECT count(*) FROM transactions WHERE waits_since > 0");
+    assert_eq!(number, 2);
+    let Desk { rig, alice, .. } = desk;
+    let mut rig = rig.restart();
+    let link = rig.link("eu2");
+    let mut desk = Desk { rig, link, alice };
+    // So does one that came while it was held and whose first update ends the hold.
+    desk.queue(Side::Buy, "AAPL", "1");
+    after_hold(&mut desk, &[("IBM", "1")]);
+    assert_eq!(desk.units("AAPL"), None);
+    let third = desk.queue(Side::Buy, "AAPL", "4");
+    let replies = desk.settle(&[("AAPL", "10")]);
+    assert_eq!(
+        (replies[1].0, fill(&replies[1].1).price),
+        (third, money("10"))
+    );
+    assert_eq!(desk.units("AAPL"), Some((quantity("8"), money("80"))));
+    let report = crate::master::verify::check(&mut desk.rig.engine.reader(), &|| false).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+}
+
+#[test]
+fn a_repeat_of_an_order_that_waits_waits_with_it() {
+    let mut desk = Desk::new();
+    let named = |desk: &mut Desk| {
+        let mut order = order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "1");
+        order.client_order_id = order_id("mine");
+        desk.queue_this(order)
+    };
+    let first = named(&mut desk);
+    let update = held_update(&mut desk, 1, false);
+    desk.rig.tell(&update);
+    let again = named(&mut desk);
+    let replies = after_hold(&mut desk, &[("AAPL", "10")]);
+    let ids: Vec<_> = replies.iter().map(|(_, reply)| fill(reply).id).collect();
+    assert_eq!((replies[0].0, replies[1].0), (first, again));
+    assert!(ids[0] == ids[1], "one order");
+    assert_eq!(desk.units("AAPL"), Some((quantity("1"), money("10"))));
+}
+
+#[test]
+fn an_order_waits_for_fourteen_days_of_the_market_and_no_longer_than_it() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    for day in [1, 2, 15] {
+        let update = held_update(&mut desk, day, false);
+        desk.rig.tell(&update);
+        assert_eq!(desk.link.replies(), [], "day {day}");
+    }
+    let late = desk.queue(Side::Buy, "AAPL", "1");
+    let update = held_update(&mut desk, 16, false);
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
+    assert_eq!(replies.len(), 1);
+    assert_eq!(
+        (replies[0].0, reason(&replies[0].1)),
+        (sequence, Reason::NoPrice)
+    );
+    let update = held_update(&mut desk, 17, true);
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
+    assert_eq!(
+        (replies[0].0, reason(&replies[0].1)),
+        (late, Reason::NoPrice),
+        "the last step"
+    );
+}
+
+#[test]
+fn a_split_changes_an_order_that_waits() {
+    let mut desk = Desk::new();
+    desk.queue(Side::Buy, "AAPL", "3");
+    let update = held_update(&mut desk, 1, false);
+    desk.rig.tell(&update);
+    let mut update = desk.rig.update(&[("AAPL", "5")]);
+    Arc::make_mut(&mut update.snapshot).set_held(&symbol("AAPL"), None);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
+    assert_eq!(fill(&replies[0].1).quantity, quantity("6"));
+}
+
 #[test]
 fn an_order_that_came_after_the_retrieval_began_waits_for_the_next_update() {
     let mut desk = Desk::new();
@@ -547,6 +671,7 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             since,
             near: None,
             client_order_id: None,
+            waits_since: None,
             waiters: Vec::new(),
         }
     };

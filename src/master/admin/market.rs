@@ -1,0 +1,94 @@
+//! spec/master/admin.md · 3.1.5, 3.1.6
+//!
+//! Lists held prices for administrators, and takes what they say of them.
+//!
+//! Tests: `tests/suite/master/halted.rs`.
+
+use super::caller::AdminCaller;
+use super::{AdminShared, ask};
+use crate::admin::model::{HeldAsset, HeldList};
+use crate::admin::protocol::{AdminAnswer, ROWS_MAX, ReviewVerdict};
+use crate::master::assets::PriceSnapshot;
+use crate::master::assets::hold::{HeldPrice, PriceReview};
+use crate::master::messages::ReviewRequest;
+use crate::model::Symbol;
+
+/// The assets whose price is held.
+pub(super) fn held(shared: &AdminShared) -> AdminAnswer {
+    let prices = shared.channels.inboxes.assets.prices();
+    let rows = prices.held().iter().take(ROWS_MAX);
+    AdminAnswer::Held(HeldList {
+        held: rows
+            .map(|(symbol, held)| row(&prices, symbol, held))
+            .collect(),
+        more: prices.held().len().saturating_sub(ROWS_MAX),
+    })
+}
+
+/// What is said of the first `count` held prices in the status.
+pub(super) fn warnings(prices: &PriceSnapshot, count: usize) -> Vec<String> {
+    let all = prices.held();
+    let mut texts: Vec<String> = all
+        .iter()
+        .take(count)
+        .map(|(symbol, held)| {
+            let row = row(prices, symbol, held);
+            format!(
+                "the price of {} is held: {} after {}; see `papertraderctl market review`",
+                row.symbol, row.new_price, row.old_price
+            )
+        })
+        .collect();
+    if let more @ 1.. = all.len().saturating_sub(count) {
+        texts.push(format!("and the prices of {more} more assets are held"));
+    }
+    texts
+}
+
+/// Accepts or refuses the held price of an asset.
+pub(super) fn review(
+    shared: &AdminShared,
+    symbol: &str,
+    verdict: ReviewVerdict,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let symbol = Symbol::parse(symbol).map_err(|why| format!("{symbol:?}: {why}"))?;
+    let review = match verdict {
+        ReviewVerdict::Accept => PriceReview::Accepted,
+        ReviewVerdict::Refuse => PriceReview::Refused,
+    };
+    let assets = &shared.channels.inboxes.assets;
+    let held = ask("assets", assets.reviews(), |reply| ReviewRequest {
+        symbol,
+        review,
+        reply,
+    })??;
+    let row = row(&assets.prices(), &symbol, &held);
+    crate::info!(
+        "{caller} {} the price {} of {symbol}; in force is {}",
+        if review == PriceReview::Accepted {
+            "accepts"
+        } else {
+            "refuses"
+        },
+        row.new_price,
+        row.old_price
+    );
+    Ok(AdminAnswer::Reviewed(row))
+}
+
+fn row(prices: &PriceSnapshot, symbol: &Symbol, held: &HeldPrice) -> HeldAsset {
+    let old = prices.entry(symbol).and_then(|entry| entry.quote);
+    let old = old.unwrap_or(held.level);
+    let new = prices.in_units_of_today(symbol, held.bar.quote());
+    HeldAsset {
+        symbol: symbol.to_string(),
+        old_price: old.value.to_string(),
+        old_time: old.time.to_string(),
+        new_price: new.to_string(),
+        new_time: held.bar.time.to_string(),
+        since: held.since.to_string(),
+        seen: held.seen,
+        review: held.review.as_str().to_owned(),
+    }
+}
