@@ -9,9 +9,9 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 
 # Debian's packages that building and testing need: gpgme's headers, a C compiler for SQLite and ring, GnuPG,
 # netcat and Python for the tests, codespell for their spelling.
-PACKAGES = codespell gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3
+PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3
 
-.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories
+.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories bench-market
 
 all: build
 
@@ -103,6 +103,10 @@ bench: ## ours beside redis and PostgreSQL: half an hour
 bench-histories: deps ## a history of 3,000,000 transactions, and who else notices: three minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench histories
+
+bench-market: deps ## a master's starts on five million rows of market files: two minutes
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench market
 
 # How often the predictions' 95 % interval holds on the sample market, beside the naive last value.
 forecast-check: deps ## how often the predictions' interval holds

@@ -25,7 +25,7 @@ pub mod word_list;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username};
-pub use action::{Action, ActionId, ActionKind};
+pub use action::{Action, ActionId, ActionKind, InLieuPrice};
 pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
@@ -45,7 +45,7 @@ use thiserror::Error;
 pub use timestamp::Timestamp;
 pub use token::{TokenName, TokenScope};
 pub use transaction::{
-    ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
+    Cause, ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
 };
 pub use worker::WorkerServer;
 

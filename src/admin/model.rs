@@ -317,6 +317,9 @@ pub struct RestoreSummary {
     pub replaced: Option<PathBuf>,
     /// Sessions of the backup that were ended.
     pub ended: usize,
+    /// The number of the backup's migrations, where an older version made it and the restored copy
+    /// was brought forward.
+    pub older: Option<usize>,
     /// The result of verifying the backup.
     pub verification: Verification,
 }

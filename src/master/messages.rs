@@ -374,7 +374,8 @@ pub struct Update {
     pub published: Timestamp,
     /// All prices. `fresh` marks the new ones; `exhausted` says that no update follows.
     pub snapshot: Arc<PriceSnapshot>,
-    /// Splits and dividends that take effect with this update, before its prices, in order.
+    /// Actions that take effect with this update, before its prices, in order; and those of earlier
+    /// ones whose fractions have a price now.
     pub actions: Arc<[Action]>,
 }
 

@@ -62,7 +62,11 @@ impl From<AssetsError> for StartError {
 /// # Errors
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
-    let assets = AssetsConfig::of(config)?;
+    // A check writes nothing, and parses all files.
+    let assets = AssetsConfig {
+        kept_bars: None,
+        ..AssetsConfig::of(config)?
+    };
     let prepared = PreparedProviders::open(&assets)?;
     third_party::check(&config.third_parties).map_err(StartError::misconfigured)?;
     leave_agent(&config.gpg.home, || identity(config))?;

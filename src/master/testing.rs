@@ -18,7 +18,7 @@ use super::messages::{
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
 use super::storage::accounts::NewAccount;
-use super::storage::ledger::LedgerEntry;
+use super::storage::ledger::{HistoryBound, LedgerEntry, action_terms};
 use super::storage::testing::Engine;
 use super::third_party::ThirdParties;
 use super::transactions::Transactions;
@@ -30,8 +30,8 @@ use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{BodyFrames, SessionHashes, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
 use crate::model::{
-    AccountId, Action, ActionId, ActionKind, Bar, ClientOrderId, Email, Fingerprint, HashedPass,
-    Holdings, Money, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, ActionId, Bar, ClientOrderId, Email, Fingerprint, HashedPass, Holdings,
+    Money, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::net::Flusher;
 use crate::net::flusher::Flush;
@@ -450,16 +450,24 @@ impl MasterRig {
     /// Stores splits and dividends that come with an update, as the assets module does.
     pub(crate) fn act(&self, update: &mut Update, actions: &[Action]) {
         for action in actions {
-            let (kind, value, of) = terms(action.kind);
+            let (value, of, cash) = action_terms(action.kind);
+            let target = action.kind.target();
+            let target = target.map_or("NULL".to_owned(), |target| format!("'{target}'"));
+            let price = |number: Option<i64>| number.map_or("NULL".to_owned(), |it| it.to_string());
+            let in_lieu = action.in_lieu;
             let made = ActionId::nth(action.kind, action.time, 1);
             let id = action.id.or(made).unwrap();
             self.engine.execute(&format!(
-                "INSERT INTO actions VALUES ('{}', '{}', {}, {}, {kind}, {value}, {of}, {})",
+                "INSERT INTO actions VALUES ('{}', '{}', {}, {}, {}, {value}, {of}, {target}, {cash},
+                 {}, {}, {})",
                 action.symbol,
                 id.as_str(),
                 update.number,
                 action.time.0,
-                action.is_late
+                action.kind.number(),
+                action.is_late,
+                price(in_lieu.map(|price| price.value.0)),
+                price(in_lieu.map(|price| price.update.cast_signed())),
             ));
         }
         update.actions = actions.into();
@@ -482,6 +490,25 @@ impl MasterRig {
         storage
             .read(|snapshot| snapshot.order_by_message(&worker, &boot, sequence))
             .unwrap()
+    }
+
+    /// All entries of an account, oldest first.
+    pub(crate) fn entries(&self, account: AccountId) -> Vec<LedgerEntry> {
+        let mut storage = self.engine.storage();
+        let entries = storage.read(|snapshot| {
+            let mut ids = Vec::new();
+            let bound = HistoryBound {
+                newest: Uuid::max(),
+                settled: u64::MAX >> 1,
+            };
+            snapshot.history(account, &bound, Uuid::max(), usize::MAX, |row| {
+                ids.insert(0, row.id);
+                std::ops::ControlFlow::Continue(())
+            })?;
+            let entry = |id: &Uuid| Ok(snapshot.transaction(account, id)?.unwrap());
+            ids.iter().map(entry).collect()
+        });
+        entries.unwrap()
     }
 
     // --- a database that fails
@@ -793,15 +820,6 @@ pub(crate) fn symbol(name: &str) -> Symbol {
 
 pub(crate) fn money(text: &str) -> Money {
     Money::parse_rounded(text).unwrap()
-}
-
-/// The columns `kind`, `numerator` and `denominator` of an action.
-fn terms(kind: ActionKind) -> (u8, u64, u64) {
-    match kind {
-        ActionKind::Split(ratio) => (3, ratio.numerator(), ratio.denominator()),
-        ActionKind::Dividend(cash) => (4, cash.0.unsigned_abs(), 1),
-        ActionKind::Cancel => (0, 1, 1),
-    }
 }
 
 pub(crate) fn quantity(text: &str) -> Quantity {

@@ -30,6 +30,9 @@ mod client {
     mod whom_to_trust;
 }
 
+// Daemons whose clocks are set, by hours and while people trade.
+mod clocks;
+
 mod master {
     // `papertraderctl`, and the control socket.
     mod admin;
@@ -50,7 +53,7 @@ mod master {
     // Histories of hundreds of thousands of transactions, and who else is served.
     mod histories;
     // Providers of real markets against a mock exchange.
-    mod markets;
+    pub mod markets;
     // A disk that is almost full.
     mod full_disk;
     // `papertraderctl restore` as root, in a folder that its owner prepares.

@@ -430,6 +430,12 @@ pub(super) fn restored(restored: &RestoreSummary) -> String {
     if let Some(replaced) = &restored.replaced {
         let _ = writeln!(out, "what was there is kept as {}", shown(replaced));
     }
+    if let Some(older) = restored.older {
+        let _ = writeln!(
+            out,
+            "an older version made the backup (migration {older}); the copy was brought forward"
+        );
+    }
     let _ = writeln!(out, "{} sessions of the backup were ended", restored.ended);
     out
 }

@@ -11,7 +11,7 @@ use crate::cli::output::cell;
 use crate::client::connection::QueuedNotice;
 use crate::client::order::OrderTicket;
 use crate::client::{ClientError, ServerInfo};
-use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus, Username};
+use crate::model::{Bar, Quote, Symbol, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
 use crate::wire::reply::Fill;
@@ -269,7 +269,7 @@ impl From<&HistoryEntry> for EntryView {
             status: text(entry.status),
             symbol: text(entry.symbol),
             accepted: text(entry.accepted),
-            settled: (entry.settled != Timestamp(0)).then(|| text(entry.settled)),
+            settled: (entry.status != TransactionStatus::Queued).then(|| text(entry.settled)),
             quantity: detail.map(|d| text(d.quantity)),
             price: settled.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),
