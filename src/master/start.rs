@@ -247,10 +247,9 @@ fn modules(
         registry: Arc::clone(&shared.registry),
         account_changes: changes,
     };
-    let third_parties = third_parties(config, stop, &auth_in)?;
-    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels, third_parties)
-        .map_err(unreadable)?;
-    group.module("auth", auth_inbox, auth)?;
+    let parties = third_parties(config, stop, &auth_in)?;
+    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels, parties);
+    group.module("auth", auth_inbox, auth.map_err(unreadable)?)?;
 
     let storage = Storage::open(url)?;
     let workers = workers::Workers::new(storage, &shared, auth_in.clone(), handle.clone(), config);
