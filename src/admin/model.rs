@@ -42,6 +42,9 @@ pub struct MasterStatus {
     pub sessions: usize,
     /// Requests since the start whose session had ended or never existed.
     pub inactive_sessions: u64,
+    /// What has happened to accounts since the start, such as failed logins.
+    #[serde(default)]
+    pub account_events: Vec<EventCount>,
     pub assets: PricesStatus,
     /// Refused links since the start, by reason.
     pub refused_links: Vec<EventCount>,

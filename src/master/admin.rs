@@ -16,7 +16,7 @@ mod workers;
 use super::assets::budget::CallBudgetStatus;
 use super::assets::update::LAST_UPDATES;
 use super::messages::{
-    AssetsMessage, AssetsStatus, AuthMessage, MasterChannels, TransactionsMessage,
+    AccountEvent, AssetsMessage, AssetsStatus, AuthMessage, MasterChannels, TransactionsMessage,
 };
 use super::storage::Interrupter;
 use super::transactions::disk_floor::DiskLevel;
@@ -258,6 +258,7 @@ impl AdminShared {
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
+            account_events: event_counts(&accounts.events),
             assets: PricesStatus {
                 held,
                 ..prices_status(prices)
@@ -446,4 +447,12 @@ fn calls((provider, budget): (&'static str, CallBudgetStatus)) -> CallsStatus {
         day: budget.day,
         per_day: budget.per_day,
     }
+}
+
+fn event_counts(events: &[(AccountEvent, u64)]) -> Vec<EventCount> {
+    let count = |(event, count): &(AccountEvent, u64)| EventCount {
+        reason: event.to_string(),
+        count: *count,
+    };
+    events.iter().map(count).collect()
 }

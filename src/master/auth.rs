@@ -18,8 +18,9 @@ pub mod sessions;
 pub mod third_parties;
 mod tokens;
 
-use super::messages::PendingSignIn;
-use super::messages::{AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow};
+use super::messages::{
+    AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn, SessionFilter, SessionRow,
+};
 use super::storage::accounts::{NameConflict, StoredSession};
 use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
@@ -34,7 +35,7 @@ use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -72,6 +73,7 @@ pub struct Auth {
     /// When places of logins were last forgotten; `None`: not in this process.
     forgot: Option<Instant>,
     inactive: u64,
+    events: BTreeMap<AccountEvent, u64>,
     throttle: Throttle,
     /// Changes that wait for the commit.
     writes: Vec<AuthWrite>,
@@ -170,6 +172,7 @@ impl Auth {
             touched: Instant::now(),
             forgot: None,
             inactive: 0,
+            events: BTreeMap::new(),
             throttle: Throttle::new(INACTIVE_LOGGED_MAX, Duration::from_secs(60)),
             writes: Vec::new(),
             answers: Vec::new(),
@@ -207,7 +210,14 @@ impl Auth {
             accounts: accounts.unwrap_or(0),
             sessions: self.sessions.len(),
             inactive: self.inactive,
+            events: self.events.iter().map(|(event, n)| (*event, *n)).collect(),
         }
+    }
+
+    /// Counts what has happened to accounts.
+    fn count(&mut self, event: AccountEvent, times: usize) {
+        let count = self.events.entry(event).or_default();
+        *count = count.saturating_add(u64::try_from(times).unwrap_or(u64::MAX));
     }
 
     fn set_limits(&mut self, limits: &MasterLimits) {

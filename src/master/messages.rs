@@ -16,6 +16,7 @@ use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
+use crate::model::word_list::word_list;
 use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
     Session, SessionHash, Side, SignInHandle, Symbol, Timestamp, Username, WorkerServer,
@@ -119,13 +120,35 @@ pub enum SessionFilter {
     All,
 }
 
+word_list! {
+    /// What happens to accounts, as administrators count it.
+    AccountEvent {
+        /// Logins with a wrong password, or a name without an account.
+        FailedLogin = "failed-logins",
+        /// Logins that were refused because too many had failed.
+        RefusedLogin = "refused-logins",
+        /// Accounts that were registered.
+        Registration = "registrations",
+        /// Passwords that were changed by their owners.
+        PasswordChange = "password-changes",
+        /// Sessions and tokens that ended with a change of their account, or that their owner ended.
+        SessionEnd = "ended-sessions",
+        /// Tokens that were created.
+        TokenCreation = "created-tokens",
+        /// Accounts that were locked or unlocked.
+        Lock = "locks",
+    }
+}
+
 /// Auth's counters.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AuthStatus {
     pub accounts: i64,
     pub sessions: usize,
     /// Requests since the start whose session was not active.
     pub inactive: u64,
+    /// What has happened to accounts since the start, and how often.
+    pub events: Vec<(AccountEvent, u64)>,
 }
 
 /// What auth holds of the other modules.

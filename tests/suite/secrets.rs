@@ -2,7 +2,7 @@
 //! them, no core could, and the daemons' memory forgets them.
 
 use papertrader::client::{Client, ServerConnection};
-use papertrader::model::{Email, HashedPass, SessionId, Symbol};
+use papertrader::model::{Email, HashedPass, SessionId, Symbol, TokenName, TokenScope};
 use papertrader::testkit::trader::{buy, portfolio, username};
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually};
 use papertrader::wire::{Instruction, Request, frame};
@@ -131,7 +131,14 @@ fn trade(deployment: &Deployment, secrets: &mut Secrets, sessions: &mut Vec<Sess
         let mut other = deployment.connect(3 - worker);
         other.resume(client.session().unwrap()).unwrap();
         buy(&mut other, "IBM", "1");
+        let token = TokenName::parse("desk").unwrap();
+        let token = client.create_token(&token, TokenScope::Read, 7).unwrap();
+        secrets.add_session(&format!("{name}'s token"), &token);
         if name == "carol" {
+            let new = fresh_pass();
+            secrets.add("carol's next hashedPass", new.expose());
+            assert!(client.change_password(Some(&wrong), &new).is_err());
+            client.change_password(Some(&pass), &new).unwrap();
             let session = client.session().unwrap().clone();
             client.logout().unwrap();
             let mut late = Client::new(

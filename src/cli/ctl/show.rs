@@ -72,6 +72,9 @@ pub(super) fn status(status: &MasterStatus) -> String {
             status.inactive_sessions
         );
     }
+    for event in &status.account_events {
+        let _ = writeln!(out, "accounts: {}: {}", clean(&event.reason), event.count);
+    }
     for count in &status.refused_links {
         let _ = writeln!(
             out,

@@ -4,7 +4,9 @@
 //! it, and its commit, which ends sessions with it and tells the owner.
 
 use super::{Auth, conflict_refusal, oldest_place};
-use crate::master::messages::{AccountChange, CountedLogin, HashJob, HashOutcome, PendingChange};
+use crate::master::messages::{
+    AccountChange, AccountEvent, CountedLogin, HashJob, HashOutcome, PendingChange,
+};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::NameConflict;
 use crate::master::storage::login_places::LoginPlace;
@@ -239,7 +241,10 @@ impl Auth {
     pub(super) fn on_confirmed(&mut self, pending: PendingChange, outcome: HashOutcome) {
         let instruction = pending.change.instruction();
         let new_hash = match outcome {
-            HashOutcome::Wrong => return refuse_password(&pending.reply_to, instruction),
+            HashOutcome::Wrong => {
+                self.count(AccountEvent::FailedLogin, 1);
+                return refuse_password(&pending.reply_to, instruction);
+            }
             HashOutcome::Failed => {
                 return pending.reply_to.fail(instruction, &Refusal::not_stored());
             }
@@ -300,6 +305,7 @@ impl Auth {
             tell_owner(tx, account, OwnerNotice::PasswordChanged)
         })?;
         self.changed_passwords.insert(account, Instant::now());
+        self.count(AccountEvent::PasswordChange, 1);
         crate::info!(
             "the password of {} was changed by its owner, and {} other sessions of it ended",
             pending.username,
@@ -364,6 +370,7 @@ impl Auth {
         let change = |tx: &mut Tx<'_>| tx.set_locked(account, is_locked);
         self.change_account(account, &ended, change)
             .map_err(|refusal| refusal.text)?;
+        self.count(AccountEvent::Lock, 1);
         Ok(ended.len())
     }
 
@@ -393,6 +400,7 @@ impl Auth {
         for hash in ended {
             self.sessions.remove(hash);
         }
+        self.count(AccountEvent::SessionEnd, ended.len());
         self.ended.extend_from_slice(ended);
         // Before the answer, so that its reader finds the sessions ended at every worker.
         self.push_ended();

@@ -5,7 +5,9 @@
 use super::accounts::hidden_email;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, conflict_refusal, oldest_place};
-use crate::master::messages::{CountedLogin, HashJob, PendingLogin, PendingRegistration};
+use crate::master::messages::{
+    AccountEvent, CountedLogin, HashJob, PendingLogin, PendingRegistration,
+};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
@@ -37,6 +39,7 @@ impl Auth {
             at: Instant::now(),
         };
         if !self.attempts.count_address(&counted) {
+            self.count(AccountEvent::RefusedLogin, 1);
             return refuse_attempt(
                 reply_to,
                 "too many failed logins; wait a minute and try again",
@@ -63,6 +66,7 @@ impl Auth {
             // It stays counted for its address, so that trying on is not free.
             let text = "too many failed logins with this name, or through this worker, from where it has not logged \
                         in lately; try again later, or from where you logged in before";
+            self.count(AccountEvent::RefusedLogin, 1);
             return refuse_attempt(reply_to, text);
         }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
@@ -198,10 +202,12 @@ impl Auth {
             third_party,
         } = pending;
         if let Some(refusal) = third_party {
+            self.count(AccountEvent::FailedLogin, 1);
             return reply_to.fail(Instruction::Login, &refusal);
         }
         let Some(credentials) = credentials.filter(|_| matches) else {
             self.attempts.keep_wrong(&reply_to, counted);
+            self.count(AccountEvent::FailedLogin, 1);
             return refuse_credentials(&reply_to);
         };
         // Meanwhile the password may have been changed, or the account locked.
@@ -266,6 +272,7 @@ impl Auth {
         match uncommitted.map_or_else(committed, Ok) {
             Ok(NameConflict::Neither) => {
                 self.writes.push(AuthWrite::Account(new));
+                self.count(AccountEvent::Registration, 1);
                 let instruction = Instruction::Register;
                 self.answers.push(PendingReply {
                     reply_to,

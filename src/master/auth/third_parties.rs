@@ -9,7 +9,7 @@ use super::Auth;
 use super::accounts::{hidden_email, succeed, tell_owner};
 use super::conflict_refusal;
 use crate::config::ThirdPartySettings;
-use crate::master::messages::PendingSignIn;
+use crate::master::messages::{AccountEvent, PendingSignIn};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::StorageError;
 use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount};
@@ -275,6 +275,7 @@ impl Auth {
             Ok(account)
         });
         let account = stored.map_err(|error| unstored(&error))?;
+        self.count(AccountEvent::Registration, 1);
         crate::info!(
             "{} is registered, with an identity of {}",
             new.username,

@@ -5,6 +5,7 @@
 use super::Auth;
 use super::accounts::{AccountOwner, succeed, tell_owner};
 use super::commit::AuthWrite;
+use crate::master::messages::AccountEvent;
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::accounts::StoredSession;
 use crate::model::session::SESSION_ID_BYTES;
@@ -111,6 +112,7 @@ impl Auth {
             tell_owner(tx, owner.account, OwnerNotice::TokenCreated)
         })?;
         self.sessions.insert(stored);
+        self.count(AccountEvent::TokenCreation, 1);
         crate::info!(
             "{} has created the token {name} of scope {scope} for {days} days",
             owner.username

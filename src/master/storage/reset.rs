@@ -20,7 +20,13 @@ const MARKET: &[&str] = &[
     "held_prices",
 ];
 /// What people have left; deleted in this order.
-const PEOPLE: &[&str] = &["session_workers", "sessions", "login_places", "accounts"];
+const PEOPLE: &[&str] = &[
+    "session_workers",
+    "sessions",
+    "identities",
+    "login_places",
+    "accounts",
+];
 /// What stays. The numbers of updates go on, so that no number is of two of them. Of `assets` and
 /// `assets_position` only [`FORGOTTEN`] changes.
 #[cfg(test)]
@@ -81,7 +87,9 @@ mod tests {
              VALUES (1, 'a', 'a', 'a', 'a', 0, 0, 5, zeroblob(16), 1)",
         );
         for sql in [
-            "INSERT INTO sessions VALUES (zeroblob(32), 1, 0, 9, '::1', zeroblob(16), zeroblob(16), 0, 0)",
+            "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
+             VALUES (zeroblob(32), 1, 0, 9, '::1', zeroblob(16), zeroblob(16), 0, 0)",
+            "INSERT INTO identities VALUES ('https://id.example', 'ada', 1, 0)",
             "INSERT INTO balances VALUES (1, 4)",
             "INSERT INTO positions VALUES (1, 'A', 5, 5)",
             "INSERT INTO assets (symbol, filled_to, filled) VALUES ('A', 7, 1)",
