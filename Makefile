@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd
 
-.PHONY: all help deps build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories bench-market
+.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories bench-market
 
 all: build
 
@@ -38,6 +38,32 @@ deps: ## installs the Debian packages that are missing, and names them
 	install="$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"; \
 	$$install $$missing || { $$root apt-get update -q && $$install $$missing; } || { \
 	  echo "deps: these packages cannot be installed:$$missing" >&2; exit 1; }
+
+# Providers of identities that others wrote, for the suite; needs Node and npm. Nothing of it comes into the programs.
+PROVIDERS = target/tools/providers
+providers: oidc-provider glewlwyd ## providers of identities, which the suite signs in with, below target/tools
+
+oidc-provider:
+	@command -v npm >/dev/null || { echo "providers: there is no npm; install Node" >&2; exit 1; }
+	@mkdir -p $(PROVIDERS)
+	@cmp -s tests/providers/package-lock.json $(PROVIDERS)/installed.json || { \
+	  cp tests/providers/package.json tests/providers/package-lock.json $(PROVIDERS)/ && \
+	  (cd $(PROVIDERS) && npm ci --ignore-scripts --no-audit --no-fund --silent) && \
+	  cp tests/providers/package-lock.json $(PROVIDERS)/installed.json; }
+
+# Debian's packages, unpacked and not installed: nothing of them runs by itself. What the machine lacks of libraries
+# comes along; databases' clients and fonts are not needed.
+GLEWLWYD = target/tools/glewlwyd
+glewlwyd:
+	@[ -x $(GLEWLWYD)/usr/bin/glewlwyd ] || { set -e; \
+	  command -v apt-get >/dev/null || { echo "providers: this is no Debian, and has no glewlwyd" >&2; exit 1; }; \
+	  mkdir -p $(GLEWLWYD).part; cd $(GLEWLWYD).part; \
+	  names=$$(apt-get install -s --no-install-recommends glewlwyd 2>/dev/null | \
+	    awk '/^Inst/ && $$2 ~ /^(glewlwyd|lib)/ && $$2 !~ /^lib(js|config-inifiles)/ { print $$2 }'); \
+	  [ -n "$$names" ] || { echo "providers: apt-get does not know glewlwyd" >&2; exit 1; }; \
+	  apt-get download -q $$names >/dev/null; \
+	  for package in *.deb; do dpkg -x $$package .; rm $$package; done; \
+	  cd - >/dev/null; rm -rf $(GLEWLWYD); mv $(GLEWLWYD).part $(GLEWLWYD); }
 
 build: deps ## release programs, in target/release
 	$(CARGO) build --release --locked

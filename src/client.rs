@@ -16,6 +16,7 @@ pub mod store;
 pub mod stream;
 #[cfg(test)]
 mod testing;
+pub mod third_party;
 pub mod tls;
 
 pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};

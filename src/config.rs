@@ -15,7 +15,7 @@ pub use database::DatabaseUrl;
 pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, MailSecurity,
     MailSettings, MailUrl, MasterConfig, MasterGpg, MasterLimits, ProviderKind, ReplayEnd,
-    ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection,
+    ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection, ThirdPartySettings,
 };
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

@@ -20,6 +20,7 @@ pub mod start;
 pub mod storage;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod third_party;
 pub mod transactions;
 pub mod verify;
 pub mod workers;

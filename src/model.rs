@@ -18,6 +18,7 @@ pub mod reason;
 pub mod reset_code;
 pub mod server_info;
 pub mod session;
+pub mod third_party;
 pub mod timestamp;
 pub mod token;
 pub mod transaction;
@@ -38,6 +39,9 @@ pub use reset_code::{ResetCode, ResetCodeHash};
 pub use server_info::{MarketKind, MarketState, ServerFact};
 pub use session::{
     AccountValue, Session, SessionHash, SessionId, SessionKind, SessionSelection, SessionUse,
+};
+pub use third_party::{
+    BrowserSecret, Identity, IdentityProviderName, SignInHandle, SignInHash, SignInMethod,
 };
 use thiserror::Error;
 pub use timestamp::Timestamp;

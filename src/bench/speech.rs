@@ -124,6 +124,9 @@ impl Speech for KnownInstructions {
                 | I::RegisterSuccess
                 | I::LogoutSuccess
                 | I::AccountSuccess
+                | I::ThirdPartyStarted
+                | I::ThirdPartyPending
+                | I::ThirdPartyUnknown
                 | I::Pong,
             ) => Ok(ReplyHead::Reply(size)),
             Some(

@@ -311,13 +311,18 @@ impl WorkerPool {
         self.current = None;
         self.session = None;
         let login = self.call(|client| client.login(username, pass, expirable))?;
+        self.take_login(&login);
+        Ok(login)
+    }
+
+    /// Uses the session of a login from now on, and takes in its workers.
+    pub(super) fn take_login(&mut self, login: &LoginResult) {
         self.set_session(Some(login.session.clone()));
         let is_protected = self.current.as_ref().is_some_and(Client::is_protected);
         self.take_in(&login.workers, is_protected);
         if self.is_tls() {
             self.options.security = self.options.security.always();
         }
-        Ok(login)
     }
 
     /// Asks for a code for a new password. See [`Client::request_reset`].

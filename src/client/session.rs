@@ -219,7 +219,7 @@ impl Client {
         self.logged_in(reply)
     }
 
-    fn logged_in(&mut self, reply: Reply) -> Result<LoginResult, ClientError> {
+    pub(super) fn logged_in(&mut self, reply: Reply) -> Result<LoginResult, ClientError> {
         let Reply::Session { id, workers } = reply else {
             return Err(self.unexpected_answer());
         };

@@ -99,7 +99,7 @@ impl MockServer {
 
     /// As [`MockServer::start`], over TLS.
     pub fn start_tls(
-        identity: &Identity,
+        identity: &TestCertificate,
         script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
     ) -> MockServer {
         MockServer::start_tls_at("127.0.0.1", identity, script)
@@ -108,7 +108,7 @@ impl MockServer {
     /// As [`MockServer::start_tls`], at another address of this machine.
     pub fn start_tls_at(
         host: &str,
-        identity: &Identity,
+        identity: &TestCertificate,
         script: impl Fn(usize, MockPeer) + Send + Sync + 'static,
     ) -> MockServer {
         MockServer::listen(host, Some(identity.server_config()), script)
@@ -163,18 +163,18 @@ impl MockServer {
 }
 
 /// A self-signed certificate and its key.
-pub struct Identity {
+pub struct TestCertificate {
     pub certificate: CertificateDer<'static>,
     key: Vec<u8>,
     pub pem: String,
 }
 
-impl Identity {
+impl TestCertificate {
     /// Makes a certificate for `names`.
-    pub fn new(names: &[&str]) -> Identity {
+    pub fn new(names: &[&str]) -> TestCertificate {
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).unwrap();
-        Identity {
+        TestCertificate {
             certificate: made.cert.der().clone(),
             key: made.signing_key.serialize_der(),
             pem: made.cert.pem(),

@@ -340,7 +340,7 @@ pub fn explain(error: &rustls::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Identity;
+    use super::super::testing::TestCertificate;
     use super::*;
 
     #[test]
@@ -384,7 +384,7 @@ mod tests {
         let pinned = auto(None, vec![[0; 32]]).unwrap();
         assert!(pinned.wants_tls("127.0.0.1:1", here));
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), Identity::new(&["x"]).pem).unwrap();
+        std::fs::write(file.path(), TestCertificate::new(&["x"]).pem).unwrap();
         let rooted = auto(Some(file.path().to_owned()), vec![]).unwrap();
         assert_eq!(rooted.roots, TrustRoots::CaAlone);
         assert_eq!(rooted.roots().unwrap().len(), 1);

@@ -4,12 +4,14 @@
 
 mod assets;
 mod mail;
+mod third_party;
 
 pub use assets::{
     AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
     ReplaySettings, SimulatedSettings, SymbolSelection,
 };
 pub use mail::{MailSecurity, MailSettings, MailUrl};
+pub use third_party::ThirdPartySettings;
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
@@ -70,6 +72,8 @@ pub struct MasterConfig {
     pub accounts: AccountSettings,
     /// `None`: no mail is sent.
     pub mail: Option<MailSettings>,
+    /// Providers of identities; none: people sign in by password alone.
+    pub third_parties: Vec<ThirdPartySettings>,
     pub limits: MasterLimits,
 }
 
@@ -175,6 +179,7 @@ impl MasterConfig {
         if let Some(mail) = &self.mail {
             mail.write(&mut values);
         }
+        third_party::write(&self.third_parties, &mut values);
         let limits = &self.limits;
         for (key, value) in [
             ("failed_logins_per_minute", limits.failed_logins_per_minute),
@@ -247,6 +252,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         assets: assets::read(root),
         accounts: accounts(root),
         mail: mail::read(root),
+        third_parties: third_party::read(root),
         limits: limits(root),
     };
     let length = config.control_socket.as_os_str().len();
@@ -401,4 +407,5 @@ fn check_files(config: &MasterConfig, report: &ConfigReport) {
     if let Some(mail) = &config.mail {
         mail.check_files(report);
     }
+    third_party::check_files(&config.third_parties, report);
 }

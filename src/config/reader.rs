@@ -232,6 +232,40 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
+    /// Reads the tables of a list, `[[key]]`, each by itself. None if the key is absent.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<ConfigTable<'r, 't>> {
+        let name = self.name(key);
+        let list = match self.take(key) {
+            None => return Vec::new(),
+            Some(DeValue::Array(list)) => list,
+            Some(other) => {
+                let reason = format!(
+                    "this is {}, and must be a list of tables: [[{name}]]",
+                    a_kind(&other)
+                );
+                self.report.problem(&name, reason);
+                return Vec::new();
+            }
+        };
+        let mut tables = Vec::new();
+        for (at, value) in list.into_iter().enumerate() {
+            let name = format!("{name}[{at}]");
+            match value.into_inner() {
+                DeValue::Table(entries) => tables.push(ConfigTable {
+                    report: self.report,
+                    prefix: format!("{name}."),
+                    entries,
+                    known: Vec::new(),
+                }),
+                other => {
+                    let reason = format!("this is {}, and must be a table", a_kind(&other));
+                    self.report.problem(&name, reason);
+                }
+            }
+        }
+        tables
+    }
+
     /// Reads a key with `read`, whose error says what the value must be.
     pub(super) fn value<T>(
         &mut self,

@@ -138,6 +138,10 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
     );
 }
 
+/// The sample's third party, without what has a default.
+const GOOGLE: &str = "[[third_party]]\nname = \"google\"\nissuer = \"https://accounts.google.com\"\n\
+     client_id = \"CLIENT\"\nclient_secret_file = \"google.key\"\n";
+
 #[test]
 fn the_commented_keys_of_the_samples_are_their_defaults() {
     let all = |sample: &str| -> String {
@@ -154,7 +158,7 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     // Its keys have no defaults.
     assert!(sample.mail.take().is_some());
     let short = format!(
-        "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n",
+        "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n{GOOGLE}",
         master_text()
     );
     assert_eq!(sample, master(&short).unwrap().0);
@@ -272,6 +276,66 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
         "[assets.simulated]\nsymbols = 0",
         "assets.simulated.symbols",
         "not within",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"password\"\nissuer = \"https://a\"\nclient_id = \"c\"",
+        "third_party[0].name",
+        "no provider's name",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"http://a.example\"\nclient_id = \"c\"",
+        "third_party[0].issuer",
+        "loopback only",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"https://a\"\nclient_id = \"c d\"",
+        "third_party[0].client_id",
+        "visible ASCII",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"https://a\"\nclient_id = \"c\"\nmethods = []",
+        "third_party[0].methods",
+        "at least one",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"https://a\"\nclient_id = \"c\"\nmethods = \"implicit\"",
+        "third_party[0].methods",
+        "not one of",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"https://a\"\nclient_id = \"c\"\nlabel = \"a\\u001b\"",
+        "third_party[0].label",
+        "printable",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"https://a\"\nclient_id = \"c\"\nredirect_uris = [\"http://a.example/\"]",
+        "third_party[0].redirect_uris",
+        "loopback only",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"https://a\"\nclient_id = \"c\"\nsecret = \"x\"",
+        "third_party[0].secret",
+        "no such key",
+    ),
+    (
+        "",
+        "[[third_party]]\nname = \"a\"\nissuer = \"https://a\"\nclient_id = \"c\"\n[[third_party]]\nname = \"a\"\nissuer = \"https://b\"\nclient_id = \"c\"",
+        "third_party[1].name",
+        "is called a",
+    ),
+    (
+        "",
+        "[third_party]\nname = \"a\"",
+        "third_party",
+        "must be a list of tables",
     ),
 ];
 
@@ -475,6 +539,40 @@ fn a_socket_path_that_is_too_long_is_refused() {
     let line = format!("control_socket = \"/{}\"\n", "x".repeat(107));
     let error = master(&format!("{line}{}", master_text())).unwrap_err();
     assert!(error.to_string().contains("108 bytes"), "{error}");
+}
+
+#[test]
+fn third_parties_are_read_and_written_in_their_order() {
+    let file = Path::new("/etc/papertrader/master.toml");
+    let text = format!(
+        "{}{GOOGLE}[[third_party]]\nname = \"school\"\nissuer = \"https://id.example/\"\n\
+         client_id = \"pt\"\nlabel = \"Our school\"\nmethods = [\"redirect\"]\n\
+         redirect_uris = [\"https://trade.example/back?x=1\"]\n",
+        master_text()
+    );
+    let (config, _) = master(&text).unwrap();
+    let [google, school] = config.third_parties.as_slice() else {
+        panic!("{:?}", config.third_parties);
+    };
+    assert_eq!((google.label.as_str(), google.methods.len()), ("google", 2));
+    assert_eq!(
+        google.client_secret_file.as_deref(),
+        Some(Path::new("/etc/papertrader/google.key"))
+    );
+    assert_eq!(school.issuer, "https://id.example/", "its slash is kept");
+    assert_eq!(school.client_secret_file, None);
+    let written = config.to_toml(file);
+    assert_eq!(
+        MasterConfig::parse(&written, file).unwrap().0,
+        config,
+        "{written}"
+    );
+    assert_eq!(
+        written.matches("\n[[third_party]]\n").count(),
+        2,
+        "{written}"
+    );
+    assert_eq!(written.matches("What people type").count(), 1, "{written}");
 }
 
 #[test]

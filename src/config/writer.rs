@@ -73,10 +73,17 @@ impl TomlValues {
     pub(super) fn fill(&self, sample: &str) -> String {
         let mut written = String::with_capacity(sample.len());
         let mut prefix = String::new();
-        for line in sample.lines() {
+        let mut lines = sample.lines().peekable();
+        while let Some(line) = lines.next() {
             let bare = line.strip_prefix("# ").unwrap_or(line);
             // Writing to a String cannot fail.
-            if let Some(table) = header(bare) {
+            if let Some(list) = list_header(bare) {
+                let mut block = vec![bare];
+                while let Some(next) = lines.next_if(|next| !next.is_empty()) {
+                    block.push(next.strip_prefix("# ").unwrap_or(next));
+                }
+                self.fill_list(list, &block, &mut written);
+            } else if let Some(table) = header(bare) {
                 prefix = format!("{table}.");
                 let used = self.values.keys().any(|key| key.starts_with(&prefix));
                 let _ = writeln!(written, "{}{bare}", if used { "" } else { "# " });
@@ -91,6 +98,36 @@ impl TomlValues {
         }
         written
     }
+
+    /// Writes a list's sample, which ends at an empty line: once for each table, or as comments
+    /// where there is none. Its comments stand in the first.
+    fn fill_list(&self, list: &str, block: &[&str], written: &mut String) {
+        let has = |prefix: &str| self.values.keys().any(|key| key.starts_with(prefix));
+        for at in 0.. {
+            let prefix = format!("{list}[{at}].");
+            let used = has(&prefix);
+            if !used && at > 0 {
+                break;
+            }
+            for line in block {
+                let _ = match assigned(line).map(|key| (key, format!("{prefix}{key}"))) {
+                    Some((key, name)) => match self.values.get(&name) {
+                        Some(value) => writeln!(written, "{key} = {value}"),
+                        None if at == 0 => writeln!(written, "# {line}"),
+                        None => Ok(()),
+                    },
+                    None if used && list_header(line).is_some() => writeln!(written, "{line}"),
+                    None if at == 0 => writeln!(written, "# {line}"),
+                    None => Ok(()),
+                };
+            }
+        }
+    }
+}
+
+/// The list of tables that a line adds one to, if any.
+fn list_header(line: &str) -> Option<&str> {
+    header(line.strip_prefix('[')?.strip_suffix(']')?)
 }
 
 fn is_key(text: &str) -> bool {

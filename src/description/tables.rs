@@ -44,6 +44,8 @@ pub const ALL: &[Table] = &[
             "Session",
             "Tokens",
             "Token",
+            "Identities",
+            "Identity",
         ];
         layouts(all, &names)
     }),

@@ -8,8 +8,8 @@
 use super::raw;
 use crate::model::{Bar, ClientOrderId, Money, OpenValue, Quote, ValueError};
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, HistoryEntry, OwnSessions, OwnTokens, Payload, PayloadKind,
-    Portfolio, Receipt, SessionMoment, TextList, UserInfo,
+    AssetInfo, Forecast, History, HistoryEntry, OwnIdentities, OwnSessions, OwnTokens, Payload,
+    PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
 };
 
 /// The payload's words.
@@ -29,6 +29,7 @@ pub fn text(kind: PayloadKind, bytes: &[u8]) -> Result<String, ValueError> {
         PayloadKind::Receipt => receipt(&Receipt::from_bytes(bytes)?),
         PayloadKind::Sessions => sessions(&OwnSessions::from_bytes(bytes)?),
         PayloadKind::Tokens => tokens(&OwnTokens::from_bytes(bytes)?),
+        PayloadKind::Identities => identities(&OwnIdentities::from_bytes(bytes)?),
     };
     Ok(words.join(" "))
 }
@@ -218,6 +219,21 @@ fn tokens(tokens: &OwnTokens) -> Vec<String> {
             token.expiry,
             moment(&token.made),
             moment(&token.used),
+        )
+    }));
+    words
+}
+
+fn identities(identities: &OwnIdentities) -> Vec<String> {
+    let count = format!("count={}", identities.0.len());
+    let mut words = vec!["Identities".to_owned(), count];
+    words.extend(identities.0.iter().map(|identity| {
+        format!(
+            "{},{},providers={},linked={}",
+            inline(&identity.issuer),
+            inline(&identity.subject),
+            inline(&identity.providers),
+            identity.linked,
         )
     }));
     words

@@ -16,13 +16,15 @@ pub mod hashing;
 mod login;
 mod requests;
 pub mod sessions;
+pub mod third_parties;
 mod tokens;
 
 use super::messages::{
-    AccountEvent, AuthChannels, AuthMessage, AuthStatus, SessionFilter, SessionRow,
+    AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn, SessionFilter, SessionRow,
 };
 use super::storage::accounts::{NameConflict, StoredSession};
 use super::storage::{Storage, StorageError};
+use super::third_party::ThirdParties;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::{AccountId, Money, Reason, SessionHash, Timestamp};
@@ -62,6 +64,9 @@ pub struct Auth {
     pool: HashingPool,
     attempts: LoginAttempts,
     registrations: NeighbourhoodRateLimiter<Uuid>,
+    third_parties: ThirdParties<PendingSignIn>,
+    /// Sign-ins with third parties that were begun.
+    sign_ins: NeighbourhoodRateLimiter<Uuid>,
     lifetime: i64,
     starting_cash: Money,
     channels: AuthChannels,
@@ -97,6 +102,7 @@ impl Module for Auth {
             }
             AuthMessage::Hashed(pending, pass_hash) => self.on_hashed(*pending, pass_hash),
             AuthMessage::Confirmed(pending, outcome) => self.on_confirmed(*pending, outcome),
+            AuthMessage::ThirdParty(news) => self.on_third_party(news),
             AuthMessage::WorkerAway(worker, boot) => {
                 self.end_all(&self.sessions.orphans(&worker, boot.as_ref()));
             }
@@ -124,6 +130,7 @@ impl Module for Auth {
     fn on_turn_end(&mut self) {
         self.look_at_clock(Timestamp::now());
         self.expire();
+        self.expire_sign_ins();
         self.commit();
     }
 
@@ -143,6 +150,7 @@ impl Auth {
         pool: HashingPool,
         config: &MasterConfig,
         channels: AuthChannels,
+        third_parties: ThirdParties<PendingSignIn>,
     ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
         let now = Timestamp::now();
@@ -155,6 +163,8 @@ impl Auth {
             sessions,
             pool,
             changes: Arc::clone(&channels.account_changes),
+            third_parties,
+            sign_ins: NeighbourhoodRateLimiter::per_minute(third_parties::SIGN_INS_PER_MINUTE_MAX),
             changed_passwords: HashMap::new(),
             attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(

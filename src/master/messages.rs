@@ -12,6 +12,7 @@ use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
 use super::storage::disk::DiskSpace;
+use super::third_party::ProviderNews;
 use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
 use crate::config::MasterLimits;
@@ -19,8 +20,8 @@ use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
-    ResetCode, ResetCodeHash, Session, SessionHash, Side, Symbol, Timestamp, Username,
-    WorkerServer,
+    ResetCode, ResetCodeHash, Session, SessionHash, Side, SignInHandle, Symbol, Timestamp,
+    Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -71,6 +72,8 @@ pub enum AuthMessage {
     Hashed(Box<PendingRegistration>, Option<String>),
     /// From the hashing pool: a change of an account, and what came of its passwords.
     Confirmed(Box<PendingChange>, HashOutcome),
+    /// A provider of identities has begun a flow, or said who a person is.
+    ThirdParty(ProviderNews),
     /// Ends the expirable sessions of a worker that were made by another process of it than this
     /// boot ID; `None`: by any of its processes.
     WorkerAway(Uuid, Option<Uuid>),
@@ -241,6 +244,16 @@ pub struct PendingChange {
     pub change: AccountChange,
 }
 
+/// A client that waits for a provider of identities.
+#[derive(Debug)]
+pub struct PendingSignIn {
+    pub reply_to: ReplyTo,
+    /// The instruction that is to be answered.
+    pub instruction: Instruction,
+    /// The sign-in; `None` while it is begun.
+    pub handle: Option<SignInHandle>,
+}
+
 /// A change of an account that a password confirms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountChange {
@@ -273,6 +286,8 @@ pub struct PendingLogin {
     /// Whether the session ends with its connection.
     pub expirable: bool,
     pub counted: CountedLogin,
+    /// What it is told where the account has no password: with whom to sign in.
+    pub third_party: Option<Refusal>,
 }
 
 /// The failed attempt that a login counts as until it succeeds.

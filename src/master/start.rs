@@ -13,9 +13,11 @@ use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::mail::{self, MailSetup};
 use super::messages::{
-    self, AuthChannels, MailMessage, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
+    self, AuthChannels, AuthMessage, MailMessage, MasterChannels, PendingSignIn, RouterMessage,
+    UpdateChannels, WorkersShared,
 };
 use super::storage::{Reader, Storage, StorageError, StorageLock};
+use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
 use crate::config::{DatabaseUrl, MasterConfig};
@@ -68,6 +70,7 @@ pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     };
     let prepared = PreparedProviders::open(&assets)?;
     MailSetup::open(config).map_err(StartError::misconfigured)?;
+    third_party::check(&config.third_parties).map_err(StartError::misconfigured)?;
     leave_agent(&config.gpg.home, || identity(config))?;
     Ok(prepared.input_warnings())
 }
@@ -250,8 +253,9 @@ fn modules(
         account_changes: changes,
         mail: mail.clone(),
     };
-    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
-    group.module("auth", auth_inbox, auth)?;
+    let parties = third_parties(config, stop, &auth_in)?;
+    let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels, parties);
+    group.module("auth", auth_inbox, auth.map_err(unreadable)?)?;
 
     let storage = Storage::open(url)?;
     let workers = workers::Workers::new(storage, &shared, auth_in.clone(), handle.clone(), config);
@@ -294,4 +298,18 @@ fn start_mail(
     })?;
     group.module("mail", inbox, module)?;
     Ok(Some(inbox_in))
+}
+
+/// The threads of the providers of identities, which tell auth their news.
+fn third_parties(
+    config: &MasterConfig,
+    stop: &Stop,
+    auth: &Sender<AuthMessage>,
+) -> Result<ThirdParties<PendingSignIn>, StartError> {
+    let auth = auth.clone();
+    ThirdParties::start(&config.third_parties, stop, move |news| {
+        // Auth is gone only when the daemon ends.
+        let _ = auth.send(AuthMessage::ThirdParty(news));
+    })
+    .map_err(StartError::misconfigured)
 }

@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod disk;
 mod email_keys;
 pub mod files;
+pub mod identities;
 pub mod ledger;
 pub mod login_places;
 pub mod outbox;

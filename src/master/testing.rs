@@ -20,6 +20,7 @@ use super::router::MasterRouter;
 use super::storage::accounts::NewAccount;
 use super::storage::ledger::{HistoryBound, LedgerEntry, action_terms};
 use super::storage::testing::Engine;
+use super::third_party::ThirdParties;
 use super::transactions::Transactions;
 use super::workers::Workers;
 use super::workers::registry::{Registration, Registry};
@@ -167,7 +168,14 @@ impl MasterRig {
                 of_workers.sender.clone(),
                 assets.clone(),
             ),
-            auth: Auth::new(engine.storage(), pool, &config, channels).unwrap(),
+            auth: Auth::new(
+                engine.storage(),
+                pool,
+                &config,
+                channels,
+                ThirdParties::default(),
+            )
+            .unwrap(),
             workers: Workers::new(
                 engine.storage(),
                 &shared,

@@ -27,7 +27,7 @@ word_list! {
         NextUpdate = "next-update",
         /// Steps of a replay that are still to come, `0` after the last.
         StepsLeft = "steps-left",
-        /// The ways to log in, joined by commas: `password`.
+        /// The ways to log in, joined by commas: `password`, and the names of providers of identities.
         Login = "login",
         /// Where a code for a new password comes from: `mail` or `administrator`.
         Reset = "reset",

@@ -19,9 +19,16 @@ pub struct ExchangeRequest {
     pub query: HashMap<String, String>,
     /// The headers, by their names in lower case.
     pub headers: HashMap<String, String>,
+    /// The fields of a form that was posted.
+    pub form: HashMap<String, String>,
 }
 
 impl ExchangeRequest {
+    /// The value of a field of the form; empty without it.
+    pub fn field(&self, name: &str) -> &str {
+        self.form.get(name).map_or("", String::as_str)
+    }
+
     /// The value of a query name; empty without it.
     pub fn query(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
@@ -173,7 +180,8 @@ fn decoded(text: &str) -> String {
 }
 
 fn ask(stream: impl Read) -> Option<ExchangeRequest> {
-    let mut lines = BufReader::new(stream).lines();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines();
     let first = lines.next()?.ok()?;
     let target = first.split(' ').nth(1)?.to_owned();
     let mut headers = HashMap::new();
@@ -184,15 +192,23 @@ fn ask(stream: impl Read) -> Option<ExchangeRequest> {
             None => break,
         };
     }
+    let length = headers.get("content-length");
+    let mut body = vec![0; length.and_then(|length| length.parse().ok()).unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     Some(ExchangeRequest {
         path: decoded(path),
-        query: pairs
-            .map(|(name, value)| (decoded(name), decoded(value)))
-            .collect(),
+        query: pairs(query),
         headers,
+        form: pairs(&String::from_utf8_lossy(&body)),
     })
+}
+
+fn pairs(text: &str) -> HashMap<String, String> {
+    text.split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
 }
 
 fn serve(mut stream: impl Read + Write, handler: &Handler, calls: &AtomicUsize) {

@@ -41,6 +41,24 @@ pub enum ArgumentType {
     SessionSelection,
     /// What a change of an account is answered with.
     AccountValue,
+    /// The name of a provider of identities.
+    IdentityProviderName,
+    /// `device` or `redirect`.
+    SignInMethod,
+    /// The secret name of a sign-in.
+    SignInHandle,
+    /// An address to which a provider sends a browser back.
+    RedirectUri,
+    /// A code or state that a browser brings back.
+    BrowserSecret,
+    /// Seconds between two questions.
+    PollSeconds,
+    /// What a person types at a provider, or `-` for nothing.
+    UserCode,
+    /// A provider's address for people.
+    WebAddress,
+    /// A username, or `-` for none.
+    UsernameOrDash,
     /// An asset's symbol.
     Symbol,
     /// A quantity as requests may write it: `007.50`.
@@ -91,6 +109,8 @@ impl ArgumentType {
         match self {
             ArgumentType::Username => Reason::UnknownUser,
             ArgumentType::Email | ArgumentType::EmailOrDash => Reason::EmailInvalid,
+            ArgumentType::IdentityProviderName => Reason::ProviderUnknown,
+            ArgumentType::SignInHandle => Reason::CodeInvalid,
             ArgumentType::TokenName => Reason::NameInvalid,
             ArgumentType::HashedPass | ArgumentType::HashedPassOrDash => Reason::PasswordInvalid,
             ArgumentType::ResetCode => Reason::CodeInvalid,
@@ -100,6 +120,13 @@ impl ArgumentType {
             ArgumentType::Date => Reason::DateInvalid,
             ArgumentType::State => Reason::StateInvalid,
             ArgumentType::UsernameOrEmail
+            | ArgumentType::SignInMethod
+            | ArgumentType::RedirectUri
+            | ArgumentType::BrowserSecret
+            | ArgumentType::PollSeconds
+            | ArgumentType::UserCode
+            | ArgumentType::WebAddress
+            | ArgumentType::UsernameOrDash
             | ArgumentType::TokenScope
             | ArgumentType::Days
             | ArgumentType::SessionSelection
@@ -293,6 +320,25 @@ codecs! {
     } else {
         model::AccountValue::parse(text).map(Some)
     };
+    IdentityProviderName -> model::IdentityProviderName:
+        |text| model::IdentityProviderName::parse(text), |name| name.as_str().into();
+    SignInMethod -> model::SignInMethod:
+        |text| model::SignInMethod::from_name(text).ok_or(ValueError("a method is device or redirect")),
+        |method| method.as_str().into();
+    SignInHandle -> model::SignInHandle: |text| model::SignInHandle::parse(text),
+        |handle| ArgumentText::Secret(Zeroizing::new(handle.expose()));
+    RedirectUri -> Option<String>: |text| if text.is_empty() {
+        Ok(None)
+    } else {
+        model::third_party::parse_redirect_uri(text).map(Some)
+    }, |uri| uri.as_deref().unwrap_or_default().into();
+    BrowserSecret -> model::BrowserSecret: |text| model::BrowserSecret::parse(text),
+        |secret| ArgumentText::Secret(Zeroizing::new(secret.expose().to_owned()));
+    PollSeconds -> u16: |text| model::third_party::parse_poll_seconds(text);
+    UserCode -> Option<String>: |text| model::third_party::parse_user_code(text);
+    WebAddress -> String: |text| model::third_party::parse_web_address(text);
+    UsernameOrDash -> Option<Username>:
+        |text| if text == "-" { Ok(None) } else { Username::parse(text).map(Some) };
     SessionId -> SessionId: |text| SessionId::parse(text),
         |id| ArgumentText::Secret(Zeroizing::new(id.expose()));
     Symbol -> Symbol: |text| Symbol::parse(text), |symbol| symbol.as_str().into();

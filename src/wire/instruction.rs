@@ -193,7 +193,7 @@ macro_rules! instruction_table {
             ("username" username: Username / BadCredentials,
                 "hashedPass" hashed_pass: HashedPass / BadCredentials, "isExpirable" expirable: Flag)
             request { Request::Login { username, hashed_pass, expirable } }
-            -> SessionId | LoginFail [BadCredentials TooManyAttempts AccountLocked];
+            -> SessionId | LoginFail [BadCredentials TooManyAttempts ThirdPartyLogin AccountLocked];
         /// Tells whether a session is active, and names the workers again.
         0x0102 Resume "login" "4.6.2" Request in [Command] with Read to Tunnel:
             ("sessionID" session: SessionId)
@@ -270,6 +270,48 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId, "name" name: TokenName)
             request { Request::RevokeToken { session, name } }
             -> AccountSuccess | AccountFail [NoData];
+        /// Begins a sign-in with a provider of identities.
+        0x010F BeginThirdParty "beginThirdParty" "3.1.3" (edition 2)
+            Request in [Command] to Tunnel:
+            ("provider" provider: IdentityProviderName, "method" method: SignInMethod,
+                "redirectURI" redirect_uri: RedirectUri optional)
+            request { Request::BeginThirdParty { provider, method, redirect_uri } }
+            -> ThirdPartyStarted | LoginFail [ProviderUnavailable TooManyAttempts];
+        /// Tells how far a sign-in is, and logs in once the person is known and has an account.
+        0x0110 AwaitThirdParty "awaitThirdParty" "3.1.3" (edition 2)
+            Request in [Command] to Tunnel:
+            ("handle" handle: SignInHandle)
+            request { Request::AwaitThirdParty { handle } }
+            -> SessionId, ThirdPartyPending, ThirdPartyUnknown
+            | LoginFail [BadCredentials ProviderUnavailable AccountLocked];
+        /// Gives what a browser brought back from the provider, and goes on as awaitThirdParty.
+        0x0111 CompleteThirdParty "completeThirdParty" "3.1.3" (edition 2)
+            Request in [Command] to Tunnel:
+            ("handle" handle: SignInHandle, "code" code: BrowserSecret, "state" state: BrowserSecret)
+            request { Request::CompleteThirdParty { handle, code, state } }
+            -> SessionId, ThirdPartyPending, ThirdPartyUnknown
+            | LoginFail [BadCredentials ProviderUnavailable AccountLocked];
+        /// Creates an account without a password for the person of a sign-in, and logs in.
+        0x0112 RegisterThirdParty "registerThirdParty" "3.1.3" (edition 2)
+            Request in [Command] to Tunnel:
+            ("handle" handle: SignInHandle, "username" username: Username / UsernameInvalid,
+                "email" email: EmailOrDash)
+            request { Request::RegisterThirdParty { handle, username, email } }
+            -> SessionId
+            | LoginFail [UsernameTaken EmailTaken IdentityTaken TooManyAttempts BadCredentials
+                ProviderUnavailable AccountLocked];
+        /// Lets the person of a sign-in log in to the account of the session.
+        0x0113 LinkThirdParty "linkThirdParty" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "handle" handle: SignInHandle)
+            request { Request::LinkThirdParty { session, handle } }
+            -> AccountSuccess | AccountFail [IdentityTaken LoginAgain BadCredentials ProviderUnavailable];
+        /// Takes the identities of a provider from the account, but not its last way in.
+        0x0114 UnlinkThirdParty "unlinkThirdParty" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "provider" provider: IdentityProviderName)
+            request { Request::UnlinkThirdParty { session, provider } }
+            -> AccountSuccess | AccountFail [NoData LoginAgain ThirdPartyLogin];
         /// Changes the e-mail address. `-` for the hashedPass where the account has no password; `-`
         /// for the address takes it away.
         0x011A ChangeEmail "changeEmail" "3.1.3" (edition 2)
@@ -367,6 +409,12 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId)
             request { Request::Tokens { session } }
             -> Data(Tokens) | DataFail;
+        /// With whom the account's owner signs in beside a password.
+        0x0210 GetIdentities "getIdentities" "3.1.3" (edition 2)
+            Request in [Data] with Account to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::Identities { session } }
+            -> Data(Identities) | DataFail;
 
         /// A login is refused.
         0x0301 LoginFail "loginFail" "4.6.17" Return: ("code" reason: ReasonCode, "text" text: Text)
@@ -425,6 +473,19 @@ macro_rules! instruction_table {
         0x0310 AccountFail "accountFail" "3.1.3" (edition 2) Return:
             ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::AccountFail, Refusal { reason, text }) };
+
+        /// A sign-in has begun: where the person goes, and what they type there.
+        0x0311 ThirdPartyStarted "thirdPartyStarted" "3.1.3" (edition 2) Return:
+            ("handle" handle: SignInHandle, "poll" poll: PollSeconds, "expiry" expiry: CanonicalTime,
+                "userCode" user_code: UserCode, "url" url: WebAddress)
+            reply { Reply::ThirdPartyStarted { handle, poll, expiry, user_code, url } };
+        /// The person is not done yet.
+        0x0312 ThirdPartyPending "thirdPartyPending" "3.1.3" (edition 2) Return: ()
+            reply { Reply::ThirdPartyPending };
+        /// The person is known, and has no account yet. The username is a suggestion, free or not.
+        0x0313 ThirdPartyUnknown "thirdPartyUnknown" "3.1.3" (edition 2) Return:
+            ("handle" handle: SignInHandle, "username" suggestion: UsernameOrDash)
+            reply { Reply::ThirdPartyUnknown { handle, suggestion } };
 
         /// Answered with pong. Servers never send it.
         0x0401 Ping "ping" "4.1" Both in [Command Data] to Local: ()

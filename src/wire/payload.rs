@@ -6,12 +6,14 @@
 
 mod asset;
 mod cursor;
+mod identities;
 pub mod layout;
 mod sessions;
 mod user;
 
 pub use asset::{AssetInfo, BAR_BYTES, Forecast, QUOTE_BYTES};
 pub use cursor::Cursor;
+pub use identities::{OwnIdentities, OwnIdentity};
 pub use sessions::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionMoment};
 pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo, WHOLE};
 
@@ -32,6 +34,8 @@ pub enum PayloadKind {
     Receipt,
     Sessions,
     Tokens,
+    /// With whom an account's owner signs in: [`OwnIdentities`].
+    Identities,
 }
 
 /// A payload that can be written as bytes and read back.

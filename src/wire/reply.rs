@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     AccountValue, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, SessionId,
-    Side, Symbol, Timestamp,
+    Side, SignInHandle, Symbol, Timestamp, Username,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -67,6 +67,26 @@ pub enum Reply {
     LogoutSuccess,
     /// accountSuccess: the account is changed. What the request asked for, if anything.
     AccountSuccess(Option<AccountValue>),
+    /// thirdPartyStarted: a sign-in has begun.
+    ThirdPartyStarted {
+        handle: SignInHandle,
+        /// Seconds; asking more often than this is no use.
+        poll: u16,
+        /// When the sign-in ends (wall time).
+        expiry: Timestamp,
+        /// What the person types; `None`: nothing.
+        user_code: Option<String>,
+        /// Where the person goes.
+        url: String,
+    },
+    /// thirdPartyPending: the person is not done yet.
+    ThirdPartyPending,
+    /// thirdPartyUnknown: the person has no account yet.
+    ThirdPartyUnknown {
+        handle: SignInHandle,
+        /// A username that the provider's names lead to, free or not.
+        suggestion: Option<Username>,
+    },
     /// A Fail (4.6.17, 4.6.20, 4.6.22, 4.6.24, 4.6.26, 4.6.28): its instruction and the reason.
     Fail(Instruction, Refusal),
     /// A packet of a data transfer (4.6.27), with its header.
@@ -158,6 +178,25 @@ impl Reply {
                 Some(value) => frame::write(out, I::AccountSuccess, &[&**value]),
                 None => frame::write(out, I::AccountSuccess, &[]),
             },
+            Reply::ThirdPartyStarted {
+                handle,
+                poll,
+                expiry,
+                user_code,
+                url,
+            } => {
+                let handle = Zeroizing::new(handle.expose());
+                let (poll, expiry) = (poll.to_string(), expiry.to_string());
+                let user_code = user_code.as_deref().unwrap_or("-");
+                let arguments = [&**handle, &poll, &expiry, user_code, url];
+                frame::write(out, I::ThirdPartyStarted, &arguments);
+            }
+            Reply::ThirdPartyPending => frame::write(out, I::ThirdPartyPending, &[]),
+            Reply::ThirdPartyUnknown { handle, suggestion } => {
+                let handle = Zeroizing::new(handle.expose());
+                let suggestion = suggestion.as_ref().map_or("-", Username::as_str);
+                frame::write(out, I::ThirdPartyUnknown, &[&**handle, suggestion]);
+            }
             Reply::Fail(name, refusal) => {
                 write_code(out, *name, refusal.reason.as_str(), &refusal.text);
             }
@@ -225,6 +264,9 @@ impl Reply {
             Reply::StateSwitched(_) => I::StateSwitchSuccess,
             Reply::LogoutSuccess => I::LogoutSuccess,
             Reply::AccountSuccess(_) => I::AccountSuccess,
+            Reply::ThirdPartyStarted { .. } => I::ThirdPartyStarted,
+            Reply::ThirdPartyPending => I::ThirdPartyPending,
+            Reply::ThirdPartyUnknown { .. } => I::ThirdPartyUnknown,
             Reply::Fail(name, _) => *name,
             Reply::Data(..) => I::Data,
             Reply::Pong => I::Pong,

@@ -9,8 +9,9 @@ use super::argument_type::{Argument, ReadArgument, WriteArgument, codec};
 use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
-    ClientOrderId, Email, HashedPass, Quantity, Reason, ResetCode, SessionId, SessionSelection,
-    Side, Symbol, Timestamp, TokenName, TokenScope, Username, UsernameOrEmail,
+    BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName, Quantity, Reason,
+    ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp,
+    TokenName, TokenScope, Username, UsernameOrEmail,
 };
 use std::slice;
 use uuid::Uuid;
@@ -98,6 +99,37 @@ pub enum Request {
         pass: Option<HashedPass>,
         email: Option<Email>,
     },
+    /// beginThirdParty.
+    BeginThirdParty {
+        provider: IdentityProviderName,
+        method: SignInMethod,
+        /// Where the browser of a redirect flow is sent back to.
+        redirect_uri: Option<String>,
+    },
+    /// awaitThirdParty.
+    AwaitThirdParty { handle: SignInHandle },
+    /// completeThirdParty.
+    CompleteThirdParty {
+        handle: SignInHandle,
+        code: BrowserSecret,
+        state: BrowserSecret,
+    },
+    /// registerThirdParty: without an `email` the account has none.
+    RegisterThirdParty {
+        handle: SignInHandle,
+        username: Username,
+        email: Option<Email>,
+    },
+    /// linkThirdParty.
+    LinkThirdParty {
+        session: SessionId,
+        handle: SignInHandle,
+    },
+    /// unlinkThirdParty.
+    UnlinkThirdParty {
+        session: SessionId,
+        provider: IdentityProviderName,
+    },
     /// getAssetInfo (4.6.7).
     AssetInfo { symbol: Symbol },
     /// getAssetValueCurrent (4.6.8).
@@ -133,6 +165,8 @@ pub enum Request {
     Sessions { session: SessionId },
     /// getTokens.
     Tokens { session: SessionId },
+    /// getIdentities.
+    Identities { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -164,6 +198,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::Receipt { .. }
             | $crate::wire::Request::Sessions { .. }
             | $crate::wire::Request::Tokens { .. }
+            | $crate::wire::Request::Identities { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }
@@ -177,6 +212,12 @@ macro_rules! requests_to {
             | $crate::wire::Request::CreateToken { .. }
             | $crate::wire::Request::RevokeToken { .. }
             | $crate::wire::Request::ChangeEmail { .. }
+            | $crate::wire::Request::BeginThirdParty { .. }
+            | $crate::wire::Request::AwaitThirdParty { .. }
+            | $crate::wire::Request::CompleteThirdParty { .. }
+            | $crate::wire::Request::RegisterThirdParty { .. }
+            | $crate::wire::Request::LinkThirdParty { .. }
+            | $crate::wire::Request::UnlinkThirdParty { .. }
     };
     (State) => {
         $crate::wire::Request::SwitchState { .. }

@@ -118,6 +118,12 @@ impl Tunnel {
                 | Request::RequestReset { .. }
                 | Request::ResetPassword { .. }
                 | Request::EndSessions { .. }
+                | Request::BeginThirdParty { .. }
+                | Request::AwaitThirdParty { .. }
+                | Request::CompleteThirdParty { .. }
+                | Request::RegisterThirdParty { .. }
+                | Request::LinkThirdParty { .. }
+                | Request::UnlinkThirdParty { .. }
                 | Request::CreateToken { .. }
                 | Request::RevokeToken { .. }
                 | Request::ChangeEmail { .. }
@@ -151,7 +157,7 @@ impl Tunnel {
                     client,
                     number,
                     state,
-                    created: matches!(request, Request::Login { .. }),
+                    created: !matches!(request, Request::Resume { .. }),
                     frame,
                 });
             }

@@ -24,6 +24,8 @@ mod client {
     mod real_servers;
     // `papertrader` on terminals of several sizes.
     mod screen;
+    // `papertrader` signing in with a provider of identities.
+    mod third_party;
     // Whom `papertrader` tells a password or session, and over what.
     mod whom_to_trust;
 }
@@ -60,6 +62,12 @@ mod master {
     mod full_disk;
     // `papertraderctl restore` as root, in a folder that its owner prepares.
     mod restore;
+    // Sign-in with providers of identities that others wrote.
+    mod real_providers;
+    // Sign-in with a provider of identities that a test makes lie.
+    mod third_party;
+    // The accounts of people who sign in so.
+    pub mod third_party_accounts;
     // Orders, settlement, and what outlives a kill.
     mod trading;
 }

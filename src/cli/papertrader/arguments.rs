@@ -7,8 +7,8 @@ use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::token::parse_days;
 use crate::model::{
-    ClientOrderId, Email, Quantity, SessionSelection, Symbol, Timestamp, TokenName, TokenScope,
-    Username, UsernameOrEmail,
+    ClientOrderId, Email, IdentityProviderName, Quantity, SessionSelection, SignInMethod, Symbol,
+    Timestamp, TokenName, TokenScope, Username, UsernameOrEmail,
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -28,6 +28,7 @@ pub const MASTER_PORT: u16 = 2048;
     after_help = "Examples:
   papertrader --server eu1.example.org register alice alice@example.org
   papertrader --server eu1.example.org login alice
+  papertrader login alice --with google
   papertrader quote AAPL IBM
   papertrader chart AAPL --year
   papertrader buy AAPL 10
@@ -106,7 +107,8 @@ pub enum ClientCommand {
     Login(LoginArgs),
     /// End the session
     Logout,
-    /// Show your account and what can act for it, or change its e-mail address
+    /// Show your account and what can act for it, or change its e-mail address or
+    /// your providers
     Account(AccountArgs),
     /// Change the password, or set one anew with a code
     Password(PasswordCommandArgs),
@@ -198,6 +200,25 @@ pub struct LoginArgs {
     /// The password.
     #[command(flatten)]
     pub password: PasswordArgs,
+    /// Sign in with this provider instead of a password; `server` shows which there are. The first
+    /// time makes an account called NAME
+    #[arg(long, value_name = "PROVIDER", value_parser = provider, conflicts_with_all = ["expirable", "password_stdin"])]
+    pub with: Option<IdentityProviderName>,
+    /// How to reach the provider: device, a code to type into any browser; redirect, a browser on
+    /// this machine [default: redirect where a browser is likely, else device]
+    #[arg(long, value_name = "METHOD", value_parser = method, requires = "with")]
+    pub method: Option<SignInMethod>,
+}
+
+/// See [`AccountCommand::Link`].
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// A name that `server` shows
+    #[arg(value_parser = provider)]
+    pub provider: IdentityProviderName,
+    /// How to reach it: device or redirect
+    #[arg(long, value_name = "METHOD", value_parser = method)]
+    pub method: Option<SignInMethod>,
 }
 
 /// See [`ClientCommand::Account`].
@@ -213,6 +234,14 @@ pub struct AccountArgs {
 pub enum AccountCommand {
     /// Change the e-mail address; asks for the password. The old address is told
     Email(AccountEmailArgs),
+    /// Let yourself in with a provider, too
+    Link(LinkArgs),
+    /// Do not let yourself in with a provider any more
+    Unlink {
+        /// A name that `server` shows
+        #[arg(value_parser = provider)]
+        provider: IdentityProviderName,
+    },
 }
 
 /// See [`AccountCommand::Email`].
@@ -496,6 +525,14 @@ fn username(text: &str) -> Result<Username, String> {
 
 fn username_or_email(text: &str) -> Result<UsernameOrEmail, String> {
     UsernameOrEmail::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn provider(text: &str) -> Result<IdentityProviderName, String> {
+    IdentityProviderName::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn method(text: &str) -> Result<SignInMethod, String> {
+    SignInMethod::from_name(text).ok_or_else(|| "a method is device or redirect".to_owned())
 }
 
 fn email(text: &str) -> Result<Email, String> {

@@ -10,6 +10,7 @@ mod holdings;
 mod market;
 mod own_account;
 mod reset;
+mod third_party;
 mod trading;
 
 use super::arguments::{ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT};
@@ -187,7 +188,10 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
     let global = cli.global;
     match cli.command {
         ClientCommand::Register(args) => account::register(&global, &args),
-        ClientCommand::Login(args) => account::login(&global, &args),
+        ClientCommand::Login(args) => match &args.with {
+            Some(provider) => third_party::login(&global, &args, provider),
+            None => account::login(&global, &args),
+        },
         ClientCommand::Logout => account::logout(&global),
         ClientCommand::Account(args) => own_account::account(&global, &args),
         ClientCommand::Password(args) => match &args.command {

@@ -1,6 +1,6 @@
 //! spec/client/connection.md · its tests
 
-use super::super::testing::{Identity, MockPeer, MockServer};
+use super::super::testing::{MockPeer, MockServer, TestCertificate};
 use super::super::tls::{CertificatePin, TlsMode};
 use super::*;
 use crate::model::{Reason, SessionId, Symbol};
@@ -250,7 +250,7 @@ fn tls_script(_: usize, mut peer: MockPeer) {
 }
 
 fn options(
-    ca: Option<&Identity>,
+    ca: Option<&TestCertificate>,
     pins: Vec<CertificatePin>,
 ) -> (ConnectOptions, Option<tempfile::NamedTempFile>) {
     let file = ca.map(|identity| {
@@ -268,7 +268,7 @@ fn options(
 
 #[test]
 fn a_trusted_certificate_is_accepted() {
-    let identity = Identity::new(&["127.0.0.1", "localhost"]);
+    let identity = TestCertificate::new(&["127.0.0.1", "localhost"]);
     let pin: CertificatePin = Sha256::digest(identity.certificate.as_ref()).into();
     let mock = MockServer::start_tls(&identity, tls_script);
     for (ca, pins) in [
@@ -294,9 +294,9 @@ fn a_trusted_certificate_is_accepted() {
 
 #[test]
 fn an_untrusted_certificate_is_refused_before_a_request_is_sent() {
-    let identity = Identity::new(&["127.0.0.1"]);
-    let other = Identity::new(&["127.0.0.1"]);
-    let elsewhere = Identity::new(&["other.example.org"]);
+    let identity = TestCertificate::new(&["127.0.0.1"]);
+    let other = TestCertificate::new(&["127.0.0.1"]);
+    let elsewhere = TestCertificate::new(&["other.example.org"]);
     let (sender, requests) = mpsc::channel();
     let sender = std::sync::Mutex::new(sender);
     let script = move |_, mut peer: MockPeer| {
@@ -328,7 +328,7 @@ fn an_untrusted_certificate_is_refused_before_a_request_is_sent() {
         "{error:?}"
     );
     // One without names is not said to be for another host.
-    let nameless = Identity::new(&[]);
+    let nameless = TestCertificate::new(&[]);
     let common_name = MockServer::start_tls(&nameless, tls_script);
     let (options, _file) = options(Some(&nameless), vec![]);
     let error = ServerConnection::open(&common_name.address, &options).unwrap_err();
@@ -351,7 +351,7 @@ fn plain_text_is_not_taken_for_tls_and_a_cut_connection_is_lost() {
         "{error:?}"
     );
 
-    let identity = Identity::new(&["127.0.0.1"]);
+    let identity = TestCertificate::new(&["127.0.0.1"]);
     let sealed = MockServer::start_tls(&identity, tls_script);
     let mut plain = ServerConnection::connect(&sealed.address, TEST_TIMEOUT).unwrap();
     let error = plain.call(&Request::Ping).unwrap_err();

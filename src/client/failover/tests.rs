@@ -1,6 +1,6 @@
 //! spec/client/failover.md · its tests
 
-use super::super::testing::{Identity, MockPeer, MockServer};
+use super::super::testing::{MockPeer, MockServer, TestCertificate};
 use super::super::tls::{CertificatePin, TlsMode};
 use super::*;
 use crate::model::{Money, Quote, Symbol, Timestamp};
@@ -235,7 +235,7 @@ fn naming(workers: &[&str]) -> MockServer {
     })
 }
 
-fn pin_of(identity: &Identity) -> CertificatePin {
+fn pin_of(identity: &TestCertificate) -> CertificatePin {
     Sha256::digest(identity.certificate.as_ref()).into()
 }
 
@@ -283,7 +283,10 @@ fn hearsay_is_named_and_neither_tried_nor_known() {
 
 #[test]
 fn hearsay_that_proves_itself_is_used_and_stays_hearsay() {
-    let (ours, theirs) = (Identity::new(&["127.0.0.2"]), Identity::new(&["127.0.0.2"]));
+    let (ours, theirs) = (
+        TestCertificate::new(&["127.0.0.2"]),
+        TestCertificate::new(&["127.0.0.2"]),
+    );
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &ours.pem).unwrap();
     let ca = Some(file.path().to_owned());
@@ -346,7 +349,7 @@ fn what_a_worker_says_in_plain_text_over_the_net_is_hearsay() {
 fn a_session_of_tls_is_not_spoken_to_a_listed_worker_of_this_machine_in_plain_text() {
     let local = TcpListener::bind("127.0.0.1:0").unwrap();
     let listed = local.local_addr().unwrap().to_string();
-    let identity = Identity::new(&["127.0.0.1"]);
+    let identity = TestCertificate::new(&["127.0.0.1"]);
     let workers = vec![listed];
     let worker = MockServer::start_tls(&identity, move |_, mut peer| {
         peer.request();

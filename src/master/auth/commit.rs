@@ -54,6 +54,7 @@ impl Auth {
             used = self.sessions.take_used();
             self.attempts.tidy(now);
             self.registrations.tidy(now);
+            self.sign_ins.tidy(now);
             self.changed_passwords
                 .retain(|_, at| now.saturating_duration_since(*at) < CHANGE_AGE_MAX);
         }

@@ -13,8 +13,8 @@ use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, St
 use crate::master::storage::login_places::LoginPlace;
 use crate::model::session::PASSWORD_METHOD;
 use crate::model::{
-    AccountId, Email, HashedPass, Reason, Session, SessionId, SessionKind, SessionUse, Timestamp,
-    Username,
+    AccountId, Email, HashedPass, Reason, Session, SessionHash, SessionId, SessionKind, SessionUse,
+    Timestamp, Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
@@ -71,6 +71,9 @@ impl Auth {
         }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
         let known = stored.is_some();
+        // An account without a password costs the same time, and is told whom to sign in with.
+        let without = credentials.as_ref().filter(|_| !known);
+        let third_party = without.and_then(|it| self.third_party_login(it.account));
         let stored = stored.unwrap_or_else(|| self.pool.decoy());
         let credentials = credentials.filter(|_| known);
         self.submit(HashJob::Verify {
@@ -81,6 +84,7 @@ impl Auth {
                 credentials,
                 expirable,
                 counted,
+                third_party,
             }),
         });
     }
@@ -195,7 +199,12 @@ impl Auth {
             credentials,
             expirable,
             counted,
+            third_party,
         } = pending;
+        if let Some(refusal) = third_party {
+            self.count(AccountEvent::FailedLogin, 1);
+            return reply_to.fail(Instruction::Login, &refusal);
+        }
         let Some(credentials) = credentials.filter(|_| matches) else {
             self.attempts.keep_wrong(&reply_to, counted);
             self.count(AccountEvent::FailedLogin, 1);
@@ -280,7 +289,8 @@ impl Auth {
     }
 
     /// Creates the session of a login by this method, which the commit stores and which answers the
-    /// instruction. The oldest sessions of an account that has too many end.
+    /// instruction. The oldest sessions of an account that has too many end. Returns the session;
+    /// `None` where there are no random bytes, and the request was refused.
     pub(super) fn create_session(
         &mut self,
         reply_to: ReplyTo,
@@ -288,12 +298,12 @@ impl Auth {
         credentials: Credentials,
         method: String,
         expirable: bool,
-    ) {
+    ) -> Option<SessionHash> {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
             reply_to.fail(instruction, &Refusal::not_stored());
-            return;
+            return None;
         }
         let id = SessionId::from_bytes(bytes);
         zeroize::Zeroize::zeroize(&mut bytes);
@@ -323,6 +333,7 @@ impl Auth {
             boot: reply_to.peer.boot,
             passed: Vec::new(),
         };
+        let hash = stored.session.hash;
         self.writes.push(AuthWrite::Session(stored.clone()));
         let success = AuthSuccess::Session(id, Box::new(stored));
         self.answers.push(PendingReply {
@@ -330,6 +341,7 @@ impl Auth {
             instruction,
             success,
         });
+        Some(hash)
     }
 }
 

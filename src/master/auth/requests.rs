@@ -34,7 +34,8 @@ impl Auth {
                 AuthRequest::Request(
                     request @ (requests_to!(Tunnel)
                     | Request::Sessions { .. }
-                    | Request::Tokens { .. }),
+                    | Request::Tokens { .. }
+                    | Request::Identities { .. }),
                 ) => self.on_own_request(reply_to, request),
                 AuthRequest::Request(Request::Order {
                     session,
@@ -106,8 +107,31 @@ impl Auth {
                 pass,
                 email,
             } => self.change_email(reply_to, &session, pass, email),
+            Request::BeginThirdParty {
+                provider,
+                method,
+                redirect_uri,
+            } => self.begin_third_party(reply_to, &provider, method, redirect_uri.as_deref()),
+            Request::AwaitThirdParty { handle } => self.await_third_party(reply_to, handle),
+            Request::CompleteThirdParty {
+                handle,
+                code,
+                state,
+            } => self.complete_third_party(reply_to, handle, &code, &state),
+            Request::RegisterThirdParty {
+                handle,
+                username,
+                email,
+            } => self.register_third_party(reply_to, handle, username, email),
+            Request::LinkThirdParty { session, handle } => {
+                self.link_third_party(&reply_to, &session, &handle)
+            }
+            Request::UnlinkThirdParty { session, provider } => {
+                self.unlink_third_party(&reply_to, &session, &provider)
+            }
             Request::Sessions { session } => self.send_own_sessions(&reply_to, &session),
             Request::Tokens { session } => self.send_own_tokens(&reply_to, &session),
+            Request::Identities { session } => self.send_own_identities(&reply_to, &session),
             // The others leave for their modules.
             Request::UserInfo { .. }
             | Request::UserPortfolio { .. }
@@ -210,6 +234,7 @@ impl Auth {
             // No other request with a session comes here.
             Request::Sessions { .. }
             | Request::Tokens { .. }
+            | Request::Identities { .. }
             | requests_to!(Cache)
             | requests_to!(Orders)
             | requests_to!(Tunnel)

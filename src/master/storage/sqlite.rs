@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0010_halted.sql"),
     include_str!("../../../sql/sqlite/0012_accounts.sql"),
     include_str!("../../../sql/sqlite/0013_outbox.sql"),
+    include_str!("../../../sql/sqlite/0014_identities.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;

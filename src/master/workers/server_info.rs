@@ -4,6 +4,7 @@
 
 use crate::config::MasterConfig;
 use crate::master::assets::PriceSnapshot;
+use crate::model::session::PASSWORD_METHOD;
 use crate::model::{MarketKind, ServerFact, Timestamp};
 use crate::wire::{Instruction, frame};
 
@@ -12,6 +13,8 @@ use crate::wire::{Instruction, frame};
 pub struct DeploymentFacts {
     currency: String,
     market: Option<MarketKind>,
+    /// The ways to log in, joined by commas.
+    login: String,
     /// Milliseconds between two updates.
     pub(super) update_interval: i64,
     /// Where codes for new passwords come from.
@@ -24,6 +27,10 @@ impl DeploymentFacts {
         let interval = config.update_interval.as_millis();
         DeploymentFacts {
             currency: config.currency.clone(),
+            login: std::iter::once(PASSWORD_METHOD)
+                .chain(config.third_parties.iter().map(|it| it.name.as_str()))
+                .collect::<Vec<_>>()
+                .join(","),
             // Only real markets can be combined.
             market: config.assets.providers.first().map(|kind| kind.market()),
             update_interval: i64::try_from(interval).unwrap_or(i64::MAX),
@@ -55,7 +62,7 @@ impl DeploymentFacts {
                 ServerFact::StepsLeft,
                 prices.steps_left.and_then(|n| text(&n)),
             ),
-            (ServerFact::Login, text(&"password")),
+            (ServerFact::Login, text(&self.login)),
             (ServerFact::Reset, text(&self.reset)),
             (ServerFact::Fees, text(&"no")),
         ];

@@ -9,6 +9,7 @@ use super::ArgumentType;
 use crate::model::account::{EMAIL_MAX, EMAIL_MIN};
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::model::reset_code::{RESET_CODE_CHARS, RESET_CODE_TEXT_MAX};
+use crate::model::third_party::{USER_CODE_MAX, WEB_ADDRESS_MAX, WEB_TEXT_MAX};
 use crate::wire::reply::TEXT_MAX;
 
 /// The texts that a type of argument accepts: those that the pattern matches as a whole and that
@@ -152,6 +153,8 @@ macro_rules! ipv6 {
     };
 }
 
+/// Visible ASCII characters.
+const VISIBLE: &str = r"[\u0021-\u007e]+";
 const CODE: &str = r"[A-Za-z][A-Za-z0-9\-]{0,63}";
 const CLIENT_ORDER_ID: &str = r"[A-Za-z0-9._:\-]{1,64}";
 const SECRET: &str = "[0-9a-f]{64}";
@@ -434,6 +437,121 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
                 ],
             ),
+        ),
+    ),
+    (
+        ArgumentType::IdentityProviderName,
+        wrong(
+            &["", "Google", "a b", "a_b", "ppppppppppppppppppppppppp"],
+            pattern(
+                "1 to 24 of `a-z 0-9 -`: a name of serverInfo's `login`",
+                r"[a-z0-9\-]{1,24}",
+                &["google", "our-school-2"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::SignInMethod,
+        wrong(
+            &["", "Device", "browser"],
+            pattern(
+                "`device` (RFC 8628) or `redirect` (RFC 8252)",
+                "device|redirect",
+                &["device", "redirect"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::SignInHandle,
+        wrong(
+            &[
+                "",
+                "0",
+                "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF",
+            ],
+            pattern(
+                "64 of `0-9 a-f`: a secret, as a session ID is",
+                SECRET,
+                &["00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::RedirectUri,
+        wrong(
+            &["", "http://127.0.0.1:1/ä", "a b"],
+            Grammar {
+                length: Some((1, WEB_TEXT_MAX)),
+                ..pattern(
+                    "visible ASCII characters: `http://127.0.0.1:PORT/…`, `http://[::1]:PORT/…`, or an address that the administrator has listed",
+                    VISIBLE,
+                    &["http://127.0.0.1:4711/back"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::BrowserSecret,
+        wrong(
+            &["", "a b", "ä"],
+            Grammar {
+                length: Some((1, WEB_TEXT_MAX)),
+                ..pattern(
+                    "visible ASCII characters, as the browser brought them, decoded",
+                    VISIBLE,
+                    &["4/0AX4XfWi"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::PollSeconds,
+        wrong(
+            &["", "0", "05", "10000", "-1"],
+            pattern("a number of seconds", "[1-9][0-9]{0,3}", &["5", "60"]),
+        ),
+    ),
+    (
+        ArgumentType::UserCode,
+        wrong(
+            &["", "a b", "ä"],
+            Grammar {
+                length: Some((1, USER_CODE_MAX)),
+                none: Some("-"),
+                ..pattern(
+                    "visible ASCII characters, for people to type; `-`: there is nothing to type",
+                    VISIBLE,
+                    &["WDJB-MJHT", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::WebAddress,
+        wrong(
+            &["", "https://a b", "https://ä"],
+            Grammar {
+                length: Some((1, WEB_ADDRESS_MAX)),
+                ..pattern(
+                    "visible ASCII characters: https, or http on loopback",
+                    VISIBLE,
+                    &["https://id.example/device"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::UsernameOrDash,
+        wrong(
+            &["", "--", "-alice", "ä"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "a username, or `-` for none",
+                    r"[A-Za-z0-9][A-Za-z0-9._\-]{0,23}|-",
+                    &["alice", "-"],
+                )
+            },
         ),
     ),
     (

@@ -500,6 +500,30 @@ const OWN_TOKENS: ByteLayout = ByteLayout {
     ],
 };
 
+const OWN_IDENTITY: ByteLayout = ByteLayout {
+    name: "Identity",
+    about: "An identity of an account, as its owner sees it.",
+    fields: &[
+        scalar(
+            "providers",
+            Scalar::TEXT,
+            "the names of the providers that speak for it, joined by commas; empty if none does now",
+        ),
+        scalar("issuer", Scalar::TEXT, "the provider's issuer identifier"),
+        scalar("subject", Scalar::TEXT, "the person's name there"),
+        scalar("linked", Scalar::TIME, "when the account got it"),
+    ],
+};
+
+const OWN_IDENTITIES: ByteLayout = ByteLayout {
+    name: "Identities",
+    about: "The identities of an account, oldest first.",
+    fields: &[
+        scalar("count", Scalar::COUNT, "of identities"),
+        layout("identities", &OWN_IDENTITY, "").counted("count"),
+    ],
+};
+
 impl PayloadKind {
     /// Every kind, in the order of the instructions that ask for it.
     pub const ALL: &'static [PayloadKind] = &[
@@ -514,6 +538,7 @@ impl PayloadKind {
         PayloadKind::Receipt,
         PayloadKind::Sessions,
         PayloadKind::Tokens,
+        PayloadKind::Identities,
     ];
 
     /// The layout of its bytes.
@@ -530,6 +555,7 @@ impl PayloadKind {
             PayloadKind::Receipt => &RECEIPT,
             PayloadKind::Sessions => &OWN_SESSIONS,
             PayloadKind::Tokens => &OWN_TOKENS,
+            PayloadKind::Identities => &OWN_IDENTITIES,
         }
     }
 }

@@ -4,11 +4,13 @@
 use papertrader::dialogue::message::encode;
 use papertrader::model::{
     AccountValue, Bar, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote,
-    Reason, SessionId, Side, Symbol, Timestamp, TokenName, TokenScope, TransactionStatus,
+    Reason, SessionId, Side, SignInHandle, Symbol, Timestamp, TokenName, TokenScope,
+    TransactionStatus,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
-    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo, put_text,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
+    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
+    TextList, UserInfo, put_text,
 };
 use papertrader::wire::reply::{Fill, failure_of, write_fail};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -278,6 +280,25 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
                 Reply::AccountSuccess(None).write(out);
             }
         }
+        Request::BeginThirdParty { .. } => Reply::ThirdPartyStarted {
+            handle: SignInHandle::from_bytes([7; 32]),
+            poll: 1,
+            expiry: Timestamp(1_800_000_000_000),
+            user_code: Some("WDJB-MJHT".to_owned()),
+            url: "https://id.example/device".to_owned(),
+        }
+        .write(out),
+        Request::AwaitThirdParty { .. } | Request::CompleteThirdParty { .. } => {
+            Reply::ThirdPartyUnknown {
+                handle: SignInHandle::from_bytes([7; 32]),
+                suggestion: None,
+            }
+            .write(out);
+        }
+        Request::RegisterThirdParty { .. } => session(SESSION, told).write(out),
+        Request::LinkThirdParty { .. } | Request::UnlinkThirdParty { .. } => {
+            Reply::AccountSuccess(None).write(out);
+        }
         Request::CreateToken { .. } => {
             let token = SessionId::from_bytes([0x70; 32]);
             Reply::AccountSuccess(Some(AccountValue::Token(token))).write(out);
@@ -286,6 +307,15 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             Reply::AccountSuccess(None).write(out);
         }
         Request::Sessions { .. } => payload(out, &own_sessions(&word("eu1"))),
+        Request::Identities { .. } => payload(
+            out,
+            &OwnIdentities(vec![OwnIdentity {
+                providers: "google".to_owned(),
+                issuer: word("https://accounts.google.com"),
+                subject: word("248289761001"),
+                linked: Timestamp(1_577_934_245_678),
+            }]),
+        ),
         Request::Tokens { .. } => payload(out, &own_tokens(&word("eu1"))),
         Request::EndSessions { .. } => {
             Reply::AccountSuccess(Some(AccountValue::Count(2))).write(out);

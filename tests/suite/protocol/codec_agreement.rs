@@ -10,8 +10,8 @@ use papertrader::wire::argument_type::{ArgumentType, ReadArgument, codec};
 use papertrader::wire::frame::HEADER_BYTES;
 use papertrader::wire::instruction::InstructionRow;
 use papertrader::wire::payload::{
-    AssetInfo, Forecast, History, OwnSession, OwnSessions, OwnToken, OwnTokens, Payload,
-    PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
+    AssetInfo, Forecast, History, OwnIdentities, OwnIdentity, OwnSession, OwnSessions, OwnToken,
+    OwnTokens, Payload, PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
 };
 use papertrader::wire::{FrameHeader, Reply, Request, frame};
 use serde_json::{Value, json};
@@ -61,16 +61,33 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         T::Flag => json!(text == "true"),
         T::Adjustment => json!(text == "adjusted"),
         T::TransactionId => json!(text.replace('-', "")),
-        T::ClientOrderIdOrDash | T::HashedPassOrDash | T::EmailOrDash if text == "-" => Value::Null,
+        T::ClientOrderIdOrDash
+        | T::HashedPassOrDash
+        | T::EmailOrDash
+        | T::UserCode
+        | T::UsernameOrDash
+            if text == "-" =>
+        {
+            Value::Null
+        }
+        T::PollSeconds => json!(text.parse::<u16>().unwrap()),
         T::Days => json!(text.parse::<u16>().unwrap()),
         T::Username
         | T::Email
         | T::HashedPass
         | T::HashedPassOrDash
-        | T::SessionId
         | T::UsernameOrEmail
         | T::ResetCode
         | T::EmailOrDash
+        | T::IdentityProviderName
+        | T::SignInMethod
+        | T::SignInHandle
+        | T::RedirectUri
+        | T::BrowserSecret
+        | T::UserCode
+        | T::WebAddress
+        | T::UsernameOrDash
+        | T::SessionId
         | T::TokenName
         | T::TokenScope
         | T::SessionSelection
@@ -112,6 +129,27 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
         ArgumentType::EmailOrDash => read::<c::EmailOrDash>(text, |email| {
             json!(email.as_ref().map(|email| email.as_str()))
         }),
+        ArgumentType::IdentityProviderName => {
+            read::<c::IdentityProviderName>(text, |name| json!(name.as_str()))
+        }
+        ArgumentType::SignInMethod => {
+            read::<c::SignInMethod>(text, |method| json!(method.as_str()))
+        }
+        ArgumentType::SignInHandle => {
+            read::<c::SignInHandle>(text, |handle| json!(handle.expose()))
+        }
+        // An argument that is there is not empty.
+        ArgumentType::RedirectUri if text.is_empty() => Err(ValueError("empty")),
+        ArgumentType::RedirectUri => read::<c::RedirectUri>(text, |uri| json!(uri.unwrap())),
+        ArgumentType::BrowserSecret => {
+            read::<c::BrowserSecret>(text, |secret| json!(secret.expose()))
+        }
+        ArgumentType::PollSeconds => read::<c::PollSeconds>(text, |seconds| json!(seconds)),
+        ArgumentType::UserCode => read::<c::UserCode>(text, |code| json!(code)),
+        ArgumentType::WebAddress => read::<c::WebAddress>(text, |url| json!(url)),
+        ArgumentType::UsernameOrDash => {
+            read::<c::UsernameOrDash>(text, |name| json!(name.as_ref().map(|name| name.as_str())))
+        }
         ArgumentType::TokenName => read::<c::TokenName>(text, |name| json!(name.as_str())),
         ArgumentType::TokenScope => read::<c::TokenScope>(text, |scope| json!(scope.as_str())),
         ArgumentType::Days => read::<c::Days>(text, |days| json!(days)),
@@ -448,6 +486,21 @@ impl DescribedPayload for OwnSessions {
     }
 }
 
+impl DescribedPayload for OwnIdentities {
+    fn value(&self) -> Value {
+        let identity = |identity: &OwnIdentity| {
+            json!({
+                "providers": identity.providers,
+                "issuer": identity.issuer,
+                "subject": identity.subject,
+                "linked": identity.linked.0.to_string(),
+            })
+        };
+        let all: Vec<_> = self.0.iter().map(identity).collect();
+        json!({ "count": self.0.len(), "identities": all })
+    }
+}
+
 impl DescribedPayload for OwnTokens {
     fn value(&self) -> Value {
         let token = |token: &OwnToken| {
@@ -487,6 +540,7 @@ fn payload_value(kind: PayloadKind, bytes: &[u8]) -> Result<Value, ValueError> {
         PayloadKind::Receipt => read::<Receipt>(bytes),
         PayloadKind::Sessions => read::<OwnSessions>(bytes),
         PayloadKind::Tokens => read::<OwnTokens>(bytes),
+        PayloadKind::Identities => read::<OwnIdentities>(bytes),
     }
 }
 

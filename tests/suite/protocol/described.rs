@@ -6,8 +6,8 @@ use crate::protocol::codec_agreement::{
     server_message,
 };
 use crate::protocol::roundtrip::{
-    any_money, any_stamp, bar, forecast, history, own_sessions, own_tokens, portfolio, printable,
-    reply, request, symbol, user_info,
+    any_money, any_stamp, bar, forecast, history, own_identities, own_sessions, own_tokens,
+    portfolio, printable, reply, request, symbol, user_info,
 };
 use papertrader::description::pages;
 use papertrader::dialogue::fixtures;
@@ -325,7 +325,7 @@ proptest! {
         bars in vec(bar(), 0..5), (time, value) in (any_stamp(), any_money()), symbol in symbol(),
         info in user_info(), portfolio in portfolio(), history in history(), forecast in forecast(),
         texts in vec("\\PC{0,20}", 0..8), lines in vec((printable(0..=20), printable(0..=20)), 0..8),
-        sessions in own_sessions(), tokens in own_tokens(),
+        sessions in own_sessions(), tokens in own_tokens(), identities in own_identities(),
         at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         if let Some(bar) = bars.first() {
@@ -341,6 +341,7 @@ proptest! {
         agree(PayloadKind::Receipt, &Receipt(lines), at, byte);
         agree(PayloadKind::Sessions, &sessions, at, byte);
         agree(PayloadKind::Tokens, &tokens, at, byte);
+        agree(PayloadKind::Identities, &identities, at, byte);
     }
 
     #[test]

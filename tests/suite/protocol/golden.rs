@@ -3,13 +3,15 @@
 
 use papertrader::dialogue::raw;
 use papertrader::model::{
-    AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
-    ProtocolFault, Quantity, Quote, Reason, ResetCode, SessionId, SessionSelection, Side, Symbol,
-    Timestamp, TokenName, TokenScope, TransactionStatus, Username, UsernameOrEmail,
+    AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
+    Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, ResetCode, SessionId,
+    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TokenName, TokenScope,
+    TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
-    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
+    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
+    TextList, UserInfo,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -63,6 +65,14 @@ fn user(text: &str) -> Username {
 
 fn hashed() -> HashedPass {
     HashedPass::parse(HASHED).unwrap()
+}
+
+fn handle() -> SignInHandle {
+    SignInHandle::parse(HASHED).unwrap()
+}
+
+fn provider() -> IdentityProviderName {
+    IdentityProviderName::parse("google").unwrap()
 }
 
 fn uuid(last: u8) -> Uuid {
@@ -200,8 +210,70 @@ fn requests() -> Vec<(String, Request)> {
         ),
         ("020E-getSessions", Request::Sessions { session: session() }),
         ("020F-getTokens", Request::Tokens { session: session() }),
+        (
+            "0210-getIdentities",
+            Request::Identities { session: session() },
+        ),
         ("010C-endSessions", end_sessions("0123456789abcdef")),
         ("010C-endSessions-others", end_sessions("others")),
+        (
+            "010F-beginThirdParty",
+            Request::BeginThirdParty {
+                provider: provider(),
+                method: SignInMethod::Device,
+                redirect_uri: None,
+            },
+        ),
+        (
+            "010F-beginThirdParty-redirect",
+            Request::BeginThirdParty {
+                provider: provider(),
+                method: SignInMethod::Redirect,
+                redirect_uri: Some("http://127.0.0.1:4711/".to_owned()),
+            },
+        ),
+        (
+            "0110-awaitThirdParty",
+            Request::AwaitThirdParty { handle: handle() },
+        ),
+        (
+            "0111-completeThirdParty",
+            Request::CompleteThirdParty {
+                handle: handle(),
+                code: BrowserSecret::parse("4/0AX4XfWi").unwrap(),
+                state: BrowserSecret::parse("af0ifjsldkj").unwrap(),
+            },
+        ),
+        (
+            "0112-registerThirdParty",
+            Request::RegisterThirdParty {
+                handle: handle(),
+                username: user("alice"),
+                email: Some(Email::parse("älice@example.org").unwrap()),
+            },
+        ),
+        (
+            "0112-registerThirdParty-no-email",
+            Request::RegisterThirdParty {
+                handle: handle(),
+                username: user("alice"),
+                email: None,
+            },
+        ),
+        (
+            "0113-linkThirdParty",
+            Request::LinkThirdParty {
+                session: session(),
+                handle: handle(),
+            },
+        ),
+        (
+            "0114-unlinkThirdParty",
+            Request::UnlinkThirdParty {
+                session: session(),
+                provider: provider(),
+            },
+        ),
         (
             "0201-getAssetInfo",
             Request::AssetInfo {
@@ -426,6 +498,41 @@ fn replies() -> Vec<(String, Reply)> {
                 Reason::LoginAgain,
                 "log in anew and try again",
             ),
+        ),
+        (
+            "0311-thirdPartyStarted",
+            Reply::ThirdPartyStarted {
+                handle: handle(),
+                poll: 5,
+                expiry: timestamp(EXPECTED),
+                user_code: Some("WDJB-MJHT".to_owned()),
+                url: "https://id.example/device".to_owned(),
+            },
+        ),
+        (
+            "0311-thirdPartyStarted-redirect",
+            Reply::ThirdPartyStarted {
+                handle: handle(),
+                poll: 5,
+                expiry: timestamp(EXPECTED),
+                user_code: None,
+                url: "https://id.example/auth?state=af0ifjsldkj".to_owned(),
+            },
+        ),
+        ("0312-thirdPartyPending", Reply::ThirdPartyPending),
+        (
+            "0313-thirdPartyUnknown",
+            Reply::ThirdPartyUnknown {
+                handle: handle(),
+                suggestion: Some(user("alice")),
+            },
+        ),
+        (
+            "0313-thirdPartyUnknown-no-name",
+            Reply::ThirdPartyUnknown {
+                handle: handle(),
+                suggestion: None,
+            },
         ),
         ("0402-pong", Reply::Pong),
         (
@@ -659,6 +766,13 @@ fn payloads() -> BTreeSet<String> {
     }]);
     payload(see, "Tokens", &tokens);
     payload(see, "Tokens-empty", &OwnTokens(vec![]));
+    let identities = OwnIdentities(vec![OwnIdentity {
+        providers: "google,tv".to_owned(),
+        issuer: "https://accounts.google.com".to_owned(),
+        subject: "248289761001".to_owned(),
+        linked: timestamp("2020-01-02T03:04:05.678Z"),
+    }]);
+    payload(see, "Identities", &identities);
     seen
 }
 

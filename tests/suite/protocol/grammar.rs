@@ -548,6 +548,38 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
                 ],
             )
         }
+        "IdentityProviderName" => {
+            good.push(long("z", 24));
+            bad.push(long("z", 25));
+            (&["-", "0", "password"], &["A", "a_b", "a.b", "a\n", "ä"])
+        }
+        "SignInMethod" => (&[], &["Device", "device\n", "redirec", "deviceredirect"]),
+        "SignInHandle" => {
+            good.push(long("f", 64));
+            bad.extend([long("f", 63), long("f", 65), long("F", 64)]);
+            (&[], &["-", "0"])
+        }
+        "RedirectUri" | "BrowserSecret" => {
+            good.push(long("~", 2048));
+            bad.push(long("~", 2049));
+            (&["-", "!", "%20"], &["a\n", "\u{7f}", "ä"])
+        }
+        "PollSeconds" => (&["1", "9999"], &["0", "00", "10000", "+1", "1\n", "1.0"]),
+        "UserCode" => {
+            good.push(long("~", 64));
+            bad.push(long("~", 65));
+            (&["-", "--", "1"], &["a\n", "\u{7f}", "ä"])
+        }
+        "WebAddress" => {
+            good.push(long("~", 6000));
+            bad.push(long("~", 6001));
+            (&["-", "x"], &["a\n", "\u{7f}", "ä"])
+        }
+        "UsernameOrDash" => {
+            good.push(long("a", 24));
+            bad.push(long("a", 25));
+            (&["-", "a-", "0"], &["--", "-a", ".a", "-\n"])
+        }
         "EmailOrDash" => (
             &["-", "a@b", "@bb", "aa@", "-@-"],
             &["--", "a@", "@b", "@", "-\n", "a@b@c", "ab", "a@\u{200b}"],

@@ -4,13 +4,15 @@
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::printable::{is_printable, is_printable_text};
 use papertrader::model::{
-    AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
-    ProtocolFault, Quantity, Quote, Reason, ResetCode, SessionId, SessionSelection, Side, Symbol,
-    Timestamp, TokenName, TokenScope, TransactionStatus, Username, UsernameOrEmail,
+    AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
+    Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason, ResetCode, SessionId,
+    SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp, TokenName, TokenScope,
+    TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
-    OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo, WHOLE,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
+    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
+    TextList, UserInfo, WHOLE,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -53,6 +55,23 @@ fn email() -> impl Strategy<Value = Email> {
     "[^\\s@\\pC]{1,60}@[^\\s@\\pC]{1,60}"
         .prop_filter("shows something", |text| is_printable_text(text))
         .prop_map(|text| Email::parse(&text).unwrap())
+}
+
+fn provider() -> impl Strategy<Value = IdentityProviderName> {
+    "[a-z0-9-]{1,24}".prop_map(|text| IdentityProviderName::parse(&text).unwrap())
+}
+
+fn method() -> impl Strategy<Value = SignInMethod> {
+    prop::sample::select(SignInMethod::ALL.to_vec())
+}
+
+fn handle() -> impl Strategy<Value = SignInHandle> {
+    any::<[u8; 32]>().prop_map(SignInHandle::from_bytes)
+}
+
+/// Visible ASCII characters, so many at most.
+fn visible(most: usize) -> impl Strategy<Value = String> {
+    vec(b'!'..=b'~', 1..=most).prop_map(|bytes| String::from_utf8(bytes).unwrap())
 }
 
 fn session() -> impl Strategy<Value = SessionId> {
@@ -118,6 +137,22 @@ pub(super) fn own_tokens() -> impl Strategy<Value = OwnTokens> {
             used,
         });
     vec(token, 0..8).prop_map(OwnTokens)
+}
+
+pub(super) fn own_identities() -> impl Strategy<Value = OwnIdentities> {
+    let identity = (
+        printable(0..=20),
+        printable(0..=20),
+        printable(0..=20),
+        any_stamp(),
+    )
+        .prop_map(|(providers, issuer, subject, linked)| OwnIdentity {
+            providers,
+            issuer,
+            subject,
+            linked,
+        });
+    vec(identity, 0..8).prop_map(OwnIdentities)
 }
 
 fn uuid() -> impl Strategy<Value = Uuid> {
@@ -250,6 +285,33 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         ),
         session().prop_map(|session| Request::Sessions { session }),
         session().prop_map(|session| Request::Tokens { session }),
+        session().prop_map(|session| Request::Identities { session }),
+        (provider(), method(), option::of(visible(200))).prop_map(
+            |(provider, method, redirect_uri)| Request::BeginThirdParty {
+                provider,
+                method,
+                redirect_uri,
+            }
+        ),
+        handle().prop_map(|handle| Request::AwaitThirdParty { handle }),
+        (handle(), visible(200), visible(2048)).prop_map(|(handle, code, state)| {
+            Request::CompleteThirdParty {
+                handle,
+                code: BrowserSecret::parse(&code).unwrap(),
+                state: BrowserSecret::parse(&state).unwrap(),
+            }
+        }),
+        (handle(), username(), option::of(email())).prop_map(|(handle, username, email)| {
+            Request::RegisterThirdParty {
+                handle,
+                username,
+                email,
+            }
+        }),
+        (session(), handle())
+            .prop_map(|(session, handle)| Request::LinkThirdParty { session, handle }),
+        (session(), provider())
+            .prop_map(|(session, provider)| Request::UnlinkThirdParty { session, provider }),
         symbol().prop_map(|symbol| Request::AssetInfo { symbol }),
         symbol().prop_map(|symbol| Request::AssetCurrent { symbol }),
         (symbol(), window(), any::<bool>()).prop_map(|(symbol, window, adjusted)| {
@@ -347,6 +409,25 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
             session().prop_map(AccountValue::Token),
         ])
         .prop_map(Reply::AccountSuccess),
+        (
+            handle(),
+            1..=9_999_u16,
+            timestamp(),
+            option::of(visible(64).prop_filter("a lone - means none", |code| code != "-")),
+            visible(6_000)
+        )
+            .prop_map(|(handle, poll, expiry, user_code, url)| {
+                Reply::ThirdPartyStarted {
+                    handle,
+                    poll,
+                    expiry,
+                    user_code,
+                    url,
+                }
+            }),
+        Just(Reply::ThirdPartyPending),
+        (handle(), option::of(username()))
+            .prop_map(|(handle, suggestion)| Reply::ThirdPartyUnknown { handle, suggestion }),
         (
             prop::sample::select(fails.to_vec()),
             code(Reason::ALL, Reason::from_name),
@@ -689,6 +770,11 @@ proptest! {
     }
 
     #[test]
+    fn identities_survive(identities in own_identities(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&identities, at, byte);
+    }
+
+    #[test]
     fn any_bytes_mean_one_payload_at_most(bytes in vec(any::<u8>(), 0..200)) {
         one_meaning::<Vec<Bar>>(&bytes);
         one_meaning::<Quote>(&bytes);
@@ -701,6 +787,7 @@ proptest! {
         one_meaning::<Receipt>(&bytes);
         one_meaning::<OwnSessions>(&bytes);
         one_meaning::<OwnTokens>(&bytes);
+        one_meaning::<OwnIdentities>(&bytes);
     }
 }
 

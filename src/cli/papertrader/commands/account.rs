@@ -101,7 +101,7 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
 
 /// The entry of a login. What the command line said of TLS, or else an earlier login at the same
 /// servers, is the least for later commands.
-fn saved_session(
+pub(super) fn saved_session(
     global: &GlobalArgs,
     pool: &WorkerPool,
     servers: Vec<String>,

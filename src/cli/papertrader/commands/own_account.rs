@@ -14,13 +14,13 @@ use super::super::view::account::{
     AccountChangeView, AccountView, EndedView, NewTokenView, OwnSessionsView, OwnTokensView,
     RevokedTokenView,
 };
-use super::{CommandError, ReadySession, note, show};
+use super::{CommandError, ReadySession, note, show, third_party};
 use crate::cli::table::{self, Column};
 use crate::client::account::with_password;
 use crate::client::store::SessionEnd;
 use crate::client::{Client, ClientError, WorkerPool};
 use crate::model::{HashedPass, Reason, SessionSelection, Timestamp};
-use crate::wire::payload::{OwnSession, OwnSessions, OwnToken, OwnTokens, UserInfo};
+use crate::wire::payload::{OwnIdentity, OwnSession, OwnSessions, OwnToken, OwnTokens, UserInfo};
 use zeroize::Zeroizing;
 
 /// `account` and its commands.
@@ -28,6 +28,8 @@ pub fn account(global: &GlobalArgs, args: &AccountArgs) -> Result<(), CommandErr
     match &args.command {
         None => show_account(global),
         Some(AccountCommand::Email(args)) => change_email(global, args),
+        Some(AccountCommand::Link(args)) => third_party::link(global, args),
+        Some(AccountCommand::Unlink { provider }) => third_party::unlink(global, provider),
     }
 }
 
@@ -43,7 +45,10 @@ fn show_account(global: &GlobalArgs) -> Result<(), CommandError> {
     let tokens = session
         .call_if_allowed(Client::tokens)?
         .map(|it| it.0.len());
-    let view = AccountView::new(&name, &info, sessions, tokens);
+    let providers = session
+        .call_if_allowed(Client::identities)?
+        .map(|all| all.into_iter().map(named).collect::<Vec<String>>());
+    let view = AccountView::new(&name, &info, sessions, tokens, providers.clone());
     show(global, &view, || {
         let way = if info.is_password {
             "password"
@@ -63,8 +68,19 @@ fn show_account(global: &GlobalArgs) -> Result<(), CommandError> {
         let count = |number: Option<usize>| number.map(|number| number.to_string());
         lines.extend(count(sessions).map(|number| ("sessions", number)));
         lines.extend(count(tokens).map(|number| ("tokens", number)));
+        let providers = providers.filter(|names| !names.is_empty());
+        lines.extend(providers.map(|names| ("providers", names.join(", "))));
         table::list(&lines)
     })
+}
+
+/// The names of the providers that speak for an identity; its issuer where none does now.
+fn named(identity: OwnIdentity) -> String {
+    if identity.providers.is_empty() {
+        identity.issuer
+    } else {
+        identity.providers
+    }
 }
 
 /// Changes the e-mail address, or takes it away.

@@ -20,15 +20,18 @@ pub struct AccountView {
     pub cash: Option<String>,
     pub sessions: Option<usize>,
     pub tokens: Option<usize>,
+    pub providers: Option<Vec<String>>,
 }
 
 impl AccountView {
-    /// Converts what was asked; the numbers of sessions and tokens are `None` for a token.
+    /// Converts what was asked; what stands behind the cash is `None` for a
+    /// token.
     pub fn new(
         account: &Username,
         info: &UserInfo,
         sessions: Option<usize>,
         tokens: Option<usize>,
+        providers: Option<Vec<String>>,
     ) -> AccountView {
         let email = info.private.as_ref().map(|(email, _)| email.clone());
         AccountView {
@@ -39,6 +42,7 @@ impl AccountView {
             cash: info.private.as_ref().map(|(_, cash)| text(cash)),
             sessions,
             tokens,
+            providers,
         }
     }
 }

@@ -24,6 +24,7 @@ fn verify(rig: &mut MasterRig, name: &str, stored: &str) -> HashJob {
             reply_to: link.reply_to(),
             credentials: None,
             expirable: false,
+            third_party: None,
             counted: CountedLogin {
                 worker: link.peer.worker.uuid,
                 name: name.to_owned(),

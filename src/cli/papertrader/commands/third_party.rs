@@ -1,0 +1,465 @@
+//! spec/cli/papertrader/commands/third_party.md · 3.1.3 (third parties)
+//!
+//! Signing in with a provider of identities: what the person is shown, the browser, and the way
+//! back from it.
+//!
+//! Tests: `tests/suite/client/third_party.rs`.
+
+use super::account::saved_session;
+use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, show};
+use crate::cli::papertrader::arguments::{GlobalArgs, LinkArgs, LoginArgs};
+use crate::cli::papertrader::view::LoginView;
+use crate::cli::terminal::{ScreenSize, is_utf8};
+use crate::client::third_party::{ThirdPartyProgress, ThirdPartyStart};
+use crate::client::{Client, ClientError, SessionFile, WorkerPool};
+use crate::model::{
+    BrowserSecret, IdentityProviderName, Reason, SignInHandle, SignInMethod, Timestamp, Username,
+};
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use std::ffi::OsString;
+use std::io::{BufRead, ErrorKind, IsTerminal, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use url::Url;
+
+/// The longest request of a browser, in bytes.
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// How long a browser may take for its request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often to look whether a browser has come back.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The longest line that is read from a person, in bytes.
+const LINE_BYTES_MAX: u64 = 1_024;
+
+/// What a sign-in has come to.
+enum Person {
+    /// Logged in to the account that the person has.
+    Known,
+    /// No account yet.
+    Unknown(SignInHandle, Option<Username>),
+}
+
+/// Logs in with a provider, makes the account at the first time, and saves the session.
+pub fn login(
+    global: &GlobalArgs,
+    args: &LoginArgs,
+    provider: &IdentityProviderName,
+) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    let KnownServers {
+        mut pool,
+        servers,
+        least,
+    } = known_servers(global, &store)?;
+    // A session that could not be saved should not be made.
+    store.load()?;
+    pool.set_session(None);
+    let named = args.name.as_ref().or(global.user.as_ref()).cloned();
+    let name = match sign_in(&mut pool, provider, args.method)? {
+        Person::Known => own_name(&mut pool, named)?,
+        Person::Unknown(handle, suggestion) => {
+            let name = match named {
+                Some(name) => name,
+                None => ask_name(
+                    "You have no account here yet. Choose a username",
+                    suggestion,
+                )?,
+            };
+            let register = |client: &mut Client| {
+                let login = client.register_third_party(&handle, &name, None)?;
+                Ok(ThirdPartyProgress::LoggedIn(login))
+            };
+            pool.sign_in(register).map_err(advise)?;
+            note(&format!("Made the account {name}."));
+            name
+        }
+    };
+    let Some(session) = pool.session().cloned() else {
+        return Err(ClientError::NoSession.into());
+    };
+    let saved = saved_session(global, &pool, servers, least, &name, &session)?;
+    store.put(saved)?;
+    let server = pool.address().unwrap_or_default().to_owned();
+    let view = LoginView {
+        username: name.to_string(),
+        server: Some(server.clone()),
+        expirable: Some(false),
+        workers: Some(pool.workers().to_vec()),
+    };
+    show(global, &view, || {
+        format!("Logged in as {name} at {server}, by {provider}.\n")
+    })
+}
+
+/// Links a provider's person to the account.
+pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let own = session.saved.session.clone();
+    let result = sign_in(&mut session.pool, &args.provider, args.method);
+    match result {
+        Ok(Person::Unknown(handle, _)) => {
+            session.pool.set_session(Some(own));
+            session.call(|client| client.link_third_party(&handle))?;
+        }
+        // The sign-in has led into an account: nothing is left open there.
+        Ok(Person::Known) => {
+            let is_own = session
+                .pool
+                .call(|client| client.user_info(&name))
+                .is_ok_and(|info| info.private.is_some());
+            let ended = session.pool.logout();
+            session.pool.set_session(Some(own));
+            ended.map_err(advise)?;
+            if !is_own {
+                return Err(ClientError::Local(format!(
+                    "this person of {} has another account here",
+                    args.provider
+                ))
+                .into());
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    let view = LoginView {
+        username: name.to_string(),
+        server: session.pool.address().map(str::to_owned),
+        expirable: None,
+        workers: None,
+    };
+    show(global, &view, || {
+        format!("{name} can log in with {} now.\n", args.provider)
+    })
+}
+
+/// Takes a provider's identities from the account.
+pub fn unlink(global: &GlobalArgs, provider: &IdentityProviderName) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    session.call(|client| client.unlink_third_party(provider))?;
+    let view = LoginView {
+        username: name.to_string(),
+        server: session.pool.address().map(str::to_owned),
+        expirable: None,
+        workers: None,
+    };
+    show(global, &view, || {
+        format!("{name} cannot log in with {provider} any more.\n")
+    })
+}
+
+/// The name of the account that the session is of. The server does not say it, so the person does,
+/// and the server then shows what only the owner sees.
+fn own_name(pool: &mut WorkerPool, named: Option<Username>) -> Result<Username, CommandError> {
+    let name = match named {
+        Some(name) => Ok(name),
+        None => ask_name("Your username here", None),
+    };
+    let checked = name.and_then(|name| {
+        let info = pool
+            .call(|client| client.user_info(&name))
+            .map_err(advise)?;
+        if info.private.is_some() {
+            Ok(name)
+        } else {
+            let text = format!("{name} is not the account that this person has here");
+            Err(ClientError::Local(text).into())
+        }
+    });
+    if checked.is_err() {
+        // A session that cannot be saved is not left open. It would end by itself, too.
+        let _ = pool.logout();
+    }
+    checked
+}
+
+/// A sign-in from its beginning to the provider's word.
+fn sign_in(
+    pool: &mut WorkerPool,
+    provider: &IdentityProviderName,
+    method: Option<SignInMethod>,
+) -> Result<Person, CommandError> {
+    let wanted = method.unwrap_or_else(likely_method);
+    match sign_in_by(pool, provider, wanted) {
+        // The provider may have the other way alone.
+        Err(ClientError::Refused(refusal))
+            if method.is_none() && refusal.reason == Reason::ArgumentInvalid =>
+        {
+            let other = match wanted {
+                SignInMethod::Device => SignInMethod::Redirect,
+                SignInMethod::Redirect => SignInMethod::Device,
+            };
+            sign_in_by(pool, provider, other).map_err(advise)
+        }
+        result => result.map_err(advise),
+    }
+}
+
+/// The way that fits this terminal: a browser on this machine, where there is one.
+fn likely_method() -> SignInMethod {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let has_screen = is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+    if is_set("BROWSER") || (has_screen && !is_set("SSH_CONNECTION")) {
+        SignInMethod::Redirect
+    } else {
+        SignInMethod::Device
+    }
+}
+
+fn sign_in_by(
+    pool: &mut WorkerPool,
+    provider: &IdentityProviderName,
+    method: SignInMethod,
+) -> Result<Person, ClientError> {
+    match method {
+        SignInMethod::Device => by_device(pool, provider),
+        SignInMethod::Redirect => by_redirect(pool, provider),
+    }
+}
+
+fn by_device(
+    pool: &mut WorkerPool,
+    provider: &IdentityProviderName,
+) -> Result<Person, ClientError> {
+    let start =
+        pool.call(|client| client.begin_third_party(provider, SignInMethod::Device, None))?;
+    show_start(provider, &start);
+    let until = deadline(&start);
+    loop {
+        std::thread::sleep(start.poll.min(Duration::from_secs(60)));
+        match pool.sign_in(|client| client.await_third_party(&start.handle))? {
+            ThirdPartyProgress::Pending if Instant::now() < until => {}
+            ThirdPartyProgress::Pending => return Err(too_late()),
+            ThirdPartyProgress::LoggedIn(_) => return Ok(Person::Known),
+            ThirdPartyProgress::Unknown(suggestion) => {
+                return Ok(Person::Unknown(start.handle, suggestion));
+            }
+        }
+    }
+}
+
+fn by_redirect(
+    pool: &mut WorkerPool,
+    provider: &IdentityProviderName,
+) -> Result<Person, ClientError> {
+    let local = |error: std::io::Error| ClientError::Local(format!("no way back here: {error}"));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(local)?;
+    let port = listener.local_addr().map_err(local)?.port();
+    let back = format!("http://127.0.0.1:{port}/");
+    let start = pool
+        .call(|client| client.begin_third_party(provider, SignInMethod::Redirect, Some(&back)))?;
+    show_start(provider, &start);
+    let (code, state) = await_browser(&listener, &start)?;
+    let mut ask = |client: &mut Client| client.complete_third_party(&start.handle, &code, &state);
+    let until = deadline(&start);
+    loop {
+        match pool.sign_in(&mut ask)? {
+            // An earlier try of ours is under way.
+            ThirdPartyProgress::Pending if Instant::now() < until => {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            ThirdPartyProgress::Pending => return Err(too_late()),
+            ThirdPartyProgress::LoggedIn(_) => return Ok(Person::Known),
+            ThirdPartyProgress::Unknown(suggestion) => {
+                return Ok(Person::Unknown(start.handle, suggestion));
+            }
+        }
+    }
+}
+
+/// When a sign-in ends. The clocks here and there may differ, so the server has the last word.
+fn deadline(start: &ThirdPartyStart) -> Instant {
+    let left = u64::try_from(start.expiry.since(Timestamp::now())).unwrap_or(0);
+    Instant::now() + Duration::from_millis(left).min(Duration::from_secs(3_600))
+}
+
+fn too_late() -> ClientError {
+    ClientError::Local("the sign-in has expired; begin anew".to_owned())
+}
+
+/// Shows where the person goes, and opens a browser there if there is one on this machine.
+fn show_start(provider: &IdentityProviderName, start: &ThirdPartyStart) {
+    note(&format!(
+        "To sign in with {provider}, open\n\n  {}\n",
+        start.url
+    ));
+    match &start.user_code {
+        Some(code) => {
+            note(&format!("and enter, or compare, this code:\n\n  {code}\n"));
+            show_code(&start.url);
+            note("Agree only if you have just begun this yourself. Waiting…");
+        }
+        None => {
+            open_browser(&start.url);
+            note("Waiting for the browser to come back…");
+        }
+    }
+}
+
+/// Shows a QR code of an address on a terminal that has room for it.
+fn show_code(url: &str) {
+    let Some(screen) = ScreenSize::of_stderr().filter(|_| is_utf8()) else {
+        return;
+    };
+    let Ok(code) = QrCode::new(url) else {
+        return;
+    };
+    // Most terminals are dark, and a reader wants the quiet zone light.
+    let drawn = code
+        .render::<Dense1x2>()
+        .dark_color(Dense1x2::Light)
+        .light_color(Dense1x2::Dark)
+        .build();
+    let columns = drawn.lines().map(|line| line.chars().count()).max();
+    if columns.is_some_and(|columns| columns <= screen.columns)
+        && drawn.lines().count() < screen.rows
+    {
+        note(&drawn);
+    }
+}
+
+/// Opens a browser, where one is known. The person has the address in any case.
+fn open_browser(url: &str) {
+    // A server chooses the address: it is a page, and no word of a command line's.
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return;
+    }
+    let program = std::env::var_os("BROWSER").filter(|name| !name.is_empty());
+    let program = program.unwrap_or_else(|| OsString::from("xdg-open"));
+    let started = Command::new(program)
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if started.is_err() {
+        note("(No browser could be opened from here.)");
+    }
+}
+
+/// Waits until the browser comes back with the state of this sign-in. Whoever else asks is told
+/// that there is nothing here.
+fn await_browser(
+    listener: &TcpListener,
+    start: &ThirdPartyStart,
+) -> Result<(BrowserSecret, BrowserSecret), ClientError> {
+    let local = |error: std::io::Error| ClientError::Local(format!("no way back here: {error}"));
+    let wanted = Url::parse(&start.url).ok();
+    let wanted = wanted
+        .and_then(|url| parameter(&url, "state"))
+        .unwrap_or_default();
+    listener.set_nonblocking(true).map_err(local)?;
+    let until = deadline(start);
+    while Instant::now() < until {
+        let mut stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                std::thread::sleep(LOOK_INTERVAL);
+                continue;
+            }
+            Err(error) => return Err(local(error)),
+        };
+        let Some(url) = asked(&mut stream) else {
+            continue;
+        };
+        let state = parameter(&url, "state").filter(|state| *state == wanted);
+        let (Some(state), code, error) = (state, parameter(&url, "code"), parameter(&url, "error"))
+        else {
+            answer(&mut stream, "404 Not Found", "There is nothing here.");
+            continue;
+        };
+        if let Some(error) = error {
+            answer(
+                &mut stream,
+                "200 OK",
+                "You are not signed in. You can close this page.",
+            );
+            return Err(ClientError::Local(format!("the provider says: {error}")));
+        }
+        let secret = |text: &str| BrowserSecret::parse(text).ok();
+        if let Some((code, state)) = code.as_deref().and_then(secret).zip(secret(&state)) {
+            answer(
+                &mut stream,
+                "200 OK",
+                "Back to the terminal: you can close this page.",
+            );
+            return Ok((code, state));
+        }
+        answer(
+            &mut stream,
+            "400 Bad Request",
+            "This is no answer of a provider.",
+        );
+    }
+    Err(too_late())
+}
+
+/// The address that a browser asks for.
+fn asked(stream: &mut TcpStream) -> Option<Url> {
+    stream.set_nonblocking(false).ok()?;
+    stream.set_read_timeout(Some(REQUEST_TIMEOUT)).ok()?;
+    stream.set_write_timeout(Some(REQUEST_TIMEOUT)).ok()?;
+    let (mut head, mut block) = (Vec::new(), [0; 1_024]);
+    let until = Instant::now() + REQUEST_TIMEOUT;
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let read = stream.read(&mut block).ok().filter(|read| *read > 0)?;
+        head.extend_from_slice(block.get(..read)?);
+        if head.len() > REQUEST_BYTES_MAX || Instant::now() > until {
+            return None;
+        }
+    }
+    let text = std::str::from_utf8(&head).ok()?;
+    let target = text.strip_prefix("GET ")?.split(' ').next()?;
+    Url::parse("http://127.0.0.1/").ok()?.join(target).ok()
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    let mut pairs = url.query_pairs();
+    pairs
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+fn answer(stream: &mut TcpStream, status: &str, text: &str) {
+    let page =
+        format!("<!doctype html><meta charset=utf-8><title>papertrader</title><p>{text}</p>\n");
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+        page.len()
+    );
+    // The person has what they came for, whether or not the page arrives.
+    let _ = stream.write_all(head.as_bytes());
+    let _ = stream.write_all(page.as_bytes());
+}
+
+/// Asks the person at the terminal for a username.
+fn ask_name(question: &str, suggestion: Option<Username>) -> Result<Username, CommandError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::with_advice(
+            ClientError::Local("there is nobody to ask for a username".to_owned()),
+            "Name it: papertrader login NAME --with PROVIDER",
+        ));
+    }
+    let offered = suggestion
+        .as_ref()
+        .map_or(String::new(), |name| format!(" [{name}]"));
+    note(&format!("{question}{offered}:"));
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .take(LINE_BYTES_MAX)
+        .read_line(&mut line)
+        .map_err(|error| ClientError::Local(format!("standard input: {error}")))?;
+    match (line.trim(), suggestion) {
+        ("", Some(name)) => Ok(name),
+        (text, _) => {
+            Username::parse(text).map_err(|why| ClientError::Local(why.0.to_owned()).into())
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! spec/master/storage/identities.md · 3.1.3 (third parties)
+//!
+//! Which accounts people of third parties have.
+//!
+//! Tests: `tests/suite/master/third_party_accounts.rs`.
+
+use super::accounts::Credentials;
+use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::model::{AccountId, Identity, Timestamp, Username};
+use rusqlite::{OptionalExtension, params};
+
+/// The state of an account that an administrator has locked.
+const LOCKED: i64 = 1;
+
+/// An identity of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredIdentity {
+    pub identity: Identity,
+    /// When the account got it (wall time).
+    pub linked: Timestamp,
+}
+
+impl Snapshot<'_> {
+    /// The account that an identity logs in to.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn account_of(&mut self, identity: &Identity) -> Result<Option<Credentials>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT account, username, pass_hash, state FROM identities JOIN accounts USING (account)
+             WHERE issuer = ?1 AND subject = ?2",
+        )?;
+        let found = statement.query_row([&identity.issuer, &identity.subject], |row| {
+            Ok((
+                AccountId(row.get(0)?),
+                row.get::<_, String>(1)?,
+                row.get(2)?,
+                row.get::<_, i64>(3)?,
+            ))
+        });
+        // A damaged name is no account.
+        Ok(found
+            .optional()?
+            .and_then(|(account, username, pass_hash, state)| {
+                Some(Credentials {
+                    account,
+                    username: Username::parse(&username).ok()?,
+                    pass_hash,
+                    is_locked: state == LOCKED,
+                })
+            }))
+    }
+
+    /// The identities of an account, oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn identities(&mut self, account: AccountId) -> Result<Vec<StoredIdentity>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT issuer, subject, linked FROM identities WHERE account = ?1
+             ORDER BY linked, issuer, subject",
+        )?;
+        let rows = statement.query_map([account.0], |row| {
+            Ok(StoredIdentity {
+                identity: Identity {
+                    issuer: row.get(0)?,
+                    subject: row.get(1)?,
+                },
+                linked: Timestamp(row.get(2)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Stores that an identity logs in to an account.
+    ///
+    /// # Errors
+    /// The identity has an account already, or the database fails.
+    pub fn insert_identity(
+        &mut self,
+        account: AccountId,
+        identity: &Identity,
+        linked: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let sql =
+            "INSERT INTO identities (issuer, subject, account, linked) VALUES (?1, ?2, ?3, ?4)";
+        sqlite.prepare_cached(sql)?.execute(params![
+            identity.issuer,
+            identity.subject,
+            account.0,
+            linked.0
+        ])?;
+        Ok(())
+    }
+
+    /// Takes the identities of an issuer from an account.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_identities(
+        &mut self,
+        account: AccountId,
+        issuer: &str,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let sql = "DELETE FROM identities WHERE account = ?1 AND issuer = ?2";
+        sqlite
+            .prepare_cached(sql)?
+            .execute(params![account.0, issuer])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! spec/master/auth/third_parties.md · 3.1.3 (third parties)
+//!
+//! Accounts of third parties, with real daemons and a provider that a test makes do what it likes.
+
+use papertrader::client::third_party::{ThirdPartyProgress, ThirdPartyStart};
+use papertrader::client::{Answer, Client, ClientError};
+use papertrader::model::{IdentityProviderName, SessionId, Side, SignInHandle, SignInMethod};
+use papertrader::testkit::mock_provider::{CLIENT_ID, CLIENT_SECRET, MockProvider};
+use papertrader::testkit::trader::{hashed, portfolio, reason, trade, username};
+use papertrader::testkit::{Deployment, eventually};
+use papertrader::wire::{ConnectionState, Reply, Request};
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+/// A running deployment whose people can sign in with this provider, called `mock`.
+pub fn deployment_with(provider: &MockProvider) -> Deployment {
+    let deployment = Deployment::builder()
+        .update_interval(Duration::from_millis(500))
+        .make();
+    let file = deployment.dir().join("mock.key");
+    std::fs::write(&file, CLIENT_SECRET).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let table = format!(
+        "[{{ name = \"mock\", issuer = \"{}\", client_id = \"{CLIENT_ID}\", client_secret_file = \"{}\" }}]",
+        provider.issuer(),
+        file.display()
+    );
+    deployment.master().set_toml("third_party", &table);
+    deployment.start_all();
+    deployment
+}
+
+fn mock() -> IdentityProviderName {
+    IdentityProviderName::parse("mock").unwrap()
+}
+
+/// Begins a device flow, whose person agrees, and waits for the provider's word.
+fn sign_in(client: &mut Client) -> (SignInHandle, ThirdPartyProgress) {
+    let start: ThirdPartyStart = client
+        .begin_third_party(&mock(), SignInMethod::Device, None)
+        .unwrap();
+    let progress = eventually("the provider's word", || {
+        match client.await_third_party(&start.handle).unwrap() {
+            ThirdPartyProgress::Pending => None,
+            progress => Some(progress),
+        }
+    });
+    (start.handle, progress)
+}
+
+/// Signs in as a person who has no account yet. Returns the handle.
+fn stranger(client: &mut Client) -> SignInHandle {
+    match sign_in(client) {
+        (handle, ThirdPartyProgress::Unknown(_)) => handle,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_active(deployment: &Deployment, session: &SessionId) -> bool {
+    deployment.connect(1).resume(session).is_ok()
+}
+
+/// Changes the password of the client's account.
+fn change_password(client: &mut Client, old: Option<&str>, new: &str) -> Result<(), ClientError> {
+    let session = client.session().unwrap().clone();
+    let request = Request::ChangePassword {
+        session,
+        old: old.map(hashed),
+        new: hashed(new),
+    };
+    client.enter(ConnectionState::Command)?;
+    match client.connection().call(&request)? {
+        Answer::Message(Reply::AccountSuccess(None)) => Ok(()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_person_makes_an_account_trades_and_adds_a_password() {
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    let mut ada = deployment.connect(1);
+    let (handle, progress) = sign_in(&mut ada);
+    assert_eq!(progress, ThirdPartyProgress::Unknown(Some(username("ada"))));
+    // Nothing is used up by asking.
+    let again = ada.await_third_party(&handle).unwrap();
+    assert_eq!(again, progress);
+    let first = ada
+        .register_third_party(&handle, &username("ada"), None)
+        .unwrap()
+        .session;
+    assert!(is_active(&deployment, &first));
+
+    // A lost answer is asked for again: another session, and the first ends.
+    let second = ada
+        .register_third_party(&handle, &username("Ada"), None)
+        .unwrap()
+        .session;
+    eventually("the first ends", || {
+        (!is_active(&deployment, &first)).then_some(())
+    });
+    let ThirdPartyProgress::LoggedIn(third) = ada.await_third_party(&handle).unwrap() else {
+        panic!("not logged in");
+    };
+    eventually("the second ends", || {
+        (!is_active(&deployment, &second)).then_some(())
+    });
+    assert!(is_active(&deployment, &third.session));
+    assert_eq!(
+        reason(ada.register_third_party(&handle, &username("eve"), None)),
+        "identity-taken"
+    );
+
+    trade(&mut ada, Side::Buy, "AAPL", "1").unwrap();
+    let info = ada.user_info(&username("ada")).unwrap();
+    assert!(!info.is_password);
+
+    // By password the person is told where to go.
+    let mut other = deployment.connect(1);
+    let refused = other
+        .login(&username("ada"), &hashed("ada"), false)
+        .unwrap_err();
+    assert_eq!(refused.code(), "third-party-login");
+    assert!(refused.to_string().contains("mock"), "{refused}");
+    assert_eq!(reason(ada.unlink_third_party(&mock())), "third-party-login");
+    let identities = ada.identities().unwrap();
+    assert_eq!(identities.len(), 1);
+    assert_eq!(
+        (
+            identities[0].providers.as_str(),
+            identities[0].subject.as_str()
+        ),
+        ("mock", "ada")
+    );
+
+    // The same person again is the same account.
+    let (_, progress) = sign_in(&mut other);
+    assert!(
+        matches!(progress, ThirdPartyProgress::LoggedIn(_)),
+        "{progress:?}"
+    );
+    assert_eq!(portfolio(&mut other, "ada").1.len(), 1);
+
+    change_password(&mut other, None, "ada").unwrap();
+    assert!(other.user_info(&username("ada")).unwrap().is_password);
+    let mut third = deployment.connect(1);
+    third
+        .login(&username("ada"), &hashed("ada"), false)
+        .unwrap();
+    third.unlink_third_party(&mock()).unwrap();
+    assert_eq!(reason(third.unlink_third_party(&mock())), "no-data");
+    stranger(&mut deployment.connect(1));
+}
+
+#[test]
+fn an_identity_is_linked_to_one_account() {
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    let mut bob = deployment.trader(1, "bob");
+    let mut eve = deployment.trader(1, "eve");
+    let handle = stranger(&mut bob);
+    bob.link_third_party(&handle).unwrap();
+    bob.link_third_party(&handle).expect("a repeat");
+    assert_eq!(
+        reason(deployment.connect(1).await_third_party(&handle)),
+        "code-invalid"
+    );
+    // The same person in another account, and another handle of the same person.
+    assert_eq!(reason(eve.link_third_party(&handle)), "identity-taken");
+    let mut visitor = deployment.connect(1);
+    let (_, progress) = sign_in(&mut visitor);
+    assert!(matches!(progress, ThirdPartyProgress::LoggedIn(_)));
+    assert!(
+        visitor
+            .user_info(&username("bob"))
+            .unwrap()
+            .private
+            .is_some()
+    );
+    // Bob's password still is one.
+    deployment
+        .connect(1)
+        .login(&username("bob"), &hashed("bob"), false)
+        .unwrap();
+    // Another person of the provider is another identity.
+    provider.set_subject("eve");
+    let handle = stranger(&mut eve);
+    eve.link_third_party(&handle).unwrap();
+    eve.unlink_third_party(&mock()).unwrap();
+}
+
+#[test]
+fn of_two_who_claim_an_identity_at_once_one_gets_it() {
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    for round in 0..5 {
+        provider.set_subject(&format!("twin-{round}"));
+        let claims: Vec<_> = ["a", "b"]
+            .iter()
+            .map(|which| {
+                let mut client = deployment.connect(1);
+                let handle = stranger(&mut client);
+                let name = username(&format!("{which}-{round}"));
+                (client, handle, name)
+            })
+            .collect();
+        let results: Vec<Result<(), String>> = std::thread::scope(|scope| {
+            let running: Vec<_> = claims
+                .into_iter()
+                .map(|(mut client, handle, name)| {
+                    scope.spawn(move || {
+                        let made = client.register_third_party(&handle, &name, None);
+                        made.map(|_| ()).map_err(|error| error.code().to_owned())
+                    })
+                })
+                .collect();
+            running.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        let taken = Err("identity-taken".to_owned());
+        assert!(
+            results == [Ok(()), taken.clone()] || results == [taken, Ok(())],
+            "{results:?}"
+        );
+    }
+}
+
+#[test]
+fn a_sign_in_is_lost_with_the_master_and_a_provider_that_is_down_holds_nobody_up() {
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    deployment.trader(1, "bob");
+    let handle = stranger(&mut deployment.connect(1));
+    deployment.master().kill();
+    deployment.master().start();
+    let mut client = eventually("the worker is linked", || {
+        let mut client = deployment.connect(1);
+        let known = client.await_third_party(&handle).err()?;
+        (known.code() != "master-unavailable").then_some(client)
+    });
+    assert_eq!(reason(client.await_third_party(&handle)), "code-invalid");
+    drop(provider);
+    assert_eq!(
+        reason(client.begin_third_party(&mock(), SignInMethod::Device, None)),
+        "provider-unavailable"
+    );
+    client
+        .login(&username("bob"), &hashed("bob"), false)
+        .unwrap();
+}
