@@ -7,7 +7,6 @@
 
 use crate::config::{AssetSettings, MasterConfig, ProviderKind, ReplaySettings};
 use crate::daemon;
-use crate::master::assets::AssetsError;
 use crate::master::assets::providers::replay::ReplayProvider;
 use crate::master::storage::Storage;
 use crate::master::storage::files;
@@ -183,10 +182,7 @@ fn check_market(config: &MasterConfig, start: Timestamp) -> Result<(), SandboxEr
     };
     ReplayProvider::open(&settings, symbols, config.update_interval, None)
         .map(|_| ())
-        .map_err(|error| match error {
-            AssetsError::Config(text) => misconfigured(&text),
-            AssetsError::Failed(text) => SandboxError::failed(text),
-        })
+        .map_err(SandboxError::from)
 }
 
 fn no_replay() -> SandboxError {
