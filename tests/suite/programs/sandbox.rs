@@ -646,3 +646,50 @@ fn a_market_begins_anew_whenever_that_is_broken_off() {
     assert_eq!(running.stop(Signal::TERM).code(), Some(0));
     assert_eq!(verified(&dir), Some(0));
 }
+
+#[test]
+fn a_reset_that_was_broken_off_is_completed_beside_another_program() {
+    let folder = folder();
+    let dir = folder.path().join("sandbox");
+    let (code, said) = ends(&dir, &["init", "--bcrypt-cost", "4"]);
+    assert_eq!(code, Some(0), "{said}");
+    let killed = sandbox(&dir, &["run", "--yes", "--reset-market", "2005-01-03"])
+        .env(failpoint::VARIABLE, "reset-decided:1")
+        .output()
+        .unwrap();
+    assert!(killed.status.code().is_none(), "{killed:?}");
+    let state = SandboxState::planned(&Layout::new(&dir).unwrap()).unwrap();
+    let worker = &state.workers[0];
+    // A worker that somebody has started is told apart, though it serves nobody yet.
+    let mut own = Command::new(program::find("papertrader-worker"))
+        .current_dir(&dir)
+        .arg("--config")
+        .arg(worker.config.strip_prefix(&dir).unwrap())
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (code, said) = ends(&dir, &["run"]);
+    own.kill().unwrap();
+    own.wait().unwrap();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains(&format!("worker-1 runs as process {}", own.id()))
+            && !said.contains("nothing was changed"),
+        "{said}"
+    );
+    assert!(dir.join("reset.json").exists());
+    let other = std::net::TcpListener::bind(&worker.address).unwrap();
+    let running = Running::start(&dir, &["run"]);
+    let begin = Timestamp::parse("2005-01-03").unwrap();
+    let time = told(&running).market_time.unwrap();
+    assert!(time >= begin && time < Timestamp::from_date(2012, 1, 3).unwrap());
+    assert!(
+        !running.ready.contains(&worker.address),
+        "{}",
+        running.ready
+    );
+    assert!(!dir.join("reset.json").exists());
+    drop(other);
+    assert_eq!(running.stop(Signal::TERM).code(), Some(0));
+}
