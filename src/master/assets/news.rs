@@ -28,6 +28,18 @@ pub fn is_late(action: &Action, known: &[Action], priced: Option<Timestamp>) -> 
         || known.iter().any(|other| other.time > action.time)
 }
 
+/// Whether an action comes late for its asset, or for the one whose units come. `touching` are the
+/// actions in force that change an asset's units, `priced` the time of its last price.
+pub fn is_late_for_any(
+    action: &Action,
+    touching: impl Fn(&Symbol) -> Vec<Action>,
+    priced: impl Fn(&Symbol) -> Option<Timestamp>,
+) -> bool {
+    let assets = [Some(action.symbol), action.kind.target()];
+    let mut assets = assets.into_iter().flatten();
+    assets.any(|symbol| is_late(action, &touching(&symbol), priced(&symbol)))
+}
+
 fn of_asset(told: &[Action], known: &[Action]) -> Vec<Action> {
     let mut open: Vec<Action> = known.to_vec();
     let (mut news, mut left) = (Vec::new(), Vec::new());
