@@ -9,6 +9,9 @@ use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use idna::AsciiDenyList;
 
+/// How often a domain is mapped at most: a bound, which no text known to us comes near.
+const DOMAIN_TURNS_MAX: usize = 8;
+
 /// The key of an address: two addresses are the same if their keys are equal. What stands before
 /// the `@` is compared by compatibility (NFKC) and without case (full case folding), the domain as
 /// the names of hosts are (IDNA, UTS 46). What is no domain is compared like what stands before.
@@ -22,12 +25,25 @@ pub fn email_key(address: &str) -> String {
     let Some((local, domain)) = address.rsplit_once('@') else {
         return folded(address);
     };
-    let domain = domain.trim_end_matches('.');
-    let domain = match idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::EMPTY) {
-        Ok(ascii) => ascii.into_owned(),
-        Err(_) => folded(domain),
-    };
-    format!("{}@{domain}", folded(local))
+    format!("{}@{}", folded(local), domain_key(domain))
+}
+
+/// The domain as hosts are compared. What is folded because it is no domain may be one then (U+2024
+/// becomes a dot, say), so it is mapped until nothing changes; a domain needs one turn and a look.
+fn domain_key(domain: &str) -> String {
+    let mut key = domain.to_owned();
+    for _ in 0..DOMAIN_TURNS_MAX {
+        let trimmed = key.trim_end_matches('.');
+        let mapped = match idna::domain_to_ascii_cow(trimmed.as_bytes(), AsciiDenyList::EMPTY) {
+            Ok(ascii) => ascii.into_owned(),
+            Err(_) => folded(trimmed),
+        };
+        if mapped == key {
+            break;
+        }
+        key = mapped;
+    }
+    key
 }
 
 /// Unicode's compatibility caseless form (D146): folded twice, because what is taken apart may fold
@@ -96,6 +112,8 @@ mod tests {
                 "a@bücher。example",
             ],
             &["a@b\u{75}\u{308}cher.example", "a@XN--BCHER-KVA.example"],
+            &["a@example\u{2024}", "a@example"],
+            &["a@\u{2024}\u{116d0}", "a@.\u{116d0}"],
         ] {
             for spelling in spellings {
                 assert_eq!(email_key(spelling), email_key(spellings[0]), "{spelling}");
