@@ -21,11 +21,11 @@ pub fn of_feed<'a>(told: &[Action], known: impl Fn(&Symbol) -> &'a [Action]) -> 
     news
 }
 
-/// Whether an action of an asset comes late: the asset had a price of its time or later, or has a
-/// later action. `priced` is the time of its last price.
+/// Whether an action of an asset comes late: the asset had a price of its time or later, or has an
+/// action that takes effect after it. `priced` is the time of its last price.
 pub fn is_late(action: &Action, known: &[Action], priced: Option<Timestamp>) -> bool {
     priced.is_some_and(|priced| priced >= action.time)
-        || known.iter().any(|other| other.time > action.time)
+        || known.iter().any(|other| other.place() > action.place())
 }
 
 /// Whether an action comes late for its asset, or for the one whose units come. `touching` are the

@@ -120,11 +120,15 @@ impl Entitlement {
         let mut waiting: Vec<&ActionInForce> = actions.iter().collect();
         for trade in trades {
             let mut trade = *trade;
-            // Names do not go round for ever.
-            for _ in 0..=actions.len() {
+            let mut names = Vec::new();
+            // Where names go round, the first that comes again is the right one.
+            while !names.contains(&trade.symbol) {
                 made.act_before(&trade, &mut waiting);
                 match made.renamed.get(&trade.symbol) {
-                    Some((new, brought)) if trade.update < *brought => trade.symbol = *new,
+                    Some((new, brought)) if trade.update < *brought => {
+                        names.push(trade.symbol);
+                        trade.symbol = *new;
+                    }
                     Some(_) | None => break,
                 }
             }

@@ -335,6 +335,21 @@ fn a_dividend_and_a_spin_off_told_with_a_late_merger_are_paid() {
 }
 
 #[test]
+fn a_rename_told_after_the_delisting_of_the_new_name_on_its_day_is_late() {
+    let mut street = Street::new();
+    street.update(["10", "", ""], Some((Side::Buy, "AAPL", "7")), &[], false);
+    let delist = action("NEW", 2, ActionKind::Delist(money("3")));
+    street.update(["", "", ""], None, &[delist], false);
+    let rename = named("r", ActionKind::Rename(symbol("NEW")));
+    street.update(["", "", ""], None, &[rename], false);
+    assert_eq!(
+        (street.units("AAPL"), street.units("NEW")),
+        (units(""), units(""))
+    );
+    assert_eq!(street.cash(), money("999951"));
+}
+
+#[test]
 fn a_delisting_pays_all_units_as_a_sale() {
     let mut street = Street::new();
     street.update(ONE, Some((Side::Buy, "AAPL", "6")), &[], false);
@@ -576,11 +591,13 @@ fn exact(
                 cash += held * up % down * price / (down * MILLION);
             }
         }
-        for _ in 0..=told.len() {
-            match names.get(&asset) {
-                Some((new, brought)) if update < *brought => asset = *new,
-                _ => break,
-            }
+        let mut earlier = Vec::new();
+        while let Some((new, brought)) = names.get(&asset)
+            && update < *brought
+            && !earlier.contains(&asset)
+        {
+            earlier.push(asset);
+            asset = *new;
         }
         let held = units.get_mut(&asset).unwrap();
         if side == Side::Buy {
