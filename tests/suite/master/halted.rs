@@ -7,7 +7,7 @@ use crossbeam_channel::bounded;
 use papertrader::client::{Answer, ServerMessage};
 use papertrader::config::{
     AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
-    ReplaySettings,
+    ReplaySettings, SymbolSelection,
 };
 use papertrader::master::assets::AssetsConfig;
 use papertrader::master::assets::hold::{HeldPrice, PriceReview};
@@ -226,6 +226,57 @@ fn a_held_price_from_before_an_action_waits_for_the_next_price() {
     // A fill at the price of the 2nd would count as one of before the split.
     assert_eq!(told(&steps.step(), "UP"), (5, false, 1));
     assert_eq!(told(&steps.step(), "UP"), (51, true, 0));
+}
+
+#[test]
+fn the_hold_of_an_asset_that_ends_ends_with_it() {
+    for row in ["UP,delist,3", "UP,merge,EVER 1 0", "UP,rename,EVER"] {
+        let steps = Steps::new(
+            &[("UP", &[10, 100]), ("EVER", &[1, 1, 1, 1, 1])],
+            "2020-01-01",
+        );
+        let actions = format!("Date,Symbol,Action,Value\n2020-01-03,{row}\n");
+        std::fs::write(steps.market().join("actions.csv"), actions).unwrap();
+        assert_eq!(told(&steps.steps(2), "UP"), (10, false, 1), "{row}");
+        assert_eq!(told(&steps.step(), "UP"), (10, false, 0), "{row}");
+        assert_eq!(told(&steps.step(), "UP"), (10, false, 0), "{row}");
+    }
+}
+
+#[test]
+fn an_asset_that_has_ended_has_no_price_in_a_market_that_goes_on_as_a_simulated_one() {
+    let mut steps = Steps::new(
+        &[("GONE", &[10, 11]), ("EVER", &[10, 10, 10])],
+        "2020-01-01",
+    );
+    let actions = "Date,Symbol,Action,Value\n2020-01-03,GONE,delist,3\n";
+    std::fs::write(steps.market().join("actions.csv"), actions).unwrap();
+    let replay = steps.config.assets.replay.as_mut().unwrap();
+    replay.at_end = ReplayEnd::Simulate;
+    steps.steps(3);
+    for _ in 0..2 {
+        let update = steps.step();
+        let fresh = |name| update.snapshot.entry(&symbol(name)).unwrap().fresh;
+        assert!(fresh("EVER") && !fresh("GONE"));
+    }
+}
+
+#[test]
+fn a_new_name_has_the_last_price_of_the_old_one_also_where_this_one_is_unlisted() {
+    let mut steps = Steps::new(
+        &[
+            ("OLD", &[10, 11]),
+            ("NEW", &[0, 0, 0, 0, 0, 5]),
+            ("EVER", &[1, 1, 1, 1, 1]),
+        ],
+        "2020-01-01",
+    );
+    let actions = "Date,Symbol,Action,Value\n2020-01-03,OLD,rename,NEW\n";
+    std::fs::write(steps.market().join("actions.csv"), actions).unwrap();
+    assert_eq!(told(&steps.steps(3), "NEW"), (11, false, 0));
+    let names = ["EVER", "NEW"].map(symbol);
+    steps.config.assets.symbols = SymbolSelection::Listed(names.into());
+    assert_eq!(told(&steps.step(), "NEW"), (11, false, 0));
 }
 
 #[test]
