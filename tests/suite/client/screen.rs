@@ -277,7 +277,7 @@ fn an_order_that_is_interrupted_says_how_it_stands() {
 fn an_order_goes_on_over_a_signal_that_is_ignored() {
     let fake = Fake::start();
     let person = Person::at(&fake);
-    fake.tell(|t| t.orders = Orders::Silence);
+    fake.tell(|t| t.orders = Orders::QueueAndLeave);
     let order = [
         "buy",
         "AAPL",
