@@ -9,6 +9,7 @@ pub mod output;
 pub mod papertrader;
 pub mod ptcat;
 pub mod sandbox;
+pub mod signals;
 pub mod table;
 pub mod terminal;
 pub mod usage;

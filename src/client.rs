@@ -152,12 +152,7 @@ impl ClientError {
             ClientError::Lost { .. } => "connection-lost",
             ClientError::Nonsense { .. } => "nonsense",
             ClientError::NoSession => "not-logged-in",
-            ClientError::Unknown { .. } | ClientError::Standing { cause: None, .. } => {
-                "outcome-unknown"
-            }
-            ClientError::Standing {
-                cause: Some(cause), ..
-            } => cause.code(),
+            ClientError::Unknown { .. } | ClientError::Standing { .. } => "outcome-unknown",
             ClientError::Local(_) => "local",
         }
     }

@@ -103,7 +103,9 @@ pub fn restore(
 mod tests {
     use super::*;
     use crate::master::storage::Storage;
-    use crate::master::storage::testing::{execute, execute_all, execute_in, older};
+    use crate::master::storage::testing::{
+        execute, execute_all, execute_in, known_migrations, older,
+    };
     use std::fs;
     use std::os::unix::fs::MetadataExt;
     use std::path::PathBuf;
@@ -296,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_backup_of_an_older_version_is_brought_forward_as_a_copy() {
-        for migrations in 1..8 {
+        for migrations in 1..known_migrations() {
             let folder = tempfile::tempdir().unwrap();
             let here = database(folder.path(), "master.db", "now");
             let backup = folder.path().join("older.db");
@@ -307,10 +309,28 @@ mod tests {
                      is_password, created, starting_cash, boot, sequence)
                  VALUES (1, 'then', 'then', 'e', 'e', 0, 0, 5, zeroblob(16), 1)",
             );
+            execute_in(
+                &backup,
+                match migrations {
+                    ..2 => "",
+                    2..8 => "INSERT INTO actions VALUES ('A', 5, 3, 333333, 7)",
+                    8 => "INSERT INTO actions VALUES ('A', 'split 5 1', 7, 5, 3, 1, 3, 0)",
+                    _ => {
+                        "INSERT INTO actions VALUES ('A', 'split 5 1', 7, 5, 3, 1, 3, NULL, 0, 0, 0, 7)"
+                    }
+                },
+            );
             let before = fs::read(&backup).unwrap();
             let restored = restore_to(&backup, &url(&here)).unwrap();
             assert_eq!(restored.older, Some(migrations));
             assert_eq!(username(&here), "then");
+            let mut reader = Reader::open_file(&here).unwrap();
+            let actions =
+                "SELECT coalesce(max(symbol || ' ' || id || ' ' || number), '') FROM actions";
+            let actions = reader.snapshot().unwrap().text(actions);
+            if migrations >= 2 {
+                assert_eq!(actions, "A split 5 1 7");
+            }
             assert_eq!(
                 fs::read(&backup).unwrap(),
                 before,

@@ -92,11 +92,12 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
 /// The reason, with its exit code. No thread and no GPG agent is left running.
 pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
+    let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
+    // Before the market's files, whose kept bars a running master reads, and before any call of
+    // GPG: on failure GPG's agent is stopped, which a running master also uses.
+    let lock = Storage::lock(&config.database)?;
     // A large market takes minutes to read, so its files are read once.
     let prepared = PreparedProviders::open(&assets)?;
-    let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
-    // Before any call of GPG: on failure GPG's agent is stopped, which a running master also uses.
-    let lock = Storage::lock(&config.database)?;
     let started = assemble(config, stop, (assets, prepared), mail, lock);
     if let Err(error) = &started {
         reason.keep(error);

@@ -9,7 +9,7 @@ mod account;
 use super::storage::verify::StoredAccount;
 use super::storage::{Reader, Snapshot, StorageError, VersionMismatch};
 use super::transactions::entitlement::{
-    ActionInForce, ActionName, Entitlement, Families, Trade, in_force,
+    ActionInForce, ActionName, Entitlement, Families, Trade, corrected, in_force,
 };
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
@@ -105,6 +105,8 @@ struct AssetActions {
     /// Their terms, each with its update, in the order of the updates, without those that were in
     /// force before the asset was listed.
     revisions: Vec<(u64, Action)>,
+    /// Of these, the updates and names of those that were applied as corrections.
+    corrected: HashSet<(u64, ActionName)>,
 }
 
 /// The actions of a family of assets.
@@ -112,6 +114,7 @@ struct AssetActions {
 struct FamilyActions {
     /// As those of an asset, of all of them.
     revisions: Vec<(u64, Action)>,
+    corrected: HashSet<(u64, ActionName)>,
     /// Updates that brought late ones, corrections or prices of fractions, and what was in force
     /// before and after each.
     changed: BTreeMap<u64, InForce>,
@@ -125,6 +128,10 @@ struct InForce {
     after: Vec<ActionInForce>,
 }
 
+fn name(action: &Action) -> ActionName {
+    (action.symbol, action.id)
+}
+
 impl AssetActions {
     /// Those that holders got on top of what they held, and that have kept their terms.
     fn plain(&self) -> impl Iterator<Item = &(u64, Action)> {
@@ -133,21 +140,19 @@ impl AssetActions {
                 .iter()
                 .filter(move |(_, other)| other.id == id)
         };
-        let is_plain = move |action: &Action| !action.is_late && has_terms(action.id).count() == 1;
-        self.revisions
-            .iter()
-            .filter(move |(_, action)| is_plain(action))
+        self.revisions.iter().filter(move |(update, action)| {
+            let is_corrected = self.corrected.contains(&(*update, name(action)));
+            !is_corrected && has_terms(action.id).count() == 1
+        })
     }
 }
 
 impl FamilyActions {
     /// Finds what was in force at each change, once all terms are there.
     fn close(&mut self) {
-        let name = |action: &Action| (action.symbol, action.id);
         let mut changed: BTreeMap<u64, HashSet<ActionName>> = BTreeMap::new();
-        let mut known = HashSet::new();
         for (update, action) in &self.revisions {
-            if !known.insert(name(action)) || action.is_late {
+            if self.corrected.contains(&(*update, name(action))) {
                 changed.entry(*update).or_default().insert(name(action));
             }
             if let Some(price) = action.in_lieu.filter(|price| price.update > *update) {
@@ -192,12 +197,30 @@ impl StoredActions {
             families: Families::of(targets),
             ..StoredActions::default()
         };
-        for (update, action) in actions.into_iter().filter(|(update, _)| *update > 0) {
-            let first = stored.families.first(action.symbol);
-            let asset = stored.by_asset.entry(action.symbol).or_default();
-            asset.revisions.push((update, action));
-            let family = stored.by_family.entry(first).or_default();
-            family.revisions.push((update, action));
+        let (mut so_far, mut known) = (Families::default(), HashSet::new());
+        for brought in actions.chunk_by(|one, other| one.0 == other.0) {
+            let told: Vec<Action> = brought.iter().map(|(_, action)| *action).collect();
+            for action in &told {
+                if let Some(target) = action.kind.target() {
+                    so_far.join(action.symbol, target);
+                }
+            }
+            let Some((update @ 1.., _)) = brought.first().copied() else {
+                continue;
+            };
+            let corrected = corrected(&told, &so_far, |action| known.contains(&name(action)));
+            known.extend(told.iter().map(name));
+            for action in told {
+                let first = stored.families.first(action.symbol);
+                let asset = stored.by_asset.entry(action.symbol).or_default();
+                asset.revisions.push((update, action));
+                let family = stored.by_family.entry(first).or_default();
+                family.revisions.push((update, action));
+                if corrected.contains(&name(&action)) {
+                    asset.corrected.insert((update, name(&action)));
+                    family.corrected.insert((update, name(&action)));
+                }
+            }
         }
         stored.by_family.values_mut().for_each(FamilyActions::close);
         stored

@@ -3,6 +3,7 @@
 //! Why a sandbox cannot be made or run.
 
 use crate::daemon;
+use crate::master::assets::AssetsError;
 use std::fmt;
 use std::io;
 
@@ -30,6 +31,19 @@ impl fmt::Display for SandboxError {
 }
 
 impl std::error::Error for SandboxError {}
+
+impl From<AssetsError> for SandboxError {
+    /// A fault that may pass is a failure, and any other one a bad configuration.
+    fn from(error: AssetsError) -> SandboxError {
+        match error {
+            AssetsError::Config(text) => SandboxError {
+                code: daemon::BAD_CONFIG,
+                text,
+            },
+            AssetsError::Failed(text) => SandboxError::failed(text),
+        }
+    }
+}
 
 /// Adds a file's path to the system's error.
 pub(crate) fn at(path: &std::path::Path) -> impl Fn(io::Error) -> SandboxError + '_ {

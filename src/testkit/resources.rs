@@ -1,9 +1,12 @@
 //! spec/testkit.md · 3.1.1, 3.2.1 deployment and running stage
 //!
-//! Memory, processor time and descriptors of a process, from `/proc`.
+//! Memory, processor time and descriptors of a process, from `/proc`; and which processes
+//! there are.
 
 use super::error::{SandboxError, at};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -92,6 +95,34 @@ pub fn processes_about(path: &Path) -> Vec<String> {
         }
     }
     found
+}
+
+/// The ID of a running daemon of PaperTrader whose command line names this configuration, however it
+/// was started; `None` if this user sees none.
+pub fn daemon_with(config: &Path) -> Option<u32> {
+    let config = fs::canonicalize(config).ok()?;
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_it = |entry: &fs::DirEntry| is_daemon_with(&entry.path(), &config).unwrap_or(false);
+    entries
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry)))
+        .find_map(|(pid, entry)| is_it(&entry).then_some(pid))
+}
+
+/// Looks at one process by its folder below `/proc`.
+fn is_daemon_with(process: &Path, config: &Path) -> Option<bool> {
+    let line = fs::read(process.join("cmdline")).ok()?;
+    let mut arguments = line.split(|byte| *byte == 0);
+    let program = Path::new(OsStr::from_bytes(arguments.next()?)).file_name()?;
+    if !program.as_bytes().starts_with(b"papertrader-") {
+        return None;
+    }
+    // The command line may name it from the folder in which the daemon was started.
+    let folder = fs::read_link(process.join("cwd")).unwrap_or_default();
+    Some(arguments.any(|argument| {
+        let path = argument.strip_prefix(b"--config=").unwrap_or(argument);
+        let path = folder.join(OsStr::from_bytes(path));
+        fs::canonicalize(path).is_ok_and(|path| path == config)
+    }))
 }
 
 #[cfg(test)]

@@ -6,9 +6,7 @@ use super::error::{SandboxError, at};
 use super::layout::{LOOPBACK, MASTER_DATA};
 use super::{Layout, layout, market, ports, state};
 use crate::config::{MasterConfig, ReplayEnd, ReplaySettings, SymbolSelection, WorkerConfig};
-use crate::daemon;
 use crate::link::keyring::Keyring;
-use crate::master::assets::AssetsError;
 use crate::master::assets::provider::Provider;
 use crate::master::assets::providers::KEPT_BARS_FOLDER;
 use crate::master::assets::providers::replay::ReplayProvider;
@@ -177,14 +175,8 @@ fn check_market(
         at_end: options.at_end,
     };
     let all = SymbolSelection::All;
-    match ReplayProvider::open(&settings, &all, options.update_interval, kept) {
-        Ok(replay) => Ok(replay.input_warnings().to_vec()),
-        Err(AssetsError::Config(text)) => Err(SandboxError {
-            code: daemon::BAD_CONFIG,
-            text,
-        }),
-        Err(AssetsError::Failed(text)) => Err(SandboxError::failed(text)),
-    }
+    let replay = ReplayProvider::open(&settings, &all, options.update_interval, kept)?;
+    Ok(replay.input_warnings().to_vec())
 }
 
 /// Makes the keys of master and workers, in this order.

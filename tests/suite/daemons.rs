@@ -177,15 +177,21 @@ fn a_port_in_use_is_waited_for_and_then_named() {
 fn a_second_master_on_the_same_database_is_refused() {
     let deployment = Deployment::running(1);
     let before = fs::read(deployment.master().config()).unwrap();
-    // Another port and socket: it is the database that they must not share.
+    // Another port and socket: it is the database that they must not share. The market is one that
+    // no master would take: its files are not looked at before the database is locked, because a
+    // running master reads what is kept of them.
+    fs::create_dir(deployment.dir().join("faulty")).unwrap();
+    fs::write(deployment.dir().join("faulty/IBM.csv"), "nonsense\n").unwrap();
     let other = deployment.dir().join("other.toml");
     let text = String::from_utf8(before)
         .unwrap()
         .replace(&deployment.master().address(), "127.0.0.1:0")
-        .replace("master.sock", "other.sock");
+        .replace("master.sock", "other.sock")
+        .replace("directory = \"market\"", "directory = \"faulty\"");
+    assert!(text.contains("\"faulty\""), "{text}");
     fs::write(&other, text).unwrap();
     let output = deployment.run("papertrader-master", &["--config", "other.toml"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("in use by another master"), "{said}");
     // The first goes on as if nothing had been.

@@ -269,7 +269,7 @@ impl From<&HistoryEntry> for EntryView {
             status: text(entry.status),
             symbol: text(entry.symbol),
             accepted: text(entry.accepted),
-            settled: (entry.status != TransactionStatus::Queued).then(|| text(entry.settled)),
+            settled: entry.ended().map(text),
             quantity: detail.map(|d| text(d.quantity)),
             price: settled.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),

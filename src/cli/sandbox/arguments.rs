@@ -231,11 +231,7 @@ fn make(init: &InitArgs) -> Result<(), SandboxError> {
 }
 
 fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
-    let misconfigured = |text: String| SandboxError {
-        code: daemon::BAD_CONFIG,
-        text,
-    };
-    let market = survey(&check.dir).map_err(|error| misconfigured(error.to_string()))?;
+    let market = survey(&check.dir)?;
     print(&if check.json {
         output::json(&market).map_err(SandboxError::failed)?
     } else {
@@ -244,10 +240,13 @@ fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
     if market.is_usable {
         Ok(())
     } else {
-        Err(misconfigured(format!(
-            "{}: files with faults are left out, or fail the start where they are asked for",
-            check.dir.display()
-        )))
+        Err(SandboxError {
+            code: daemon::BAD_CONFIG,
+            text: format!(
+                "{}: files with faults are left out, or fail the start where they are asked for",
+                check.dir.display()
+            ),
+        })
     }
 }
 

@@ -7,7 +7,6 @@
 
 use crate::config::{AssetSettings, MasterConfig, ProviderKind, ReplaySettings};
 use crate::daemon;
-use crate::master::assets::AssetsError;
 use crate::master::assets::providers::replay::ReplayProvider;
 use crate::master::storage::Storage;
 use crate::master::storage::files;
@@ -15,6 +14,7 @@ use crate::master::storage::reset::reset_offline;
 use crate::model::Timestamp;
 use crate::runtime::failpoint;
 use crate::testkit::error::at;
+use crate::testkit::resources::daemon_with;
 use crate::testkit::state::SandboxState;
 use crate::testkit::{Layout, SandboxError, ports};
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,8 @@ pub(super) fn reset(
     accounts: bool,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), SandboxError> {
-    check_stopped(layout)?;
+    check_ports(layout)?;
+    check_daemons(layout, "nothing was changed")?;
     let config = configuration(layout)?;
     check_market(&config, start)?;
     // Tried before anything is decided.
@@ -120,7 +121,11 @@ pub(super) fn complete(layout: &Layout, tell: &mut dyn FnMut(&str)) -> Result<()
     };
     let intent: ResetIntent = serde_json::from_slice(&bytes).map_err(|e| wrong(&e))?;
     let start = Timestamp::parse(&intent.start).map_err(|e| wrong(&e))?;
-    check_stopped(layout)?;
+    // Another program at one of the ports is none of these; the daemons move to other ports.
+    check_daemons(
+        layout,
+        &format!("the next run completes that the market begins anew at {start}"),
+    )?;
     let config = configuration(layout)?;
     reset_offline(&config.database, intent.accounts).map_err(SandboxError::failed)?;
     failpoint::point("reset-stored");
@@ -150,7 +155,22 @@ fn misconfigured(error: &dyn std::fmt::Display) -> SandboxError {
 }
 
 /// Workers keep prices and histories in memory, so none may outlive the market that they are of.
-fn check_stopped(layout: &Layout) -> Result<(), SandboxError> {
+/// The master's lock of the database says the same of the master.
+fn check_daemons(layout: &Layout, so_far: &str) -> Result<(), SandboxError> {
+    for program in SandboxState::planned(layout)?.programs() {
+        if let Some(pid) = daemon_with(&program.config) {
+            return Err(SandboxError::failed(format!(
+                "{} runs as process {pid}: stop it first; {so_far}",
+                program.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Before anything is decided, whoever is at a daemon's port may as well be one, of another user or
+/// container.
+fn check_ports(layout: &Layout) -> Result<(), SandboxError> {
     for program in SandboxState::planned(layout)?.programs() {
         let taken = program.address.parse().is_ok_and(|it| !ports::is_free(it));
         if taken {
@@ -183,10 +203,7 @@ fn check_market(config: &MasterConfig, start: Timestamp) -> Result<(), SandboxEr
     };
     ReplayProvider::open(&settings, symbols, config.update_interval, None)
         .map(|_| ())
-        .map_err(|error| match error {
-            AssetsError::Config(text) => misconfigured(&text),
-            AssetsError::Failed(text) => SandboxError::failed(text),
-        })
+        .map_err(SandboxError::from)
 }
 
 fn no_replay() -> SandboxError {

@@ -21,11 +21,23 @@ pub fn of_feed<'a>(told: &[Action], known: impl Fn(&Symbol) -> &'a [Action]) -> 
     news
 }
 
-/// Whether an action of an asset comes late: the asset had a price of its time or later, or has a
-/// later action. `priced` is the time of its last price.
+/// Whether an action of an asset comes late: the asset had a price of its time or later, or has an
+/// action that takes effect after it. `priced` is the time of its last price.
 pub fn is_late(action: &Action, known: &[Action], priced: Option<Timestamp>) -> bool {
     priced.is_some_and(|priced| priced >= action.time)
-        || known.iter().any(|other| other.time > action.time)
+        || known.iter().any(|other| other.place() > action.place())
+}
+
+/// Whether an action comes late for its asset, or for the one whose units come. `touching` are the
+/// actions in force that change an asset's units, `priced` the time of its last price.
+pub fn is_late_for_any(
+    action: &Action,
+    touching: impl Fn(&Symbol) -> Vec<Action>,
+    priced: impl Fn(&Symbol) -> Option<Timestamp>,
+) -> bool {
+    let assets = [Some(action.symbol), action.kind.target()];
+    let mut assets = assets.into_iter().flatten();
+    assets.any(|symbol| is_late(action, &touching(&symbol), priced(&symbol)))
 }
 
 fn of_asset(told: &[Action], known: &[Action]) -> Vec<Action> {

@@ -23,7 +23,7 @@ use crate::master::messages::{
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
 use crate::master::storage::{Reader, Storage};
-use crate::model::{Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
@@ -395,7 +395,11 @@ fn restored_snapshot(
         .iter()
         .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
         .collect();
-    let owned = store.owned()?;
+    let actions = store.actions()?;
+    let mut kept = store.owned()?;
+    // The new names inherit these prices.
+    let is_rename = |action: &&Action| matches!(action.kind, ActionKind::Rename(_));
+    kept.extend(actions.iter().filter(is_rename).map(|action| action.symbol));
     let mut view = reader.snapshot(u64::MAX)?;
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
@@ -403,7 +407,7 @@ fn restored_snapshot(
         }
     }
     let mut unlisted = HashMap::new();
-    for symbol in owned.iter().filter(|symbol| !symbols.contains(symbol)) {
+    for symbol in kept.iter().filter(|symbol| !symbols.contains(symbol)) {
         if let Some(asset) = view.ever_listed(symbol)?
             && let Some((bar, _)) = view.newest(asset)?
         {
@@ -414,7 +418,7 @@ fn restored_snapshot(
     let position = store.position()?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
-    snapshot.add_actions(&store.actions()?);
+    snapshot.add_actions(&actions);
     for (symbol, held) in store.held()? {
         snapshot.hold(&symbol, Some(held));
     }

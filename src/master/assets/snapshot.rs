@@ -325,6 +325,14 @@ impl PriceSnapshot {
         entry.real_time = price.is_some_and(|(.., real_time)| real_time);
     }
 
+    /// The assets that are not listed any more and whose last price counts: accounts own them, or
+    /// others have been renamed from them. In order.
+    pub fn unlisted(&self) -> Vec<Symbol> {
+        let mut unlisted: Vec<Symbol> = self.unlisted.keys().copied().collect();
+        unlisted.sort_unstable();
+        unlisted
+    }
+
     /// Sets the last prices of assets that are not listed any more.
     pub(super) fn set_unlisted(&mut self, unlisted: HashMap<Symbol, Quote>) {
         self.unlisted = Arc::new(unlisted);

@@ -483,12 +483,10 @@ impl Updater {
                 let (symbol, kind, date) = (action.symbol, action.kind, action.time.date());
                 crate::info!("{symbol}: {kind}, in force since {date}");
             }
-            let is_late = |symbol: Symbol| {
-                let last = prices.last_quote(&symbol).map(|quote| quote.time);
-                news::is_late(action, prices.actions(&symbol), last)
-                    || news::is_late(action, prices.arrivals(&symbol), None)
-            };
-            action.is_late = is_late(action.symbol) || action.kind.target().is_some_and(is_late);
+            let touching =
+                |symbol: &Symbol| [prices.actions(symbol), prices.arrivals(symbol)].concat();
+            let priced = |symbol: &Symbol| prices.last_quote(symbol).map(|quote| quote.time);
+            action.is_late = news::is_late_for_any(action, touching, priced);
         }
         news
     }
@@ -589,7 +587,7 @@ impl Updater {
     }
 
     /// Believes a held price without a new one: an administrator has accepted it, or a split that
-    /// came late explains it.
+    /// came late explains it. The hold of an asset that has ended since ends without it.
     fn judge_again(
         &self,
         checked: &mut CheckedBars,
@@ -604,8 +602,18 @@ impl Updater {
         // A fill at a price from before a split would count as one of before it.
         let is_outdated =
             |action: &Action| action.time > held.bar.time && action.kind != ActionKind::Cancel;
-        let actions = prices.actions(symbol);
-        if checked.holds.contains_key(symbol) || actions.iter().any(is_outdated) {
+        let mut outdated = prices.actions(symbol).iter().filter(|it| is_outdated(it));
+        if checked.holds.contains_key(symbol) {
+            return;
+        }
+        if let Some(first) = outdated.next() {
+            // No price of it comes any more that could end the hold.
+            let end = outdated.chain([first]).find(|action| action.kind.is_end());
+            if let Some(end) = end {
+                checked.holds.insert(*symbol, None);
+                let text = format!("{symbol}: {} is not believed, {}", held.bar.close, end.kind);
+                checked.ended.push(text);
+            }
             return;
         }
         let close = prices.in_units_of_today(symbol, held.bar.quote());

@@ -473,16 +473,16 @@ impl Snapshot<'_> {
         Ok(actions)
     }
 
-    /// The families of assets that actions have made.
+    /// The families of assets that the actions up to update `until` have made.
     ///
     /// # Errors
     /// The database fails.
-    pub fn families(&mut self) -> Result<Families, StorageError> {
+    pub fn families(&mut self, until: u64) -> Result<Families, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT DISTINCT symbol, target FROM actions WHERE target IS NOT NULL",
+            "SELECT DISTINCT symbol, target FROM actions WHERE target IS NOT NULL AND number <= ?1",
         )?;
-        let rows = statement.query_map([], |row| {
+        let rows = statement.query_map([signed(until)], |row| {
             let read = |column| symbol(&row.get::<_, String>(column)?);
             Ok((read(0)?, read(1)?))
         })?;

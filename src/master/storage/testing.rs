@@ -17,6 +17,11 @@ pub(crate) struct Engine {
     url: DatabaseUrl,
 }
 
+/// The number of migrations of this version.
+pub(crate) fn known_migrations() -> usize {
+    super::sqlite::known()
+}
+
 /// Writes an empty database of an older version, which has had so many migrations.
 pub(crate) fn older(path: &Path, migrations: usize) {
     let memory = super::sqlite::fresh_of(migrations).unwrap();

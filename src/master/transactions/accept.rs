@@ -198,6 +198,7 @@ impl OrderState {
             side: order.side,
             symbol: order.symbol,
             quantity: order.quantity,
+            asked: order.quantity,
             accepted: order_key.accepted,
             since: Some(order_key.since),
             near: holder.near,

@@ -4,13 +4,15 @@
 //! fractions whose price came later: each account gets the difference between what it was owed
 //! before and what it is owed now, as transactions of its own.
 
-use super::entitlement::{ActionName, Entitlement, Families, in_force, moved};
+use super::entitlement::{ActionName, Entitlement, Families, corrected, in_force, moved};
 use super::fill::ActionRow;
 use super::{AccountChanges, OrderState, WRITTEN_OFF_SHOWN_MAX, holdings_of};
 use crate::master::storage::ledger::{ActionEntry, FamilyTrades};
 use crate::master::storage::{StorageError, Tx};
 use crate::model::money::{MILLIONTHS_MAX, share};
-use crate::model::{AccountId, Action, Holdings, Money, Quantity, Side, Symbol, Timestamp};
+use crate::model::{
+    AccountId, Action, ActionKind, Holdings, Money, Quantity, Side, Symbol, Timestamp,
+};
 use crate::runtime::StepBeats;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use uuid::Uuid;
@@ -36,6 +38,16 @@ pub(super) struct DividedActions {
     pub corrections: Vec<Correction>,
     /// On top of what is held, in order.
     pub due: Vec<Action>,
+    /// All that the update brought, in order: for queued orders.
+    pub brought: Vec<BroughtAction>,
+}
+
+/// An action that an update brought, and the terms that it had before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BroughtAction {
+    pub action: Action,
+    /// `None` for a new action.
+    pub before: Option<Action>,
 }
 
 impl DividedActions {
@@ -44,6 +56,7 @@ impl DividedActions {
             number,
             corrections: Vec::new(),
             due: Vec::new(),
+            brought: Vec::new(),
         }
     }
 
@@ -65,7 +78,8 @@ impl DividedActions {
 
 /// Divides the actions to apply by update, and each update's by how they are applied. An action
 /// that an earlier update brought is a correction of it, also where neither is applied yet; so is
-/// one whose fractions an update gives a price that came with none.
+/// one whose fractions an update gives a price that came with none, and one that comes in time with
+/// a late one of its family.
 pub(super) fn divide(
     tx: &mut Tx<'_>,
     families: &Families,
@@ -79,30 +93,44 @@ pub(super) fn divide(
         let divided = updates
             .entry(number)
             .or_insert_with(|| DividedActions::new(number));
-        let name = (action.symbol, action.id);
         let revisions = tx.action_revisions(&BTreeSet::from([action.symbol]))?;
-        let is_earlier =
-            |(update, other): &(u64, Action)| *update < number && other.id == action.id;
-        if !action.is_late && !revisions.iter().any(is_earlier) {
-            divided.due.push(action);
-            continue;
+        let mut earlier = revisions.iter().rev();
+        let before = earlier.find(|(update, other)| *update < number && other.id == action.id);
+        let before = before.map(|(_, action)| *action);
+        divided.brought.push(BroughtAction { action, before });
+    }
+    for divided in updates.values_mut() {
+        let actions: Vec<Action> = divided.brought.iter().map(|it| it.action).collect();
+        let known = divided.brought.iter().filter(|it| it.before.is_some());
+        let known: HashSet<ActionName> = known.map(|it| name(&it.action)).collect();
+        let so_far = tx.families(divided.number)?;
+        let corrected = corrected(&actions, &so_far, |action| known.contains(&name(action)));
+        for place in 0..divided.brought.len() {
+            let BroughtAction { action, before } = divided.brought[place];
+            if !corrected.contains(&name(&action)) {
+                divided.due.push(action);
+                continue;
+            }
+            // A correction may bring an action to another time: the terms that were applied count
+            // too.
+            let applied = before.filter(|before| before.kind != ActionKind::Cancel);
+            let time = applied.map_or(action.time, |before| before.time.max(action.time));
+            divided.correct(families.first(action.symbol), time, name(&action));
         }
-        // A correction may bring an action to another time: the terms that were applied count too.
-        let time = in_force(&revisions, number.saturating_sub(1))
-            .iter()
-            .filter(|it| it.name() == name)
-            .fold(action.time, |time, it| time.max(it.action.time));
-        divided.correct(families.first(action.symbol), time, name);
     }
     for (number, action) in tx.fractions_to_pay(update)? {
         beats.step();
         let divided = updates
             .entry(number)
             .or_insert_with(|| DividedActions::new(number));
-        let name = (action.symbol, action.id);
-        divided.correct(families.first(action.symbol), action.time, name);
+        let first = families.first(action.symbol);
+        divided.correct(first, action.time, name(&action));
     }
     Ok(updates.into_values().collect())
+}
+
+fn name(action: &Action) -> ActionName {
+    (action.symbol, action.id)
 }
 
 /// What a settlement has changed so far, besides the database.
@@ -113,8 +141,9 @@ pub(super) struct ActionsDone {
     pub gained: BTreeSet<Symbol>,
     /// The new assets and quantities of queued orders, by number.
     pub orders: HashMap<i64, (Symbol, Quantity)>,
-    /// Queued orders whose asset has ended.
-    pub ended: HashSet<i64>,
+    /// Queued orders whose asset has ended, and whether a price of it in this update fills them
+    /// nevertheless: where the end came late, the name may be another's.
+    pub ended: BTreeMap<i64, bool>,
     pub write_offs: WriteOffs,
 }
 
@@ -153,7 +182,7 @@ impl OrderState {
         let revisions = tx.action_revisions(&members)?;
         let before = in_force(&revisions, number.saturating_sub(1));
         let mut after = in_force(&revisions, number);
-        // What else comes into force with this update is applied on top of this.
+        // What comes in time in other families of then is applied on top of this.
         let names: HashSet<ActionName> = before.iter().map(|it| it.name()).collect();
         after.retain(|it| correction.names.contains(&it.name()) || names.contains(&it.name()));
         let mut changes = Vec::new();

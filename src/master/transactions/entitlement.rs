@@ -8,7 +8,7 @@
 
 use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{Action, ActionId, ActionKind, Money, Quantity, Side, Symbol, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A filled order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,12 +67,17 @@ impl Families {
     pub fn of(pairs: impl IntoIterator<Item = (Symbol, Symbol)>) -> Families {
         let mut families = Families::default();
         for (one, other) in pairs {
-            let (one, other) = (families.first(one), families.first(other));
-            if one != other {
-                families.towards.insert(one.max(other), one.min(other));
-            }
+            families.join(one, other);
         }
         families
+    }
+
+    /// Makes one family of those of two assets.
+    pub fn join(&mut self, one: Symbol, other: Symbol) {
+        let (one, other) = (self.first(one), self.first(other));
+        if one != other {
+            self.towards.insert(one.max(other), one.min(other));
+        }
     }
 
     /// The asset that stands for the family of this one: itself, if it has none.
@@ -115,11 +120,15 @@ impl Entitlement {
         let mut waiting: Vec<&ActionInForce> = actions.iter().collect();
         for trade in trades {
             let mut trade = *trade;
-            // Names do not go round for ever.
-            for _ in 0..=actions.len() {
+            let mut names = Vec::new();
+            // Where names go round, the first that comes again is the right one.
+            while !names.contains(&trade.symbol) {
                 made.act_before(&trade, &mut waiting);
                 match made.renamed.get(&trade.symbol) {
-                    Some((new, brought)) if trade.update < *brought => trade.symbol = *new,
+                    Some((new, brought)) if trade.update < *brought => {
+                        names.push(trade.symbol);
+                        trade.symbol = *new;
+                    }
                     Some(_) | None => break,
                 }
             }
@@ -234,6 +243,23 @@ impl Owed {
         let sum = self.units.0.saturating_add(units.0);
         self.units = Quantity(sum.min(MILLIONTHS_MAX));
     }
+}
+
+/// Of the actions that one update brings: the names of those that are applied with their neighbours
+/// in time. They are the late ones and those that were known before, and with one of these all of
+/// its family: on top of what it leaves, another one would find no holder, or one too many.
+/// `families` are those of all actions up to this update.
+pub fn corrected(
+    brought: &[Action],
+    families: &Families,
+    is_known: impl Fn(&Action) -> bool,
+) -> HashSet<ActionName> {
+    let first = |action: &Action| families.first(action.symbol);
+    let is_late = |action: &&Action| action.is_late || is_known(action);
+    let late: BTreeSet<Symbol> = brought.iter().filter(is_late).map(first).collect();
+    let of_late = |action: &&Action| late.contains(&first(action));
+    let corrected = brought.iter().filter(of_late);
+    corrected.map(|action| (action.symbol, action.id)).collect()
 }
 
 /// The actions in force after update `until`, in the order in which they take effect. `revisions`

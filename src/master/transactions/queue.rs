@@ -33,6 +33,8 @@ pub struct QueuedOrder {
     pub side: Side,
     pub symbol: Symbol,
     pub quantity: Quantity,
+    /// The quantity that the client asked for, before any split.
+    pub asked: Quantity,
     /// Wall time of acceptance.
     pub accepted: Timestamp,
     /// Monotonic time of acceptance. `None` for an order of an earlier process, which was accepted
@@ -55,6 +57,7 @@ impl QueuedOrder {
         let LedgerEntry {
             transaction,
             rank,
+            asked,
             waits_since,
             ..
         } = entry;
@@ -65,6 +68,7 @@ impl QueuedOrder {
             side: transaction.side,
             symbol: transaction.symbol,
             quantity: transaction.quantity,
+            asked,
             accepted: transaction.accepted,
             since: None,
             near: None,
@@ -263,6 +267,7 @@ mod tests {
             },
             symbol: Symbol::parse("AAPL").unwrap(),
             quantity: Quantity(quantity),
+            asked: Quantity(quantity),
             accepted: Timestamp(0),
             since: None,
             near: None,

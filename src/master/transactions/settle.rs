@@ -3,7 +3,7 @@
 //! Settles the queue at an update: first corporate actions, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
 
-use super::corrections::{self, ActionsDone};
+use super::corrections::{self, ActionsDone, BroughtAction};
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, holdings_of, write_outcome};
 use crate::master::assets::{self};
@@ -13,11 +13,11 @@ use crate::master::storage::ledger::{ActionEntry, Settlement};
 use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
 use crate::model::timestamp::DAY;
 use crate::model::{
-    AccountId, Action, ActionKind, Quantity, Quote, Reason, Symbol, Timestamp, Transaction,
+    AccountId, Action, ActionKind, Quantity, Quote, Ratio, Reason, Symbol, Timestamp, Transaction,
     TransactionStatus,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 /// Milliseconds from which on two times of an order differ because the clock was set.
@@ -102,17 +102,24 @@ impl OrderState {
         beats: &mut StepBeats<'_>,
     ) -> Result<FilledOrders, StorageError> {
         let mut filled = FilledOrders::default();
-        for number in numbers {
+        // An end is also that of orders that came after the retrieval began.
+        let in_time: HashSet<i64> = numbers.iter().copied().collect();
+        let ended = done.ended.keys().filter(|number| !in_time.contains(number));
+        let ended: Vec<i64> = ended.copied().collect();
+        for number in numbers.iter().chain(&ended) {
             beats.step();
             let Some(order) = self.queue.get_mut(*number) else {
                 continue;
             };
             let changed = done.orders.get(number).copied();
             let (symbol, quantity) = changed.unwrap_or((order.symbol, order.quantity));
-            let quote = if done.ended.contains(number) {
-                Some(Err(Reason::NoPrice))
-            } else {
-                settlement_quote(update, order, symbol)
+            let quote = match done.ended.get(number) {
+                Some(false) => Some(Err(Reason::NoPrice)),
+                Some(true) => {
+                    let quote = settlement_quote(update, order, symbol);
+                    Some(quote.unwrap_or(Err(Reason::NoPrice)))
+                }
+                None => settlement_quote(update, order, symbol),
             };
             let Some(quote) = quote else {
                 if order.waits_since.is_none() && update.snapshot.is_held(&symbol) {
@@ -150,7 +157,7 @@ impl OrderState {
         beats: &mut StepBeats<'_>,
     ) -> Result<ActionsDone, StorageError> {
         let mut done = ActionsDone::default();
-        let families = tx.families()?;
+        let families = tx.families(update.number)?;
         let updates = corrections::divide(tx, &families, update.number, beats)?;
         let corrected: BTreeSet<Symbol> = updates
             .iter()
@@ -171,7 +178,9 @@ impl OrderState {
             }
             for action in &actions.due {
                 self.apply_to_holders(tx, actions.number, action, &mut done, beats)?;
-                self.apply_to_orders(tx, actions.number, action, &mut done, beats)?;
+            }
+            for brought in &actions.brought {
+                self.apply_to_orders(tx, (update, actions.number), brought, &mut done, beats)?;
             }
         }
         tx.set_actions_applied(update.number)?;
@@ -213,46 +222,42 @@ impl OrderState {
         Ok(())
     }
 
-    /// Applies an action to the queued orders from before its prices: a split multiplies them, a
-    /// rename gives them the new asset, and the end of an asset is theirs. An order at a price after
-    /// the action knows of it.
+    /// Applies an action of update `number` to the queued orders from before its prices. An order at
+    /// a price after the action knows of it.
     fn apply_to_orders(
         &mut self,
         tx: &mut Tx<'_>,
-        number: u64,
-        action: &Action,
+        (update, number): (&Update, u64),
+        brought: &BroughtAction,
         done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
-        if matches!(
-            action.kind,
-            ActionKind::Dividend(_) | ActionKind::SpinOff { .. } | ActionKind::Cancel
-        ) {
-            return Ok(());
-        }
+        let own = brought.action.symbol;
         let visible = self.visibility.since(number);
         for order in self.queue.iter().filter(|order| order.was_before(visible)) {
             let number = order.rank.number;
             let now = done.orders.get(&number).copied();
             let (symbol, quantity) = now.unwrap_or((order.symbol, order.quantity));
-            if symbol != action.symbol {
+            // An order that a split has changed may have another name since.
+            let is_of_it = symbol == own || update.snapshot.is_renamed(own, symbol);
+            if !is_of_it || symbol != own && brought.before.is_none() {
                 continue;
             }
             beats.step();
-            match action.kind {
-                ActionKind::Split(ratio) => {
-                    let after = ratio.units(quantity).max(Quantity(1));
+            match order_change(brought, order.asked, quantity) {
+                OrderChange::None => {}
+                OrderChange::Units(after) => {
                     tx.set_order_quantity(number, after)?;
                     done.orders.insert(number, (symbol, after));
                 }
-                ActionKind::Rename(new) => {
+                OrderChange::Name(new) if symbol == own => {
                     tx.set_order_symbol(number, new)?;
                     done.orders.insert(number, (new, quantity));
                 }
-                ActionKind::Merge { .. } | ActionKind::Delist(_) => {
-                    done.ended.insert(number);
+                OrderChange::Ends { may_fill } if symbol == own || !may_fill => {
+                    done.ended.insert(number, may_fill);
                 }
-                ActionKind::Dividend(_) | ActionKind::SpinOff { .. } | ActionKind::Cancel => {}
+                OrderChange::Name(_) | OrderChange::Ends { .. } => {}
             }
         }
         Ok(())
@@ -285,6 +290,56 @@ impl OrderState {
             }
         }
         replies.send();
+    }
+}
+
+/// What an action does to a queued order.
+enum OrderChange {
+    None,
+    /// So many units.
+    Units(Quantity),
+    /// The asset's new name.
+    Name(Symbol),
+    /// It is rejected; if `may_fill`, only where its asset has no new price.
+    Ends {
+        may_fill: bool,
+    },
+}
+
+/// What an action does to a queued order of its asset for so many units, of so many asked: a split
+/// multiplies it, a rename gives it the new asset, and the end of an asset is the order's. A late
+/// split was in the price already. Of a corrected split the right terms count; where other splits
+/// have changed the order too, what was meant cannot be told, and it is rejected.
+fn order_change(brought: &BroughtAction, asked: Quantity, quantity: Quantity) -> OrderChange {
+    let BroughtAction { action, before } = brought;
+    let split = |ratio: Ratio, units| ratio.units(units).max(Quantity(1));
+    let is_late = action.is_late || before.is_some();
+    if let Some(ActionKind::Split(old)) = before.map(|before| before.kind) {
+        if quantity == asked {
+            return OrderChange::None;
+        }
+        if split(old, asked) != quantity {
+            return OrderChange::Ends { may_fill: false };
+        }
+        let right = match action.kind {
+            ActionKind::Split(ratio) => split(ratio, asked),
+            ActionKind::Dividend(_)
+            | ActionKind::SpinOff { .. }
+            | ActionKind::Rename(_)
+            | ActionKind::Merge { .. }
+            | ActionKind::Delist(_)
+            | ActionKind::Cancel => asked,
+        };
+        return OrderChange::Units(right);
+    }
+    match action.kind {
+        ActionKind::Split(ratio) if !is_late => OrderChange::Units(split(ratio, quantity)),
+        ActionKind::Rename(new) => OrderChange::Name(new),
+        ActionKind::Merge { .. } | ActionKind::Delist(_) => OrderChange::Ends { may_fill: is_late },
+        ActionKind::Split(_)
+        | ActionKind::Dividend(_)
+        | ActionKind::SpinOff { .. }
+        | ActionKind::Cancel => OrderChange::None,
     }
 }
 

@@ -84,6 +84,7 @@ impl Market {
             side,
             symbol: symbol(asset),
             quantity: Quantity(quantity),
+            asked: Quantity(quantity),
             accepted: place.accepted,
             since: None,
             near: None,

@@ -217,6 +217,18 @@ impl Payload for History {
 }
 
 impl HistoryEntry {
+    /// When the order settled or was rejected (wall time); `None` while it is queued, and where a
+    /// status of a later edition comes with 0, which is a moment for the statuses of this one.
+    pub fn ended(&self) -> Option<Timestamp> {
+        match self.status {
+            OpenValue::Known(TransactionStatus::Queued) => None,
+            OpenValue::Known(TransactionStatus::Settled | TransactionStatus::Rejected) => {
+                Some(self.settled)
+            }
+            OpenValue::Unknown(_) => (self.settled != Timestamp(0)).then_some(self.settled),
+        }
+    }
+
     /// Appends the entry, with its details if it has them.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.id.as_bytes());

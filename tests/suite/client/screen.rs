@@ -274,12 +274,54 @@ fn an_order_that_is_interrupted_says_how_it_stands() {
 }
 
 #[test]
-fn an_order_whose_servers_go_away_stands_and_fails_as_unreachable() {
+fn an_order_goes_on_over_a_signal_that_is_ignored() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    fake.tell(|t| t.orders = Orders::QueueAndLeave);
+    let order = [
+        "buy",
+        "AAPL",
+        "1",
+        "--order-id",
+        "mine.9",
+        "--patience",
+        "2",
+    ];
+    let ours = person.command(&order);
+    // As nohup starts it.
+    let mut command = std::process::Command::new("/bin/sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+    command.arg(ours.get_program()).args(ours.get_args());
+    command.env_clear();
+    command.envs(
+        ours.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let child = command
+        .stdin(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let has_come = || {
+        let told = fake.told.lock().unwrap();
+        told.order_ids.contains(&"mine.9".to_owned())
+    };
+    until("the order", has_come);
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(!told.contains("interrupted"), "{told}");
+}
+
+#[test]
+fn an_order_whose_servers_go_away_stands_with_an_unknown_outcome() {
     let fake = Fake::start();
     let person = Person::at(&fake);
     fake.tell(|t| t.orders = Orders::QueueAndLeave);
     let ran = person.run("buy AAPL 1 --patience 1");
-    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
     assert!(
         ran.err.contains("the order is queued and stands") && ran.err.contains("transactions"),
         "{}",
@@ -287,11 +329,11 @@ fn an_order_whose_servers_go_away_stands_and_fails_as_unreachable() {
     );
     fake.tell(|t| t.orders = Orders::QueueAndLeave);
     let ran = person.run("--json buy AAPL 1 --patience 1");
-    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
     let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(told["status"], "queued");
     assert!(told["transaction"].is_string(), "{told}");
-    assert!(told["error"]["code"].is_string(), "{told}");
+    assert_eq!(told["error"]["code"], "outcome-unknown", "{told}");
 }
 
 #[test]

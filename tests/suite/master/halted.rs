@@ -7,7 +7,7 @@ use crossbeam_channel::bounded;
 use papertrader::client::{Answer, ServerMessage};
 use papertrader::config::{
     AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
-    ReplaySettings,
+    ReplaySettings, SymbolSelection,
 };
 use papertrader::master::assets::AssetsConfig;
 use papertrader::master::assets::hold::{HeldPrice, PriceReview};
@@ -229,6 +229,57 @@ fn a_held_price_from_before_an_action_waits_for_the_next_price() {
 }
 
 #[test]
+fn the_hold_of_an_asset_that_ends_ends_with_it() {
+    for row in ["UP,delist,3", "UP,merge,EVER 1 0", "UP,rename,EVER"] {
+        let steps = Steps::new(
+            &[("UP", &[10, 100]), ("EVER", &[1, 1, 1, 1, 1])],
+            "2020-01-01",
+        );
+        let actions = format!("Date,Symbol,Action,Value\n2020-01-03,{row}\n");
+        std::fs::write(steps.market().join("actions.csv"), actions).unwrap();
+        assert_eq!(told(&steps.steps(2), "UP"), (10, false, 1), "{row}");
+        assert_eq!(told(&steps.step(), "UP"), (10, false, 0), "{row}");
+        assert_eq!(told(&steps.step(), "UP"), (10, false, 0), "{row}");
+    }
+}
+
+#[test]
+fn an_asset_that_has_ended_has_no_price_in_a_market_that_goes_on_as_a_simulated_one() {
+    let mut steps = Steps::new(
+        &[("GONE", &[10, 11]), ("EVER", &[10, 10, 10])],
+        "2020-01-01",
+    );
+    let actions = "Date,Symbol,Action,Value\n2020-01-03,GONE,delist,3\n";
+    std::fs::write(steps.market().join("actions.csv"), actions).unwrap();
+    let replay = steps.config.assets.replay.as_mut().unwrap();
+    replay.at_end = ReplayEnd::Simulate;
+    steps.steps(3);
+    for _ in 0..2 {
+        let update = steps.step();
+        let fresh = |name| update.snapshot.entry(&symbol(name)).unwrap().fresh;
+        assert!(fresh("EVER") && !fresh("GONE"));
+    }
+}
+
+#[test]
+fn a_new_name_has_the_last_price_of_the_old_one_also_where_this_one_is_unlisted() {
+    let mut steps = Steps::new(
+        &[
+            ("OLD", &[10, 11]),
+            ("NEW", &[0, 0, 0, 0, 0, 5]),
+            ("EVER", &[1, 1, 1, 1, 1]),
+        ],
+        "2020-01-01",
+    );
+    let actions = "Date,Symbol,Action,Value\n2020-01-03,OLD,rename,NEW\n";
+    std::fs::write(steps.market().join("actions.csv"), actions).unwrap();
+    assert_eq!(told(&steps.steps(3), "NEW"), (11, false, 0));
+    let names = ["EVER", "NEW"].map(symbol);
+    steps.config.assets.symbols = SymbolSelection::Listed(names.into());
+    assert_eq!(told(&steps.step(), "NEW"), (11, false, 0));
+}
+
+#[test]
 fn a_manual_review_decides_alone_and_outlives_a_restart() {
     let mut steps = Steps::new(
         &[
@@ -336,7 +387,9 @@ impl Trades {
         let (time, price) = self.0.lock().clone();
         ExchangeReply::json(format!(
             r#"[{{"symbol":"BTCUSDT","lastPrice":"{price}","lastQty":"2","openTime":1,"closeTime":{},"firstId":1,"lastId":{},"count":7}}]"#,
-            time.0, time.0
+            // That of the answer, not of the trade.
+            Timestamp::now().0,
+            time.0
         ))
     }
 
@@ -397,7 +450,9 @@ fn a_jump_at_an_exchange(trades: &Trades, config: AssetsConfig, database: &Path,
     update_told(&running, name, (100, 2));
     running.stop();
     let running = Running::start(config, database).unwrap();
-    update_told(&running, name, (100, 2));
+    for _ in 0..3 {
+        assert_eq!(told(&running.update(), name), (100, false, 2));
+    }
     trades.trade("950");
     update_told(&running, name, (100, 3));
     trades.trade("1001");
@@ -432,6 +487,54 @@ fn a_jump_at_binance_is_held_until_three_further_trades_agree() {
     };
     let database = dir.path().join("b.db");
     a_jump_at_an_exchange(&trades, real(settings, "BTCUSDT"), &database, "BTCUSDT");
+}
+
+#[test]
+fn a_price_of_binance_survives_an_update_that_cannot_be_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let trades = Trades::new("100");
+    let (exchange, calls) = (trades.clone(), Arc::new(Mutex::new(0_u32)));
+    let counted = Arc::clone(&calls);
+    let server = MockExchange::start(move |request| {
+        *counted.lock() += u32::from(request.path == "/api/v3/ticker/24hr");
+        exchange.binance(request)
+    });
+    let settings = AssetSettings {
+        binance: Some(BinanceSettings {
+            url: server.url("127.0.0.1"),
+            quote: "USDT".into(),
+        }),
+        ..settings(&[ProviderKind::Binance])
+    };
+    let database = dir.path().join("b.db");
+    let running = Running::start(real(settings, "BTCUSDT"), &database).unwrap();
+    update_told(&running, "BTCUSDT", (100, 0));
+    let sql = rusqlite::Connection::open(&database).unwrap();
+    sql.busy_timeout(TEST_TIMEOUT).unwrap();
+    sql.execute_batch(
+        "CREATE TRIGGER full BEFORE INSERT ON bars_hot BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    .unwrap();
+    trades.trade("101");
+    // The call in progress may have begun before the trade; the next one's price is not stored, and
+    // the one after that asks again.
+    let begin = *calls.lock();
+    until("three more calls", || *calls.lock() >= begin + 3);
+    assert_eq!(
+        running
+            .handle
+            .prices()
+            .entry(&symbol("BTCUSDT"))
+            .unwrap()
+            .quote
+            .unwrap()
+            .value
+            .0,
+        100 * MILLION
+    );
+    sql.execute_batch("DROP TRIGGER full").unwrap();
+    update_told(&running, "BTCUSDT", (101, 0));
+    running.stop();
 }
 
 #[test]

@@ -747,6 +747,58 @@ fn prices_are_not_trusted_without_word_of_splits() {
 }
 
 #[test]
+fn the_end_of_an_asset_that_has_left_the_list_is_told_while_it_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = MockExchange::start(|asked| {
+        let is_of_it = asked
+            .query("symbols")
+            .split(',')
+            .any(|name| name == "BRK.B");
+        match asked.path.as_str() {
+            "/v2/assets" => ExchangeReply::json(
+                r#"[{"id":"b0b6","class":"us_equity","symbol":"AAPL","status":"active"}]"#,
+            ),
+            "/v1/corporate-actions" if is_of_it => {
+                let yesterday = Timestamp::now().plus_days(-1).date();
+                ExchangeReply::json(format!(
+                    r#"{{"corporate_actions":{{"worthless_removals":[
+                    {{"id":"w","symbol":"BRK.B","process_date":"{yesterday}"}}]}},"next_page_token":null}}"#
+                ))
+            }
+            "/v1/corporate-actions" => {
+                ExchangeReply::json(r#"{"corporate_actions":{},"next_page_token":null}"#)
+            }
+            _ => alpaca(asked),
+        }
+    });
+    let quiet = MockExchange::start(|asked| match asked.path.as_str() {
+        "/v1/corporate-actions" => {
+            ExchangeReply::json(r#"{"corporate_actions":{},"next_page_token":null}"#)
+        }
+        _ => alpaca(asked),
+    });
+    let database = dir.path().join("a.db");
+    let provider = alpaca_at(quiet.url("127.0.0.1"), dir.path());
+    let running = Running::start(config(provider, SymbolSelection::All), &database).unwrap();
+    update_where(&running, "prices", |update| {
+        let entries = update.snapshot.entries();
+        entries.len() == 2 && entries.iter().all(|entry| entry.quote.is_some())
+    });
+    running.stop();
+    let sql = rusqlite::Connection::open(&database).unwrap();
+    sql.execute_batch(
+        "PRAGMA foreign_keys = OFF; INSERT INTO positions VALUES (1, 'BRK.B', 1000000, 1000000)",
+    )
+    .unwrap();
+    let provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+    let running = Running::start(config(provider, SymbolSelection::All), &database).unwrap();
+    let update = update_where(&running, "the end", |update| !update.actions.is_empty());
+    let told = update.actions[0];
+    assert_eq!(told.symbol, symbol("BRK.B"));
+    assert_eq!(told.kind, ActionKind::Delist(Money::ZERO));
+}
+
+#[test]
 fn pages_without_days_are_followed_to_those_with_days() {
     let dir = tempfile::tempdir().unwrap();
     let server = MockExchange::start(|asked| {

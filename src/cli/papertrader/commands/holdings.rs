@@ -221,11 +221,9 @@ fn status_text(entry: &HistoryEntry) -> String {
 
 /// The time of settlement, or [`table::NONE`] where there was none yet.
 fn settled_text(entry: &HistoryEntry) -> String {
-    if entry.status == TransactionStatus::Queued {
-        table::NONE.to_owned()
-    } else {
-        table::moment(entry.settled)
-    }
+    entry
+        .ended()
+        .map_or_else(|| table::NONE.to_owned(), table::moment)
 }
 
 fn public_history_table(entries: &[HistoryEntry]) -> String {

@@ -14,13 +14,13 @@ use crate::cli::papertrader::chart;
 use crate::cli::papertrader::view::{
     BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv,
 };
+use crate::cli::signals;
 use crate::cli::table::{self, Column};
 use crate::cli::terminal::{ScreenSize, for_people, is_utf8, redraw};
 use crate::client::ClientError;
 use crate::model::{self, Money, Symbol, Timestamp};
 use crate::wire::{Refusal, Window};
 use serde::Serialize;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,10 +114,10 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], now: &ReferenceTime) -> S
     table::table(&columns, &rows) + &table::wrapped(now.note())
 }
 
-/// A flag that SIGINT, SIGTERM and SIGHUP set.
+/// A flag that [signals that end a command](signals::ending) set.
 pub fn on_signal() -> Result<Arc<AtomicBool>, ClientError> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in signals::ending() {
         signal_hook::flag::register(signal, stop.clone())
             .map_err(|e| ClientError::Local(e.to_string()))?;
     }

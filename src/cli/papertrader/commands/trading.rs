@@ -8,8 +8,8 @@ use super::{CommandError, ReadySession, advise, report, show};
 use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
 use crate::cli::papertrader::view::OrderView;
-use crate::cli::table;
 use crate::cli::terminal::{ScreenSize, cut, for_people, wrapped_for_stderr};
+use crate::cli::{signals, table};
 use crate::client::order::{
     OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place,
 };
@@ -19,7 +19,6 @@ use crate::model::{ClientOrderId, Reason, Side, Timestamp, Username};
 use crate::wire::Refusal;
 use crate::wire::payload;
 use parking_lot::Mutex;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use std::io::{IsTerminal, Write};
@@ -249,17 +248,17 @@ impl FollowedOrder {
     }
 }
 
-/// Ends the process on SIGINT, SIGTERM and SIGHUP, at once, whatever the calls wait for. An order
-/// that was sent is not lost with it, so the person reads how it stands.
+/// Ends the process on [signals that end a command](signals::ending), at once, whatever the calls
+/// wait for. An order that was sent is not lost with it, so the person reads how it stands.
 fn tell_on_signal(watched: &Arc<Mutex<FollowedOrder>>) -> Result<(), ClientError> {
     let failed = |e: std::io::Error| ClientError::Local(e.to_string());
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+    let mut ending = Signals::new(signals::ending()).map_err(failed)?;
     let watched = Arc::clone(watched);
     // The thread ends with the process.
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            for signal in signals.forever() {
+            for signal in ending.forever() {
                 // Held to the end, so that no outcome is printed beside it.
                 let mut watched = watched.lock();
                 if let Some(code) = watched.interrupt() {

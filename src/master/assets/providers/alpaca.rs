@@ -113,7 +113,8 @@ pub struct AlpacaProvider {
     actions: Vec<Action>,
     /// What is said of those of it that are not applied.
     unapplied: Vec<String>,
-    /// Listed symbols, for requests of corporate actions.
+    /// Listed symbols, and those that are no longer listed and owned: for requests of corporate
+    /// actions.
     symbols: Vec<Symbol>,
 }
 
@@ -593,7 +594,8 @@ impl Provider for AlpacaProvider {
             batch.bars.extend(left);
         }
         batch.bars.extend(self.refused.reasons(ask.symbols));
-        self.symbols = ask.symbols.to_vec();
+        // The end of an asset is told when it has left the list of those that are traded.
+        self.symbols = [ask.symbols, &ask.last.unlisted()].concat();
         batch.now = Timestamp::now();
         Ok(batch)
     }

@@ -7,6 +7,7 @@
 use super::super::provider::{
     HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider, ProviderError,
 };
+use super::super::snapshot::PriceSnapshot;
 use super::http::{ProviderHttp, each, json, price, symbols, usable_days, volume};
 use crate::config::{BinanceSettings, ProviderKind};
 use crate::model::Resolution;
@@ -26,8 +27,16 @@ const PAST_BEGIN: Timestamp = Timestamp(1_483_228_800_000);
 pub struct BinanceProvider {
     settings: BinanceSettings,
     http: ProviderHttp,
-    /// ID of the last trade by symbol: the same trade again is no new price.
-    trades: HashMap<Symbol, i64>,
+    /// The last trade by symbol: the same trade again is no new price.
+    trades: HashMap<Symbol, TakenTrade>,
+}
+
+/// A trade whose price an update was given.
+#[derive(Debug, Clone, Copy)]
+struct TakenTrade {
+    id: i64,
+    /// The time of its price. An update that could not be stored leaves an earlier one.
+    time: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -79,13 +88,13 @@ impl Ticker<'_> {
     }
 }
 
-/// Whether a ticker's trade is that of the price in force. The ticker has no time of it: its
-/// `closeTime` is that of the answer. After a start, when no trade is known yet, the same price
-/// counts as the same trade, which may be hours old.
-fn is_known(before: Option<i64>, id: i64, bar: &Bar, in_force: Option<Quote>) -> bool {
-    match before {
-        Some(before) => before == id,
-        None => in_force.is_some_and(|quote| quote.value == bar.close),
+/// Whether a ticker's trade is that of `stored`, the latest price in force or held. The ticker has no
+/// time of it: its `closeTime` is that of the answer. After a start, when no trade is known yet, the
+/// same price counts as the same trade, which may be hours old.
+fn is_stored(taken: Option<TakenTrade>, id: i64, bar: &Bar, stored: Quote) -> bool {
+    match taken {
+        Some(taken) => taken.id == id && taken.time <= stored.time,
+        None => stored.value == bar.close,
     }
 }
 
@@ -118,6 +127,17 @@ impl BinanceProvider {
             http,
             trades: HashMap::new(),
         }
+    }
+
+    /// Whether a ticker has a new price, of which note is taken then.
+    fn is_new(&mut self, symbol: &Symbol, id: i64, bar: &Bar, last: &PriceSnapshot) -> bool {
+        let held = last.held().get(symbol).map(|held| held.bar.quote());
+        let stored = held.or_else(|| last.entry(symbol)?.quote);
+        let taken = self.trades.get(symbol).copied();
+        let known = stored.filter(|stored| is_stored(taken, id, bar, *stored));
+        let time = known.map_or(bar.time, |stored| stored.time);
+        self.trades.insert(*symbol, TakenTrade { id, time });
+        known.is_none()
     }
 }
 
@@ -170,12 +190,7 @@ impl Provider for BinanceProvider {
                 Ok(ticker) => {
                     let bar = ticker.bar();
                     if let Ok(bar) = &bar
-                        && is_known(
-                            self.trades.insert(*symbol, ticker.last_id),
-                            ticker.last_id,
-                            bar,
-                            ask.last.entry(symbol).and_then(|entry| entry.quote),
-                        )
+                        && !self.is_new(symbol, ticker.last_id, bar, ask.last)
                     {
                         continue;
                     }

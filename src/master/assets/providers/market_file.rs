@@ -267,7 +267,7 @@ impl MarketRows {
     }
 
     /// Reads the next bar; `None` at the end. After an error it can be called again, to find the
-    /// errors of further rows.
+    /// errors of further rows; where the file itself cannot be read, the end follows.
     ///
     /// # Errors
     /// The row is malformed, or out of order.
@@ -396,6 +396,8 @@ fn date_order(rows: &mut CsvRows) -> Result<DateOrder, AssetsError> {
             Ok(false) => break,
             // Whoever reads the bars is told.
             Err(_) if first.is_none() => return Ok(DateOrder::YearMonthDay),
+            // Half of a file could show another order than the whole.
+            Err(fault) if rows.is_broken() => return Err(fault),
             Err(_) => {}
             Ok(true) => {
                 let text = rows.field(0);

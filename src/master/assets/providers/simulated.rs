@@ -154,10 +154,13 @@ impl ContinuedMarket {
         }
     }
 
-    /// The step after `after`. An asset without a price gets none.
+    /// The step after `after`. An asset without a price gets none, nor one that has ended.
     pub(super) fn latest(&self, ask: &LatestRequest<'_>, after: Timestamp) -> PriceBatch {
         let now = step_after(after, self.step);
         let bar = |symbol: &Symbol| {
+            if ask.last.end_of(symbol).is_some() {
+                return None;
+            }
             let last = ask.last.entry(symbol)?.quote?.value;
             let volatility = self.volatilities.get(symbol).copied();
             let bar = walk::go_on(symbol, now, last, self.step, volatility);

@@ -248,8 +248,8 @@ fn actions_of_updates_that_were_not_settled_come_one_after_the_other() {
     assert!(report.is_clean(), "{:#?}", report.differences);
     assert_eq!(
         market.has(),
-        has("375", "1045"),
-        "880 + 360 × 0.5 - 15: the order came before the split"
+        has("510", "910"),
+        "880 + 360 × 0.5 - 150: the order came before the split"
     );
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
-    FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
+    FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
 use crate::model::{Money, Ratio, Side, Symbol};
 use crate::runtime::{Module, Watchdog};
@@ -182,7 +182,7 @@ fn an_update_without_a_price_of_the_asset_rejects_its_orders() {
 fn held_update(desk: &mut Desk, day: i64, is_last: bool) -> Update {
     let mut update = desk.rig.update(&[]);
     let snapshot = Arc::make_mut(&mut update.snapshot);
-    let far = crate::master::testing::bar(day * 24 * 60, "9000");
+    let far = bar(day * 24 * 60, "9000");
     snapshot.set_held(&symbol("AAPL"), Some(&far));
     snapshot.exhausted = is_last;
     desk.rig.publish(&update);
@@ -300,6 +300,99 @@ fn a_split_changes_an_order_that_waits() {
     desk.rig.tell(&update);
     let replies = desk.link.replies();
     assert_eq!(fill(&replies[0].1).quantity, quantity("6"));
+}
+
+/// An update with an action of AAPL at the time of the second one; its price stays held.
+fn held_with(desk: &mut Desk, kind: ActionKind, is_late: bool) -> Vec<(u64, Reply)> {
+    let mut update = held_update(desk, 1, false);
+    let id = crate::model::ActionId::parse("it").unwrap();
+    let time = bar(2, "1").time;
+    let action = Action {
+        is_late,
+        ..Action::new(time, symbol("AAPL"), kind, Some(id))
+    };
+    desk.rig.act(&mut update, &[action]);
+    desk.rig.tell(&update);
+    desk.link.replies()
+}
+
+#[test]
+fn an_order_that_waits_follows_the_correction_of_a_split() {
+    let kind = |text| ActionKind::Split(Ratio::parse(text).unwrap());
+    for (right, units) in [
+        (ActionKind::Cancel, "3"),
+        (kind("2"), "6"),
+        (kind("10"), "30"),
+    ] {
+        let mut desk = Desk::new();
+        desk.queue(Side::Buy, "AAPL", "3");
+        assert_eq!(held_with(&mut desk, kind("10"), false), []);
+        // One at a price after the split, which the correction leaves.
+        desk.queue(Side::Buy, "AAPL", "7");
+        assert_eq!(held_with(&mut desk, right, true), []);
+        let Desk { rig, alice, .. } = desk;
+        let mut rig = rig.restart();
+        let link = rig.link("eu2");
+        let mut desk = Desk { rig, link, alice };
+        after_hold(&mut desk, &[("AAPL", "1")]);
+        let held = desk.units("AAPL").unwrap().0;
+        assert_eq!(held.0 - quantity("7").0, quantity(units).0, "{right:?}");
+    }
+}
+
+#[test]
+fn an_order_that_several_splits_have_changed_is_rejected_with_a_correction() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "3");
+    let kind = |text| ActionKind::Split(Ratio::parse(text).unwrap());
+    assert_eq!(held_with(&mut desk, kind("10"), false), []);
+    let mut update = held_update(&mut desk, 1, false);
+    desk.rig.act(&mut update, &[split("AAPL", "2")]);
+    desk.rig.tell(&update);
+    let replies = held_with(&mut desk, ActionKind::Cancel, true);
+    assert_eq!(
+        (replies[0].0, reason(&replies[0].1)),
+        (sequence, Reason::NoPrice)
+    );
+}
+
+#[test]
+fn orders_that_wait_follow_a_late_rename_and_end_with_a_late_end() {
+    let new = symbol("IBM");
+    let one = Ratio::parse("1").unwrap();
+    for kind in [
+        ActionKind::Rename(new),
+        ActionKind::Delist(money("1")),
+        ActionKind::Merge {
+            new,
+            ratio: one,
+            cash: Money::ZERO,
+        },
+    ] {
+        for is_late in [false, true] {
+            let mut desk = Desk::new();
+            desk.queue(Side::Buy, "AAPL", "3");
+            let update = held_update(&mut desk, 1, false);
+            desk.rig.tell(&update);
+            let mut update = held_update(&mut desk, 1, false);
+            // Nor does one fill that came after the retrieval began.
+            desk.queue(Side::Buy, "AAPL", "4");
+            let action = Action {
+                is_late,
+                ..Action::new(bar(2, "1").time, symbol("AAPL"), kind, None)
+            };
+            desk.rig.act(&mut update, &[action]);
+            desk.rig.tell(&update);
+            let replies = desk.link.replies();
+            if matches!(kind, ActionKind::Rename(_)) {
+                desk.settle(&[("IBM", "1")]);
+                assert_eq!(desk.units("IBM").unwrap().0, quantity("7"));
+            } else {
+                assert_eq!(replies.len(), 2, "{kind:?}");
+                assert!(replies.iter().all(|(_, it)| reason(it) == Reason::NoPrice));
+            }
+        }
+    }
 }
 
 #[test]
@@ -743,6 +836,7 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             side: Side::Buy,
             symbol: name,
             quantity: Quantity(1),
+            asked: Quantity(1),
             accepted: Timestamp(0),
             since,
             near: None,

@@ -43,6 +43,8 @@ struct Lines<R> {
     bytes: u64,
     /// The last line ended in CR, so that an LF behind it belongs to its end.
     after_cr: bool,
+    /// Reading has failed. Some errors come again at each try, for ever.
+    is_broken: bool,
 }
 
 /// What [`Lines::next`] found.
@@ -55,12 +57,27 @@ enum Line {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Reads the next line into `line`, without its end.
+    fn new(reader: R) -> Lines<R> {
+        Lines {
+            reader,
+            bytes: 0,
+            after_cr: false,
+            is_broken: false,
+        }
+    }
+
+    /// Reads the next line into `line`, without its end. After an error comes the end.
     fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Line> {
         line.clear();
+        if self.is_broken {
+            return Ok(Line::End);
+        }
         let (mut any, mut length) = (false, 0_usize);
         loop {
-            let bytes = self.reader.fill_buf()?;
+            let bytes = match self.reader.fill_buf() {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                read => read.inspect_err(|_| self.is_broken = true)?,
+            };
             let Some(first) = bytes.first() else {
                 return Ok(match (any, length > LINE_BYTES_MAX) {
                     (false, _) => Line::End,
@@ -130,11 +147,7 @@ impl CsvRows {
         let mut rows = CsvRows {
             path: path.to_owned(),
             identity: FileIdentity::of(&found),
-            lines: Lines {
-                reader: BufReader::with_capacity(READ_BYTES, file),
-                bytes: 0,
-                after_cr: false,
-            },
+            lines: Lines::new(BufReader::with_capacity(READ_BYTES, file)),
             text: Vec::new(),
             fields: StringRecord::new(),
             line: 0,
@@ -164,6 +177,7 @@ impl CsvRows {
         let rewound = self.lines.reader.rewind();
         rewound.map_err(|e| AssetsError::unreadable(&self.path, &e))?;
         (self.lines.bytes, self.lines.after_cr, self.line) = (0, false, 0);
+        self.lines.is_broken = false;
         self.read().map(|_| ())
     }
 
@@ -209,10 +223,16 @@ impl CsvRows {
         ))
     }
 
+    /// Whether the file itself could not be read further, other than a row of it.
+    pub(super) fn is_broken(&self) -> bool {
+        self.lines.is_broken
+    }
+
     /// Reads the next row; false at the end. Rows without any text are passed over.
     ///
     /// # Errors
-    /// The row cannot be read. Rows behind it can.
+    /// The row is faulty: rows behind it can be read. Or the file cannot be read further: the end
+    /// follows.
     pub(super) fn next(&mut self) -> Result<bool, AssetsError> {
         if !self.read()? {
             return Ok(false);
@@ -326,15 +346,20 @@ fn split(text: &str, fields: &mut StringRecord) -> bool {
 }
 
 #[cfg(test)]
+impl CsvRows {
+    /// Lets each further read of the file fail, for ever. Rows in the buffer can be read.
+    pub(super) fn break_file(&mut self) {
+        // Nothing is at address 0 of a process.
+        *self.lines.reader.get_mut() = File::open("/proc/self/mem").unwrap();
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn lines(text: &[u8], capacity: usize) -> Vec<String> {
-        let mut lines = Lines {
-            reader: BufReader::with_capacity(capacity, text),
-            bytes: 0,
-            after_cr: false,
-        };
+        let mut lines = Lines::new(BufReader::with_capacity(capacity, text));
         let (mut line, mut all) = (Vec::new(), Vec::new());
         loop {
             match lines.next(&mut line).unwrap() {
@@ -353,6 +378,29 @@ mod tests {
             assert_eq!(split(b"a\r\r\n\n\nb\n"), ["a", "", "", "", "b"]);
             assert_eq!(split(b"\r\n"), [""]);
             assert!(split(b"").is_empty());
+        }
+    }
+
+    #[test]
+    fn the_end_follows_an_error_of_the_reader() {
+        struct Failing(u32);
+        impl io::Read for Failing {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                match self.0 {
+                    1 => io::Read::read(&mut &b"a\nb"[..], buffer),
+                    2 => Err(io::ErrorKind::Interrupted.into()),
+                    3.. => Err(rustix::io::Errno::IO.into()),
+                    0 => unreachable!(),
+                }
+            }
+        }
+        let mut lines = Lines::new(BufReader::new(Failing(0)));
+        let mut line = Vec::new();
+        assert_eq!(lines.next(&mut line).unwrap(), Line::Whole);
+        assert!(is_passing(&lines.next(&mut line).unwrap_err()));
+        for _ in 0..3 {
+            assert_eq!(lines.next(&mut line).unwrap(), Line::End);
         }
     }
 

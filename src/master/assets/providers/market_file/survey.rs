@@ -60,7 +60,8 @@ pub struct FileSurvey {
 /// Reads a whole folder as a replay of all assets would.
 ///
 /// # Errors
-/// The folder cannot be read, or its `symbols.csv` is faulty.
+/// The folder cannot be read, or its `symbols.csv` is faulty; or a file cannot be read just now,
+/// which says nothing about the file.
 pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
     let folder = folder(directory)?;
     let mut remarks = folder.passed_over;
@@ -73,11 +74,14 @@ pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
     remarks.extend(actions::fileless(directory, &folder.files));
     let actions = actions::of_folder(directory, &folder.files);
     let has_actions = actions.is_ok();
-    let actions = actions.unwrap_or_else(|fault| {
-        let lines = fault.to_string();
-        remarks.extend(lines.lines().map(str::to_owned));
-        Vec::new()
-    });
+    let actions = match actions {
+        Ok(actions) => actions,
+        Err(fault) => {
+            let lines = lasting(fault)?;
+            remarks.extend(lines.lines().map(str::to_owned));
+            Vec::new()
+        }
+    };
     let (mut progress, all) = (StartProgress::default(), folder.files.len());
     let mut files: Vec<FileSurvey> = Vec::new();
     for (symbol, file) in folder.files {
@@ -85,7 +89,7 @@ pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
         let mut tell = |rows: u64| {
             progress.step(|| format!("{done} of {all} files read; {rows} rows of {symbol}"));
         };
-        files.push(survey_of(&symbol, &file, &actions, &mut tell));
+        files.push(survey_of(&symbol, &file, &actions, &mut tell)?);
     }
     Ok(MarketSurvey {
         is_usable: has_actions
@@ -97,12 +101,24 @@ pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
     })
 }
 
+/// The text of a fault of a file.
+///
+/// # Errors
+/// The fault may pass, so it is none of the file.
+fn lasting(fault: AssetsError) -> Result<String, AssetsError> {
+    if fault.is_passing() {
+        Err(fault)
+    } else {
+        Ok(fault.to_string())
+    }
+}
+
 fn survey_of(
     symbol: &Symbol,
     file: &MarketFile,
     actions: &[Action],
     tell: &mut dyn FnMut(u64),
-) -> FileSurvey {
+) -> Result<FileSurvey, AssetsError> {
     let name = file.path.file_name().unwrap_or_default();
     let mut survey = FileSurvey {
         symbol: symbol.to_string(),
@@ -122,15 +138,15 @@ fn survey_of(
     match MarketRows::open(file) {
         Ok(rows) => {
             let own = actions.iter().filter(|action| action.symbol == *symbol);
-            read(&mut survey, rows, JumpFinder::new(own), tell);
+            read(&mut survey, rows, JumpFinder::new(own), tell)?;
         }
-        Err(fault) => survey.faults.push(fault.to_string()),
+        Err(fault) => survey.faults.push(lasting(fault)?),
     }
     if survey.rows == 0 && survey.faults.is_empty() {
         let fault = AssetsError::in_file(&file.path, "the file holds no bar");
         survey.faults.push(fault.to_string());
     }
-    survey
+    Ok(survey)
 }
 
 fn read(
@@ -138,14 +154,14 @@ fn read(
     mut rows: MarketRows,
     mut jumps: JumpFinder<'_>,
     tell: &mut dyn FnMut(u64),
-) {
+) -> Result<(), AssetsError> {
     let mut times: Option<(Timestamp, Timestamp)> = None;
     while survey.faults.len() < FAULTS_OF_FILE_MAX {
         let bar = match rows.next_bar() {
             Ok(Some(bar)) => bar,
             Ok(None) => break,
             Err(fault) => {
-                survey.faults.push(fault.to_string());
+                survey.faults.push(lasting(fault)?);
                 continue;
             }
         };
@@ -174,6 +190,7 @@ fn read(
     survey.null_rows = rows.null_rows.0;
     survey.first = times.map(|(first, _)| first.to_string());
     survey.last = times.map(|(_, last)| last.to_string());
+    Ok(())
 }
 
 #[cfg(test)]

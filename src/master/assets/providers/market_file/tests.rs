@@ -443,3 +443,16 @@ fn renames_mergers_spin_offs_and_delistings_are_read_in_one_column_or_two() {
         assert!(said.contains(reason), "{row}: {said}");
     }
 }
+
+#[test]
+fn a_file_that_fails_while_it_is_read_ends_the_search_for_its_dates() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("A.csv");
+    std::fs::write(&path, format!("{HEAD}01/02/2013,1,1,1,1,1\n")).unwrap();
+    let mut rows = CsvRows::open(&path, &BAR_COLUMNS).unwrap();
+    rows.break_file();
+    assert!(date_order(&mut rows).unwrap_err().is_passing());
+    assert!(!rows.next().unwrap(), "the end follows");
+    // Going back is another try.
+    assert!(rows.rewind().unwrap_err().is_passing());
+}
