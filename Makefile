@@ -8,10 +8,11 @@ CARGO      ?= cargo
 BINARIES = papertrader papertraderctl papertrader-master papertrader-worker papertrader-sandbox papertrader-bench ptcat
 
 # Debian's packages that building and testing need: gpgme's headers, a C compiler for SQLite and ring, GnuPG,
-# netcat and Python for the tests, codespell for their spelling.
-PACKAGES = codespell gcc gnupg libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3
+# netcat, Python and its mail server for the tests, codespell for their spelling.
+PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
+	python3-aiosmtpd
 
-.PHONY: all help deps build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories
+.PHONY: all help deps build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories bench-market
 
 all: build
 
@@ -78,6 +79,10 @@ bench-histories: deps ## a history of 3,000,000 transactions, and who else notic
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench histories
 
+bench-market: deps ## a master's starts on five million rows of market files: two minutes
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench market
+
 # How often the predictions' 95 % interval holds on the sample market, beside the naive last value.
 forecast-check: deps ## how often the predictions' interval holds
 	@$(CARGO) test -q --locked --test suite master::forecast::forecast_check -- --exact --nocapture
@@ -131,6 +136,7 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	for file in etc/completions/*.bash; do name=$${file##*/}; \
 	  put 644 $$file $(COMPLETIONS)/$${name%.bash}; done; \
 	for file in etc/market/*.csv; do put 644 $$file $(PREFIX)/share/papertrader/market/$${file##*/}; done; \
+	for file in etc/mail/*.txt; do put 644 $$file $(PREFIX)/share/papertrader/mail/$${file##*/}; done; \
 	for name in master worker; do \
 	  place etc/$$name.toml $(SYSCONFDIR)/papertrader/$$name.toml.sample; done; \
 	for unit in etc/systemd/*.service; do place $$unit $(UNITDIR)/$${unit##*/}; done; \

@@ -11,6 +11,7 @@ pub mod histories;
 pub mod idle;
 pub mod load;
 pub mod logins;
+pub mod market;
 pub mod measure;
 pub mod orders;
 pub mod plot;

@@ -13,9 +13,9 @@ mod writer;
 pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
 pub use master::{
-    AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, MasterConfig,
-    MasterGpg, MasterLimits, ProviderKind, ReplayEnd, ReplaySettings, SESSION_LIFETIME,
-    SimulatedSettings, SymbolSelection,
+    AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, MailSecurity,
+    MailSettings, MailUrl, MasterConfig, MasterGpg, MasterLimits, ProviderKind, ReplayEnd,
+    ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection,
 };
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

@@ -18,7 +18,7 @@ use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
 use std::fmt::Display;
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -39,6 +39,8 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(4);
 /// A daemon that still runs this long after the stop signal exits at once.
 const LAST_RESORT_TIMEOUT: Duration = Duration::from_millis(4_800);
 
+/// The variable that names systemd's notification socket.
+const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 /// The time between two messages about a long start.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// A start that makes progress has this time until its next message.
@@ -214,8 +216,8 @@ pub fn notify_ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// A long part of a start. It tells systemd that the start goes on, so that it is not ended, and
-/// logs how far it is.
+/// A long part of a start. It tells systemd that the start goes on, so that it is not ended, logs how
+/// far it is, and shows it on a terminal.
 #[derive(Debug)]
 pub struct StartProgress {
     due: Instant,
@@ -236,7 +238,13 @@ impl StartProgress {
         let now = Instant::now();
         if now >= self.due {
             self.due = now + PROGRESS_INTERVAL;
-            notify_starting(&text());
+            let text = text();
+            notify_starting(&text);
+            // Where somebody supervises this process, that is who shows it.
+            if io::stderr().is_terminal() && std::env::var_os(NOTIFY_SOCKET).is_none() {
+                // A closed standard error is no reason to stop.
+                let _ = writeln!(io::stderr(), "{text}");
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod asset_queries;
 pub mod assets;
 pub mod auth;
 pub mod link_session;
+pub mod mail;
 pub mod messages;
 pub mod reload;
 pub mod reply_to;

@@ -15,6 +15,7 @@ pub mod owner_notice;
 pub mod printable;
 pub mod ratio;
 pub mod reason;
+pub mod reset_code;
 pub mod server_info;
 pub mod session;
 pub mod timestamp;
@@ -23,8 +24,8 @@ pub mod transaction;
 pub mod word_list;
 pub mod worker;
 
-pub use account::{Account, AccountId, Email, HashedPass, Username};
-pub use action::{Action, ActionId, ActionKind};
+pub use account::{Account, AccountId, Email, HashedPass, Username, UsernameOrEmail};
+pub use action::{Action, ActionId, ActionKind, InLieuPrice};
 pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
@@ -33,6 +34,7 @@ pub use open_value::OpenValue;
 pub use owner_notice::OwnerNotice;
 pub use ratio::Ratio;
 pub use reason::{ProtocolFault, Reason};
+pub use reset_code::{ResetCode, ResetCodeHash};
 pub use server_info::{MarketKind, MarketState, ServerFact};
 pub use session::{
     AccountValue, Session, SessionHash, SessionId, SessionKind, SessionSelection, SessionUse,
@@ -41,7 +43,7 @@ use thiserror::Error;
 pub use timestamp::Timestamp;
 pub use token::{TokenName, TokenScope};
 pub use transaction::{
-    ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
+    Cause, ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
 };
 pub use worker::WorkerServer;
 

@@ -3,6 +3,7 @@
 //! What all threads of a daemon use: starting, module loop, heartbeat, log, stopping.
 
 pub mod backoff;
+pub mod clock;
 pub mod dynamic_share;
 pub mod failpoint;
 pub mod fair_queue;

@@ -58,6 +58,13 @@ pub mod mock_exchange;
     clippy::panic,
     reason = "for tests"
 )]
+pub mod own_clock;
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod proxy;
 #[allow(
     clippy::unwrap_used,

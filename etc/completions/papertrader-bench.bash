@@ -37,6 +37,9 @@ _papertrader__bench() {
             papertrader__bench,logins)
                 cmd="papertrader__bench__subcmd__logins"
                 ;;
+            papertrader__bench,market)
+                cmd="papertrader__bench__subcmd__market"
+                ;;
             papertrader__bench,orders)
                 cmd="papertrader__bench__subcmd__orders"
                 ;;
@@ -70,6 +73,9 @@ _papertrader__bench() {
             papertrader__bench__subcmd__help,logins)
                 cmd="papertrader__bench__subcmd__help__subcmd__logins"
                 ;;
+            papertrader__bench__subcmd__help,market)
+                cmd="papertrader__bench__subcmd__help__subcmd__market"
+                ;;
             papertrader__bench__subcmd__help,orders)
                 cmd="papertrader__bench__subcmd__help__subcmd__orders"
                 ;;
@@ -89,7 +95,7 @@ _papertrader__bench() {
 
     case "${cmd}" in
         papertrader__bench)
-            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start logins histories load help"
+            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins histories load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -167,7 +173,7 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help)
-            opts="all reads orders settle growth idle start logins histories load help"
+            opts="all reads orders settle growth idle start market logins histories load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,6 +271,20 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help__subcmd__logins)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__help__subcmd__market)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -445,6 +465,28 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__logins)
+            opts="-h --json --short --alternations --time --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --alternations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__market)
             opts="-h --json --short --alternations --time --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -187,7 +187,7 @@ _papertrader__sandbox() {
             return 0
             ;;
         papertrader__subcmd__sandbox__subcmd__run)
-            opts="-h -V --dir --json --workers --seed-market --start --update-interval --end-of-market --bcrypt-cost --no-restart --help --version"
+            opts="-h -V --dir --json --workers --seed-market --start --update-interval --end-of-market --bcrypt-cost --no-restart --reset-market --reset-accounts --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -218,6 +218,10 @@ _papertrader__sandbox() {
                     return 0
                     ;;
                 --bcrypt-cost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reset-market)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -166,6 +166,12 @@ _papertrader() {
             papertrader__subcmd__help__subcmd__password,change)
                 cmd="papertrader__subcmd__help__subcmd__password__subcmd__change"
                 ;;
+            papertrader__subcmd__help__subcmd__password,forgot)
+                cmd="papertrader__subcmd__help__subcmd__password__subcmd__forgot"
+                ;;
+            papertrader__subcmd__help__subcmd__password,reset)
+                cmd="papertrader__subcmd__help__subcmd__password__subcmd__reset"
+                ;;
             papertrader__subcmd__help__subcmd__sessions,end)
                 cmd="papertrader__subcmd__help__subcmd__sessions__subcmd__end"
                 ;;
@@ -178,14 +184,26 @@ _papertrader() {
             papertrader__subcmd__password,change)
                 cmd="papertrader__subcmd__password__subcmd__change"
                 ;;
+            papertrader__subcmd__password,forgot)
+                cmd="papertrader__subcmd__password__subcmd__forgot"
+                ;;
             papertrader__subcmd__password,help)
                 cmd="papertrader__subcmd__password__subcmd__help"
+                ;;
+            papertrader__subcmd__password,reset)
+                cmd="papertrader__subcmd__password__subcmd__reset"
                 ;;
             papertrader__subcmd__password__subcmd__help,change)
                 cmd="papertrader__subcmd__password__subcmd__help__subcmd__change"
                 ;;
+            papertrader__subcmd__password__subcmd__help,forgot)
+                cmd="papertrader__subcmd__password__subcmd__help__subcmd__forgot"
+                ;;
             papertrader__subcmd__password__subcmd__help,help)
                 cmd="papertrader__subcmd__password__subcmd__help__subcmd__help"
+                ;;
+            papertrader__subcmd__password__subcmd__help,reset)
+                cmd="papertrader__subcmd__password__subcmd__help__subcmd__reset"
                 ;;
             papertrader__subcmd__sessions,end)
                 cmd="papertrader__subcmd__sessions__subcmd__end"
@@ -726,7 +744,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__password)
-            opts="change"
+            opts="change forgot reset"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -740,6 +758,34 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__password__subcmd__change)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__password__subcmd__forgot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__password__subcmd__reset)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1090,7 +1136,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__password)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version change help"
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version change forgot reset help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1173,8 +1219,50 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__password__subcmd__forgot)
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__password__subcmd__help)
-            opts="change help"
+            opts="change forgot reset help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1201,6 +1289,20 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__password__subcmd__help__subcmd__forgot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__password__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1208,6 +1310,62 @@ _papertrader() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__password__subcmd__help__subcmd__reset)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__password__subcmd__reset)
+            opts="-h -V --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

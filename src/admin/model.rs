@@ -51,6 +51,9 @@ pub struct MasterStatus {
     /// The disk of the database; `None` where the system does not say.
     #[serde(default)]
     pub disk: Option<DiskStatus>,
+    /// The mails; `None` where no mail is configured.
+    #[serde(default)]
+    pub mail: Option<MailSummary>,
     /// Log entries that were lost because the log's file could not be written.
     pub log_lost: u64,
     /// Conditions that an administrator should look at, as sentences.
@@ -66,6 +69,30 @@ pub struct DiskStatus {
     pub total_bytes: u64,
     /// `ample`, `low`, or `full` while orders are refused.
     pub state: String,
+}
+
+/// The state of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailSummary {
+    /// Mails that wait.
+    pub waiting: u64,
+    /// Mails that were handed to the mail server since the start.
+    pub sent: u64,
+    /// Mails that were given up since the start.
+    pub failed: u64,
+    /// What the last failed attempt met with.
+    pub last_error: Option<String>,
+    /// When that was.
+    pub last_error_at: Option<String>,
+}
+
+/// A one-time code for an account. Whoever has it can set the account's password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeSummary {
+    pub user: String,
+    pub code: String,
+    /// Until when it is valid.
+    pub until: String,
 }
 
 /// The state of price retrieval.
@@ -320,6 +347,9 @@ pub struct RestoreSummary {
     pub replaced: Option<PathBuf>,
     /// Sessions of the backup that were ended.
     pub ended: usize,
+    /// The number of the backup's migrations, where an older version made it and the restored copy
+    /// was brought forward.
+    pub older: Option<usize>,
     /// The result of verifying the backup.
     pub verification: Verification,
 }

@@ -3,8 +3,8 @@
 //! Requests and responses of the control socket: one line of JSON each way.
 
 use super::model::{
-    BackupSummary, EndedSessions, FlushSummary, HeldAsset, HeldList, LogTail, MasterStatus,
-    SessionList, Verification, WorkerStatus,
+    BackupSummary, CodeSummary, EndedSessions, FlushSummary, HeldAsset, HeldList, LogTail,
+    MasterStatus, SessionList, Verification, WorkerStatus,
 };
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -23,6 +23,8 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub const WORKING_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a client waits for the next line before it takes the master for hung.
 pub const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// The longest time for which a code is valid.
+pub const CODE_VALID_MAX: Duration = Duration::from_secs(366 * 86_400);
 /// The most rows of a list in an answer. The answer counts the others.
 pub const ROWS_MAX: usize = 50_000;
 /// The most differences that `verify` names. The answer counts the others.
@@ -61,6 +63,12 @@ pub enum AdminRequest {
     },
     /// Ends sessions.
     SessionsEnd(SessionSelector),
+    /// Makes a one-time code with which an account's owner sets a new password.
+    AccountsReset {
+        name: String,
+        /// For how long the code is valid, in milliseconds, at most [`CODE_VALID_MAX`].
+        valid_ms: u64,
+    },
     /// Rebuilds every balance and position from the ledger and compares them with the stored ones.
     Verify,
     /// Copies the database while it is in use.
@@ -136,6 +144,8 @@ pub enum AdminAnswer {
     Sessions(SessionList),
     /// Answers `SessionsEnd`.
     Ended(EndedSessions),
+    /// Answers `AccountsReset`.
+    Code(CodeSummary),
     /// Answers `Verify`.
     Verification(Box<Verification>),
     /// Answers `Backup`.

@@ -8,7 +8,9 @@ use crate::bench::driver::{Pace, Until};
 use crate::bench::load::{Load, Mix};
 use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
-use crate::bench::{Scale, growth, histories, idle, load, logins, orders, plot, reads, start};
+use crate::bench::{
+    Scale, growth, histories, idle, load, logins, market, orders, plot, reads, start,
+};
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
@@ -66,6 +68,8 @@ enum Command {
     Idle,
     /// A master's start with a million accounts
     Start,
+    /// A master's starts on five million rows of 2,000 market files
+    Market,
     /// Logins beside the pace of one hash, and who else notices
     Logins,
     /// One history of three million transactions, asked for without pause, and who else notices
@@ -132,6 +136,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::Settle => measure_rows(cli, &[orders::settle]),
         Command::Idle => measure_rows(cli, &[idle::measure]),
         Command::Start => measure_rows(cli, &[start::measure]),
+        Command::Market => measure_rows(cli, &[market::measure]),
         Command::Logins => measure_rows(cli, &[logins::measure]),
         Command::Histories => measure_rows(cli, &[histories::measure]),
     };

@@ -17,7 +17,9 @@ use crate::cli::output::pretty_json;
 use crate::cli::terminal::for_people;
 use crate::cli::usage::with_own_usage;
 use crate::model::printable::clean;
-use arguments::{CtlCli, CtlCommand, LogCommand, MarketCommand, SessionsCommand, WorkersCommand};
+use arguments::{
+    AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, SessionsCommand, WorkersCommand,
+};
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
 use serde::Serialize;
@@ -137,6 +139,12 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 })
             }
         },
+        CtlCommand::Accounts { command } => match command.clone() {
+            AccountsCommand::Reset { name, valid } => AdminRequest::AccountsReset {
+                name,
+                valid_ms: u64::try_from(valid.as_millis()).unwrap_or(u64::MAX),
+            },
+        },
         CtlCommand::Market { command } => match command.clone() {
             MarketCommand::Review {
                 symbol: Some(symbol),
@@ -213,6 +221,8 @@ fn print_answer(
             };
             print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
         }
+        // The code alone, for scripts that print it.
+        AdminAnswer::Code(code) => print(cli, &code, &format!("{}\n", code.code)),
         AdminAnswer::Verification(report) => print_verification(cli, &report),
         AdminAnswer::Backup(backup) => {
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);

@@ -4,4 +4,5 @@
 //! [`crate::testkit`].
 
 pub mod arguments;
+mod reset;
 pub mod supervisor;

@@ -3,9 +3,9 @@
 //! A pool of workers: a call goes to one of them, and to the next one when it fails.
 
 use super::session::LoginResult;
-use super::{Client, ClientError, ClientTls, ConnectOptions, tls};
+use super::{Client, ClientError, ClientTls, ConnectOptions, ServerInfo, tls};
 use crate::model::printable::is_printable_text;
-use crate::model::{Email, HashedPass, Reason, SessionId, Username};
+use crate::model::{Email, HashedPass, Reason, ResetCode, SessionId, Username, UsernameOrEmail};
 
 /// The most workers that a pool knows, and the most that it has only heard of.
 pub const WORKERS_MAX: usize = 64;
@@ -318,6 +318,52 @@ impl WorkerPool {
             self.options.security = self.options.security.always();
         }
         Ok(login)
+    }
+
+    /// Asks for a code for a new password. See [`Client::request_reset`].
+    ///
+    /// # Errors
+    /// As [`WorkerPool::call`].
+    pub fn request_reset(&mut self, name: &UsernameOrEmail) -> Result<(), ClientError> {
+        self.call(|client| client.request_reset(name))
+    }
+
+    /// What a server of the pool tells about itself; `None` of version 1.
+    ///
+    /// # Errors
+    /// As [`WorkerPool::call`].
+    pub fn server_info(&mut self) -> Result<Option<ServerInfo>, ClientError> {
+        self.call(Client::server_info)
+    }
+
+    /// Sets a new password with a code. If an attempt's connection broke and a later attempt finds
+    /// the code used, a login with the new password shows whether the broken attempt used it.
+    ///
+    /// # Errors
+    /// As [`WorkerPool::call`].
+    pub fn reset_password(
+        &mut self,
+        username: &Username,
+        code: &ResetCode,
+        new: &HashedPass,
+    ) -> Result<(), ClientError> {
+        let mut uncertain = false;
+        self.call(|client| match client.reset_password(username, code, new) {
+            Err(error) if error.is_about_the_worker() => {
+                uncertain |= error.is_ambiguous();
+                Err(error)
+            }
+            Err(ClientError::Refused(refusal))
+                if uncertain && refusal.reason == Reason::CodeInvalid =>
+            {
+                match client.login(username, new, false) {
+                    Ok(_) => client.logout(),
+                    Err(error) if error.is_about_the_worker() => Err(error),
+                    Err(_) => Err(ClientError::Refused(refusal)),
+                }
+            }
+            other => other,
+        })
     }
 
     /// Registers an account. If an attempt's connection broke and a later attempt finds the name

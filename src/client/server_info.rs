@@ -31,6 +31,8 @@ pub struct ServerInfo {
     pub steps_left: Option<u64>,
     /// The ways to log in.
     pub login: Option<Vec<String>>,
+    /// Where a code for a new password comes from: `mail`, `administrator`.
+    pub reset: Option<String>,
     /// Whether trades cost fees.
     pub fees: Option<bool>,
 }
@@ -67,6 +69,7 @@ impl ServerInfo {
             ServerFact::NextUpdate => self.next_update = Timestamp::parse(value).ok(),
             ServerFact::StepsLeft => self.steps_left = value.parse().ok(),
             ServerFact::Login => self.login = Some(value.split(',').map(str::to_owned).collect()),
+            ServerFact::Reset => self.reset = text(),
             ServerFact::Fees => {
                 self.fees = match value {
                     "yes" => Some(true),
@@ -98,6 +101,7 @@ mod tests {
         let told = [
             "steps-left=41",
             "fees=yes",
+            "reset=mail",
             "login=password,google",
             "next-update=2026-01-02T03:04:06.000Z",
             "update-interval=1500",
@@ -124,6 +128,7 @@ mod tests {
             next_update: Some(Timestamp::parse("2026-01-02T03:04:06Z").unwrap()),
             steps_left: Some(41),
             login: Some(vec!["password".to_owned(), "google".to_owned()]),
+            reset: Some("mail".to_owned()),
             fees: Some(true),
         };
         assert_eq!(info, expected);

@@ -7,8 +7,8 @@
 use super::connection::{Answer, PIPELINE_MAX};
 use super::{ClientError, ConnectOptions, ServerConnection, ServerInfo};
 use crate::model::{
-    Bar, Email, HashedPass, OpenValue, ProtocolFault, Quote, Reason, SessionId, Symbol, Timestamp,
-    Username,
+    Bar, Email, HashedPass, OpenValue, ProtocolFault, Quote, Reason, ResetCode, SessionId, Symbol,
+    Timestamp, Username, UsernameOrEmail,
 };
 use crate::wire::payload::{
     AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
@@ -156,6 +156,35 @@ impl Client {
             username: username.clone(),
             email: email.clone(),
             hashed_pass: pass.clone(),
+        };
+        self.command(&request).map(|_| ())
+    }
+
+    /// Asks for a code for a new password, which goes to the account's e-mail address. The server
+    /// answers the same, whether there is such an account or not. One of an earlier edition closes
+    /// the connection with [`ClientError::Protocol`].
+    ///
+    /// # Errors
+    /// A refusal, or a broken connection.
+    pub fn request_reset(&mut self, name: &UsernameOrEmail) -> Result<(), ClientError> {
+        let request = Request::RequestReset { name: name.clone() };
+        self.command(&request).map(|_| ())
+    }
+
+    /// Sets a new password with a code. All sessions of the account end, and none is made.
+    ///
+    /// # Errors
+    /// A refusal, or a broken connection.
+    pub fn reset_password(
+        &mut self,
+        username: &Username,
+        code: &ResetCode,
+        new: &HashedPass,
+    ) -> Result<(), ClientError> {
+        let request = Request::ResetPassword {
+            username: username.clone(),
+            code: code.clone(),
+            new: new.clone(),
         };
         self.command(&request).map(|_| ())
     }

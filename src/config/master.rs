@@ -3,16 +3,19 @@
 //! Tests: `src/config/tests.rs`.
 
 mod assets;
+mod mail;
 
 pub use assets::{
     AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
     ReplaySettings, SimulatedSettings, SymbolSelection,
 };
+pub use mail::{MailSecurity, MailSettings, MailUrl};
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
 use super::{ConfigError, DatabaseUrl, Warning, check, writer};
 use crate::model::money::{FRACTION_DIGITS, MILLION};
+use crate::model::printable::is_printable;
 use crate::model::{Fingerprint, Money};
 use crate::runtime::log::LogConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -32,12 +35,17 @@ const STARTING_CASH_MAX: Money = Money(1_000_000_000 * MILLION);
 /// A lower bcrypt cost is for tests and gives a warning.
 const BCRYPT_COST_ADVISED: u32 = 10;
 
+/// Longest name of a deployment, in characters.
+const NAME_MAX: usize = 64;
+
 /// Upper limit of rates and counts.
 const COUNT_MAX: u32 = 1_000_000_000;
 
 /// The master's configuration. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterConfig {
+    /// The deployment's name, as mails have it.
+    pub name: String,
     /// Address for workers' links, and for clients that ask for the list of workers.
     pub listen: SocketAddr,
     /// Folder of the database.
@@ -60,6 +68,8 @@ pub struct MasterConfig {
     pub log: LogConfig,
     pub assets: AssetSettings,
     pub accounts: AccountSettings,
+    /// `None`: no mail is sent.
+    pub mail: Option<MailSettings>,
     pub limits: MasterLimits,
 }
 
@@ -146,6 +156,7 @@ impl MasterConfig {
     /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
+        values.text("name", &self.name);
         values.text("listen", self.listen);
         values.path("data_dir", &self.data_dir);
         values.path("control_socket", &self.control_socket);
@@ -161,6 +172,9 @@ impl MasterConfig {
         values.log(&self.log);
         self.assets.write(&mut values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
+        if let Some(mail) = &self.mail {
+            mail.write(&mut values);
+        }
         let limits = &self.limits;
         for (key, value) in [
             ("failed_logins_per_minute", limits.failed_logins_per_minute),
@@ -204,6 +218,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
     let data_dir = root.path("data_dir", Some("/var/lib/papertrader"));
     let database = database(root, &data_dir);
     let config = MasterConfig {
+        name: root.parsed("name", IfAbsent::Default("PaperTrader".to_owned()), name),
         listen: values::listen(root, SocketAddr::new(localhost, values::MASTER_PORT)),
         data_dir,
         control_socket: root.path("control_socket", Some("/run/papertrader/master.sock")),
@@ -231,6 +246,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         log: values::log(root, "/var/log/papertrader/master.log"),
         assets: assets::read(root),
         accounts: accounts(root),
+        mail: mail::read(root),
         limits: limits(root),
     };
     let length = config.control_socket.as_os_str().len();
@@ -243,6 +259,16 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         );
     }
     config
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if (1..=NAME_MAX).contains(&length) && text.trim() == text && text.chars().all(is_printable) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{text:?} is not a name: 1 to {NAME_MAX} characters that can be seen, on one line"
+    ))
 }
 
 fn group(text: &str) -> Result<String, String> {
@@ -372,4 +398,7 @@ fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::future_folder(report, "data_dir", &config.data_dir);
     config.assets.check_files(report);
+    if let Some(mail) = &config.mail {
+        mail.check_files(report);
+    }
 }

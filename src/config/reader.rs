@@ -6,6 +6,7 @@
 
 use super::{ConfigError, Problem, Warning};
 use crate::runtime::is_passing;
+use crate::wire::argument::cut;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -13,6 +14,25 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+/// Bytes of a key or reason that are shown whole. They name the file's own text, which has any
+/// length.
+const SHOWN_BYTES_MAX: usize = 2_000;
+
+/// A text for people. Where it has more than `most` bytes, a tenth of them is shown of its beginning
+/// and of its end, which says what is wrong.
+pub(super) fn bounded(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let part = most / 10;
+    let mut from = text.len() - part;
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let begin = cut(text, part);
+    format!("{begin}… ({} bytes) …{}", text.len(), &text[from..])
+}
 
 /// Problems and warnings of a file, and the lines of its keys.
 pub(super) struct ConfigReport {
@@ -60,9 +80,9 @@ impl ConfigReport {
         let mut notes = self.notes.borrow_mut();
         let line = notes.keys.get(key).copied();
         notes.problems.push(Problem {
-            key: key.to_owned(),
+            key: bounded(key, SHOWN_BYTES_MAX),
             line,
-            reason,
+            reason: bounded(&reason, SHOWN_BYTES_MAX),
             passing,
         });
     }
@@ -70,8 +90,8 @@ impl ConfigReport {
     /// Records a warning about a key: its value is allowed but not advisable.
     pub(super) fn warn(&self, key: &str, reason: impl Into<String>) {
         self.notes.borrow_mut().warnings.push(Warning {
-            key: key.to_owned(),
-            reason: reason.into(),
+            key: bounded(key, SHOWN_BYTES_MAX),
+            reason: bounded(&reason.into(), SHOWN_BYTES_MAX),
         });
     }
 
@@ -134,9 +154,12 @@ impl<'r, 't> ConfigTable<'r, 't> {
                 report.notes.borrow_mut().problems.push(Problem {
                     key: String::new(),
                     line: error.span().map(|span| report.line(span.start)),
-                    reason: format!(
-                        "this is not TOML: {}",
-                        error.message().trim().replace('\n', ", ")
+                    reason: bounded(
+                        &format!(
+                            "this is not TOML: {}",
+                            error.message().trim().replace('\n', ", ")
+                        ),
+                        SHOWN_BYTES_MAX,
                     ),
                     passing: false,
                 });

@@ -150,7 +150,9 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     let text = all(include_str!("../../etc/master.toml"))
         .replace("FINGERPRINT", KEY)
         .replace("symbols_file = \"symbols.txt\"\n", "");
-    let (sample, _) = master(&text).unwrap();
+    let (mut sample, _) = master(&text).unwrap();
+    // Its keys have no defaults.
+    assert!(sample.mail.take().is_some());
     let short = format!(
         "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n",
         master_text()
@@ -294,6 +296,32 @@ fn each_problem_is_reported_with_its_key_and_line() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_text_of_any_length_makes_a_problem_of_a_few_lines() {
+    let long = "é".repeat(50_000);
+    let symbols = |value: &str| master_text().replace("\"all\"", value);
+    for text in [
+        symbols(&format!("\"{long}\"")),
+        symbols(&format!("[\"{long}\", \"OK\"]")),
+        symbols(&format!("[{}]", "\"a b\", ".repeat(5_000))),
+        format!("currency = \"{long}\"\n{}", master_text()),
+        format!("\"{long}\" = 1\n{}", master_text()),
+        format!("listen = \"{long}\"\n{}", master_text()),
+        format!("{}[assets.alpaca]\nfeed = \"{long}\"\n", master_text()),
+    ] {
+        let error = master(&text).unwrap_err().to_string();
+        let head: String = text.chars().take(40).collect();
+        assert!(error.len() < 5_000, "{} bytes of {head}", error.len());
+    }
+    let said = |value: &str| master(&symbols(value)).unwrap_err().to_string();
+    let all = said("[\"a b\", \"OK\", \"OK\", \"\"]");
+    for part in ["\"a b\": ", "OK is listed twice", "\"\": "] {
+        assert!(all.contains(part), "{all}");
+    }
+    let many = said(&format!("[{}]", "\"a b\", ".repeat(25)));
+    assert!(many.ends_with("and 15 more"), "{many}");
 }
 
 #[test]

@@ -82,8 +82,11 @@ pub fn main<S: Service>() -> ExitCode {
     let code = match accept_config(S::load(&arguments.config)) {
         Ok(config) => match run::<S>(&arguments, &config) {
             Ok(()) => DONE,
-            Err(error) => {
-                eprintln!("{}: {error}", S::PROGRAM);
+            Err(LastWords { error, is_logged }) => {
+                // The log has copied it to standard error.
+                if !is_logged {
+                    eprintln!("{}: {error}", S::PROGRAM);
+                }
                 error.code
             }
         },
@@ -92,7 +95,22 @@ pub fn main<S: Service>() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<(), StartError> {
+/// Why a daemon ended, and whether its log and standard error say so already.
+struct LastWords {
+    error: StartError,
+    is_logged: bool,
+}
+
+impl<E: Into<StartError>> From<E> for LastWords {
+    fn from(error: E) -> LastWords {
+        LastWords {
+            error: error.into(),
+            is_logged: false,
+        }
+    }
+}
+
+fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<(), LastWords> {
     if arguments.check_config {
         for warning in S::check(config)? {
             eprintln!("{}: warning: {warning}", S::PROGRAM);
@@ -118,8 +136,11 @@ fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<()
     };
     let ran = start_and_serve::<S>(&context, &reason);
     let flushed = log.stop(Instant::now() + STOP_DEADLINE);
-    ran?;
-    flushed.map_err(StartError::failed)
+    ran.map_err(|error| LastWords {
+        error,
+        is_logged: flushed.is_ok(),
+    })?;
+    Ok(flushed.map_err(StartError::failed)?)
 }
 
 fn start_and_serve<S: Service>(

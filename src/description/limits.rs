@@ -8,6 +8,7 @@ use crate::config::{MasterLimits, SESSION_LIFETIME, WorkerLimits};
 use crate::master::acceptor;
 use crate::master::account_queries::histories::HISTORIES_OF_ASKER_MAX;
 use crate::master::auth::sessions;
+use crate::master::mail;
 use crate::master::transactions::{queue, settle};
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::net::connection::UNANSWERED_MAX;
@@ -101,6 +102,7 @@ pub fn all() -> Vec<LimitEntry> {
     all.extend(of_unread_replies(&WorkerLimits::default()));
     all.extend(of_master_port(&MasterLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
+    all.extend(of_codes());
     all.extend(of_orders(&MasterLimits::default()));
     all
 }
@@ -314,6 +316,30 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
         )
         .a_minute()
         .set_by("master limits.registrations_per_minute_per_address"),
+    ]
+}
+
+fn of_codes() -> Vec<LimitEntry> {
+    vec![
+        limit(
+            "resetRequests",
+            u64::from(mail::RESET_REQUESTS_PER_HOUR_MAX),
+            Unit::Count,
+            "requestReset from an IP address (IPv6: its /64) at one worker; more are answered the same, and no mail is sent",
+        )
+        .an_hour(),
+        limit(
+            "resetMails",
+            mail::RESET_MAILS_PER_HOUR_MAX,
+            Unit::Count,
+            "mails with a code for an account, and to an e-mail address; more are not sent",
+        )
+        .an_hour(),
+        time(
+            "codeLifetime",
+            mail::CODE_LIFETIME,
+            "of a code that was sent by mail; then `code-invalid`",
+        ),
     ]
 }
 

@@ -16,7 +16,7 @@ use super::storage::ledger::LedgerEntry;
 use super::storage::{Reader, Snapshot, StorageError};
 use crate::model::money::share;
 use crate::model::{
-    AccountId, Money, OpenValue, Reason, Side, Transaction, TransactionStatus, Username,
+    AccountId, Cause, Money, OpenValue, Reason, Side, Transaction, TransactionStatus, Username,
 };
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
@@ -246,9 +246,8 @@ impl AccountQueryState {
         let mut held = Vec::with_capacity(holdings.positions.len());
         for (symbol, (quantity, cost)) in &holdings.positions {
             let price = prices
-                .entry(symbol)
-                .and_then(|entry| entry.quote)
-                .map_or(Money::ZERO, |q| q.value);
+                .last_quote(symbol)
+                .map_or(Money::ZERO, |quote| quote.value);
             held.push(Holding {
                 symbol: *symbol,
                 quantity: *quantity,
@@ -347,7 +346,12 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     if let Some(id) = &transaction.client_order_id {
         row("client order ID", id.to_string());
     }
-    let order = matches!(transaction.side, Side::Buy | Side::Sell);
+    if let Some(cause) = entry.cause {
+        let source = entry.source.unwrap_or(transaction.symbol);
+        row("cause", format!("{cause} of {source}"));
+    }
+    let is_trade = matches!(transaction.side, Side::Buy | Side::Sell);
+    let order = is_trade && entry.cause.is_none();
     if order {
         row("worker", worker.unwrap_or("-").to_owned());
         row("worker timestamp", entry.stamped.to_string());
@@ -374,7 +378,10 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
         row("reason", reason.to_string());
     }
     let rule = match entry.written_off {
-        None => rule(transaction.side, transaction.status),
+        None => match entry.cause {
+            None => rule(transaction.side, transaction.status),
+            Some(cause) => cause_rule(cause),
+        },
         Some(left) => {
             if left > 0 {
                 row("written off", Money(left).to_string());
@@ -393,6 +400,28 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
 const CORRECTION_RULE: &str = "a split or dividend was announced late, corrected or cancelled: what the account is owed now \
      less what it was owed before, from its trades by market time; no more is taken than is there, and no \
      more is given than was taken";
+
+fn cause_rule(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Rename => "all units, with their cost, go on under the asset's new symbol",
+        Cause::Delisting => {
+            "all units held were paid at this price; total = quantity × price, rounded down to a \
+             millionth"
+        }
+        Cause::Merger => {
+            "units held × the merger's ratio are units of the other asset, with the cost; and units \
+             held × its cash a unit are paid; both rounded down to a millionth"
+        }
+        Cause::SpinOff => {
+            "units held × the spin-off's ratio come, rounded down to a millionth; the cost stays with \
+             the units held"
+        }
+        Cause::InLieu => {
+            "what the ratio left below a millionth of a unit is paid at the first price after, rounded \
+             down to a millionth"
+        }
+    }
+}
 
 fn rule(side: Side, status: TransactionStatus) -> &'static str {
     match (side, status) {

@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
+mod accounts;
 mod caller;
 mod connection;
 mod maintenance;
@@ -16,12 +17,13 @@ mod workers;
 use super::assets::budget::CallBudgetStatus;
 use super::assets::update::LAST_UPDATES;
 use super::messages::{
-    AccountEvent, AssetsMessage, AssetsStatus, AuthMessage, MasterChannels, TransactionsMessage,
+    AccountEvent, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
+    MasterChannels, TransactionsMessage,
 };
 use super::storage::Interrupter;
 use super::transactions::disk_floor::DiskLevel;
 use crate::admin::model::{
-    CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MasterStatus,
+    CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MailSummary, MasterStatus,
     PricesStatus, ProviderFailure,
 };
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
@@ -203,6 +205,9 @@ impl AdminShared {
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
             AdminRequest::SessionsList { user } => sessions::list(self, user),
             AdminRequest::SessionsEnd(which) => sessions::end(self, which),
+            AdminRequest::AccountsReset { name, valid_ms } => {
+                accounts::reset(self, name, valid_ms, caller)
+            }
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
             AdminRequest::MarketHeld => Ok(market::held(self)),
@@ -225,6 +230,10 @@ impl AdminShared {
         let mut prices = ask("assets", inboxes.assets.sender(), |reply| {
             AssetsMessage::Status { reply }
         })?;
+        let mail = match &inboxes.mail {
+            Some(mail) => Some(mail_summary(ask("mail", mail, MailMessage::Status)?)),
+            None => None,
+        };
         let latest = inboxes.assets.prices();
         let held = latest.held().keys().take(ROWS_MAX);
         let held = held.map(ToString::to_string).collect();
@@ -269,6 +278,7 @@ impl AdminShared {
                 total_bytes: space.total,
                 state: level.as_str().to_owned(),
             }),
+            mail,
             log_lost: self.channels.log.lost(),
             warnings: Vec::new(),
         };
@@ -358,6 +368,17 @@ fn prices_status(prices: AssetsStatus) -> PricesStatus {
     }
 }
 
+fn mail_summary(mail: MailStatus) -> MailSummary {
+    let (at, text) = mail.last_error.unzip();
+    MailSummary {
+        waiting: mail.waiting,
+        sent: mail.sent,
+        failed: mail.failed,
+        last_error: text,
+        last_error_at: at.map(|at| at.to_string()),
+    }
+}
+
 fn warnings(status: &MasterStatus) -> Vec<String> {
     let mut warnings = Vec::new();
     if status.workers_connected < status.workers_expected {
@@ -403,6 +424,16 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
                 "the disk of the database has only {mib} MiB left; below 2 % orders are refused"
             ));
         }
+    }
+    if let Some(MailSummary {
+        waiting: waiting @ 1..,
+        last_error: Some(why),
+        ..
+    }) = &status.mail
+    {
+        warnings.push(format!(
+            "mails wait: {waiting}; the last failed attempt met with: {why}"
+        ));
     }
     if status.log_lost > 0 {
         warnings.push(format!(

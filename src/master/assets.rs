@@ -32,7 +32,7 @@ use super::messages::{AssetQuery, AssetsMessage, AssetsStatus};
 use super::storage::StorageError;
 use super::storage::bars::AssetId;
 use super::storage::bars::read::BarReader;
-use crate::model::{Bar, Reason, Symbol, Timestamp};
+use crate::model::{Action, Bar, Reason, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Module, Stop, ThreadHandle};
 use crate::wire::payload::Forecast;
@@ -175,6 +175,7 @@ impl Assets {
             Refusal::new(Reason::NoData, text)
         };
         let prices = self.prices.load();
+        let (names, actions) = history_of(&prices, *symbol);
         let quote = prices.entry(symbol).and_then(|entry| entry.quote);
         let last = quote.ok_or_else(too_little)?.time;
         if date <= last {
@@ -186,7 +187,10 @@ impl Assets {
         let days = self
             .reader
             .snapshot(prices.number)
-            .and_then(|mut view| forecast::past(&mut view, asset, last, prices.actions(symbol)))
+            .and_then(|mut view| {
+                view.go_on_from(asset, &names)?;
+                forecast::past(&mut view, asset, last, &actions)
+            })
             .map_err(|error| database_failed(symbol, &error))?;
         forecast::forecast(&days, last, date).ok_or_else(too_little)
     }
@@ -199,14 +203,16 @@ impl Assets {
     ) -> Result<Vec<Bar>, Refusal> {
         let asset = self.asset(symbol)?;
         let prices = self.prices.load();
-        let actions = if adjusted {
-            prices.actions(symbol)
-        } else {
-            &[]
-        };
+        let (names, mut actions) = history_of(&prices, *symbol);
+        if !adjusted {
+            actions.clear();
+        }
         self.reader
             .snapshot(prices.number)
-            .and_then(|mut view| adjust::bars(&mut view, asset, window, actions))
+            .and_then(|mut view| {
+                view.go_on_from(asset, &names)?;
+                adjust::bars(&mut view, asset, window, &actions)
+            })
             .map_err(|error| database_failed(symbol, &error))
     }
 
@@ -250,6 +256,19 @@ impl Assets {
         apis.map(|(provider, budget)| (provider.name(), budget.account(now)))
             .collect()
     }
+}
+
+/// The names that an asset had before, each with the time of its end, and the actions in force of
+/// all of them, in order of time.
+fn history_of(prices: &PriceSnapshot, symbol: Symbol) -> (Vec<(Symbol, Timestamp)>, Vec<Action>) {
+    let names = prices.earlier_names(symbol);
+    let mut actions = prices.actions(&symbol).to_vec();
+    for (name, until) in &names {
+        let own = prices.actions(name).iter();
+        actions.extend(own.filter(|action| action.time <= *until));
+    }
+    actions.sort_by_key(Action::place);
+    (names, actions)
 }
 
 fn database_failed(symbol: &Symbol, error: &StorageError) -> Refusal {

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attempts;
+mod codes;
 mod commit;
 pub mod hashing;
 mod login;
@@ -41,6 +42,8 @@ use uuid::Uuid;
 
 /// Most messages whose writes share a commit.
 const COMMIT_BATCH_MAX: usize = 256;
+/// Milliseconds from which on a clock that goes back was set, and is not merely adjusted.
+const CLOCK_SET_BACK_MS: i64 = 5_000;
 /// How often the times of last use are stored.
 const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 /// How often places are forgotten from which nobody has logged in for [`LOGIN_PLACE_AGE_MAX`].
@@ -78,6 +81,8 @@ pub struct Auth {
     changed_passwords: HashMap<AccountId, Instant>,
     /// The number of changes of accounts, by which account queries notice that one has changed.
     changes: Arc<AtomicU64>,
+    /// What the clock showed at the end of the last turn.
+    looked: Timestamp,
 }
 
 impl Module for Auth {
@@ -109,11 +114,15 @@ impl Module for Auth {
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
             }
+            AuthMessage::PrintCode(name, valid, reply) => {
+                let _ = reply.try_send(self.print_code(&name, valid));
+            }
             AuthMessage::Limits(limits) => self.set_limits(&limits),
         }
     }
 
     fn on_turn_end(&mut self) {
+        self.look_at_clock(Timestamp::now());
         self.expire();
         self.commit();
     }
@@ -136,7 +145,9 @@ impl Auth {
         channels: AuthChannels,
     ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
-        for stored in storage.read(|snapshot| snapshot.sessions(Timestamp::now()))? {
+        let now = Timestamp::now();
+        storage.write(|tx| tx.set_back_sessions(now))?;
+        for stored in storage.read(|snapshot| snapshot.sessions(now))? {
             sessions.insert(stored);
         }
         Ok(Auth {
@@ -160,6 +171,7 @@ impl Auth {
             writes: Vec::new(),
             answers: Vec::new(),
             ended: Vec::new(),
+            looked: now,
         })
     }
 
@@ -234,6 +246,23 @@ impl Auth {
     fn end_all(&mut self, hashes: &[SessionHash]) {
         for hash in hashes {
             self.end(hash);
+        }
+    }
+
+    /// Where the clock was set back, sessions from after now begin anew.
+    fn look_at_clock(&mut self, now: Timestamp) {
+        let before = std::mem::replace(&mut self.looked, now);
+        if before.since(now) < CLOCK_SET_BACK_MS {
+            return;
+        }
+        let moved = self.sessions.set_back(now);
+        crate::warn!(
+            "the clock was set back by {} s; {moved} sessions begin anew",
+            before.since(now) / 1_000
+        );
+        if let Err(error) = self.storage.write(|tx| tx.set_back_sessions(now)) {
+            // The next start does it.
+            crate::error!("the begin of sessions could not be stored: {error}");
         }
     }
 

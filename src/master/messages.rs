@@ -8,6 +8,7 @@
 use super::assets::budget::CallBudgetStatus;
 use super::assets::hold::{HeldPrice, PriceReview};
 use super::assets::snapshot::PriceSnapshot;
+use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
 use super::storage::disk::DiskSpace;
@@ -18,7 +19,8 @@ use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
-    Session, SessionHash, Side, Symbol, Timestamp, Username, WorkerServer,
+    ResetCode, ResetCodeHash, Session, SessionHash, Side, Symbol, Timestamp, Username,
+    WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -81,6 +83,8 @@ pub enum AuthMessage {
     Lock(Username, bool, Sender<Result<usize, String>>),
     /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
+    /// For the administrator: makes a code for the account with this name, valid for so long.
+    PrintCode(String, Duration, Sender<Result<PrintedCode, String>>),
     /// New limits, after a reload.
     Limits(MasterLimits),
 }
@@ -128,6 +132,12 @@ word_list! {
         Registration = "registrations",
         /// Passwords that were changed by their owners.
         PasswordChange = "password-changes",
+        /// Requests for a code by mail, of known and unknown accounts.
+        ResetRequest = "reset-requests",
+        /// Passwords that were set with a code.
+        PasswordReset = "password-resets",
+        /// Codes that were refused.
+        RefusedCode = "refused-codes",
         /// Sessions and tokens that ended with a change of their account, or that their owner ended.
         SessionEnd = "ended-sessions",
         /// Tokens that were created.
@@ -148,6 +158,15 @@ pub struct AuthStatus {
     pub events: Vec<(AccountEvent, u64)>,
 }
 
+/// A code for a new password that an administrator gives to somebody.
+#[derive(Debug)]
+pub struct PrintedCode {
+    /// Spelled as at registration.
+    pub username: Username,
+    pub code: ResetCode,
+    pub until: Timestamp,
+}
+
 /// What auth holds of the other modules.
 #[derive(Debug)]
 pub struct AuthChannels {
@@ -162,6 +181,8 @@ pub struct AuthChannels {
     /// The number of changes of accounts since the start, which auth counts: what others remember
     /// of accounts is of an earlier one.
     pub account_changes: Arc<AtomicU64>,
+    /// `None`: no mail is sent.
+    pub mail: Option<Sender<MailMessage>>,
 }
 
 // --- the hashing pool of auth, 3.1.3 ---
@@ -225,6 +246,10 @@ pub struct PendingChange {
 pub enum AccountChange {
     /// changePassword.
     Password,
+    /// resetPassword with the code of this hash.
+    Reset(ResetCodeHash),
+    /// The same, sent again: its code may have been used by it.
+    ResetAgain,
     /// changeEmail: the new address; `None` takes it away.
     Email(Option<Email>),
 }
@@ -234,6 +259,7 @@ impl AccountChange {
     pub fn instruction(&self) -> Instruction {
         match self {
             AccountChange::Password => Instruction::ChangePassword,
+            AccountChange::Reset(_) | AccountChange::ResetAgain => Instruction::ResetPassword,
             AccountChange::Email(_) => Instruction::ChangeEmail,
         }
     }
@@ -270,6 +296,45 @@ pub struct PendingRegistration {
     pub counted: Instant,
     pub username: Username,
     pub email: Email,
+}
+
+// --- mail, 3.1.3 ---
+
+/// Most messages in mail's inbox. A request for a code that finds no room is passed over.
+pub const MAIL_INBOX_MAX: usize = 256;
+
+/// Mail's inbox.
+#[derive(Debug)]
+pub enum MailMessage {
+    /// Somebody has forgotten a password.
+    Reset(ResetRequest),
+    /// From the sending thread: what became of an attempt with the mail of this number.
+    Attempted(i64, Result<(), SmtpError>),
+    /// For the administrator: the counters.
+    Status(Sender<MailStatus>),
+}
+
+/// A request for a code, which was answered before anything was looked up.
+#[derive(Debug, Clone)]
+pub struct ResetRequest {
+    /// A username, or an e-mail address.
+    pub name_or_address: String,
+    /// The worker that names the client's address.
+    pub worker: Uuid,
+    pub near: Neighbourhood,
+}
+
+/// Mail's counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailStatus {
+    /// Mails in the outbox that wait.
+    pub waiting: u64,
+    /// Mails that were handed over since the start.
+    pub sent: u64,
+    /// Mails that were given up since the start.
+    pub failed: u64,
+    /// What the last failed attempt met with, and when.
+    pub last_error: Option<(Timestamp, String)>,
 }
 
 // --- workers, 3.1.5 ---
@@ -382,7 +447,8 @@ pub struct Update {
     pub published: Timestamp,
     /// All prices. `fresh` marks the new ones; `exhausted` says that no update follows.
     pub snapshot: Arc<PriceSnapshot>,
-    /// Splits and dividends that take effect with this update, before its prices, in order.
+    /// Actions that take effect with this update, before its prices, in order; and those of earlier
+    /// ones whose fractions have a price now.
     pub actions: Arc<[Action]>,
 }
 
@@ -622,6 +688,8 @@ pub struct MasterChannels {
     /// 3.1.7
     pub transactions: Sender<TransactionsMessage>,
     pub shared: WorkersShared,
+    /// `None`: no mail is sent.
+    pub mail: Option<Sender<MailMessage>>,
     /// Refused handshakes and links that the master cut, counted by reason.
     pub refusals: Arc<Mutex<HashMap<String, u64>>>,
 }

@@ -68,6 +68,7 @@ pub fn reload(file: &Path, current: &mut MasterConfig, log: &LogHandle, inboxes:
 /// The changed keys that a running master cannot apply.
 fn needing_restart(old: &MasterConfig, new: &MasterConfig) -> Vec<&'static str> {
     [
+        ("name", old.name != new.name),
         ("listen", old.listen != new.listen),
         ("data_dir", old.data_dir != new.data_dir),
         ("control_socket", old.control_socket != new.control_socket),
@@ -95,6 +96,7 @@ fn needing_restart(old: &MasterConfig, new: &MasterConfig) -> Vec<&'static str> 
         ),
         ("assets", old.assets != new.assets),
         ("accounts", old.accounts != new.accounts),
+        ("mail", old.mail != new.mail),
         (
             "limits.max_connections",
             old.limits.max_connections != new.limits.max_connections,

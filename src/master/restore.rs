@@ -49,12 +49,13 @@ pub fn configured_database(config: &Path) -> Result<DatabaseUrl, String> {
     Ok(config.database)
 }
 
-/// Replaces a database with a backup. The backup is copied and checked first and is not moved. The
+/// Replaces a database with a backup. The backup is copied, the copy brought forward where an older
+/// version made it, and checked first; the backup itself is neither moved nor changed. The
 /// replaced database stays in the folder, with `.old` appended to its name. This process must have
 /// the rights of the folder's owner, and no more.
 ///
 /// # Errors
-/// A master holds the lock; the backup is damaged, of another version or declares what this version
+/// A master holds the lock; the backup is damaged, of a newer version or declares what its version
 /// does not; it [lacks its log](backup::lacks_log) and `consent` does not say to take it all the
 /// same; or the file system returns an error. The database is then unchanged, except if the
 /// very last rename fails: it then has its new name.
@@ -87,8 +88,10 @@ pub fn restore(
             verification.update,
         ));
     }
+    let older = staged.older();
     let Replacement { ended, replaced } = target.replace(staged)?;
     Ok(RestoreSummary {
+        older,
         database: database.file().to_owned(),
         replaced,
         ended,
@@ -100,7 +103,7 @@ pub fn restore(
 mod tests {
     use super::*;
     use crate::master::storage::Storage;
-    use crate::master::storage::testing::{execute, execute_all};
+    use crate::master::storage::testing::{execute, execute_all, execute_in, older};
     use std::fs;
     use std::os::unix::fs::MetadataExt;
     use std::path::PathBuf;
@@ -289,6 +292,52 @@ mod tests {
             assert_eq!(username(&here), "now");
             assert!(!folder.path().join("master.db.new").exists());
         }
+    }
+
+    #[test]
+    fn the_backup_of_an_older_version_is_brought_forward_as_a_copy() {
+        for migrations in 1..8 {
+            let folder = tempfile::tempdir().unwrap();
+            let here = database(folder.path(), "master.db", "now");
+            let backup = folder.path().join("older.db");
+            older(&backup, migrations);
+            execute_in(
+                &backup,
+                "INSERT INTO accounts (account, username, username_key, email, email_key,
+                     is_password, created, starting_cash, boot, sequence)
+                 VALUES (1, 'then', 'then', 'e', 'e', 0, 0, 5, zeroblob(16), 1)",
+            );
+            let before = fs::read(&backup).unwrap();
+            let restored = restore_to(&backup, &url(&here)).unwrap();
+            assert_eq!(restored.older, Some(migrations));
+            assert_eq!(username(&here), "then");
+            assert_eq!(
+                fs::read(&backup).unwrap(),
+                before,
+                "the backup is untouched"
+            );
+            // One that declares what its version does not gets no migration.
+            execute_in(
+                &backup,
+                "CREATE TRIGGER keep BEFORE DELETE ON sessions BEGIN SELECT RAISE(IGNORE); END",
+            );
+            let why = restore_to(&backup, &url(&here)).unwrap_err();
+            assert!(
+                why.contains("older.db") && why.contains("the trigger keep"),
+                "{why}"
+            );
+            assert!(!folder.path().join("master.db.new").exists());
+        }
+    }
+
+    #[test]
+    fn the_backup_of_a_newer_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = database(folder.path(), "master.db", "now");
+        let backup = prepared(folder.path(), "PRAGMA user_version = 1000");
+        let why = restore_to(&backup, &url(&here)).unwrap_err();
+        assert!(why.contains("made by a newer version"), "{why}");
+        assert_eq!(username(&here), "now");
     }
 
     #[test]

@@ -11,13 +11,14 @@ use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::{HashCosts, HashingPool};
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
+use super::mail::{self, MailSetup};
 use super::messages::{
-    self, AuthChannels, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
+    self, AuthChannels, MailMessage, MasterChannels, RouterMessage, UpdateChannels, WorkersShared,
 };
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
-use crate::config::MasterConfig;
+use crate::config::{DatabaseUrl, MasterConfig};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
@@ -60,8 +61,13 @@ impl From<AssetsError> for StartError {
 /// # Errors
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
-    let assets = AssetsConfig::of(config)?;
+    // A check writes nothing, and parses all files.
+    let assets = AssetsConfig {
+        kept_bars: None,
+        ..AssetsConfig::of(config)?
+    };
     let prepared = PreparedProviders::open(&assets)?;
+    MailSetup::open(config).map_err(StartError::misconfigured)?;
     leave_agent(&config.gpg.home, || identity(config))?;
     Ok(prepared.input_warnings())
 }
@@ -85,9 +91,10 @@ pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<M
     let assets = AssetsConfig::of(config)?;
     // A large market takes minutes to read, so its files are read once.
     let prepared = PreparedProviders::open(&assets)?;
+    let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
     // Before any call of GPG: on failure GPG's agent is stopped, which a running master also uses.
     let lock = Storage::lock(&config.database)?;
-    let started = assemble(config, stop, (assets, prepared), lock);
+    let started = assemble(config, stop, (assets, prepared), mail, lock);
     if let Err(error) = &started {
         reason.keep(error);
         stop.request();
@@ -102,6 +109,7 @@ fn assemble(
     config: &MasterConfig,
     stop: &Stop,
     assets: (AssetsConfig, PreparedProviders),
+    mail: Option<MailSetup>,
     lock: StorageLock,
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
@@ -121,7 +129,8 @@ fn assemble(
         flushing.run(stop, heartbeat)
     })?;
 
-    let (inboxes, router) = modules(config, assets, stop, &mut group)?;
+    let mail = start_mail(mail, &config.database, &mut group)?;
+    let (inboxes, router) = modules(config, assets, mail, stop, &mut group)?;
     let links = LinkSessions {
         identity,
         shared: inboxes.shared.clone(),
@@ -183,6 +192,7 @@ fn hash_costs(config: &MasterConfig) -> Result<HashCosts, StartError> {
 fn modules(
     config: &MasterConfig,
     (assets_config, prepared): (AssetsConfig, PreparedProviders),
+    mail: Option<Sender<MailMessage>>,
     stop: &Stop,
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
@@ -225,9 +235,8 @@ fn modules(
     let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
     group.module_with("account_queries", queries_inbox, |heartbeat| {
         let (handle, currency) = (handle.clone(), config.currency.clone());
-        let (heartbeat, inbox) = (heartbeat.clone(), queries_in.clone());
-        let changes = Arc::clone(&changes);
-        account_queries::AccountQueries::new(readers, handle, currency, heartbeat, inbox, changes)
+        let (beat, inbox, changes) = (heartbeat.clone(), queries_in.clone(), Arc::clone(&changes));
+        account_queries::AccountQueries::new(readers, handle, currency, beat, inbox, changes)
     })?;
 
     let (pool, hashers) = HashingPool::start(hash_costs(config)?, &auth_in)?;
@@ -239,6 +248,7 @@ fn modules(
         addresses: Arc::clone(&shared.addresses),
         registry: Arc::clone(&shared.registry),
         account_changes: changes,
+        mail: mail.clone(),
     };
     let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels).map_err(unreadable)?;
     group.module("auth", auth_inbox, auth)?;
@@ -257,7 +267,31 @@ fn modules(
         assets: handle,
         transactions: transactions_in,
         shared,
+        mail,
         refusals: Arc::default(),
     };
     Ok((inboxes, router_in))
+}
+
+/// Starts the module that keeps the outbox, and the thread that waits for the mail server, if one is
+/// configured.
+fn start_mail(
+    setup: Option<MailSetup>,
+    url: &DatabaseUrl,
+    group: &mut ThreadGroup,
+) -> Result<Option<Sender<MailMessage>>, StartError> {
+    let mut storage = Storage::open(url)?;
+    mail::note_whether_sent(&mut storage, setup.is_some())?;
+    let Some(setup) = setup else {
+        return Ok(None);
+    };
+    let (inbox_in, inbox) = bounded(messages::MAIL_INBOX_MAX);
+    let (jobs_in, jobs) = bounded(mail::SENDER_INBOX_MAX);
+    let (module, server) = setup.module(storage, jobs_in);
+    let results = inbox_in.clone();
+    group.unwatched("mail_sender", move |stop| {
+        mail::run_sender(&server, &jobs, &results, stop)
+    })?;
+    group.module("mail", inbox, module)?;
+    Ok(Some(inbox_in))
 }

@@ -13,7 +13,10 @@ mod email_keys;
 pub mod files;
 pub mod ledger;
 pub mod login_places;
+pub mod outbox;
 pub mod positions;
+pub mod reset;
+pub mod reset_codes;
 mod schema;
 mod sqlite;
 #[cfg(test)]
@@ -91,8 +94,8 @@ impl fmt::Display for VersionMismatch {
         } else if found < known {
             write!(
                 f,
-                "{path}: made by an older version {numbers}: restore it with the papertraderctl of that \
-                 version, then start this version's master, which brings it forward"
+                "{path}: made by an older version {numbers}: use that version's papertraderctl; a \
+                 restore by this version brings a copy of it forward"
             )
         } else {
             write!(
@@ -296,6 +299,17 @@ impl Storage {
     ) -> Result<T, StorageError> {
         let Storage::Sqlite(sqlite) = self;
         read(&mut Snapshot::Sqlite(sqlite.snapshot()?))
+    }
+
+    /// Sets whether this connection fills the database with what it can write again. Then commits are
+    /// faster, and a crash of the machine may take the last ones back whole; whoever fills must ask
+    /// the database where to go on, and name only what is there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_filling(&mut self, is_filling: bool) -> Result<(), StorageError> {
+        let Storage::Sqlite(sqlite) = self;
+        sqlite.set_filling(is_filling)
     }
 
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {

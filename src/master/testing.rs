@@ -11,14 +11,14 @@ use super::auth::hashing::HashingPool;
 use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
     ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
-    AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest, Order,
-    QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update,
-    WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
+    AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest,
+    MAIL_INBOX_MAX, MailMessage, Order, QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX,
+    TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
 use super::storage::accounts::NewAccount;
-use super::storage::ledger::LedgerEntry;
+use super::storage::ledger::{HistoryBound, LedgerEntry, action_terms};
 use super::storage::testing::Engine;
 use super::transactions::Transactions;
 use super::workers::Workers;
@@ -29,8 +29,8 @@ use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::message::{BodyFrames, SessionHashes, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
 use crate::model::{
-    AccountId, Action, ActionId, ActionKind, Bar, ClientOrderId, Email, Fingerprint, HashedPass,
-    Holdings, Money, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
+    AccountId, Action, ActionId, Bar, ClientOrderId, Email, Fingerprint, HashedPass, Holdings,
+    Money, Quantity, Reason, SessionId, Side, Symbol, Timestamp, Username, WorkerServer,
 };
 use crate::net::Flusher;
 use crate::net::flusher::Flush;
@@ -82,6 +82,8 @@ pub(crate) struct MasterRig {
     pub(crate) of_workers: Inbox<WorkersMessage>,
     pub(crate) of_transactions: Inbox<TransactionsMessage>,
     pub(crate) of_account_queries: Inbox<AccountQueriesMessage>,
+    /// What mail is asked; nobody handles it.
+    pub(crate) of_mail: Inbox<MailMessage>,
     /// What the assets module is asked: the test answers it.
     pub(crate) of_assets: Inbox<AssetsMessage>,
     /// What is to be hashed; [`MasterRig::run`] does it.
@@ -132,6 +134,7 @@ impl MasterRig {
         let of_workers = Inbox::new(WORKERS_INBOX_MAX);
         let of_transactions = Inbox::new(TRANSACTIONS_INBOX_MAX);
         let of_account_queries = Inbox::new(ACCOUNT_QUERIES_INBOX_MAX);
+        let of_mail = Inbox::new(MAIL_INBOX_MAX);
         let assets = AssetsHandle {
             sender: of_assets.sender.clone(),
             reviews: bounded(0).0,
@@ -155,6 +158,7 @@ impl MasterRig {
             addresses: Arc::clone(&shared.addresses),
             registry: Arc::clone(&shared.registry),
             account_changes: Arc::clone(&changes),
+            mail: Some(of_mail.sender.clone()),
         };
         let heartbeat = Watchdog::new().register("account_queries");
         MasterRig {
@@ -187,6 +191,7 @@ impl MasterRig {
             of_workers,
             of_transactions,
             of_account_queries,
+            of_mail,
             of_assets,
             hash_jobs,
             assets,
@@ -442,16 +447,24 @@ impl MasterRig {
     /// Stores splits and dividends that come with an update, as the assets module does.
     pub(crate) fn act(&self, update: &mut Update, actions: &[Action]) {
         for action in actions {
-            let (kind, value, of) = terms(action.kind);
+            let (value, of, cash) = action_terms(action.kind);
+            let target = action.kind.target();
+            let target = target.map_or("NULL".to_owned(), |target| format!("'{target}'"));
+            let price = |number: Option<i64>| number.map_or("NULL".to_owned(), |it| it.to_string());
+            let in_lieu = action.in_lieu;
             let made = ActionId::nth(action.kind, action.time, 1);
             let id = action.id.or(made).unwrap();
             self.engine.execute(&format!(
-                "INSERT INTO actions VALUES ('{}', '{}', {}, {}, {kind}, {value}, {of}, {})",
+                "INSERT INTO actions VALUES ('{}', '{}', {}, {}, {}, {value}, {of}, {target}, {cash},
+                 {}, {}, {})",
                 action.symbol,
                 id.as_str(),
                 update.number,
                 action.time.0,
-                action.is_late
+                action.kind.number(),
+                action.is_late,
+                price(in_lieu.map(|price| price.value.0)),
+                price(in_lieu.map(|price| price.update.cast_signed())),
             ));
         }
         update.actions = actions.into();
@@ -474,6 +487,25 @@ impl MasterRig {
         storage
             .read(|snapshot| snapshot.order_by_message(&worker, &boot, sequence))
             .unwrap()
+    }
+
+    /// All entries of an account, oldest first.
+    pub(crate) fn entries(&self, account: AccountId) -> Vec<LedgerEntry> {
+        let mut storage = self.engine.storage();
+        let entries = storage.read(|snapshot| {
+            let mut ids = Vec::new();
+            let bound = HistoryBound {
+                newest: Uuid::max(),
+                settled: u64::MAX >> 1,
+            };
+            snapshot.history(account, &bound, Uuid::max(), usize::MAX, |row| {
+                ids.insert(0, row.id);
+                std::ops::ControlFlow::Continue(())
+            })?;
+            let entry = |id: &Uuid| Ok(snapshot.transaction(account, id)?.unwrap());
+            ids.iter().map(entry).collect()
+        });
+        entries.unwrap()
     }
 
     // --- a database that fails
@@ -785,15 +817,6 @@ pub(crate) fn symbol(name: &str) -> Symbol {
 
 pub(crate) fn money(text: &str) -> Money {
     Money::parse_rounded(text).unwrap()
-}
-
-/// The columns `kind`, `numerator` and `denominator` of an action.
-fn terms(kind: ActionKind) -> (u8, u64, u64) {
-    match kind {
-        ActionKind::Split(ratio) => (3, ratio.numerator(), ratio.denominator()),
-        ActionKind::Dividend(cash) => (4, cash.0.unsigned_abs(), 1),
-        ActionKind::Cancel => (0, 1, 1),
-    }
 }
 
 pub(crate) fn quantity(text: &str) -> Quantity {

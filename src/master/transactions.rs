@@ -152,7 +152,9 @@ impl Transactions {
         let mut written_off = VecDeque::new();
         let sequencer = storage.read(|snapshot| {
             for (row, left) in snapshot.written_off(WRITTEN_OFF_SHOWN_MAX)? {
-                written_off.push_front(corrections::write_off_text(&row, left));
+                let text =
+                    corrections::write_off_text(row.account, row.symbol, row.side, left, &row.id);
+                written_off.push_front(text);
             }
             for entry in snapshot.queued_orders()? {
                 queue.restore(QueuedOrder::stored(entry));

@@ -8,12 +8,14 @@ mod account;
 
 use super::storage::verify::StoredAccount;
 use super::storage::{Reader, Snapshot, StorageError, VersionMismatch};
-use super::transactions::entitlement::{ActionInForce, Entitlement, Trade, in_force};
+use super::transactions::entitlement::{
+    ActionInForce, ActionName, Entitlement, Families, Trade, in_force,
+};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
 use crate::model::{Action, Money, Quantity, Symbol};
 use account::Books;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::time::Instant;
@@ -97,17 +99,25 @@ impl Findings {
     }
 }
 
-/// The splits and dividends of one asset.
+/// The actions of one asset.
 #[derive(Debug, Default)]
 struct AssetActions {
     /// Their terms, each with its update, in the order of the updates, without those that were in
     /// force before the asset was listed.
     revisions: Vec<(u64, Action)>,
-    /// Updates that brought late ones, or corrections, and what was in force before and after each.
+}
+
+/// The actions of a family of assets.
+#[derive(Debug, Default)]
+struct FamilyActions {
+    /// As those of an asset, of all of them.
+    revisions: Vec<(u64, Action)>,
+    /// Updates that brought late ones, corrections or prices of fractions, and what was in force
+    /// before and after each.
     changed: BTreeMap<u64, InForce>,
 }
 
-/// The actions of an asset in force before and after an update, without those that came in time with
+/// The actions of a family in force before and after an update, without those that came in time with
 /// it, which are applied on top of what is held.
 #[derive(Debug, Default)]
 struct InForce {
@@ -116,33 +126,6 @@ struct InForce {
 }
 
 impl AssetActions {
-    fn push(&mut self, update: u64, action: Action) {
-        if update == 0 {
-            return;
-        }
-        if action.is_late
-            || self
-                .revisions
-                .iter()
-                .any(|(_, other)| other.id == action.id)
-        {
-            self.changed.insert(update, InForce::default());
-        }
-        self.revisions.push((update, action));
-    }
-
-    /// Finds what was in force at each change, once all terms are there.
-    fn close(&mut self) {
-        for (update, in_force_then) in &mut self.changed {
-            in_force_then.before = in_force(&self.revisions, update.saturating_sub(1));
-            in_force_then.after = in_force(&self.revisions, *update);
-            in_force_then.after.retain(|it| {
-                let mut earlier = self.revisions.iter().take_while(|(at, _)| at < update);
-                it.action.is_late || earlier.any(|(_, other)| other.id == it.action.id)
-            });
-        }
-    }
-
     /// Those that holders got on top of what they held, and that have kept their terms.
     fn plain(&self) -> impl Iterator<Item = &(u64, Action)> {
         let has_terms = |id| {
@@ -157,18 +140,83 @@ impl AssetActions {
     }
 }
 
-impl InForce {
-    /// What the update adds to the entitlement of these trades by late and corrected actions.
-    fn change(&self, trades: &[Trade]) -> (i128, i128) {
-        let was = Entitlement::of(trades, &self.before);
-        let is = Entitlement::of(trades, &self.after);
-        let units = i128::from(is.units.0) - i128::from(was.units.0);
-        (units, is.cash - was.cash)
+impl FamilyActions {
+    /// Finds what was in force at each change, once all terms are there.
+    fn close(&mut self) {
+        let name = |action: &Action| (action.symbol, action.id);
+        let mut changed: BTreeMap<u64, HashSet<ActionName>> = BTreeMap::new();
+        let mut known = HashSet::new();
+        for (update, action) in &self.revisions {
+            if !known.insert(name(action)) || action.is_late {
+                changed.entry(*update).or_default().insert(name(action));
+            }
+            if let Some(price) = action.in_lieu.filter(|price| price.update > *update) {
+                let names = changed.entry(price.update).or_default();
+                names.insert(name(action));
+            }
+        }
+        for (update, names) in changed {
+            let before = in_force(&self.revisions, update.saturating_sub(1));
+            let mut after = in_force(&self.revisions, update);
+            let earlier: HashSet<ActionName> = before.iter().map(ActionInForce::name).collect();
+            after.retain(|it| names.contains(&it.name()) || earlier.contains(&it.name()));
+            self.changed.insert(update, InForce { before, after });
+        }
     }
 }
 
-/// Splits and dividends by asset.
-type ActionsByAsset = HashMap<Symbol, AssetActions>;
+impl InForce {
+    /// What the update adds to the entitlement of these trades by late and corrected actions: units
+    /// and cash by asset, in millionths.
+    fn change(&self, trades: &[Trade]) -> BTreeMap<Symbol, (i128, i128)> {
+        let was = Entitlement::of(trades, &self.before);
+        Entitlement::of(trades, &self.after).less(&was)
+    }
+}
+
+/// All actions that the database holds.
+#[derive(Debug, Default)]
+struct StoredActions {
+    by_asset: HashMap<Symbol, AssetActions>,
+    families: Families,
+    /// By the asset that stands for the family.
+    by_family: HashMap<Symbol, FamilyActions>,
+}
+
+impl StoredActions {
+    fn new(actions: Vec<(u64, Action)>) -> StoredActions {
+        let targets = actions
+            .iter()
+            .filter_map(|(_, action)| Some((action.symbol, action.kind.target()?)));
+        let mut stored = StoredActions {
+            families: Families::of(targets),
+            ..StoredActions::default()
+        };
+        for (update, action) in actions.into_iter().filter(|(update, _)| *update > 0) {
+            let first = stored.families.first(action.symbol);
+            let asset = stored.by_asset.entry(action.symbol).or_default();
+            asset.revisions.push((update, action));
+            let family = stored.by_family.entry(first).or_default();
+            family.revisions.push((update, action));
+        }
+        stored.by_family.values_mut().for_each(FamilyActions::close);
+        stored
+    }
+
+    /// The terms that the actions of an asset have had, each with its update.
+    fn revisions(&self, symbol: Symbol) -> &[(u64, Action)] {
+        let asset = self.by_asset.get(&symbol);
+        asset.map_or(&[], |asset| asset.revisions.as_slice())
+    }
+
+    /// The asset that stands for this one's family, if late or corrected actions changed it.
+    fn changed_family(&self, symbol: Symbol) -> Option<Symbol> {
+        let first = self.families.first(symbol);
+        let is_changed = |family: &FamilyActions| !family.changed.is_empty();
+        self.by_family.get(&first).filter(|it| is_changed(it))?;
+        Some(first)
+    }
+}
 
 /// Opens a file read-only for a check, without a running master.
 ///
@@ -226,7 +274,7 @@ fn accounts(
     findings: &mut Findings,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), VerifyError> {
-    let actions = by_asset(moment.stored_actions()?);
+    let actions = StoredActions::new(moment.stored_actions()?);
     let mut books = Books::new(&actions, moment.actions_applied()?);
     let mut last = i64::MIN;
     loop {
@@ -243,18 +291,6 @@ fn accounts(
     }
     books.close(findings);
     Ok(())
-}
-
-fn by_asset(actions: Vec<(u64, Action)>) -> ActionsByAsset {
-    let mut by_asset = ActionsByAsset::new();
-    for (update, action) in actions {
-        by_asset
-            .entry(action.symbol)
-            .or_default()
-            .push(update, action);
-    }
-    by_asset.values_mut().for_each(AssetActions::close);
-    by_asset
 }
 
 /// A position as text for people.

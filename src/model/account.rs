@@ -107,6 +107,31 @@ impl Email {
     }
 }
 
+/// Who has forgotten a password says which account it is: a username, or an email address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsernameOrEmail(String);
+
+impl UsernameOrEmail {
+    /// Reads either.
+    ///
+    /// # Errors
+    /// The text has the form of neither.
+    pub fn parse(text: &str) -> Result<UsernameOrEmail, ValueError> {
+        if Username::parse(text).is_ok() || Email::parse(text).is_ok() {
+            Ok(UsernameOrEmail(text.to_owned()))
+        } else {
+            Err(ValueError(
+                "this is neither a username nor an email address",
+            ))
+        }
+    }
+
+    /// The text as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Whether the wire's form of an email address excludes a character. It names those of the first
 /// 65,536 alone, because one pattern is to mean the same in all languages.
 fn is_hidden(c: char) -> bool {

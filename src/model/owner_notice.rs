@@ -5,6 +5,10 @@ use super::word_list::word_list;
 word_list! {
     /// What the owner of an account is told by e-mail.
     OwnerNotice {
+        /// A code for a new password, which somebody asked for.
+        ResetCode = "reset-code",
+        /// A password was set with a code.
+        PasswordReset = "password-reset",
         /// The password was changed, or the account got its first one.
         PasswordChanged = "password-changed",
         /// The e-mail address was changed. Said to the old address.

@@ -102,6 +102,24 @@ impl Ratio {
         Quantity(i64::try_from(after.clamp(-limit, limit)).unwrap_or(MILLIONTHS_MAX))
     }
 
+    /// What `price` a unit makes of the fraction of a millionth that [`Ratio::units`] drops, rounded
+    /// down to a millionth of the currency.
+    pub fn in_lieu(self, amount: Quantity, price: Money) -> Money {
+        const MILLION: i128 = 1_000_000;
+        let product = i128::from(amount.0) * i128::from(self.numerator);
+        let rest = product.rem_euclid(i128::from(self.denominator));
+        let worth = rest * i128::from(price.0) / (i128::from(self.denominator) * MILLION);
+        Money(i64::try_from(worth).unwrap_or_default())
+    }
+
+    /// The other way round: units before for units after.
+    pub fn inverse(self) -> Ratio {
+        Ratio {
+            numerator: self.denominator,
+            denominator: self.numerator,
+        }
+    }
+
     /// A price of before the split in units of after it: rounded half to even to a millionth, at
     /// least one, and kept within the limit.
     pub fn price(self, before: Money) -> Money {

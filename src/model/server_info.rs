@@ -29,6 +29,8 @@ word_list! {
         StepsLeft = "steps-left",
         /// The ways to log in, joined by commas: `password`.
         Login = "login",
+        /// Where a code for a new password comes from: `mail` or `administrator`.
+        Reset = "reset",
         /// Whether trades cost fees, `yes` or `no`.
         Fees = "fees",
     }

@@ -4,7 +4,7 @@
 
 use super::ValueError;
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 /// Milliseconds in a day. Leap seconds are not counted, so all days in UTC have this length.
@@ -21,10 +21,16 @@ impl Timestamp {
 
     /// The current time of the machine's clock.
     pub fn now() -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        Timestamp::from_system(SystemTime::now())
+    }
+
+    /// What the machine's clock shows. Also where it is before 1970, as without a battery.
+    fn from_system(time: SystemTime) -> Timestamp {
+        let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => Timestamp(millis(since)),
+            Err(before) => Timestamp(-millis(before.duration())),
+        }
     }
 
     /// Midnight of a calendar day. `None` if the day does not exist.
@@ -205,6 +211,20 @@ mod tests {
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_clock_may_show_a_time_before_1970() {
+        let hour = Duration::from_secs(3_600);
+        let of = Timestamp::from_system;
+        assert_eq!(
+            of(UNIX_EPOCH - hour).to_string(),
+            "1969-12-31T23:00:00.000Z"
+        );
+        assert_eq!(
+            of(UNIX_EPOCH + hour).to_string(),
+            "1970-01-01T01:00:00.000Z"
+        );
     }
 
     #[test]

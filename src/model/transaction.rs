@@ -51,12 +51,28 @@ word_list! {
     Side {
         /// The account pays cash and gets units.
         Buy = "buy" as 1,
-        /// The account gives units and gets cash.
+        /// The account gives units and gets cash. Also a delisting, which nobody ordered.
         Sell = "sell" as 2,
-        /// A split adds units: the quantity, below 0 for a reverse split or a correction.
+        /// Units come without an order: the quantity, below 0 where they go. A split, rename, merger, spin-off or correction.
         Split = "split" as 3,
-        /// A dividend adds cash: the total, below 0 for a correction that takes some back.
+        /// Cash comes without an order: the total, below 0 for a correction that takes some back. A dividend, the cash of a merger, or cash in lieu of a fraction.
         Dividend = "dividend" as 4,
+    }
+}
+
+word_list! {
+    /// What made a row of the ledger that no client ordered and whose side does not say it.
+    Cause {
+        /// Its asset has another symbol.
+        Rename = "rename" as 1,
+        /// Its asset was delisted, and its units were paid for.
+        Delisting = "delisting" as 2,
+        /// Its asset was merged into another one.
+        Merger = "merger" as 3,
+        /// Units of another asset came with those held.
+        SpinOff = "spin-off" as 4,
+        /// What a ratio left below a millionth of a unit was paid in cash.
+        InLieu = "cash in lieu" as 5,
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// time.
 pub const VARIABLE: &str = "PAPERTRADER_FAULT";
 
-/// All fail points.
+/// The fail points that an order passes.
 pub const POINTS: &[&str] = &[
     "orders-stored",
     "orders-committed",
@@ -19,6 +19,9 @@ pub const POINTS: &[&str] = &[
     "settlement-stored",
     "settlement-committed",
 ];
+
+/// The fail points that a mail with a code passes.
+pub const MAIL_POINTS: &[&str] = &["mail-queued", "mail-code-stored", "mail-attempted"];
 
 static ARMED: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
 

@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::error::{SandboxError, at};
+use super::own_clock::OwnClock;
 use super::process::{Process, daemon_arguments, in_batch};
 use super::{Layout, Resources, TEST_TIMEOUT, program};
 use crate::runtime::failpoint;
@@ -43,6 +44,7 @@ pub struct Daemon {
     in_batch: bool,
     /// The time of systemd's watchdog that it is told.
     watchdog: Option<Duration>,
+    clock: Option<OwnClock>,
     config: PathBuf,
     notify_socket: PathBuf,
     log: PathBuf,
@@ -64,6 +66,7 @@ impl Daemon {
             program: program::find(program),
             in_batch: false,
             watchdog: None,
+            clock: None,
             config,
             notify_socket: layout.notify_socket(&name),
             log: file("log"),
@@ -71,6 +74,16 @@ impl Daemon {
             process: Mutex::new(None),
             name,
         }
+    }
+
+    /// Gives it a clock of its own, from its next start on.
+    pub fn run_by_clock(&mut self, clock: OwnClock) {
+        self.clock = Some(clock);
+    }
+
+    /// Sets its own clock this many milliseconds ahead of the machine's, or behind it.
+    pub fn set_clock(&self, ahead: i64) {
+        self.clock.as_ref().unwrap().set(ahead);
     }
 
     /// Makes it run under the scheduling policy `batch` from its next start on.
@@ -145,6 +158,9 @@ impl Daemon {
         if let Some(time) = self.watchdog {
             command.env("WATCHDOG_USEC", time.as_micros().to_string());
         }
+        if let Some(clock) = &self.clock {
+            clock.give(&mut command);
+        }
         command.stderr(File::create(&self.errors).map_err(at(&self.errors))?);
         *process =
             Some(Process::start(command, Some(&self.notify_socket)).map_err(SandboxError::failed)?);
@@ -216,6 +232,14 @@ impl Daemon {
         let process = process.as_mut()?;
         process.poll();
         process.ended()
+    }
+
+    /// How often it has said, before it served, that its start goes on.
+    pub fn extensions(&self) -> u64 {
+        let mut process = self.process.lock();
+        let process = process.as_mut().expect("it does not run");
+        process.poll();
+        process.extensions()
     }
 
     /// How often it has pinged the watchdog since its start.

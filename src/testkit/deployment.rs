@@ -8,6 +8,7 @@
 
 use super::daemon::{Daemon, Place};
 use super::market::Market;
+use super::own_clock::OwnClock;
 use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::SandboxState;
@@ -121,6 +122,7 @@ pub struct DeploymentBuilder {
     disk_megabytes: Option<u32>,
     in_batch: bool,
     watchdog: Option<Duration>,
+    own_clocks: bool,
     keeps_folder: bool,
 }
 
@@ -185,6 +187,12 @@ impl DeploymentBuilder {
         self
     }
 
+    /// Gives each daemon a clock of its own ([`Daemon::set_clock`]).
+    pub fn own_clocks(mut self) -> DeploymentBuilder {
+        self.own_clocks = true;
+        self
+    }
+
     /// Makes the deployment, and starts nothing.
     ///
     /// # Errors
@@ -210,6 +218,14 @@ impl DeploymentBuilder {
         let mut master = Daemon::new(&layout, Place::Master);
         if let Some(time) = self.watchdog {
             master.run_with_watchdog(time);
+        }
+        if self.own_clocks {
+            for daemon in daemons.iter_mut().chain([&mut master]) {
+                let file = layout.dir().join(format!("{}.clock", daemon.name()));
+                if let Some(clock) = OwnClock::new(&file) {
+                    daemon.run_by_clock(clock);
+                }
+            }
         }
         let mut deployment = Deployment {
             master,

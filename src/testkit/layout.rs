@@ -19,6 +19,8 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub const MASTER: &str = "master";
 /// The control socket, relative to the folder.
 pub const CONTROL_SOCKET: &str = "master.sock";
+/// The master's data folder, relative to the folder.
+pub const MASTER_DATA: &str = "data/master";
 /// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
 /// The folder of sockets that exist while the sandbox runs.
@@ -142,6 +144,11 @@ impl Layout {
     /// The GPG home of a daemon.
     pub fn home(&self, name: &str) -> PathBuf {
         self.dir.join("gpg").join(name)
+    }
+
+    /// The master's data folder.
+    pub fn master_data(&self) -> PathBuf {
+        self.dir.join(MASTER_DATA)
     }
 
     /// The folder of market files.

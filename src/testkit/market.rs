@@ -38,18 +38,19 @@ pub fn write_sample(into: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Copies the market files of a folder without checking them; the master checks them. Where none
-/// of them says in which units assets are offered, those with prices finer than a millionth are
-/// offered by the lot. Returns a sentence for each of these.
+/// Copies the market files of a folder without checking them. Where none of them says in which units
+/// assets are offered, those with prices finer than a millionth are offered by the lot. Returns a
+/// sentence for each of these, and for each file in a form that is not read.
 ///
 /// # Errors
 /// The folder does not exist or has no `.csv` file, or a file cannot be written.
 pub fn copy(from: &Path, into: &Path) -> Result<Vec<String>, SandboxError> {
     let mut copied = 0_u32;
-    let mut lots = Vec::new();
+    let (mut lots, mut said) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(from).map_err(at(from))? {
         let path = entry.map_err(at(from))?.path();
         let (Some(name), true) = (path.file_name(), market_file::is_market_file(&path)) else {
+            said.extend(market_file::not_read(&path));
             continue;
         };
         fs::copy(&path, into.join(name)).map_err(at(&path))?;
@@ -68,10 +69,9 @@ pub fn copy(from: &Path, into: &Path) -> Result<Vec<String>, SandboxError> {
     }
     let symbols = into.join(market_file::SYMBOLS_FILE);
     if lots.is_empty() || symbols.exists() {
-        return Ok(Vec::new());
+        return Ok(said);
     }
     let mut text = "Symbol,File,Name,Currency,Factor\n".to_owned();
-    let mut said = Vec::new();
     for (symbol, lot) in lots {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{symbol},,,,{lot}");

@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// The longest notification of a daemon, in bytes.
 const NOTICE_MAX: usize = 4096;
 
+/// The longest extension of a start that is granted at once.
+const EXTENSION_MAX: Duration = Duration::from_secs(600);
+
 /// A running child process, usually a daemon. Dropping it kills it.
 #[derive(Debug)]
 pub struct Process {
@@ -27,8 +30,14 @@ pub struct Process {
     /// The socket at which it reports that it serves, and the socket's path.
     notices: Option<(UnixDatagram, PathBuf)>,
     ready: bool,
+    /// How often it has said, before it served, that its start goes on.
+    extensions: u64,
     /// How often it has told the watchdog that it works.
     pings: u64,
+    /// What it has last said of its state, if nobody has taken it.
+    status: Option<String>,
+    /// Until when it has asked to be waited for.
+    extended: Option<Instant>,
     ended: Option<ExitStatus>,
 }
 
@@ -76,7 +85,10 @@ impl Process {
             pidfd,
             notices,
             ready: false,
+            extensions: 0,
             pings: 0,
+            status: None,
+            extended: None,
             ended: None,
         })
     }
@@ -101,7 +113,17 @@ impl Process {
                 let said = String::from_utf8_lossy(&notice[..length]);
                 for line in said.lines() {
                     self.ready |= line == "READY=1";
+                    let extends = line.starts_with("EXTEND_TIMEOUT_USEC=");
+                    self.extensions += u64::from(extends && !self.ready);
                     self.pings += u64::from(line == "WATCHDOG=1");
+                    if let Some(status) = line.strip_prefix("STATUS=") {
+                        self.status = Some(status.to_owned());
+                    }
+                    let longer = line.strip_prefix("EXTEND_TIMEOUT_USEC=");
+                    if let Some(micros) = longer.and_then(|micros| micros.parse().ok()) {
+                        let longer = Duration::from_micros(micros).min(EXTENSION_MAX);
+                        self.extended = Some(Instant::now() + longer);
+                    }
                 }
             }
         }
@@ -115,9 +137,25 @@ impl Process {
         self.ready
     }
 
+    /// How often it had said, before it served, that its start goes on, at the last
+    /// [`Process::poll`].
+    pub fn extensions(&self) -> u64 {
+        self.extensions
+    }
+
     /// How often it had told the watchdog that it works, at the last [`Process::poll`].
     pub fn pings(&self) -> u64 {
         self.pings
+    }
+
+    /// What it has last said of its state, where that is new.
+    pub fn take_status(&mut self) -> Option<String> {
+        self.status.take()
+    }
+
+    /// Until when it has asked to be waited for, if it has.
+    pub fn extended(&self) -> Option<Instant> {
+        self.extended
     }
 
     /// Its exit status, where it has ended.
@@ -133,10 +171,16 @@ impl Process {
         }
     }
 
-    /// Waits until it serves, at most until `deadline`; returns whether it does.
+    /// Waits until it serves, at most until `deadline`, or as long as it asks for; returns whether it does.
     pub fn wait_ready(&mut self, deadline: Instant) -> bool {
-        self.wait(deadline, |process| process.ready || process.ended.is_some());
-        self.ready && self.ended.is_none()
+        let mut until = deadline;
+        loop {
+            self.wait(until, |process| process.ready || process.ended.is_some());
+            match self.extended.take() {
+                Some(later) if !self.ready && self.ended.is_none() => until = until.max(later),
+                _ => return self.ready && self.ended.is_none(),
+            }
+        }
     }
 
     /// Waits until it has ended, at most until `deadline`; returns its exit status.

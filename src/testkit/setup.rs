@@ -3,11 +3,15 @@
 //! Makes a whole deployment in one folder: master, workers, keys, configuration and market.
 
 use super::error::{SandboxError, at};
-use super::layout::LOOPBACK;
+use super::layout::{LOOPBACK, MASTER_DATA};
 use super::{Layout, layout, market, ports, state};
-use crate::config::{MasterConfig, ReplayEnd, WorkerConfig};
+use crate::config::{MasterConfig, ReplayEnd, ReplaySettings, SymbolSelection, WorkerConfig};
+use crate::daemon;
 use crate::link::keyring::Keyring;
-use crate::master;
+use crate::master::assets::AssetsError;
+use crate::master::assets::provider::Provider;
+use crate::master::assets::providers::KEPT_BARS_FOLDER;
+use crate::master::assets::providers::replay::ReplayProvider;
 use crate::master::storage::files;
 use crate::master::workers::register_offline;
 use crate::master::workers::registry::Registration;
@@ -16,7 +20,7 @@ use crate::model::Timestamp;
 use crate::runtime::ownership::create_private_folder;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Rate limits of a client address. They are high, because all clients of a sandbox share one.
@@ -43,6 +47,9 @@ pub struct SandboxOptions {
     pub bcrypt_cost: u32,
     /// What follows the market's last bar.
     pub at_end: ReplayEnd,
+    /// Whether the sandbox is run at once. Then nothing is made with a market that the master would
+    /// refuse, and what is merely strange is left to the master to tell.
+    pub is_run: bool,
 }
 
 impl SandboxOptions {
@@ -56,6 +63,7 @@ impl SandboxOptions {
             update_interval: Duration::from_secs(1),
             bcrypt_cost: 10,
             at_end: ReplayEnd::Simulate,
+            is_run: false,
         }
     }
 }
@@ -64,8 +72,8 @@ impl SandboxOptions {
 ///
 /// # Errors
 /// The folder is not empty, open to others or another user's, or its path is too long; the market
-/// cannot be copied; keys cannot be made; a file cannot be written. What was made so far is
-/// removed.
+/// cannot be copied, or the master would refuse it (exit code 78) and is to run at once; keys cannot be
+/// made; a file cannot be written. What was made so far is removed.
 pub fn init(options: &SandboxOptions, tell: &mut dyn FnMut(&str)) -> Result<Layout, SandboxError> {
     let layout = Layout::new(&options.dir)?;
     layout.check_length(options.workers)?;
@@ -97,29 +105,86 @@ fn make(
     for folder in layout.folders() {
         create_private_folder(&folder).map_err(at(&folder))?;
     }
-    let start = match &options.market {
-        None => {
-            tell("copying the sample market …");
-            market::write_sample(&layout.market())?;
-            options.start.or(market::SAMPLE_START)
-        }
-        Some(from) => {
-            tell(&format!("copying the market of {} …", from.display()));
-            for lot in market::copy(from, &layout.market())? {
-                tell(&lot);
-            }
-            options
-                .start
-                .or_else(|| market::first_bar(&layout.market()))
-        }
-    }
-    .unwrap_or_default();
+    let start = make_market(layout, options, tell)?;
     let parties = make_keys(layout, options.workers, tell)?;
     let ports = ports::free(usize::from(options.workers) + 1).map_err(SandboxError::failed)?;
     write_configurations(layout, options, start, &parties, &ports, tell)?;
-    // Checking the configuration has started the agents again.
-    layout.stop_agents();
     state::SandboxState::planned(layout)?.write(layout)
+}
+
+/// Writes the market files, and checks that a master starts with them, before the rest is made.
+/// Returns where their replay starts.
+fn make_market(
+    layout: &Layout,
+    options: &SandboxOptions,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Timestamp, SandboxError> {
+    let folder = layout.market();
+    let Some(from) = &options.market else {
+        tell("copying the sample market …");
+        market::write_sample(&folder)?;
+        let start = options.start.or(market::SAMPLE_START).unwrap_or_default();
+        return match check_market(options, start, &folder, None) {
+            Err(error) if options.is_run => Err(error),
+            Err(error) => {
+                tell(&format!("warning: the master will not start: {error}"));
+                Ok(start)
+            }
+            Ok(_) => Ok(start),
+        };
+    };
+    tell(&format!("copying the market of {} …", from.display()));
+    for said in market::copy(from, &folder)? {
+        tell(&said);
+    }
+    let start = options.start.or_else(|| market::first_bar(&folder));
+    let start = start.unwrap_or_default();
+    // The files that a person can mend are those that were copied.
+    let named = |text: &str| {
+        let copies = folder.display().to_string();
+        text.replace(&copies, &from.display().to_string())
+    };
+    // What is read here is not parsed again by the master.
+    let kept = layout.master_data().join(KEPT_BARS_FOLDER);
+    let checked = check_market(options, start, &folder, Some(&kept));
+    match checked {
+        Ok(warnings) => warnings
+            .iter()
+            .filter(|_| !options.is_run)
+            .for_each(|warning| tell(&format!("warning: {}", named(warning)))),
+        Err(error) if options.is_run => {
+            return Err(SandboxError {
+                text: named(&error.text),
+                ..error
+            });
+        }
+        // Whoever only makes it may mend it before it runs.
+        Err(error) => tell(&format!("warning: the master will not start: {error}")),
+    }
+    Ok(start)
+}
+
+/// Checks the market as a master does, and returns its warnings.
+fn check_market(
+    options: &SandboxOptions,
+    start: Timestamp,
+    folder: &Path,
+    kept: Option<&Path>,
+) -> Result<Vec<String>, SandboxError> {
+    let settings = ReplaySettings {
+        directory: folder.to_owned(),
+        start,
+        at_end: options.at_end,
+    };
+    let all = SymbolSelection::All;
+    match ReplayProvider::open(&settings, &all, options.update_interval, kept) {
+        Ok(replay) => Ok(replay.input_warnings().to_vec()),
+        Err(AssetsError::Config(text)) => Err(SandboxError {
+            code: daemon::BAD_CONFIG,
+            text,
+        }),
+        Err(AssetsError::Failed(text)) => Err(SandboxError::failed(text)),
+    }
 }
 
 /// Makes the keys of master and workers, in this order.
@@ -172,14 +237,6 @@ fn write_configurations(
     let text = master_text(options, start, master_key, master_address);
     let (config, _) = MasterConfig::parse(&text, &file).map_err(SandboxError::failed)?;
     write(&file, &config.to_toml(&file))?;
-    // Checked here, so that an error is known before anything runs; the master checks it again at
-    // its start.
-    match master::start::check(&config) {
-        Ok(warnings) => warnings
-            .iter()
-            .for_each(|warning| tell(&format!("warning: {warning}"))),
-        Err(error) => tell(&format!("warning: the master will not start: {error}")),
-    }
     tell("registering the workers …");
     for ((number, key), port) in (1..).zip(worker_keys).zip(worker_ports) {
         let name = layout::worker_name(number);
@@ -218,7 +275,7 @@ fn master_text(
     listen: SocketAddr,
 ) -> String {
     format!(
-        "listen = \"{listen}\"\ndata_dir = \"data/master\"\ncontrol_socket = \"{socket}\"\n\
+        "listen = \"{listen}\"\ndata_dir = \"{MASTER_DATA}\"\ncontrol_socket = \"{socket}\"\n\
          update_interval = \"{interval}\"\nexpected_workers = {workers}\n\
          [gpg]\nhome = \"gpg/master\"\nkey = \"{key}\"\n\
          [log]\nfile = \"log/master.log\"\n\
@@ -239,7 +296,7 @@ fn master_text(
     )
 }
 
-fn write(path: &std::path::Path, text: &str) -> Result<(), SandboxError> {
+fn write(path: &Path, text: &str) -> Result<(), SandboxError> {
     files::create_file(path, text.as_bytes()).map_err(at(path))
 }
 

@@ -24,6 +24,10 @@ pub enum ArgumentType {
     HashedPass,
     /// A hashedPass, or `-` if the account has no password.
     HashedPassOrDash,
+    /// Which account it is, for who has forgotten its password.
+    UsernameOrEmail,
+    /// A one-time code for a new password, as people type it.
+    ResetCode,
     SessionId,
     /// An email address, or `-` for none.
     EmailOrDash,
@@ -89,12 +93,14 @@ impl ArgumentType {
             ArgumentType::Email | ArgumentType::EmailOrDash => Reason::EmailInvalid,
             ArgumentType::TokenName => Reason::NameInvalid,
             ArgumentType::HashedPass | ArgumentType::HashedPassOrDash => Reason::PasswordInvalid,
+            ArgumentType::ResetCode => Reason::CodeInvalid,
             ArgumentType::SessionId => Reason::SessionExpired,
             ArgumentType::Symbol => Reason::UnknownAsset,
             ArgumentType::Quantity | ArgumentType::CanonicalQuantity => Reason::QuantityInvalid,
             ArgumentType::Date => Reason::DateInvalid,
             ArgumentType::State => Reason::StateInvalid,
-            ArgumentType::TokenScope
+            ArgumentType::UsernameOrEmail
+            | ArgumentType::TokenScope
             | ArgumentType::Days
             | ArgumentType::SessionSelection
             | ArgumentType::AccountValue
@@ -268,6 +274,10 @@ codecs! {
     HashedPassOrDash -> Option<model::HashedPass>:
         |text| if text == "-" { Ok(None) } else { model::HashedPass::parse(text).map(Some) },
         |hash| hash.as_ref().map_or("-", model::HashedPass::expose).into();
+    UsernameOrEmail -> model::UsernameOrEmail:
+        |text| model::UsernameOrEmail::parse(text), |name| name.as_str().into();
+    ResetCode -> model::ResetCode: |text| model::ResetCode::parse(text),
+        |code| ArgumentText::Secret(Zeroizing::new(code.expose()));
     EmailOrDash -> Option<model::Email>:
         |text| if text == "-" { Ok(None) } else { model::Email::parse(text).map(Some) },
         |email| email.as_ref().map_or("-", model::Email::as_str).into();

@@ -238,6 +238,19 @@ macro_rules! instruction_table {
                 "newHashedPass" new: HashedPass)
             request { Request::ChangePassword { session, old, new } }
             -> AccountSuccess | AccountFail [BadCredentials TooManyAttempts LoginAgain];
+        /// Asks for a code for a new password, which is sent to the account's e-mail address. The
+        /// answer comes before anything is looked up, and is always the same.
+        0x0109 RequestReset "requestReset" "3.1.3" (edition 2) Request in [Command] to Tunnel:
+            ("usernameOrEmail" name: UsernameOrEmail)
+            request { Request::RequestReset { name } }
+            -> AccountSuccess | AccountFail;
+        /// Sets a new password with a code, which is used up. All sessions and tokens of the account
+        /// end, and nobody is logged in.
+        0x010A ResetPassword "resetPassword" "3.1.3" (edition 2) Request in [Command] to Tunnel:
+            ("username" username: Username / CodeInvalid, "code" code: ResetCode,
+                "newHashedPass" new: HashedPass)
+            request { Request::ResetPassword { username, code, new } }
+            -> AccountSuccess | AccountFail [CodeInvalid TooManyAttempts AccountLocked];
         /// Ends sessions of the account. Tokens stay. The value is the number of those ended.
         0x010C EndSessions "endSessions" "3.1.3" (edition 2)
             Request in [Command] with Account to Tunnel:

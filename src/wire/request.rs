@@ -9,8 +9,8 @@ use super::argument_type::{Argument, ReadArgument, WriteArgument, codec};
 use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
-    ClientOrderId, Email, HashedPass, Quantity, Reason, SessionId, SessionSelection, Side, Symbol,
-    Timestamp, TokenName, TokenScope, Username,
+    ClientOrderId, Email, HashedPass, Quantity, Reason, ResetCode, SessionId, SessionSelection,
+    Side, Symbol, Timestamp, TokenName, TokenScope, Username, UsernameOrEmail,
 };
 use std::slice;
 use uuid::Uuid;
@@ -66,6 +66,14 @@ pub enum Request {
     ChangePassword {
         session: SessionId,
         old: Option<HashedPass>,
+        new: HashedPass,
+    },
+    /// requestReset: somebody has forgotten the password of this account.
+    RequestReset { name: UsernameOrEmail },
+    /// resetPassword.
+    ResetPassword {
+        username: Username,
+        code: ResetCode,
         new: HashedPass,
     },
     /// endSessions.
@@ -163,6 +171,8 @@ macro_rules! requests_to {
             | $crate::wire::Request::Register { .. }
             | $crate::wire::Request::Logout { .. }
             | $crate::wire::Request::ChangePassword { .. }
+            | $crate::wire::Request::RequestReset { .. }
+            | $crate::wire::Request::ResetPassword { .. }
             | $crate::wire::Request::EndSessions { .. }
             | $crate::wire::Request::CreateToken { .. }
             | $crate::wire::Request::RevokeToken { .. }

@@ -18,6 +18,7 @@ use crate::net::tls::ServerTls;
 use crate::net::{
     Connection, ConnectionLimiter, ConnectionReader, Flusher, Listener, ReaderLimits, SendLimits,
 };
+use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Module, Stop, TICK, ThreadHandle, is_passing};
 use crossbeam_channel::{Receiver, Sender};
@@ -58,6 +59,8 @@ pub(super) struct ClientPort {
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
     pub(super) clients: Sender<ClientsMessage>,
+    /// Sessions expire by it.
+    pub(super) clock: Arc<RemoteClock>,
     pub(super) proxies: Throttle,
     /// Both ends, so that a new state can replace an unread one.
     pub(super) state: (Sender<PortState>, Receiver<PortState>),
@@ -270,7 +273,8 @@ impl ClientPort {
         let connected = ClientsMessage::Connected(Arc::clone(&client));
         if self.clients.send(connected).is_ok() {
             let reader = ConnectionReader::new(connection, limits);
-            ClientReader::new(client, reader, self.router.clone()).run();
+            let clock = Arc::clone(&self.clock);
+            ClientReader::new(client, reader, self.router.clone(), clock).run();
             let _ = self.clients.send(ClientsMessage::Disconnected(number));
         }
     }

@@ -22,6 +22,7 @@ use crate::link::message::{HASHES_MAX, SessionState};
 use crate::model::{SessionHash, SessionId, Timestamp};
 use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::Module;
+use crate::runtime::clock::RemoteClock;
 use crate::wire::request::requests_to;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
 use crossbeam_channel::Sender;
@@ -72,12 +73,18 @@ pub struct Clients {
     server_info: ServerInfoHolder,
     linked: bool,
     open: bool,
+    /// The master's clock, by which sessions expire.
+    clock: Arc<RemoteClock>,
     gauges: Arc<Gauges>,
 }
 
 impl Clients {
     /// The module with nobody connected.
-    pub fn new(master_link: Sender<MasterLinkMessage>, gauges: Arc<Gauges>) -> Clients {
+    pub fn new(
+        master_link: Sender<MasterLinkMessage>,
+        clock: Arc<RemoteClock>,
+        gauges: Arc<Gauges>,
+    ) -> Clients {
         Clients {
             master_link,
             connected: HashMap::new(),
@@ -90,6 +97,7 @@ impl Clients {
             server_info: ServerInfoHolder::new(),
             linked: false,
             open: false,
+            clock,
             gauges,
         }
     }
@@ -150,7 +158,7 @@ impl Module for Clients {
 
     /// Ends expired sessions, reports closed connections to the master, and verifies sessions.
     fn on_turn_end(&mut self) {
-        self.sessions.expire(Timestamp::now());
+        self.sessions.expire(self.clock.now());
         self.report_closed();
         self.verify_bound();
         let known = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
@@ -226,7 +234,7 @@ impl Clients {
 
     fn resume(&mut self, client: &Arc<WorkerClient>, number: u64, session: SessionId) {
         let hash = session.hash();
-        let now = Timestamp::now();
+        let now = self.clock.now();
         if self
             .sessions
             .get(hash)
@@ -290,7 +298,7 @@ impl Clients {
         }
         let hash = session.hash();
         match self.sessions.get(hash) {
-            Some(known) if known.is_active(Timestamp::now()) => {
+            Some(known) if known.is_active(self.clock.now()) => {
                 client.enter(Some(known));
                 switched(client, number, state);
             }
@@ -339,7 +347,7 @@ impl Clients {
             }
             SessionUpdate::Unavailable => Err(Refusal::master_unavailable()),
         };
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let waiting = self.waiting.remove(&hash).unwrap_or_default();
         self.waiting_count -= waiting.len();
         for PendingSwitch { client, number } in waiting {

@@ -19,6 +19,7 @@ use crate::link::connection::LinkConnection;
 use crate::link::envelope::EnvelopeDecoder;
 use crate::model::Timestamp;
 use crate::runtime::Module;
+use crate::runtime::clock::RemoteClock;
 use crate::wire::{Reassembly, wipe};
 use pending::{PendingRequest, PendingRequests};
 use reply_batch::ClientReplyBatch;
@@ -52,12 +53,19 @@ pub struct MasterLink {
     booted: bool,
     began: Instant,
     report_due: Instant,
+    /// The master's clock: each message of the master shows it.
+    clock: Arc<RemoteClock>,
     gauges: Arc<Gauges>,
 }
 
 impl MasterLink {
     /// The module, without a link.
-    pub fn new(worker: Uuid, channels: MasterLinkChannels, gauges: Arc<Gauges>) -> MasterLink {
+    pub fn new(
+        worker: Uuid,
+        channels: MasterLinkChannels,
+        clock: Arc<RemoteClock>,
+        gauges: Arc<Gauges>,
+    ) -> MasterLink {
         MasterLink {
             channels,
             worker,
@@ -73,6 +81,7 @@ impl MasterLink {
             booted: false,
             began: Instant::now(),
             report_due: Instant::now(),
+            clock,
             gauges,
         }
     }

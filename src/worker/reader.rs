@@ -14,6 +14,7 @@ use super::client::{CachedSession, WorkerClient};
 use super::messages::RequestBatch;
 use crate::model::{Reason, Timestamp};
 use crate::net::{ConnectionReader, ReadEnd};
+use crate::runtime::clock::RemoteClock;
 use crate::wire::instruction::InstructionRow;
 use crate::wire::{
     Arguments, ConnectionState, Destination, FrameHeader, Instruction, MessageType, ProtocolError,
@@ -50,7 +51,9 @@ pub struct ClientReader {
     in_flight: Option<Destination>,
     state: ConnectionState,
     bound: Option<Arc<CachedSession>>,
-    /// Time of the last read.
+    /// The master's clock, by which sessions expire.
+    clock: Arc<RemoteClock>,
+    /// Time of the last read, by that clock.
     now: Timestamp,
 }
 
@@ -60,6 +63,7 @@ impl ClientReader {
         client: Arc<WorkerClient>,
         reader: ConnectionReader,
         router: Sender<RequestBatch>,
+        clock: Arc<RemoteClock>,
     ) -> ClientReader {
         ClientReader {
             client,
@@ -71,7 +75,8 @@ impl ClientReader {
             in_flight: None,
             state: ConnectionState::Command,
             bound: None,
-            now: Timestamp(0),
+            now: clock.now(),
+            clock,
         }
     }
 
@@ -88,7 +93,7 @@ impl ClientReader {
     /// Handles the frames of one read.
     fn on_read(&mut self) -> Result<(), ReadEnd> {
         self.reader.fill()?;
-        self.now = Timestamp::now();
+        self.now = self.clock.now();
         loop {
             self.settle_state()?;
             match self.next_frame() {

@@ -12,6 +12,7 @@ use super::messages::{
 };
 use crate::model::Timestamp;
 use crate::runtime::Module;
+use crate::runtime::clock::SteadyClock;
 use crate::wire::{Destination, Refusal};
 use crossbeam_channel::TrySendError;
 use std::sync::Arc;
@@ -24,15 +25,15 @@ const PASS_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct WorkerRouter {
     channels: WorkerChannels,
-    /// The last batch's timestamp: a worker's timestamps never decrease.
-    last: Timestamp,
+    /// A worker's timestamps never decrease.
+    clock: SteadyClock,
 }
 
 impl WorkerRouter {
     /// A router with these channels.
     pub fn new(channels: WorkerChannels) -> WorkerRouter {
-        let last = Timestamp(0);
-        WorkerRouter { channels, last }
+        let clock = SteadyClock::after(Timestamp::MIN);
+        WorkerRouter { channels, clock }
     }
 }
 
@@ -40,8 +41,7 @@ impl Module for WorkerRouter {
     type Message = RequestBatch;
 
     fn on_message(&mut self, mut batch: RequestBatch) {
-        self.last = self.last.max(Timestamp::now());
-        batch.timestamp = self.last;
+        batch.timestamp = self.clock.at(Timestamp::now());
         self.pass_on(batch);
     }
 }

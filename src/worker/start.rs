@@ -19,6 +19,7 @@ use super::{Gauges, Worker};
 use crate::config::WorkerConfig;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
+use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::bounded;
@@ -86,7 +87,8 @@ fn start(
     });
     let tunnel = Tunnel::new(to_clients.clone(), to_master_link.clone());
     let cache = Cache::new(to_master_link.clone(), Arc::clone(&gauges));
-    let clients = Clients::new(to_master_link, Arc::clone(&gauges));
+    let clock = Arc::new(RemoteClock::default());
+    let clients = Clients::new(to_master_link, Arc::clone(&clock), Arc::clone(&gauges));
     let master_link = MasterLink::new(
         config.uuid,
         MasterLinkChannels {
@@ -95,6 +97,7 @@ fn start(
             tunnel: to_tunnel,
             port: to_port,
         },
+        Arc::clone(&clock),
         gauges,
     );
     let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher));
@@ -108,6 +111,7 @@ fn start(
             refusal,
             router: to_router.clone(),
             clients: to_clients.clone(),
+            clock,
             proxies: Throttle::new(PROXY_LOGGED_MAX, Duration::from_secs(60)),
             state: (to_state, state.clone()),
         },

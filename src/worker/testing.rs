@@ -45,6 +45,8 @@ pub struct Link {
     received: VecDeque<Received>,
     pub boot: uuid::Uuid,
     pub worker: uuid::Uuid,
+    /// Milliseconds by which the master's clock is ahead.
+    pub clock_ahead: i64,
 }
 
 /// A message of the worker.
@@ -166,6 +168,7 @@ impl WorkerRig {
             received: VecDeque::new(),
             boot: uuid::Uuid::nil(),
             worker: self.config.uuid,
+            clock_ahead: 0,
         };
         // The first message has the boot ID.
         let first = link.next_message();
@@ -300,7 +303,7 @@ impl Link {
             worker: self.worker,
             boot: self.boot,
             sequence,
-            timestamp: Timestamp::now(),
+            timestamp: Timestamp(Timestamp::now().0 + self.clock_ahead),
             client: None,
         };
         let (mut plain, mut sealed) = (Vec::new(), Vec::new());

@@ -206,6 +206,36 @@ fn each_state_allows_its_own_instructions() {
 }
 
 #[test]
+fn sessions_expire_by_the_masters_clock_and_not_by_the_workers() {
+    let (rig, mut link) = WorkerRig::serving("");
+    // A worker whose clock is two days ahead of its master's, and then one two days behind.
+    for (ahead, number, is_active) in [(-2, 1, true), (2, 2, false)] {
+        link.clock_ahead = ahead * crate::model::timestamp::DAY;
+        let mut client = rig.client();
+        client.ask(&switch(&session(number), ConnectionState::Data));
+        let asked = link.next();
+        let mut state = active(&session(number), false);
+        if let (Some(session), true) = (&mut state.active, is_active) {
+            session.expiry = session.expiry.plus_days(ahead);
+        }
+        link.answer(&asked, |out| {
+            message::write(out, Instruction::LinkSession, &state)
+        });
+        if !is_active {
+            assert_eq!(client.refused(), "session-expired");
+            continue;
+        }
+        let switched = Reply::StateSwitched(ConnectionState::Data);
+        assert_eq!(client.reply(), switched);
+        // The module of sessions has had a turn in which it ends those that expired.
+        client.ask(&Request::Ping);
+        assert_eq!(client.reply(), Reply::Pong);
+        client.ask(&current());
+        assert!(!client.data().is_empty());
+    }
+}
+
+#[test]
 fn a_session_that_the_master_ends_ends_at_once() {
     let (rig, mut link) = WorkerRig::serving("");
     let mut data = rig.data_client(&mut link, &session(1));

@@ -115,6 +115,8 @@ impl Tunnel {
                 | Request::Register { .. }
                 | Request::Logout { .. }
                 | Request::ChangePassword { .. }
+                | Request::RequestReset { .. }
+                | Request::ResetPassword { .. }
                 | Request::EndSessions { .. }
                 | Request::CreateToken { .. }
                 | Request::RevokeToken { .. }

@@ -379,3 +379,11 @@ fn daemons_stop_at_sigterm_and_at_the_end_of_their_input() {
     assert!(status.success(), "{status}");
     assert!(processes_about(deployment.dir()).is_empty());
 }
+
+#[test]
+fn a_start_that_goes_on_is_told_before_it_serves() {
+    let deployment = Deployment::new(1);
+    deployment.master().start();
+    // By each, systemd waits for another while, however large the market is.
+    assert!(deployment.master().extensions() > 0);
+}

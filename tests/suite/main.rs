@@ -28,6 +28,9 @@ mod client {
     mod whom_to_trust;
 }
 
+// Daemons whose clocks are set, by hours and while people trade.
+mod clocks;
+
 mod master {
     // `papertraderctl`, and the control socket.
     mod admin;
@@ -47,8 +50,12 @@ mod master {
     mod golden_trades;
     // Histories of hundreds of thousands of transactions, and who else is served.
     mod histories;
+    // Mails and codes, through real mail servers.
+    mod mail;
+    // A mail server for the tests, and others to hand mails to.
+    mod mail_servers;
     // Providers of real markets against a mock exchange.
-    mod markets;
+    pub mod markets;
     // A disk that is almost full.
     mod full_disk;
     // `papertraderctl restore` as root, in a folder that its owner prepares.

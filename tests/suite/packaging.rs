@@ -107,6 +107,7 @@ fn an_installation_is_whole_and_systemd_takes_its_units() {
         "share/man/man8/papertraderctl.8",
         "share/bash-completion/completions/papertraderctl",
         "share/papertrader/market/AAPL.csv",
+        "share/papertrader/mail/reset-code.txt",
         "share/doc/papertrader/LICENSE",
         "lib/sysusers.d/papertrader.conf",
         "lib/tmpfiles.d/papertrader.conf",

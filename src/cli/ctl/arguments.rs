@@ -7,6 +7,7 @@ use crate::admin::protocol::{DEFAULT_SOCKET, ReviewVerdict};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The default number of entries of `log tail`.
 const TAIL_ENTRIES: usize = 50;
@@ -61,6 +62,12 @@ pub enum CtlCommand {
         /// What to do with them.
         #[command(subcommand)]
         command: SessionsCommand,
+    },
+    /// Help people with their accounts
+    Accounts {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: AccountsCommand,
     },
     /// Review prices that are held because they are far from those before
     Market {
@@ -165,6 +172,24 @@ pub enum SessionsCommand {
     },
     /// End a session, all of a user, all that passed through a worker, or all
     End(SessionsToEnd),
+}
+
+/// What can be done with accounts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AccountsCommand {
+    /// Print a one-time code with which the owner of an account sets a new password; the one that
+    /// was printed before it is void
+    #[command(
+        after_help = "Give the code to nobody but the account's owner, who enters it with
+  papertrader password reset NAME"
+    )]
+    Reset {
+        /// The account's name
+        name: String,
+        /// For how long the code is valid, 366 days at most
+        #[arg(long, value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
+        valid: Duration,
+    },
 }
 
 /// Which sessions end: exactly one of these.

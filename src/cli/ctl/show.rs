@@ -5,8 +5,8 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    DiskStatus, HeldAsset, HeldList, LogTail, MasterStatus, PricesStatus, RestoreSummary,
-    SessionList, Verification, WorkerStatus,
+    DiskStatus, HeldAsset, HeldList, LogTail, MailSummary, MasterStatus, PricesStatus,
+    RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::cli::table::{self, Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
@@ -71,6 +71,23 @@ pub(super) fn status(status: &MasterStatus) -> String {
             "requests with a session that was not active: {}",
             status.inactive_sessions
         );
+    }
+    if let Some(mail) = &status.mail {
+        let MailSummary {
+            waiting,
+            sent,
+            failed,
+            ..
+        } = mail;
+        let _ = writeln!(out, "mails: {waiting} wait, {sent} sent, {failed} given up");
+        if let (Some(text), Some(at)) = (&mail.last_error, &mail.last_error_at) {
+            let _ = writeln!(
+                out,
+                "last error of mail, at {}: {}",
+                moment(at),
+                clean(text)
+            );
+        }
     }
     for event in &status.account_events {
         let _ = writeln!(out, "accounts: {}: {}", clean(&event.reason), event.count);
@@ -432,6 +449,12 @@ pub(super) fn restored(restored: &RestoreSummary) -> String {
     let _ = writeln!(out, "{} is in place", shown(&restored.database));
     if let Some(replaced) = &restored.replaced {
         let _ = writeln!(out, "what was there is kept as {}", shown(replaced));
+    }
+    if let Some(older) = restored.older {
+        let _ = writeln!(
+            out,
+            "an older version made the backup (migration {older}); the copy was brought forward"
+        );
     }
     let _ = writeln!(out, "{} sessions of the backup were ended", restored.ended);
     out

@@ -8,7 +8,7 @@ use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::token::parse_days;
 use crate::model::{
     ClientOrderId, Email, Quantity, SessionSelection, Symbol, Timestamp, TokenName, TokenScope,
-    Username,
+    Username, UsernameOrEmail,
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -108,7 +108,7 @@ pub enum ClientCommand {
     Logout,
     /// Show your account and what can act for it, or change its e-mail address
     Account(AccountArgs),
-    /// Change the password
+    /// Change the password, or set one anew with a code
     Password(PasswordCommandArgs),
     /// Show the sessions of your account, where each was made and last used, or end some
     Sessions(SessionsArgs),
@@ -142,6 +142,25 @@ pub enum ClientCommand {
     Workers,
     /// Measure how fast the known workers answer
     Ping,
+}
+
+/// See [`PasswordCommand::Forgot`].
+#[derive(Debug, Args)]
+pub struct ForgotArgs {
+    /// The account, or its e-mail address
+    #[arg(value_parser = username_or_email)]
+    pub name: UsernameOrEmail,
+}
+
+/// See [`PasswordCommand::Reset`].
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// The account
+    #[arg(value_parser = username)]
+    pub name: Username,
+    /// Read two lines from standard input in place of the terminal: the code, and the new password
+    #[arg(long)]
+    pub password_stdin: bool,
 }
 
 /// How a password comes in.
@@ -224,6 +243,14 @@ pub struct PasswordCommandArgs {
 pub enum PasswordCommand {
     /// Change it; asks for the old one and the new one. All other sessions and all tokens end
     Change(PasswordChangeArgs),
+    /// Ask for a code by e-mail, with which `password reset` sets a new password
+    ///
+    /// The server answers the same whether there is such an account or not. Where it sends no mail,
+    /// its administrator has a code.
+    Forgot(ForgotArgs),
+    /// Set a new password with a code from an e-mail or from the administrator; all sessions and
+    /// tokens of the account end
+    Reset(ResetArgs),
 }
 
 /// See [`PasswordCommand::Change`].
@@ -465,6 +492,10 @@ pub struct UserArgs {
 
 fn username(text: &str) -> Result<Username, String> {
     Username::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn username_or_email(text: &str) -> Result<UsernameOrEmail, String> {
+    UsernameOrEmail::parse(text).map_err(|e| e.0.to_owned())
 }
 
 fn email(text: &str) -> Result<Email, String> {

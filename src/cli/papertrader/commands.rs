@@ -9,9 +9,10 @@ mod account;
 mod holdings;
 mod market;
 mod own_account;
+mod reset;
 mod trading;
 
-use super::arguments::{ClientCli, ClientCommand, GlobalArgs, WORKER_PORT};
+use super::arguments::{ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT};
 use crate::cli::output::{clean_lines, json};
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::client::store::{SavedSession, SessionEnd};
@@ -189,7 +190,11 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
         ClientCommand::Login(args) => account::login(&global, &args),
         ClientCommand::Logout => account::logout(&global),
         ClientCommand::Account(args) => own_account::account(&global, &args),
-        ClientCommand::Password(args) => own_account::password(&global, &args.command),
+        ClientCommand::Password(args) => match &args.command {
+            PasswordCommand::Change(args) => own_account::change_password(&global, args),
+            PasswordCommand::Forgot(args) => reset::forgot(&global, args),
+            PasswordCommand::Reset(args) => reset::reset(&global, args),
+        },
         ClientCommand::Sessions(args) => own_account::sessions(&global, &args),
         ClientCommand::Tokens(args) => own_account::tokens(&global, &args),
         ClientCommand::User(args) => account::user(&global, &args),

@@ -3,9 +3,9 @@
 //! Reads a password. The model derives from it the hashedPass that is sent in its place.
 
 use crate::client::ClientError;
-use crate::model::Username;
 use crate::model::account::{NEW_PASSWORD_MIN, normal_password};
-use std::io::{BufRead, IsTerminal};
+use crate::model::{ResetCode, Username};
+use std::io::{BufRead, IsTerminal, Write};
 use zeroize::Zeroizing;
 
 /// The longest password in bytes.
@@ -32,6 +32,33 @@ pub fn from_reader(reader: &mut impl BufRead) -> Result<Zeroizing<String>, Clien
             .map_err(|_| ClientError::Local("the password is not UTF-8".to_owned()))?
             .to_owned(),
     ))
+}
+
+/// Gets the code for a new password of `username`: from standard input, or from the terminal, where
+/// it is shown as it is typed.
+///
+/// # Errors
+/// No terminal, an invalid line, or a text that is no code.
+pub fn ask_code(username: &Username, from_stdin: bool) -> Result<ResetCode, ClientError> {
+    let mut stdin = std::io::stdin().lock();
+    if !from_stdin {
+        if !stdin.is_terminal() {
+            let text = "the code cannot be asked for without a terminal; pipe code and new password \
+                        to --password-stdin";
+            return Err(ClientError::Local(text.to_owned()));
+        }
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "Code for {username}: ");
+        let _ = stderr.flush();
+    }
+    let line = from_reader(&mut stdin).map_err(|error| match error {
+        ClientError::Local(text) => ClientError::Local(text.replace("password", "code")),
+        other => other,
+    })?;
+    // Whoever types it may group it in another way.
+    let is_letter = |c: &char| *c != '-' && !c.is_whitespace();
+    let letters = Zeroizing::new(line.chars().filter(is_letter).collect::<String>());
+    ResetCode::parse(&letters).map_err(|wrong| ClientError::Local(wrong.0.to_owned()))
 }
 
 fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> {

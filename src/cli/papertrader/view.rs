@@ -11,7 +11,7 @@ use crate::cli::output::cell;
 use crate::client::connection::QueuedNotice;
 use crate::client::order::OrderTicket;
 use crate::client::{ClientError, ServerInfo};
-use crate::model::{Bar, Quote, Symbol, Timestamp, TransactionStatus, Username};
+use crate::model::{Bar, Quote, Symbol, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
 use crate::wire::reply::Fill;
@@ -269,7 +269,7 @@ impl From<&HistoryEntry> for EntryView {
             status: text(entry.status),
             symbol: text(entry.symbol),
             accepted: text(entry.accepted),
-            settled: (entry.settled != Timestamp(0)).then(|| text(entry.settled)),
+            settled: (entry.status != TransactionStatus::Queued).then(|| text(entry.settled)),
             quantity: detail.map(|d| text(d.quantity)),
             price: settled.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),
@@ -345,6 +345,15 @@ pub struct LoginView {
     pub workers: Option<Vec<String>>,
 }
 
+/// A code was asked for, or used.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct ResetView {
+    pub username: String,
+    pub server: Option<String>,
+    pub reset: Option<String>,
+}
+
 /// The workers that serve now.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
@@ -369,6 +378,7 @@ pub struct ServerView {
     pub steps_left: Option<u64>,
     pub currency: Option<String>,
     pub login: Option<Vec<String>>,
+    pub reset: Option<String>,
     pub fees: Option<bool>,
 }
 
@@ -394,6 +404,7 @@ impl ServerView {
             steps_left: info.steps_left,
             currency: info.currency,
             login: info.login,
+            reset: info.reset,
             fees: info.fees,
         }
     }

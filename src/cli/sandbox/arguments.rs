@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
+use super::reset;
 use super::supervisor::{self, StopSignals};
 use crate::cli::input::date;
 use crate::cli::output;
@@ -13,6 +14,7 @@ use crate::cli::terminal::for_people;
 use crate::config::ReplayEnd;
 use crate::daemon;
 use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
+use crate::master::assets::providers::replay::REPORT_LINES_MAX;
 use crate::model::Timestamp;
 use crate::testkit::state::SandboxState;
 use crate::testkit::{self, Layout, SandboxError, SandboxOptions, WORKERS_MAX};
@@ -34,6 +36,7 @@ use std::time::Duration;
   papertrader-sandbox run --dir /tmp/sandbox
   papertrader-sandbox run --dir /tmp/sandbox --workers 2 --start 2012-06-01 --update-interval 5s
   papertrader-sandbox init --dir /tmp/sandbox --seed-market ~/market
+  papertrader-sandbox run --dir /tmp/sandbox --reset-market 2012-06-01
   papertrader-sandbox check-market ~/market
   papertrader-master --config /tmp/sandbox/master.toml
 
@@ -132,6 +135,16 @@ pub struct RunArgs {
     /// Leave a daemon that falls as it is, instead of starting it again
     #[arg(long)]
     pub no_restart: bool,
+    /// Let the market begin anew at this date: orders, portfolios and histories are deleted, and
+    /// each account has its first cash
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub reset_market: Option<Timestamp>,
+    /// Delete the accounts, too
+    #[arg(long, requires = "reset_market")]
+    pub reset_accounts: bool,
+    /// Do not ask whether the market is to begin anew
+    #[arg(long, requires = "reset_market")]
+    pub yes: bool,
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -163,6 +176,7 @@ impl DeploymentArgs {
             bcrypt_cost: self.bcrypt_cost.unwrap_or(usual.bcrypt_cost),
             at_end: self.end_of_market.unwrap_or(usual.at_end),
             dir: usual.dir,
+            is_run: usual.is_run,
         }
     }
 }
@@ -269,29 +283,55 @@ fn shown(market: &MarketSurvey) -> String {
         Column::number("longest gap", 5),
         Column::number("weekends", 6),
         Column::number("empty", 7),
-        Column::number("lot", 4),
+        Column::number("factor", 4),
     ];
     let mut text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
-    text.push_str(&format!("\n{} splits and dividends\n", market.actions));
+    text.push_str(&format!(
+        "\n{} actions (splits, dividends and others)\n",
+        market.actions
+    ));
+    let mut lines: Vec<String> = Vec::new();
     for file in &market.files {
-        for remark in &file.remarks {
-            text.push_str(&format!("{}: {remark}\n", file.file));
-        }
-        for fault in &file.faults {
-            text.push_str(&format!("fault: {fault}\n"));
-        }
+        lines.extend(file.faults.iter().map(|fault| format!("fault: {fault}")));
     }
-    for remark in &market.remarks {
-        text.push_str(&format!("{remark}\n"));
+    lines.extend(market.remarks.iter().cloned());
+    for file in &market.files {
+        let remarks = file.remarks.iter();
+        lines.extend(remarks.map(|remark| format!("{}: {remark}", file.file)));
+    }
+    let more = lines.len().saturating_sub(REPORT_LINES_MAX);
+    if more > 1 {
+        lines.truncate(REPORT_LINES_MAX - 1);
+        lines.push(format!("and {} more lines, which --json has", more + 1));
+    }
+    for line in lines {
+        text.push_str(&format!("{line}\n"));
     }
     output::clean_lines(&text).trim_end().to_owned()
 }
 
 fn serve(run: &RunArgs) -> Result<(), SandboxError> {
-    let mut signals = StopSignals::watch().map_err(SandboxError::failed)?;
     let layout = Layout::new(&run.folder.dir)?;
+    if let (Some(start), false) = (run.reset_market, layout.is_empty()?) {
+        // A signal ends the program while it asks.
+        reset::confirm(start, run.reset_accounts, run.yes)?;
+    }
+    let mut signals = StopSignals::watch().map_err(SandboxError::failed)?;
     if layout.is_empty()? {
-        testkit::init(&run.wishes.options(&run.folder), &mut tell)?;
+        if run.reset_market.is_some() {
+            return Err(SandboxError {
+                code: daemon::BAD_USAGE,
+                text: format!(
+                    "{}: there is no sandbox yet; --start DATE says where the market of a new one begins",
+                    layout.dir().display()
+                ),
+            });
+        }
+        let options = SandboxOptions {
+            is_run: true,
+            ..run.wishes.options(&run.folder)
+        };
+        testkit::init(&options, &mut tell)?;
     } else if !run.wishes.are_none() {
         return Err(SandboxError {
             code: daemon::BAD_USAGE,
@@ -302,6 +342,11 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
             ),
         });
     }
+    let held = supervisor::hold(&layout)?;
+    reset::complete(&layout, &mut tell)?;
+    if let Some(start) = run.reset_market {
+        reset::reset(&layout, start, run.reset_accounts, &mut tell)?;
+    }
     let mut serves = |state: &SandboxState| {
         print(&if run.folder.json {
             json(state)
@@ -311,6 +356,7 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
     };
     supervisor::run(
         &layout,
+        held,
         !run.no_restart,
         &mut signals,
         &mut tell,

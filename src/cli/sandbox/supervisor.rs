@@ -14,7 +14,7 @@ use crate::testkit::state::{self, SandboxState};
 use crate::testkit::{Layout, SandboxError, ports, program};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::fs::TryLockError;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -105,20 +105,11 @@ struct Supervisor<'a> {
     serves: &'a mut dyn FnMut(&SandboxState),
 }
 
-/// Runs the sandbox until SIGINT or SIGTERM. It calls `serves` once, when all daemons serve, and
-/// `tell` with a line for each event. With `restart`, a daemon that fails later is started again.
+/// Holds a sandbox for this process: nobody else runs or changes it until the file is dropped.
 ///
 /// # Errors
-/// The folder is no sandbox, is run already, or is open to others; a daemon does not start (the exit
-/// code is the daemon's where its configuration is wrong); a daemon had to be killed at the end. In
-/// each case nothing runs any more.
-pub fn run(
-    layout: &Layout,
-    restart: bool,
-    signals: &mut StopSignals,
-    tell: &mut dyn FnMut(&str),
-    serves: &mut dyn FnMut(&SandboxState),
-) -> Result<(), SandboxError> {
+/// The folder is no sandbox, is run already, or is open to others.
+pub fn hold(layout: &Layout) -> Result<File, SandboxError> {
     if !layout.master_config().exists() {
         return Err(SandboxError::failed(format!(
             "{}: this folder is not empty, and no sandbox: it has no master.toml",
@@ -129,15 +120,32 @@ pub fn run(
     let lock = layout.lock();
     let file = open_lock_file(&lock).map_err(SandboxError::failed)?;
     match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(SandboxError::failed(format!(
-                "{}: this sandbox runs already",
-                layout.dir().display()
-            )));
-        }
-        Err(TryLockError::Error(error)) => return Err(at(&lock)(error)),
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(SandboxError::failed(format!(
+            "{}: this sandbox runs already",
+            layout.dir().display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(at(&lock)(error)),
     }
+}
+
+/// Runs the sandbox, which `held` [holds](hold), until SIGINT or SIGTERM. It calls `serves` once,
+/// when all daemons serve, and `tell` with a line for each event. With `restart`, a daemon that fails
+/// later is started again.
+///
+/// # Errors
+/// A daemon does not start (the exit code is the daemon's where its configuration is wrong); a daemon
+/// had to be killed at the end. In each case nothing runs any more.
+pub fn run(
+    layout: &Layout,
+    held: File,
+    restart: bool,
+    signals: &mut StopSignals,
+    tell: &mut dyn FnMut(&str),
+    serves: &mut dyn FnMut(&SandboxState),
+) -> Result<(), SandboxError> {
+    // Until the end of this function.
+    let _held = held;
     let mut tries = START_TRIES;
     loop {
         for (old, new) in ports::settle(layout, false)? {
@@ -226,6 +234,7 @@ impl<'a> Supervisor<'a> {
                 }
             }
             if !self.told {
+                let deadline = self.extended(deadline);
                 if let Some(slot) = self.slots.iter().find(|slot| !slot.ready) {
                     if Instant::now() > deadline {
                         return Ok(End::Failed(SandboxError::failed(format!(
@@ -241,6 +250,13 @@ impl<'a> Supervisor<'a> {
                 }
             }
         }
+    }
+
+    /// The deadline of the start, or until when a daemon has asked to be waited for.
+    fn extended(&self, deadline: Instant) -> Instant {
+        let processes = self.slots.iter().filter_map(|slot| slot.process.as_ref());
+        let latest = processes.filter_map(Process::extended).max();
+        latest.map_or(deadline, |latest| latest.max(deadline))
     }
 
     fn wait(&self) -> Result<(), SandboxError> {
@@ -300,6 +316,11 @@ impl<'a> Supervisor<'a> {
         process.poll();
         if let Some(status) = process.ended() {
             return self.ended(place, status);
+        }
+        if let Some(status) = process.take_status()
+            && !process.is_ready()
+        {
+            (self.tell)(&format!("{}: {status}", slot.name));
         }
         if process.is_ready() && !slot.ready {
             slot.ready = true;

@@ -2,7 +2,7 @@
 //!
 //! Tests: `src/config/tests.rs`.
 
-use super::super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind, text, texts};
+use super::super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind, bounded, text, texts};
 use super::super::{check, values, writer};
 use crate::model::{MarketKind, Symbol, Timestamp};
 use std::collections::BTreeSet;
@@ -346,6 +346,10 @@ fn read_symbols(file: &Path) -> io::Result<String> {
     Ok(text)
 }
 
+/// Faulty names that a problem shows, and bytes of each; a faulty list is told at one look.
+const NAMES_SHOWN_MAX: usize = 10;
+const NAME_BYTES_SHOWN: usize = 40;
+
 fn from_file(text: &str) -> Result<SymbolSelection, String> {
     let lines = text
         .lines()
@@ -355,14 +359,27 @@ fn from_file(text: &str) -> Result<SymbolSelection, String> {
 
 fn collect<'a>(names: impl Iterator<Item = &'a str>) -> Result<SymbolSelection, String> {
     let mut symbols = BTreeSet::new();
+    let (mut faults, mut more) = (Vec::new(), 0);
     for name in names {
-        let symbol = Symbol::parse(name).map_err(|why| format!("{name:?}: {why}"))?;
-        if !symbols.insert(symbol) {
-            return Err(format!("{name} is listed twice"));
+        let fault = match Symbol::parse(name) {
+            Err(why) => format!("{:?}: {why}", bounded(name, NAME_BYTES_SHOWN)),
+            Ok(symbol) if !symbols.insert(symbol) => format!("{name} is listed twice"),
+            Ok(_) if symbols.len() > SYMBOLS_MAX => {
+                return Err(format!("there are more than {SYMBOLS_MAX} symbols"));
+            }
+            Ok(_) => continue,
+        };
+        if faults.len() < NAMES_SHOWN_MAX {
+            faults.push(fault);
+        } else {
+            more += 1;
         }
-        if symbols.len() > SYMBOLS_MAX {
-            return Err(format!("there are more than {SYMBOLS_MAX} symbols"));
-        }
+    }
+    if more > 0 {
+        faults.push(format!("and {more} more"));
+    }
+    if !faults.is_empty() {
+        return Err(faults.join("; "));
     }
     if symbols.is_empty() {
         return Err("there is no symbol in it".to_owned());

@@ -154,13 +154,13 @@ fn check_signature(
             });
         }
     }
+    // One without a time is of no time, and not of 1970, where our own clock may be.
     let made = signature
         .creation_time()
-        .and_then(|made| made.duration_since(UNIX_EPOCH).ok());
-    let made = made
+        .and_then(|made| made.duration_since(UNIX_EPOCH).ok())
         .and_then(|made| i64::try_from(made.as_millis()).ok())
-        .unwrap_or(0);
-    let age = now.since(Timestamp(made));
+        .map_or(Timestamp::MIN, Timestamp);
+    let age = now.since(made);
     // The time of a signature is in whole seconds, rounded down.
     let window = i64::try_from(window.as_millis())
         .unwrap_or(i64::MAX)

@@ -102,7 +102,12 @@ fn factors(
                     price = scaled(price, i128::from(close - cash.0), i128::from(close));
                 }
             }
-            ActionKind::Cancel => continue,
+            // What comes with a unit or replaces it is of another asset.
+            ActionKind::SpinOff { .. }
+            | ActionKind::Rename(_)
+            | ActionKind::Merge { .. }
+            | ActionKind::Delist(_)
+            | ActionKind::Cancel => continue,
         }
         factors.push(Factor {
             before: action.time,

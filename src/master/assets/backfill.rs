@@ -156,8 +156,16 @@ pub struct Backfill {
     in_progress: bool,
     not_before: Instant,
     failures: Backoff,
+    /// Assets that providers refused since the last success.
+    refused_in_row: usize,
     logged: Instant,
 }
+
+/// Assets refused one after the other, above which it is no longer the assets that are at fault.
+const REFUSED_IN_ROW_MAX: usize = 100;
+
+/// Refused assets named in the log between two successes.
+const REFUSED_NAMED_MAX: usize = 10;
 
 /// Time between two log lines about progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
@@ -174,6 +182,7 @@ impl Backfill {
             in_progress: false,
             not_before: now,
             failures: Backoff::new(PAUSE_MIN, PAUSE_MAX),
+            refused_in_row: 0,
             logged: now,
         }
     }
@@ -220,6 +229,7 @@ impl Backfill {
     pub fn stored(&mut self, more: bool) {
         self.in_progress = false;
         self.failures.reset();
+        self.refused_in_row = 0;
         if !more {
             self.skip();
         }
@@ -230,12 +240,22 @@ impl Backfill {
         }
     }
 
-    /// Notes a failure: the asset goes to the end of the queue, and a pause begins.
+    /// Notes a failure. An asset that a provider refuses is passed over until another day has ended:
+    /// it costs no other its past. After others the asset goes to the end of the queue, and a pause
+    /// begins.
     pub fn failed(&mut self, symbol: &Symbol, failure: &ProviderError) {
         self.in_progress = false;
         let pause = match failure {
             ProviderError::Budget(wait) => *wait,
             ProviderError::Limited(wait) => (*wait).max(Duration::from_secs(1)),
+            ProviderError::BadRequest(_) if self.refused_in_row < REFUSED_IN_ROW_MAX => {
+                if self.refused_in_row < REFUSED_NAMED_MAX {
+                    crate::warn!("the past days of {symbol} are missing: {failure}");
+                }
+                self.refused_in_row += 1;
+                self.queue.pop_front();
+                Duration::ZERO
+            }
             ProviderError::Refused(_)
             | ProviderError::BadRequest(_)
             | ProviderError::Unreachable(_)
@@ -297,6 +317,34 @@ mod tests {
             check_page(page(vec![days[0]], true), &task).is_err(),
             "it would be asked for for ever"
         );
+    }
+
+    #[test]
+    fn assets_that_are_refused_cost_no_other_its_past() {
+        let (tasks, _todo) = crossbeam_channel::bounded(1);
+        let mut filling = Backfill::new(tasks);
+        let symbol = |n: usize| Symbol::parse(&format!("S{n:04}")).unwrap();
+        let symbols: Vec<Symbol> = (0..=REFUSED_IN_ROW_MAX).map(symbol).collect();
+        let wall = Timestamp::parse("2024-01-05T03:00:00Z").unwrap();
+        let refusal = ProviderError::BadRequest("invalid symbol".into());
+        for symbol in &symbols[..REFUSED_IN_ROW_MAX] {
+            let (next, _) = filling.next(Instant::now(), wall, &symbols).unwrap();
+            assert_eq!(next, *symbol, "no pause, and each once");
+            filling.failed(symbol, &refusal);
+        }
+        let last = *symbols.last().unwrap();
+        let next = |filling: &mut Backfill, wall| filling.next(Instant::now(), wall, &symbols);
+        assert_eq!(next(&mut filling, wall).unwrap().0, last);
+        // So many say that it is something else.
+        filling.failed(&last, &refusal);
+        assert_eq!(next(&mut filling, wall), None, "a pause");
+        assert_eq!(filling.left(), 1);
+        filling.not_before = Instant::now();
+        filling.stored(false);
+        assert_eq!(next(&mut filling, wall), None);
+        // The next day they are asked for again.
+        let day_after = wall.plus_days(1);
+        assert_eq!(next(&mut filling, day_after).unwrap().0, symbols[0]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Approximate number of back-filled bars in one commit.
-const COMMIT_BARS_MAX: usize = 50_000;
+const COMMIT_BARS_MAX: usize = 250_000;
 
 /// The module before its threads run.
 pub struct OpenedAssets {
@@ -71,8 +71,7 @@ pub fn open(
     store.set_assets(&symbols)?;
     input_warnings.splice(0..0, held_unlisted(&mut store, &symbols)?);
     let mut reader = BarReader::new(reader, store.ids());
-    mend_position(&mut store, &mut reader, &symbols)?;
-    let position = store.position()?;
+    let position = mend_position(&mut store, &mut reader, &symbols)?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
     let snapshot = restored_snapshot(&mut store, &mut reader, &symbols, real)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
@@ -91,9 +90,10 @@ pub fn open(
     let now = Instant::now();
     let config = Arc::new(config);
     let unfilled = if real { symbols.len() } else { 0 };
-    let health = UpdaterHealth::starting(unfilled, input_warnings);
-    let health = Arc::new(Mutex::new(health));
+    let health = shared_health(unfilled, input_warnings);
     let updater = Updater {
+        known: store.known()?.into_iter().collect(),
+        unpriced: store.unpriced()?,
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
         store,
@@ -133,6 +133,11 @@ pub fn open(
         handle,
         inbox,
     })
+}
+
+fn shared_health(unfilled: usize, input_warnings: Vec<String>) -> Arc<Mutex<UpdaterHealth>> {
+    let health = UpdaterHealth::starting(unfilled, input_warnings);
+    Arc::new(Mutex::new(health))
 }
 
 /// What is said of assets that accounts hold and that are not on the list; it is logged too.
@@ -272,7 +277,10 @@ fn store_own_past(
 ) -> Result<bool, AssetsError> {
     match retrieval.first() {
         Some(provider) if provider.clock() == MarketClock::Own => {
-            store_whole_past(provider, store, symbols)?;
+            store.set_filling(true)?;
+            let stored = store_whole_past(provider, store, symbols);
+            store.set_filling(false)?;
+            stored?;
             Ok(false)
         }
         Some(_) | None => Ok(true),
@@ -350,10 +358,10 @@ fn mend_position(
     store: &mut BarStore,
     reader: &mut BarReader,
     symbols: &[Symbol],
-) -> Result<(), AssetsError> {
+) -> Result<UpdatePosition, AssetsError> {
     let position = store.position()?;
     if position.time != Some(Timestamp(0)) {
-        return Ok(());
+        return Ok(position);
     }
     let mut view = reader.snapshot(u64::MAX)?;
     let mut newest = None;
@@ -363,7 +371,7 @@ fn mend_position(
     }
     drop(view);
     let Some(time) = newest.filter(|time| *time < Timestamp(0)) else {
-        return Ok(());
+        return Ok(position);
     };
     crate::warn!("the replay goes on behind {time}: an earlier version passed over what follows");
     let mended = UpdatePosition {
@@ -371,7 +379,8 @@ fn mend_position(
         exhausted: false,
         ..position
     };
-    Ok(store.commit(&mended, &UpdateChanges::default())?)
+    store.commit(&mended, &UpdateChanges::default())?;
+    Ok(mended)
 }
 
 /// A snapshot of the prices in the database, with the actions that apply to them.
@@ -386,12 +395,22 @@ fn restored_snapshot(
         .iter()
         .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
         .collect();
+    let owned = store.owned()?;
     let mut view = reader.snapshot(u64::MAX)?;
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
         }
     }
+    let mut unlisted = HashMap::new();
+    for symbol in owned.iter().filter(|symbol| !symbols.contains(symbol)) {
+        if let Some(asset) = view.ever_listed(symbol)?
+            && let Some((bar, _)) = view.newest(asset)?
+        {
+            unlisted.insert(*symbol, bar.quote());
+        }
+    }
+    snapshot.set_unlisted(unlisted);
     let position = store.position()?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;

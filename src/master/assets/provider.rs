@@ -69,7 +69,7 @@ pub trait Provider: Send {
     /// The page is unavailable.
     fn history(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, ProviderError>;
 
-    /// Splits and dividends with `from < time <= to`, ordered by time.
+    /// Actions with `from < time <= to`, ordered by time.
     ///
     /// # Errors
     /// The actions are unavailable.

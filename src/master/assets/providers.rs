@@ -24,6 +24,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The folder of kept bars in the data folder.
+pub const KEPT_BARS_FOLDER: &str = "market-bars";
 /// Currency of Alpaca's prices.
 const ALPACA_CURRENCY: &str = "USD";
 
@@ -37,6 +39,9 @@ pub struct AssetsConfig {
     /// A PEM file of additional trusted certificates. No configuration key sets it: it is for
     /// tests.
     pub extra_roots: Option<PathBuf>,
+    /// The folder where the bars of market files are kept, so that the next start does not parse
+    /// unchanged files again; `None`: nothing is kept.
+    pub kept_bars: Option<PathBuf>,
 }
 
 impl AssetsConfig {
@@ -55,6 +60,7 @@ impl AssetsConfig {
             assets: config.assets.clone(),
             update_interval: config.update_interval,
             extra_roots: None,
+            kept_bars: Some(config.data_dir.join(KEPT_BARS_FOLDER)),
         })
     }
 
@@ -151,6 +157,7 @@ fn provider(
                 replay,
                 &settings.symbols,
                 config.update_interval,
+                config.kept_bars.as_deref(),
             )?)
         }
         ProviderKind::Simulated => {

@@ -43,7 +43,7 @@ pub struct RetrievalResult {
     pub bars: Vec<(Symbol, MarketClock, Result<Bar, String>)>,
     /// How much older than real time the prices of assets with a delayed feed are, in milliseconds.
     pub delays: HashMap<Symbol, i64>,
-    /// Splits and dividends up to now.
+    /// Actions up to now.
     pub actions: Vec<Action>,
     /// What is said of actions that are not applied.
     pub unapplied: Vec<String>,

@@ -6,11 +6,14 @@ use super::hold::HeldPrice;
 use crate::model::{
     Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Symbol, Timestamp,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A market is open while an asset got a price in one of this many last updates.
 const OPEN_UPDATES: u32 = 3;
+
+/// Most renames of one asset that are followed.
+const RENAMES_MAX: usize = 16;
 
 /// The current price of one asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct AssetPrice {
     /// Close of the latest bar, and the bar of its day so far, in the units of that time. They
     /// differ from the above between a split and the first price after it.
     traded: Option<(Money, Bar)>,
+    /// The asset that was renamed to this one, where its price is the last of that one.
+    inherited: Option<Symbol>,
     /// Whether the price came with the update of this snapshot.
     pub fresh: bool,
     /// Whether the quote's time is real time, comparable with the wall clock.
@@ -56,6 +61,7 @@ impl AssetPrice {
             quote: None,
             day: None,
             traded: None,
+            inherited: None,
             fresh: false,
             real_time: false,
             delay: 0,
@@ -72,19 +78,18 @@ impl AssetPrice {
         let mut value = close;
         let mut today = day;
         for action in actions {
-            match action.kind {
-                ActionKind::Split(ratio) if action.time > quote.time => {
-                    value = ratio.price(value);
-                    today = Bar {
-                        time: today.time,
-                        open: ratio.price(today.open),
-                        high: ratio.price(today.high),
-                        low: ratio.price(today.low),
-                        close: ratio.price(today.close),
-                        volume: ratio.volume(today.volume),
-                    };
-                }
-                ActionKind::Split(_) | ActionKind::Dividend(_) | ActionKind::Cancel => {}
+            if let ActionKind::Split(ratio) = action.kind
+                && action.time > quote.time
+            {
+                value = ratio.price(value);
+                today = Bar {
+                    time: today.time,
+                    open: ratio.price(today.open),
+                    high: ratio.price(today.high),
+                    low: ratio.price(today.low),
+                    close: ratio.price(today.close),
+                    volume: ratio.volume(today.volume),
+                };
             }
         }
         quote.value = value;
@@ -128,9 +133,13 @@ pub struct PriceSnapshot {
     without_price: u32,
     /// Sorted by symbol.
     entries: Vec<AssetPrice>,
-    /// Splits and dividends in force, by asset, in order of time. Snapshots share it until another
-    /// action comes into force.
+    /// Actions in force, by asset, in order of time. Snapshots share it until another action comes
+    /// into force.
     actions: Arc<HashMap<Symbol, Vec<Action>>>,
+    /// Actions in force that bring units of an asset, by this asset, in order of time.
+    arrivals: Arc<HashMap<Symbol, Vec<Action>>>,
+    /// The last prices of assets that are not listed any more.
+    unlisted: Arc<HashMap<Symbol, Quote>>,
     /// The prices that are held. Snapshots share it until one changes.
     held: Arc<BTreeMap<Symbol, HeldPrice>>,
     /// Index in `entries` of each symbol; shared by all snapshots of one list of assets.
@@ -173,7 +182,86 @@ impl PriceSnapshot {
         self.entries.iter().map(|entry| entry.symbol)
     }
 
-    /// An asset's splits and dividends in force, and those cancelled, in order of time.
+    /// The last price of an asset, also of one that is not listed any more.
+    pub fn last_quote(&self, symbol: &Symbol) -> Option<Quote> {
+        match self.entry(symbol) {
+            Some(entry) => entry.quote,
+            None => {
+                let quote = self.unlisted.get(symbol).copied()?;
+                let value = self.in_units_of_today(symbol, quote);
+                Some(Quote { value, ..quote })
+            }
+        }
+    }
+
+    /// The action that ended an asset, if no price has come since, or it is not listed any more.
+    pub fn end_of(&self, symbol: &Symbol) -> Option<&Action> {
+        let own = self.entry(symbol).and_then(|entry| entry.quote);
+        let last = own.map(|quote| quote.time);
+        let ended = self.actions(symbol).iter().rev();
+        let mut ended = ended.filter(|action| action.kind.is_end());
+        ended.find(|action| last.is_none_or(|last| last < action.time))
+    }
+
+    /// Whether an asset of the first name has had the second since.
+    pub fn is_renamed(&self, old: Symbol, new: Symbol) -> bool {
+        let rename = |symbol: &Symbol| {
+            let renames = self.actions(symbol).iter().rev();
+            renames
+                .filter(|action| matches!(action.kind, ActionKind::Rename(_)))
+                .find_map(|action| action.kind.target())
+        };
+        let mut names = std::iter::successors(Some(old), rename).take(RENAMES_MAX);
+        names.any(|name| name == new)
+    }
+
+    /// The actions in force that give another asset this name, in order of time.
+    fn renames_to(&self, symbol: &Symbol) -> impl DoubleEndedIterator<Item = &Action> {
+        let is_rename = |action: &&Action| matches!(action.kind, ActionKind::Rename(_));
+        self.arrivals(symbol).iter().filter(is_rename)
+    }
+
+    /// The actions in force that bring units of an asset, in order of time.
+    pub fn arrivals(&self, symbol: &Symbol) -> &[Action] {
+        self.arrivals.get(symbol).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names that an asset had before, latest first, each with the time of its end.
+    pub fn earlier_names(&self, symbol: Symbol) -> Vec<(Symbol, Timestamp)> {
+        let mut names: Vec<(Symbol, Timestamp)> = Vec::new();
+        let (mut now, mut until) = (symbol, Timestamp(i64::MAX));
+        while names.len() < RENAMES_MAX {
+            let earlier = |action: &&Action| action.time < until;
+            let Some(rename) = self.renames_to(&now).rfind(earlier).copied() else {
+                break;
+            };
+            names.push((rename.symbol, rename.time));
+            (now, until) = (rename.symbol, rename.time);
+        }
+        names
+    }
+
+    /// The first price after an action of the units that come, if it is there: of one such unit as
+    /// the action leaves it.
+    pub fn in_lieu_price(&self, action: &Action) -> Option<Money> {
+        let gained = action.gained();
+        let entry = self.entry(&gained)?;
+        let is_after = |quote: &Quote| quote.time >= action.time && entry.inherited.is_none();
+        let quote = entry.quote.filter(is_after)?;
+        let later = self.actions(&gained).iter();
+        let later = later.filter(|other| other.place() > action.place());
+        Some(later.fold(quote.value, |value, other| match other.kind {
+            ActionKind::Split(ratio) => ratio.inverse().price(value),
+            ActionKind::Dividend(_)
+            | ActionKind::SpinOff { .. }
+            | ActionKind::Rename(_)
+            | ActionKind::Merge { .. }
+            | ActionKind::Delist(_)
+            | ActionKind::Cancel => value,
+        }))
+    }
+
+    /// An asset's actions in force, and those cancelled, in order of time.
     pub fn actions(&self, symbol: &Symbol) -> &[Action] {
         self.actions.get(symbol).map_or(&[], Vec::as_slice)
     }
@@ -184,16 +272,62 @@ impl PriceSnapshot {
             return;
         }
         let known = Arc::make_mut(&mut self.actions);
+        let mut heirs = BTreeSet::new();
         for action in actions {
             let own = known.entry(action.symbol).or_default();
-            own.retain(|other| other.id.is_none() || other.id != action.id);
+            let is_other = |other: &Action| other.id.is_none() || other.id != action.id;
+            let replaced = own.extract_if(.., |other| !is_other(other));
+            let replaced: Vec<Action> = replaced.collect();
             own.push(*action);
-            own.sort_by_key(|action| action.time);
+            own.sort_by_key(Action::place);
             let place = self.index.get(&action.symbol);
             if let Some(entry) = place.and_then(|place| self.entries.get_mut(*place)) {
                 entry.adjust(own);
             }
+            for old in replaced.iter().filter_map(|old| old.kind.target()) {
+                if let Some(arrivals) = Arc::make_mut(&mut self.arrivals).get_mut(&old) {
+                    arrivals.retain(|other| other.symbol != action.symbol || is_other(other));
+                }
+                heirs.insert(old);
+            }
+            if let Some(new) = action.kind.target() {
+                let arrivals = Arc::make_mut(&mut self.arrivals);
+                let arrivals = arrivals.entry(new).or_default();
+                arrivals.push(*action);
+                arrivals.sort_by_key(Action::place);
+                heirs.insert(new);
+            }
         }
+        heirs.into_iter().for_each(|symbol| self.inherit(symbol));
+    }
+
+    /// Gives an asset without a price of its own the last one of the asset that was renamed to it.
+    fn inherit(&mut self, symbol: Symbol) {
+        let from = self.renames_to(&symbol).last().map(|action| action.symbol);
+        let price = from.and_then(|from| match self.entry(&from) {
+            Some(entry) => Some((entry.quote?, entry.day?, entry.real_time)),
+            None => {
+                let quote = self.last_quote(&from)?;
+                Some((quote, flat_day(quote), false))
+            }
+        });
+        let place = self.index.get(&symbol);
+        let Some(entry) = place.and_then(|place| self.entries.get_mut(*place)) else {
+            return;
+        };
+        if entry.quote.is_some() && entry.inherited.is_none() {
+            return;
+        }
+        entry.inherited = from.filter(|_| price.is_some());
+        entry.quote = price.map(|(quote, ..)| quote);
+        entry.day = price.map(|(_, day, _)| day);
+        entry.traded = price.map(|(quote, day, _)| (quote.value, day));
+        entry.real_time = price.is_some_and(|(.., real_time)| real_time);
+    }
+
+    /// Sets the last prices of assets that are not listed any more.
+    pub(super) fn set_unlisted(&mut self, unlisted: HashMap<Symbol, Quote>) {
+        self.unlisted = Arc::new(unlisted);
     }
 
     /// The prices that are held, by asset.
@@ -232,11 +366,15 @@ impl PriceSnapshot {
 
     /// A price of an asset in units of today: splits after its time divide it.
     pub fn in_units_of_today(&self, symbol: &Symbol, quote: Quote) -> Money {
-        let value = |value, action: &Action| match action.kind {
-            ActionKind::Split(ratio) if action.time > quote.time => ratio.price(value),
-            ActionKind::Split(_) | ActionKind::Dividend(_) | ActionKind::Cancel => value,
-        };
-        self.actions(symbol).iter().fold(quote.value, value)
+        let later = self.actions(symbol).iter();
+        let later = later.filter(|action| action.time > quote.time);
+        later.fold(quote.value, |value, action| {
+            if let ActionKind::Split(ratio) = action.kind {
+                ratio.price(value)
+            } else {
+                value
+            }
+        })
     }
 
     /// Whether the market moves.
@@ -294,13 +432,15 @@ impl PriceSnapshot {
             time: bar.time.day(),
             ..*bar
         };
-        let day = match entry.traded {
+        let own = entry.traded.filter(|_| entry.inherited.is_none());
+        let day = match own {
             Some((_, mut so_far)) if so_far.time == day.time => {
                 so_far.merge(&day);
                 so_far
             }
             _ => day,
         };
+        entry.inherited = None;
         entry.quote = Some(bar.quote());
         entry.day = Some(day);
         entry.traded = Some((bar.close, day));
@@ -335,6 +475,18 @@ impl PriceSnapshot {
             entry.real_time = real_time;
             self.market_now = self.market_now.max(quote.time);
         }
+    }
+}
+
+/// A day of which one price is known.
+fn flat_day(quote: Quote) -> Bar {
+    Bar {
+        time: quote.time.day(),
+        open: quote.value,
+        high: quote.value,
+        low: quote.value,
+        close: quote.value,
+        volume: 0,
     }
 }
 
@@ -559,6 +711,106 @@ mod tests {
             own.next().entry(&a).unwrap().fill(Timestamp(0)),
             FillDecision::NoPrice,
             "not fresh"
+        );
+    }
+
+    fn action(day: &str, name: &str, kind: ActionKind) -> Action {
+        let id = ActionId::parse(&format!("{name}{day}")).unwrap();
+        let name = Symbol::parse(name).unwrap();
+        Action::new(Timestamp::parse(day).unwrap(), name, kind, Some(id))
+    }
+
+    #[test]
+    fn a_renamed_asset_goes_on_at_the_last_price_until_it_has_its_own() {
+        let [a, b] = ["A", "B"].map(|name| Symbol::parse(name).unwrap());
+        let mut snapshot = PriceSnapshot::new(vec![a, b]);
+        snapshot.apply(&a, &bar("2013-03-01T10:00:00Z", 5), false);
+        let rename = action("2013-03-02", "A", ActionKind::Rename(b));
+        snapshot.add_actions(&[rename]);
+        let last = snapshot.last_quote(&a);
+        assert_eq!(snapshot.last_quote(&b), last);
+        assert!(!snapshot.entry(&b).unwrap().fresh || last.is_none());
+        assert_eq!(snapshot.end_of(&a), Some(&rename));
+        assert_eq!(
+            (snapshot.end_of(&b), snapshot.earlier_names(b)),
+            (None, vec![(a, rename.time)])
+        );
+        assert!(snapshot.is_renamed(a, b) && snapshot.is_renamed(a, a));
+        assert!(!snapshot.is_renamed(b, a));
+        let cancel = Action {
+            kind: ActionKind::Cancel,
+            ..rename
+        };
+        let mut taken_back = snapshot.clone();
+        taken_back.add_actions(&[cancel]);
+        assert_eq!(taken_back.last_quote(&b), None);
+        assert!(taken_back.end_of(&a).is_none() && taken_back.earlier_names(b).is_empty());
+        snapshot.apply(&b, &bar("2013-03-02T10:00:00Z", 7), false);
+        assert_eq!(
+            snapshot.entry(&b).unwrap().day.unwrap().low,
+            Money(7),
+            "a day of its own"
+        );
+        snapshot.add_actions(&[cancel]);
+        assert_eq!(snapshot.last_quote(&b).unwrap().value, Money(7));
+        snapshot.add_actions(&[rename]);
+        snapshot.apply(&a, &bar("2013-03-03T10:00:00Z", 6), false);
+        assert_eq!(snapshot.end_of(&a), None, "it has a price again");
+    }
+
+    #[test]
+    fn an_asset_that_is_not_listed_keeps_its_last_price() {
+        let [a, b] = ["A", "B"].map(|name| Symbol::parse(name).unwrap());
+        let mut snapshot = PriceSnapshot::new(vec![b]);
+        let quote = bar("2013-03-01T10:00:00Z", 6).quote();
+        snapshot.set_unlisted(HashMap::from([(a, quote)]));
+        assert_eq!(snapshot.last_quote(&a), Some(quote));
+        let half = ActionKind::Split(Ratio::new(2, 1).unwrap());
+        snapshot.add_actions(&[action("2013-03-02", "A", half)]);
+        assert_eq!(snapshot.last_quote(&a).unwrap().value, Money(3));
+        snapshot.add_actions(&[action("2013-03-03", "A", ActionKind::Rename(b))]);
+        assert_eq!(
+            snapshot.last_quote(&b).unwrap().value,
+            Money(3),
+            "the one that it is now"
+        );
+        assert!(snapshot.entry(&a).is_none());
+        let late = action("2013-02-01", "A", ActionKind::Delist(Money(1)));
+        snapshot.add_actions(&[late]);
+        assert!(snapshot.end_of(&a).is_some(), "whatever its last price was");
+    }
+
+    #[test]
+    fn fractions_have_the_first_price_in_units_of_their_time() {
+        let [a, b] = ["A", "B"].map(|name| Symbol::parse(name).unwrap());
+        let mut snapshot = PriceSnapshot::new(vec![a, b]);
+        let third = Ratio::new(1, 3).unwrap();
+        let split = action("2013-03-02", "A", ActionKind::Split(third));
+        let spin_off = action(
+            "2013-03-02",
+            "A",
+            ActionKind::SpinOff {
+                new: b,
+                ratio: third,
+            },
+        );
+        snapshot.apply(&a, &bar("2013-03-01T10:00:00Z", 5), false);
+        snapshot.add_actions(&[split]);
+        assert_eq!(
+            snapshot.in_lieu_price(&split),
+            None,
+            "that price is from before"
+        );
+        snapshot.apply(&a, &bar("2013-03-02", 20), false);
+        assert_eq!(snapshot.in_lieu_price(&split), Some(Money(20)));
+        assert_eq!(snapshot.in_lieu_price(&spin_off), None, "B has no price");
+        let later = ActionKind::Split(Ratio::new(4, 1).unwrap());
+        snapshot.add_actions(&[action("2013-03-05", "A", later)]);
+        assert_eq!(snapshot.last_quote(&a).unwrap().value, Money(5));
+        assert_eq!(
+            snapshot.in_lieu_price(&split),
+            Some(Money(20)),
+            "of a unit before the second"
         );
     }
 }

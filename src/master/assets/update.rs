@@ -20,7 +20,7 @@ use crate::master::messages::{
 };
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
-use crate::model::{Action, ActionKind, Bar, MarketKind, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Bar, InLieuPrice, MarketKind, Symbol, Timestamp};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, never, select};
@@ -46,6 +46,10 @@ const RETRIEVAL_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 /// which the watchdog detects.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Milliseconds by which the published time of the next update may be off: less is the rounding of
+/// two clocks.
+const DUE_TOLERANCE_MS: i64 = 10;
+
 /// Assets named in one warning about refused prices.
 const NAMED_MAX: usize = 5;
 
@@ -62,6 +66,10 @@ pub struct Updater {
     pub(super) schedule: UpdateSchedule,
     pub(super) next: Arc<AtomicI64>,
     pub(super) channels: UpdateChannels,
+    /// Assets that were ever listed.
+    pub(super) known: HashSet<Symbol>,
+    /// Actions in force whose fractions have no price yet.
+    pub(super) unpriced: Vec<Action>,
     /// Whether all actions were requested since the start. Some may have been added to a file late.
     pub(super) actions_checked: bool,
     /// Whether the log was told that the market ends soon.
@@ -96,6 +104,7 @@ impl Updater {
             let now = Instant::now();
             self.begin_update(now);
             self.request_page(now);
+            self.publish_next_due(now);
             self.report_health(now);
             select! {
                 recv(answers) -> answer => match answer {
@@ -145,7 +154,8 @@ impl Updater {
             return;
         };
         let prices = self.prices.load();
-        while let Some((symbol, until)) = backfill.next(now, Timestamp::now(), &self.symbols) {
+        let wall = believable_today(Timestamp::now(), prices.market_now);
+        while let Some((symbol, until)) = backfill.next(now, wall, &self.symbols) {
             let asset = self.store.id(&symbol);
             let until = prices
                 .held()
@@ -189,7 +199,9 @@ impl Updater {
             let last = page.bars.last().map(|bar| bar.time);
             let more = page.more;
             let known = prices.actions(&task.symbol);
-            let own = |action: &Action| action.symbol == task.symbol;
+            // The past is adjusted for these alone.
+            let is_adjusted = |kind| matches!(kind, ActionKind::Split(_) | ActionKind::Dividend(_));
+            let own = |action: &Action| action.symbol == task.symbol && is_adjusted(action.kind);
             let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
             let mut actions = news::of_feed(&told, |_| known);
             // Updates bring corrections, which the ledger has to follow.
@@ -234,7 +246,7 @@ impl Updater {
             self.health.lock().missed += missed;
             crate::warn!("{missed} updates were skipped: the one before them took too long");
         }
-        self.publish_next_due();
+        self.publish_next_due(now);
         let interval = self.config.update_interval;
         let task = RetrievalTask {
             symbols: Arc::clone(&self.symbols),
@@ -253,26 +265,33 @@ impl Updater {
         }
     }
 
-    /// Publishes the time at which the next update is due.
-    fn publish_next_due(&self) {
-        let due = self
-            .schedule
-            .due()
-            .saturating_duration_since(Instant::now());
+    /// Publishes the time at which the next update is due, if it is another: by another update, or
+    /// because the clock was set.
+    fn publish_next_due(&self, now: Instant) {
+        if self.position.exhausted {
+            return;
+        }
+        let due = self.schedule.due().saturating_duration_since(now);
         let due = Timestamp::now()
             .0
             .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
-        self.next.store(due, Ordering::Relaxed);
+        let published = self.next.load(Ordering::Relaxed);
+        let is_overdue = self.schedule.due() <= now;
+        if due.saturating_sub(published).abs() > DUE_TOLERANCE_MS && !is_overdue {
+            self.next.store(due, Ordering::Relaxed);
+        }
     }
 
     /// Checks, commits and publishes a retrieval's result.
-    fn finish_update(&mut self, answer: RetrievalResult) {
+    fn finish_update(&mut self, mut answer: RetrievalResult) {
         let Some((began, began_stamp)) = self.in_progress.take() else {
             return;
         };
+        let without_target = self.without_target(&answer.actions);
+        answer.unapplied.extend(without_target);
         self.log_changes(&answer);
         if !answer.served.is_empty() {
-            let actions = self.new_actions(&answer);
+            let mut actions = self.new_actions(&answer);
             let mut snapshot = self.prices.load().next();
             snapshot.add_actions(&actions);
             let checked = self.checked_bars(&answer, &snapshot);
@@ -281,19 +300,29 @@ impl Updater {
                 time: answer.now.or(self.position.time),
                 exhausted: answer.exhausted,
             };
+            for (symbol, clock, bar) in &checked.good {
+                snapshot.apply(symbol, bar, *clock == MarketClock::Real);
+                let delay = answer.delays.get(symbol).copied();
+                snapshot.set_delay(symbol, delay.unwrap_or_default());
+            }
+            for (symbol, held) in &checked.holds {
+                snapshot.hold(symbol, *held);
+            }
+            let (priced, unpriced) = self.price_fractions(&snapshot, position.number, &mut actions);
             let plain = checked.good.iter();
             let changes = UpdateChanges {
                 bars: plain.map(|(symbol, _, bar)| (*symbol, *bar)).collect(),
                 actions,
+                priced,
                 holds: checked.holds,
             };
             match self.store.commit(&position, &changes) {
                 Ok(()) => {
                     self.position = position;
                     self.actions_checked = true;
+                    self.unpriced = unpriced;
                     log_holds(&checked.begun, &checked.ended);
-                    let began = (began, began_stamp);
-                    self.publish(began, snapshot, &checked.good, changes, &answer);
+                    self.publish((began, began_stamp), snapshot, changes, &answer);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -304,12 +333,39 @@ impl Updater {
         self.starting = None;
     }
 
+    /// Gives actions the price of their fractions where it is there: the new ones, and those that
+    /// wait for it. Returns the latter ones that have it now, and all that wait for it then.
+    fn price_fractions(
+        &self,
+        snapshot: &PriceSnapshot,
+        number: u64,
+        new: &mut [Action],
+    ) -> (Vec<Action>, Vec<Action>) {
+        let price = |action: &mut Action| {
+            let value = snapshot.in_lieu_price(action);
+            action.in_lieu = value.map(|value| InLieuPrice {
+                value,
+                update: number,
+            });
+        };
+        let wanting = new.iter_mut().filter(|action| action.wants_price());
+        wanting.for_each(price);
+        let name = |action: &Action| (action.symbol, action.id);
+        let news: HashSet<_> = new.iter().map(name).collect();
+        let mut waiting = self.unpriced.clone();
+        waiting.retain(|action| !news.contains(&name(action)));
+        waiting.iter_mut().for_each(price);
+        let is_priced = |action: &mut Action| action.in_lieu.is_some();
+        let priced = waiting.extract_if(.., is_priced).collect();
+        waiting.extend(new.iter().filter(|action| action.wants_price()));
+        (priced, waiting)
+    }
+
     /// Replaces the snapshot and sends the update to the other modules.
     fn publish(
         &mut self,
         (began, began_stamp): (Instant, Timestamp),
         mut snapshot: PriceSnapshot,
-        bars: &[(Symbol, MarketClock, Bar)],
         changes: UpdateChanges,
         answer: &RetrievalResult,
     ) {
@@ -318,16 +374,6 @@ impl Updater {
             crate::warn!(
                 "the replay has ended with the prices of {until}; its market goes on as a simulated one"
             );
-        }
-        for (symbol, clock, bar) in bars {
-            snapshot.apply(symbol, bar, *clock == MarketClock::Real);
-            snapshot.set_delay(
-                symbol,
-                answer.delays.get(symbol).copied().unwrap_or_default(),
-            );
-        }
-        for (symbol, held) in &changes.holds {
-            snapshot.hold(symbol, *held);
         }
         snapshot.number = self.position.number;
         snapshot.exhausted = self.position.exhausted;
@@ -363,7 +409,7 @@ impl Updater {
             began_stamp,
             published: snapshot.published,
             snapshot,
-            actions: changes.actions.into(),
+            actions: [changes.actions, changes.priced].concat().into(),
         };
         let number = update.number;
         send_update(
@@ -378,11 +424,47 @@ impl Updater {
         );
     }
 
-    /// The received actions of listed assets that are not in force yet, or have other terms there.
+    fn is_listed(&self, symbol: &Symbol) -> bool {
+        self.store.id(symbol).is_some()
+    }
+
+    /// Whether accounts may hold an action's asset: one that is listed; or one that was, if the
+    /// action is its end, or changes one that was in force.
+    fn concerns(&self, action: &Action, prices: &PriceSnapshot) -> bool {
+        let is_told = action.kind.is_end() || !prices.actions(&action.symbol).is_empty();
+        self.is_listed(&action.symbol) || is_told && self.known.contains(&action.symbol)
+    }
+
+    /// Whether the units that an action brings can be held, since their asset is listed.
+    fn has_target(&self, action: &Action) -> bool {
+        let target = action.kind.target();
+        target.is_none_or(|target| self.is_listed(&target))
+    }
+
+    /// What is said of actions that bring units of assets that are not listed.
+    fn without_target(&self, told: &[Action]) -> Vec<String> {
+        let prices = self.prices.load();
+        let without = told
+            .iter()
+            .filter(|action| self.concerns(action, &prices) && !self.has_target(action));
+        let said = without.map(|action| {
+            format!(
+                "{}: {} of {} is not applied: {} is not listed, and its holders keep what they have",
+                action.symbol,
+                action.kind,
+                action.time.date(),
+                action.gained()
+            )
+        });
+        said.collect()
+    }
+
+    /// The received actions that are not in force yet, or have other terms there.
     fn new_actions(&self, answer: &RetrievalResult) -> Vec<Action> {
         let prices = self.prices.load();
-        let is_listed = |action: &&Action| self.store.id(&action.symbol).is_some();
-        let told: Vec<Action> = answer.actions.iter().filter(is_listed).copied().collect();
+        let told = answer.actions.iter();
+        let told = told.filter(|it| self.concerns(it, &prices) && self.has_target(it));
+        let told: Vec<Action> = told.copied().collect();
         let mut news = news::of_feed(&told, |symbol| prices.actions(symbol));
         for action in &mut news {
             let known = prices.actions(&action.symbol);
@@ -396,9 +478,17 @@ impl Updater {
                     action.time
                 );
             }
-            let entry = prices.entry(&action.symbol);
-            let quote = entry.and_then(|entry| entry.quote);
-            action.is_late = news::is_late(action, known, quote.map(|quote| quote.time));
+            // Splits and dividends are told by the rows that they make.
+            if action.kind.cause().is_some() {
+                let (symbol, kind, date) = (action.symbol, action.kind, action.time.date());
+                crate::info!("{symbol}: {kind}, in force since {date}");
+            }
+            let is_late = |symbol: Symbol| {
+                let last = prices.last_quote(&symbol).map(|quote| quote.time);
+                news::is_late(action, prices.actions(&symbol), last)
+                    || news::is_late(action, prices.arrivals(&symbol), None)
+            };
+            action.is_late = is_late(action.symbol) || action.kind.target().is_some_and(is_late);
         }
         news
     }
@@ -691,9 +781,46 @@ fn log_holds(begun: &[String], ended: &[String]) {
     }
 }
 
+/// What counts as now for past days: not beyond the day after the newest price. A clock that is days
+/// ahead would else make days count as fetched before they were.
+fn believable_today(wall: Timestamp, market_now: Timestamp) -> Timestamp {
+    /// A day's end, and the time for its corrections.
+    const DAYS_PAST: i64 = 2;
+    if market_now == Timestamp::MIN {
+        return wall;
+    }
+    wall.min(market_now.day().plus_days(DAYS_PAST))
+}
+
 /// Sends an update to a module. If its inbox stays full, this module misses this update.
 fn send_update<T>(inbox: &Sender<T>, message: T, number: u64) {
     if inbox.send_timeout(message, SEND_TIMEOUT).is_err() {
         crate::error!("update {number} was lost for a module: its inbox is full");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_days_ahead_does_not_make_days_of_the_future_past() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let friday = at("2024-03-01T21:00:00Z");
+        for (wall, today) in [
+            ("2024-03-01T21:00:05Z", "2024-03-01T21:00:05Z"),
+            ("2024-03-02T03:00:00Z", "2024-03-02T03:00:00Z"),
+            ("2024-03-04T14:00:00Z", "2024-03-03"),
+            ("2031-01-01", "2024-03-03"),
+            ("1970-01-01", "1970-01-01"),
+        ] {
+            assert_eq!(believable_today(at(wall), friday), at(today), "{wall}");
+        }
+        let wall = at("2031-01-01");
+        assert_eq!(
+            believable_today(wall, Timestamp::MIN),
+            wall,
+            "nothing is known"
+        );
     }
 }

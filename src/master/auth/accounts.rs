@@ -243,7 +243,7 @@ impl Auth {
         let new_hash = match outcome {
             HashOutcome::Wrong => {
                 self.count(AccountEvent::FailedLogin, 1);
-                return refuse_password(&pending.reply_to, instruction);
+                return pending.change.refuse(&pending.reply_to);
             }
             HashOutcome::Failed => {
                 return pending.reply_to.fail(instruction, &Refusal::not_stored());
@@ -269,7 +269,7 @@ impl Auth {
             Ok(Some(now))
                 if now.account == pending.account
                     && !self.was_changed(pending.account, pending.asked) => {}
-            Ok(_) => return refuse_password(&pending.reply_to, instruction),
+            Ok(_) => return pending.change.refuse(&pending.reply_to),
             Err(error) => {
                 crate::error!("an account could not be read: {error}");
                 return pending.reply_to.fail(instruction, &Refusal::not_stored());
@@ -280,6 +280,9 @@ impl Auth {
         }
         let done = match &pending.change {
             AccountChange::Password => self.store_password(&pending, new_hash),
+            AccountChange::Reset(code) => self.store_reset(&pending, new_hash, code),
+            // The password that it sets is the account's.
+            AccountChange::ResetAgain => Ok(()),
             AccountChange::Email(email) => self.store_email(&pending, email.as_ref()),
         };
         match done {
@@ -409,21 +412,42 @@ impl Auth {
     }
 }
 
-/// Tells the owner of an account by e-mail what has changed, in the commit of the change.
-#[allow(
-    clippy::unnecessary_wraps,
-    reason = "it stores the mail in the same transaction once there is mail"
-)]
+/// Tells the owner of an account by e-mail what has changed, in the commit of the change. Nothing is
+/// queued where no mail is configured, the account has no address, or too many mails wait: the
+/// change is made all the same.
 pub(super) fn tell_owner(
-    _tx: &mut Tx<'_>,
-    _account: AccountId,
-    _notice: OwnerNotice,
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    notice: OwnerNotice,
 ) -> Result<(), StorageError> {
-    Ok(())
+    tell_owner_of(tx, account, notice, "")
+}
+
+/// The same for a notice about one of several, such as a token, by its name.
+pub(super) fn tell_owner_of(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    notice: OwnerNotice,
+    name: &str,
+) -> Result<(), StorageError> {
+    tx.insert_notice(account, notice, name, Timestamp::now())
+        .map(drop)
 }
 
 pub(super) fn succeed(reply_to: &ReplyTo, value: Option<AccountValue>) {
     reply_to.send(|out| Reply::AccountSuccess(value).write(out));
+}
+
+impl AccountChange {
+    /// Refuses the change for what was to confirm it.
+    fn refuse(&self, reply_to: &ReplyTo) {
+        match self {
+            AccountChange::Password | AccountChange::Email(_) => {
+                refuse_password(reply_to, self.instruction());
+            }
+            AccountChange::Reset(_) | AccountChange::ResetAgain => refuse_code(reply_to),
+        }
+    }
 }
 
 /// The refusal of an address with a character that nobody sees.
@@ -436,6 +460,17 @@ pub(super) fn hidden_email(email: &Email) -> Option<Refusal> {
 fn refuse_password(reply_to: &ReplyTo, instruction: Instruction) {
     let refusal = Refusal::new(Reason::BadCredentials, "the password is wrong");
     reply_to.fail(instruction, &refusal);
+}
+
+/// Refuses a code. A wrong one, one that was used or has ended, and one of another account are
+/// answered alike, as is a name without an account.
+pub(super) fn refuse_code(reply_to: &ReplyTo) {
+    reply_to.fail(Instruction::ResetPassword, &code_refusal());
+}
+
+pub(super) fn code_refusal() -> Refusal {
+    let text = "this code is not valid for this account: it may be mistyped, used or too old; ask for a new one";
+    Refusal::new(Reason::CodeInvalid, text)
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 //! `impl Auth`: the end of a turn. It commits the changes, tells the workers of ended sessions, and
 //! sends the replies, in this order.
 
-use super::accounts::tell_owner;
+use super::accounts::tell_owner_of;
 use super::{Auth, CHANGE_AGE_MAX, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, oldest_place};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{Storage, StorageError};
-use crate::model::{AccountId, OwnerNotice, SessionHash, SessionId, SessionUse};
+use crate::model::{AccountId, OwnerNotice, SessionHash, SessionId, SessionUse, TokenName};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
@@ -26,7 +26,7 @@ pub(super) enum AuthWrite {
     /// The hash of an account's password is made anew, from a hash to another.
     Renewed(AccountId, String, String),
     /// A token of this account is used elsewhere than where it was made, for the first time.
-    Elsewhere(SessionHash, AccountId),
+    Elsewhere(SessionHash, AccountId, TokenName),
 }
 
 /// A reply that waits for the commit.
@@ -174,9 +174,9 @@ fn store(
                 AuthWrite::Ended(hash) => tx.delete_session(hash)?,
                 AuthWrite::Passed(hash, worker) => tx.insert_session_worker(hash, worker)?,
                 AuthWrite::Renewed(account, old, new) => tx.renew_hash(*account, old, new)?,
-                AuthWrite::Elsewhere(hash, account) => {
+                AuthWrite::Elsewhere(hash, account, name) => {
                     tx.set_token_elsewhere(hash)?;
-                    tell_owner(tx, *account, OwnerNotice::TokenElsewhere)?;
+                    tell_owner_of(tx, *account, OwnerNotice::TokenElsewhere, name.as_str())?;
                 }
             }
         }

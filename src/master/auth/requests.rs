@@ -85,6 +85,12 @@ impl Auth {
             Request::ChangePassword { session, old, new } => {
                 self.change_password(reply_to, &session, old, new)
             }
+            Request::RequestReset { name } => self.request_reset(&reply_to, &name),
+            Request::ResetPassword {
+                username,
+                code,
+                new,
+            } => self.reset_password(reply_to, &username, &code, new),
             Request::EndSessions { session, selection } => {
                 self.end_own_sessions(reply_to, &session, &selection)
             }

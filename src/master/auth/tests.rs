@@ -260,3 +260,34 @@ fn messages_to_auth_carry_no_printable_secret() {
     };
     assert!(!format!("{request:?}").contains(pass("alice").expose()));
 }
+
+#[test]
+fn sessions_of_a_clock_that_was_ahead_begin_anew_when_it_is_set_back_and_after_a_restart() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    rig.account("Alice");
+    log_in(&mut rig, &mut link, "Alice", false);
+    let length = rig.engine.number("SELECT expiry - since FROM sessions");
+    let expiry = |rig: &MasterRig| rig.engine.number("SELECT expiry FROM sessions");
+    // The clock goes back by an hour.
+    let now = Timestamp::now();
+    rig.auth.looked = now;
+    rig.auth.look_at_clock(Timestamp(now.0 - 1_000));
+    assert!(
+        expiry(&rig) > now.0 - 1_000 + length,
+        "it is merely adjusted"
+    );
+    rig.auth.looked = now;
+    let earlier = Timestamp(now.0 - 3_600_000);
+    rig.auth.look_at_clock(earlier);
+    assert_eq!(expiry(&rig), earlier.0 + length);
+    let row = rig.auth.sessions.iter().next().unwrap().session.clone();
+    assert_eq!((row.since, row.expiry.0), (earlier, earlier.0 + length));
+    // One of the year 2099 is there when the master starts.
+    rig.engine.execute(
+        "UPDATE sessions SET since = since + 2300000000000, expiry = expiry + 2300000000000",
+    );
+    let rig = rig.restart();
+    let left = Timestamp(expiry(&rig)).since(Timestamp::now());
+    assert!((length - 60_000..=length).contains(&left), "{left}");
+}

@@ -3,7 +3,7 @@
 //! `impl Auth`: tokens are made and revoked, and what can act for an account is listed.
 
 use super::Auth;
-use super::accounts::{AccountOwner, succeed, tell_owner};
+use super::accounts::{AccountOwner, succeed, tell_owner_of};
 use super::commit::AuthWrite;
 use crate::master::messages::AccountEvent;
 use crate::master::reply_to::ReplyTo;
@@ -109,7 +109,8 @@ impl Auth {
                 tx.delete_session(hash)?;
             }
             tx.insert_session(&stored)?;
-            tell_owner(tx, owner.account, OwnerNotice::TokenCreated)
+            let notice = OwnerNotice::TokenCreated;
+            tell_owner_of(tx, owner.account, notice, name.as_str())
         })?;
         self.sessions.insert(stored);
         self.count(AccountEvent::TokenCreation, 1);
@@ -165,8 +166,13 @@ impl Auth {
             return;
         }
         let near = Neighbourhood::of(reply_to.client_ip());
-        if let Some(account) = self.sessions.move_elsewhere(hash, near) {
-            self.writes.push(AuthWrite::Elsewhere(*hash, account));
+        let Some(account) = self.sessions.move_elsewhere(hash, near) else {
+            return;
+        };
+        let stored = self.sessions.get(hash, Timestamp::now());
+        if let Some(SessionKind::Token { name, .. }) = stored.map(|it| &it.session.kind) {
+            let write = AuthWrite::Elsewhere(*hash, account, name.clone());
+            self.writes.push(write);
         }
     }
 

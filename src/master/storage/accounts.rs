@@ -484,6 +484,21 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Begins sessions anew whose begin is after `now`, and keeps their lengths.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_back_sessions(&mut self, now: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "UPDATE sessions SET expiry = ?1 + (expiry - since), since = ?1,
+                 last_used = min(last_used, ?1) WHERE since > ?1",
+            )?
+            .execute([now.0])?;
+        Ok(())
+    }
+
     /// Deletes an ended session.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Copies a database that may be in use, and replaces a database with a copy.
 
 use super::files::{self, beside, create_file, delete_file, sync_folder};
+use super::schema;
 use super::sqlite::{self, SqliteStorage, other_version};
 use super::{Reader, Storage, StorageError, StorageLock, VersionMismatch};
 use crate::config::DatabaseUrl;
@@ -146,6 +147,8 @@ pub struct RestoreTarget<'a> {
 #[derive(Debug)]
 pub struct StagedCopy {
     path: PathBuf,
+    /// The number of its migrations when it was an older version's.
+    older: Option<usize>,
 }
 
 /// The result of a restore.
@@ -190,13 +193,15 @@ impl RestoreTarget<'_> {
     }
 
     /// Copies a backup beside the database, byte for byte: it may be unreadable by name for us.
-    /// What is checked afterwards is what comes into force.
+    /// The copy of an older version's backup is brought forward. What is checked afterwards is what
+    /// comes into force.
     ///
     /// # Errors
-    /// The backup is not a database of this version, or the file system returns an error.
+    /// The backup is no database of this or an older version, or the file system returns an error.
     pub fn stage(&self, backup: &BackupFile) -> Result<StagedCopy, StorageError> {
-        let staged = StagedCopy {
+        let mut staged = StagedCopy {
             path: beside(self.database, ".new"),
+            older: None,
         };
         staged.remove();
         let io = |error| StorageError::Io(staged.path.clone(), error);
@@ -217,6 +222,7 @@ impl RestoreTarget<'_> {
             }),
             error => error.at(&backup.path),
         };
+        staged.older = bring_forward(&staged.path).map_err(named)?;
         let opened = SqliteStorage::open_given_copy(&staged.path).map_err(named)?;
         opened.leave_wal().map_err(named)?;
         opened.close().map_err(named)?;
@@ -245,12 +251,18 @@ impl StagedCopy {
         DatabaseUrl::Sqlite(self.path.clone())
     }
 
+    /// The number of its migrations where it was an older version's, and was brought forward.
+    pub fn older(&self) -> Option<usize> {
+        self.older
+    }
+
     /// Deletes the sessions: one that ended after the backup must not become valid again.
     fn end_sessions(&self) -> Result<usize, String> {
         let end = || -> Result<usize, StorageError> {
             let mut storage = Storage::Sqlite(SqliteStorage::open_given_copy(&self.path)?);
             let mut tx = storage.begin()?;
             let ended = tx.delete_all_sessions()?;
+            tx.delete_codes_and_mails()?;
             tx.commit()?;
             let Storage::Sqlite(sqlite) = storage;
             sqlite.close()?;
@@ -271,6 +283,29 @@ impl Drop for StagedCopy {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// Brings a copy of an older version forward. Nothing is run on a schema that is not that version's,
+/// since somebody else may have made it. Returns the number of its migrations before, where it was
+/// an older one.
+fn bring_forward(path: &Path) -> Result<Option<usize>, StorageError> {
+    let (mut opened, found) = SqliteStorage::open_older_copy(path)?;
+    if found == sqlite::known() {
+        return Ok(None);
+    }
+    let mut first = None;
+    schema::differences(&opened.connection, &sqlite::fresh_of(found)?, |text| {
+        first.get_or_insert(text);
+    })?;
+    if let Some(first) = first {
+        return Err(StorageError::Corrupt(format!(
+            "made by an older version (migration {found}), and {first}"
+        )));
+    }
+    sqlite::apply_missing(&mut opened.connection, found)?;
+    opened.leave_wal()?;
+    opened.close()?;
+    Ok(Some(found))
 }
 
 fn with_path(path: &Path, error: &io::Error) -> String {

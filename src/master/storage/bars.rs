@@ -42,6 +42,8 @@ pub struct UpdateChanges {
     pub bars: Vec<(Symbol, Bar)>,
     /// The actions that come into force.
     pub actions: Vec<Action>,
+    /// Actions of earlier updates whose fractions have a price now.
+    pub priced: Vec<Action>,
     /// The prices that are held now; `None` where a hold ends.
     pub holds: BTreeMap<Symbol, Option<HeldPrice>>,
 }
@@ -148,10 +150,20 @@ impl BarStore {
                 let s = if accounts == 1 { " holds" } else { "s hold" };
                 format!(
                     "{symbol} is not on the list of assets any more; {accounts} account{s} {units} \
-                     units of it, which count as worth nothing and cannot be sold until it is back"
+                     units of it, which count at its last price and cannot be sold until it is back, or \
+                     an action says what became of it (rename, merge, delist)"
                 )
             })
             .collect())
+    }
+
+    /// All assets that accounts hold.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn owned(&mut self) -> Result<Vec<Symbol>, StorageError> {
+        let held = self.storage.read(|snapshot| snapshot.held())?;
+        Ok(held.into_iter().map(|(symbol, ..)| symbol).collect())
     }
 
     /// The keys of the listed assets.
@@ -190,6 +202,7 @@ impl BarStore {
         self.storage.write(|tx| {
             tx.insert_hot_bars(position.number, &sorted)?;
             tx.insert_actions(&changes.actions, position.number)?;
+            tx.set_in_lieu(&changes.priced)?;
             for (symbol, held) in &changes.holds {
                 match (self.assets.get(symbol), held) {
                     (Some(asset), Some(held)) => tx.set_held(*asset, held)?,
@@ -240,7 +253,19 @@ impl BarStore {
     /// # Errors
     /// The database fails.
     pub fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
-        self.storage.read(|snapshot| snapshot.actions())
+        let actions = self.storage.read(|snapshot| snapshot.actions())?;
+        Ok(actions.into_iter().map(|(_, action)| action).collect())
+    }
+
+    /// The actions that updates brought and whose fractions have no price yet.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn unpriced(&mut self) -> Result<Vec<Action>, StorageError> {
+        let actions = self.storage.read(|snapshot| snapshot.actions())?;
+        let wants = |(update, action): &(u64, Action)| *update > 0 && action.wants_price();
+        let unpriced = actions.into_iter().filter(wants);
+        Ok(unpriced.map(|(_, action)| action).collect())
     }
 
     /// Stores pages of several assets' past and their back-fill progress in one transaction.
@@ -268,6 +293,15 @@ impl BarStore {
             }
         }
         Ok(())
+    }
+
+    /// Sets whether a large past is being stored, with what [`Storage::set_filling`] says of it. The
+    /// progress of each asset is stored with its bars, so that a start after a crash goes on there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_filling(&mut self, is_filling: bool) -> Result<(), StorageError> {
+        self.storage.set_filling(is_filling)
     }
 
     /// How much of an asset's past has been back-filled.

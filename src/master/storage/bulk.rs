@@ -8,8 +8,9 @@
 use super::StorageError;
 use super::sqlite::{SqliteStorage, signed};
 use crate::config::DatabaseUrl;
-use crate::model::{SessionHash, Timestamp};
+use crate::model::{Bar, SessionHash, Timestamp};
 use rusqlite::{Transaction, params};
+use std::path::Path;
 
 /// From this many transactions on, their indexes are dropped first and created again at the end.
 const INDEXES_DROPPED_MIN: u64 = 100_000;
@@ -140,6 +141,43 @@ impl BulkLoader {
         self.sqlite.connection.execute_batch(sql)?;
         self.sqlite.close()
     }
+}
+
+/// Stores bars in a new database as the plainest program would: one table, one transaction, SQLite's
+/// own settings. What a master's first start is measured by. Returns the number of bars.
+///
+/// # Errors
+/// The file exists or cannot be written, or `bars` has an error.
+pub fn bare_insert(
+    file: &Path,
+    bars: impl Iterator<Item = Result<(i64, Bar), String>>,
+) -> Result<u64, StorageError> {
+    let mut sqlite = SqliteStorage::open_plain(file)?.connection;
+    let transaction = sqlite.transaction()?;
+    transaction.execute_batch(
+        "CREATE TABLE bars (asset INTEGER, time INTEGER, open INTEGER, high INTEGER, low INTEGER,
+             close INTEGER, volume INTEGER, PRIMARY KEY (asset, time)) WITHOUT ROWID",
+    )?;
+    let mut count = 0;
+    {
+        let mut insert =
+            transaction.prepare("INSERT INTO bars VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        for bar in bars {
+            let (asset, bar) = bar.map_err(StorageError::Other)?;
+            insert.execute(params![
+                asset,
+                bar.time.0,
+                bar.open.0,
+                bar.high.0,
+                bar.low.0,
+                bar.close.0,
+                signed(bar.volume)
+            ])?;
+            count += 1;
+        }
+    }
+    transaction.commit()?;
+    Ok(count)
 }
 
 fn insert_transactions(

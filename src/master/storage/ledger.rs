@@ -1,13 +1,14 @@
 //! spec/master/storage/ledger.md · 3.1.7 ("log transactions to users profiles")
 //!
-//! Reads and writes the ledger: queued and settled orders, splits and dividends.
+//! Reads and writes the ledger: queued and settled orders, and what corporate actions made.
 
 use super::sqlite::{damaged, signed, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
-use crate::master::transactions::entitlement::Trade;
+use crate::master::transactions::entitlement::{Families, Trade};
+use crate::master::transactions::fill::ActionRow;
 use crate::model::{
-    AccountId, Action, ActionId, ActionKind, ClientOrderId, Money, Quantity, Ratio, Reason,
-    SettlementRank, Side, Symbol, Timestamp, Transaction, TransactionStatus,
+    AccountId, Action, ActionId, ActionKind, Cause, ClientOrderId, InLieuPrice, Money, Quantity,
+    Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction, TransactionStatus,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,8 +30,30 @@ pub struct LedgerEntry {
     /// Of a late or corrected split or dividend: the millionths that could not be taken; below zero
     /// those that were not given, because they could not be taken before. `None` in other rows.
     pub written_off: Option<i64>,
+    /// What made a row that no client ordered; `None` for splits, dividends and corrections.
+    pub cause: Option<Cause>,
+    /// The asset of the action that made it, where it is another one.
+    pub source: Option<Symbol>,
     /// Market time from which on the order waits for a price of its asset that is believed.
     pub waits_since: Option<Timestamp>,
+}
+
+/// A row that no client ordered, which is settled at once.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionEntry {
+    /// Number and ID of the transaction.
+    pub number: i64,
+    pub id: Uuid,
+    /// Wall time.
+    pub accepted: Timestamp,
+    pub account: AccountId,
+    /// The update that brought the action.
+    pub update: u64,
+    /// The action's market time.
+    pub time: Timestamp,
+    pub row: ActionRow,
+    /// Of a correction: what it could not take, and below zero what it did not give.
+    pub written_off: Option<i64>,
 }
 
 /// An order to be stored in the durable queue.
@@ -81,33 +104,34 @@ pub struct HistoryBound {
     pub settled: u64,
 }
 
-/// What the ledger has of an asset for a correction.
+/// What the ledger has of a family of assets for a correction.
 #[derive(Debug, Default)]
-pub struct AssetTrades {
+pub struct FamilyTrades {
     /// The filled orders by account, each account's in the order in which they took effect.
     pub trades: BTreeMap<AccountId, Vec<Trade>>,
-    /// By account and side, the sum of what corrections wrote off, in millionths. Below zero where
-    /// they could not give all.
-    written_off: HashMap<(AccountId, Side), i128>,
+    /// By account, asset and side, the sum of what corrections wrote off, in millionths. Below zero
+    /// where they could not give all.
+    written_off: HashMap<(AccountId, Symbol, Side), i128>,
 }
 
-impl AssetTrades {
+impl FamilyTrades {
     /// What corrections wrote off so far: units of side split, cash of side dividend.
-    pub fn written_off(&self, account: AccountId, side: Side) -> i128 {
-        let sum = self.written_off.get(&(account, side));
+    pub fn written_off(&self, account: AccountId, symbol: Symbol, side: Side) -> i128 {
+        let sum = self.written_off.get(&(account, symbol, side));
         sum.copied().unwrap_or_default()
     }
 
     /// Adds what another row wrote off.
-    pub fn write_off(&mut self, account: AccountId, side: Side, left: i64) {
-        *self.written_off.entry((account, side)).or_default() += i128::from(left);
+    pub fn write_off(&mut self, account: AccountId, symbol: Symbol, side: Side, left: i64) {
+        let sum = self.written_off.entry((account, symbol, side));
+        *sum.or_default() += i128::from(left);
     }
 }
 
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off, waits_since";
+    written_off, cause, source, waits_since";
 
 /// The columns of a transaction without what explains it, and its update.
 const HISTORY_COLUMNS: &str =
@@ -157,7 +181,12 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         update,
         asked: Quantity(row.get(19)?),
         written_off: row.get(20)?,
-        waits_since: row.get::<_, Option<i64>>(21)?.map(Timestamp),
+        cause: row.get::<_, Option<u8>>(21)?.and_then(Cause::from_number),
+        source: row
+            .get::<_, Option<String>>(22)?
+            .map(|text| symbol(&text))
+            .transpose()?,
+        waits_since: row.get::<_, Option<i64>>(23)?.map(Timestamp),
     })
 }
 
@@ -168,19 +197,35 @@ pub(super) fn symbol(text: &str) -> rusqlite::Result<Symbol> {
 
 /// The columns of an action for [`action`].
 pub(super) const ACTION_COLUMNS: &str =
-    "symbol, time, kind, numerator, denominator, number, id, late";
+    "symbol, time, kind, numerator, denominator, number, id, late, target, cash, in_lieu,
+    in_lieu_update";
 
 /// Reads an action, with the number of its update.
 pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(u64, Action)> {
     let (kind, numerator, denominator): (u8, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
-    let kind = if kind == 0 {
-        ActionKind::Cancel
-    } else if kind == Side::Split as u8 {
-        let ratio = Ratio::new(unsigned(numerator), unsigned(denominator));
-        ActionKind::Split(ratio.ok_or_else(|| damaged("no ratio"))?)
-    } else {
-        ActionKind::Dividend(Money(numerator))
+    let ratio = Ratio::new(unsigned(numerator), unsigned(denominator));
+    let ratio = ratio.ok_or_else(|| damaged("no ratio"))?;
+    let cash = Money(row.get(9)?);
+    let target = || symbol(&row.get::<_, String>(8)?);
+    let kind = match kind {
+        0 => ActionKind::Cancel,
+        3 => ActionKind::Split(ratio),
+        4 => ActionKind::Dividend(Money(numerator)),
+        5 => ActionKind::SpinOff {
+            new: target()?,
+            ratio,
+        },
+        6 => ActionKind::Rename(target()?),
+        7 => ActionKind::Merge {
+            new: target()?,
+            ratio,
+            cash,
+        },
+        8 => ActionKind::Delist(cash),
+        _ => return Err(damaged("no such kind of action")),
     };
+    let in_lieu = row.get::<_, Option<i64>>(10)?;
+    let in_lieu_update = row.get::<_, Option<i64>>(11)?;
     let id = ActionId::stored(&row.get::<_, String>(6)?);
     let action = Action {
         time: Timestamp(row.get(1)?),
@@ -188,21 +233,27 @@ pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(u64, Action)> {
         kind,
         id: Some(id.map_err(|_| damaged("no name of an action"))?),
         is_late: row.get(7)?,
+        in_lieu: in_lieu
+            .zip(in_lieu_update)
+            .map(|(value, update)| InLieuPrice {
+                value: Money(value),
+                update: unsigned(update),
+            }),
     };
     Ok((unsigned(row.get(5)?), action))
 }
 
-/// The columns `kind, numerator, denominator` of an action.
-pub(super) fn action_terms(kind: ActionKind) -> (u8, i64, i64) {
-    match kind {
-        ActionKind::Split(ratio) => (
-            Side::Split as u8,
-            signed(ratio.numerator()),
-            signed(ratio.denominator()),
-        ),
-        ActionKind::Dividend(cash) => (Side::Dividend as u8, cash.0, 1),
-        ActionKind::Cancel => (0, 1, 1),
-    }
+/// The columns `numerator, denominator, cash` of an action.
+pub(in crate::master) fn action_terms(kind: ActionKind) -> (i64, i64, i64) {
+    let terms = |ratio: Ratio| (signed(ratio.numerator()), signed(ratio.denominator()));
+    let ((numerator, denominator), cash) = match kind {
+        ActionKind::Split(ratio) | ActionKind::SpinOff { ratio, .. } => (terms(ratio), 0),
+        ActionKind::Merge { ratio, cash, .. } => (terms(ratio), cash.0),
+        ActionKind::Dividend(cash) => ((cash.0, 1), 0),
+        ActionKind::Delist(price) => ((1, 1), price.0),
+        ActionKind::Rename(_) | ActionKind::Cancel => ((1, 1), 0),
+    };
+    (numerator, denominator, cash)
 }
 
 fn find(
@@ -385,8 +436,8 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    /// The splits and dividends of updates up to `update` that the ledger does not have yet, and
-    /// corrections, in order, each with the number of its update.
+    /// The actions of updates up to `update` that the ledger does not have yet, and corrections, in
+    /// order, each with the number of its update.
     ///
     /// # Errors
     /// The database fails.
@@ -395,28 +446,74 @@ impl Snapshot<'_> {
         let mut statement = sqlite.prepare_cached(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions
              WHERE number > (SELECT acted FROM ledger_position) AND number <= ?1
-             ORDER BY number, time, symbol, kind, id"
+             ORDER BY number, time, kind, symbol, id"
         ))?;
         let rows = statement.query_map([signed(update)], action)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The terms that an asset's actions have had, in the order of their updates, without those
+    /// The actions whose fractions got their price after they came, with an update up to `update`
+    /// that the ledger does not have yet, each with the number of that update, in order.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn fractions_to_pay(&mut self, update: u64) -> Result<Vec<(u64, Action)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(&format!(
+            "SELECT {ACTION_COLUMNS} FROM actions
+             WHERE in_lieu_update > number AND number > 0
+                AND in_lieu_update > (SELECT acted FROM ledger_position) AND in_lieu_update <= ?1
+             ORDER BY in_lieu_update, time, kind, symbol, id"
+        ))?;
+        let mut actions = Vec::new();
+        for row in statement.query_map([signed(update)], action)? {
+            let (number, action) = row?;
+            actions.push((action.in_lieu.map_or(number, |price| price.update), action));
+        }
+        Ok(actions)
+    }
+
+    /// The families of assets that actions have made.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn families(&mut self) -> Result<Families, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT DISTINCT symbol, target FROM actions WHERE target IS NOT NULL",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let read = |column| symbol(&row.get::<_, String>(column)?);
+            Ok((read(0)?, read(1)?))
+        })?;
+        let pairs: Vec<(Symbol, Symbol)> = rows.collect::<rusqlite::Result<_>>()?;
+        Ok(Families::of(pairs))
+    }
+
+    /// The terms that actions of these assets have had, in the order of their updates, without those
     /// that were in force before the asset was listed.
     ///
     /// # Errors
     /// The database fails.
-    pub fn action_revisions(&mut self, symbol: Symbol) -> Result<Vec<(u64, Action)>, StorageError> {
+    pub fn action_revisions(
+        &mut self,
+        symbols: &BTreeSet<Symbol>,
+    ) -> Result<Vec<(u64, Action)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(&format!(
-            "SELECT {ACTION_COLUMNS} FROM actions WHERE symbol = ?1 AND number > 0
-             ORDER BY number, time, kind, id"
+            "SELECT {ACTION_COLUMNS} FROM actions WHERE symbol = ?1 AND number > 0"
         ))?;
-        let rows = statement.query_map([symbol.as_str()], action)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let mut revisions: Vec<(u64, Action)> = Vec::new();
+        for symbol in symbols {
+            for row in statement.query_map([symbol.as_str()], action)? {
+                revisions.push(row?);
+            }
+        }
+        revisions.sort_by_key(|(update, action)| (*update, action.place()));
+        Ok(revisions)
     }
 
-    /// The last update whose splits and dividends are in the ledger.
+    /// The last update whose actions are in the ledger.
     ///
     /// # Errors
     /// The database fails.
@@ -426,35 +523,40 @@ impl Snapshot<'_> {
         Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
     }
 
-    /// What the ledger has of these assets for a correction; nothing of those that nobody traded.
-    /// Reads the whole ledger, once for all of them.
+    /// What the ledger has of these families for a correction, each named by the asset that stands
+    /// for it; nothing of those that nobody traded. Reads the whole ledger, once for all of them.
     ///
     /// # Errors
     /// The database fails.
     pub fn trades(
         &mut self,
-        symbols: &BTreeSet<Symbol>,
-    ) -> Result<BTreeMap<Symbol, AssetTrades>, StorageError> {
+        families: &Families,
+        firsts: &BTreeSet<Symbol>,
+    ) -> Result<BTreeMap<Symbol, FamilyTrades>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(
             "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
              WHERE symbol IN (SELECT value FROM json_each(?1)) AND status = 1
-                 AND (side IN (1, 2) OR written_off <> 0)
+                 AND (side IN (1, 2) AND cause IS NULL OR written_off <> 0)
              ORDER BY update_number, ordered, worker, sequence, number",
         )?;
+        let symbols: BTreeSet<Symbol> = firsts
+            .iter()
+            .flat_map(|first| families.members(*first))
+            .collect();
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let names = serde_json::json!(names).to_string();
         let mut rows = statement.query([names])?;
-        let mut assets: BTreeMap<Symbol, AssetTrades> = BTreeMap::new();
+        let mut all: BTreeMap<Symbol, FamilyTrades> = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            let asset = assets
-                .entry(symbol(&row.get::<_, String>(0)?)?)
-                .or_default();
+            let symbol = symbol(&row.get::<_, String>(0)?)?;
+            let family = all.entry(families.first(symbol)).or_default();
             let account = AccountId(row.get(1)?);
             let side = Side::from_number(row.get(2)?).ok_or_else(|| damaged("no such side"))?;
             match side {
-                Side::Buy | Side::Sell => asset.trades.entry(account).or_default().push(Trade {
+                Side::Buy | Side::Sell => family.trades.entry(account).or_default().push(Trade {
+                    symbol,
                     side,
                     quantity: Quantity(row.get(3)?),
                     price: Money(row.get::<_, Option<i64>>(4)?.unwrap_or(0)),
@@ -463,11 +565,11 @@ impl Snapshot<'_> {
                 }),
                 Side::Split | Side::Dividend => {
                     let left: Option<i64> = row.get(7)?;
-                    asset.write_off(account, side, left.unwrap_or(0));
+                    family.write_off(account, symbol, side, left.unwrap_or(0));
                 }
             }
         }
-        Ok(assets)
+        Ok(all)
     }
 
     /// The latest rows that could not take all that they should, newest first, with the amount.
@@ -534,7 +636,7 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut statement = sqlite.prepare_cached(
-            "UPDATE transactions SET status = ?2, settled = ?3, price = ?4, total = ?5, priced = ?6, reason = ?7,
+            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5, priced = ?6, reason = ?7,
              update_number = ?8 WHERE number = ?1 AND status = 0",
         )?;
         let update = signed(update);
@@ -608,43 +710,52 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores the transaction of a split or dividend, which is settled at once. `written_off` is
-    /// what a late or corrected one could not take, and below zero what it did not give.
+    /// Changes the asset of a queued order because of a rename.
     ///
     /// # Errors
     /// The database fails.
-    pub fn insert_settled(
-        &mut self,
-        number: i64,
-        transaction: &Transaction,
-        update: u64,
-        written_off: Option<i64>,
-    ) -> Result<(), StorageError> {
+    pub fn set_order_symbol(&mut self, number: i64, symbol: Symbol) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE transactions SET symbol = ?2 WHERE number = ?1 AND status = 0")?
+            .execute(params![number, symbol.as_str()])?;
+        Ok(())
+    }
+
+    /// Stores the transaction of an action, which is settled at once.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn insert_settled(&mut self, entry: &ActionEntry) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let row = &entry.row;
         sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
-                 price, total, priced, stamped, ordered, update_number, written_off)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, ?7, ?8, ?9, ?10, ?7, ?7, ?11, ?12)",
+                 price, total, priced, stamped, ordered, update_number, written_off, cause, source, moved_cost)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, ?7, ?8, ?9, ?10, ?7, ?7, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
-                number,
-                transaction.id.as_bytes(),
-                transaction.account.0,
-                transaction.side as u8,
-                transaction.symbol.as_str(),
-                transaction.quantity.0,
-                transaction.accepted.0,
-                transaction.price.map(|price| price.0),
-                transaction.total.map(|total| total.0),
-                transaction.priced.map(|priced| priced.0),
-                signed(update),
-                written_off,
+                entry.number,
+                entry.id.as_bytes(),
+                entry.account.0,
+                row.side as u8,
+                row.symbol.as_str(),
+                row.quantity.0,
+                entry.accepted.0,
+                row.price.map(|price| price.0),
+                row.total.0,
+                entry.time.0,
+                signed(entry.update),
+                entry.written_off,
+                row.cause.map(|cause| cause as u8),
+                row.source.as_ref().map(Symbol::as_str),
+                Some(row.moved_cost.0).filter(|cost| *cost != 0),
             ])?;
         Ok(())
     }
 
-    /// Records that the ledger has the splits and dividends of all updates up to this one.
+    /// Records that the ledger has the actions of all updates up to this one.
     ///
     /// # Errors
     /// The database fails.

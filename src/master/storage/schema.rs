@@ -27,34 +27,43 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn schema_differences(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
+    pub fn schema_differences(&mut self, each: impl FnMut(String)) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut ours = declarations(&sqlite::fresh()?)?;
-        for ((kind, name), declared) in declarations(sqlite)? {
-            let known = ours.remove(&(kind.clone(), name.clone()));
-            if known.as_ref() == Some(&declared) || is_statistics(&name, &declared) {
-                continue;
-            }
-            let (shown, table) = (short(&name), short(&declared.0));
-            each(match known {
-                Some(_) => format!(
-                    "the {} {shown} is not as this version makes it",
-                    short(&kind)
-                ),
-                None if name == declared.0 => {
-                    format!("the {} {shown} is none of this version's", short(&kind))
-                }
-                None => format!(
-                    "the {} {shown} on {table} is none of this version's",
-                    short(&kind)
-                ),
-            });
-        }
-        for (kind, name) in ours.keys() {
-            each(format!("the {kind} {name} is missing"));
-        }
-        Ok(())
+        Ok(differences(sqlite, &sqlite::fresh()?, each)?)
     }
+}
+
+/// Calls `each` with a description of every declaration that is missing, changed or not of `model`.
+pub(super) fn differences(
+    database: &Connection,
+    model: &Connection,
+    mut each: impl FnMut(String),
+) -> rusqlite::Result<()> {
+    let mut ours = declarations(model)?;
+    for ((kind, name), declared) in declarations(database)? {
+        let known = ours.remove(&(kind.clone(), name.clone()));
+        if known.as_ref() == Some(&declared) || is_statistics(&name, &declared) {
+            continue;
+        }
+        let (shown, table) = (short(&name), short(&declared.0));
+        each(match known {
+            Some(_) => format!(
+                "the {} {shown} is not as this version makes it",
+                short(&kind)
+            ),
+            None if name == declared.0 => {
+                format!("the {} {shown} is none of this version's", short(&kind))
+            }
+            None => format!(
+                "the {} {shown} on {table} is none of this version's",
+                short(&kind)
+            ),
+        });
+    }
+    for (kind, name) in ours.keys() {
+        each(format!("the {kind} {name} is missing"));
+    }
+    Ok(())
 }
 
 fn declarations(connection: &Connection) -> rusqlite::Result<Declarations> {

@@ -29,8 +29,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0006_email_keys.sql"),
     include_str!("../../../sql/sqlite/0007_settled_update.sql"),
     include_str!("../../../sql/sqlite/0008_actions.sql"),
+    include_str!("../../../sql/sqlite/0009_other_actions.sql"),
     include_str!("../../../sql/sqlite/0010_halted.sql"),
     include_str!("../../../sql/sqlite/0012_accounts.sql"),
+    include_str!("../../../sql/sqlite/0013_outbox.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
@@ -148,15 +150,21 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
     if found == 0 && tables(&storage.connection).map_err(fail)? > 0 {
         return Err(StorageError::Foreign(path.to_owned()));
     }
+    apply_missing(&mut storage.connection, found).map_err(fail)?;
+    if (1..known).contains(&found) {
+        crate::info!("the database was brought forward from migration {found} to {known}");
+    }
+    Ok(())
+}
+
+/// Applies the migrations that a database with `found` of them lacks, each in one transaction.
+pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
     // A migration may make a table anew to which others refer. SQLite takes no notice of this
     // pragma within a transaction.
-    storage
-        .connection
-        .pragma_update(None, "foreign_keys", false)
-        .map_err(fail)?;
+    connection.pragma_update(None, "foreign_keys", false)?;
     let mut apply = |index: usize, sql: &str| -> rusqlite::Result<()> {
         let behavior = TransactionBehavior::Immediate;
-        let transaction = storage.connection.transaction_with_behavior(behavior)?;
+        let transaction = connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
         if index + 1 == LOGIN_PLACES_MIGRATION {
             login_places::seed(&transaction)?;
@@ -169,12 +177,14 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
         transaction.commit()
     };
     for (index, sql) in MIGRATIONS.iter().enumerate().skip(found) {
-        apply(index, sql).map_err(fail)?;
-    }
-    if (1..known).contains(&found) {
-        crate::info!("the database was brought forward from migration {found} to {known}");
+        apply(index, sql)?;
     }
     Ok(())
+}
+
+/// The number of this program's migrations.
+pub(super) fn known() -> usize {
+    MIGRATIONS.len()
 }
 
 /// A file of another version, with the number of its migrations.
@@ -210,8 +220,13 @@ fn tables(connection: &Connection) -> rusqlite::Result<i64> {
 /// Applies all migrations to an empty database in memory, whose schema then is that of this
 /// version.
 pub(super) fn fresh() -> rusqlite::Result<Connection> {
+    fresh_of(MIGRATIONS.len())
+}
+
+/// Applies the first `count` migrations to an empty database in memory.
+pub(super) fn fresh_of(count: usize) -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
-    for sql in MIGRATIONS {
+    for sql in MIGRATIONS.iter().take(count) {
         connection.execute_batch(sql)?;
     }
     Ok(connection)
@@ -273,6 +288,16 @@ impl SqliteStorage {
             Ok(SqliteStorage { connection })
         };
         open().map_err(|error| StorageError::from(error).at(path))
+    }
+
+    /// Lets this connection write much that can be written again, and back. Meanwhile a commit is not
+    /// synced by itself: a crash of the machine may take the last ones back whole. References are not
+    /// checked.
+    pub(super) fn set_filling(&self, is_filling: bool) -> Result<(), StorageError> {
+        let level = if is_filling { "NORMAL" } else { "FULL" };
+        self.connection.pragma_update(None, "synchronous", level)?;
+        let pragma = "foreign_keys";
+        Ok(self.connection.pragma_update(None, pragma, !is_filling)?)
     }
 
     /// Opens a reader with a small cache, for who reads much and none of it soon again.
@@ -347,6 +372,25 @@ impl SqliteStorage {
         let opened = SqliteStorage::open_given(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         opened.connection.pragma_update(None, "query_only", true)?;
         Ok(opened)
+    }
+
+    /// Opens a copy of this or an older version, which no other process uses and somebody else may
+    /// have made. Returns the number of its migrations, too.
+    pub(super) fn open_older_copy(path: &Path) -> Result<(SqliteStorage, usize), StorageError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        prepare(&connection)?;
+        distrust(&connection)?;
+        let found = match version(&connection) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => 0,
+            found => found?,
+        };
+        if found == 0 || found > MIGRATIONS.len() {
+            return Err(StorageError::OtherVersion(other_version(path, found)));
+        }
+        connection.pragma_update(None, "cell_size_check", true)?;
+        connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
+        Ok((SqliteStorage { connection }, found))
     }
 
     fn open_given(path: &Path, rights: OpenFlags) -> Result<SqliteStorage, StorageError> {

@@ -17,6 +17,21 @@ pub(crate) struct Engine {
     url: DatabaseUrl,
 }
 
+/// Writes an empty database of an older version, which has had so many migrations.
+pub(crate) fn older(path: &Path, migrations: usize) {
+    let memory = super::sqlite::fresh_of(migrations).unwrap();
+    let version = i64::try_from(migrations).unwrap();
+    memory.pragma_update(None, "user_version", version).unwrap();
+    let path = path.to_str().unwrap();
+    memory.execute("VACUUM INTO ?1", [path]).unwrap();
+}
+
+/// Executes SQL in the database file of any version.
+pub(crate) fn execute_in(path: &Path, sql: &str) {
+    let sqlite = super::sqlite::SqliteStorage::open_plain(path).unwrap();
+    sqlite.connection.execute_batch(sql).unwrap();
+}
+
 /// Runs a test on an empty database of each engine.
 pub(crate) fn each_engine(test: impl Fn(&Engine)) {
     test(&Engine::sqlite());

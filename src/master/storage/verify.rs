@@ -20,14 +20,16 @@ const INTEGRITY_ERRORS_MAX: usize = 100;
 /// Accounts read in one query.
 const ACCOUNTS_PAGE_MAX: i64 = 1024;
 
-/// Orders an account's transactions as they took effect: by update; within an update, splits and
-/// dividends before orders; orders by settlement rank.
+/// Orders an account's transactions as they took effect: by update; within an update, what
+/// actions made before orders; orders by settlement rank.
 const LEDGER_SQL: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
-        transactions.origin, sequence, ordered, update_number, written_off
+        transactions.origin, sequence, ordered, update_number, written_off,
+        cause, source, moved_cost
     FROM transactions LEFT JOIN origins USING (origin)
     WHERE account = ?1
-    ORDER BY update_number, side < 3, CASE WHEN side >= 3 THEN number END,
+    ORDER BY update_number, transactions.origin IS NOT NULL,
+        CASE WHEN transactions.origin IS NULL THEN number END,
         ordered, worker, sequence, number";
 
 /// An account as it is stored.
@@ -81,6 +83,9 @@ pub struct LedgerLine {
     pub ordered: i64,
     pub update: Option<i64>,
     pub written_off: Option<i64>,
+    pub cause: Option<u8>,
+    pub source: Option<String>,
+    pub moved_cost: Option<i64>,
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
@@ -103,6 +108,9 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
         ordered: row.get(15)?,
         update: row.get(16)?,
         written_off: row.get(17)?,
+        cause: row.get(18)?,
+        source: row.get(19)?,
+        moved_cost: row.get(20)?,
     })
 }
 
@@ -240,7 +248,7 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// All splits and dividends and their corrections, each with its update, in the order of the
+    /// All actions and their corrections, each with its update, in the order of the
     /// updates. Rows that cannot be read are skipped.
     ///
     /// # Errors
@@ -248,7 +256,7 @@ impl Snapshot<'_> {
     pub fn stored_actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(&format!(
-            "SELECT {ACTION_COLUMNS} FROM actions ORDER BY number, time, symbol, kind, id"
+            "SELECT {ACTION_COLUMNS} FROM actions ORDER BY number, time, kind, symbol, id"
         ))?;
         let mut actions = Vec::new();
         for row in statement.query_map([], action)? {
@@ -261,7 +269,7 @@ impl Snapshot<'_> {
         Ok(actions)
     }
 
-    /// Number of the last update whose splits and dividends are in the ledger.
+    /// Number of the last update whose actions are in the ledger.
     ///
     /// # Errors
     /// The database fails.

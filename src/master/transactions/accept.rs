@@ -3,12 +3,15 @@
 //! Accepts orders: checks each, stores all in one commit, and announces them.
 
 use super::queue::{OrderHolder, QueuedOrder, WAITERS_MAX, clamp};
+use super::sequence::OrderKey;
 use super::{CLOCK_REPORT_INTERVAL, OrderState, fill, write_outcome};
 use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
-use crate::model::{ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus};
+use crate::model::{
+    ActionKind, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus,
+};
 use crate::runtime::dynamic_share::ShareError;
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::{Heartbeat, failpoint};
@@ -83,7 +86,9 @@ impl OrderState {
         if let Some(id) = &order.client_order_id
             && let Some(entry) = tx.order_by_client(account, id)?
         {
-            return Ok(same_client_order_id(entry, order));
+            let prices = self.assets.prices();
+            let is_same = prices.is_renamed(order.symbol, entry.transaction.symbol);
+            return Ok(same_client_order_id(entry, order, is_same));
         }
         let holder = OrderHolder {
             asker: account,
@@ -102,8 +107,33 @@ impl OrderState {
     /// Whether the asset can be traded, and the total at its latest price is within the limit.
     fn check_asset(&self, order: &Order) -> Result<(), Refusal> {
         let prices = self.assets.prices();
+        if let Some(end) = prices.end_of(&order.symbol) {
+            let (symbol, date) = (order.symbol, end.time.date());
+            let text = match end.kind {
+                ActionKind::Rename(new) => format!("{symbol} is {new} since {date}; trade {new}"),
+                ActionKind::Merge { new, .. } => {
+                    format!("{symbol} was merged into {new} on {date}: nobody holds it any more")
+                }
+                ActionKind::Delist(_)
+                | ActionKind::Split(_)
+                | ActionKind::Dividend(_)
+                | ActionKind::SpinOff { .. }
+                | ActionKind::Cancel => {
+                    format!("{symbol} was delisted on {date}: nobody holds it any more")
+                }
+            };
+            return Err(Refusal::new(Reason::NoPrice, text));
+        }
         let Some(entry) = prices.entry(&order.symbol) else {
-            return Err(Refusal::unknown_asset(&order.symbol));
+            let Some(last) = prices.last_quote(&order.symbol) else {
+                return Err(Refusal::unknown_asset(&order.symbol));
+            };
+            let text = format!(
+                "{} is not on the list of assets any more: it keeps its last price, {} of {}, and \
+                 cannot be traded until it is back",
+                order.symbol, last.value, last.time
+            );
+            return Err(Refusal::new(Reason::UnknownAsset, text));
         };
         if prices.exhausted {
             let text = "the market has ended: no update will come that the order could settle at";
@@ -154,7 +184,7 @@ impl OrderState {
         holder: &OrderHolder,
     ) -> Result<Acceptance, StorageError> {
         let order_key = self.sequencer.give();
-        let timestamp = self.effective_timestamp(&order.reply_to, order_key.accepted);
+        let timestamp = self.effective_timestamp(&order.reply_to, &order_key);
         let worker = order.reply_to.peer.worker.uuid;
         let queued = QueuedOrder {
             rank: SettlementRank {
@@ -192,15 +222,16 @@ impl OrderState {
 
     /// The timestamp that orders the queue: the worker's, within [`clamp`]'s limits. Logs a clock
     /// that differs by more than [`CLOCK_TOLERANCE_MS`].
-    fn effective_timestamp(&mut self, reply_to: &ReplyTo, accepted: Timestamp) -> Timestamp {
+    fn effective_timestamp(&mut self, reply_to: &ReplyTo, key: &OrderKey) -> Timestamp {
         let worker = &reply_to.peer.worker;
         let (last, reported) = self
             .clocks
             .get(&worker.uuid)
             .copied()
             .map_or((None, None), |(l, r)| (Some(l), r));
-        let effective = clamp(reply_to.timestamp, accepted, last);
-        let off = reply_to.timestamp.since(accepted);
+        let stamped = stamp_by_clock_of(reply_to.timestamp, key);
+        let effective = clamp(stamped, key.accepted, last);
+        let off = stamped.since(key.accepted);
         let is_wrong = off > CLOCK_TOLERANCE_MS || (off < -CLOCK_TOLERANCE_MS && !reply_to.again);
         let is_due = reported.is_none_or(|at| at.elapsed() >= CLOCK_REPORT_INTERVAL);
         let reported = if is_wrong && is_due {
@@ -271,6 +302,19 @@ impl OrderState {
     }
 }
 
+/// A worker's stamp by the clock of the time of acceptance. Where ours was set back, that is ahead,
+/// and a worker's clock that was right all the time is behind it by as much; one that was set back
+/// with ours, on the same machine perhaps, is ahead as well.
+fn stamp_by_clock_of(stamp: Timestamp, key: &OrderKey) -> Timestamp {
+    let moved = Timestamp(stamp.0.saturating_add(key.ahead));
+    let off = |time: Timestamp| time.since(key.accepted).saturating_abs();
+    if off(moved) < off(stamp) {
+        moved
+    } else {
+        stamp
+    }
+}
+
 /// Whose share of the queue is full, for the client.
 fn share_text(full: ShareError) -> &'static str {
     match full {
@@ -295,11 +339,10 @@ fn stored_by(tx: &mut Tx<'_>, reply_to: &ReplyTo) -> Result<Option<LedgerEntry>,
 }
 
 /// The answer to an order whose client order ID the account has used: that of the stored order if
-/// both have the same terms, else a refusal.
-fn same_client_order_id(entry: LedgerEntry, order: Order) -> Acceptance {
-    let is_same = entry.transaction.symbol == order.symbol
-        && entry.transaction.side == order.side
-        && entry.asked == order.quantity;
+/// both have the same terms, else a refusal. `is_asset`: whether both have the same asset, which may
+/// have been renamed in between.
+fn same_client_order_id(entry: LedgerEntry, order: Order, is_asset: bool) -> Acceptance {
+    let is_same = is_asset && entry.transaction.side == order.side && entry.asked == order.quantity;
     if is_same {
         return already_stored(entry, order.reply_to);
     }

@@ -1,28 +1,30 @@
 //! spec/master/transactions/corrections.md · 3.1.7 (splits and dividends)
 //!
-//! Applies splits and dividends that came after prices of their time, and corrections of those
-//! already applied: each account gets the difference between what it was owed before and what it
-//! is owed now, as transactions of its own.
+//! Applies actions that came after prices of their time, corrections of those already applied, and
+//! fractions whose price came later: each account gets the difference between what it was owed
+//! before and what it is owed now, as transactions of its own.
 
-use super::entitlement::{ActionInForce, Entitlement, in_force, moved};
+use super::entitlement::{ActionName, Entitlement, Families, in_force, moved};
+use super::fill::ActionRow;
 use super::{AccountChanges, OrderState, WRITTEN_OFF_SHOWN_MAX, holdings_of};
-use crate::master::storage::ledger::AssetTrades;
+use crate::master::storage::ledger::{ActionEntry, FamilyTrades};
 use crate::master::storage::{StorageError, Tx};
-use crate::model::{
-    AccountId, Action, ActionId, Money, Quantity, Side, Symbol, Timestamp, Transaction,
-    TransactionStatus,
-};
+use crate::model::money::{MILLIONTHS_MAX, share};
+use crate::model::{AccountId, Action, Holdings, Money, Quantity, Side, Symbol, Timestamp};
 use crate::runtime::StepBeats;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use uuid::Uuid;
 
-/// Actions of one asset that are applied with their neighbours in time, not on top of them.
+/// Actions of one family of assets that are applied with their neighbours in time, not on top of
+/// them.
 #[derive(Debug)]
 pub(super) struct Correction {
-    pub symbol: Symbol,
+    /// The asset that stands for the family.
+    pub first: Symbol,
     /// The last of them by market time, which names the transactions.
     time: Timestamp,
     /// All of them.
-    ids: HashSet<Option<ActionId>>,
+    names: HashSet<ActionName>,
 }
 
 /// The actions of one update that are to be applied, by how.
@@ -36,27 +38,49 @@ pub(super) struct DividedActions {
     pub due: Vec<Action>,
 }
 
+impl DividedActions {
+    fn new(number: u64) -> DividedActions {
+        DividedActions {
+            number,
+            corrections: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+
+    fn correct(&mut self, first: Symbol, time: Timestamp, name: ActionName) {
+        let mut all = self.corrections.iter_mut();
+        match all.find(|it| it.first == first) {
+            Some(correction) => {
+                correction.time = correction.time.max(time);
+                correction.names.insert(name);
+            }
+            None => self.corrections.push(Correction {
+                first,
+                time,
+                names: HashSet::from([name]),
+            }),
+        }
+    }
+}
+
 /// Divides the actions to apply by update, and each update's by how they are applied. An action
-/// that an earlier update brought is a correction of it, also where neither is applied yet.
+/// that an earlier update brought is a correction of it, also where neither is applied yet; so is
+/// one whose fractions an update gives a price that came with none.
 pub(super) fn divide(
     tx: &mut Tx<'_>,
-    changes: Vec<(u64, Action)>,
+    families: &Families,
+    update: u64,
     beats: &mut StepBeats<'_>,
 ) -> Result<Vec<DividedActions>, StorageError> {
-    let mut updates: Vec<DividedActions> = Vec::new();
+    let mut updates: BTreeMap<u64, DividedActions> = BTreeMap::new();
+    let changes = tx.actions_to_apply(update)?;
     for (number, action) in changes {
         beats.step();
-        if updates.last().is_none_or(|last| last.number != number) {
-            updates.push(DividedActions {
-                number,
-                corrections: Vec::new(),
-                due: Vec::new(),
-            });
-        }
-        let Some(divided) = updates.last_mut() else {
-            continue;
-        };
-        let revisions = tx.action_revisions(action.symbol)?;
+        let divided = updates
+            .entry(number)
+            .or_insert_with(|| DividedActions::new(number));
+        let name = (action.symbol, action.id);
+        let revisions = tx.action_revisions(&BTreeSet::from([action.symbol]))?;
         let is_earlier =
             |(update, other): &(u64, Action)| *update < number && other.id == action.id;
         if !action.is_late && !revisions.iter().any(is_earlier) {
@@ -66,30 +90,31 @@ pub(super) fn divide(
         // A correction may bring an action to another time: the terms that were applied count too.
         let time = in_force(&revisions, number.saturating_sub(1))
             .iter()
-            .filter(|it| it.action.id == action.id)
+            .filter(|it| it.name() == name)
             .fold(action.time, |time, it| time.max(it.action.time));
-        let mut all = divided.corrections.iter_mut();
-        match all.find(|it| it.symbol == action.symbol) {
-            Some(correction) => {
-                correction.time = correction.time.max(time);
-                correction.ids.insert(action.id);
-            }
-            None => divided.corrections.push(Correction {
-                symbol: action.symbol,
-                time,
-                ids: HashSet::from([action.id]),
-            }),
-        }
+        divided.correct(families.first(action.symbol), time, name);
     }
-    Ok(updates)
+    for (number, action) in tx.fractions_to_pay(update)? {
+        beats.step();
+        let divided = updates
+            .entry(number)
+            .or_insert_with(|| DividedActions::new(number));
+        let name = (action.symbol, action.id);
+        divided.correct(families.first(action.symbol), action.time, name);
+    }
+    Ok(updates.into_values().collect())
 }
 
 /// What a settlement has changed so far, besides the database.
 #[derive(Debug, Default)]
 pub(super) struct ActionsDone {
     pub accounts: AccountChanges,
-    /// The new quantities of queued orders, by number.
-    pub split: HashMap<i64, Quantity>,
+    /// Assets of which accounts may have got units.
+    pub gained: BTreeSet<Symbol>,
+    /// The new assets and quantities of queued orders, by number.
+    pub orders: HashMap<i64, (Symbol, Quantity)>,
+    /// Queued orders whose asset has ended.
+    pub ended: HashSet<i64>,
     pub write_offs: WriteOffs,
 }
 
@@ -113,97 +138,61 @@ impl WriteOffs {
 }
 
 impl OrderState {
-    /// Applies one asset's late and corrected actions of update `number` to all accounts that traded
-    /// it.
+    /// Applies one family's late and corrected actions of update `number` to all accounts that
+    /// traded an asset of it.
     pub(super) fn correct(
         &mut self,
         tx: &mut Tx<'_>,
         number: u64,
-        correction: &Correction,
-        asset: &mut AssetTrades,
+        (families, correction): (&Families, &Correction),
+        family: &mut FamilyTrades,
         done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
-        let revisions = tx.action_revisions(correction.symbol)?;
+        let members = families.members(correction.first);
+        let revisions = tx.action_revisions(&members)?;
         let before = in_force(&revisions, number.saturating_sub(1));
         let mut after = in_force(&revisions, number);
         // What else comes into force with this update is applied on top of this.
-        after.retain(|it| {
-            let id = it.action.id;
-            correction.ids.contains(&id) || before.iter().any(|it| it.action.id == id)
-        });
+        let names: HashSet<ActionName> = before.iter().map(|it| it.name()).collect();
+        after.retain(|it| correction.names.contains(&it.name()) || names.contains(&it.name()));
         let mut changes = Vec::new();
-        for (account, trades) in &asset.trades {
-            let owed = |actions: &[ActionInForce]| Entitlement::of(trades, actions);
-            let (was, is) = (owed(&before), owed(&after));
-            if was != is {
-                changes.push(Change {
-                    account: *account,
-                    units: i128::from(is.units.0) - i128::from(was.units.0),
-                    cash: is.cash - was.cash,
-                });
+        for (account, trades) in &family.trades {
+            let was = Entitlement::of(trades, &before);
+            let change = Entitlement::of(trades, &after).less(&was);
+            if !change.is_empty() {
+                changes.push((*account, change));
             }
             beats.step();
         }
-        for change in &changes {
-            self.change(tx, number, correction, change, asset, done)?;
-            beats.step();
-        }
-        Ok(())
-    }
-
-    /// Changes one account as far as its units and cash go, and writes the transactions.
-    fn change(
-        &mut self,
-        tx: &mut Tx<'_>,
-        number: u64,
-        correction: &Correction,
-        change: &Change,
-        asset: &mut AssetTrades,
-        done: &mut ActionsDone,
-    ) -> Result<(), StorageError> {
-        let (symbol, account) = (correction.symbol, change.account);
-        let (_, holdings) = holdings_of(tx, &mut done.accounts, account)?;
-        let (held, cost) = holdings.positions.get(&symbol).copied().unwrap_or_default();
-        let left = |side| asset.written_off(account, side);
-        let (units, units_left) = moved(change.units, held.0, left(Side::Split));
-        let (cash, cash_left) = moved(change.cash, holdings.cash.0, left(Side::Dividend));
-        let after = Quantity(held.0.saturating_add(units));
-        if after == Quantity::ZERO {
-            holdings.positions.remove(&symbol);
-        } else {
-            holdings.positions.insert(symbol, (after, cost));
-        }
-        holdings.cash = Money(holdings.cash.0.saturating_add(cash));
-        let rows = [
-            (Side::Split, Quantity(units), Money::ZERO, units_left),
-            (Side::Dividend, Quantity::ZERO, Money(cash), cash_left),
-        ];
-        for (side, quantity, total, left) in rows {
-            if quantity == Quantity::ZERO && total == Money::ZERO && left == 0 {
-                continue;
-            }
-            let order_key = self.sequencer.give();
-            let row = Transaction {
-                id: order_key.id,
-                account,
-                side,
-                status: TransactionStatus::Settled,
-                symbol,
-                quantity,
-                accepted: order_key.accepted,
-                settled: Some(order_key.accepted),
-                price: None,
-                total: Some(total),
-                priced: Some(correction.time),
-                client_order_id: None,
-                reason: None,
+        for (account, change) in &changes {
+            done.gained.extend(change.keys());
+            let rows = {
+                let (_, holdings) = holdings_of(tx, &mut done.accounts, *account)?;
+                change_holdings(holdings, change, |symbol, side| {
+                    family.written_off(*account, symbol, side)
+                })
             };
-            tx.insert_settled(order_key.number, &row, number, Some(left))?;
-            asset.write_off(account, side, left);
-            if left > 0 {
-                done.write_offs.add(write_off_text(&row, left));
+            for (row, left) in rows {
+                let order_key = self.sequencer.give();
+                let entry = ActionEntry {
+                    number: order_key.number,
+                    id: order_key.id,
+                    accepted: order_key.accepted,
+                    account: *account,
+                    update: number,
+                    time: correction.time,
+                    row,
+                    written_off: Some(left),
+                };
+                tx.insert_settled(&entry)?;
+                family.write_off(*account, row.symbol, row.side, left);
+                if left > 0 {
+                    let text = write_off_text(*account, row.symbol, row.side, left, &entry.id);
+                    done.write_offs.add(text);
+                }
             }
+            beats.step();
         }
         Ok(())
     }
@@ -223,23 +212,85 @@ impl OrderState {
     }
 }
 
-/// What an account gets or gives, in millionths.
-struct Change {
-    account: AccountId,
-    units: i128,
-    cash: i128,
+/// Changes holdings by units and cash, in millionths, as far as they go, and returns the rows that
+/// tell it, each with what it writes off. `written_off` is what earlier rows of an asset and side
+/// wrote off. Where units of one asset leave and others come, their cost goes with them.
+fn change_holdings(
+    holdings: &mut Holdings,
+    change: &BTreeMap<Symbol, (i128, i128)>,
+    written_off: impl Fn(Symbol, Side) -> i128,
+) -> Vec<(ActionRow, i64)> {
+    let comes = |(_, (units, _)): &(&Symbol, &(i128, i128))| *units > 0;
+    let new = change.iter().find(comes).map(|(symbol, _)| *symbol);
+    let mut rows = Vec::new();
+    let mut pool = Money::ZERO;
+    // What leaves comes first, so that its cost is known.
+    let (leaves, others): (Vec<_>, Vec<_>) = change.iter().partition(|(_, (units, _))| *units < 0);
+    for (symbol, (units, cash)) in leaves.into_iter().chain(others) {
+        let (symbol, units, cash) = (*symbol, *units, *cash);
+        let (held, cost) = holdings.positions.get(&symbol).copied().unwrap_or_default();
+        let (units, units_left) = moved(units, held.0, written_off(symbol, Side::Split));
+        let (cash, cash_left) = moved(cash, holdings.cash.0, written_off(symbol, Side::Dividend));
+        let moved_cost = if units < 0 && new.is_some() {
+            let taken = Money(share(cost.0, units.saturating_neg(), held.0));
+            pool = Money(pool.0.saturating_add(taken.0));
+            Money(-taken.0)
+        } else if units > 0 && new == Some(symbol) {
+            Money(pool.0.min(MILLIONTHS_MAX - cost.0))
+        } else {
+            Money::ZERO
+        };
+        let after = Quantity(held.0.saturating_add(units));
+        if after == Quantity::ZERO {
+            holdings.positions.remove(&symbol);
+        } else {
+            let cost = Money(cost.0.saturating_add(moved_cost.0));
+            holdings.positions.insert(symbol, (after, cost));
+        }
+        holdings.cash = Money(holdings.cash.0.saturating_add(cash));
+        let row = ActionRow {
+            side: Side::Split,
+            symbol,
+            quantity: Quantity(units),
+            price: None,
+            total: Money::ZERO,
+            cause: None,
+            source: None,
+            moved_cost,
+        };
+        let paid = ActionRow {
+            side: Side::Dividend,
+            quantity: Quantity::ZERO,
+            total: Money(cash),
+            moved_cost: Money::ZERO,
+            ..row
+        };
+        if units != 0 || units_left != 0 {
+            rows.push((row, units_left));
+        }
+        if cash != 0 || cash_left != 0 {
+            rows.push((paid, cash_left));
+        }
+    }
+    rows
 }
 
 /// What is said of a row that could not take all that it should.
-pub(super) fn write_off_text(row: &Transaction, left: i64) -> String {
-    let what = match row.side {
+pub(super) fn write_off_text(
+    account: AccountId,
+    symbol: Symbol,
+    side: Side,
+    left: i64,
+    id: &Uuid,
+) -> String {
+    let what = match side {
         Side::Split => format!("{} units", Quantity(left)),
         Side::Buy | Side::Sell | Side::Dividend => format!("{} of cash", Money(left)),
     };
     format!(
-        "account {}: a correction of {} could not take {what}, which are written off \
-         (transaction {})",
-        row.account.0, row.symbol, row.id
+        "account {}: a correction of {symbol} could not take {what}, which are written off \
+         (transaction {id})",
+        account.0
     )
 }
 

@@ -1,17 +1,19 @@
 //! spec/master/transactions/entitlement.md · 3.1.7 (splits and dividends)
 //!
-//! What an account is owed by the splits and dividends of an asset, rebuilt from its trades by
-//! market time. It uses no database and no clock. Settlement and verify compare two of these: with
-//! an action and without it, or before a correction and after it.
+//! What an account is owed by the actions of a family of assets, rebuilt from its trades by market
+//! time. It uses no database and no clock. Settlement and verify compare two of these: with an
+//! action and without it, or before a correction and after it.
 //!
 //! Tests: `src/master/transactions/corrections/tests.rs`.
 
 use crate::model::money::MILLIONTHS_MAX;
-use crate::model::{Action, ActionKind, Money, Quantity, Side, Timestamp};
+use crate::model::{Action, ActionId, ActionKind, Money, Quantity, Side, Symbol, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// A filled order of one asset.
+/// A filled order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trade {
+    pub symbol: Symbol,
     /// Buy or sell.
     pub side: Side,
     pub quantity: Quantity,
@@ -29,18 +31,73 @@ pub struct ActionInForce {
     /// The update that brought it in time; `None` for a late one, whose place is told by market time
     /// alone.
     since: Option<u64>,
+    /// The update that brought the terms in force.
+    brought: u64,
 }
 
-/// What trades and actions make together.
+/// What trades and actions make of one asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Entitlement {
+pub struct Owed {
     /// Units held in the end.
     pub units: Quantity,
-    /// Cash of dividends, less the proceeds of units that were sold and not there, in millionths.
+    /// Cash of actions, less the proceeds of units that were sold and not there, in millionths.
     pub cash: i128,
 }
 
+/// What trades and actions make together, by asset.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entitlement {
+    assets: BTreeMap<Symbol, Owed>,
+    /// Of each asset that was renamed: its name now, and the update that brought this.
+    renamed: BTreeMap<Symbol, (Symbol, u64)>,
+}
+
+/// The name of an action among all.
+pub type ActionName = (Symbol, Option<ActionId>);
+
+/// Assets that exchange units by renames, mergers and spin-offs.
+#[derive(Debug, Default)]
+pub struct Families {
+    /// Of each asset of a family but its first: another one of it, which is nearer to the first.
+    towards: HashMap<Symbol, Symbol>,
+}
+
+impl Families {
+    /// The families of these pairs of assets.
+    pub fn of(pairs: impl IntoIterator<Item = (Symbol, Symbol)>) -> Families {
+        let mut families = Families::default();
+        for (one, other) in pairs {
+            let (one, other) = (families.first(one), families.first(other));
+            if one != other {
+                families.towards.insert(one.max(other), one.min(other));
+            }
+        }
+        families
+    }
+
+    /// The asset that stands for the family of this one: itself, if it has none.
+    pub fn first(&self, symbol: Symbol) -> Symbol {
+        let mut first = symbol;
+        while let Some(next) = self.towards.get(&first) {
+            first = *next;
+        }
+        first
+    }
+
+    /// All assets of the family that this one stands for, in order.
+    pub fn members(&self, first: Symbol) -> BTreeSet<Symbol> {
+        let all = self.towards.keys().copied();
+        let of_it = all.filter(|symbol| self.first(*symbol) == first);
+        of_it.chain([first]).collect()
+    }
+}
+
 impl ActionInForce {
+    /// The name of the action among all.
+    pub fn name(&self) -> ActionName {
+        (self.action.symbol, self.action.id)
+    }
+
     fn precedes(&self, trade: &Trade) -> bool {
         self.action.time <= trade.priced || self.since.is_some_and(|since| since <= trade.update)
     }
@@ -48,70 +105,164 @@ impl ActionInForce {
 
 impl Entitlement {
     /// Rebuilds it. `trades` are in the order in which they took effect, `actions` in that of
-    /// [`in_force`]. An action comes before the first trade at a price of its time or later, and
-    /// before those of the update that brought it in time. A sale of more units than were there brings the proceeds of those that were.
+    /// [`in_force`]. An action comes before the first trade of its assets at a price of its time or
+    /// later, and before those of the update that brought it in time; actions that change the same
+    /// asset keep their order. What was traded under an old name before the rename was told is a
+    /// trade under the new one. A sale of more units than were there brings the proceeds of those
+    /// that were.
     pub fn of(trades: &[Trade], actions: &[ActionInForce]) -> Entitlement {
         let mut made = Entitlement::default();
-        let mut actions = actions.iter().peekable();
+        let mut waiting: Vec<&ActionInForce> = actions.iter().collect();
         for trade in trades {
-            while let Some(action) = actions.next_if(|it| it.precedes(trade)) {
-                made.act(action.action.kind);
+            let mut trade = *trade;
+            // Names do not go round for ever.
+            for _ in 0..=actions.len() {
+                made.act_before(&trade, &mut waiting);
+                match made.renamed.get(&trade.symbol) {
+                    Some((new, brought)) if trade.update < *brought => trade.symbol = *new,
+                    Some(_) | None => break,
+                }
             }
-            made.trade(trade);
+            made.trade(&trade);
         }
-        actions.for_each(|it| made.act(it.action.kind));
+        waiting.iter().for_each(|it| made.act(it));
         made
     }
 
-    fn act(&mut self, kind: ActionKind) {
-        match kind {
-            ActionKind::Split(ratio) => self.units = ratio.units(self.units),
-            ActionKind::Dividend(per_unit) => {
-                let paid = self.units.worth_at(per_unit).unwrap_or_default();
-                self.cash = self.cash.saturating_add(i128::from(paid.0));
+    /// What it has of an asset.
+    pub fn owed(&self, symbol: Symbol) -> Owed {
+        self.assets.get(&symbol).copied().unwrap_or_default()
+    }
+
+    /// The units and cash, in millionths, by which this differs from what was before, by asset;
+    /// without assets of which nothing differs.
+    pub fn less(&self, before: &Entitlement) -> BTreeMap<Symbol, (i128, i128)> {
+        let symbols = self.assets.keys().chain(before.assets.keys());
+        let symbols: BTreeSet<Symbol> = symbols.copied().collect();
+        let change = |symbol: Symbol| {
+            let (is, was) = (self.owed(symbol), before.owed(symbol));
+            let units = i128::from(is.units.0) - i128::from(was.units.0);
+            (symbol, (units, is.cash - was.cash))
+        };
+        let changes = symbols.into_iter().map(change);
+        changes.filter(|(_, change)| *change != (0, 0)).collect()
+    }
+
+    /// Applies the actions that come before a trade, each with those that must come before it.
+    fn act_before(&mut self, trade: &Trade, waiting: &mut Vec<&ActionInForce>) {
+        let own = |it: &&ActionInForce| it.action.touches(trade.symbol);
+        let due = waiting.iter().copied().filter(own);
+        let Some(last) = due.take_while(|it| it.precedes(trade)).last() else {
+            return;
+        };
+        let end = waiting.iter().position(|it| std::ptr::eq(*it, last));
+        let mut touched = BTreeSet::from([trade.symbol]);
+        let mut due = Vec::new();
+        for place in (0..=end.unwrap_or_default()).rev() {
+            let action = waiting[place].action;
+            if touched.iter().any(|symbol| action.touches(*symbol)) {
+                touched.extend([action.symbol, action.gained()]);
+                due.push(waiting.remove(place));
+            }
+        }
+        due.iter().rev().for_each(|it| self.act(it));
+    }
+
+    fn asset(&mut self, symbol: Symbol) -> &mut Owed {
+        self.assets.entry(symbol).or_default()
+    }
+
+    fn act(&mut self, in_force: &ActionInForce) {
+        let action = &in_force.action;
+        let held = self.owed(action.symbol).units;
+        let gained = action.gained();
+        let paid = |each: Money| i128::from(held.worth_at(each).unwrap_or(Money(MILLIONTHS_MAX)).0);
+        match action.kind {
+            ActionKind::Split(ratio) => self.asset(gained).units = ratio.units(held),
+            ActionKind::Dividend(each) => {
+                let paid = held.worth_at(each).unwrap_or_default();
+                self.asset(action.symbol).pay(paid.0.into());
+            }
+            ActionKind::SpinOff { ratio, .. } => self.asset(gained).gain(ratio.units(held)),
+            ActionKind::Rename(new) => {
+                let name = (new, in_force.brought);
+                self.renamed.insert(action.symbol, name);
+                self.asset(action.symbol).units = Quantity::ZERO;
+                self.asset(gained).gain(held);
+            }
+            ActionKind::Merge { ratio, cash, .. } => {
+                let own = self.asset(action.symbol);
+                own.units = Quantity::ZERO;
+                own.pay(paid(cash));
+                self.asset(gained).gain(ratio.units(held));
+            }
+            ActionKind::Delist(price) => {
+                let own = self.asset(action.symbol);
+                own.units = Quantity::ZERO;
+                own.pay(paid(price));
             }
             ActionKind::Cancel => {}
+        }
+        if let (Some(ratio), Some(price)) = (action.kind.ratio(), action.in_lieu) {
+            let fraction = ratio.in_lieu(held, price.value);
+            self.asset(gained).pay(fraction.0.into());
         }
     }
 
     fn trade(&mut self, trade: &Trade) {
+        let own = self.asset(trade.symbol);
         match trade.side {
-            Side::Buy => {
-                let units = self.units.0.saturating_add(trade.quantity.0);
-                self.units = Quantity(units);
-            }
+            Side::Buy => own.units = Quantity(own.units.0.saturating_add(trade.quantity.0)),
             Side::Sell => {
-                let sold = trade.quantity.min(self.units);
+                let sold = trade.quantity.min(own.units);
                 let worth = |units: Quantity| units.worth_at(trade.price).unwrap_or_default().0;
                 let missing = i128::from(worth(trade.quantity)) - i128::from(worth(sold));
-                self.cash = self.cash.saturating_sub(missing);
-                self.units = Quantity(self.units.0 - sold.0);
+                own.pay(-missing);
+                own.units = Quantity(own.units.0 - sold.0);
             }
             Side::Split | Side::Dividend => {}
         }
     }
 }
 
-/// The actions in force after update `until`, by time, splits before dividends. `revisions` are the
-/// terms of one asset's actions, each with its update, in the order of the updates.
+impl Owed {
+    fn pay(&mut self, cash: i128) {
+        self.cash = self.cash.saturating_add(cash);
+    }
+
+    fn gain(&mut self, units: Quantity) {
+        let sum = self.units.0.saturating_add(units.0);
+        self.units = Quantity(sum.min(MILLIONTHS_MAX));
+    }
+}
+
+/// The actions in force after update `until`, in the order in which they take effect. `revisions`
+/// are the terms of a family's actions, each with its update, in the order of the updates. A price
+/// for fractions counts once its update has come.
 pub fn in_force(revisions: &[(u64, Action)], until: u64) -> Vec<ActionInForce> {
     let mut latest: Vec<ActionInForce> = Vec::new();
     for (update, action) in revisions.iter().filter(|(update, _)| *update <= until) {
-        match latest.iter_mut().find(|it| it.action.id == action.id) {
+        let name = (action.symbol, action.id);
+        match latest.iter_mut().find(|it| it.name() == name) {
             Some(it) => {
                 if it.action.time != action.time {
                     it.since = None;
                 }
                 it.action = *action;
+                it.brought = *update;
             }
             None => latest.push(ActionInForce {
                 action: *action,
                 since: (!action.is_late).then_some(*update),
+                brought: *update,
             }),
         }
     }
     latest.retain(|it| it.action.kind != ActionKind::Cancel);
-    latest.sort_by_key(|it| (it.action.time, it.action.kind, it.action.id));
+    for it in &mut latest {
+        it.action.in_lieu = it.action.in_lieu.filter(|price| price.update <= until);
+    }
+    latest.sort_by_key(|it| it.action.place());
     latest
 }
 

@@ -1,12 +1,171 @@
 //! spec/master/transactions.md · 3.1.7 ("process queued transactions per update interval")
 //!
-//! The arithmetic of fills, splits and dividends. It uses no database and no clock, so that the
+//! The arithmetic of fills and corporate actions. It uses no database and no clock, so that the
 //! same queue and the same update always give the same result.
 
-use crate::model::money::share;
-use crate::model::{Holdings, Money, Quantity, Ratio, Reason, Side, Symbol};
+use crate::model::money::{MILLIONTHS_MAX, share};
+use crate::model::{
+    Action, ActionKind, Cause, Holdings, Money, Quantity, Ratio, Reason, Side, Symbol,
+};
+
+/// A row that an action makes in an account's ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionRow {
+    pub side: Side,
+    pub symbol: Symbol,
+    /// Units added, below zero where they leave; of a payment, the units that it is for.
+    pub quantity: Quantity,
+    /// Of a payment: cash for one unit.
+    pub price: Option<Money>,
+    /// Cash added.
+    pub total: Money,
+    /// `None` for a split or dividend.
+    pub cause: Option<Cause>,
+    /// The action's asset, where it is another one than the row's.
+    pub source: Option<Symbol>,
+    /// What the cost of the row's position grows by; below zero where its cost goes elsewhere.
+    pub moved_cost: Money,
+}
+
+impl ActionRow {
+    fn of(action: &Action, side: Side, quantity: Quantity) -> ActionRow {
+        ActionRow {
+            side,
+            symbol: action.symbol,
+            quantity,
+            price: None,
+            total: Money::ZERO,
+            cause: action.kind.cause(),
+            source: None,
+            moved_cost: Money::ZERO,
+        }
+    }
+
+    /// The same in the asset whose units come.
+    fn gained(self, action: &Action) -> ActionRow {
+        let gained = action.gained();
+        ActionRow {
+            symbol: gained,
+            source: (gained != action.symbol).then_some(action.symbol),
+            ..self
+        }
+    }
+
+    fn paid(self, price: Money, total: Money) -> ActionRow {
+        ActionRow {
+            price: Some(price),
+            total,
+            ..self
+        }
+    }
+}
 
 impl Holdings {
+    /// Applies an action to what is held, and returns the rows that tell it; none without a
+    /// position. `in_lieu` is the price of a unit that comes, where fractions are paid at once.
+    /// Nothing exceeds the limit of an amount: what does is not given.
+    pub fn act(&mut self, action: &Action, in_lieu: Option<Money>) -> Vec<ActionRow> {
+        let symbol = action.symbol;
+        let Some((held, cost)) = self.positions.get(&symbol).copied() else {
+            return Vec::new();
+        };
+        let row = |side, quantity| ActionRow::of(action, side, quantity);
+        let leaves = row(Side::Split, Quantity(-held.0));
+        let mut rows = Vec::new();
+        match action.kind {
+            ActionKind::Split(ratio) => {
+                if let Some(added) = self.split(symbol, ratio) {
+                    rows.push(row(Side::Split, added));
+                }
+            }
+            ActionKind::Dividend(each) => {
+                if let Some(paid) = self.dividend(symbol, each) {
+                    rows.push(row(Side::Dividend, held).paid(each, paid));
+                }
+            }
+            ActionKind::SpinOff { new, ratio } => {
+                let came = self.gain(new, ratio.units(held), Money::ZERO);
+                rows.push(row(Side::Split, came.0).gained(action));
+            }
+            ActionKind::Rename(new) => {
+                self.positions.remove(&symbol);
+                rows.extend(self.replace(action, leaves, cost, (new, held)));
+            }
+            ActionKind::Merge { new, ratio, cash } => {
+                self.positions.remove(&symbol);
+                rows.extend(self.replace(action, leaves, cost, (new, ratio.units(held))));
+                let paid = self.pay(held.worth_at(cash).unwrap_or(Money(MILLIONTHS_MAX)));
+                rows.push(row(Side::Dividend, held).paid(cash, paid));
+            }
+            ActionKind::Delist(price) => {
+                self.positions.remove(&symbol);
+                let paid = self.pay(held.worth_at(price).unwrap_or(Money(MILLIONTHS_MAX)));
+                rows.push(row(Side::Sell, held).paid(price, paid));
+            }
+            ActionKind::Cancel => {}
+        }
+        if let (Some(ratio), Some(price)) = (action.kind.ratio(), in_lieu) {
+            let paid = self.pay(ratio.in_lieu(held, price));
+            let row = row(Side::Dividend, Quantity::ZERO).gained(action);
+            rows.push(ActionRow {
+                cause: Some(Cause::InLieu),
+                ..row.paid(price, paid)
+            });
+        }
+        // What an action makes of nothing is told, unless it comes beside other rows.
+        let is_told = |row: &ActionRow| {
+            let is_nothing = row.total == Money::ZERO && row.moved_cost == Money::ZERO;
+            let is_payment = row.side == Side::Dividend || row.quantity == Quantity::ZERO;
+            let is_kept = matches!(row.cause, None | Some(Cause::SpinOff | Cause::Delisting));
+            is_kept || !(is_nothing && is_payment)
+        };
+        rows.retain(is_told);
+        rows
+    }
+
+    /// The rows of units that replace others, with their cost.
+    fn replace(
+        &mut self,
+        action: &Action,
+        leaves: ActionRow,
+        cost: Money,
+        (new, units): (Symbol, Quantity),
+    ) -> [ActionRow; 2] {
+        let (came, cost) = self.gain(new, units, cost);
+        let comes = ActionRow::of(action, Side::Split, came).gained(action);
+        [
+            ActionRow {
+                moved_cost: Money(-cost.0),
+                ..leaves
+            },
+            ActionRow {
+                moved_cost: cost,
+                ..comes
+            },
+        ]
+    }
+
+    /// Adds units with their cost, as far as the limit allows. Returns what was added; without
+    /// units, there is no cost.
+    fn gain(&mut self, symbol: Symbol, units: Quantity, cost: Money) -> (Quantity, Money) {
+        let (held, before) = self.positions.get(&symbol).copied().unwrap_or_default();
+        let units = Quantity(units.0.min(MILLIONTHS_MAX - held.0));
+        if units == Quantity::ZERO {
+            return (Quantity::ZERO, Money::ZERO);
+        }
+        let cost = Money(cost.0.min(MILLIONTHS_MAX - before.0));
+        let after = (Quantity(held.0 + units.0), Money(before.0 + cost.0));
+        self.positions.insert(symbol, after);
+        (units, cost)
+    }
+
+    /// Adds cash, as far as the limit allows. Returns what was added.
+    fn pay(&mut self, cash: Money) -> Money {
+        let paid = Money(cash.0.min(MILLIONTHS_MAX - self.cash.0));
+        self.cash = Money(self.cash.0 + paid.0);
+        paid
+    }
+
     /// Fills an order at `price`. Returns the total that was paid or received.
     ///
     /// # Errors
@@ -58,9 +217,8 @@ impl Holdings {
     }
 
     /// Splits a position: `ratio` units for each one before. Returns the units
-    /// added, negative for a reverse split, or `None` without a position. A fraction of a millionth
-    /// is lost; the cost does not change.
-    pub fn split(&mut self, symbol: Symbol, ratio: Ratio) -> Option<Quantity> {
+    /// added, negative for a reverse split, or `None` without a position. The cost does not change.
+    fn split(&mut self, symbol: Symbol, ratio: Ratio) -> Option<Quantity> {
         let (held, cost) = self.positions.get(&symbol).copied()?;
         let after = ratio.units(held);
         if after == Quantity::ZERO {
@@ -73,7 +231,7 @@ impl Holdings {
 
     /// Pays a dividend of `per_unit` on a position. Returns the cash added, rounded down to a
     /// millionth. `None` without a position or beyond a limit.
-    pub fn dividend(&mut self, symbol: Symbol, per_unit: Money) -> Option<Money> {
+    fn dividend(&mut self, symbol: Symbol, per_unit: Money) -> Option<Money> {
         let (held, _) = self.positions.get(&symbol).copied()?;
         let paid = held.worth_at(per_unit)?;
         self.cash = self.cash.plus(paid)?;

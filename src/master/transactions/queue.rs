@@ -224,11 +224,9 @@ impl OrderQueue {
         ranks.into_iter().map(|rank| rank.number).collect()
     }
 
-    /// The orders of an asset, which a split changes.
-    pub fn of_symbol(&mut self, symbol: Symbol) -> impl Iterator<Item = &mut QueuedOrder> {
-        self.orders
-            .values_mut()
-            .filter(move |order| order.symbol == symbol)
+    /// All orders, by number.
+    pub fn iter(&self) -> impl Iterator<Item = &QueuedOrder> {
+        self.orders.values()
     }
 }
 

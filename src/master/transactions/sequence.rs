@@ -4,6 +4,7 @@
 //! increase.
 
 use crate::model::Timestamp;
+use crate::runtime::clock::SteadyClock;
 use std::time::Instant;
 use uuid::{Builder, Uuid};
 
@@ -11,6 +12,7 @@ use uuid::{Builder, Uuid};
 #[derive(Debug)]
 pub struct Sequencer {
     number: i64,
+    clock: SteadyClock,
     accepted: Timestamp,
     /// IDs given since the millisecond changed.
     within: u32,
@@ -21,8 +23,10 @@ pub struct Sequencer {
 pub struct OrderKey {
     /// The order number.
     pub number: i64,
-    /// Wall time of acceptance. It never decreases: while the clock is set back it keeps its value.
+    /// Wall time of acceptance, by a clock that never goes back.
     pub accepted: Timestamp,
+    /// Milliseconds by which `accepted` is ahead of the machine's clock, which was set back.
+    pub ahead: i64,
     /// Monotonic time of acceptance.
     pub since: Instant,
     /// UUID version 7 of `accepted`, with a counter within a millisecond (RFC 9562, 6.2 method 1).
@@ -34,6 +38,7 @@ impl Sequencer {
     pub fn after(number: i64, accepted: Timestamp) -> Sequencer {
         Sequencer {
             number,
+            clock: SteadyClock::after(accepted),
             accepted,
             within: 0,
         }
@@ -48,11 +53,15 @@ impl Sequencer {
     pub fn give(&mut self) -> OrderKey {
         /// Most IDs of one millisecond. One more takes the next millisecond.
         const WITHIN_MAX: u32 = 1 << 26;
-        let now = Timestamp::now();
+        let wall = Timestamp::now();
+        let now = self.clock.at(wall);
         self.within += 1;
         if now > self.accepted {
+            // An ID holds no time before 1970.
+            if now > Timestamp(0) {
+                self.within = 0;
+            }
             self.accepted = now;
-            self.within = 0;
         } else if self.within >= WITHIN_MAX {
             self.accepted = Timestamp(self.accepted.0 + 1);
             self.within = 0;
@@ -75,6 +84,7 @@ impl Sequencer {
         OrderKey {
             number: self.number,
             accepted: self.accepted,
+            ahead: self.accepted.since(wall),
             since: Instant::now(),
             id,
         }
@@ -97,11 +107,17 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_stands_still() {
+    fn a_clock_set_back_goes_on_from_the_last_time() {
         let ahead = Timestamp(Timestamp::now().0 + 3_600_000);
         let mut sequencer = Sequencer::after(0, ahead);
         let (one, two) = (sequencer.give(), sequencer.give());
-        assert_eq!((one.accepted, two.accepted), (ahead, ahead));
+        assert!(ahead <= one.accepted && one.accepted <= two.accepted);
+        assert!(two.accepted.since(ahead) < 60_000);
+        assert!(
+            (3_540_000..=3_600_000).contains(&one.ahead),
+            "{}",
+            one.ahead
+        );
         assert!(one.id < two.id);
     }
 }

@@ -1,24 +1,27 @@
 //! spec/master/transactions.md · 3.1.7 ("the queue is cleared every update interval")
 //!
-//! Settles the queue at an update: first splits and dividends, then each order in the order of its
+//! Settles the queue at an update: first corporate actions, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
 
 use super::corrections::{self, ActionsDone};
 use super::queue::{PriceVisibility, QueuedOrder};
-use super::{OrderState, holdings_of, sequence, write_outcome};
+use super::{OrderState, holdings_of, write_outcome};
 use crate::master::assets::{self};
 use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
-use crate::master::storage::ledger::{AssetTrades, Settlement};
+use crate::master::storage::ledger::{ActionEntry, Settlement};
 use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
 use crate::model::timestamp::DAY;
 use crate::model::{
-    AccountId, Action, ActionKind, Money, Quantity, Quote, Ratio, Reason, Side, Symbol, Timestamp,
-    Transaction, TransactionStatus,
+    AccountId, Action, ActionKind, Quantity, Quote, Reason, Symbol, Timestamp, Transaction,
+    TransactionStatus,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
+
+/// Milliseconds from which on two times of an order differ because the clock was set.
+const CLOCK_SET_MS: i64 = 2_000;
 
 /// Market time in milliseconds for which an order waits for a price that is believed.
 pub const WAITING_MAX: i64 = 14 * DAY;
@@ -80,9 +83,9 @@ impl OrderState {
                 order.waits_since = Some(update.snapshot.market_now);
             }
         }
-        for (number, quantity) in done.split {
+        for (number, (symbol, quantity)) in done.orders {
             if let Some(order) = self.queue.get_mut(number) {
-                order.quantity = quantity;
+                (order.symbol, order.quantity) = (symbol, quantity);
             }
         }
         Ok(filled.outcomes)
@@ -104,9 +107,15 @@ impl OrderState {
             let Some(order) = self.queue.get_mut(*number) else {
                 continue;
             };
-            let quantity = done.split.get(number).copied().unwrap_or(order.quantity);
-            let Some(quote) = settlement_quote(update, order) else {
-                if order.waits_since.is_none() && update.snapshot.is_held(&order.symbol) {
+            let changed = done.orders.get(number).copied();
+            let (symbol, quantity) = changed.unwrap_or((order.symbol, order.quantity));
+            let quote = if done.ended.contains(number) {
+                Some(Err(Reason::NoPrice))
+            } else {
+                settlement_quote(update, order, symbol)
+            };
+            let Some(quote) = quote else {
+                if order.waits_since.is_none() && update.snapshot.is_held(&symbol) {
                     filled.waiting.push(*number);
                 }
                 continue;
@@ -114,7 +123,7 @@ impl OrderState {
             let outcome = match quote {
                 Ok(quote) => {
                     let (_, after) = holdings_of(tx, &mut done.accounts, order.account)?;
-                    match after.fill(order.side, order.symbol, quantity, quote.value) {
+                    match after.fill(order.side, symbol, quantity, quote.value) {
                         Ok(total) => Settlement::Settled {
                             price: quote.value,
                             total,
@@ -130,9 +139,9 @@ impl OrderState {
         Ok(filled)
     }
 
-    /// Applies splits and dividends to positions, as transactions of their own, and splits to queued
-    /// orders: all that the database holds and the ledger does not, including those of updates that
-    /// could not be settled. Update by update, each one's corrections before what is new with it.
+    /// Applies actions to positions, as transactions of their own, and to queued orders: all that
+    /// the database holds and the ledger does not, including those of updates that could not be
+    /// settled. Update by update, each one's corrections before what is new with it.
     fn apply_actions(
         &mut self,
         tx: &mut Tx<'_>,
@@ -141,98 +150,110 @@ impl OrderState {
         beats: &mut StepBeats<'_>,
     ) -> Result<ActionsDone, StorageError> {
         let mut done = ActionsDone::default();
-        let changes = tx.actions_to_apply(update.number)?;
-        let updates = corrections::divide(tx, changes, beats)?;
+        let families = tx.families()?;
+        let updates = corrections::divide(tx, &families, update.number, beats)?;
         let corrected: BTreeSet<Symbol> = updates
             .iter()
-            .flat_map(|actions| actions.corrections.iter().map(|it| it.symbol))
+            .flat_map(|actions| actions.corrections.iter().map(|it| it.first))
             .collect();
-        let mut assets = BTreeMap::new();
+        let mut trades = BTreeMap::new();
         if !corrected.is_empty() {
             let what = "reading the trades of corrected assets";
-            assets = heartbeat.during(what, STEP_TIMEOUT, || tx.trades(&corrected))?;
+            trades = heartbeat.during(what, STEP_TIMEOUT, || tx.trades(&families, &corrected))?;
         }
         for actions in &updates {
             for correction in &actions.corrections {
                 // Nobody traded the others.
-                if let Some(asset) = assets.get_mut(&correction.symbol) {
-                    self.correct(tx, actions.number, correction, asset, &mut done, beats)?;
+                if let Some(family) = trades.get_mut(&correction.first) {
+                    let correction = (&families, correction);
+                    self.correct(tx, actions.number, correction, family, &mut done, beats)?;
                 }
             }
             for action in &actions.due {
-                let asset = assets.get(&action.symbol);
-                self.apply_to_holders(tx, actions.number, action, asset, &mut done, beats)?;
-                if let ActionKind::Split(ratio) = action.kind {
-                    let symbol = action.symbol;
-                    self.split_orders(tx, actions.number, symbol, ratio, &mut done, beats)?;
-                }
+                self.apply_to_holders(tx, actions.number, action, &mut done, beats)?;
+                self.apply_to_orders(tx, actions.number, action, &mut done, beats)?;
             }
         }
         tx.set_actions_applied(update.number)?;
         Ok(done)
     }
 
-    /// Applies an action of update `number` on top of what each account holds. `asset` is there if
-    /// corrections may have changed who holds it.
+    /// Applies an action of update `number` on top of what each account holds.
     fn apply_to_holders(
         &mut self,
         tx: &mut Tx<'_>,
         number: u64,
         action: &Action,
-        asset: Option<&AssetTrades>,
         done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
         let mut holders: BTreeSet<AccountId> = tx.holders(action.symbol)?.into_iter().collect();
-        let traders = asset.into_iter().flat_map(|asset| asset.trades.keys());
-        holders.extend(traders.filter(|account| done.accounts.contains_key(account)));
+        if done.gained.contains(&action.symbol) {
+            holders.extend(done.accounts.keys());
+        }
+        let in_lieu = action.in_lieu.filter(|price| price.update <= number);
         for account in holders {
             beats.step();
             let (_, after) = holdings_of(tx, &mut done.accounts, account)?;
-            let (side, quantity, price, total) = match action.kind {
-                ActionKind::Split(ratio) => match after.split(action.symbol, ratio) {
-                    Some(added) => (Side::Split, added, None, Some(Money::ZERO)),
-                    None => continue,
-                },
-                ActionKind::Dividend(per_unit) => {
-                    let held = after
-                        .positions
-                        .get(&action.symbol)
-                        .map_or(Quantity::ZERO, |held| held.0);
-                    match after.dividend(action.symbol, per_unit) {
-                        Some(paid) => (Side::Dividend, held, Some(per_unit), Some(paid)),
-                        None => continue,
-                    }
-                }
-                ActionKind::Cancel => continue,
-            };
-            let order_key = self.sequencer.give();
-            let row = action_row(action, account, order_key, side, quantity, price, total);
-            tx.insert_settled(order_key.number, &row, number, None)?;
+            for row in after.act(action, in_lieu.map(|price| price.value)) {
+                let order_key = self.sequencer.give();
+                tx.insert_settled(&ActionEntry {
+                    number: order_key.number,
+                    id: order_key.id,
+                    accepted: order_key.accepted,
+                    account,
+                    update: number,
+                    time: action.time,
+                    row,
+                    written_off: None,
+                })?;
+            }
         }
+        done.gained.extend(action.kind.target());
         Ok(())
     }
 
-    /// Splits the queued orders from before the split's prices. The quantity of an order at a price
-    /// after it already counts the new units.
-    fn split_orders(
+    /// Applies an action to the queued orders from before its prices: a split multiplies them, a
+    /// rename gives them the new asset, and the end of an asset is theirs. An order at a price after
+    /// the action knows of it.
+    fn apply_to_orders(
         &mut self,
         tx: &mut Tx<'_>,
         number: u64,
-        symbol: Symbol,
-        ratio: Ratio,
+        action: &Action,
         done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
+        if matches!(
+            action.kind,
+            ActionKind::Dividend(_) | ActionKind::SpinOff { .. } | ActionKind::Cancel
+        ) {
+            return Ok(());
+        }
         let visible = self.visibility.since(number);
-        let is_earlier = |order: &&mut QueuedOrder| order.was_before(visible);
-        for order in self.queue.of_symbol(symbol).filter(is_earlier) {
+        for order in self.queue.iter().filter(|order| order.was_before(visible)) {
             let number = order.rank.number;
-            let now = done.split.get(&number).copied().unwrap_or(order.quantity);
-            let after = ratio.units(now).max(Quantity(1));
-            tx.set_order_quantity(number, after)?;
-            done.split.insert(number, after);
+            let now = done.orders.get(&number).copied();
+            let (symbol, quantity) = now.unwrap_or((order.symbol, order.quantity));
+            if symbol != action.symbol {
+                continue;
+            }
             beats.step();
+            match action.kind {
+                ActionKind::Split(ratio) => {
+                    let after = ratio.units(quantity).max(Quantity(1));
+                    tx.set_order_quantity(number, after)?;
+                    done.orders.insert(number, (symbol, after));
+                }
+                ActionKind::Rename(new) => {
+                    tx.set_order_symbol(number, new)?;
+                    done.orders.insert(number, (new, quantity));
+                }
+                ActionKind::Merge { .. } | ActionKind::Delist(_) => {
+                    done.ended.insert(number);
+                }
+                ActionKind::Dividend(_) | ActionKind::SpinOff { .. } | ActionKind::Cancel => {}
+            }
         }
         Ok(())
     }
@@ -283,12 +304,14 @@ fn store_outcomes(
 
 /// The quote that an order settles at. `Err` if the update has none; `None` if the order waits for
 /// a later update, because a real-time price is older than the order or the asset's price is held.
-fn settlement_quote(update: &Update, order: &QueuedOrder) -> Option<Result<Quote, Reason>> {
+fn settlement_quote(
+    update: &Update,
+    order: &QueuedOrder,
+    symbol: Symbol,
+) -> Option<Result<Quote, Reason>> {
     let is_in_time = order.since.is_none_or(|since| since < update.began);
-    let entry = update.snapshot.entry(&order.symbol).filter(|_| is_in_time);
-    // It was accepted before retrieval began. Where the times say otherwise, the clock was set back
-    // since, by hours perhaps, and the order must not wait for as long.
-    let accepted = order.accepted.min(update.began_stamp);
+    let entry = update.snapshot.entry(&symbol).filter(|_| is_in_time);
+    let accepted = accepted_by_clock_of(update, order);
     let decision = entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(accepted));
     match decision {
         assets::FillDecision::At(quote) => Some(Ok(quote)),
@@ -304,38 +327,28 @@ fn settlement_quote(update: &Update, order: &QueuedOrder) -> Option<Result<Quote
     }
 }
 
+/// When an order was accepted, by the clock as it goes at the update. Where the clock was set since,
+/// by hours perhaps, the order must not wait for as long, nor fill at a price older than itself.
+fn accepted_by_clock_of(update: &Update, order: &QueuedOrder) -> Timestamp {
+    let age = order
+        .since
+        .and_then(|since| update.began.checked_duration_since(since));
+    let by_age = age.map(|age| {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(update.began_stamp.0.saturating_sub(age))
+    });
+    match by_age {
+        Some(time) if time.since(order.accepted).abs() > CLOCK_SET_MS => time,
+        // An order of an earlier process was accepted before the retrieval began, whatever the times say.
+        Some(_) | None => order.accepted.min(update.began_stamp),
+    }
+}
+
 /// Whether an order may wait for a price beyond this update.
 fn may_wait(update: &Update, order: &QueuedOrder) -> bool {
     let now = update.snapshot.market_now;
     let since = order.waits_since.unwrap_or(now);
     !update.snapshot.exhausted && now.since(since) <= WAITING_MAX
-}
-
-/// The ledger's row of a split or dividend of a position.
-fn action_row(
-    action: &Action,
-    account: AccountId,
-    order_key: sequence::OrderKey,
-    side: Side,
-    quantity: Quantity,
-    price: Option<Money>,
-    total: Option<Money>,
-) -> Transaction {
-    Transaction {
-        id: order_key.id,
-        account,
-        side,
-        status: TransactionStatus::Settled,
-        symbol: action.symbol,
-        quantity,
-        accepted: order_key.accepted,
-        settled: Some(order_key.accepted),
-        price,
-        total,
-        priced: Some(action.time),
-        client_order_id: None,
-        reason: None,
-    }
 }
 
 /// The transaction of a settled or rejected order, as the ledger has it.
@@ -364,7 +377,7 @@ fn settled_transaction(
         symbol: order.symbol,
         quantity: order.quantity,
         accepted: order.accepted,
-        settled: Some(settled),
+        settled: Some(settled.max(order.accepted)),
         price: filled.map(|f| f.0),
         total: filled.map(|f| f.1),
         priced: filled.map(|f| f.2),

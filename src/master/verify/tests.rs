@@ -1,14 +1,14 @@
 //! spec/master/verify.md · 3.1.7
 
 use super::*;
-use crate::master::storage::ledger::Settlement;
+use crate::master::storage::ledger::{ActionEntry, Settlement};
 use crate::master::storage::testing::{Engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
 use crate::master::transactions::queue::QueuedOrder;
 use crate::master::transactions::sequence::Sequencer;
 
 use crate::model::{
-    AccountId, Holdings, Money, Quantity, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp,
+    AccountId, Holdings, Money, Quantity, Reason, SettlementRank, Side, Symbol, Timestamp,
 };
 use std::collections::HashMap as Map;
 use uuid::Uuid;
@@ -127,56 +127,49 @@ impl Market {
         let number = i64::try_from(update).unwrap();
         let side_number = side as u8;
         let of = if side == Side::Split { 1_000_000 } else { 1 };
+        // A price of fractions that pays none: 0.
+        let price = if side == Side::Split { "0" } else { "NULL" };
+        let priced = if side == Side::Split {
+            update.to_string()
+        } else {
+            "NULL".to_owned()
+        };
         let sql = format!(
-            "INSERT INTO actions VALUES ('{asset}', 'x{number}', {number}, {}, {side_number}, {value}, {of}, 0)",
+            "INSERT INTO actions VALUES ('{asset}', 'x{number}', {number}, {}, {side_number}, {value}, {of},
+             NULL, 0, 0, {price}, {priced})",
             time.0
         );
         execute(&mut self.storage, &sql);
-        let holders = self.storage.write(|tx| {
-            assert!(!tx.actions_to_apply(update)?.is_empty());
-            tx.set_actions_applied(update)?;
-            tx.holders(symbol(asset))
-        });
-        for account in holders.unwrap() {
+        let (action, holders) = self
+            .storage
+            .write(|tx| {
+                let due = tx.actions_to_apply(update)?;
+                tx.set_actions_applied(update)?;
+                Ok((due.last().unwrap().1, tx.holders(symbol(asset))?))
+            })
+            .unwrap();
+        for account in holders {
             if !apply {
                 continue;
             }
             let held = self.held.get_mut(&account.0).unwrap();
             let before = held.clone();
-            let units = held.positions[&symbol(asset)].0;
-            let (quantity, price, total) = if side == Side::Split {
-                (
-                    held.split(
-                        symbol(asset),
-                        Ratio::new(value.unsigned_abs(), 1_000_000).unwrap(),
-                    )
-                    .unwrap(),
-                    None,
-                    Money::ZERO,
-                )
-            } else {
-                let paid = held.dividend(symbol(asset), Money(value)).unwrap();
-                (units, Some(Money(value)), paid)
-            };
+            let rows = held.act(&action, None);
+            assert_eq!(rows.len(), 1);
             let place = self.places.give();
-            let row = crate::model::Transaction {
+            let entry = ActionEntry {
+                number: place.number,
                 id: place.id,
-                account,
-                side,
-                status: crate::model::TransactionStatus::Settled,
-                symbol: symbol(asset),
-                quantity,
                 accepted: place.accepted,
-                settled: Some(place.accepted),
-                price,
-                total: Some(total),
-                priced: Some(time),
-                client_order_id: None,
-                reason: None,
+                account,
+                update,
+                time,
+                row: rows[0],
+                written_off: None,
             };
             self.storage
                 .write(|tx| {
-                    tx.insert_settled(place.number, &row, update, None)?;
+                    tx.insert_settled(&entry)?;
                     tx.store_holdings(account, &before, held)
                 })
                 .unwrap();

@@ -14,6 +14,8 @@ pub struct DeploymentFacts {
     market: Option<MarketKind>,
     /// Milliseconds between two updates.
     pub(super) update_interval: i64,
+    /// Where codes for new passwords come from.
+    reset: &'static str,
 }
 
 impl DeploymentFacts {
@@ -25,6 +27,11 @@ impl DeploymentFacts {
             // Only real markets can be combined.
             market: config.assets.providers.first().map(|kind| kind.market()),
             update_interval: i64::try_from(interval).unwrap_or(i64::MAX),
+            reset: if config.mail.is_some() {
+                "mail"
+            } else {
+                "administrator"
+            },
         }
     }
 
@@ -49,6 +56,7 @@ impl DeploymentFacts {
                 prices.steps_left.and_then(|n| text(&n)),
             ),
             (ServerFact::Login, text(&"password")),
+            (ServerFact::Reset, text(&self.reset)),
             (ServerFact::Fees, text(&"no")),
         ];
         let facts: Vec<String> = facts

@@ -286,6 +286,7 @@ fn workers_are_told_how_the_market_stands_when_they_link_and_at_each_update() {
         // The test's market does not know.
         ("steps-left", None),
         ("login", Some("password")),
+        ("reset", Some("administrator")),
         ("fees", Some("no")),
         ("version", None),
     ] {

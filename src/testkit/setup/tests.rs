@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::DatabaseUrl;
+use crate::master;
 use crate::master::storage::Reader;
 use crate::testkit::folder;
 

@@ -8,6 +8,7 @@
 use super::ArgumentType;
 use crate::model::account::{EMAIL_MAX, EMAIL_MIN};
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
+use crate::model::reset_code::{RESET_CODE_CHARS, RESET_CODE_TEXT_MAX};
 use crate::wire::reply::TEXT_MAX;
 
 /// The texts that a type of argument accepts: those that the pattern matches as a whole and that
@@ -154,6 +155,13 @@ macro_rules! ipv6 {
 const CODE: &str = r"[A-Za-z][A-Za-z0-9\-]{0,63}";
 const CLIENT_ORDER_ID: &str = r"[A-Za-z0-9._:\-]{1,64}";
 const SECRET: &str = "[0-9a-f]{64}";
+/// A character of an e-mail address beside its `@`.
+macro_rules! of_email {
+    () => {
+        concat!("[^@", white_space!(), hidden!(), "]")
+    };
+}
+
 const SECRET_OR_DASH: &str = "[0-9a-f]{64}|-";
 const CANONICAL: &str = r"(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{0,5}[1-9])?";
 
@@ -274,6 +282,46 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                         "43065a2069777dfb258964e513b8385f1211b535546876a93fc3936cb575e33d",
                         "-",
                     ],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::UsernameOrEmail,
+        wrong(
+            &["", "a b", "@", "_alice", "a@b@c", "a@b\u{200b}"],
+            Grammar {
+                length: Some((1, EMAIL_MAX)),
+                ..pattern(
+                    "a username, or an e-mail address",
+                    concat!(
+                        "[A-Za-z0-9][A-Za-z0-9._-]{0,23}|",
+                        of_email!(),
+                        "{2,}@",
+                        of_email!(),
+                        "*|",
+                        of_email!(),
+                        "@",
+                        of_email!(),
+                        "+|@",
+                        of_email!(),
+                        "{2,}"
+                    ),
+                    &["alice", "alice@example.org"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::ResetCode,
+        wrong(
+            &["", "ABCDE-01FGH-JKMNP-QRST", "ABCDE-01FGH-JKMNP-QRSTU", "-"],
+            Grammar {
+                length: Some((RESET_CODE_CHARS, RESET_CODE_TEXT_MAX)),
+                ..pattern(
+                    "20 letters and digits without U, as somebody typed them: a hyphen behind a character and case count for nothing, I and L are 1, O is 0",
+                    "(?:[0-9ABCDEFGHIJKLMNOPQRSTVWXYZabcdefghijklmnopqrstvwxyz]-?){20}",
+                    &["ABCDE-01FGH-JKMNP-QRSTV", "abcdeolfghjkmnpqrstv"],
                 )
             },
         ),

@@ -35,6 +35,7 @@ impl MasterLink {
             match decoder.next() {
                 Ok(Some(envelope)) => {
                     let (boot, sequence) = (envelope.header.boot, envelope.header.sequence);
+                    self.clock.learn(envelope.header.timestamp);
                     let handled = if sequence == 0 {
                         self.on_push(envelope.body)
                     } else if boot == self.boot {

@@ -743,6 +743,7 @@ fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
         "next-update=2000-01-02T03:04:05.000Z",
         "steps-left=812",
         "login=password,google,university",
+        "reset=mail",
         "fees=no",
         "of-later=x",
     ];
@@ -758,6 +759,7 @@ fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
         "steps left    812, for 1 h 7 min",
         "currency      USD",
         "sign in by    password, google, university",
+        "reset by      a code by mail",
         "fees          no",
         "version       0.1.0, wire format 1, edition 2\n",
     ];
@@ -788,9 +790,55 @@ fn a_server_is_shown_in_80_columns_as_far_as_it_tells() {
         "steps_left": 812,
         "currency": "USD",
         "login": ["password", "google", "university"],
+        "reset": "mail",
         "fees": false,
     });
     assert_eq!(view, expected);
+}
+
+#[test]
+fn a_forgotten_password_is_set_anew_with_a_code() {
+    let fake = Fake::start();
+    let person = Person::new();
+    let at = |line: &str| format!("--server {} password {line}", fake.address);
+    let facts = |reset: &str| Some(vec![NameValue::parse(&format!("reset={reset}")).unwrap()]);
+    fake.tell(|told| told.facts = facts("mail"));
+    let ran = person.run(&at("forgot alice"));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("If alice has an account"), "{}", ran.out);
+    fake.tell(|told| told.facts = facts("administrator"));
+    let ran = person.run(&at("forgot alice@example.org"));
+    assert!(
+        ran.out.contains("Ask its administrator for a code"),
+        "{}",
+        ran.out
+    );
+    let view = person.run(&at("forgot alice --json")).json();
+    assert_eq!(view["reset"], "administrator");
+    assert_eq!(person.run(&at("forgot a@b@c")).code, 2);
+
+    let line = at("reset alice --password-stdin");
+    let line: Vec<&str> = line.split(' ').collect();
+    let ran = person.run_with(&line, "abcde-olfgh-jkmnp-qrstv\nnew password\n");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("alice has a new password"), "{}", ran.out);
+    let ran = person.run_with(&line, "00000-00000-00000-00000\nnew password\n");
+    assert_eq!(ran.code, 5, "{}", ran.err);
+    assert!(
+        ran.err.contains("papertrader password forgot NAME"),
+        "{}",
+        ran.err
+    );
+    let ran = person.run_with(&line, "00000\nnew password\n");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("a code is 20 letters and digits"),
+        "{}",
+        ran.err
+    );
+    let ran = person.run_with(&line, "abcde-olfgh-jkmnp-qrstv\n");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("the password is empty"), "{}", ran.err);
 }
 
 #[test]

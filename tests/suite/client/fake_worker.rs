@@ -10,7 +10,7 @@ use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
     OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment, TextList, UserInfo, put_text,
 };
-use papertrader::wire::reply::{Fill, failure_of};
+use papertrader::wire::reply::{Fill, failure_of, write_fail};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -267,7 +267,17 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         }
         Request::Login { .. } | Request::Resume { .. } => session(SESSION, told).write(out),
         Request::Logout { .. } => Reply::LogoutSuccess.write(out),
-        Request::ChangePassword { .. } => Reply::AccountSuccess(None).write(out),
+        Request::ChangePassword { .. } | Request::RequestReset { .. } => {
+            Reply::AccountSuccess(None).write(out);
+        }
+        Request::ResetPassword { code, .. } => {
+            if code.expose().starts_with("00000") {
+                let refusal = Refusal::new(Reason::CodeInvalid, "this code is not valid");
+                write_fail(out, request.instruction(), &refusal);
+            } else {
+                Reply::AccountSuccess(None).write(out);
+            }
+        }
         Request::CreateToken { .. } => {
             let token = SessionId::from_bytes([0x70; 32]);
             Reply::AccountSuccess(Some(AccountValue::Token(token))).write(out);

@@ -336,3 +336,24 @@ fn a_worker_behind_tls_is_verified() {
     plain.read_to_end(&mut said).unwrap();
     assert_eq!(said[..3], [0x15, 3, 3]);
 }
+
+#[test]
+fn a_chart_as_csv_is_a_market_file_again() {
+    let running = FixtureRig::start(&[]);
+    let alice = person("alice", &running.servers.workers[0], &[]);
+    let chart = alice.run("chart IBM --month --csv").out;
+    let rows = chart.lines().count() - 1;
+    assert!(rows > 10, "{chart}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("IBM.csv"), &chart).unwrap();
+    let checked =
+        std::process::Command::new(papertrader::testkit::program::find("papertrader-sandbox"))
+            .arg("check-market")
+            .arg(folder.path())
+            .arg("--json")
+            .output()
+            .unwrap();
+    let shown: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{shown}");
+    assert_eq!(shown["files"][0]["rows"], rows);
+}

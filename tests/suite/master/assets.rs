@@ -167,6 +167,7 @@ fn config(assets: AssetSettings, update_interval: Duration) -> AssetsConfig {
         assets,
         update_interval,
         extra_roots: None,
+        kept_bars: None,
     }
 }
 
@@ -675,6 +676,105 @@ fn adjusted_windows_are_continuous_over_splits() {
             }
         }
     }
+}
+
+#[test]
+fn a_renamed_asset_goes_on_under_its_new_symbol_with_its_past() {
+    let rows = |days: &[(&str, u32)]| {
+        let row = |(day, price): &(&str, u32)| format!("{day},{0},{0},{0},{0},7\n", price);
+        let rows: String = days.iter().map(row).collect();
+        format!("Date,Open,High,Low,Close,Volume\n{rows}")
+    };
+    let (market, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| std::fs::write(market.path().join(name), text).unwrap();
+    write(
+        "OLD.csv",
+        &rows(&[("2013-01-02", 10), ("2013-01-03", 11), ("2013-01-04", 12)]),
+    );
+    write("NEW.csv", &rows(&[("2013-01-07", 13), ("2013-01-08", 14)]));
+    write(
+        "STAY.csv",
+        &rows(&[
+            ("2013-01-04", 1),
+            ("2013-01-06", 1),
+            ("2013-01-07", 1),
+            ("2013-01-08", 1),
+        ]),
+    );
+    write(
+        "actions.csv",
+        "Date,Symbol,Action,Value\n2013-01-03,OLD,split,2\n2013-01-05,OLD,rename,NEW\n",
+    );
+    let config = replay(market.path(), "2013-01-04", Duration::from_millis(20));
+    let database = dir.path().join("master.db");
+    let running = Running::start(config.clone(), &database).unwrap();
+    let (old, new) = (symbol("OLD"), symbol("NEW"));
+    assert_eq!(running.update().snapshot.last_quote(&new), None);
+    let renamed = running.update();
+    assert_eq!(renamed.actions[0].kind, ActionKind::Rename(new));
+    assert!(!renamed.actions[0].is_late);
+    let entry = *renamed.snapshot.entry(&new).unwrap();
+    assert_eq!(
+        (entry.quote.unwrap().value, entry.fresh),
+        (Money(12_000_000), false)
+    );
+    running.update();
+    running.update();
+    let closes = |window, adjusted| -> Vec<i64> {
+        let bars = running.ask(new, window, adjusted).unwrap();
+        bars.iter().map(|bar| bar.close.0).collect()
+    };
+    let millions = |closes: &[i64]| closes.iter().map(|it| it * 1_000_000).collect::<Vec<_>>();
+    let week = Window::Week(at("2013-01-08"));
+    assert_eq!(closes(week, false), millions(&[10, 11, 12, 13, 14]));
+    let adjusted = closes(week, true);
+    assert_eq!(
+        (adjusted[0], adjusted[4]),
+        (5_000_000, 14_000_000),
+        "its split, too"
+    );
+    assert_eq!(closes(Window::AllTime, false), millions(&[14]));
+    let all = running.ask(new, Window::AllTime, false).unwrap();
+    assert_eq!((all[0].open, all[0].volume), (Money(10_000_000), 35));
+    assert_eq!(
+        running.ask(old, week, false).unwrap().len(),
+        3,
+        "its own past stays"
+    );
+    running.stop();
+    // The file of the old name goes, as people replace one by the other.
+    std::fs::remove_file(market.path().join("OLD.csv")).unwrap();
+    let running = Running::start(config, &database).unwrap();
+    let week = running.ask(new, week, false).unwrap();
+    assert_eq!(week.len(), 5);
+}
+
+#[test]
+fn what_became_of_an_asset_that_left_the_list_is_still_applied() {
+    let row = "2013-01-02,5,5,5,5,7\n2013-01-03,6,6,6,6,7\n2013-01-04,7,7,7,7,7\n";
+    let text = format!("Date,Open,High,Low,Close,Volume\n{row}");
+    let (market, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| std::fs::write(market.path().join(name), text).unwrap();
+    write("OLD.csv", &text);
+    write("STAY.csv", &text);
+    let config = replay(market.path(), "2013-01-02", Duration::from_millis(20));
+    let database = dir.path().join("master.db");
+    let running = Running::start(config.clone(), &database).unwrap();
+    running.update();
+    running.stop();
+    std::fs::rename(market.path().join("OLD.csv"), market.path().join("NEW.csv")).unwrap();
+    write(
+        "actions.csv",
+        "Date,Symbol,Action,Value\n2013-01-03,OLD,rename,NEW\n2013-01-03,NEVER,delist,1\n\
+         2013-01-03,OLD,spinoff,GONE 2\n",
+    );
+    let running = Running::start(config, &database).unwrap();
+    let mut told = Vec::new();
+    while told.is_empty() {
+        told = running.update().actions.to_vec();
+    }
+    assert_eq!(told.len(), 1, "{told:?}: nobody ever held the others");
+    assert_eq!(told[0].kind, ActionKind::Rename(symbol("NEW")));
 }
 
 /// The days of a market that begins before 1970 and ends after it, one of them 1970-01-01.

@@ -55,6 +55,7 @@ impl Steps {
             assets,
             update_interval: Duration::from_secs(3600),
             extra_roots: None,
+            kept_bars: None,
         };
         Steps { dir, config }
     }
@@ -362,6 +363,7 @@ fn real(assets: AssetSettings, name: &str) -> AssetsConfig {
         },
         update_interval: Duration::from_millis(100),
         extra_roots: None,
+        kept_bars: None,
     }
 }
 

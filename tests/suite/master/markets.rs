@@ -98,8 +98,34 @@ fn refused_by_alpaca(asked: &ExchangeRequest) -> Option<ExchangeReply> {
     };
     let symbols = asked.query("symbols").split(',');
     let mut wrong = symbols.filter(|name| !name.is_empty() && !is_symbol(name));
+    let most = match asked.path.as_str() {
+        "/v1/corporate-actions" => 1_000,
+        _ => 10_000,
+    };
+    let (start, end) = (asked.query("start"), asked.query("end"));
+    let today = Timestamp::now().date().to_string();
     asked
         .unknown_name(names)
+        .or_else(|| {
+            let limit = asked.query.get("limit")?;
+            let is_good = limit.parse().is_ok_and(|limit| (1..=most).contains(&limit));
+            (!is_good).then(|| invalid("limit", limit))
+        })
+        .or_else(|| {
+            (end < start).then(|| {
+                ExchangeReply::status(400, r#"{"message":"end should not be before start"}"#)
+            })
+        })
+        .or_else(|| {
+            // The free key sees no trade of the last quarter of an hour.
+            let is_recent = asked.path.ends_with("/bars") && *end >= *today;
+            (is_recent && asked.query("feed") == "sip").then(|| {
+                ExchangeReply::status(
+                    403,
+                    r#"{"message":"subscription does not permit querying recent SIP data"}"#,
+                )
+            })
+        })
         .or_else(|| {
             asked
                 .unknown_value("feed", feeds)
@@ -225,9 +251,9 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
         ),
         (
             day(5),
-            "name_changes",
+            "rights_distributions",
             format!(
-                r#""old_symbol":"AAPL","new_symbol":"APPL","process_date":"{}""#,
+                r#""id":"r","source_symbol":"AAPL","new_symbol":"AAPL.R","rate":1,"ex_date":"{0}","process_date":"{0}""#,
                 day(5)
             ),
         ),
@@ -256,8 +282,26 @@ fn corporate_actions(now: Timestamp, start: &str, end: &str, token: &str) -> Exc
     ))
 }
 
-/// What Binance refuses: query names that its documentation does not know.
+/// What Binance refuses: query names and symbols that it does not know, and more bars than it gives.
 fn refused_by_binance(asked: &ExchangeRequest) -> Option<ExchangeReply> {
+    let refusal = |code: i32, text: &str| {
+        ExchangeReply::status(400, &format!(r#"{{"code":{code},"msg":"{text}"}}"#))
+    };
+    if asked.path == "/api/v3/klines" {
+        if !["BTCUSDT", "ETHUSDT", "BTCEUR", "OLDUSDT"].contains(&asked.query("symbol")) {
+            return Some(refusal(-1121, "Invalid symbol."));
+        }
+        if !asked
+            .query("limit")
+            .parse()
+            .is_ok_and(|limit| (1..=1000).contains(&limit))
+        {
+            return Some(refusal(
+                -1130,
+                "Data sent for parameter 'limit' is not valid.",
+            ));
+        }
+    }
     asked.unknown_name(match asked.path.as_str() {
         "/api/v3/exchangeInfo" => &[
             "symbol",
@@ -350,6 +394,7 @@ fn config(assets: AssetSettings, symbols: SymbolSelection) -> AssetsConfig {
         },
         update_interval: INTERVAL,
         extra_roots: None,
+        kept_bars: None,
     }
 }
 
@@ -492,7 +537,11 @@ fn stocks_from_alpaca_over_tls() {
     assert!(kinds.contains(&ActionKind::Split(Ratio::new(26, 25).unwrap())));
     let unapplied = status(&running).unapplied;
     assert_eq!(unapplied.len(), 1, "{unapplied:?}");
-    assert!(unapplied[0].contains("name_changes") && unapplied[0].contains("AAPL"));
+    let said = &unapplied[0];
+    assert!(
+        said.contains("rights_distributions") && said.contains("AAPL"),
+        "{said}"
+    );
     assert!(kinds.contains(&ActionKind::Dividend(Money(240_000))));
     assert!(
         matches!(kinds.iter().find(|k| matches!(k, ActionKind::Split(_))), Some(ActionKind::Split(r)) if r.to_string() == "2")
@@ -695,6 +744,81 @@ fn prices_are_not_trusted_without_word_of_splits() {
         update.snapshot.entries()[0].fresh
     });
     assert_eq!(update.actions.len(), 3);
+}
+
+#[test]
+fn pages_without_days_are_followed_to_those_with_days() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = MockExchange::start(|asked| {
+        if asked.path != "/v2/stocks/AAPL/bars" || asked.query("page_token") == "second" {
+            return alpaca(asked);
+        }
+        let (bars, token) = match asked.query("page_token") {
+            "" => ("null", "first"),
+            _ => ("[]", "second"),
+        };
+        ExchangeReply::json(format!(
+            r#"{{"bars":{bars},"symbol":"AAPL","next_page_token":"{token}"}}"#
+        ))
+    });
+    let provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+    let listed = SymbolSelection::Listed([symbol("AAPL")].into());
+    let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
+    until("the past is complete", || status(&running).unfilled == 0);
+    let month = Window::Month(Timestamp::now().day());
+    let days = running.ask(symbol("AAPL"), month, false).unwrap();
+    assert!(days.len() > 1, "{days:?}");
+}
+
+#[test]
+fn an_ex_date_begins_with_its_night_where_a_feed_trades_at_night() {
+    for (feed, hour) in [("iex", 8), ("sip", 8), ("overnight", 0), ("boats", 0)] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = MockExchange::start(alpaca);
+        let mut provider = alpaca_at(server.url("127.0.0.1"), dir.path());
+        provider.alpaca.as_mut().unwrap().feed = feed.into();
+        let listed = SymbolSelection::Listed([symbol("AAPL")].into());
+        let running = Running::start(config(provider, listed), &dir.path().join("a.db")).unwrap();
+        let prices = running.handle.prices();
+        let actions = prices.actions(&symbol("AAPL"));
+        assert!(!actions.is_empty());
+        for action in actions {
+            let within = action.time.since(action.time.day());
+            assert_eq!(within, hour * 3_600_000, "{feed}: {action:?}");
+        }
+    }
+}
+
+#[test]
+fn a_ticker_of_before_a_restart_is_no_new_price() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nobody trades, and the ticker's window goes on.
+    let server = MockExchange::start(|asked| match binance(asked) {
+        ExchangeReply::Plain(200, headers, body) if asked.path == "/api/v3/ticker/24hr" => {
+            let mut tickers: serde_json::Value = serde_json::from_str(&body).unwrap();
+            for ticker in tickers.as_array_mut().unwrap() {
+                ticker["lastId"] = 7.into();
+                ticker["lastPrice"] = "41.5".into();
+            }
+            ExchangeReply::Plain(200, headers, tickers.to_string())
+        }
+        other => other,
+    });
+    let config = || {
+        let listed = SymbolSelection::Listed([symbol("BTCUSDT")].into());
+        config(binance_at(server.url("127.0.0.1")), listed)
+    };
+    let database = dir.path().join("b.db");
+    let running = Running::start(config(), &database).unwrap();
+    let quote = |running: &Running| running.handle.prices().entries()[0].quote.unwrap();
+    let first = quote(&running);
+    running.stop();
+    let running = Running::start(config(), &database).unwrap();
+    for _ in 0..2 {
+        let update = running.update();
+        assert!(!update.snapshot.entries()[0].fresh);
+    }
+    assert_eq!(quote(&running), first);
 }
 
 #[test]

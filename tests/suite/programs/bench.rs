@@ -93,3 +93,15 @@ fn who_else_asks_is_measured_beside_a_long_history() {
         assert!(row.unwrap()["ours"]["value"].as_u64().unwrap() > 0);
     }
 }
+
+#[test]
+fn later_starts_parse_no_market_file_again() {
+    let rows = bench(&["market"]);
+    let rows = rows.as_array().unwrap();
+    for beginning in ["first start beside a bare", "a later start beside"] {
+        let row = rows
+            .iter()
+            .find(|row| row["what"].as_str().unwrap().starts_with(beginning));
+        assert!(row.unwrap()["theirs"]["value"].as_u64().unwrap() > 0);
+    }
+}

@@ -2,10 +2,11 @@
 //! behind.
 
 use papertrader::client::{Client, ConnectOptions, ServerConnection, ServerInfo};
-use papertrader::model::{MarketKind, MarketState};
+use papertrader::model::{MarketKind, MarketState, SessionId, Timestamp};
+use papertrader::runtime::failpoint;
 use papertrader::testkit::Layout;
 use papertrader::testkit::state::SandboxState;
-use papertrader::testkit::{TEST_TIMEOUT, eventually, folder, processes_about, program};
+use papertrader::testkit::{TEST_TIMEOUT, eventually, folder, processes_about, program, trader};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
@@ -308,7 +309,8 @@ fn what_is_wrong_is_said() {
     let (code, said) = ends(&here("photos"), &["run"]);
     assert_eq!(code, Some(1));
     assert!(said.contains("no sandbox"), "{said}");
-    // A market that is broken: made all the same, with a warning; the master refuses it.
+    // A market that is broken: each fault once. A run makes nothing of it; what is only made can be
+    // mended.
     let market = here("market");
     fs::create_dir(&market).unwrap();
     fs::write(
@@ -316,16 +318,31 @@ fn what_is_wrong_is_said() {
         format!("{ROWS}2020-01-07,1,1,x,1,1\n"),
     )
     .unwrap();
+    fs::write(market.join("bbb.csv"), ROWS).unwrap();
     let market = market.to_str().unwrap();
+    let (code, said) = ends(&here("broken"), &["run", "--seed-market", market]);
+    assert_eq!(code, Some(78), "{said}");
+    let fault = format!("{market}/AAA.csv, line 5");
+    assert_eq!(said.matches(&fault).count(), 1, "{said}");
+    assert!(said.contains("name it BBB.csv"), "{said}");
+    assert!(!here("broken").exists());
     let (code, said) = ends(&here("broken"), &["init", "--seed-market", market]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("warning") && said.contains("AAA.csv, line 5"),
+        said.contains("warning: the master will not start"),
         "{said}"
     );
+    assert_eq!(said.matches("AAA.csv, line 5").count(), 1, "{said}");
     let (code, said) = ends(&here("broken"), &["run"]);
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("AAA.csv, line 5"), "{said}");
+    assert_eq!(said.matches("AAA.csv, line 5").count(), 1, "{said}");
+    // One that breaks later: the master says so, once.
+    let good = here("good");
+    assert_eq!(ends(&good, &["init"]).0, Some(0));
+    fs::write(good.join("market/actions.csv"), "x").unwrap();
+    let (code, said) = ends(&good, &["run"]);
+    assert_eq!(code, Some(78), "{said}");
+    assert_eq!(said.matches("actions.csv, line 1").count(), 1, "{said}");
     assert_eq!(processes_about(folder.path()), Vec::<String>::new());
     // Command lines.
     for bad in [
@@ -393,6 +410,47 @@ fn a_market_folder_is_shown_as_it_is_understood() {
         (code, json["files"][0]["rows"].as_u64()),
         (Some(78), Some(4))
     );
+    // What is not read is told, and so is an action of no file.
+    for name in ["ccc.csv", "DDD.xlsx", "AAA.CSV", "README.txt", "notes"] {
+        fs::write(market.join(name), ROWS).unwrap();
+    }
+    let actions = "Date,Symbol,Action,Value\n2020-01-06,AAB,split,2\n2020-01-06,AAA,split,2\n";
+    fs::write(market.join("actions.csv"), actions).unwrap();
+    let (_, shown, _) = check(&[]);
+    for told in [
+        "ccc.csv: passed over, since its name is not a symbol",
+        "name it CCC.csv",
+        "DDD.xlsx: passed over, since it is a spreadsheet: save it as CSV",
+        "AAA.CSV is of the same symbol: keep one",
+        "not read, since a market file ends in .csv: README.txt, notes",
+        "actions.csv, line 2: AAB has no file in this folder: its actions change nothing",
+        "factor",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    assert!(!shown.contains("line 3: AAA"), "{shown}");
+    // Two hundred faulty files make one report that can be read.
+    for number in 0..200 {
+        let faulty = format!("{ROWS}x\ny\nz\n");
+        fs::write(market.join(format!("F{number}.csv")), faulty).unwrap();
+    }
+    let (code, shown, _) = check(&[]);
+    let report: Vec<&str> = shown
+        .lines()
+        .skip_while(|line| !line.ends_with("dividends"))
+        .collect();
+    assert_eq!((code, report.len()), (Some(78), 61), "{shown}");
+    assert!(
+        report.iter().any(|line| line.contains("F0.csv, line 5")),
+        "{shown}"
+    );
+    assert!(report.last().unwrap().contains("--json has"), "{shown}");
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("sandbox");
+    let (code, said) = ends(&new, &["init", "--seed-market", market.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    let warnings = said.lines().filter(|line| line.contains("warning: "));
+    assert_eq!(warnings.count(), 60, "{said}");
     let (code, ..) = check(&["--nonsense"]);
     assert_eq!(code, Some(2));
 }
@@ -491,4 +549,88 @@ fn the_market_goes_on_after_its_last_bar_or_stops_and_says_so() {
     let master = log("stopping/log/master.log");
     assert!(master.contains("the replay ends after"), "{master}");
     assert_eq!(stopping.stop(Signal::TERM).code(), Some(0));
+}
+
+/// A trader's client at the sandbox's first worker, with the session of before, where there is one.
+fn trader(running: &Running, session: Option<&SessionId>) -> Client {
+    let worker = running.ready.split("worker=").nth(1).unwrap();
+    let mut client = Client::open(worker, &ConnectOptions::default(), None).unwrap();
+    match session {
+        Some(session) => drop(client.resume(session).unwrap()),
+        None => {
+            trader::register(&mut client, "ann");
+            let (name, pass) = (trader::username("ann"), trader::hashed("ann"));
+            client.login(&name, &pass, false).unwrap();
+        }
+    }
+    client
+}
+
+/// What a check of the sandbox's database ends with.
+fn verified(dir: &Path) -> Option<i32> {
+    let output = Command::new(program::find("papertraderctl"))
+        .args(["verify", "--database"])
+        .arg(dir.join("data/master/master.db"))
+        .output()
+        .unwrap();
+    output.status.code()
+}
+
+#[test]
+fn a_market_begins_anew_whenever_that_is_broken_off() {
+    let folder = folder();
+    let dir = folder.path().join("sandbox");
+    let wishes = ["run", "--update-interval", "200ms", "--bcrypt-cost", "4"];
+    let running = Running::start(&dir, &wishes);
+    let mut client = trader(&running, None);
+    let session = client.session().unwrap().clone();
+    let (first, _) = trader::portfolio(&mut client, "ann");
+    trader::buy(&mut client, "AAPL", "1");
+    // It runs; nobody says yes; there is no such bar.
+    let reset = |date: &'static str| ["run", "--yes", "--reset-market", date];
+    let (code, said) = ends(&dir, &reset("2005-01-03"));
+    assert!(code == Some(1) && said.contains("runs already"), "{said}");
+    assert_eq!(running.stop(Signal::TERM).code(), Some(0));
+    let (code, said) = ends(&dir, &["run", "--reset-market", "2005-01-03"]);
+    assert!(code == Some(2) && said.contains("--yes"), "{said}");
+    let (code, said) = ends(&dir, &reset("2035-01-03"));
+    assert!(code == Some(78) && said.contains("no bar"), "{said}");
+    let (code, said) = ends(&folder.path().join("none"), &reset("2005-01-03"));
+    assert!(code == Some(2) && said.contains("--start"), "{said}");
+    let running = Running::start(&dir, &["run"]);
+    let mut client = trader(&running, Some(&session));
+    assert_eq!(trader::history(&mut client, "ann").len(), 1, "as it was");
+    assert_eq!(running.stop(Signal::TERM).code(), Some(0));
+
+    let before = Timestamp::parse("2012-01-03").unwrap();
+    for (point, date) in [
+        ("reset-decided", "2005-01-03"),
+        ("reset-stored", "2006-01-03"),
+        ("reset-configured", "2007-01-03"),
+    ] {
+        let killed = sandbox(&dir, &reset(date))
+            .env(failpoint::VARIABLE, format!("{point}:1"))
+            .output()
+            .unwrap();
+        assert!(killed.status.code().is_none(), "{killed:?}");
+        let running = Running::start(&dir, &["run"]);
+        let start = Timestamp::parse(date).unwrap();
+        let time = told(&running).market_time.unwrap();
+        assert!(time >= start && time < before, "{point}: {time}");
+        let mut client = trader(&running, Some(&session));
+        let (cash, holdings) = trader::portfolio(&mut client, "ann");
+        assert_eq!((cash, holdings.len()), (first, 0), "{point}");
+        assert!(trader::history(&mut client, "ann").is_empty(), "{point}");
+        trader::buy(&mut client, "IBM", "1");
+        assert_eq!(running.stop(Signal::TERM).code(), Some(0));
+        assert_eq!(verified(&dir), Some(0), "{point}");
+        assert!(!dir.join("reset.json").exists());
+    }
+    // The people, too: the name is free.
+    let all = [&reset("2008-01-03")[..], &["--reset-accounts"]].concat();
+    let running = Running::start(&dir, &all);
+    let mut client = trader(&running, None);
+    assert_eq!(trader::portfolio(&mut client, "ann").0, first);
+    assert_eq!(running.stop(Signal::TERM).code(), Some(0));
+    assert_eq!(verified(&dir), Some(0));
 }

@@ -68,6 +68,8 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         | T::HashedPass
         | T::HashedPassOrDash
         | T::SessionId
+        | T::UsernameOrEmail
+        | T::ResetCode
         | T::EmailOrDash
         | T::TokenName
         | T::TokenScope
@@ -102,6 +104,11 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
         ArgumentType::HashedPassOrDash => read::<c::HashedPassOrDash>(text, |hashed| {
             json!(hashed.as_ref().map(|hashed| hashed.expose()))
         }),
+        ArgumentType::UsernameOrEmail => {
+            read::<c::UsernameOrEmail>(text, |name| json!(name.as_str()))
+        }
+        // The codec's value has one form, the text has many.
+        ArgumentType::ResetCode => read::<c::ResetCode>(text, |_| json!(text)),
         ArgumentType::EmailOrDash => read::<c::EmailOrDash>(text, |email| {
             json!(email.as_ref().map(|email| email.as_str()))
         }),

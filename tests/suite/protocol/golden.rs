@@ -4,8 +4,8 @@
 use papertrader::dialogue::raw;
 use papertrader::model::{
     AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
-    ProtocolFault, Quantity, Quote, Reason, SessionId, SessionSelection, Side, Symbol, Timestamp,
-    TokenName, TokenScope, TransactionStatus, Username,
+    ProtocolFault, Quantity, Quote, Reason, ResetCode, SessionId, SessionSelection, Side, Symbol,
+    Timestamp, TokenName, TokenScope, TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
@@ -149,6 +149,20 @@ fn requests() -> Vec<(String, Request)> {
             Request::ChangePassword {
                 session: session(),
                 old: None,
+                new: hashed(),
+            },
+        ),
+        (
+            "0109-requestReset",
+            Request::RequestReset {
+                name: UsernameOrEmail::parse("älice@example.org").unwrap(),
+            },
+        ),
+        (
+            "010A-resetPassword",
+            Request::ResetPassword {
+                username: Username::parse("alice").unwrap(),
+                code: ResetCode::parse("ABCDE-01FGH-JKMNP-QRSTV").unwrap(),
                 new: hashed(),
             },
         ),

@@ -511,6 +511,43 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
             bad.extend([long("f", 63), long("f", 65), long("F", 64), long("-", 64)]);
             (&["-"], &["--", "-\n", "0", "none"])
         }
+        "UsernameOrEmail" => {
+            good.extend([long("a", 24), long("ä", 319) + "@x"]);
+            bad.extend([long("a", 25), long("ä", 320) + "@x", long("a", 322)]);
+            (
+                &["a", "0", "a.b_c-d", "a@b", "@ab", "ab@", "\u{10ffff}@x"],
+                &[
+                    "_a",
+                    "-a",
+                    "@",
+                    "a@",
+                    "a@b@c",
+                    "a\n",
+                    "a@b\n",
+                    "ä",
+                    "a@\u{200b}",
+                ],
+            )
+        }
+        "ResetCode" => {
+            good.extend([long("0", 20), "z-".repeat(20)]);
+            bad.extend([
+                long("0", 19),
+                long("0", 21),
+                "-".to_owned() + &long("z", 20),
+                long("z", 20) + "--",
+            ]);
+            (
+                &["ABCDE-01FGH-JKMNP-QRSTV", "iIlLoO00000000000000"],
+                &[
+                    "ABCDE-01FGH-JKMNP-QRSTU",
+                    "ABCDE-01FGH-JKMNP-QRSTu",
+                    "ABCDE--01FGH-JKMNP-QRSTV",
+                    "00000000000000000000\n",
+                    "--------------------",
+                ],
+            )
+        }
         "EmailOrDash" => (
             &["-", "a@b", "@bb", "aa@", "-@-"],
             &["--", "a@", "@b", "@", "-\n", "a@b@c", "ab", "a@\u{200b}"],

@@ -5,8 +5,8 @@ use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::printable::{is_printable, is_printable_text};
 use papertrader::model::{
     AccountValue, Bar, ClientOrderId, Email, HashedPass, Money, NameValue, OpenValue,
-    ProtocolFault, Quantity, Quote, Reason, SessionId, SessionSelection, Side, Symbol, Timestamp,
-    TokenName, TokenScope, TransactionStatus, Username,
+    ProtocolFault, Quantity, Quote, Reason, ResetCode, SessionId, SessionSelection, Side, Symbol,
+    Timestamp, TokenName, TokenScope, TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnSession, OwnSessions,
@@ -212,6 +212,21 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         session().prop_map(|session| Request::Logout { session }),
         (session(), option::of(hashed()), hashed())
             .prop_map(|(session, old, new)| { Request::ChangePassword { session, old, new } }),
+        prop_oneof![
+            username().prop_map(|name| name.as_str().to_owned()),
+            email().prop_map(|email| email.as_str().to_owned()),
+        ]
+        .prop_map(|name| Request::RequestReset {
+            name: UsernameOrEmail::parse(&name).unwrap(),
+        }),
+        (username(), any::<[u8; 20]>(), hashed()).prop_map(|(username, bytes, new)| {
+            let code = ResetCode::from_bytes(&bytes);
+            Request::ResetPassword {
+                username,
+                code,
+                new,
+            }
+        }),
         (session(), "others|all|[0-9a-f]{8,16}").prop_map(|(session, which)| {
             let selection = SessionSelection::parse(&which).unwrap();
             Request::EndSessions { session, selection }

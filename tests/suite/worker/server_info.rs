@@ -35,7 +35,7 @@ fn a_replays_steps_count_down_to_its_end() {
             info.currency.clone(),
             info.market.clone(),
             info.update_interval,
-            info.login.clone(),
+            (info.login.clone(), info.reset.clone()),
             info.fees,
         )
     };
@@ -46,7 +46,10 @@ fn a_replays_steps_count_down_to_its_end() {
         Some("EUR".to_owned()),
         Some(OpenValue::Known(MarketKind::Replay)),
         Some(Duration::from_millis(250)),
-        Some(vec!["password".to_owned()]),
+        (
+            Some(vec!["password".to_owned()]),
+            Some("administrator".to_owned()),
+        ),
         Some(false),
     );
     assert_eq!(told(&first), expected);

@@ -347,6 +347,14 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
             "sign in by",
             info.login.as_ref().map(|ways| ways.join(", ")),
         ),
+        (
+            "reset by",
+            info.reset.as_ref().map(|way| match way.as_str() {
+                "mail" => "a code by mail".to_owned(),
+                "administrator" => "a code from the administrator".to_owned(),
+                other => other.to_owned(),
+            }),
+        ),
         ("fees", info.fees.map(fees)),
         (
             "version",

@@ -14,7 +14,7 @@ use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptVie
 use crate::cli::table::{self, Column};
 use crate::client::ClientError;
 use crate::model::printable::clean;
-use crate::model::{Money, OpenValue, Reason, Timestamp, TransactionStatus, Username};
+use crate::model::{Money, OpenValue, Reason, TransactionStatus, Username};
 use crate::wire::payload::{self, History, HistoryEntry};
 use uuid::Uuid;
 
@@ -196,7 +196,8 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
         if history.entries.is_empty() {
             format!("no transactions of {name} yet\n")
         } else {
-            format!("transactions of {name}\n\n{}", history_table(&history))
+            // Programs read rows after the first two lines, so the account stands behind them.
+            format!("{}transactions of {name}\n", history_table(&history))
         }
     })
 }
@@ -220,7 +221,7 @@ fn status_text(entry: &HistoryEntry) -> String {
 
 /// The time of settlement, or [`table::NONE`] where there was none yet.
 fn settled_text(entry: &HistoryEntry) -> String {
-    if entry.settled == Timestamp(0) {
+    if entry.status == TransactionStatus::Queued {
         table::NONE.to_owned()
     } else {
         table::moment(entry.settled)

@@ -6,8 +6,8 @@
 
 use super::super::arguments::{
     AccountArgs, AccountCommand, AccountEmailArgs, GlobalArgs, OwnSessionsCommand,
-    PasswordChangeArgs, PasswordCommand, SessionsArgs, SessionsEndArgs, TokensArgs, TokensCommand,
-    TokensCreateArgs, TokensRevokeArgs,
+    PasswordChangeArgs, SessionsArgs, SessionsEndArgs, TokensArgs, TokensCommand, TokensCreateArgs,
+    TokensRevokeArgs,
 };
 use super::super::password;
 use super::super::view::account::{
@@ -104,15 +104,8 @@ fn no_password() -> ClientError {
     ClientError::Local("the account has no password: log in anew with its provider".to_owned())
 }
 
-/// `password` and its commands.
-pub fn password(global: &GlobalArgs, command: &PasswordCommand) -> Result<(), CommandError> {
-    match command {
-        PasswordCommand::Change(args) => change_password(global, args),
-    }
-}
-
 /// Changes the password, which ends all other sessions.
-fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result<(), CommandError> {
+pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
     let info: UserInfo = session.call(|client| client.user_info(&name))?;

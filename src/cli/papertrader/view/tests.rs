@@ -3,7 +3,7 @@
 use super::super::age::ReferenceTime;
 use super::portfolio::*;
 use super::*;
-use crate::model::{ClientOrderId, Money, OpenValue, Quantity, Reason, Side, Username};
+use crate::model::{ClientOrderId, Money, OpenValue, Quantity, Reason, Side, Timestamp, Username};
 use crate::wire::payload::{EntryDetail, Holding, Portfolio};
 
 fn entry(side: Side, status: TransactionStatus, total: i64, reason: &str) -> HistoryEntry {

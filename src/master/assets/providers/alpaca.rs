@@ -5,6 +5,8 @@
 //!
 //! Tests: `tests/suite/master/markets.rs`.
 
+mod reorganizations;
+
 use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError,
@@ -24,6 +26,9 @@ use std::time::{Duration, Instant};
 /// Daily bars in one page, the API's maximum.
 const PAGE_BARS_MAX: &str = "10000";
 
+/// Pages without days that are followed to one with days.
+const EMPTY_PAGES_MAX: u32 = 20;
+
 /// First day of the past: the API has no older data.
 const PAST_BEGIN: &str = "2016-01-01";
 
@@ -42,6 +47,10 @@ const ACTIONS_INTERVAL: i64 = 3_600_000;
 /// Time of an ex-date at which its actions come into force, in milliseconds: 08:00 UTC is before
 /// the earliest trading of the day in New York, and after the latest of the day before.
 const EX_TIME: i64 = 8 * 3_600_000;
+
+/// The same where a feed trades at night: its session of a day begins at 20:00 in New York on the
+/// evening before, which is 00:00 or 01:00 UTC, and the last one has ended at 04:00.
+const NIGHT_EX_TIME: i64 = 0;
 
 /// Days before the last update and after today for which actions are requested. Most actions are
 /// announced that early, so a failed call on the ex-date itself does no harm.
@@ -79,6 +88,14 @@ fn feed_delay(feed: &str) -> Duration {
     match feed {
         "delayed_sip" | "overnight" => Duration::from_secs(15 * 60),
         _ => Duration::ZERO,
+    }
+}
+
+/// The time of an ex-date from which on a feed's trades are without what the action gives.
+fn ex_time_of(feed: &str) -> i64 {
+    match feed {
+        "boats" | "overnight" => NIGHT_EX_TIME,
+        _ => EX_TIME,
     }
 }
 
@@ -209,23 +226,32 @@ struct Announced {
 impl Announced {
     /// Reads an action of a kind; one that cannot be applied is named.
     fn read(&mut self, kind: &str, raw: &RawValue) {
-        let action = match kind {
-            "forward_splits" | "reverse_splits" => {
+        let one = |action: Option<Action>| action.map(|action| vec![action]);
+        let actions = match kind {
+            "forward_splits" => {
                 let answer = serde_json::from_str::<SplitAnswer<'_>>(raw.get());
-                answer.ok().and_then(|answer| answer.action())
+                one(answer.ok().and_then(|answer| answer.action()))
+            }
+            "reverse_splits" => {
+                let answer = serde_json::from_str::<SplitAnswer<'_>>(raw.get());
+                let split = one(answer.ok().and_then(|answer| answer.action()));
+                let renames = reorganizations::actions_of(kind, raw);
+                split
+                    .zip(renames)
+                    .map(|(split, renames)| [split, renames].concat())
             }
             "stock_dividends" => {
                 let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
-                answer.ok().and_then(|answer| answer.stock_action())
+                one(answer.ok().and_then(|answer| answer.stock_action()))
             }
-            "cash_dividends" => {
+            "cash_dividends" if reorganizations::is_in_dollars(raw) => {
                 let answer = serde_json::from_str::<DividendAnswer<'_>>(raw.get());
-                answer.ok().and_then(|answer| answer.action())
+                one(answer.ok().and_then(|answer| answer.action()))
             }
-            _ => None,
+            _ => reorganizations::actions_of(kind, raw),
         };
-        match action {
-            Some(action) => self.actions.push(action),
+        match actions {
+            Some(actions) => self.actions.extend(actions),
             None => self.unapplied.push(named(kind, raw)),
         }
     }
@@ -490,6 +516,10 @@ impl AlpacaProvider {
             token = page.next_page_token;
             if token.is_none() {
                 announced.retain_between(from, to);
+                let ex_time = ex_time_of(&self.settings.feed);
+                for action in &mut announced.actions {
+                    action.time = Timestamp(action.time.day().0.saturating_add(ex_time));
+                }
                 return Ok(announced);
             }
         }
@@ -584,28 +614,37 @@ impl Provider for AlpacaProvider {
             self.settings.url,
             ask.symbol.as_str().replace('/', "%2F")
         );
-        let query = [
-            ("timeframe", "1Day"),
-            ("start", &*start),
-            ("end", &*end),
-            ("limit", PAGE_BARS_MAX),
-            ("adjustment", "raw"),
-            ("feed", &*self.settings.history_feed),
-            ("currency", "USD"),
-        ];
-        let text = self.http.get(&url, &query, ask.deadline)?;
-        let answer: Bars<'_> = json("Alpaca's page of bars", &text)?;
-        if let Some(other) = answer.currency.filter(|currency| currency != "USD") {
-            return Err(ProviderError::Broken(format!(
-                "Alpaca's prices are in {other}, not in USD"
-            )));
+        let mut token: Option<String> = None;
+        for _ in 0..EMPTY_PAGES_MAX {
+            let mut query = vec![
+                ("timeframe", "1Day"),
+                ("start", &*start),
+                ("end", &*end),
+                ("limit", PAGE_BARS_MAX),
+                ("adjustment", "raw"),
+                ("feed", &*self.settings.history_feed),
+                ("currency", "USD"),
+            ];
+            query.extend(token.as_deref().map(|token| ("page_token", token)));
+            let text = self.http.get(&url, &query, ask.deadline)?;
+            let answer: Bars<'_> = json("Alpaca's page of bars", &text)?;
+            if let Some(other) = answer.currency.filter(|currency| currency != "USD") {
+                return Err(ProviderError::Broken(format!(
+                    "Alpaca's prices are in {other}, not in USD"
+                )));
+            }
+            let days = answer.bars.unwrap_or_default();
+            token = answer.next_page_token;
+            page.more = token.is_some();
+            // A page without days that is not the last has no day to go on after.
+            if !days.is_empty() || !page.more {
+                page.bars = usable_days(&ask.symbol, days.into_iter().map(day_bar))?;
+                break;
+            }
         }
-        page.more = answer.next_page_token.is_some();
         if ask.after.is_none() {
             page.actions = self.past_actions(ask.symbol, until, ask.deadline);
         }
-        let days = answer.bars.unwrap_or_default();
-        page.bars = usable_days(&ask.symbol, days.into_iter().map(day_bar))?;
         Ok(page)
     }
 

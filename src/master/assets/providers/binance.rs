@@ -10,7 +10,7 @@ use super::super::provider::{
 use super::http::{ProviderHttp, each, json, price, symbols, usable_days, volume};
 use crate::config::{BinanceSettings, ProviderKind};
 use crate::model::Resolution;
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Bar, Quote, Symbol, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -76,6 +76,16 @@ impl Ticker<'_> {
                 .and_then(|size| volume(size).ok())
                 .unwrap_or_default(),
         })
+    }
+}
+
+/// Whether a ticker's trade is that of the price in force. The ticker has no time of it: its
+/// `closeTime` is that of the answer. After a start, when no trade is known yet, the same price
+/// counts as the same trade, which may be hours old.
+fn is_known(before: Option<i64>, id: i64, bar: &Bar, in_force: Option<Quote>) -> bool {
+    match before {
+        Some(before) => before == id,
+        None => in_force.is_some_and(|quote| quote.value == bar.close),
     }
 }
 
@@ -159,8 +169,13 @@ impl Provider for BinanceProvider {
                 Ok(ticker) if ticker.last_id < 0 => continue,
                 Ok(ticker) => {
                     let bar = ticker.bar();
-                    if bar.is_ok()
-                        && self.trades.insert(*symbol, ticker.last_id) == Some(ticker.last_id)
+                    if let Ok(bar) = &bar
+                        && is_known(
+                            self.trades.insert(*symbol, ticker.last_id),
+                            ticker.last_id,
+                            bar,
+                            ask.last.entry(symbol).and_then(|entry| entry.quote),
+                        )
                     {
                         continue;
                     }

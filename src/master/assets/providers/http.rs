@@ -167,7 +167,10 @@ fn status_error(host: &str, status: StatusCode, response: Response<Body>) -> Pro
     let code = status.as_u16();
     if matches!(code, 418 | 429) {
         let (after, until) = (header("retry-after"), header("x-ratelimit-reset"));
-        return ProviderError::Limited(retry_after(after, until, OffsetDateTime::now_utc()));
+        // Both times are by the API's clock, and ours may be wrong.
+        let now = header("date").and_then(date);
+        let now = now.unwrap_or_else(OffsetDateTime::now_utc);
+        return ProviderError::Limited(retry_after(after, until, now));
     }
     if status.is_redirection() {
         let to = header("location").unwrap_or("nowhere").to_owned();
@@ -215,10 +218,14 @@ pub(in crate::master::assets) fn excerpt(text: &str) -> String {
     format!("{short:?}")
 }
 
+/// A date of HTTP.
+fn date(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok()
+}
+
 /// The back-off that an API requests: Retry-After (seconds, or a date), or else X-RateLimit-Reset
 /// (seconds since 1970).
 fn retry_after(after: Option<&str>, until: Option<&str>, now: OffsetDateTime) -> Duration {
-    let date = |text: &str| OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok();
     let second = |text: &str| OffsetDateTime::from_unix_timestamp(text.trim().parse().ok()?).ok();
     let left = |until: OffsetDateTime| Duration::try_from(until - now).unwrap_or_default();
     let wait = match after {

@@ -6,6 +6,7 @@
 pub mod actions;
 mod dates;
 pub(in crate::master::assets) mod jumps;
+pub(in crate::master::assets::providers) mod kept;
 mod rows;
 pub mod survey;
 mod symbols;
@@ -15,6 +16,7 @@ use super::super::provider::AssetsError;
 use crate::model::money::MILLION;
 use crate::model::{Bar, Money, Symbol, Timestamp, ValueError};
 use dates::{DateOrder, DateOrderFinder};
+use kept::FileIdentity;
 use rows::{ColumnNames, CsvRows, shown};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,6 +72,10 @@ pub struct MarketFolder {
     pub files: BTreeMap<Symbol, MarketFile>,
     /// What is said of each other file that was probably meant to be one.
     pub passed_over: Vec<String>,
+    /// What is said of a file beside another one of the same symbol; `passed_over` has it, too.
+    pub twins: Vec<(Symbol, String)>,
+    /// Names of other files and folders, which were probably not meant to be one.
+    pub others: Vec<String>,
 }
 
 /// The files of a folder that end in `.csv`, in any case of these letters. Hidden files, which
@@ -90,7 +96,15 @@ pub fn folder(directory: &Path) -> Result<MarketFolder, AssetsError> {
     for path in paths {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.unwrap_or_default();
-        if !is_market_file(&path) || [actions::ACTIONS_FILE, SYMBOLS_FILE].contains(&name) {
+        if !is_market_file(&path) {
+            match not_read(&path) {
+                Some(said) => folder.passed_over.push(said),
+                None if name.is_empty() || name.starts_with('.') => {}
+                None => folder.others.push(name.to_owned()),
+            }
+            continue;
+        }
+        if [actions::ACTIONS_FILE, SYMBOLS_FILE].contains(&name) {
             continue;
         }
         let stem = path.file_stem().and_then(|stem| stem.to_str());
@@ -99,25 +113,29 @@ pub fn folder(directory: &Path) -> Result<MarketFolder, AssetsError> {
             Some(entry) => Ok((entry.symbol, entry.factor, entry.name)),
             None => Symbol::parse(stem).map(|symbol| (symbol, 1, None)),
         };
-        let reason = match found {
-            Ok((symbol, factor, name)) => match folder.files.get(&symbol) {
-                None => {
-                    let file = MarketFile { path, factor, name };
-                    folder.files.insert(symbol, file);
-                    continue;
-                }
-                Some(other) => format!(
-                    "passed over, since {} is of the same symbol",
-                    other.path.display()
-                ),
-            },
-            Err(form) => format!(
-                "passed over, since its name is not a symbol, and {SYMBOLS_FILE} gives it none: \
-                 {form}"
-            ),
+        let (symbol, factor, name) = match found {
+            Ok(found) => found,
+            Err(form) => {
+                let reason = unnamed(stem, form);
+                let fault = AssetsError::in_file(&path, reason);
+                folder.passed_over.push(fault.to_string());
+                continue;
+            }
         };
-        let fault = AssetsError::in_file(&path, reason);
-        folder.passed_over.push(fault.to_string());
+        if let Some(other) = folder.files.get(&symbol) {
+            let other = other.path.display();
+            let reason = format!(
+                "passed over, since {other} is of the same symbol: keep one of the two, or give one \
+                 another symbol in {SYMBOLS_FILE}"
+            );
+            let fault = AssetsError::in_file(&path, reason).to_string();
+            folder.twins.push((symbol, fault.clone()));
+            folder.passed_over.push(fault);
+            continue;
+        }
+        folder
+            .files
+            .insert(symbol, MarketFile { path, factor, name });
     }
     for (file, entry) in listed {
         folder.passed_over.push(format!(
@@ -128,6 +146,57 @@ pub fn folder(directory: &Path) -> Result<MarketFolder, AssetsError> {
         ));
     }
     Ok(folder)
+}
+
+/// What is said of a file whose name is no symbol.
+fn unnamed(stem: &str, form: ValueError) -> String {
+    let upper = stem.to_ascii_uppercase();
+    let mend = if Symbol::parse(&upper).is_ok() {
+        format!("name it {upper}.csv")
+    } else {
+        format!("name it after its symbol, or give it one in {SYMBOLS_FILE}")
+    };
+    format!(
+        "passed over, since its name is not a symbol, and {SYMBOLS_FILE} gives it none ({form}): \
+         {mend}"
+    )
+}
+
+/// Names of files that people write about a folder.
+const TEXTS: [&str; 5] = ["README", "NOTES", "LICENSE", "LICENCE", "CHANGELOG"];
+/// The forms of tables that people have instead of CSV, by the end of a file's name.
+const OTHER_FORMS: [(&[&str], &str); 4] = [
+    (
+        &["xlsx", "xls", "xlsm", "ods", "numbers"],
+        "a spreadsheet: save it as CSV from the program that it is of",
+    ),
+    (
+        &["tsv", "txt", "psv"],
+        "text: if it is a table, separate its columns by commas",
+    ),
+    (
+        &["gz", "zip", "xz", "bz2", "zst", "7z"],
+        "packed: unpack it",
+    ),
+    (
+        &["json", "parquet", "feather", "xml"],
+        "another form of data: save it as CSV",
+    ),
+];
+
+/// What is said of a file in another form than CSV that was probably meant as a market file, since
+/// its name is a symbol's.
+pub fn not_read(path: &Path) -> Option<String> {
+    let end = path.extension()?.to_str()?.to_ascii_lowercase();
+    let stem = path.file_stem()?.to_str()?;
+    // "AAPL.csv.gz"
+    let base = stem.split('.').next()?.to_ascii_uppercase();
+    let is_meant = Symbol::parse(&base).is_ok() && !TEXTS.contains(&base.as_str());
+    let (_, form) = OTHER_FORMS
+        .iter()
+        .find(|(ends, _)| ends.contains(&end.as_str()))?;
+    let said = AssetsError::in_file(path, format!("passed over, since it is {form}"));
+    (is_meant && path.is_file()).then(|| said.to_string())
 }
 
 /// Whether a path has the name of a market file: it ends in `.csv`, in any case, and is not hidden.
@@ -171,13 +240,14 @@ impl MarketRows {
         let path = &file.path;
         let mut rows = CsvRows::open(path, &BAR_COLUMNS)?;
         let dates = date_order(&mut rows)?;
-        let mut look = CsvRows::open(path, &BAR_COLUMNS)?;
+        rows.rewind()?;
         let mut first_two = [None; 2];
         for time in &mut first_two {
-            if matches!(look.next(), Ok(true)) {
-                *time = dates::date(look.field(0), dates).ok();
+            if matches!(rows.next(), Ok(true)) {
+                *time = dates::date(rows.field(0), dates).ok();
             }
         }
+        rows.rewind()?;
         let order = match first_two {
             [Some(first), Some(second)] if second < first => {
                 BarOrder::Descending(Vec::new(), false)
@@ -185,7 +255,7 @@ impl MarketRows {
             _ => BarOrder::Ascending,
         };
         Ok(MarketRows {
-            rows: CsvRows::open(path, &BAR_COLUMNS)?,
+            rows,
             shift: file.shift(),
             factor: file.factor,
             dates,
@@ -294,6 +364,21 @@ impl MarketRows {
     pub fn line(&self) -> u64 {
         self.line
     }
+
+    /// Bytes of the file that were read.
+    pub fn bytes(&self) -> u64 {
+        self.rows.bytes()
+    }
+
+    /// What tells the file from others, as it was when it was opened.
+    pub(in crate::master::assets::providers) fn identity(&self) -> &FileIdentity {
+        self.rows.identity()
+    }
+
+    /// Whether the file is still as it was when it was opened.
+    pub fn is_unchanged(&self) -> bool {
+        self.rows.is_unchanged()
+    }
 }
 
 /// Whether a field says that there is no value.
@@ -359,6 +444,9 @@ pub fn lot_needed(path: &Path) -> Option<u64> {
 /// A number without the commas that group its digits, as in `1,234,567.8`. Any other text stays as
 /// it is, to be refused.
 fn ungrouped(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(',') {
+        return text.into();
+    }
     let whole = text.split('.').next().unwrap_or_default();
     let mut groups = whole.split(',');
     let first = groups.next().unwrap_or_default().trim_start_matches('-');

@@ -2,33 +2,27 @@
 //!
 //! Prices from a folder of CSV files, published one step at a time.
 
+mod files;
+
 use super::super::provider::{
     AssetsError, HistoryPage, HistoryRequest, LatestRequest, MarketClock, PriceBatch, Provider,
     ProviderError,
 };
-use super::market_file::jumps::JumpFinder;
-use super::market_file::{self, MarketFile, MarketRows, actions};
+use super::market_file::MarketRows;
 use super::simulated::ContinuedMarket;
 use crate::config::{ProviderKind, ReplayEnd, ReplaySettings, SymbolSelection};
-use crate::daemon::StartProgress;
-use crate::model::{Action, Resolution};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Bar, Resolution, Symbol, Timestamp};
+use files::{ReplayFile, ReplayFiles};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The lines of a report on faulty files.
 pub const REPORT_LINES_MAX: usize = 60;
+/// Times that are collected before equal ones are removed.
+const TIMES_MAX: usize = 1_000_000;
 /// Bars in one page of the past.
 const PAGE_BARS_MAX: usize = 4096;
-
-/// One bar of a step.
-#[derive(Debug, Clone, Copy)]
-struct ReplayBar {
-    time: Timestamp,
-    symbol: Symbol,
-    bar: Bar,
-}
 
 /// A file that is read page by page.
 struct OpenReplay {
@@ -41,11 +35,10 @@ struct OpenReplay {
 
 /// The provider.
 pub struct ReplayProvider {
-    files: BTreeMap<Symbol, MarketFile>,
-    /// All bars from the start on, in order of time, then symbol. The bars of one time are a step.
-    bars: Vec<ReplayBar>,
-    /// Index in `bars` of each step's first bar.
-    steps: Vec<usize>,
+    /// The bars from the start on are the steps; earlier ones are history.
+    files: BTreeMap<Symbol, ReplayFile>,
+    /// The times of the steps, in order; at least one.
+    steps: Vec<Timestamp>,
     /// Time of the first step; earlier bars are history.
     first: Timestamp,
     actions: Vec<Action>,
@@ -53,103 +46,6 @@ pub struct ReplayProvider {
     continued: Option<ContinuedMarket>,
     open: Option<OpenReplay>,
     warnings: Vec<String>,
-}
-
-/// What a folder holds for a replay.
-struct MarketFiles {
-    files: BTreeMap<Symbol, MarketFile>,
-    bars: Vec<ReplayBar>,
-    actions: Vec<Action>,
-    /// Why the replay cannot start.
-    faults: Vec<String>,
-    /// What the system does not read now: it is neither a fault nor left out.
-    passing: Option<AssetsError>,
-    /// What is said of inputs that are strange or not used.
-    warnings: Vec<String>,
-}
-
-impl MarketFiles {
-    /// Chooses the files of the wanted symbols and reads the actions. Where a list says what is
-    /// wanted, other files do not matter, whatever their names are.
-    fn choose(directory: &Path, wanted: &SymbolSelection) -> Result<MarketFiles, AssetsError> {
-        let folder = market_file::folder(directory)?;
-        let mut chosen = MarketFiles {
-            files: folder.files,
-            bars: Vec::new(),
-            actions: Vec::new(),
-            faults: Vec::new(),
-            passing: None,
-            warnings: Vec::new(),
-        };
-        match wanted {
-            SymbolSelection::All => chosen.warnings = folder.passed_over,
-            SymbolSelection::Listed(symbols) => {
-                for symbol in symbols {
-                    if !chosen.files.contains_key(symbol) {
-                        chosen.faults.push(missing(directory, symbol));
-                    }
-                }
-                chosen.files.retain(|symbol, _| symbols.contains(symbol));
-            }
-        }
-        match actions::of_folder(directory, &chosen.files) {
-            Ok(actions) => chosen.actions = actions,
-            Err(fault) if fault.is_passing() => return Err(fault),
-            Err(fault) => {
-                let lines = fault.to_string();
-                chosen.faults.extend(lines.lines().map(str::to_owned));
-            }
-        }
-        Ok(chosen)
-    }
-
-    /// Reads and checks all files, and keeps the bars from the start on. A faulty file is a fault
-    /// where a list asks for it, and otherwise leaves its asset out.
-    fn read(&mut self, start: Timestamp, wanted: &SymbolSelection) {
-        let files = std::mem::take(&mut self.files);
-        let (mut progress, all) = (StartProgress::default(), files.len());
-        for (done, (symbol, file)) in files.into_iter().enumerate() {
-            progress.step(|| format!("{done} of {all} market files read"));
-            let of_symbol = self.actions.iter().filter(|action| action.symbol == symbol);
-            match read_file(symbol, &file, of_symbol, start) {
-                Ok((bars, warnings)) => {
-                    self.bars.extend(bars);
-                    self.warnings.extend(warnings);
-                    self.files.insert(symbol, file);
-                }
-                Err(faults) => {
-                    let passing = faults.iter().find(|fault| fault.is_passing());
-                    self.passing = self.passing.take().or(passing.cloned());
-                    let mut faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                    match wanted {
-                        SymbolSelection::Listed(_) => self.faults.extend(faults),
-                        SymbolSelection::All => {
-                            if let Some(last) = faults.last_mut() {
-                                last.push_str(&format!(": {symbol} is left out"));
-                            }
-                            self.warnings.extend(faults);
-                        }
-                    }
-                }
-            }
-        }
-        self.bars.sort_unstable_by_key(|bar| (bar.time, bar.symbol));
-    }
-}
-
-fn missing(directory: &Path, symbol: &Symbol) -> String {
-    let directory = directory.display();
-    if symbol.as_str().contains('/') {
-        format!(
-            "{directory}: {symbol} is on the list of assets, and no file name can hold a /: give it \
-             a file in {}",
-            market_file::SYMBOLS_FILE
-        )
-    } else {
-        format!(
-            "{directory}: the folder holds no {symbol}.csv, and {symbol} is on the list of assets"
-        )
-    }
 }
 
 /// Shortens a report to [`REPORT_LINES_MAX`] lines, of which the last says how many are missing.
@@ -163,7 +59,8 @@ fn shorten(mut lines: Vec<String>) -> Vec<String> {
 }
 
 impl ReplayProvider {
-    /// Reads and checks the whole folder.
+    /// Reads and checks the whole folder. `kept` is a folder for the bars of its files, so that the
+    /// next start does not parse them again; without one, all files are parsed.
     ///
     /// # Errors
     /// A wanted file is missing or malformed, or no file can be replayed, or there is no step at or
@@ -172,18 +69,16 @@ impl ReplayProvider {
         settings: &ReplaySettings,
         wanted: &SymbolSelection,
         interval: Duration,
+        kept: Option<&Path>,
     ) -> Result<ReplayProvider, AssetsError> {
         let directory = &settings.directory;
-        let mut market = MarketFiles::choose(directory, wanted)?;
-        market.read(settings.start, wanted);
-        let MarketFiles {
+        let ReplayFiles {
             files,
-            bars,
             actions,
             mut faults,
             passing,
             mut warnings,
-        } = market;
+        } = ReplayFiles::read(directory, wanted, settings.start, kept)?;
         if let Some(fault) = passing {
             return Err(fault);
         }
@@ -197,7 +92,8 @@ impl ReplayProvider {
         if !faults.is_empty() {
             return Err(AssetsError::Config(shorten(faults).join("\n")));
         }
-        let Some(first) = bars.first().map(|bar| bar.time) else {
+        let steps = step_times(&files);
+        let Some((first, last)) = steps.first().copied().zip(steps.last().copied()) else {
             return Err(AssetsError::in_file(
                 &settings.directory,
                 "no bar of any file is at or after the replay's start",
@@ -206,46 +102,73 @@ impl ReplayProvider {
         let continued = match settings.at_end {
             ReplayEnd::Stop => None,
             ReplayEnd::Simulate => {
-                let bars = bars.iter().map(|bar| (bar.symbol, &bar.bar));
+                let bars = files.iter().flat_map(|(symbol, file)| {
+                    let own = file.bars.iter();
+                    own.map(|bar| (*symbol, bar))
+                });
                 Some(ContinuedMarket::of(bars, interval))
             }
         };
-        let last = bars.last().map(|bar| bar.time);
         // The simulated market knows nothing of what the files say of the time after them.
-        let is_known = |action: &Action| {
-            files.contains_key(&action.symbol) && (continued.is_none() || Some(action.time) <= last)
+        // Assets without a file may be held since they had one: what became of them matters.
+        let is_of_market = |action: &Action| {
+            let kind = action.kind;
+            let is_later = kind.target().is_some() || kind.is_end() || kind == ActionKind::Cancel;
+            is_later || files.contains_key(&action.symbol)
         };
+        let is_known =
+            |action: &Action| is_of_market(action) && (continued.is_none() || action.time <= last);
         Ok(ReplayProvider {
             actions: actions.into_iter().filter(is_known).collect(),
             files,
             warnings: shorten(warnings),
-            steps: step_begins(&bars),
-            bars,
+            steps,
             first,
             continued,
             open: None,
         })
     }
 
-    /// The step after `after`, and the number of steps behind it. Empty after the last step.
-    fn step_after(&self, after: Option<Timestamp>) -> (&[ReplayBar], usize) {
-        let next = after.map_or(0, |after| {
-            let is_past = |begin: &usize| self.bars[*begin].time <= after;
-            self.steps.partition_point(is_past)
-        });
-        let Some(begin) = self.steps.get(next).copied() else {
-            return (&[], 0);
-        };
-        let end = self.steps.get(next + 1).copied();
-        let end = end.unwrap_or(self.bars.len());
-        (&self.bars[begin..end], self.steps.len() - next - 1)
+    /// The time of the step after `after`, and the number of steps behind it. `None` after the last
+    /// step.
+    fn step_after(&self, after: Option<Timestamp>) -> Option<(Timestamp, usize)> {
+        let next = after.map_or(0, |after| self.steps.partition_point(|step| *step <= after));
+        let time = self.steps.get(next)?;
+        Some((*time, self.steps.len() - next - 1))
+    }
+
+    /// A page of the past from what was kept of the file; `None` where it must be parsed.
+    fn kept_page(
+        &mut self,
+        ask: &HistoryRequest,
+        is_past: impl Fn(Timestamp) -> bool,
+    ) -> Option<(Vec<Bar>, bool)> {
+        let file = self.files.get_mut(&ask.symbol)?;
+        match file.kept.as_ref()?.page(ask.after, is_past) {
+            Ok(page) => Some(page),
+            Err(error) => {
+                let path = file.file.path.display();
+                crate::warn!("{path}: its kept bars cannot be read, so it is parsed: {error}");
+                file.kept = None;
+                None
+            }
+        }
     }
 
     fn page(&mut self, ask: &HistoryRequest) -> Result<HistoryPage, AssetsError> {
-        let past = |bar: &Bar| match ask.until {
-            Some(until) => bar.time <= until,
-            None => bar.time < self.first,
+        let first = self.first;
+        let is_past = |time: Timestamp| match ask.until {
+            Some(until) => time <= until,
+            None => time < first,
         };
+        if let Some((bars, more)) = self.kept_page(ask, is_past) {
+            return Ok(HistoryPage {
+                bars,
+                resolution: Resolution::Tick,
+                more,
+                actions: Vec::new(),
+            });
+        }
         let mut bars = Vec::new();
         let mut more = false;
         let resumed = self
@@ -258,7 +181,7 @@ impl ReplayProvider {
                 symbol: ask.symbol,
                 after: ask.after,
                 ahead: None,
-                rows: MarketRows::open(file)?,
+                rows: MarketRows::open(&file.file)?,
             },
             (None, None) => {
                 return Ok(HistoryPage {
@@ -274,7 +197,7 @@ impl ReplayProvider {
             .take()
             .map_or_else(|| open.rows.next_bar(), |bar| Ok(Some(bar)))?
         {
-            if !past(&bar) {
+            if !is_past(bar.time) {
                 break;
             }
             if ask.after.is_some_and(|after| bar.time <= after) {
@@ -300,63 +223,22 @@ impl ReplayProvider {
     }
 }
 
-/// The index of each step's first bar.
-fn step_begins(bars: &[ReplayBar]) -> Vec<usize> {
-    let is_first = |at: &usize| *at == 0 || bars[at - 1].time != bars[*at].time;
-    (0..bars.len()).filter(is_first).collect()
-}
-
-/// Reads and checks a whole file. Returns its bars from the start on, and what is strange about its
-/// first [`market_file::FAULTS_OF_FILE_MAX`] strange rows.
-///
-/// # Errors
-/// The file's faults: of its first faulty rows, or of the whole file.
-fn read_file<'a>(
-    symbol: Symbol,
-    file: &MarketFile,
-    actions: impl Iterator<Item = &'a Action>,
-    start: Timestamp,
-) -> Result<(Vec<ReplayBar>, Vec<String>), Vec<AssetsError>> {
-    let mut rows = MarketRows::open(file).map_err(|fault| vec![fault])?;
-    let (mut bars, mut any) = (Vec::new(), false);
-    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
-    let mut jumps = JumpFinder::new(actions);
-    while faults.len() < market_file::FAULTS_OF_FILE_MAX {
-        match rows.next_bar() {
-            Ok(None) => break,
-            Ok(Some(bar)) => {
-                any = true;
-                if let Some(jump) = jumps.see(rows.line(), &bar)
-                    && warnings.len() < market_file::FAULTS_OF_FILE_MAX
-                {
-                    warnings.push(AssetsError::at_line(&file.path, rows.line(), jump).to_string());
-                }
-                if bar.time >= start {
-                    bars.push(ReplayBar {
-                        time: bar.time,
-                        symbol,
-                        bar,
-                    });
-                }
-            }
-            Err(fault) => faults.push(fault),
+/// The times at which any file has a bar, in order.
+fn step_times(files: &BTreeMap<Symbol, ReplayFile>) -> Vec<Timestamp> {
+    let mut times: Vec<Timestamp> = Vec::new();
+    let mut distinct = 0;
+    for file in files.values() {
+        times.extend(file.bars.iter().map(|bar| bar.time));
+        // Most files have the same times, so that few are left of a million.
+        if times.len() > 2 * distinct + TIMES_MAX {
+            times.sort_unstable();
+            times.dedup();
+            distinct = times.len();
         }
     }
-    if let (nulls @ 1.., line) = rows.null_rows {
-        let text = format!(
-            "this row and {} others have no prices, and are passed over",
-            nulls - 1
-        );
-        warnings.push(AssetsError::at_line(&file.path, line, text).to_string());
-    }
-    if !any && faults.is_empty() {
-        faults.push(AssetsError::in_file(&file.path, "the file holds no bar"));
-    }
-    if faults.is_empty() {
-        Ok((bars, warnings))
-    } else {
-        Err(faults)
-    }
+    times.sort_unstable();
+    times.dedup();
+    times
 }
 
 impl Provider for ReplayProvider {
@@ -377,8 +259,7 @@ impl Provider for ReplayProvider {
     }
 
     fn latest(&mut self, ask: &LatestRequest<'_>) -> Result<PriceBatch, ProviderError> {
-        let (step, left) = self.step_after(ask.after);
-        let Some(now) = step.first().map(|bar| bar.time) else {
+        let Some((now, left)) = self.step_after(ask.after) else {
             if let (Some(market), Some(after)) = (&self.continued, ask.after) {
                 return Ok(market.latest(ask, after));
             }
@@ -389,9 +270,13 @@ impl Provider for ReplayProvider {
                 ..PriceBatch::default()
             });
         };
+        let bar = |(symbol, file): (&Symbol, &ReplayFile)| {
+            let at = file.bars.binary_search_by_key(&now, |bar| bar.time).ok()?;
+            Some((*symbol, Ok(*file.bars.get(at)?)))
+        };
         Ok(PriceBatch {
             now,
-            bars: step.iter().map(|bar| (bar.symbol, Ok(bar.bar))).collect(),
+            bars: self.files.iter().filter_map(bar).collect(),
             exhausted: left == 0 && self.continued.is_none(),
             steps_left: u64::try_from(left).ok(),
             ..PriceBatch::default()
@@ -440,7 +325,12 @@ mod tests {
             start: start.map_or(Timestamp(i64::MIN), at),
             at_end: ReplayEnd::Stop,
         };
-        ReplayProvider::open(&settings, &SymbolSelection::All, Duration::from_secs(1))
+        ReplayProvider::open(
+            &settings,
+            &SymbolSelection::All,
+            Duration::from_secs(1),
+            None,
+        )
     }
 
     fn soon() -> Instant {
@@ -547,6 +437,7 @@ mod tests {
             &settings,
             &SymbolSelection::Listed(symbols.collect()),
             Duration::from_secs(1),
+            None,
         )
     }
 
@@ -732,7 +623,7 @@ mod tests {
         };
         let open = |at_end| {
             let interval = Duration::from_secs(3600);
-            ReplayProvider::open(&settings(at_end), &SymbolSelection::All, interval).unwrap()
+            ReplayProvider::open(&settings(at_end), &SymbolSelection::All, interval, None).unwrap()
         };
         let mut replay = open(ReplayEnd::Simulate);
         let symbols = replay.list(soon()).unwrap();

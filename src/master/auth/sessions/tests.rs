@@ -55,6 +55,25 @@ fn a_session_is_active_until_it_expires() {
 }
 
 #[test]
+fn sessions_of_a_clock_that_was_ahead_last_no_longer_than_they_are_long() {
+    let mut table = SessionTable::default();
+    for begin in [10, 100] {
+        table.insert(session(begin, 1, i64::from(begin) + 7));
+    }
+    assert_eq!(table.set_back(Timestamp(50)), 1);
+    assert_eq!(table.expired(Timestamp(17)), [hash(10)]);
+    assert_eq!(table.expired(Timestamp(56)), [hash(10)]);
+    assert_eq!(table.expired(Timestamp(57)), [hash(10), hash(100)]);
+    assert_eq!(
+        table.get(&hash(100), Timestamp(56)).unwrap().session.since,
+        Timestamp(50)
+    );
+    assert_eq!(table.set_back(Timestamp(50)), 0);
+    assert!(table.remove(&hash(100)).is_some());
+    assert_eq!(table.expired(Timestamp(117)), [hash(10)]);
+}
+
+#[test]
 fn one_more_than_an_account_may_have_is_at_the_cost_of_its_oldest() {
     let mut table = SessionTable::default();
     for number in 0..PER_ACCOUNT_MAX {

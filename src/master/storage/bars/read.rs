@@ -27,6 +27,18 @@ pub struct BarSnapshot<'a> {
     hot: (i64, i64),
     /// The asset of the last query, with its bars in `bars_hot`.
     last: Option<(AssetId, Arc<[Bar]>)>,
+    /// Assets whose bars an asset goes on from, oldest first.
+    past: Vec<PastAsset>,
+}
+
+/// An asset that was renamed to another one.
+#[derive(Debug, Clone, Copy)]
+struct PastAsset {
+    /// The asset that goes on from it.
+    heir: AssetId,
+    asset: AssetId,
+    /// Bars of this time or later are not the heir's.
+    until: Timestamp,
 }
 
 impl BarReader {
@@ -52,6 +64,7 @@ impl BarReader {
             snapshot,
             hot: (first, end.min(published)),
             last: None,
+            past: Vec::new(),
         })
     }
 }
@@ -112,6 +125,68 @@ impl Snapshot<'_> {
 }
 
 impl BarSnapshot<'_> {
+    /// The key of an asset that is or was listed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn ever_listed(&mut self, symbol: &Symbol) -> Result<Option<AssetId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &self.snapshot;
+        let mut find = sqlite.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
+        let found = find.query_row([symbol.as_str()], |row| row.get(0).map(AssetId));
+        Ok(found.optional()?)
+    }
+
+    /// From now on the bars of an asset go on from those that it had under earlier names, each up
+    /// to a time, as far as they are older than its own. `names` are in order, latest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn go_on_from(
+        &mut self,
+        heir: AssetId,
+        names: &[(Symbol, Timestamp)],
+    ) -> Result<(), StorageError> {
+        let mut own = self.first(heir)?.unwrap_or(Timestamp(i64::MAX));
+        for (symbol, until) in names {
+            let Some(asset) = self.ever_listed(symbol)? else {
+                continue;
+            };
+            let until = own.min(*until);
+            self.past.insert(0, PastAsset { heir, asset, until });
+            own = self.first(asset)?.map_or(until, |first| first.min(until));
+        }
+        Ok(())
+    }
+
+    /// The day or time of an asset's first bar.
+    fn first(&mut self, asset: AssetId) -> Result<Option<Timestamp>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &self.snapshot;
+        let day = sqlite
+            .prepare_cached("SELECT min(time) FROM bars_daily WHERE asset = ?1")?
+            .query_row([asset.0], |row| row.get::<_, Option<i64>>(0))?;
+        let hot = self.hot_bars(asset)?;
+        Ok(day.map(Timestamp).or(hot.first().map(|bar| bar.time)))
+    }
+
+    /// The bars of the earlier names of an asset that `read` finds, before a time each, and then its
+    /// own.
+    fn with_past(
+        &mut self,
+        heir: AssetId,
+        mut read: impl FnMut(&mut Self, AssetId) -> Result<Vec<Bar>, StorageError>,
+        start: BarPeriod,
+    ) -> Result<Vec<Bar>, StorageError> {
+        let mut bars = Vec::new();
+        let past = self.past.iter().filter(|past| past.heir == heir).copied();
+        for past in past.collect::<Vec<_>>() {
+            let mut older = read(self, past.asset)?;
+            older.retain(|bar| bar.time < past.until && bar.time <= start(past.until));
+            bars.extend(older);
+        }
+        bars.extend(read(self, heir)?);
+        Ok(bars)
+    }
+
     /// One asset's bars in `bars_hot`, in order of time; cached for the asset of the last query.
     fn hot_bars(&mut self, asset: AssetId) -> Result<Arc<[Bar]>, StorageError> {
         if let Some((last, bars)) = &self.last
@@ -134,10 +209,13 @@ impl BarSnapshot<'_> {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Bar>, StorageError> {
-        let mut bars = self.snapshot.bars_between("bars", asset, from, to)?;
-        let hot = self.hot_bars(asset)?;
-        bars.extend(hot.iter().filter(|bar| bar.time >= from && bar.time <= to));
-        Ok(bars)
+        let read = |view: &mut Self, asset| {
+            let mut bars = view.snapshot.bars_between("bars", asset, from, to)?;
+            let hot = view.hot_bars(asset)?;
+            bars.extend(hot.iter().filter(|bar| bar.time >= from && bar.time <= to));
+            Ok(bars)
+        };
+        self.with_past(asset, read, |time| time)
     }
 
     /// Daily bars whose day begins between `from` and `to`, both included, oldest first.
@@ -150,7 +228,10 @@ impl BarSnapshot<'_> {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Bar>, StorageError> {
-        self.rolled(ROLL_UPS[0], asset, from, to)
+        let (_, period) = ROLL_UPS[0];
+        let read = |view: &mut Self, asset| view.rolled(ROLL_UPS[0], asset, from, to);
+        let days = self.with_past(asset, read, period)?;
+        Ok(roll_up(days, period))
     }
 
     /// Monthly bars whose month begins between `from` and `to`, both included, oldest first.
@@ -163,7 +244,10 @@ impl BarSnapshot<'_> {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Bar>, StorageError> {
-        self.rolled(ROLL_UPS[1], asset, from, to)
+        let (_, period) = ROLL_UPS[1];
+        let read = |view: &mut Self, asset| view.rolled(ROLL_UPS[1], asset, from, to);
+        let months = self.with_past(asset, read, period)?;
+        Ok(roll_up(months, period))
     }
 
     fn rolled(

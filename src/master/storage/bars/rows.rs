@@ -4,13 +4,16 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
-use super::super::ledger::{action, action_terms};
+use super::super::ledger::{ACTION_COLUMNS, action, action_terms};
 use super::super::sqlite::{signed, unsigned};
 use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
 use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
 use rusqlite::{CachedStatement, Connection, Row, params};
 use std::collections::HashMap;
+
+/// Bars that one statement inserts.
+const ROWS_MAX: usize = 32;
 
 /// Reads a bar from the columns `time, open, high, low, close, volume`.
 pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
@@ -35,6 +38,47 @@ fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Re
         bar.close.0,
         signed(bar.volume)
     ])
+}
+
+/// Inserts bars of one asset, many in a statement: most of the time of an insert is its statement's.
+fn put_all(
+    sqlite: &Connection,
+    table: &str,
+    conflict: &str,
+    asset: AssetId,
+    bars: &[Bar],
+) -> rusqlite::Result<()> {
+    let sql = |rows: usize| {
+        let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(rows).join(", ");
+        format!(
+            "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES {rows} {conflict}"
+        )
+    };
+    let (whole, rest) = bars.as_chunks::<ROWS_MAX>();
+    if !whole.is_empty() {
+        let mut insert = sqlite.prepare_cached(&sql(ROWS_MAX))?;
+        for rows in whole {
+            for (row, bar) in rows.iter().enumerate() {
+                let at = row * 7;
+                insert.raw_bind_parameter(at + 1, asset.0)?;
+                insert.raw_bind_parameter(at + 2, bar.time.0)?;
+                insert.raw_bind_parameter(at + 3, bar.open.0)?;
+                insert.raw_bind_parameter(at + 4, bar.high.0)?;
+                insert.raw_bind_parameter(at + 5, bar.low.0)?;
+                insert.raw_bind_parameter(at + 6, bar.close.0)?;
+                insert.raw_bind_parameter(at + 7, signed(bar.volume))?;
+            }
+            insert.raw_execute()?;
+        }
+    }
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let mut insert = sqlite.prepare_cached(&sql(1))?;
+    for bar in rest {
+        put(&mut insert, asset.0, bar)?;
+    }
+    Ok(())
 }
 
 /// Maps a bar's time to the start of its period.
@@ -126,16 +170,16 @@ impl Snapshot<'_> {
         })?)
     }
 
-    /// The latest terms of all actions that have come into force, by time.
-    pub(super) fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
+    /// The latest terms of all actions that have come into force, each with its update, by time.
+    pub(super) fn actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
-            // SQLite takes the other columns of a group from the row with its maximum.
-            "SELECT symbol, time, kind, numerator, denominator, max(number), id, late FROM actions
-             GROUP BY symbol, id ORDER BY time, symbol, kind, id",
-        )?;
+        let mut statement = sqlite.prepare(&format!(
+            "SELECT {ACTION_COLUMNS} FROM actions AS latest
+             WHERE number = (SELECT max(number) FROM actions
+                 WHERE symbol = latest.symbol AND id = latest.id)
+             ORDER BY time, kind, symbol, id"
+        ))?;
         let rows = statement.query_map([], action)?;
-        let rows = rows.map(|row| row.map(|(_, action)| action));
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -233,22 +277,49 @@ impl Tx<'_> {
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
-            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late,
+             target, cash, in_lieu, in_lieu_update)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT DO NOTHING",
         )?;
         for action in actions {
             let Some(id) = action.id else { continue };
-            let (kind, numerator, denominator) = action_terms(action.kind);
+            let (numerator, denominator, cash) = action_terms(action.kind);
             insert.execute(params![
                 action.symbol.as_str(),
                 action.time.0,
-                kind,
+                action.kind.number(),
                 numerator,
                 denominator,
                 signed(number),
                 id.as_str(),
-                action.is_late
+                action.is_late,
+                action.kind.target().as_ref().map(Symbol::as_str),
+                cash,
+                action.in_lieu.map(|price| price.value.0),
+                action.in_lieu.map(|price| signed(price.update)),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Stores the prices of fractions of actions whose latest terms are stored without one.
+    pub(super) fn set_in_lieu(&mut self, actions: &[Action]) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut update = sqlite.prepare_cached(
+            "UPDATE actions SET in_lieu = ?3, in_lieu_update = ?4
+             WHERE symbol = ?1 AND id = ?2 AND in_lieu IS NULL
+                AND number = (SELECT max(number) FROM actions WHERE symbol = ?1 AND id = ?2)",
+        )?;
+        for action in actions {
+            let (Some(id), Some(price)) = (action.id, action.in_lieu) else {
+                continue;
+            };
+            update.execute(params![
+                action.symbol.as_str(),
+                id.as_str(),
+                price.value.0,
+                signed(price.update)
             ])?;
         }
         Ok(())
@@ -296,27 +367,18 @@ impl Tx<'_> {
         own: Option<Timestamp>,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut insert = sqlite.prepare_cached(
-            "INSERT INTO bars (asset, time, open, high, low, close, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?;
-        for bar in bars {
-            put(&mut insert, asset.0, bar)?;
-        }
+        put_all(sqlite, "bars", "", asset, bars)?;
         for (table, period) in ROLL_UPS {
-            let mut merge = sqlite.prepare_cached(&format!(
-                "INSERT INTO {table} (asset, time, open, high, low, close, volume)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (asset, time) DO UPDATE SET
+            let merge = format!(
+                "ON CONFLICT (asset, time) DO UPDATE SET
                  high = CASE WHEN excluded.high > {table}.high THEN excluded.high ELSE {table}.high END,
                  low = CASE WHEN excluded.low < {table}.low THEN excluded.low ELSE {table}.low END,
                  close = excluded.close,
                  volume = CASE WHEN {table}.volume > 9223372036854775807 - excluded.volume
                      THEN 9223372036854775807 ELSE {table}.volume + excluded.volume END"
-            ))?;
+            );
             let ours = bars.iter().copied().filter(|bar| is_rolled_up(bar, own));
-            for bar in roll_up(ours, period) {
-                put(&mut merge, asset.0, &bar)?;
-            }
+            put_all(sqlite, table, &merge, asset, &roll_up(ours, period))?;
         }
         Ok(())
     }

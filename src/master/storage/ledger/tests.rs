@@ -195,7 +195,7 @@ fn splits_and_dividends_are_applied_once_in_order() {
     each_engine(|engine| {
         let account = account(engine);
         engine.execute(
-            "INSERT INTO actions VALUES ('IBM', 'd', 2, 20, 4, 9, 1, 0), ('IBM', 's', 1, 10, 3, 2, 1, 0), ('AAPL', 's', 3, 20, 3, 1, 2, 0)",
+            "INSERT INTO actions VALUES ('IBM', 'd', 2, 20, 4, 9, 1, NULL, 0, 0, NULL, NULL), ('IBM', 's', 1, 10, 3, 2, 1, NULL, 0, 0, NULL, NULL), ('AAPL', 's', 3, 20, 3, 1, 2, NULL, 0, 0, NULL, NULL)",
         );
         let mut storage = engine.storage();
         let mut waiting = |update| {
@@ -223,9 +223,28 @@ fn splits_and_dividends_are_applied_once_in_order() {
             client_order_id: None,
             reason: None,
         };
+        let entry = ActionEntry {
+            number: 1,
+            id: row.id,
+            accepted: Timestamp(1),
+            account,
+            update: 2,
+            time: Timestamp(10),
+            row: ActionRow {
+                side: Side::Split,
+                symbol: row.symbol,
+                quantity: Quantity(-3),
+                price: None,
+                total: Money::ZERO,
+                cause: Some(Cause::SpinOff),
+                source: Some(Symbol::parse("AAPL").unwrap()),
+                moved_cost: Money::ZERO,
+            },
+            written_off: None,
+        };
         storage
             .write(|tx| {
-                tx.insert_settled(1, &row, 2, None)?;
+                tx.insert_settled(&entry)?;
                 tx.set_actions_applied(2)
             })
             .unwrap();
@@ -234,6 +253,10 @@ fn splits_and_dividends_are_applied_once_in_order() {
             .unwrap()
             .unwrap();
         assert_eq!((read.transaction, read.rank.worker), (row, Uuid::nil()));
+        assert_eq!(
+            (read.cause, read.source),
+            (entry.row.cause, entry.row.source)
+        );
         let left = storage.read(|s| s.actions_to_apply(9)).unwrap();
         assert_eq!(left.len(), 1, "{left:?}");
     });

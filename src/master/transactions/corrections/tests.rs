@@ -1,5 +1,7 @@
 //! spec/master/transactions/corrections.md · 3.1.7 (splits and dividends)
 
+mod families;
+
 use super::super::entitlement::moved;
 use crate::master::assets::news;
 use crate::master::messages::Update;
@@ -301,6 +303,7 @@ fn exact(cash: Money, trades: &[(i64, Side, i64, i64)], actions: &[Action]) -> (
                     cash += units.whole() * i128::from(each.0) / 1_000_000;
                 }
                 ActionKind::Cancel => {}
+                other => panic!("{other} is for the model of several assets"),
             }
             at += 1;
         }

@@ -5,7 +5,7 @@ use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
     FakeLink, MasterRig, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Ratio, Symbol};
+use crate::model::{Money, Ratio, Side, Symbol};
 use crate::runtime::{Module, Watchdog};
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
@@ -400,6 +400,82 @@ fn a_clock_that_is_set_back_by_hours_makes_no_order_wait_for_hours() {
 }
 
 #[test]
+fn a_clock_that_jumps_ahead_lets_no_order_fill_at_a_price_older_than_itself() {
+    let mut desk = Desk::new();
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    let ahead = |time: Timestamp| Timestamp(time.0 + 7_200_000);
+    let at = |desk: &mut Desk, price: &str, before: i64| {
+        let mut update = desk.rig.update(&[("AAPL", price)]);
+        update.began_stamp = ahead(update.began_stamp);
+        let traded = Timestamp(update.began_stamp.0 - before);
+        let snapshot = Arc::make_mut(&mut update.snapshot);
+        snapshot.published = ahead(snapshot.published);
+        snapshot.set_real_time(&symbol("AAPL"), traded, 7_200_000);
+        desk.rig.tell(&update);
+        desk.link.replies()
+    };
+    // Later than the time of acceptance, and yet an hour older than the order.
+    assert_eq!(at(&mut desk, "2", 3_600_000), []);
+    let replies = at(&mut desk, "3", 0);
+    let [(told, bytes)] = &replies[..] else {
+        panic!("{replies:?}")
+    };
+    assert_eq!((*told, fill(bytes).price), (sequence, money("3")));
+}
+
+#[test]
+fn what_a_clock_set_back_settles_is_not_settled_before_it_was_accepted() {
+    let mut desk = Desk::new();
+    desk.queue(Side::Buy, "AAPL", "1");
+    let mut update = desk.rig.update(&[("AAPL", "2")]);
+    Arc::make_mut(&mut update.snapshot).published.0 -= 7_200_000;
+    update.published = update.snapshot.published;
+    desk.rig.tell(&update);
+    let early = "SELECT count(*) FROM transactions WHERE status = 1 AND settled < accepted";
+    assert_eq!(desk.rig.engine.number(early), 0);
+    let settled = "SELECT count(*) FROM transactions WHERE status = 1";
+    assert_eq!(desk.rig.engine.number(settled), 1);
+    let replies = desk.link.replies();
+    let fill = fill(&replies[0].1);
+    let accepted = desk.rig.engine.number("SELECT accepted FROM transactions");
+    assert!(fill.settled.0 >= accepted, "{fill:?}");
+}
+
+#[test]
+fn orders_keep_their_order_of_time_while_the_clock_of_the_master_is_set_back() {
+    let mut desk = Desk::new();
+    let mut other = desk.rig.link("eu2");
+    let sequencer = &mut desk.rig.transactions.state.sequencer;
+    let two_hours_ahead = Timestamp(Timestamp::now().0 + 7_200_000);
+    *sequencer =
+        crate::master::transactions::sequence::Sequencer::after(sequencer.last(), two_hours_ahead);
+    let arrived_first = desk.queue(Side::Buy, "AAPL", "9");
+    let mut order = order(other.reply_to(), desk.alice, Side::Buy, "AAPL", "9");
+    order.reply_to.timestamp = Timestamp(Timestamp::now().0 - 2_000);
+    desk.rig.order_all(vec![order]);
+    other.heard();
+    // A worker on the same machine, whose stamps go on from the time before, too.
+    let mut last = self::order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "0.1");
+    last.reply_to.timestamp = two_hours_ahead;
+    let sequence = desk.queue_this(last);
+    let off = |desk: &Desk, sequence| {
+        let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+        entry.transaction.accepted.since(entry.rank.timestamp)
+    };
+    assert!((0..60_000).contains(&off(&desk, sequence)));
+    assert!((0..60_000).contains(&off(&desk, arrived_first)));
+    desk.rig.settle(&[("AAPL", "100")]);
+    let total = fill(&other.replies()[0].1).total;
+    assert_eq!(total, money("900"), "stamped first");
+    let replies = desk.link.replies();
+    let (_, first) = replies
+        .iter()
+        .find(|(told, _)| *told == arrived_first)
+        .unwrap();
+    assert_eq!(reason(first), Reason::InsufficientFunds, "stamped last");
+}
+
+#[test]
 fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
     let mut desk = Desk::new();
     let mut other = desk.rig.link("eu2");
@@ -675,7 +751,10 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             waiters: Vec::new(),
         }
     };
-    let decided = |since, name: &str| settlement_quote(&update, &queued(since, symbol(name)));
+    let decided = |since, name: &str| {
+        let order = queued(since, symbol(name));
+        settlement_quote(&update, &order, order.symbol)
+    };
     assert_eq!(decided(None, "AAPL").unwrap().unwrap().value, money("2"));
     assert_eq!(
         decided(None, "GONE"),

@@ -5,14 +5,17 @@
 
 use super::super::super::provider::AssetsError;
 use super::FAULTS_OF_FILE_MAX;
+use super::kept::FileIdentity;
 use crate::runtime::is_passing;
 use csv::{ReaderBuilder, StringRecord};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 /// The longest line, in bytes.
 pub(super) const LINE_BYTES_MAX: usize = 4096;
+/// Bytes of a file that are read at once.
+const READ_BYTES: usize = 64 << 10;
 /// The most characters of a file that an error repeats.
 const SHOWN_MAX: usize = 60;
 /// The bytes that some programs write before UTF-8 text.
@@ -36,6 +39,8 @@ pub(super) fn shown(text: &str) -> String {
 #[derive(Debug)]
 struct Lines<R> {
     reader: R,
+    /// Bytes read.
+    bytes: u64,
     /// The last line ended in CR, so that an LF behind it belongs to its end.
     after_cr: bool,
 }
@@ -65,6 +70,7 @@ impl<R: BufRead> Lines<R> {
             };
             if std::mem::take(&mut self.after_cr) && *first == b'\n' {
                 self.reader.consume(1);
+                self.bytes += 1;
                 continue;
             }
             any = true;
@@ -77,6 +83,7 @@ impl<R: BufRead> Lines<R> {
             let is_cr = end.is_some_and(|end| bytes[end] == b'\r');
             let taken = part.len() + usize::from(end.is_some());
             self.reader.consume(taken);
+            self.bytes += u64::try_from(taken).unwrap_or(0);
             if end.is_some() {
                 self.after_cr = is_cr;
                 return Ok(if length > LINE_BYTES_MAX {
@@ -93,6 +100,8 @@ impl<R: BufRead> Lines<R> {
 #[derive(Debug)]
 pub(super) struct CsvRows {
     path: PathBuf,
+    /// Of the file when it was opened.
+    identity: FileIdentity,
     lines: Lines<BufReader<File>>,
     text: Vec<u8>,
     /// The fields of the last row, without spaces around them.
@@ -115,11 +124,15 @@ impl CsvRows {
     /// # Errors
     /// The file cannot be read or is empty, or the header lacks a column or has it twice.
     pub(super) fn open(path: &Path, wanted: &[ColumnNames]) -> Result<CsvRows, AssetsError> {
-        let file = File::open(path).map_err(|e| AssetsError::unreadable(path, &e))?;
+        let unreadable = |e: io::Error| AssetsError::unreadable(path, &e);
+        let file = File::open(path).map_err(unreadable)?;
+        let found = file.metadata().map_err(unreadable)?;
         let mut rows = CsvRows {
             path: path.to_owned(),
+            identity: FileIdentity::of(&found),
             lines: Lines {
-                reader: BufReader::new(file),
+                reader: BufReader::with_capacity(READ_BYTES, file),
+                bytes: 0,
                 after_cr: false,
             },
             text: Vec::new(),
@@ -141,6 +154,33 @@ impl CsvRows {
             }
         }
         Ok(rows)
+    }
+
+    /// Goes back to the first row.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn rewind(&mut self) -> Result<(), AssetsError> {
+        let rewound = self.lines.reader.rewind();
+        rewound.map_err(|e| AssetsError::unreadable(&self.path, &e))?;
+        (self.lines.bytes, self.lines.after_cr, self.line) = (0, false, 0);
+        self.read().map(|_| ())
+    }
+
+    /// What tells the file from others, as it was when it was opened.
+    pub(super) fn identity(&self) -> &FileIdentity {
+        &self.identity
+    }
+
+    /// Whether the file is still as it was when it was opened.
+    pub(super) fn is_unchanged(&self) -> bool {
+        let now = self.lines.reader.get_ref().metadata();
+        now.is_ok_and(|now| FileIdentity::of(&now) == self.identity)
+    }
+
+    /// Bytes of the file that were read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.lines.bytes
     }
 
     /// Finds one more column in the header, which need not be there, before the first row is read.
@@ -292,6 +332,7 @@ mod tests {
     fn lines(text: &[u8], capacity: usize) -> Vec<String> {
         let mut lines = Lines {
             reader: BufReader::with_capacity(capacity, text),
+            bytes: 0,
             after_cr: false,
         };
         let (mut line, mut all) = (Vec::new(), Vec::new());

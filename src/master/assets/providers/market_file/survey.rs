@@ -5,11 +5,14 @@
 use super::super::super::provider::AssetsError;
 use super::jumps::JumpFinder;
 use super::{FAULTS_OF_FILE_MAX, MarketFile, MarketRows, actions, folder};
+use crate::daemon::StartProgress;
 use crate::model::{Action, Symbol, Timestamp};
 use serde::Serialize;
 use std::path::Path;
 use time::Weekday;
 
+/// Rows between two looks at the clock, for telling how far the reading is.
+const PROGRESS_ROWS: u64 = 4096;
 /// Remarks on one file at most.
 const REMARKS_MAX: usize = 20;
 
@@ -61,6 +64,13 @@ pub struct FileSurvey {
 pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
     let folder = folder(directory)?;
     let mut remarks = folder.passed_over;
+    if !folder.others.is_empty() {
+        let names = folder.others.join(", ");
+        remarks.push(format!(
+            "not read, since a market file ends in .csv: {names}"
+        ));
+    }
+    remarks.extend(actions::fileless(directory, &folder.files));
     let actions = actions::of_folder(directory, &folder.files);
     let has_actions = actions.is_ok();
     let actions = actions.unwrap_or_else(|fault| {
@@ -68,8 +78,15 @@ pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
         remarks.extend(lines.lines().map(str::to_owned));
         Vec::new()
     });
-    let survey_of = |(symbol, file)| survey_of(&symbol, &file, &actions);
-    let files: Vec<FileSurvey> = folder.files.into_iter().map(survey_of).collect();
+    let (mut progress, all) = (StartProgress::default(), folder.files.len());
+    let mut files: Vec<FileSurvey> = Vec::new();
+    for (symbol, file) in folder.files {
+        let done = files.len();
+        let mut tell = |rows: u64| {
+            progress.step(|| format!("{done} of {all} files read; {rows} rows of {symbol}"));
+        };
+        files.push(survey_of(&symbol, &file, &actions, &mut tell));
+    }
     Ok(MarketSurvey {
         is_usable: has_actions
             && !files.is_empty()
@@ -80,7 +97,12 @@ pub fn survey(directory: &Path) -> Result<MarketSurvey, AssetsError> {
     })
 }
 
-fn survey_of(symbol: &Symbol, file: &MarketFile, actions: &[Action]) -> FileSurvey {
+fn survey_of(
+    symbol: &Symbol,
+    file: &MarketFile,
+    actions: &[Action],
+    tell: &mut dyn FnMut(u64),
+) -> FileSurvey {
     let name = file.path.file_name().unwrap_or_default();
     let mut survey = FileSurvey {
         symbol: symbol.to_string(),
@@ -98,7 +120,10 @@ fn survey_of(symbol: &Symbol, file: &MarketFile, actions: &[Action]) -> FileSurv
         faults: Vec::new(),
     };
     match MarketRows::open(file) {
-        Ok(rows) => read(&mut survey, rows, symbol, actions),
+        Ok(rows) => {
+            let own = actions.iter().filter(|action| action.symbol == *symbol);
+            read(&mut survey, rows, JumpFinder::new(own), tell);
+        }
         Err(fault) => survey.faults.push(fault.to_string()),
     }
     if survey.rows == 0 && survey.faults.is_empty() {
@@ -108,8 +133,12 @@ fn survey_of(symbol: &Symbol, file: &MarketFile, actions: &[Action]) -> FileSurv
     survey
 }
 
-fn read(survey: &mut FileSurvey, mut rows: MarketRows, symbol: &Symbol, actions: &[Action]) {
-    let mut jumps = JumpFinder::new(actions.iter().filter(|action| action.symbol == *symbol));
+fn read(
+    survey: &mut FileSurvey,
+    mut rows: MarketRows,
+    mut jumps: JumpFinder<'_>,
+    tell: &mut dyn FnMut(u64),
+) {
     let mut times: Option<(Timestamp, Timestamp)> = None;
     while survey.faults.len() < FAULTS_OF_FILE_MAX {
         let bar = match rows.next_bar() {
@@ -121,6 +150,9 @@ fn read(survey: &mut FileSurvey, mut rows: MarketRows, symbol: &Symbol, actions:
             }
         };
         survey.rows += 1;
+        if survey.rows.is_multiple_of(PROGRESS_ROWS) {
+            tell(survey.rows);
+        }
         survey.last_close = Some(bar.close.to_string());
         let weekday = bar.time.date().weekday();
         survey.weekend_rows += u64::from(matches!(weekday, Weekday::Saturday | Weekday::Sunday));
@@ -138,6 +170,7 @@ fn read(survey: &mut FileSurvey, mut rows: MarketRows, symbol: &Symbol, actions:
             }
         });
     }
+    tell(survey.rows);
     survey.null_rows = rows.null_rows.0;
     survey.first = times.map(|(first, _)| first.to_string());
     survey.last = times.map(|(_, last)| last.to_string());

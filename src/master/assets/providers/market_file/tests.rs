@@ -4,7 +4,7 @@
 
 use super::actions::{self, ACTIONS_FILE};
 use super::*;
-use crate::model::{ActionKind, Ratio};
+use crate::model::{Action, ActionKind, Ratio};
 
 const HEAD: &str = "Date,Open,High,Low,Close,Volume\n";
 const GOOD: &str = "2013-01-02,1,2,0.5,1.5,7\n";
@@ -325,7 +325,15 @@ fn actions_have_their_rows_checked() {
         ),
         ("2013-01-02,A,dividend,x\n", "Value \"x\": not a decimal"),
         ("2013-01-02,A,split,0\n", "above 0"),
-        ("2013-01-02,A,merger,1\n", "neither"),
+        ("2013-01-02,A,merger,1\n", "none of split, dividend"),
+        ("2013-01-02,A,rename,\n", "a rename has the new symbol"),
+        ("2013-01-02,A,rename,b\n", "Value \"b\""),
+        ("2013-01-02,A,rename,A\n", "the asset itself"),
+        ("2013-01-02,A,delist,-1\n", "not above 0"),
+        ("2013-01-02,A,merge,B 2\n", "a merge has a symbol, a ratio"),
+        ("2013-01-02,A,merge,B 0 1\n", "above 0"),
+        ("2013-01-02,A,spinoff,B\n", "a spinoff has a symbol"),
+        ("2013-01-02,A,rename B,\n2013-01-02,A,rename,B\n", "already"),
         ("2013-01-02,a,split,2\n", "Symbol"),
         ("2013-1-2,A,split,2\n", "Date"),
         ("2013-01-02,A,split\n", "columns"),
@@ -381,5 +389,57 @@ fn actions_have_their_rows_checked() {
     ] {
         let fault = kinds(rows).unwrap_err();
         assert!(fault.contains(reason), "{rows}: {fault}");
+    }
+}
+
+#[test]
+fn renames_mergers_spin_offs_and_delistings_are_read_in_one_column_or_two() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    for name in ["A.csv", "B.csv", "L.csv"] {
+        write(name, &format!("{HEAD}{GOOD}"));
+    }
+    write(SYMBOLS_FILE, "Symbol,File,Name,Currency,Factor\nL,,,,100\n");
+    let files = folder(dir.path()).unwrap().files;
+    let read = |rows: &str| -> Result<Vec<String>, String> {
+        write(ACTIONS_FILE, &format!("Date,Symbol,Action,Value\n{rows}"));
+        let read = actions::of_folder(dir.path(), &files).map_err(|fault| fault.to_string())?;
+        let text = |action: &Action| format!("{} {}", action.symbol, action.kind);
+        Ok(read.iter().map(text).collect())
+    };
+    for (row, expected) in [
+        ("2013-01-02,A,rename,B\n", "A renamed to B"),
+        ("2013-01-02,A,rename B,\n", "A renamed to B"),
+        ("2013-01-02,GONE,rename,B\n", "GONE renamed to B"),
+        ("2013-01-02,A,delist,2.5\n", "A delisted at 2.5"),
+        ("2013-01-02,A,delist,0\n", "A delisted at 0"),
+        ("2013-01-02,L,delist,2.5\n", "L delisted at 250"),
+        ("2013-01-02,A,merge,B 1/3 0\n", "A merged into 1/3 B"),
+        (
+            "2013-01-02,A,merge B 1 : 3 2.5,\n",
+            "A merged into 1/3 B and 2.5 of cash",
+        ),
+        (
+            "2013-01-02,L,merge,B 2 0.5\n",
+            "L merged into 200 B and 50 of cash",
+        ),
+        ("2013-01-02,A,spinoff,L 0.5\n", "A spin-off of 1/200 L"),
+        ("2013-01-02,X,spinoff,Y 0.5\n", "X spin-off of 1/2 Y"),
+    ] {
+        assert_eq!(read(row), Ok(vec![expected.to_owned()]), "{row}");
+    }
+    for (row, reason) in [
+        (
+            "2013-01-02,A,rename,NOPE\n",
+            "line 2: Value \"NOPE\": NOPE is no asset of this market: it needs a NOPE.csv",
+        ),
+        (
+            "2013-01-02,A,spinoff,NOPE 1\n",
+            "NOPE is no asset of this market",
+        ),
+        ("2013-01-02,A,rename,L\n", "write a merge"),
+    ] {
+        let said = read(row).unwrap_err();
+        assert!(said.contains(reason), "{row}: {said}");
     }
 }

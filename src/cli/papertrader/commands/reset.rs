@@ -1,0 +1,74 @@
+//! spec/cli/papertrader/commands.md · 3.1.3, 4.1 (basic error handling)
+//!
+//! Commands for who has forgotten a password.
+//!
+//! Tests: `tests/suite/client/cli.rs`.
+
+use super::{CommandError, advise, known_servers, show};
+use crate::cli::papertrader::arguments::{ForgotArgs, GlobalArgs, ResetArgs};
+use crate::cli::papertrader::password;
+use crate::cli::papertrader::view::ResetView;
+use crate::client::{ClientError, SessionFile};
+use crate::model::{HashedPass, Reason};
+
+/// What a server says in serverInfo that sends no mail.
+const BY_ADMINISTRATOR: &str = "administrator";
+
+/// Asks for a code by e-mail.
+pub fn forgot(global: &GlobalArgs, args: &ForgotArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    let mut pool = known_servers(global, &store)?.pool;
+    let info = pool.server_info().map_err(advise)?;
+    pool.request_reset(&args.name).map_err(advise)?;
+    let reset = info.and_then(|info| info.reset);
+    let server = pool.address().unwrap_or_default().to_owned();
+    let view = ResetView {
+        username: args.name.as_str().to_owned(),
+        server: Some(server.clone()),
+        reset: reset.clone(),
+    };
+    let next = "Then: papertrader password reset NAME";
+    show(global, &view, || {
+        if reset.as_deref() == Some(BY_ADMINISTRATOR) {
+            format!("The server {server} sends no mail. Ask its administrator for a code. {next}\n")
+        } else {
+            format!(
+                "If {} has an account at {server} with an e-mail address, a code is on its way \
+                 there. It is valid for 20 minutes. {next}\n",
+                args.name.as_str()
+            )
+        }
+    })
+}
+
+/// Sets a new password with a code.
+pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> {
+    let store = SessionFile::standard()?;
+    let mut pool = known_servers(global, &store)?.pool;
+    let code = password::ask_code(&args.name, args.password_stdin)?;
+    let password = password::ask_new(&args.name, None, args.password_stdin)?;
+    let pass = HashedPass::derive(&args.name, &password);
+    drop(password);
+    pool.reset_password(&args.name, &code, &pass)
+        .map_err(advise_code)?;
+    let view = ResetView {
+        username: args.name.to_string(),
+        server: pool.address().map(str::to_owned),
+        reset: None,
+    };
+    show(global, &view, || {
+        format!(
+            "{0} has a new password, and all its sessions have ended. Next: papertrader login {0}\n",
+            args.name
+        )
+    })
+}
+
+fn advise_code(error: ClientError) -> CommandError {
+    match &error {
+        ClientError::Refused(refusal) if refusal.reason == Reason::CodeInvalid => {
+            CommandError::with_advice(error, "Ask for a new one: papertrader password forgot NAME")
+        }
+        _ => advise(error),
+    }
+}

@@ -1,0 +1,188 @@
+//! spec/master/auth.md · 3.1.3, 4.1 (basic error handling)
+//!
+//! `impl Auth`: codes for new passwords. Who asks for one, who uses one, and those that an
+//! administrator prints.
+//!
+//! Tests: `src/master/auth/codes/tests.rs`, `tests/suite/master/mail.rs`.
+
+use super::Auth;
+use super::accounts::{code_refusal, refuse_code, succeed, tell_owner};
+use crate::master::mail::draw_code;
+use crate::master::messages::{
+    AccountChange, AccountEvent, CountedLogin, HashJob, MailMessage, PendingChange, PrintedCode,
+    ResetRequest,
+};
+use crate::master::reply_to::ReplyTo;
+use crate::model::{
+    HashedPass, OwnerNotice, Reason, ResetCode, ResetCodeHash, Timestamp, Username, UsernameOrEmail,
+};
+use crate::runtime::neighbourhood::Neighbourhood;
+use crate::wire::{Instruction, Refusal};
+use std::time::{Duration, Instant};
+
+impl Auth {
+    /// Answers, and then has mail look the account up: nothing of the answer depends on what is
+    /// found. A request that finds no room is passed over.
+    pub(super) fn request_reset(&mut self, reply_to: &ReplyTo, name: &UsernameOrEmail) {
+        succeed(reply_to, None);
+        self.count(AccountEvent::ResetRequest, 1);
+        let Some(mail) = &self.channels.mail else {
+            return;
+        };
+        let request = ResetRequest {
+            name_or_address: name.as_str().to_owned(),
+            worker: reply_to.peer.worker.uuid,
+            near: Neighbourhood::of(reply_to.client_ip()),
+        };
+        if mail.try_send(MailMessage::Reset(request)).is_err()
+            && let Some(more) = self.throttle.allow("reset")
+        {
+            crate::warn!("a request for a code was passed over: mail has no room{more}");
+        }
+    }
+
+    /// Has the pool hash a new password whose code is valid. The attempt counts as a failed login of
+    /// its neighbourhood, and of nothing else: who guesses elsewhere keeps no owner from a code.
+    pub(super) fn reset_password(
+        &mut self,
+        reply_to: ReplyTo,
+        username: &Username,
+        code: &ResetCode,
+        new: HashedPass,
+    ) {
+        let instruction = Instruction::ResetPassword;
+        let counted = CountedLogin {
+            worker: reply_to.peer.worker.uuid,
+            name: username.key(),
+            near: Neighbourhood::of(reply_to.client_ip()),
+            is_stranger: false,
+            at: Instant::now(),
+        };
+        if !self.attempts.count_address(&counted) {
+            let text = "too many wrong codes or passwords; wait a minute and try again";
+            return reply_to.fail(instruction, &Refusal::new(Reason::TooManyAttempts, text));
+        }
+        let hash = code.hash();
+        let read = self.storage.read(|snapshot| {
+            let account = snapshot.account_of_code(username, &hash, Timestamp::now())?;
+            Ok((account, snapshot.credentials(username)?))
+        });
+        let (account, credentials) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                crate::error!("a code could not be read: {error}");
+                self.attempts.forgive(counted);
+                return reply_to.fail(instruction, &Refusal::not_stored());
+            }
+        };
+        let again = reply_to.again;
+        let (old, new, account, change) = match (account, credentials) {
+            (Some(account), Some(found)) if found.account == account => {
+                if found.is_locked {
+                    let text = "this account is locked; ask whoever runs the server";
+                    return reply_to.fail(instruction, &Refusal::new(Reason::AccountLocked, text));
+                }
+                let change = AccountChange::Reset(hash);
+                (None, Some(new), account, change)
+            }
+            // Its answer was lost with the link: if this is the password now, it was set.
+            (None, Some(found)) if again => match found.pass_hash {
+                Some(stored) => {
+                    let old = Some((new, stored));
+                    (old, None, found.account, AccountChange::ResetAgain)
+                }
+                None => return self.refuse_code(&reply_to),
+            },
+            _ => return self.refuse_code(&reply_to),
+        };
+        self.submit(HashJob::Change {
+            old,
+            new,
+            pending: Box::new(PendingChange {
+                reply_to,
+                counted: Some(counted),
+                account,
+                username: username.clone(),
+                session: None,
+                asked: Instant::now(),
+                change,
+            }),
+        });
+    }
+
+    fn refuse_code(&mut self, reply_to: &ReplyTo) {
+        self.count(AccountEvent::RefusedCode, 1);
+        refuse_code(reply_to);
+    }
+
+    /// Stores the password that a code sets, and ends all sessions of the account, tokens too. The
+    /// code may have been used meanwhile.
+    pub(super) fn store_reset(
+        &mut self,
+        pending: &PendingChange,
+        new_hash: Option<String>,
+        code: &ResetCodeHash,
+    ) -> Result<(), Refusal> {
+        let Some(new_hash) = new_hash else {
+            return Err(Refusal::not_stored());
+        };
+        let (account, username, now) = (pending.account, &pending.username, Timestamp::now());
+        let read = self
+            .storage
+            .read(|snapshot| snapshot.account_of_code(username, code, now));
+        match read {
+            Ok(found) if found == Some(account) => {}
+            Ok(_) => return Err(code_refusal()),
+            Err(error) => {
+                crate::error!("a code could not be read: {error}");
+                return Err(Refusal::not_stored());
+            }
+        }
+        let ended = self.sessions.all_but(account, None);
+        self.change_account(account, &ended, |tx| {
+            tx.set_password(account, &new_hash)?;
+            tx.use_reset_code(account, code, now)?;
+            tell_owner(tx, account, OwnerNotice::PasswordReset)
+        })?;
+        self.changed_passwords.insert(account, Instant::now());
+        self.count(AccountEvent::PasswordReset, 1);
+        crate::info!(
+            "the password of {username} was reset with a code, and {} sessions of it ended",
+            ended.len()
+        );
+        Ok(())
+    }
+
+    /// Makes a code for an account, in place of the one that was printed before it. The error is a
+    /// sentence for the administrator.
+    pub(super) fn print_code(
+        &mut self,
+        name: &str,
+        valid: Duration,
+    ) -> Result<PrintedCode, String> {
+        let username = Username::parse(name).map_err(|error| error.to_string())?;
+        let code = draw_code().map_err(|error| format!("no random bytes: {error}"))?;
+        let now = Timestamp::now();
+        let valid = i64::try_from(valid.as_millis()).unwrap_or(i64::MAX);
+        let until = Timestamp(now.0.saturating_add(valid));
+        let stored = self.storage.write(|tx| {
+            let Some(account) = tx.credentials(&username)? else {
+                return Ok(None);
+            };
+            tx.store_printed_code(account.account, &code.hash(), (now, until))?;
+            Ok(Some(account.username))
+        });
+        match stored {
+            Ok(Some(username)) => Ok(PrintedCode {
+                username,
+                code,
+                until,
+            }),
+            Ok(None) => Err(format!("there is no user {name}")),
+            Err(error) => Err(format!("the database failed: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

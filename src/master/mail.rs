@@ -1,0 +1,448 @@
+//! spec/master/mail.md · 3.1.3, 4.1 (basic error handling)
+//!
+//! Sends the mails of the outbox, and queues the code that somebody asked for. It draws a code when
+//! its mail leaves, so that no code stands in the outbox. It never waits for the mail server: the
+//! thread `mail_sender` does.
+//!
+//! Tests: `src/master/mail/tests.rs`.
+
+mod compose;
+pub mod smtp;
+pub mod templates;
+
+use super::messages::{MailMessage, MailStatus, ResetRequest};
+use super::storage::outbox::QueuedMail;
+use super::storage::{Storage, StorageError};
+use crate::config::MasterConfig;
+use crate::model::reset_code::RESET_CODE_CHARS;
+use crate::model::{OwnerNotice, ResetCode, Timestamp};
+use crate::runtime::backoff::{Backoff, about};
+use crate::runtime::failpoint;
+use crate::runtime::log::Throttle;
+use crate::runtime::neighbourhood::Neighbourhood;
+use crate::runtime::rate_limiter::KeyedRateLimiter;
+use crate::runtime::{Module, Stop};
+use crossbeam_channel::{Receiver, Sender, select};
+use lettre::message::Mailbox;
+use smtp::{MailServer, OutgoingMail, SmtpError, SmtpTimeouts};
+use std::time::{Duration, Instant};
+use templates::Templates;
+use uuid::Uuid;
+use zeroize::Zeroize;
+
+/// How long a code that was sent by mail is valid, from its sending.
+pub const CODE_LIFETIME: Duration = Duration::from_secs(20 * 60);
+/// Mails with codes in an hour, for an account and for an address.
+pub const RESET_MAILS_PER_HOUR_MAX: u64 = 3;
+/// Requests for codes in an hour, from a neighbourhood as one worker names it.
+pub const RESET_REQUESTS_PER_HOUR_MAX: u32 = 20;
+/// The pause after a mail's first attempt. It doubles with each further one.
+pub const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// The longest pause between two attempts.
+pub const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(15 * 60);
+/// The pause after an attempt of which nobody knows whether the server took the mail.
+pub const UNKNOWN_RETRY_INTERVAL: Duration = Duration::from_secs(20 * 60);
+/// The longest pause of all mails after the server could not be used.
+pub const SERVER_RETRY_INTERVAL_MAX: Duration = Duration::from_secs(5 * 60);
+/// A mail with a code that could not be sent for this long is given up: nobody waits for it.
+pub const CODE_MAIL_AGE_MAX: Duration = Duration::from_secs(3600);
+/// Any other mail that could not be sent for this long is given up.
+pub const MAIL_AGE_MAX: Duration = Duration::from_secs(2 * 86_400);
+/// How long mails that have ended are remembered.
+pub const ENDED_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How often ended mails are forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
+/// The most mails that are given up in one turn.
+const GIVE_UP_BATCH_MAX: usize = 64;
+/// Most log lines a minute about requests that were passed over.
+const PASSED_OVER_LOGGED_MAX: u32 = 20;
+/// Mails that may wait for the sending thread.
+pub const SENDER_INBOX_MAX: usize = 1;
+
+/// Who the mails are from.
+pub struct MailIdentity {
+    /// The deployment's name.
+    pub deployment: String,
+    pub from: Mailbox,
+}
+
+/// All that a configuration says of mail, read and checked.
+pub struct MailSetup {
+    identity: MailIdentity,
+    templates: Templates,
+    server: MailServer,
+}
+
+impl MailSetup {
+    /// Reads templates, credentials and trusted roots; `None` where no mail is configured.
+    ///
+    /// # Errors
+    /// The text names the key, or the file and line.
+    pub fn open(config: &MasterConfig) -> Result<Option<MailSetup>, String> {
+        let Some(settings) = &config.mail else {
+            return Ok(None);
+        };
+        let templates = Templates::open(settings.templates.as_deref())
+            .map_err(|e| format!("mail.templates: {e}"))?;
+        Ok(Some(MailSetup {
+            identity: MailIdentity {
+                deployment: config.name.clone(),
+                from: settings.from.clone(),
+            },
+            templates,
+            server: MailServer::open(settings, SmtpTimeouts::DEFAULT)?,
+        }))
+    }
+
+    /// The module, and the server for [`run_sender`].
+    pub fn module(self, storage: Storage, jobs: Sender<OutgoingMail>) -> (Mail, MailServer) {
+        let mail = Mail::new(storage, self.identity, self.templates, jobs);
+        (mail, self.server)
+    }
+}
+
+/// Notes in the database whether mails are sent, so that what happens to an account is queued only
+/// then.
+///
+/// # Errors
+/// The database fails.
+pub fn note_whether_sent(storage: &mut Storage, is_sent: bool) -> Result<(), StorageError> {
+    storage.write(|tx| tx.set_outbox_open(is_sent))
+}
+
+/// Hands mails over, one after the other, until the signal to stop.
+pub fn run_sender(
+    server: &MailServer,
+    jobs: &Receiver<OutgoingMail>,
+    results: &Sender<MailMessage>,
+    stop: &Stop,
+) {
+    loop {
+        let mail = select! {
+            recv(jobs) -> mail => mail,
+            recv(stop.receiver()) -> _ => return,
+        };
+        let Ok(mail) = mail else {
+            // The module has ended, which it does after the signal.
+            return;
+        };
+        let result = server.send(&mail, stop);
+        if results
+            .send(MailMessage::Attempted(mail.number, result))
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// The mail that the sending thread has.
+#[derive(Debug)]
+struct MailAttempt {
+    number: i64,
+    kind: OwnerNotice,
+    /// The address, which no log gets.
+    address: String,
+}
+
+/// The module's whole state.
+pub struct Mail {
+    storage: Storage,
+    identity: MailIdentity,
+    templates: Templates,
+    jobs: Sender<OutgoingMail>,
+    requests: KeyedRateLimiter<(Uuid, Neighbourhood)>,
+    in_flight: Option<MailAttempt>,
+    /// Pauses of all mails.
+    backoff: Backoff,
+    /// No mail leaves before.
+    paused_until: Timestamp,
+    sent: u64,
+    failed: u64,
+    last_error: Option<(Timestamp, String)>,
+    /// When ended mails were last forgotten; `None`: not in this process.
+    forgot: Option<Instant>,
+    throttle: Throttle,
+}
+
+impl Module for Mail {
+    type Message = MailMessage;
+
+    fn on_message(&mut self, message: MailMessage) {
+        match message {
+            MailMessage::Reset(request) => self.on_reset_request(&request, Timestamp::now()),
+            MailMessage::Attempted(number, result) => {
+                self.on_attempted(number, result, Timestamp::now());
+            }
+            MailMessage::Status(reply) => {
+                let _ = reply.try_send(self.status());
+            }
+        }
+    }
+
+    fn on_turn_end(&mut self) {
+        self.send_next(Timestamp::now());
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        self.forget(now);
+        self.send_next(Timestamp::now());
+    }
+}
+
+impl Mail {
+    fn new(
+        storage: Storage,
+        identity: MailIdentity,
+        templates: Templates,
+        jobs: Sender<OutgoingMail>,
+    ) -> Mail {
+        Mail {
+            storage,
+            identity,
+            templates,
+            jobs,
+            requests: KeyedRateLimiter::per_hour(RESET_REQUESTS_PER_HOUR_MAX),
+            in_flight: None,
+            backoff: Backoff::new(RETRY_INTERVAL, SERVER_RETRY_INTERVAL_MAX),
+            paused_until: Timestamp(0),
+            sent: 0,
+            failed: 0,
+            last_error: None,
+            forgot: None,
+            throttle: Throttle::new(PASSED_OVER_LOGGED_MAX, Duration::from_secs(60)),
+        }
+    }
+
+    fn status(&mut self) -> MailStatus {
+        let waiting = self.storage.read(|snapshot| snapshot.waiting_mails());
+        MailStatus {
+            waiting: waiting.unwrap_or_default(),
+            sent: self.sent,
+            failed: self.failed,
+            last_error: self.last_error.clone(),
+        }
+    }
+
+    /// Queues a mail with a code for the account with this name or address, if there is one. Its
+    /// requester has been answered, and hears nothing of what happens here.
+    fn on_reset_request(&mut self, request: &ResetRequest, now: Timestamp) {
+        let key = (request.worker, request.near);
+        let at = Instant::now();
+        if !self.requests.allows(&key, at) {
+            return self.pass_over("its neighbourhood has asked for too many codes");
+        }
+        self.requests.count(&key, at);
+        let hour_ago = before(now, Duration::from_secs(3600));
+        let queued = self.storage.write(|tx| {
+            let Some(recipient) = tx.mail_recipient(&request.name_or_address)? else {
+                return Ok(Some("no account with an address has this name"));
+            };
+            if tx.reset_mails_since(&recipient, hour_ago)? >= RESET_MAILS_PER_HOUR_MAX {
+                return Ok(Some(
+                    "the account or its address got enough codes in this hour",
+                ));
+            }
+            if !tx.insert_reset_mail(&recipient, now)? {
+                return Ok(Some("too many mails wait"));
+            }
+            Ok(None)
+        });
+        match queued {
+            Ok(None) => failpoint::point("mail-queued"),
+            Ok(Some(why)) => self.pass_over(why),
+            Err(error) => crate::error!("a mail with a code could not be queued: {error}"),
+        }
+    }
+
+    fn pass_over(&mut self, why: &str) {
+        if let Some(more) = self.throttle.allow("reset") {
+            crate::info!("a request for a code was passed over: {why}{more}");
+        }
+    }
+
+    /// Gives the next mail that is due to the sending thread, unless that has one. Gives up mails
+    /// that have waited for too long.
+    fn send_next(&mut self, now: Timestamp) {
+        if self.in_flight.is_some() || now < self.paused_until {
+            return;
+        }
+        for _ in 0..GIVE_UP_BATCH_MAX {
+            let mail = match self.storage.read(|snapshot| snapshot.due_mail(now)) {
+                Ok(Some(mail)) => mail,
+                Ok(None) => return,
+                Err(error) => return self.storage_failed(&error, now),
+            };
+            let age_max = match mail.kind {
+                OwnerNotice::ResetCode => CODE_MAIL_AGE_MAX,
+                _ => MAIL_AGE_MAX,
+            };
+            if mail.created >= before(now, age_max) {
+                if let Err(error) = self.attempt(mail, now) {
+                    self.storage_failed(&error, now);
+                }
+                return;
+            }
+            self.give_up(mail.number, mail.kind, "it could not be sent in time", now);
+        }
+    }
+
+    /// Without the database no mail is found, nor ended.
+    fn storage_failed(&mut self, error: &StorageError, now: Timestamp) {
+        crate::error!("the outbox could not be read or written: {error}");
+        self.paused_until = after(now, self.backoff.next_wait());
+    }
+
+    /// Begins an attempt: counts it, draws the code, and hands the mail on.
+    fn attempt(&mut self, mut mail: QueuedMail, now: Timestamp) -> Result<(), StorageError> {
+        mail.attempts = mail.attempts.saturating_add(1);
+        let code = match (mail.kind, mail.account) {
+            (OwnerNotice::ResetCode, Some(account)) => match draw_code() {
+                Ok(code) => Some((account, code)),
+                Err(error) => {
+                    return Err(StorageError::Other(format!("no random bytes: {error}")));
+                }
+            },
+            _ => None,
+        };
+        let due = after(now, about(pause(mail.attempts)));
+        self.storage.write(|tx| {
+            tx.begin_mail_attempt(mail.number, due)?;
+            if let Some((account, code)) = &code {
+                let times = (now, after(now, CODE_LIFETIME));
+                tx.store_mailed_code(*account, &code.hash(), &mail.address, times)?;
+            }
+            Ok(())
+        })?;
+        failpoint::point("mail-code-stored");
+        let code = code.as_ref().map(|(_, code)| code);
+        let out = match compose::compose(&self.identity, &self.templates, &mail, code) {
+            Ok(out) => out,
+            Err(why) => {
+                self.give_up(mail.number, mail.kind, &why, now);
+                return Ok(());
+            }
+        };
+        if self.jobs.try_send(out).is_ok() {
+            self.in_flight = Some(MailAttempt {
+                number: mail.number,
+                kind: mail.kind,
+                address: mail.address.as_str().to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// An attempt has ended.
+    fn on_attempted(&mut self, number: i64, result: Result<(), SmtpError>, now: Timestamp) {
+        failpoint::point("mail-attempted");
+        let Some(mail) = self.in_flight.take_if(|mail| mail.number == number) else {
+            return;
+        };
+        let kind = mail.kind;
+        if !matches!(result, Err(SmtpError::Server(_) | SmtpError::Stopped)) {
+            self.backoff.reset();
+        }
+        let stored = match result {
+            Ok(()) => {
+                self.sent += 1;
+                crate::info!("mail {number} ({kind}) was handed to the mail server");
+                self.storage.write(|tx| tx.end_mail(number, true, now))
+            }
+            Err(SmtpError::Refused(text)) => {
+                self.give_up(number, kind, &mail.without_address(&text), now);
+                Ok(())
+            }
+            Err(SmtpError::Deferred(text)) => {
+                self.note_error(number, kind, &mail.without_address(&text), now);
+                Ok(())
+            }
+            Err(SmtpError::Unknown(text)) => {
+                self.note_error(number, kind, &mail.without_address(&text), now);
+                let due = after(now, about(UNKNOWN_RETRY_INTERVAL));
+                self.storage.write(|tx| tx.postpone_mail(number, due))
+            }
+            Err(SmtpError::Server(text)) => {
+                self.note_error(number, kind, &mail.without_address(&text), now);
+                self.paused_until = after(now, about(self.backoff.next_wait()));
+                Ok(())
+            }
+            Err(SmtpError::Stopped) => Ok(()),
+        };
+        if let Err(error) = stored {
+            self.storage_failed(&error, now);
+        }
+    }
+
+    fn note_error(&mut self, number: i64, kind: OwnerNotice, why: &str, now: Timestamp) {
+        crate::warn!("mail {number} ({kind}) was not sent yet: {why}");
+        self.last_error = Some((now, why.to_owned()));
+    }
+
+    /// Ends a mail that was not sent.
+    fn give_up(&mut self, number: i64, kind: OwnerNotice, why: &str, now: Timestamp) {
+        crate::warn!("mail {number} ({kind}) was given up: {why}");
+        self.failed += 1;
+        self.last_error = Some((now, why.to_owned()));
+        if let Err(error) = self.storage.write(|tx| tx.end_mail(number, false, now)) {
+            self.storage_failed(&error, now);
+        }
+    }
+
+    /// Forgets mails that ended long ago, once in [`FORGET_INTERVAL`].
+    fn forget(&mut self, now: Instant) {
+        self.requests.tidy(now);
+        let is_due = self
+            .forgot
+            .is_none_or(|at| now.saturating_duration_since(at) >= FORGET_INTERVAL);
+        if is_due {
+            self.forgot = Some(now);
+            let before = before(Timestamp::now(), ENDED_AGE_MAX);
+            if let Err(error) = self.storage.write(|tx| tx.delete_ended_mails(before)) {
+                crate::error!("old mails could not be forgotten: {error}");
+            }
+        }
+    }
+}
+
+impl MailAttempt {
+    /// What a server says, without the address that it often repeats.
+    fn without_address(&self, text: &str) -> String {
+        text.replace(&self.address, "the address")
+    }
+}
+
+/// Draws a code.
+///
+/// # Errors
+/// The system has no random bytes.
+pub fn draw_code() -> Result<ResetCode, getrandom::Error> {
+    let mut bytes = [0; RESET_CODE_CHARS];
+    getrandom::fill(&mut bytes)?;
+    let code = ResetCode::from_bytes(&bytes);
+    bytes.zeroize();
+    Ok(code)
+}
+
+/// The pause after so many attempts.
+fn pause(attempts: u32) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    RETRY_INTERVAL
+        .saturating_mul(1 << doublings)
+        .min(RETRY_INTERVAL_MAX)
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_add(millis(wait)))
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_sub(millis(age)))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

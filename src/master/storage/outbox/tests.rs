@@ -1,0 +1,258 @@
+//! spec/master/storage/outbox.md · 3.1.3, 4.1
+
+use super::*;
+use crate::master::storage::Storage;
+use crate::master::storage::accounts::NewAccount;
+use crate::master::storage::reset_codes::MAILED_CODES_MAX;
+use crate::master::storage::testing::{Engine, each_engine};
+use crate::model::{Money, ResetCode, ResetCodeHash};
+use crate::runtime::neighbourhood::Neighbourhood;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp(NOW.0 + millis)
+}
+
+/// A database of a master that sends mails.
+fn open(engine: &Engine) -> Storage {
+    let mut storage = engine.storage();
+    storage.write(|tx| tx.set_outbox_open(true)).unwrap();
+    storage
+}
+
+fn account(storage: &mut Storage, name: &str, sequence: u64) -> AccountId {
+    let new = NewAccount {
+        username: Username::parse(name).unwrap(),
+        email: Some(Email::parse(&format!("{name}@example.org")).unwrap()),
+        pass_hash: Some("hash".to_owned()),
+        created: NOW,
+        starting_cash: Money(0),
+        worker: Uuid::from_u128(6),
+        boot: Uuid::from_u128(7),
+        sequence,
+        near: Neighbourhood::of(std::net::Ipv4Addr::LOCALHOST.into()),
+    };
+    storage.write(|tx| tx.insert_account(&new)).unwrap()
+}
+
+fn recipient(storage: &mut Storage, name: &str) -> MailRecipient {
+    let found = storage.read(|s| s.mail_recipient(name)).unwrap();
+    found.unwrap()
+}
+
+fn hash(byte: u8) -> ResetCodeHash {
+    ResetCode::from_bytes(&[byte; 20]).hash()
+}
+
+#[test]
+fn a_mail_waits_until_it_is_due_and_is_remembered_when_it_has_ended() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let alice = account(&mut storage, "Alice", 1);
+        let due = |storage: &mut Storage, now| storage.read(|s| s.due_mail(now)).unwrap();
+        assert_eq!(due(&mut storage, at(9)), None);
+        let kind = OwnerNotice::TokenCreated;
+        let queued = storage.write(|tx| tx.insert_notice(alice, kind, "bot", NOW));
+        assert!(queued.unwrap());
+        assert_eq!(due(&mut storage, at(-1)), None);
+        let mail = due(&mut storage, NOW).unwrap();
+        let expected = QueuedMail {
+            number: 1,
+            account: Some(alice),
+            kind,
+            username: Username::parse("Alice").unwrap(),
+            address: Email::parse("Alice@example.org").unwrap(),
+            detail: "bot".to_owned(),
+            created: NOW,
+            attempts: 0,
+        };
+        assert_eq!(mail, expected);
+        storage
+            .write(|tx| tx.begin_mail_attempt(1, at(500)))
+            .unwrap();
+        assert_eq!(due(&mut storage, at(499)), None);
+        assert_eq!(due(&mut storage, at(500)).unwrap().attempts, 1);
+        storage.write(|tx| tx.postpone_mail(1, at(600))).unwrap();
+        assert_eq!(due(&mut storage, at(599)), None);
+        assert_eq!(storage.read(|s| s.waiting_mails()).unwrap(), 1);
+        storage.write(|tx| tx.end_mail(1, true, at(700))).unwrap();
+        // What has ended stays so.
+        storage.write(|tx| tx.postpone_mail(1, at(701))).unwrap();
+        storage.write(|tx| tx.end_mail(1, false, at(702))).unwrap();
+        assert_eq!(due(&mut storage, at(9_000)), None);
+        assert_eq!(storage.read(|s| s.waiting_mails()).unwrap(), 0);
+        assert_eq!(
+            engine.number("SELECT sent * 10000 + ended - 1000000 FROM outbox"),
+            10_700
+        );
+        storage.write(|tx| tx.delete_ended_mails(at(700))).unwrap();
+        assert_eq!(engine.number("SELECT count(*) FROM outbox"), 1);
+        storage.write(|tx| tx.delete_ended_mails(at(701))).unwrap();
+        assert_eq!(engine.number("SELECT count(*) FROM outbox"), 0);
+    });
+}
+
+#[test]
+fn nothing_stays_of_the_mail_of_a_deleted_account_and_none_is_written_without_an_address() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let alice = account(&mut storage, "alice", 1);
+        let notice = |storage: &mut Storage, kind| {
+            storage
+                .write(|tx| tx.insert_notice(alice, kind, "", NOW))
+                .unwrap()
+        };
+        assert!(notice(&mut storage, OwnerNotice::AccountDeleted));
+        let mail = storage.read(|s| s.due_mail(NOW)).unwrap().unwrap();
+        assert_eq!((mail.account, mail.username.as_str()), (None, "alice"));
+        storage
+            .write(|tx| tx.end_mail(mail.number, true, NOW))
+            .unwrap();
+        assert_eq!(engine.number("SELECT count(*) FROM outbox"), 0);
+        storage.write(|tx| tx.set_outbox_open(false)).unwrap();
+        assert!(
+            !notice(&mut storage, OwnerNotice::PasswordChanged),
+            "no mails are sent"
+        );
+        storage.write(|tx| tx.set_outbox_open(true)).unwrap();
+        engine.execute("UPDATE accounts SET email = NULL, email_key = NULL");
+        assert!(!notice(&mut storage, OwnerNotice::PasswordChanged));
+        assert_eq!(storage.read(|s| s.mail_recipient("alice")).unwrap(), None);
+    });
+}
+
+#[test]
+fn the_outbox_is_bounded_for_each_account_and_in_all() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let alice = account(&mut storage, "alice", 1);
+        let bob = account(&mut storage, "bob", 2);
+        let notice = |storage: &mut Storage, account| {
+            let kind = OwnerNotice::PasswordChanged;
+            storage
+                .write(|tx| tx.insert_notice(account, kind, "", NOW))
+                .unwrap()
+        };
+        for _ in 0..ACCOUNT_WAITING_MAX {
+            assert!(notice(&mut storage, alice));
+        }
+        assert!(!notice(&mut storage, alice));
+        let to = recipient(&mut storage, "alice");
+        assert!(!storage.write(|tx| tx.insert_reset_mail(&to, NOW)).unwrap());
+        assert!(notice(&mut storage, bob));
+        let many = format!(
+            "INSERT INTO outbox (kind, username, address, address_key, detail, created, due)
+             SELECT 'password-changed', 'x', 'x@y', 'x@y', '', 0, 0 FROM
+             (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {OUTBOX_WAITING_MAX}) SELECT i FROM n)"
+        );
+        engine.execute(&many);
+        assert!(!notice(&mut storage, bob));
+        // A long detail is cut, not refused.
+        engine.execute("DELETE FROM outbox");
+        let long = "ä".repeat(MAIL_DETAIL_MAX + 1);
+        let kind = OwnerNotice::IdentityLinked;
+        assert!(
+            storage
+                .write(|tx| tx.insert_notice(bob, kind, &long, NOW))
+                .unwrap()
+        );
+    });
+}
+
+#[test]
+fn mails_with_codes_are_counted_by_account_and_by_address() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        account(&mut storage, "alice", 1);
+        account(&mut storage, "bob", 2);
+        let by_name = recipient(&mut storage, "ALICE");
+        assert_eq!(recipient(&mut storage, "Alice@EXAMPLE.org"), by_name);
+        assert_eq!(storage.read(|s| s.mail_recipient("carol")).unwrap(), None);
+        assert_eq!(
+            storage.read(|s| s.mail_recipient("\0; DROP")).unwrap(),
+            None
+        );
+        let count = |storage: &mut Storage, to: &MailRecipient, since| {
+            storage.read(|s| s.reset_mails_since(to, since)).unwrap()
+        };
+        storage
+            .write(|tx| tx.insert_reset_mail(&by_name, NOW))
+            .unwrap();
+        storage
+            .write(|tx| tx.insert_notice(by_name.account, OwnerNotice::PasswordChanged, "", NOW))
+            .unwrap();
+        storage.write(|tx| tx.end_mail(1, true, at(1))).unwrap();
+        assert_eq!(count(&mut storage, &by_name, at(-1)), 1);
+        assert_eq!(count(&mut storage, &by_name, NOW), 0);
+        let bob = recipient(&mut storage, "bob");
+        assert_eq!(count(&mut storage, &bob, at(-1)), 0);
+        // The same mailbox, another account.
+        let shared = MailRecipient {
+            address: Email::parse("alice@example.org").unwrap(),
+            ..bob
+        };
+        assert_eq!(count(&mut storage, &shared, at(-1)), 1);
+    });
+}
+
+#[test]
+fn a_code_is_its_account_s_for_its_time_and_its_address() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let alice = account(&mut storage, "alice", 1);
+        account(&mut storage, "bob", 2);
+        let to = recipient(&mut storage, "alice").address;
+        let found = |storage: &mut Storage, name: &str, code: u8, now| {
+            let name = Username::parse(name).unwrap();
+            storage
+                .read(|s| s.account_of_code(&name, &hash(code), now))
+                .unwrap()
+        };
+        let mail = |storage: &mut Storage, code: u8, now: Timestamp| {
+            let times = (now, Timestamp(now.0 + 100));
+            storage
+                .write(|tx| tx.store_mailed_code(alice, &hash(code), &to, times))
+                .unwrap();
+        };
+        mail(&mut storage, 1, NOW);
+        assert_eq!(found(&mut storage, "ALICE", 1, at(99)), Some(alice));
+        assert_eq!(found(&mut storage, "alice", 1, at(100)), None, "expired");
+        assert_eq!(found(&mut storage, "bob", 1, NOW), None, "another's");
+        assert_eq!(found(&mut storage, "alice", 2, NOW), None, "another");
+        let printed = |storage: &mut Storage, code: u8| {
+            storage
+                .write(|tx| tx.store_printed_code(alice, &hash(code), (NOW, at(9_999))))
+                .unwrap();
+        };
+        printed(&mut storage, 10);
+        printed(&mut storage, 11);
+        assert_eq!(found(&mut storage, "alice", 10, NOW), None, "printed again");
+        for code in 2..=4 {
+            mail(&mut storage, code, at(i64::from(code)));
+        }
+        let valid: Vec<u8> = (1..=11)
+            .filter(|code| found(&mut storage, "alice", *code, at(5)).is_some())
+            .collect();
+        assert_eq!(valid, [2, 3, 4, 11], "three by mail, and the printed one");
+        assert_eq!(
+            engine.number("SELECT count(*) FROM reset_codes"),
+            MAILED_CODES_MAX + 1
+        );
+        engine
+            .execute("UPDATE accounts SET email_key = 'new@example.org' WHERE username = 'alice'");
+        assert_eq!(
+            found(&mut storage, "alice", 4, at(5)),
+            None,
+            "sent to an old address"
+        );
+        assert_eq!(found(&mut storage, "alice", 11, at(5)), Some(alice));
+        mail(&mut storage, 5, at(1_000));
+        assert_eq!(
+            engine.number("SELECT count(*) FROM reset_codes"),
+            2,
+            "the expired are gone"
+        );
+    });
+}

@@ -1,0 +1,135 @@
+//! spec/master/storage/reset_codes.md · 3.1.3, 4.1 (basic error handling)
+//!
+//! Reads and writes codes for new passwords, as hashes.
+//!
+//! Tests: `src/master/storage/outbox/tests.rs`.
+
+use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::model::{AccountId, Email, OwnerNotice, ResetCodeHash, Timestamp, Username};
+use rusqlite::{OptionalExtension, params};
+
+/// The most codes of an account that were sent by mail and are valid side by side. Of printed ones
+/// the last alone is.
+pub const MAILED_CODES_MAX: i64 = 3;
+
+impl Snapshot<'_> {
+    /// The account that a code of this hash is for at `now`: one with this name, and still with the
+    /// address that the code was sent to.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn account_of_code(
+        &mut self,
+        username: &Username,
+        code: &ResetCodeHash,
+        now: Timestamp,
+    ) -> Result<Option<AccountId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT accounts.account FROM reset_codes JOIN accounts USING (account)
+             WHERE hash = ?1 AND username_key = ?2 AND expiry > ?3
+                AND (address_key IS NULL OR address_key = email_key)",
+        )?;
+        let found = statement
+            .query_row(params![code.0, username.key(), now.0], |row| row.get(0))
+            .optional()?;
+        Ok(found.map(AccountId))
+    }
+}
+
+impl Tx<'_> {
+    /// Stores a code that leaves by mail. All but the latest [`MAILED_CODES_MAX`] of the account,
+    /// and everybody's that have expired, are deleted.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn store_mailed_code(
+        &mut self,
+        account: AccountId,
+        code: &ResetCodeHash,
+        address: &Email,
+        (now, expiry): (Timestamp, Timestamp),
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("DELETE FROM reset_codes WHERE expiry <= ?1")?
+            .execute([now.0])?;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO reset_codes (hash, account, address_key, created, expiry)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![code.0, account.0, address.key(), now.0, expiry.0])?;
+        sqlite
+            .prepare_cached(
+                "DELETE FROM reset_codes WHERE hash IN (SELECT hash FROM reset_codes
+                 WHERE account = ?1 AND address_key IS NOT NULL ORDER BY created DESC LIMIT -1 OFFSET ?2)",
+            )?
+            .execute(params![account.0, MAILED_CODES_MAX])?;
+        Ok(())
+    }
+
+    /// Stores a code that an administrator prints, in place of the one before it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn store_printed_code(
+        &mut self,
+        account: AccountId,
+        code: &ResetCodeHash,
+        (now, expiry): (Timestamp, Timestamp),
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("DELETE FROM reset_codes WHERE account = ?1 AND address_key IS NULL")?
+            .execute([account.0])?;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO reset_codes (hash, account, created, expiry) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![code.0, account.0, now.0, expiry.0])?;
+        Ok(())
+    }
+
+    /// Ends a code with its use, and all others of its account, also those whose mails wait. A code
+    /// that was sent by mail proves its address.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn use_reset_code(
+        &mut self,
+        account: AccountId,
+        code: &ResetCodeHash,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO proven_emails (account, address_key, proven)
+                 SELECT account, address_key, ?2 FROM reset_codes
+                 WHERE hash = ?1 AND address_key IS NOT NULL
+                 ON CONFLICT (account) DO UPDATE SET address_key = excluded.address_key, proven = excluded.proven",
+            )?
+            .execute(params![code.0, now.0])?;
+        sqlite
+            .prepare_cached("DELETE FROM reset_codes WHERE account = ?1")?
+            .execute([account.0])?;
+        sqlite
+            .prepare_cached(
+                "UPDATE outbox SET ended = ?2 WHERE account = ?1 AND kind = ?3 AND ended IS NULL",
+            )?
+            .execute(params![account.0, now.0, OwnerNotice::ResetCode.as_str()])?;
+        Ok(())
+    }
+
+    /// Deletes all codes and all mails: those of a backup were used and sent, or are too old.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_codes_and_mails(&mut self) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite.execute("DELETE FROM reset_codes", [])?;
+        sqlite.execute("DELETE FROM outbox WHERE ended IS NULL", [])?;
+        Ok(())
+    }
+}
