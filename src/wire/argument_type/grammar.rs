@@ -295,9 +295,10 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                 ..pattern(
                     "a username, or an e-mail address",
                     concat!(
-                        "[A-Za-z0-9][A-Za-z0-9._-]{0,23}|",
+                        r"[A-Za-z0-9][A-Za-z0-9._\-]{0,23}|",
                         of_email!(),
-                        "{2,}@",
+                        of_email!(),
+                        "+@",
                         of_email!(),
                         "*|",
                         of_email!(),
@@ -305,7 +306,8 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                         of_email!(),
                         "+|@",
                         of_email!(),
-                        "{2,}"
+                        of_email!(),
+                        "+"
                     ),
                     &["alice", "alice@example.org"],
                 )

@@ -150,6 +150,7 @@ fn a_forgotten_password_is_reset_by_mail_and_every_session_is_dead_within_a_seco
         let status = deployment.json("status");
         (status["mail"]["sent"] == 2 && status["mail"]["waiting"] == 0).then_some(())
     });
+    deployment.done("log flush");
     let log = deployment.log();
     assert!(
         log.contains("(reset-code) was handed to the mail server"),
