@@ -62,6 +62,8 @@ pub struct AdminChannels {
     pub database: DatabaseUrl,
     /// The address of the master's port.
     pub listen: SocketAddr,
+    /// The deployment's name.
+    pub deployment: String,
     /// `expected_workers` of the configuration.
     pub expected_workers: usize,
 }
@@ -204,7 +206,17 @@ impl AdminShared {
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
             AdminRequest::SessionsList { user } => sessions::list(self, user),
-            AdminRequest::SessionsEnd(which) => sessions::end(self, which),
+            AdminRequest::SessionsEnd(which) => sessions::end(self, which, caller),
+            AdminRequest::AccountsList { search } => accounts::list(self, search),
+            AdminRequest::AccountsShow { name } => accounts::show(self, &name),
+            AdminRequest::AccountsLock { name, locked } => {
+                accounts::lock(self, &name, locked, caller)
+            }
+            AdminRequest::AccountsImport {
+                rows,
+                valid_ms,
+                check,
+            } => accounts::import(self, rows, valid_ms, check, caller),
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }
