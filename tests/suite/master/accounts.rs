@@ -75,8 +75,10 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
         let line = log.lines().find(|line| line.contains(act)).unwrap();
         assert!(line.contains(&number.to_string()), "{line}");
     }
+    deployment.done("workers boot worker-1");
     deployment.done("sessions end --all");
     let log = deployment.done("log tail");
+    assert!(log.contains("has booted worker worker-1"), "{log}");
     assert!(log.contains("sessions: those of everybody"), "{log}");
 }
 
