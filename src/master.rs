@@ -95,6 +95,7 @@ impl Service for Master {
             log: context.log.clone(),
             database: config.database.clone(),
             listen: self.address,
+            deployment: config.name.clone(),
             expected_workers: config.expected_workers,
         };
         let socket = config.control_socket.clone();

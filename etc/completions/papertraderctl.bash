@@ -49,14 +49,44 @@ _papertraderctl() {
             papertraderctl__subcmd__accounts,help)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help"
                 ;;
+            papertraderctl__subcmd__accounts,import)
+                cmd="papertraderctl__subcmd__accounts__subcmd__import"
+                ;;
+            papertraderctl__subcmd__accounts,list)
+                cmd="papertraderctl__subcmd__accounts__subcmd__list"
+                ;;
+            papertraderctl__subcmd__accounts,lock)
+                cmd="papertraderctl__subcmd__accounts__subcmd__lock"
+                ;;
             papertraderctl__subcmd__accounts,reset)
                 cmd="papertraderctl__subcmd__accounts__subcmd__reset"
+                ;;
+            papertraderctl__subcmd__accounts,show)
+                cmd="papertraderctl__subcmd__accounts__subcmd__show"
+                ;;
+            papertraderctl__subcmd__accounts,unlock)
+                cmd="papertraderctl__subcmd__accounts__subcmd__unlock"
                 ;;
             papertraderctl__subcmd__accounts__subcmd__help,help)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__help"
                 ;;
+            papertraderctl__subcmd__accounts__subcmd__help,import)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__import"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,list)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__list"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,lock)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__lock"
+                ;;
             papertraderctl__subcmd__accounts__subcmd__help,reset)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__reset"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,show)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__show"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,unlock)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__unlock"
                 ;;
             papertraderctl__subcmd__help,accounts)
                 cmd="papertraderctl__subcmd__help__subcmd__accounts"
@@ -88,8 +118,23 @@ _papertraderctl() {
             papertraderctl__subcmd__help,workers)
                 cmd="papertraderctl__subcmd__help__subcmd__workers"
                 ;;
+            papertraderctl__subcmd__help__subcmd__accounts,import)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__import"
+                ;;
+            papertraderctl__subcmd__help__subcmd__accounts,list)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__list"
+                ;;
+            papertraderctl__subcmd__help__subcmd__accounts,lock)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__lock"
+                ;;
             papertraderctl__subcmd__help__subcmd__accounts,reset)
                 cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__reset"
+                ;;
+            papertraderctl__subcmd__help__subcmd__accounts,show)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__show"
+                ;;
+            papertraderctl__subcmd__help__subcmd__accounts,unlock)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__unlock"
                 ;;
             papertraderctl__subcmd__help__subcmd__log,flush)
                 cmd="papertraderctl__subcmd__help__subcmd__log__subcmd__flush"
@@ -250,7 +295,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__accounts)
-            opts="-h -V --socket --json --help --version reset help"
+            opts="-h -V --socket --json --help --version list show lock unlock import reset help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -279,7 +324,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__accounts__subcmd__help)
-            opts="reset help"
+            opts="list show lock unlock import reset help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,6 +338,48 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__accounts__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__lock)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -320,6 +407,148 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__unlock)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__import)
+            opts="-h -V --cards --format --valid --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --cards)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "html csv" -- "${cur}"))
+                    return 0
+                    ;;
+                --valid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__list)
+            opts="-h -V --search --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --search)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__lock)
+            opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__accounts__subcmd__reset)
             opts="-h -V --valid --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -331,6 +560,64 @@ _papertraderctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__show)
+            opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__unlock)
+            opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --socket)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -397,7 +684,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__accounts)
-            opts="reset"
+            opts="list show lock unlock import reset"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -410,7 +697,77 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__lock)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__help__subcmd__accounts__subcmd__reset)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__unlock)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

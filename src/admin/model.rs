@@ -86,6 +86,59 @@ pub struct MailSummary {
     pub last_error_at: Option<String>,
 }
 
+/// A list of accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountList {
+    /// By name, at most [`ROWS_MAX`](super::protocol::ROWS_MAX). Deleted ones are none.
+    pub accounts: Vec<AccountSummary>,
+    /// Accounts beyond those listed.
+    pub more: usize,
+}
+
+/// An account in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSummary {
+    /// Spelled as at registration.
+    pub user: String,
+    /// `None`: it has none.
+    pub email: Option<String>,
+    /// `active` or `locked`.
+    pub state: String,
+    /// Whether it has a password.
+    pub password: bool,
+    pub created: String,
+}
+
+/// An account with what it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDetails {
+    #[serde(flatten)]
+    pub account: AccountSummary,
+    /// Its number in the database.
+    pub number: i64,
+    /// Active sessions of logins.
+    pub sessions: usize,
+    /// Active tokens.
+    pub tokens: usize,
+    /// When one of them was last used; `None` where there is none.
+    pub last_used: Option<String>,
+    pub cash: String,
+    /// Assets that it holds.
+    pub positions: usize,
+    /// Until when the newest printed code is valid; `None` where there is none.
+    pub code_until: Option<String>,
+}
+
+/// An account that was locked or unlocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockSummary {
+    pub user: String,
+    /// `active` or `locked`.
+    pub state: String,
+    /// Sessions and tokens that ended.
+    pub ended: usize,
+}
+
 /// A one-time code for an account. Whoever has it can set the account's password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeSummary {

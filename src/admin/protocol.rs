@@ -3,9 +3,11 @@
 //! Requests and responses of the control socket: one line of JSON each way.
 
 use super::model::{
-    BackupSummary, CodeSummary, EndedSessions, FlushSummary, HeldAsset, HeldList, LogTail,
-    MasterStatus, SessionList, Verification, WorkerStatus,
+    AccountDetails, AccountList, BackupSummary, CodeSummary, EndedSessions, FlushSummary,
+    HeldAsset, HeldList, LockSummary, LogTail, MasterStatus, SessionList, Verification,
+    WorkerStatus,
 };
+use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -63,6 +65,24 @@ pub enum AdminRequest {
     },
     /// Ends sessions.
     SessionsEnd(SessionSelector),
+    /// Lists accounts, by name.
+    AccountsList {
+        /// Lists only accounts with this text in their name or e-mail address, in any case.
+        search: Option<String>,
+    },
+    /// Shows one account.
+    AccountsShow { name: String },
+    /// Locks an account, which ends its sessions and tokens, or unlocks it.
+    AccountsLock { name: String, locked: bool },
+    /// Makes an account with a one-time code for each row of a roster, or none.
+    AccountsImport {
+        /// At most [`ROSTER_MAX`](super::roster::ROSTER_MAX).
+        rows: Vec<RosterRow>,
+        /// For how long the codes are valid, in milliseconds, at most [`CODE_VALID_MAX`].
+        valid_ms: u64,
+        /// Whether the rows are only checked.
+        check: bool,
+    },
     /// Makes a one-time code with which an account's owner sets a new password.
     AccountsReset {
         name: String,
@@ -144,6 +164,14 @@ pub enum AdminAnswer {
     Sessions(SessionList),
     /// Answers `SessionsEnd`.
     Ended(EndedSessions),
+    /// Answers `AccountsList`.
+    Accounts(AccountList),
+    /// Answers `AccountsShow`.
+    Account(Box<AccountDetails>),
+    /// Answers `AccountsLock`.
+    Locked(LockSummary),
+    /// Answers `AccountsImport`.
+    Roster(Box<RosterSummary>),
     /// Answers `AccountsReset`.
     Code(CodeSummary),
     /// Answers `Verify`.

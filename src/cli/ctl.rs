@@ -7,8 +7,11 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 pub mod arguments;
+mod cards;
 mod client;
+mod import;
 mod owner;
+mod roster;
 mod show;
 
 use crate::admin::model::Verification;
@@ -27,6 +30,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Exit code: the command succeeded.
 pub const DONE: u8 = 0;
@@ -92,16 +96,35 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
             let restored = owner::restore(file, config, *yes).map_err(refused)?;
             print(cli, &restored, &show::restored(&restored))
         }
+        CtlCommand::Accounts {
+            command:
+                AccountsCommand::Import {
+                    roster,
+                    cards,
+                    format,
+                    valid,
+                },
+        } => import::import(cli, roster, cards, *format, *valid),
         command => {
             let request = request(command)?;
-            let answer = match client::ask(&cli.socket, &request)? {
-                AdminResponse::Done(answer) => answer,
-                AdminResponse::Refused(why) => return Err(refused(why)),
-                AdminResponse::Working => return Err(refused("the master answered nothing")),
-            };
+            let answer = ask(cli, &request)?;
             print_answer(cli, &request, answer)
         }
     }
+}
+
+/// The master's answer to a request.
+fn ask(cli: &CtlCli, request: &AdminRequest) -> Result<AdminAnswer, CtlFailure> {
+    match client::ask(&cli.socket, request)? {
+        AdminResponse::Done(answer) => Ok(answer),
+        AdminResponse::Refused(why) => Err(refused(why)),
+        AdminResponse::Working => Err(refused("the master answered nothing")),
+    }
+}
+
+/// A time as requests have it.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The request of a command. `Verify` with a file and `Restore` need no master and do not come
@@ -139,12 +162,7 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 })
             }
         },
-        CtlCommand::Accounts { command } => match command.clone() {
-            AccountsCommand::Reset { name, valid } => AdminRequest::AccountsReset {
-                name,
-                valid_ms: u64::try_from(valid.as_millis()).unwrap_or(u64::MAX),
-            },
-        },
+        CtlCommand::Accounts { command } => accounts_request(command)?,
         CtlCommand::Market { command } => match command.clone() {
             MarketCommand::Review {
                 symbol: Some(symbol),
@@ -163,6 +181,27 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
             LogCommand::Tail { entries } => AdminRequest::LogTail { entries: *entries },
             LogCommand::Flush => AdminRequest::LogFlush,
         },
+    })
+}
+
+/// The request of a command about accounts. `Import` needs two and does not come here.
+fn accounts_request(command: &AccountsCommand) -> Result<AdminRequest, CtlFailure> {
+    let lock = |name: &String, locked| AdminRequest::AccountsLock {
+        name: name.clone(),
+        locked,
+    };
+    Ok(match command {
+        AccountsCommand::List { search } => AdminRequest::AccountsList {
+            search: search.clone(),
+        },
+        AccountsCommand::Show { name } => AdminRequest::AccountsShow { name: name.clone() },
+        AccountsCommand::Lock { name } => lock(name, true),
+        AccountsCommand::Unlock { name } => lock(name, false),
+        AccountsCommand::Reset { name, valid } => AdminRequest::AccountsReset {
+            name: name.clone(),
+            valid_ms: millis(*valid),
+        },
+        AccountsCommand::Import { .. } => return Err(refused("a roster is read first")),
     })
 }
 
@@ -221,6 +260,10 @@ fn print_answer(
             };
             print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
         }
+        AdminAnswer::Accounts(list) => print(cli, &list, &show::accounts(&list)),
+        AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
+        AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
+        AdminAnswer::Roster(roster) => print(cli, &roster, &show::roster(&roster)),
         // The code alone, for scripts that print it.
         AdminAnswer::Code(code) => print(cli, &code, &format!("{}\n", code.code)),
         AdminAnswer::Verification(report) => print_verification(cli, &report),

@@ -62,6 +62,8 @@ pub struct AdminChannels {
     pub database: DatabaseUrl,
     /// The address of the master's port.
     pub listen: SocketAddr,
+    /// The deployment's name.
+    pub deployment: String,
     /// `expected_workers` of the configuration.
     pub expected_workers: usize,
 }
@@ -178,11 +180,30 @@ impl AdminShared {
         });
     }
 
-    /// Answers one request.
+    /// Answers one request, and logs whose process asked for a change of workers or a backup. Other
+    /// changes are logged where they are made, with what came of them.
     ///
     /// # Errors
     /// The reason, with what to do.
     fn answer(
+        &self,
+        request: AdminRequest,
+        caller: AdminCaller,
+        cancel: &CancelToken,
+    ) -> Result<AdminAnswer, String> {
+        let act = act(&request);
+        let answer = self.dispatch(request, caller, cancel)?;
+        if let Some(act) = act {
+            crate::info!("{caller} has {act}");
+        }
+        Ok(answer)
+    }
+
+    /// Hands a request to what answers it.
+    ///
+    /// # Errors
+    /// The reason, with what to do.
+    fn dispatch(
         &self,
         request: AdminRequest,
         caller: AdminCaller,
@@ -204,7 +225,17 @@ impl AdminShared {
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
             AdminRequest::SessionsList { user } => sessions::list(self, user),
-            AdminRequest::SessionsEnd(which) => sessions::end(self, which),
+            AdminRequest::SessionsEnd(which) => sessions::end(self, which, caller),
+            AdminRequest::AccountsList { search } => accounts::list(self, search),
+            AdminRequest::AccountsShow { name } => accounts::show(self, &name),
+            AdminRequest::AccountsLock { name, locked } => {
+                accounts::lock(self, &name, locked, caller)
+            }
+            AdminRequest::AccountsImport {
+                rows,
+                valid_ms,
+                check,
+            } => accounts::import(self, rows, valid_ms, check, caller),
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }
@@ -318,6 +349,32 @@ impl AdminShared {
             .map_err(|error| format!("the log could not be written: {error}"))?;
         let lost = self.channels.log.lost();
         Ok(AdminAnswer::Flushed(FlushSummary { lost }))
+    }
+}
+
+/// What a request does to workers, or that it makes a backup; `None` of other requests.
+fn act(request: &AdminRequest) -> Option<String> {
+    match request {
+        AdminRequest::WorkersRegister { name, .. } => Some(format!("registered worker {name}")),
+        AdminRequest::WorkersUnregister { name } => Some(format!("unregistered worker {name}")),
+        AdminRequest::WorkersBoot { name } => Some(format!("booted worker {name}")),
+        AdminRequest::WorkersAdmit { name } => Some(format!("admitted worker {name}")),
+        AdminRequest::Backup { file } => Some(format!("made a backup, {}", file.display())),
+        AdminRequest::Status
+        | AdminRequest::WorkersList
+        | AdminRequest::WorkersShow { .. }
+        | AdminRequest::SessionsList { .. }
+        | AdminRequest::SessionsEnd(_)
+        | AdminRequest::AccountsList { .. }
+        | AdminRequest::AccountsShow { .. }
+        | AdminRequest::AccountsLock { .. }
+        | AdminRequest::AccountsImport { .. }
+        | AdminRequest::AccountsReset { .. }
+        | AdminRequest::Verify
+        | AdminRequest::MarketHeld
+        | AdminRequest::MarketReview { .. }
+        | AdminRequest::LogTail { .. }
+        | AdminRequest::LogFlush => None,
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
 //! registrations and their hashes), `accounts` and `tokens` (what owners change), `commit` (the end of a turn),
-//! and here (administrators, limits). `attempts` counts failed logins.
+//! `roster` (accounts that an administrator makes), and here (administrators, limits). `attempts` counts failed logins.
 
 mod accounts;
 mod attempts;
@@ -15,6 +15,7 @@ mod commit;
 pub mod hashing;
 mod login;
 mod requests;
+mod roster;
 pub mod sessions;
 pub mod third_parties;
 mod tokens;
@@ -122,6 +123,9 @@ impl Module for Auth {
             }
             AuthMessage::PrintCode(name, valid, reply) => {
                 let _ = reply.try_send(self.print_code(&name, valid));
+            }
+            AuthMessage::Import(import, reply) => {
+                let _ = reply.try_send(self.import(&import));
             }
             AuthMessage::Limits(limits) => self.set_limits(&limits),
         }

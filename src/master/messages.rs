@@ -15,6 +15,7 @@ use super::storage::disk::DiskSpace;
 use super::third_party::ProviderNews;
 use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
+use crate::admin::roster::{RosterFault, RosterRow};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
@@ -88,8 +89,29 @@ pub enum AuthMessage {
     Status(Sender<AuthStatus>),
     /// For the administrator: makes a code for the account with this name, valid for so long.
     PrintCode(String, Duration, Sender<Result<PrintedCode, String>>),
+    /// For the administrator: makes an account with a code for each row of a roster, or none.
+    Import(RosterImport, Sender<Result<ImportedRoster, String>>),
     /// New limits, after a reload.
     Limits(MasterLimits),
+}
+
+/// Makes accounts with codes for people in a roster.
+#[derive(Debug)]
+pub struct RosterImport {
+    pub rows: Vec<RosterRow>,
+    /// For how long the codes are valid.
+    pub valid: Duration,
+    /// Whether the rows are only checked.
+    pub is_check: bool,
+}
+
+/// What came of a roster.
+#[derive(Debug)]
+pub enum ImportedRoster {
+    /// These accounts were made, in the roster's order; none if it was only checked.
+    Made(Vec<PrintedCode>),
+    /// Nothing was made, because rows have faults, by line.
+    Faults(Vec<RosterFault>),
 }
 
 /// A request that auth handles or resolves.
@@ -131,7 +153,7 @@ word_list! {
         FailedLogin = "failed-logins",
         /// Logins that were refused because too many had failed.
         RefusedLogin = "refused-logins",
-        /// Accounts that were registered.
+        /// Accounts that were registered or imported.
         Registration = "registrations",
         /// Passwords that were changed by their owners.
         PasswordChange = "password-changes",

@@ -34,6 +34,8 @@ mod client {
 mod clocks;
 
 mod master {
+    // `papertraderctl accounts`, and a class that comes in with its cards.
+    mod accounts;
     // `papertraderctl`, and the control socket.
     mod admin;
     // The assets module on a real database and real files.

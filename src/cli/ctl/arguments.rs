@@ -28,6 +28,7 @@ const EVERY_COMMAND: &str = "Options for every command";
   papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7 --address eu1.example.org:2049
   papertraderctl workers boot eu1 && papertraderctl sessions end --worker eu1
   papertraderctl sessions list --user alice --json
+  papertraderctl accounts import class.csv --cards cards.html
   papertraderctl market review
   papertraderctl backup /var/lib/papertrader/backup-$(date +%F).db
   papertraderctl verify
@@ -177,6 +178,50 @@ pub enum SessionsCommand {
 /// What can be done with accounts.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AccountsCommand {
+    /// List the accounts, by name
+    List {
+        /// Those with this text in their name or e-mail address alone
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+    /// Show an account, and what it has
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Lock an account: its sessions and tokens end, and nobody logs in to it; orders that are
+    /// queued are settled
+    Lock {
+        /// Its name
+        name: String,
+    },
+    /// Let people log in to a locked account again
+    Unlock {
+        /// Its name
+        name: String,
+    },
+    /// Make accounts with one-time codes for people without e-mail, and cards to hand out
+    #[command(
+        after_help = "The roster is CSV, with comma or semicolon, in UTF-8. Its first line names the columns: username
+and, if wanted, email and name, which is printed on the card. All rows are checked first; nothing is
+made unless all are right. Print the cards from a browser, ten to a sheet of A4, at 100 %.
+Example: papertraderctl accounts import class.csv --cards cards.html"
+    )]
+    Import {
+        /// The roster: at most 1,000 people
+        #[arg(value_name = "ROSTER", value_hint = ValueHint::FilePath)]
+        roster: PathBuf,
+        /// The file of the cards, which must not be there yet; it holds the codes, so it is its
+        /// owner's alone
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        cards: PathBuf,
+        /// What the cards are
+        #[arg(long, value_enum, default_value = "html")]
+        format: CardFormat,
+        /// For how long the codes are valid, 366 days at most
+        #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
+        valid: Duration,
+    },
     /// Print a one-time code with which the owner of an account sets a new password; the one that
     /// was printed before it is void
     #[command(
@@ -229,6 +274,15 @@ force with the next update. A refused one stays held until the price is back, or
     },
 }
 
+/// What the cards of a roster are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CardFormat {
+    /// A page for a browser, which prints it: ten cards to a sheet of A4, with marks to cut along
+    Html,
+    /// A table for other programs
+    Csv,
+}
+
 /// What is said of a held price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VerdictArg {
@@ -274,7 +328,11 @@ mod tests {
         assert!(parse("papertraderctl sessions end --all").is_ok());
         assert!(parse("papertraderctl market review").is_ok());
         assert!(parse("papertraderctl market review A refuse").is_ok());
+        assert!(parse("papertraderctl accounts import a.csv --cards b --valid 7d").is_ok());
         for wrong in [
+            "papertraderctl accounts import a.csv",
+            "papertraderctl accounts import a.csv --cards b --format pdf",
+            "papertraderctl accounts lock",
             "papertraderctl market review A",
             "papertraderctl market review A believe",
             "papertraderctl",

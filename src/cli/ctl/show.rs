@@ -5,9 +5,11 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    DiskStatus, HeldAsset, HeldList, LogTail, MailSummary, MasterStatus, PricesStatus,
-    RestoreSummary, SessionList, Verification, WorkerStatus,
+    AccountDetails, AccountList, AccountSummary, DiskStatus, HeldAsset, HeldList, LockSummary,
+    LogTail, MailSummary, MasterStatus, PricesStatus, RestoreSummary, SessionList, Verification,
+    WorkerStatus,
 };
+use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table};
 use crate::master::restore::LACKS_LOG;
 use crate::model::printable::clean;
@@ -310,6 +312,81 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
         );
     }
     out
+}
+
+/// The table of accounts.
+pub(super) fn accounts(list: &AccountList) -> String {
+    if list.accounts.is_empty() {
+        return "no account is found\n".to_owned();
+    }
+    let row = |account: &AccountSummary| {
+        vec![
+            clean(&account.user),
+            clean(account.email.as_deref().unwrap_or(NONE)),
+            clean(&account.state),
+            yes_or_no(account.password),
+            moment(&account.created),
+        ]
+    };
+    let columns = [
+        Column::text("account", 0),
+        Column::text("e-mail", 2),
+        Column::text("state", 0),
+        Column::text("password", 1),
+        Column::text("since (UTC)", 3),
+    ];
+    let rows: Vec<Vec<String>> = list.accounts.iter().map(row).collect();
+    let mut out = table(&columns, &rows);
+    if list.more > 0 {
+        let _ = writeln!(out, "and {} more; --search finds some of them", list.more);
+    }
+    out
+}
+
+/// One account, as a list.
+pub(super) fn account(details: &AccountDetails) -> String {
+    let account = &details.account;
+    list(&[
+        ("account", clean(&account.user)),
+        ("number", details.number.to_string()),
+        ("e-mail", clean(account.email.as_deref().unwrap_or(NONE))),
+        ("state", clean(&account.state)),
+        ("password", yes_or_no(account.password)),
+        ("since", utc(&account.created)),
+        ("sessions", details.sessions.to_string()),
+        ("tokens", details.tokens.to_string()),
+        ("last used", optional_utc(details.last_used.as_deref())),
+        ("cash", cash(&details.cash)),
+        ("assets held", details.positions.to_string()),
+        (
+            "code valid until",
+            optional_utc(details.code_until.as_deref()),
+        ),
+    ])
+}
+
+fn yes_or_no(is: bool) -> String {
+    if is { "yes" } else { "no" }.to_owned()
+}
+
+/// What has become of an account.
+pub(super) fn locked(locked: &LockSummary) -> String {
+    format!(
+        "{} is {}; {} sessions and tokens ended\n",
+        clean(&locked.user),
+        clean(&locked.state),
+        locked.ended
+    )
+}
+
+/// What has become of a roster.
+pub(super) fn roster(roster: &RosterSummary) -> String {
+    let noun = if roster.accounts.len() == 1 {
+        "account"
+    } else {
+        "accounts"
+    };
+    format!("{} {noun} made\n", roster.accounts.len())
 }
 
 /// The table of held prices.

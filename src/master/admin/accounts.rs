@@ -2,14 +2,112 @@
 //!
 //! What an administrator does with accounts.
 //!
-//! Tests: `tests/suite/master/mail.rs`.
+//! Tests: `tests/suite/master/accounts.rs`, `tests/suite/master/mail.rs`.
 
 use super::caller::AdminCaller;
+use super::sessions::{failed, reader, rows};
 use super::{AdminShared, ask};
-use crate::admin::model::CodeSummary;
-use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX};
-use crate::master::messages::AuthMessage;
+use crate::admin::model::{AccountDetails, AccountList, AccountSummary, CodeSummary, LockSummary};
+use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, ROWS_MAX};
+use crate::admin::roster::{FAULTS_MAX, RosterRow, RosterSummary};
+use crate::master::messages::{AuthMessage, ImportedRoster, PrintedCode, RosterImport};
+use crate::master::storage::accounts::AccountRow;
+use crate::model::{SessionKind, Timestamp, Username};
 use std::time::Duration;
+
+const MODULE: &str = "auth";
+/// Most names in a line of the log.
+const NAMES_LOGGED_MAX: usize = 20;
+
+/// All accounts, or those with a text in their name or e-mail address.
+pub(super) fn list(shared: &AdminShared, search: Option<String>) -> Result<AdminAnswer, String> {
+    let text = search.unwrap_or_default();
+    let (rows, all) = reader(shared)?
+        .read(|snapshot| snapshot.accounts_with(&text, ROWS_MAX))
+        .map_err(failed)?;
+    Ok(AdminAnswer::Accounts(AccountList {
+        more: all.saturating_sub(rows.len()),
+        accounts: rows.into_iter().map(summary).collect(),
+    }))
+}
+
+/// One account with what it has.
+pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, String> {
+    let key = name.to_ascii_lowercase();
+    let found = reader(shared)?
+        .read(|snapshot| {
+            let Some(row) = snapshot.account_row(&key)? else {
+                return Ok(None);
+            };
+            let holdings = snapshot.holdings(row.account)?;
+            let until = snapshot.printed_code_expiry(row.account, Timestamp::now())?;
+            Ok(Some((row, holdings, until)))
+        })
+        .map_err(failed)?;
+    let (row, holdings, until) = found.ok_or_else(|| format!("there is no user {name}"))?;
+    let sessions = rows(shared, Some(row.username.clone()))?;
+    let is_token = |kind: &SessionKind| matches!(kind, SessionKind::Token { .. });
+    let tokens = sessions
+        .iter()
+        .filter(|it| is_token(&it.session.kind))
+        .count();
+    let last_used = sessions.iter().map(|it| it.session.last_use.at).max();
+    Ok(AdminAnswer::Account(Box::new(AccountDetails {
+        number: row.account.0,
+        account: summary(row),
+        sessions: sessions.len().saturating_sub(tokens),
+        tokens,
+        last_used: last_used.map(|at| at.to_string()),
+        cash: holdings.cash.to_string(),
+        positions: holdings.positions.len(),
+        code_until: until.map(|until| until.to_string()),
+    })))
+}
+
+fn summary(row: AccountRow) -> AccountSummary {
+    AccountSummary {
+        user: row.username,
+        email: row.email,
+        state: state(row.is_locked).to_owned(),
+        password: row.is_password,
+        created: row.created.to_string(),
+    }
+}
+
+fn state(is_locked: bool) -> &'static str {
+    if is_locked { "locked" } else { "active" }
+}
+
+/// Locks an account, or unlocks it.
+pub(super) fn lock(
+    shared: &AdminShared,
+    name: &str,
+    is_locked: bool,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let username = Username::parse(name).map_err(|error| error.to_string())?;
+    let found = reader(shared)?
+        .read(|snapshot| snapshot.account_row(&username.key()))
+        .map_err(failed)?;
+    let row = found.ok_or_else(|| format!("there is no user {name}"))?;
+    let state = state(is_locked);
+    if row.is_locked == is_locked {
+        return Err(format!("{} is {state} already", row.username));
+    }
+    let ended = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
+        AuthMessage::Lock(username, is_locked, reply)
+    })??;
+    crate::info!(
+        "{caller} has {} the account {}; {ended} sessions and tokens of it ended",
+        if is_locked { "locked" } else { "unlocked" },
+        row.username
+    );
+    Ok(AdminAnswer::Locked(LockSummary {
+        user: row.username,
+        state: state.to_owned(),
+        ended,
+    }))
+}
 
 /// Makes a one-time code for an account.
 pub(super) fn reset(
@@ -18,23 +116,77 @@ pub(super) fn reset(
     valid_ms: u64,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let valid = Duration::from_millis(valid_ms);
-    if valid.is_zero() || valid > CODE_VALID_MAX {
-        let most = CODE_VALID_MAX.as_secs() / 86_400;
-        return Err(format!(
-            "a code is valid for {most} days at most, and not for no time"
-        ));
-    }
-    let printed = ask("auth", &shared.channels.inboxes.auth, |reply| {
+    let valid = validity(valid_ms)?;
+    let printed = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::PrintCode(name, valid, reply)
     })??;
     crate::info!(
         "{caller} has made a code for a new password of {}",
         printed.username
     );
-    Ok(AdminAnswer::Code(CodeSummary {
+    Ok(AdminAnswer::Code(code(&printed)))
+}
+
+/// Makes accounts with codes for the people in a roster, or only checks it.
+pub(super) fn import(
+    shared: &AdminShared,
+    rows: Vec<RosterRow>,
+    valid_ms: u64,
+    is_check: bool,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let import = RosterImport {
+        rows,
+        valid: validity(valid_ms)?,
+        is_check,
+    };
+    let registry = shared.channels.inboxes.shared.registry.load();
+    let mut servers: Vec<String> = registry.all().map(|it| it.address.clone()).collect();
+    servers.sort();
+    let mut summary = RosterSummary {
+        deployment: shared.channels.deployment.clone(),
+        servers,
+        accounts: Vec::new(),
+        faults: Vec::new(),
+        more: 0,
+    };
+    let imported = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
+        AuthMessage::Import(import, reply)
+    })??;
+    match imported {
+        ImportedRoster::Made(made) => {
+            for part in made.chunks(NAMES_LOGGED_MAX) {
+                let names: Vec<&str> = part.iter().map(|it| it.username.as_str()).collect();
+                let names = names.join(", ");
+                crate::info!("{caller} has made accounts with codes from a roster: {names}");
+            }
+            summary.accounts = made.iter().map(code).collect();
+        }
+        ImportedRoster::Faults(mut faults) => {
+            summary.more = faults.len().saturating_sub(FAULTS_MAX);
+            faults.truncate(FAULTS_MAX);
+            summary.faults = faults;
+        }
+    }
+    Ok(AdminAnswer::Roster(Box::new(summary)))
+}
+
+/// For how long a code is valid.
+fn validity(millis: u64) -> Result<Duration, String> {
+    let valid = Duration::from_millis(millis);
+    if valid.is_zero() || valid > CODE_VALID_MAX {
+        let most = CODE_VALID_MAX.as_secs() / 86_400;
+        return Err(format!(
+            "a code is valid for {most} days at most, and not for no time"
+        ));
+    }
+    Ok(valid)
+}
+
+fn code(printed: &PrintedCode) -> CodeSummary {
+    CodeSummary {
         user: printed.username.to_string(),
         code: printed.code.expose(),
         until: printed.until.to_string(),
-    }))
+    }
 }

@@ -4,11 +4,13 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
+use super::caller::AdminCaller;
 use super::{AdminShared, ask};
 use crate::admin::model::{EndedSessions, SessionList, SessionSummary};
 use crate::admin::protocol::{AdminAnswer, ROWS_MAX, SessionSelector};
 use crate::master::messages::{AuthMessage, SessionFilter, SessionRow};
 use crate::master::storage::{Reader, StorageError};
+use crate::model::printable::clean;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -55,7 +57,17 @@ fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> SessionSummary {
 }
 
 /// Ends the selected sessions.
-pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminAnswer, String> {
+pub(super) fn end(
+    shared: &AdminShared,
+    which: SessionSelector,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let what = match &which {
+        SessionSelector::Prefix(prefix) => format!("that begin with {}", clean(prefix)),
+        SessionSelector::User(user) => format!("of {}", clean(user)),
+        SessionSelector::Worker(name) => format!("that passed through worker {}", clean(name)),
+        SessionSelector::All => "of everybody".to_owned(),
+    };
     let ended = match which {
         SessionSelector::Prefix(prefix) => end_one(shared, &prefix)?,
         SessionSelector::User(user) => {
@@ -71,7 +83,7 @@ pub(super) fn end(shared: &AdminShared, which: SessionSelector) -> Result<AdminA
         }
         SessionSelector::All => end_matching(shared, SessionFilter::All)?,
     };
-    crate::info!("an administrator ended {ended} sessions");
+    crate::info!("{caller} has ended {ended} sessions: those {what}");
     Ok(AdminAnswer::Ended(EndedSessions { ended }))
 }
 
@@ -124,7 +136,7 @@ fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
     }
 }
 
-fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<SessionRow>, String> {
+pub(super) fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<SessionRow>, String> {
     ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::List(user, reply)
     })
@@ -136,11 +148,11 @@ fn end_matching(shared: &AdminShared, which: SessionFilter) -> Result<usize, Str
     })
 }
 
-fn reader(shared: &AdminShared) -> Result<Reader, String> {
+pub(super) fn reader(shared: &AdminShared) -> Result<Reader, String> {
     Reader::open(&shared.channels.database).map_err(|error| error.to_string())
 }
 
-fn failed(error: StorageError) -> String {
+pub(super) fn failed(error: StorageError) -> String {
     format!("the database failed: {error}")
 }
 

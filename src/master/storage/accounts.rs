@@ -120,7 +120,66 @@ pub struct UserRecord {
     pub created: Timestamp,
 }
 
+/// An account as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    pub account: AccountId,
+    /// Spelled as at registration.
+    pub username: String,
+    /// `None`: the account has no address.
+    pub email: Option<String>,
+    pub is_password: bool,
+    pub is_locked: bool,
+    /// Time of the registration.
+    pub created: Timestamp,
+}
+
+/// The columns of an [`AccountRow`].
+const ACCOUNT_COLUMNS: &str =
+    "SELECT account, username, email, is_password, state, created FROM accounts";
+
 impl Snapshot<'_> {
+    /// The account with this key of a name, as administrators see it. A deleted one is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn account_row(&mut self, username_key: &str) -> Result<Option<AccountRow>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!("{ACCOUNT_COLUMNS} WHERE username_key = ?1 AND state < 2");
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        Ok(statement
+            .query_row([username_key], account_row)
+            .optional()?)
+    }
+
+    /// The accounts whose name or e-mail address has this text in it, without regard to the case of
+    /// ASCII letters, by name: the first `most`, and the number of all. Deleted ones are none. Reads
+    /// all accounts.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn accounts_with(
+        &mut self,
+        text: &str,
+        most: usize,
+    ) -> Result<(Vec<AccountRow>, usize), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let fits = "state < 2 AND (instr(username_key, ?1) > 0 OR instr(lower(email), ?1) > 0)";
+        let text = text.to_ascii_lowercase();
+        let sql = format!("{ACCOUNT_COLUMNS} WHERE {fits} ORDER BY username_key LIMIT ?2");
+        let mut statement = sqlite.prepare(&sql)?;
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![text, limit], account_row)?;
+        let rows: Vec<AccountRow> = rows.collect::<rusqlite::Result<_>>()?;
+        if rows.len() < most {
+            let all = rows.len();
+            return Ok((rows, all));
+        }
+        let sql = format!("SELECT count(*) FROM accounts WHERE {fits}");
+        let all: i64 = sqlite.query_row(&sql, [text], |row| row.get(0))?;
+        Ok((rows, usize::try_from(all).unwrap_or(usize::MAX)))
+    }
+
     /// Finds an account's credentials by its name, ignoring case.
     ///
     /// # Errors
@@ -289,6 +348,18 @@ impl Snapshot<'_> {
         });
         Ok(sessions.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// Reads a row of [`ACCOUNT_COLUMNS`].
+fn account_row(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+    Ok(AccountRow {
+        account: AccountId(row.get(0)?),
+        username: row.get(1)?,
+        email: row.get(2)?,
+        is_password: row.get(3)?,
+        is_locked: row.get::<_, i64>(4)? == LOCKED,
+        created: Timestamp(row.get(5)?),
+    })
 }
 
 /// The workers beside its maker through which each session has passed.

@@ -35,6 +35,23 @@ impl Snapshot<'_> {
             .optional()?;
         Ok(found.map(AccountId))
     }
+
+    /// Until when the printed code of an account is valid, if it has one at `now`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn printed_code_expiry(
+        &mut self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT max(expiry) FROM reset_codes
+                   WHERE account = ?1 AND address_key IS NULL AND expiry > ?2";
+        let expiry: Option<i64> =
+            sqlite.query_row(sql, params![account.0, now.0], |row| row.get(0))?;
+        Ok(expiry.map(Timestamp))
+    }
 }
 
 impl Tx<'_> {
