@@ -53,7 +53,8 @@ const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
 /// How long ago the last login may be from a place that counts as an account's own.
 pub const LOGIN_PLACE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
-/// How long a change of a password is remembered: longer than any login waits for its hash.
+/// How long it is remembered that a password was changed, or sessions ended: longer than any login
+/// waits for its hash, and any sign-in for its person.
 const CHANGE_AGE_MAX: Duration = Duration::from_secs(3600);
 /// Most log lines a minute about inactive sessions.
 const INACTIVE_LOGGED_MAX: u32 = 20;
@@ -85,6 +86,9 @@ pub struct Auth {
     ended: Vec<SessionHash>,
     /// When passwords were changed lately: what was asked before is not done after.
     changed_passwords: HashMap<AccountId, Instant>,
+    /// When somebody last ended sessions of an account, or changed what it is entered with: a
+    /// sign-in that was begun before leads into it no more.
+    shut_out: HashMap<AccountId, Instant>,
     /// The number of changes of accounts, by which account queries notice that one has changed.
     changes: Arc<AtomicU64>,
     /// What the clock showed at the end of the last turn.
@@ -112,6 +116,7 @@ impl Module for Auth {
             }
             AuthMessage::End(filter, reply) => {
                 let hashes = self.matching(&filter);
+                self.shut_out_of(&hashes);
                 self.end_all(&hashes);
                 let _ = reply.try_send(hashes.len());
             }
@@ -170,6 +175,7 @@ impl Auth {
             third_parties,
             sign_ins: NeighbourhoodRateLimiter::per_minute(third_parties::SIGN_INS_PER_MINUTE_MAX),
             changed_passwords: HashMap::new(),
+            shut_out: HashMap::new(),
             attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,
@@ -261,6 +267,34 @@ impl Auth {
         for hash in hashes {
             self.end(hash);
         }
+    }
+
+    /// Notes that what was begun before leads into this account no more.
+    fn shut_out(&mut self, account: AccountId) {
+        self.shut_out.insert(account, Instant::now());
+    }
+
+    /// The same for the accounts of sessions that somebody ends.
+    fn shut_out_of(&mut self, hashes: &[SessionHash]) {
+        let now = Timestamp::now();
+        for hash in hashes {
+            if let Some(stored) = self.sessions.get(hash, now) {
+                let account = stored.session.account;
+                self.shut_out(account);
+            }
+        }
+    }
+
+    /// Whether somebody shut an account, at or after that moment, to what was begun before.
+    fn is_shut_out(&self, account: AccountId, begun: Instant) -> bool {
+        let shut = self.shut_out.get(&account);
+        shut.is_some_and(|shut| *shut >= begun)
+    }
+
+    /// Notes that the password of an account is another one now.
+    fn note_changed_password(&mut self, account: AccountId) {
+        self.changed_passwords.insert(account, Instant::now());
+        self.shut_out(account);
     }
 
     /// Where the clock was set back, sessions from after now begin anew.

@@ -136,6 +136,11 @@ impl<W> ThirdParties<W> {
         self.providers.get(at).map(|provider| &provider.settings)
     }
 
+    /// When a sign-in was begun.
+    pub fn began(&self, hash: &SignInHash) -> Option<Instant> {
+        self.sign_ins.began(hash)
+    }
+
     /// The names of the providers, for people.
     pub fn names(&self) -> String {
         let names: Vec<_> = self.providers().map(|it| it.name.as_str()).collect();

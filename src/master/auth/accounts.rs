@@ -144,6 +144,7 @@ impl Auth {
     fn end_chosen(&mut self, reply_to: &ReplyTo, owner: &AccountOwner, chosen: &[SessionHash]) {
         match self.change_account(owner.account, chosen, |_| Ok(())) {
             Ok(()) => {
+                self.shut_out(owner.account);
                 let count = u32::try_from(chosen.len()).unwrap_or(u32::MAX);
                 crate::info!("{} has ended {count} sessions of its own", owner.username);
                 succeed(reply_to, Some(AccountValue::Count(count)));
@@ -307,7 +308,7 @@ impl Auth {
             tx.set_password(account, &new_hash)?;
             tell_owner(tx, account, OwnerNotice::PasswordChanged)
         })?;
-        self.changed_passwords.insert(account, Instant::now());
+        self.note_changed_password(account);
         self.count(AccountEvent::PasswordChange, 1);
         crate::info!(
             "the password of {} was changed by its owner, and {} other sessions of it ended",
@@ -373,6 +374,7 @@ impl Auth {
         let change = |tx: &mut Tx<'_>| tx.set_locked(account, is_locked);
         self.change_account(account, &ended, change)
             .map_err(|refusal| refusal.text)?;
+        self.shut_out(account);
         self.count(AccountEvent::Lock, 1);
         Ok(ended.len())
     }

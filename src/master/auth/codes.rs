@@ -6,7 +6,7 @@
 //! Tests: `src/master/auth/codes/tests.rs`, `tests/suite/master/mail.rs`.
 
 use super::Auth;
-use super::accounts::{code_refusal, refuse_code, succeed, tell_owner};
+use super::accounts::{code_refusal, refuse_code, succeed, tell_owner, tell_owner_of};
 use crate::master::mail::draw_code;
 use crate::master::messages::{
     AccountChange, AccountEvent, CountedLogin, HashJob, MailMessage, PendingChange, PrintedCode,
@@ -115,8 +115,9 @@ impl Auth {
         refuse_code(reply_to);
     }
 
-    /// Stores the password that a code sets, and ends all sessions of the account, tokens too. The
-    /// code may have been used meanwhile.
+    /// Stores the password that a code sets, ends all sessions of the account, tokens too, and takes
+    /// its identities away: who proves the address is the owner, and another may have linked them.
+    /// The code may have been used meanwhile.
     pub(super) fn store_reset(
         &mut self,
         pending: &PendingChange,
@@ -142,9 +143,17 @@ impl Auth {
         self.change_account(account, &ended, |tx| {
             tx.set_password(account, &new_hash)?;
             tx.use_reset_code(account, code, now)?;
+            if tx.delete_all_identities(account)? {
+                tell_owner_of(
+                    tx,
+                    account,
+                    OwnerNotice::IdentityUnlinked,
+                    "any third party",
+                )?;
+            }
             tell_owner(tx, account, OwnerNotice::PasswordReset)
         })?;
-        self.changed_passwords.insert(account, Instant::now());
+        self.note_changed_password(account);
         self.count(AccountEvent::PasswordReset, 1);
         crate::info!(
             "the password of {username} was reset with a code, and {} sessions of it ended",

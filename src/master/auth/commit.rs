@@ -55,8 +55,9 @@ impl Auth {
             self.attempts.tidy(now);
             self.registrations.tidy(now);
             self.sign_ins.tidy(now);
-            self.changed_passwords
-                .retain(|_, at| now.saturating_duration_since(*at) < CHANGE_AGE_MAX);
+            for noted in [&mut self.changed_passwords, &mut self.shut_out] {
+                noted.retain(|_, at| now.saturating_duration_since(*at) < CHANGE_AGE_MAX);
+            }
         }
         self.forget_places(now);
         if !self.writes.is_empty() || !used.is_empty() {

@@ -319,6 +319,7 @@ impl Auth {
             reply_to.fail(Instruction::Logout, &Refusal::session_expired());
             return;
         }
+        self.shut_out_of(&[hash]);
         self.end(&hash);
         self.answers.push(PendingReply {
             reply_to,

@@ -6,7 +6,7 @@
 //! Tests: `tests/suite/master/third_party_accounts.rs`.
 
 use super::Auth;
-use super::accounts::{hidden_email, succeed, tell_owner};
+use super::accounts::{AccountOwner, hidden_email, succeed, tell_owner_of};
 use super::conflict_refusal;
 use crate::config::ThirdPartySettings;
 use crate::master::messages::{AccountEvent, PendingSignIn};
@@ -21,7 +21,8 @@ use crate::master::third_party::{
 };
 use crate::model::{
     AccountId, BrowserSecret, Email, Identity, IdentityProviderName, OwnerNotice, Reason,
-    SessionHash, SessionId, SignInHandle, SignInHash, SignInMethod, Timestamp, Username,
+    SessionHash, SessionId, SessionKind, SignInHandle, SignInHash, SignInMethod, Timestamp,
+    Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::payload::{OwnIdentities, OwnIdentity, Payload};
@@ -165,8 +166,17 @@ impl Auth {
         if credentials.is_locked {
             return waiting.refuse(&Refusal::account_locked());
         }
+        let began = self.third_parties.began(hash);
+        if began.is_none_or(|began| self.is_shut_out(credentials.account, began)) {
+            return waiting.fail(&SignInError::Over);
+        }
         // A repeat: its first answer was lost, or read by somebody else.
         if let Some(previous) = previous {
+            // A session that this turn has made is to be found.
+            self.commit();
+            if self.sessions.get(&previous, Timestamp::now()).is_none() {
+                return waiting.fail(&SignInError::Over);
+            }
             self.end(&previous);
         }
         let method = self.third_parties.provider_of(hash);
@@ -326,11 +336,11 @@ impl Auth {
             Some(owner) if owner.account == account => {}
             Some(_) => return Err(identity_taken()),
             None => {
+                let issuer = &person.identity.issuer;
                 self.change_account(account, &[], |tx| {
                     tx.insert_identity(account, &person.identity, Timestamp::now())?;
-                    tell_owner(tx, account, OwnerNotice::IdentityLinked)
+                    tell_owner_of(tx, account, OwnerNotice::IdentityLinked, issuer)
                 })?;
-                let issuer = &person.identity.issuer;
                 crate::info!("account {} has an identity of {issuer} now", account.0);
             }
         }
@@ -338,7 +348,8 @@ impl Auth {
         Ok(())
     }
 
-    /// Takes the identities of a provider from the asker's account, but not its last way in.
+    /// Takes the identities of a provider from the asker's account, but not its last way in. The
+    /// sessions that they have led to end, but the asker's.
     pub(super) fn unlink_third_party(
         &mut self,
         reply_to: &ReplyTo,
@@ -352,7 +363,7 @@ impl Auth {
         if !owner.is_fresh {
             return reply_to.fail(instruction, &Refusal::login_again());
         }
-        match self.unlink(owner.account, &owner.username, provider, reply_to.again) {
+        match self.unlink(&owner, provider, reply_to.again) {
             Ok(()) => succeed(reply_to, None),
             Err(refusal) => reply_to.fail(instruction, &refusal),
         }
@@ -360,11 +371,11 @@ impl Auth {
 
     fn unlink(
         &mut self,
-        account: AccountId,
-        username: &Username,
+        owner: &AccountOwner,
         provider: &IdentityProviderName,
         again: bool,
     ) -> Result<(), Refusal> {
+        let (account, username, own) = (owner.account, &owner.username, &owner.session);
         let found = self.third_parties.provider(provider);
         let Some(issuer) = found.map(|it| it.issuer.clone()) else {
             let names = self.third_parties.names();
@@ -398,12 +409,38 @@ impl Auth {
                 "this is the only way into the account; set a password first, or link another";
             return Err(Refusal::new(Reason::ThirdPartyLogin, text));
         }
-        self.change_account(account, &[], |tx| {
+        let ended = self.sessions_by(account, &issuer, own);
+        self.change_account(account, &ended, |tx| {
             tx.delete_identities(account, &issuer)?;
-            tell_owner(tx, account, OwnerNotice::IdentityUnlinked)
+            tell_owner_of(tx, account, OwnerNotice::IdentityUnlinked, &issuer)
         })?;
-        crate::info!("account {} has no identity of {issuer} any more", account.0);
+        self.shut_out(account);
+        crate::info!(
+            "account {} has no identity of {issuer} any more, and {} sessions by it ended",
+            account.0,
+            ended.len()
+        );
         Ok(())
+    }
+
+    /// The sessions of an account that an issuer's providers have led to, but this one.
+    fn sessions_by(
+        &self,
+        account: AccountId,
+        issuer: &str,
+        kept: &SessionHash,
+    ) -> Vec<SessionHash> {
+        let names = self.names_of(issuer);
+        let is_by = |kind: &SessionKind| match kind {
+            SessionKind::Login(method) => names.contains(&method.as_str()),
+            SessionKind::Token { .. } => false,
+        };
+        self.sessions
+            .of(account)
+            .filter(|stored| is_by(&stored.session.kind))
+            .map(|stored| stored.session.hash)
+            .filter(|hash| hash != kept)
+            .collect()
     }
 
     /// Sends the owner of an account the identities by which it is entered.

@@ -98,6 +98,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Takes all identities from an account. Whether it had any.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_all_identities(&mut self, account: AccountId) -> Result<bool, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let sql = "DELETE FROM identities WHERE account = ?1";
+        Ok(sqlite.prepare_cached(sql)?.execute([account.0])? > 0)
+    }
+
     /// Takes the identities of an issuer from an account.
     ///
     /// # Errors

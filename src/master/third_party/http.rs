@@ -5,7 +5,9 @@
 //! Tests: `tests/suite/master/third_party.rs`.
 
 use super::error::VouchError;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use std::io::Read;
 use std::time::{Duration, Instant};
 use ureq::http::{Response, StatusCode};
@@ -76,7 +78,7 @@ impl IdentityHttp {
             .map_err(|error| failed(url, &error))?;
         let (status, body) = read(url, response)?;
         if status != StatusCode::OK {
-            return Err(unexpected(url, status, &body));
+            return Err(unexpected(url, status, &excerpt(&body)));
         }
         json(url, &body)
     }
@@ -168,9 +170,33 @@ fn failed(url: &Url, error: &ureq::Error) -> VouchError {
     })
 }
 
-/// What a status means that no protocol gives a meaning to.
-pub(super) fn unexpected(url: &Url, status: StatusCode, body: &[u8]) -> VouchError {
-    let text = format!("{} answered {status}, saying {}", host(url), excerpt(body));
+/// The error that an answer names (RFC 6749, section 5.2).
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    error: String,
+}
+
+/// The error that an answer names, if it is one: all that may be shown of an answer that may hold a
+/// token or a code.
+pub(super) fn named_error(body: &[u8]) -> Option<String> {
+    let said: Option<ErrorAnswer> = serde_json::from_slice(body).ok();
+    said.map(|said| said.error)
+}
+
+/// What a status means that no protocol gives a meaning to, of an answer that may hold a token or
+/// a code.
+pub(super) fn refused(url: &Url, status: StatusCode, body: &[u8]) -> VouchError {
+    let said = named_error(body);
+    let shown = said.map_or_else(
+        || "nothing that is an error".to_owned(),
+        |error| excerpt(error.as_bytes()),
+    );
+    unexpected(url, status, &shown)
+}
+
+/// What a status means that no protocol gives a meaning to. `said` goes into the log.
+fn unexpected(url: &Url, status: StatusCode, said: &str) -> VouchError {
+    let text = format!("{} answered {status}, saying {said}", host(url));
     if status.is_client_error() {
         VouchError::Refused(text)
     } else {
@@ -181,13 +207,24 @@ pub(super) fn unexpected(url: &Url, status: StatusCode, body: &[u8]) -> VouchErr
 /// Parses an answer as JSON.
 pub(super) fn json<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, VouchError> {
     serde_json::from_slice(body).map_err(|error| {
-        // Not the answer itself: it may hold a token.
         let text = format!(
-            "{} answered in another form than it should: {error}",
-            host(url)
+            "{} answered in another form than it should: {}",
+            host(url),
+            json_fault(&error)
         );
         VouchError::Unavailable(text)
     })
+}
+
+/// Where a JSON document is wrong, without what stands there: that may be a token.
+pub(super) fn json_fault(error: &serde_json::Error) -> String {
+    let kind = match error.classify() {
+        Category::Io => "it cannot be read",
+        Category::Syntax => "it is no JSON",
+        Category::Data => "a value is missing or another",
+        Category::Eof => "it ends too early",
+    };
+    format!("{kind}, line {}, column {}", error.line(), error.column())
 }
 
 /// A text from elsewhere for messages: short, in quotes, without control characters.

@@ -5,9 +5,11 @@
 //! Tests: `src/master/third_party/id_token/tests.rs`.
 
 use super::error::VouchError;
+use super::http::json_fault;
 use super::keys::KeySet;
 use crate::model::third_party::{SUBJECT_MAX, is_visible_ascii};
 use crate::model::{Identity, Timestamp, Username};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde::Deserialize;
 use std::time::Duration;
@@ -84,8 +86,9 @@ pub fn header(token: &str) -> Result<Header, VouchError> {
         return untrusted("it is too long");
     }
     // An algorithm without a name in the library, such as `none`, fails here.
-    let header = decode_header(token)
-        .map_err(|error| VouchError::Untrusted(format!("its header is not one: {error}")))?;
+    let header = decode_header(token).map_err(|error| {
+        VouchError::Untrusted(format!("its header is not one: {}", fault(&error)))
+    })?;
     if !ALGORITHMS.contains(&header.alg) {
         return untrusted("its algorithm is not accepted");
     }
@@ -115,14 +118,22 @@ pub fn verify(
     validation.set_issuer(&[expected.issuer]);
     validation.set_audience(&[expected.audience]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    let mut fault = "no key of the provider fits it".to_owned();
+    let mut why = "no key of the provider fits it".to_owned();
     for key in keys.fitting(header) {
         match decode::<Claims>(token, key, &validation) {
             Ok(read) => return claims(read.claims, expected),
-            Err(error) => fault = error.to_string(),
+            Err(error) => why = fault(&error),
         }
     }
-    Err(VouchError::Untrusted(fault))
+    Err(VouchError::Untrusted(why))
+}
+
+/// What is wrong with a token, without what stands in it.
+fn fault(error: &jsonwebtoken::errors::Error) -> String {
+    match error.kind() {
+        ErrorKind::Json(error) => json_fault(error),
+        _ => error.to_string(),
+    }
 }
 
 /// Checks what the library leaves to its caller (OpenID Connect Core, section 3.1.3.7).

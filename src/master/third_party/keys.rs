@@ -76,15 +76,18 @@ impl KeySet {
 pub struct CachedKeys {
     pub keys: KeySet,
     pub fetched: Instant,
+    /// When it was last tried to fetch them.
+    pub tried: Instant,
 }
 
 impl CachedKeys {
     /// Whether to fetch the keys anew for a token: they are old, or none fits it, for a provider
-    /// changes them. The latter at most once in [`KEYS_REFETCH_INTERVAL`].
+    /// changes them. The latter is tried at most once in [`KEYS_REFETCH_INTERVAL`].
     pub fn is_due(&self, header: &Header, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.fetched);
         let is_unknown = self.keys.fitting(header).is_empty();
-        age >= KEYS_AGE_MAX || (is_unknown && age >= KEYS_REFETCH_INTERVAL)
+        let idle = now.saturating_duration_since(self.tried);
+        age >= KEYS_AGE_MAX || (is_unknown && idle >= KEYS_REFETCH_INTERVAL)
     }
 }
 

@@ -124,11 +124,6 @@ struct TokenAnswer {
     id_token: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct ErrorAnswer {
-    error: String,
-}
-
 impl IdentityProvider {
     /// A provider, and its client secret, which is read here.
     ///
@@ -177,7 +172,7 @@ impl IdentityProvider {
         let (status, body) = self.post(&known, url, &form, deadline)?;
         let body = Zeroizing::new(body);
         if status != StatusCode::OK {
-            return Err(http::unexpected(url, status, &body));
+            return Err(http::refused(url, status, &body));
         }
         let answer: DeviceAnswer = http::json(url, &body)?;
         let device_code = Zeroizing::new(answer.device_code);
@@ -190,12 +185,18 @@ impl IdentityProvider {
             let text = "its device code or user code has another form".to_owned();
             return Err(VouchError::Unavailable(text));
         }
+        let page = self.address(&page)?;
+        // Reading has escaped some characters, so that it is longer now.
+        if page.as_str().len() > WEB_ADDRESS_MAX {
+            let text = "the address of its page is too long".to_owned();
+            return Err(VouchError::Refused(text));
+        }
         let seconds = answer.interval.unwrap_or(POLL_SECONDS_DEFAULT);
         let seconds = seconds.clamp(*POLL_SECONDS.start(), *POLL_SECONDS.end());
         Ok(DeviceFlow {
             device_code,
             user_code: answer.user_code,
-            url: self.address(&page)?.to_string(),
+            url: page.to_string(),
             expires: now + Duration::from_secs(answer.expires_in).min(DEVICE_CODE_AGE_MAX),
             interval: Duration::from_secs(seconds),
         })
@@ -449,12 +450,16 @@ fn fitting_keys<'k>(
         .as_ref()
         .is_none_or(|cached| cached.is_due(header, now))
     {
-        *cached = None;
+        // Keys that are known stay while others cannot be had.
+        if let Some(cached) = cached.as_mut() {
+            cached.tried = now;
+        }
         let document: KeyDocument = http.get(url, deadline)?;
         return Ok(&cached
             .insert(CachedKeys {
                 keys: KeySet::of(document),
                 fetched: now,
+                tried: now,
             })
             .keys);
     }
@@ -466,14 +471,13 @@ fn fitting_keys<'k>(
 
 /// The error that a token endpoint answers (RFC 6749, section 5.2; RFC 8628, section 3.5).
 fn token_error(url: &Url, status: StatusCode, body: &[u8]) -> VouchError {
-    let said: Option<ErrorAnswer> = serde_json::from_slice(body).ok();
-    match said.as_ref().map(|said| said.error.as_str()) {
+    match http::named_error(body).as_deref() {
         Some("authorization_pending") => VouchError::Pending,
         Some("slow_down") => VouchError::SlowDown,
         Some("access_denied") => VouchError::Denied,
         Some("expired_token") => VouchError::Expired,
         _ if status == StatusCode::TOO_MANY_REQUESTS => VouchError::SlowDown,
-        _ => http::unexpected(url, status, body),
+        _ => http::refused(url, status, body),
     }
 }
 
@@ -485,4 +489,41 @@ pub fn random_text() -> Result<String, VouchError> {
     let text = hex::encode(bytes);
     bytes.zeroize();
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::mock_provider::TokenSigner;
+    use serde_json::json;
+
+    #[test]
+    fn keys_that_are_known_stay_while_others_cannot_be_had() {
+        use_ring();
+        let signer = TokenSigner::default();
+        let document = json!({"keys": [signer.jwk("one")]});
+        let document: KeyDocument = serde_json::from_value(document).unwrap();
+        let fetched = Instant::now().checked_sub(Duration::from_secs(20)).unwrap();
+        let mut cached = Some(CachedKeys {
+            keys: KeySet::of(document),
+            fetched,
+            tried: fetched,
+        });
+        let of = |id: &str| {
+            let token = signer.sign(&json!({"alg": "ES256", "kid": id}), &json!({}));
+            id_token::header(&token).unwrap()
+        };
+        // Nobody listens there.
+        let url = Url::parse("http://127.0.0.1:1/keys").unwrap();
+        let http = IdentityHttp::open();
+        let mut keys = |header: &jsonwebtoken::Header| {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let keys = fitting_keys(&http, &mut cached, &url, header, deadline);
+            keys.map(|keys| keys.fitting(header).len())
+        };
+        assert!(keys(&of("two")).is_err());
+        assert_eq!(keys(&of("one")), Ok(1));
+        // It is not asked for again at once.
+        assert_eq!(keys(&of("two")), Ok(0));
+    }
 }

@@ -113,6 +113,7 @@ struct SignIn<W> {
     number: SignInNumber,
     provider: usize,
     origin: SignInOrigin,
+    began: Instant,
     expires: Instant,
     stage: Stage<W>,
 }
@@ -185,6 +186,11 @@ impl<W> SignIns<W> {
         self.open.get(hash).map(|sign_in| sign_in.provider)
     }
 
+    /// When a sign-in was begun, by its handle's hash.
+    pub fn began(&self, hash: &SignInHash) -> Option<Instant> {
+        self.open.get(hash).map(|sign_in| sign_in.began)
+    }
+
     /// The provider of a sign-in.
     pub fn provider(&self, number: SignInNumber) -> Option<usize> {
         let hash = self.numbers.get(&number)?;
@@ -229,6 +235,7 @@ impl<W> SignIns<W> {
             number,
             provider,
             origin,
+            began: now,
             expires,
             stage,
         };
@@ -328,10 +335,12 @@ impl<W> SignIns<W> {
             number,
             provider: sign_in.provider,
             origin,
+            began: sign_in.began,
             expires,
             stage,
         };
         self.put(hash, kept);
+        self.forget_surplus();
         waiting.map(|waiting| (waiting, hash))
     }
 
@@ -424,12 +433,12 @@ impl<W> SignIns<W> {
     }
 
     fn forget_surplus(&mut self) {
-        if self.open.len() <= self.places.held() + OVER_MAX {
-            return;
-        }
-        let over = self.open.iter().filter(|(_, it)| it.stage.is_over());
-        let oldest = over.min_by_key(|(_, it)| it.expires);
-        if let Some((hash, number)) = oldest.map(|(hash, it)| (*hash, it.number)) {
+        while self.open.len() > self.places.held() + OVER_MAX {
+            let over = self.open.iter().filter(|(_, it)| it.stage.is_over());
+            let oldest = over.min_by_key(|(_, it)| it.expires);
+            let Some((hash, number)) = oldest.map(|(hash, it)| (*hash, it.number)) else {
+                return;
+            };
             self.open.remove(&hash);
             self.numbers.remove(&number);
         }

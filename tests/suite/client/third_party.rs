@@ -111,6 +111,21 @@ fn a_person_signs_in_by_both_flows_and_links() {
     );
     let account = run(&["account"], false);
     assert!(account.out.contains("providers"), "{}", account.out);
+    // A change of the password keeps the provider, and says so.
+    let line = [
+        "--server",
+        &server,
+        "password",
+        "change",
+        "--password-stdin",
+    ];
+    let changed = person.run_with(&line, "correct horse\nbattery staple\n");
+    assert_eq!(changed.code, 0, "{}", changed.err);
+    assert!(
+        changed.err.contains("can still log in to it: mock"),
+        "{}",
+        changed.err
+    );
     let by_link = run(
         &["login", "bob", "--with", "mock", "--method", "device"],
         false,
@@ -118,4 +133,40 @@ fn a_person_signs_in_by_both_flows_and_links() {
     assert_eq!(by_link.code, 0, "{}", by_link.err);
     let unlinked = run(&["account", "unlink", "mock"], false);
     assert_eq!(unlinked.code, 0, "{}", unlinked.err);
+}
+
+#[test]
+fn an_old_login_is_noticed_before_the_provider_is_asked() {
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    let server = deployment.addresses().remove(0);
+    let person = Person::new();
+    let run = |words: &str| {
+        let mut line = vec!["--server", server.as_str()];
+        line.extend(words.split(' '));
+        person.run_with(&line, "")
+    };
+    let first = run("login ada --with mock --method device");
+    assert_eq!(first.code, 0, "{}", first.err);
+    deployment.stop_all();
+    let database = rusqlite::Connection::open(deployment.database_path()).unwrap();
+    let back = "UPDATE sessions SET since = since - 900001";
+    assert_eq!(database.execute(back, []).unwrap(), 1);
+    drop(database);
+    deployment.start_all();
+    let asked = provider.calls("/device");
+    for words in [
+        "account link mock --method device",
+        "account unlink mock",
+        "tokens create desk --scope trade",
+    ] {
+        let ran = run(words);
+        assert_ne!(ran.code, 0, "{words}");
+        assert!(
+            ran.err.contains("log in anew with its provider"),
+            "{words}: {}",
+            ran.err
+        );
+    }
+    assert_eq!(provider.calls("/device"), asked);
 }

@@ -518,6 +518,11 @@ fn a_device_answer_that_is_not_right_is_refused() {
         ("device_code", json!("")),
         ("verification_uri", json!("http://evil.example/")),
         ("verification_uri_complete", json!("javascript:x")),
+        // Each quotation mark becomes three characters.
+        (
+            "verification_uri",
+            json!(format!("https://id.example/{}", "\"".repeat(2_020))),
+        ),
         ("expires_in", json!("soon")),
         ("expires_in", json!(-1)),
     ] {

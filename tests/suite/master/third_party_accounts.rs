@@ -4,7 +4,11 @@
 
 use papertrader::client::third_party::{ThirdPartyProgress, ThirdPartyStart};
 use papertrader::client::{Answer, Client, ClientError};
-use papertrader::model::{IdentityProviderName, SessionId, Side, SignInHandle, SignInMethod};
+use papertrader::model::{
+    IdentityProviderName, ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod,
+};
+use papertrader::testkit::eventually::until;
+use papertrader::testkit::mock_exchange::ExchangeReply;
 use papertrader::testkit::mock_provider::{CLIENT_ID, CLIENT_SECRET, MockProvider};
 use papertrader::testkit::trader::{hashed, portfolio, reason, trade, username};
 use papertrader::testkit::{Deployment, eventually};
@@ -246,4 +250,169 @@ fn a_sign_in_is_lost_with_the_master_and_a_provider_that_is_down_holds_nobody_up
     client
         .login(&username("bob"), &hashed("bob"), false)
         .unwrap();
+}
+
+/// A deployment with the account `bob`, which the provider's person can log in to.
+fn linked() -> (MockProvider, Deployment, Client) {
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    let mut bob = deployment.trader(1, "bob");
+    let handle = stranger(&mut bob);
+    bob.link_third_party(&handle).unwrap();
+    (provider, deployment, bob)
+}
+
+#[test]
+fn a_reset_takes_away_the_identities_of_whoever_had_the_account() {
+    let (_provider, deployment, mut thief) = linked();
+    change_password(&mut thief, Some("bob"), "thief").unwrap();
+    assert_eq!(thief.identities().unwrap().len(), 1, "a change keeps them");
+    let code = ResetCode::parse(deployment.done("accounts reset bob").trim()).unwrap();
+    let mut owner = deployment.connect(1);
+    owner
+        .reset_password(&username("bob"), &code, &hashed("owner"))
+        .unwrap();
+    // Nobody whom the deployment knows.
+    stranger(&mut deployment.connect(1));
+    owner
+        .login(&username("bob"), &hashed("owner"), false)
+        .unwrap();
+    assert_eq!(owner.identities().unwrap(), []);
+}
+
+#[test]
+fn what_ends_sessions_ends_the_sign_ins_that_were_begun_before() {
+    let (_provider, deployment, _) = linked();
+    type End = fn(&Deployment, &mut Client);
+    let ends: [(&str, End); 4] = [
+        ("a change of the password", |_, bob| {
+            change_password(bob, Some("bob"), "bob").unwrap();
+        }),
+        ("the end of the other sessions", |_, bob| {
+            bob.end_sessions(&SessionSelection::Others).unwrap();
+        }),
+        ("a logout", |_, bob| bob.logout().unwrap()),
+        ("an administrator", |deployment, _| {
+            deployment.done("sessions end --user bob");
+        }),
+    ];
+    for (what, end) in ends {
+        let mut bob = deployment.connect(1);
+        bob.login(&username("bob"), &hashed("bob"), false).unwrap();
+        let mut thief = deployment.connect(1);
+        let start = thief
+            .begin_third_party(&mock(), SignInMethod::Device, None)
+            .unwrap();
+        end(&deployment, &mut bob);
+        let refused = eventually("the provider's word", || {
+            match thief.await_third_party(&start.handle) {
+                Ok(ThirdPartyProgress::Pending) => None,
+                other => Some(reason(other)),
+            }
+        });
+        assert_eq!(refused, "code-invalid", "{what}");
+        // What is begun after it is as good as ever.
+        let (_, progress) = sign_in(&mut thief);
+        assert!(
+            matches!(progress, ThirdPartyProgress::LoggedIn(_)),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_repeat_after_a_logout_makes_no_session() {
+    let (_provider, deployment, _) = linked();
+    let mut bob = deployment.connect(1);
+    let (handle, _) = sign_in(&mut bob);
+    bob.logout().unwrap();
+    let repeat = deployment.connect(1).await_third_party(&handle);
+    assert_eq!(reason(repeat), "code-invalid");
+}
+
+#[test]
+fn of_many_who_ask_with_one_handle_at_once_one_has_a_session() {
+    const ASKERS: usize = 8;
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    let mut bob = deployment.trader(1, "bob");
+    // The person is known before there is an account, so that no question uses the handle up.
+    let handle = stranger(&mut bob);
+    let second = stranger(&mut bob);
+    bob.link_third_party(&second).unwrap();
+    let clients: Vec<Client> = (0..ASKERS).map(|_| deployment.connect(1)).collect();
+    let at_once = std::sync::Barrier::new(ASKERS);
+    let (at_once, handle) = (&at_once, &handle);
+    let sessions: Vec<SessionId> = std::thread::scope(|scope| {
+        let ask = |mut client: Client| {
+            scope.spawn(move || {
+                at_once.wait();
+                match client.await_third_party(handle) {
+                    Ok(ThirdPartyProgress::LoggedIn(login)) => login.session,
+                    other => panic!("{other:?}"),
+                }
+            })
+        };
+        let asked: Vec<_> = clients.into_iter().map(ask).collect();
+        asked.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    assert_eq!(sessions.len(), ASKERS);
+    until("one is left", || {
+        let mut left = sessions.iter();
+        left.by_ref().any(|it| is_active(&deployment, it))
+            && !left.any(|it| is_active(&deployment, it))
+    });
+}
+
+#[test]
+fn unlinking_ends_the_sessions_that_the_provider_led_to() {
+    let (_provider, deployment, mut bob) = linked();
+    let mut thief = deployment.connect(1);
+    let (_, progress) = sign_in(&mut thief);
+    let ThirdPartyProgress::LoggedIn(login) = progress else {
+        panic!("not logged in");
+    };
+    bob.unlink_third_party(&mock()).unwrap();
+    until("the thief is out", || {
+        !is_active(&deployment, &login.session)
+    });
+    let own = bob.session().unwrap().clone();
+    assert!(is_active(&deployment, &own));
+}
+
+#[test]
+fn no_token_and_no_code_of_a_provider_is_in_a_log() {
+    const SECRET: &str = "very-secret";
+    type Answer = fn() -> ExchangeReply;
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    let mut client = deployment.connect(1);
+    let answers: [(&str, &str, Answer); 4] = [
+        ("/device", "line 1, column", || {
+            ExchangeReply::json("{\"expires_in\": \"very-secret\"}")
+        }),
+        ("/device", "503", || {
+            ExchangeReply::status(503, "{\"device_code\": \"very-secret\"}")
+        }),
+        ("/token", "a value is missing or another", || {
+            ExchangeReply::json("\"very-secret\"")
+        }),
+        ("/token", "invalid_grant", || {
+            ExchangeReply::status(
+                400,
+                "{\"error\": \"invalid_grant\", \"error_description\": \"very-secret\"}",
+            )
+        }),
+    ];
+    for (path, says, answer) in answers {
+        provider.answer_with(move |request| (request.path == path).then(answer));
+        // Whether it begins is seen in the log.
+        let _ = client.begin_third_party(&mock(), SignInMethod::Device, None);
+        until(says, || {
+            deployment.done("log flush");
+            deployment.log().contains(says)
+        });
+    }
+    let log = deployment.log();
+    assert!(!log.contains(SECRET), "{log}");
 }

@@ -148,7 +148,17 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
         format!(
             "The password of {name} is changed. All its other sessions, and its tokens, have ended.\n"
         )
-    })
+    })?;
+    // The password is changed, whether or not a server of another edition can tell.
+    let identities = session.pool.call(Client::identities).unwrap_or_default();
+    if !identities.is_empty() && !global.json {
+        let names: Vec<String> = identities.into_iter().map(named).collect();
+        note(&format!(
+            "Third parties can still log in to it: {}. If one is not yours: papertrader account unlink PROVIDER",
+            names.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// `sessions` and its commands.
@@ -278,8 +288,7 @@ fn list_tokens(global: &GlobalArgs) -> Result<(), CommandError> {
 fn create_token(global: &GlobalArgs, args: &TokensCreateArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
-    let ask = || password::ask(&name, args.password.password_stdin);
-    let token = session.freshly(global, ask, |pool| {
+    let token = session.freshly_asking(global, args.password.password_stdin, |pool| {
         pool.call(|client| client.create_token(&args.name, args.scope, args.days))
     })?;
     let token = Zeroizing::new(token.expose());
@@ -326,6 +335,25 @@ impl ReadySession {
             Err(ClientError::Refused(refusal)) if refusal.reason == Reason::Scope => Ok(None),
             Err(error) => Err(self.failed(error)),
         }
+    }
+
+    /// [`ReadySession::freshly`], with the password asked for where the account has one.
+    pub(super) fn freshly_asking<T>(
+        &mut self,
+        global: &GlobalArgs,
+        from_stdin: bool,
+        call: impl FnMut(&mut WorkerPool) -> Result<T, ClientError>,
+    ) -> Result<T, CommandError> {
+        let name = self.saved.username.clone();
+        let info: UserInfo = self.call(|client| client.user_info(&name))?;
+        let ask = || {
+            if info.is_password {
+                password::ask(&name, from_stdin)
+            } else {
+                Err(no_password())
+            }
+        };
+        self.freshly(global, ask, call)
     }
 
     /// Runs a call that needs a login of the last minutes. If this one's is older, logs in anew with

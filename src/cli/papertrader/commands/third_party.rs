@@ -12,6 +12,7 @@ use crate::cli::papertrader::view::LoginView;
 use crate::cli::terminal::{ScreenSize, is_utf8};
 use crate::client::third_party::{ThirdPartyProgress, ThirdPartyStart};
 use crate::client::{Client, ClientError, SessionFile, WorkerPool};
+use crate::model::third_party::HANDLE_BYTES;
 use crate::model::{
     BrowserSecret, IdentityProviderName, Reason, SignInHandle, SignInMethod, Timestamp, Username,
 };
@@ -100,12 +101,17 @@ pub fn login(
 pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
+    // Before the person goes to the provider and back in vain.
+    session.freshly_asking(global, false, is_fresh)?;
     let own = session.saved.session.clone();
     let result = sign_in(&mut session.pool, &args.provider, args.method);
     match result {
         Ok(Person::Unknown(handle, _)) => {
             session.pool.set_session(Some(own));
-            session.call(|client| client.link_third_party(&handle))?;
+            // The way to the provider may have taken long.
+            session.freshly_asking(global, false, |pool| {
+                pool.call(|client| client.link_third_party(&handle))
+            })?;
         }
         // The sign-in has led into an account: nothing is left open there.
         Ok(Person::Known) => {
@@ -137,11 +143,23 @@ pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
     })
 }
 
+/// Asks whether the login is fresh enough to link: the server refuses an old one before it looks for
+/// the sign-in, which is none here.
+fn is_fresh(pool: &mut WorkerPool) -> Result<(), ClientError> {
+    let none = SignInHandle::from_bytes([0; HANDLE_BYTES]);
+    match pool.call(|client| client.link_third_party(&none)) {
+        Err(ClientError::Refused(refusal)) if refusal.reason == Reason::CodeInvalid => Ok(()),
+        other => other,
+    }
+}
+
 /// Takes a provider's identities from the account.
 pub fn unlink(global: &GlobalArgs, provider: &IdentityProviderName) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
-    session.call(|client| client.unlink_third_party(provider))?;
+    session.freshly_asking(global, false, |pool| {
+        pool.call(|client| client.unlink_third_party(provider))
+    })?;
     let view = LoginView {
         username: name.to_string(),
         server: session.pool.address().map(str::to_owned),

@@ -254,6 +254,7 @@ fn keys_are_fetched_anew_for_an_unknown_one_and_after_an_hour() {
     let cached = CachedKeys {
         keys: keys(&[signer.jwk("one")]),
         fetched,
+        tried: fetched,
     };
     let known = header(&signer.sign(&es256(), &good())).unwrap();
     let unknown = Header {
@@ -267,4 +268,11 @@ fn keys_are_fetched_anew_for_an_unknown_one_and_after_an_hour() {
     assert_eq!((due(&known, 9), due(&unknown, 9)), (false, false));
     assert_eq!((due(&known, 10), due(&unknown, 10)), (false, true));
     assert_eq!((due(&known, 3_599), due(&known, 3_600)), (false, true));
+    // A fetch that failed counts as a try.
+    let tried = CachedKeys {
+        tried: fetched + Duration::from_secs(20),
+        ..cached
+    };
+    let due = |seconds| tried.is_due(&unknown, fetched + Duration::from_secs(seconds));
+    assert_eq!((due(29), due(30)), (false, true));
 }
