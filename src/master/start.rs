@@ -192,6 +192,20 @@ fn hash_costs(config: &MasterConfig) -> Result<HashCosts, StartError> {
     })
 }
 
+fn unreadable(error: StorageError) -> StartError {
+    StartError::failed(format!("the database: {error}"))
+}
+
+/// The registered workers, as the database has them, and nobody linked yet.
+fn workers_shared(url: &DatabaseUrl) -> Result<WorkersShared, StartError> {
+    let registry = Registry::read(&mut Reader::open(url)?).map_err(unreadable)?;
+    Ok(WorkersShared {
+        registry: Arc::new(Published::new(registry)),
+        peers: Arc::default(),
+        addresses: Arc::default(),
+    })
+}
+
 /// Starts the modules, each with its inbox, from the bottom of the channel graph up.
 fn modules(
     config: &MasterConfig,
@@ -201,7 +215,6 @@ fn modules(
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
     let url = &config.database;
-    let unreadable = |error: StorageError| StartError::failed(format!("the database: {error}"));
     let (transactions_in, transactions_inbox) = bounded(messages::TRANSACTIONS_INBOX_MAX);
     let (workers_in, workers_inbox) = bounded(messages::WORKERS_INBOX_MAX);
     let (queries_in, queries_inbox) = bounded(messages::ACCOUNT_QUERIES_INBOX_MAX);
@@ -225,12 +238,7 @@ fn modules(
         update_channels,
     )?;
 
-    let registry = Registry::read(&mut Reader::open(url)?).map_err(unreadable)?;
-    let shared = WorkersShared {
-        registry: Arc::new(Published::new(registry)),
-        peers: Arc::default(),
-        addresses: Arc::default(),
-    };
+    let shared = workers_shared(url)?;
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?;
     let beating = |heartbeat: &Heartbeat| transactions.beating(heartbeat);

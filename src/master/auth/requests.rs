@@ -65,22 +65,19 @@ impl Auth {
     }
 
     /// Handles a request that auth answers by itself.
+    #[allow(clippy::too_many_lines, reason = "an arm for each instruction")]
     fn on_own_request(&mut self, reply_to: ReplyTo, request: Request) {
         match request {
             Request::Login {
                 username,
                 hashed_pass,
                 expirable,
-            } => {
-                self.login(reply_to, username, hashed_pass, expirable);
-            }
+            } => self.login(reply_to, username, hashed_pass, expirable),
             Request::Register {
                 username,
                 email,
                 hashed_pass,
-            } => {
-                self.register(reply_to, username, email, hashed_pass);
-            }
+            } => self.register(reply_to, username, email, hashed_pass),
             Request::Resume { session } => self.resume(&reply_to, &session),
             Request::Logout { session } => self.logout(reply_to, &session),
             Request::ChangePassword { session, old, new } => {
