@@ -6,7 +6,7 @@
 //! Tests: `tests/suite/master/third_party_accounts.rs`.
 
 use super::Auth;
-use super::accounts::{hidden_email, succeed, tell_owner};
+use super::accounts::{hidden_email, succeed, tell_owner_of};
 use super::conflict_refusal;
 use crate::config::ThirdPartySettings;
 use crate::master::messages::{AccountEvent, PendingSignIn};
@@ -326,11 +326,16 @@ impl Auth {
             Some(owner) if owner.account == account => {}
             Some(_) => return Err(identity_taken()),
             None => {
+                let issuer = &person.identity.issuer;
+                let name = {
+                    let mut known = self.third_parties.providers();
+                    let found = known.find(|provider| provider.issuer == *issuer);
+                    found.map_or_else(|| issuer.clone(), |found| found.name.as_str().to_owned())
+                };
                 self.change_account(account, &[], |tx| {
                     tx.insert_identity(account, &person.identity, Timestamp::now())?;
-                    tell_owner(tx, account, OwnerNotice::IdentityLinked)
+                    tell_owner_of(tx, account, OwnerNotice::IdentityLinked, &name)
                 })?;
-                let issuer = &person.identity.issuer;
                 crate::info!("account {} has an identity of {issuer} now", account.0);
             }
         }
@@ -400,7 +405,12 @@ impl Auth {
         }
         self.change_account(account, &[], |tx| {
             tx.delete_identities(account, &issuer)?;
-            tell_owner(tx, account, OwnerNotice::IdentityUnlinked)
+            tell_owner_of(
+                tx,
+                account,
+                OwnerNotice::IdentityUnlinked,
+                provider.as_str(),
+            )
         })?;
         crate::info!("account {} has no identity of {issuer} any more", account.0);
         Ok(())

@@ -17,7 +17,7 @@ use crate::model::{
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::payload::{OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, SessionMoment};
 use crate::wire::{Instruction, Refusal};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// How long after its creation a token may be made anew by the request that made it, sent again
@@ -55,6 +55,12 @@ impl Auth {
     ) -> Result<SessionId, Refusal> {
         if !owner.is_fresh {
             return Err(Refusal::login_again());
+        }
+        let at = Instant::now();
+        self.new_tokens.tidy(at);
+        if !self.new_tokens.allows(&owner.account, at) {
+            let text = "too many tokens made; wait an hour and try again";
+            return Err(Refusal::new(Reason::TooManyAttempts, text));
         }
         let now = Timestamp::now();
         let same = self.token(owner, name);
@@ -112,6 +118,7 @@ impl Auth {
             let notice = OwnerNotice::TokenCreated;
             tell_owner_of(tx, owner.account, notice, name.as_str())
         })?;
+        self.new_tokens.count(&owner.account, at);
         self.sessions.insert(stored);
         self.count(AccountEvent::TokenCreation, 1);
         crate::info!(
