@@ -4,7 +4,9 @@
 -- Written by mail, at each start: whether mails are sent. If not, none is queued.
 CREATE TABLE outbox_state (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
-    is_open INTEGER NOT NULL CHECK (is_open IN (0, 1))
+    is_open INTEGER NOT NULL CHECK (is_open IN (0, 1)),
+    -- Mails since the start that found no room.
+    dropped INTEGER NOT NULL DEFAULT 0 CHECK (dropped >= 0)
 ) STRICT;
 INSERT INTO outbox_state (one, is_open) VALUES (1, 0);
 
@@ -22,6 +24,8 @@ CREATE TABLE outbox (
     address_key TEXT    NOT NULL,
     -- What the text names beside the account, such as a token; empty if nothing.
     detail      TEXT    NOT NULL CHECK (length(detail) <= 400),
+    -- How many earlier events of this kind it tells of beside the one it names.
+    folded      INTEGER NOT NULL DEFAULT 0 CHECK (folded >= 0),
     created     INTEGER NOT NULL,
     attempts    INTEGER NOT NULL DEFAULT 0,
     -- When the next attempt is due.
@@ -46,6 +50,13 @@ CREATE TABLE reset_codes (
     expiry      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reset_codes_account ON reset_codes (account, created);
+
+-- Written by auth: the code that an account used last, so that its request can be sent again.
+CREATE TABLE used_codes (
+    account INTEGER PRIMARY KEY REFERENCES accounts (account),
+    hash    BLOB    NOT NULL CHECK (length(hash) = 32),
+    used    INTEGER NOT NULL
+) STRICT;
 
 -- Written by auth: the address of an account to which a code was sent that was used. It proves
 -- nothing of another address that the account has later.

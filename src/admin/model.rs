@@ -80,6 +80,9 @@ pub struct MailSummary {
     pub sent: u64,
     /// Mails that were given up since the start.
     pub failed: u64,
+    /// Mails since the start that found no room in the outbox, and are not sent.
+    #[serde(default)]
+    pub dropped: u64,
     /// What the last failed attempt met with.
     pub last_error: Option<String>,
     /// When that was.

@@ -11,6 +11,7 @@ use crate::master::auth::sessions;
 use crate::master::mail;
 use crate::master::transactions::{queue, settle};
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
+use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::held_bytes::HELD_BYTES_MAX;
 use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
@@ -333,6 +334,13 @@ fn of_codes() -> Vec<LimitEntry> {
             mail::RESET_MAILS_PER_HOUR_MAX,
             Unit::Count,
             "mails with a code for an account, and to an e-mail address; more are not sent",
+        )
+        .an_hour(),
+        limit(
+            "newTokens",
+            u64::from(NEW_TOKENS_PER_HOUR_MAX),
+            Unit::Count,
+            "createToken of an account; more are `too-many-attempts`",
         )
         .an_hour(),
         time(

@@ -431,6 +431,7 @@ fn mail_summary(mail: MailStatus) -> MailSummary {
         waiting: mail.waiting,
         sent: mail.sent,
         failed: mail.failed,
+        dropped: mail.dropped,
         last_error: text,
         last_error_at: at.map(|at| at.to_string()),
     }

@@ -28,10 +28,11 @@ use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
+use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
 use crate::model::{AccountId, Money, Reason, SessionHash, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
-use crate::runtime::rate_limiter::NeighbourhoodRateLimiter;
+use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
 use crate::wire::Refusal;
 use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
@@ -89,6 +90,8 @@ pub struct Auth {
     /// When somebody last ended sessions of an account, or changed what it is entered with: a
     /// sign-in that was begun before leads into it no more.
     shut_out: HashMap<AccountId, Instant>,
+    /// Tokens made by each account.
+    new_tokens: KeyedRateLimiter<AccountId>,
     /// The number of changes of accounts, by which account queries notice that one has changed.
     changes: Arc<AtomicU64>,
     /// What the clock showed at the end of the last turn.
@@ -163,7 +166,7 @@ impl Auth {
     ) -> Result<Auth, StorageError> {
         let mut sessions = SessionTable::default();
         let now = Timestamp::now();
-        storage.write(|tx| tx.set_back_sessions(now))?;
+        storage.write(|tx| tx.set_back_sessions(now, accounts::no_longer_fresh(now)))?;
         for stored in storage.read(|snapshot| snapshot.sessions(now))? {
             sessions.insert(stored);
         }
@@ -176,6 +179,7 @@ impl Auth {
             sign_ins: NeighbourhoodRateLimiter::per_minute(third_parties::SIGN_INS_PER_MINUTE_MAX),
             changed_passwords: HashMap::new(),
             shut_out: HashMap::new(),
+            new_tokens: KeyedRateLimiter::per_hour(NEW_TOKENS_PER_HOUR_MAX),
             attempts: LoginAttempts::new(&config.limits),
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,
@@ -298,17 +302,20 @@ impl Auth {
     }
 
     /// Where the clock was set back, sessions from after now begin anew.
+    /// Where the clock was set back, sessions from after now begin anew, though not as fresh logins:
+    /// nobody knows when they were made.
     fn look_at_clock(&mut self, now: Timestamp) {
         let before = std::mem::replace(&mut self.looked, now);
         if before.since(now) < CLOCK_SET_BACK_MS {
             return;
         }
-        let moved = self.sessions.set_back(now);
+        let begin = accounts::no_longer_fresh(now);
+        let moved = self.sessions.set_back(now, begin);
         crate::warn!(
             "the clock was set back by {} s; {moved} sessions begin anew",
             before.since(now) / 1_000
         );
-        if let Err(error) = self.storage.write(|tx| tx.set_back_sessions(now)) {
+        if let Err(error) = self.storage.write(|tx| tx.set_back_sessions(now, begin)) {
             // The next start does it.
             crate::error!("the begin of sessions could not be stored: {error}");
         }

@@ -15,7 +15,7 @@ use super::storage::outbox::QueuedMail;
 use super::storage::{Storage, StorageError};
 use crate::config::MasterConfig;
 use crate::model::reset_code::RESET_CODE_CHARS;
-use crate::model::{OwnerNotice, ResetCode, Timestamp};
+use crate::model::{OwnerNotice, ResetCode, ResetCodeHash, Timestamp};
 use crate::runtime::backoff::{Backoff, about};
 use crate::runtime::failpoint;
 use crate::runtime::log::Throttle;
@@ -141,8 +141,8 @@ pub fn run_sender(
 struct MailAttempt {
     number: i64,
     kind: OwnerNotice,
-    /// The address, which no log gets.
-    address: String,
+    /// The code that it carries, as a hash.
+    code: Option<ResetCodeHash>,
 }
 
 /// The module's whole state.
@@ -159,6 +159,8 @@ pub struct Mail {
     paused_until: Timestamp,
     sent: u64,
     failed: u64,
+    /// Mails since the start that found no room, as last looked at.
+    dropped: u64,
     last_error: Option<(Timestamp, String)>,
     /// When ended mails were last forgotten; `None`: not in this process.
     forgot: Option<Instant>,
@@ -186,6 +188,7 @@ impl Module for Mail {
 
     fn on_tick(&mut self, now: Instant) {
         self.forget(now);
+        self.look_for_dropped();
         self.send_next(Timestamp::now());
     }
 }
@@ -208,6 +211,7 @@ impl Mail {
             paused_until: Timestamp(0),
             sent: 0,
             failed: 0,
+            dropped: 0,
             last_error: None,
             forgot: None,
             throttle: Throttle::new(PASSED_OVER_LOGGED_MAX, Duration::from_secs(60)),
@@ -215,13 +219,28 @@ impl Mail {
     }
 
     fn status(&mut self) -> MailStatus {
+        self.look_for_dropped();
         let waiting = self.storage.read(|snapshot| snapshot.waiting_mails());
         MailStatus {
             waiting: waiting.unwrap_or_default(),
             sent: self.sent,
             failed: self.failed,
+            dropped: self.dropped,
             last_error: self.last_error.clone(),
         }
+    }
+
+    /// Says in the log how many mails have found no room since it last looked.
+    fn look_for_dropped(&mut self) {
+        let Ok(dropped) = self.storage.read(|snapshot| snapshot.dropped_mails()) else {
+            // The next look into the outbox says so.
+            return;
+        };
+        let more = dropped.saturating_sub(self.dropped);
+        if more > 0 {
+            crate::warn!("{more} mails to owners of accounts found no room and are not sent");
+        }
+        self.dropped = dropped;
     }
 
     /// Queues a mail with a code for the account with this name or address, if there is one. Its
@@ -316,6 +335,7 @@ impl Mail {
         })?;
         failpoint::point("mail-code-stored");
         let code = code.as_ref().map(|(_, code)| code);
+        let hash = code.map(ResetCode::hash);
         let out = match compose::compose(&self.identity, &self.templates, &mail, code) {
             Ok(out) => out,
             Err(why) => {
@@ -327,7 +347,7 @@ impl Mail {
             self.in_flight = Some(MailAttempt {
                 number: mail.number,
                 kind: mail.kind,
-                address: mail.address.as_str().to_owned(),
+                code: hash,
             });
         }
         Ok(())
@@ -350,20 +370,23 @@ impl Mail {
                 self.storage.write(|tx| tx.end_mail(number, true, now))
             }
             Err(SmtpError::Refused(text)) => {
-                self.give_up(number, kind, &mail.without_address(&text), now);
-                Ok(())
+                self.give_up(number, kind, &text, now);
+                // Nobody got it, and the server has read it.
+                mail.code.as_ref().map_or(Ok(()), |code| {
+                    self.storage.write(|tx| tx.delete_reset_code(code))
+                })
             }
             Err(SmtpError::Deferred(text)) => {
-                self.note_error(number, kind, &mail.without_address(&text), now);
+                self.note_error(number, kind, &text, now);
                 Ok(())
             }
             Err(SmtpError::Unknown(text)) => {
-                self.note_error(number, kind, &mail.without_address(&text), now);
+                self.note_error(number, kind, &text, now);
                 let due = after(now, about(UNKNOWN_RETRY_INTERVAL));
                 self.storage.write(|tx| tx.postpone_mail(number, due))
             }
             Err(SmtpError::Server(text)) => {
-                self.note_error(number, kind, &mail.without_address(&text), now);
+                self.note_error(number, kind, &text, now);
                 self.paused_until = after(now, about(self.backoff.next_wait()));
                 Ok(())
             }
@@ -402,13 +425,6 @@ impl Mail {
                 crate::error!("old mails could not be forgotten: {error}");
             }
         }
-    }
-}
-
-impl MailAttempt {
-    /// What a server says, without the address that it often repeats.
-    fn without_address(&self, text: &str) -> String {
-        text.replace(&self.address, "the address")
     }
 }
 

@@ -370,6 +370,8 @@ pub struct MailStatus {
     pub sent: u64,
     /// Mails that were given up since the start.
     pub failed: u64,
+    /// Mails since the start that found no room in the outbox.
+    pub dropped: u64,
     /// What the last failed attempt met with, and when.
     pub last_error: Option<(Timestamp, String)>,
 }

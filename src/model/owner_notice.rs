@@ -25,3 +25,14 @@ word_list! {
         AccountDeleted = "account-deleted",
     }
 }
+
+impl OwnerNotice {
+    /// Whether it is about a token, of which a program can make many.
+    #[must_use]
+    pub fn is_about_token(self) -> bool {
+        matches!(
+            self,
+            OwnerNotice::TokenCreated | OwnerNotice::TokenElsewhere
+        )
+    }
+}

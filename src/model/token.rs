@@ -8,6 +8,8 @@ use std::fmt;
 
 /// The most tokens of an account.
 pub const TOKENS_MAX: usize = 50;
+/// Tokens that an account may make in an hour: all that it may have, and as many again.
+pub const NEW_TOKENS_PER_HOUR_MAX: u32 = 100;
 /// The longest name of a token, in characters.
 pub const TOKEN_NAME_MAX: usize = 32;
 /// The longest life of a token, in days.

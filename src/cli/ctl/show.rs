@@ -79,9 +79,13 @@ pub(super) fn status(status: &MasterStatus) -> String {
             waiting,
             sent,
             failed,
+            dropped,
             ..
         } = mail;
         let _ = writeln!(out, "mails: {waiting} wait, {sent} sent, {failed} given up");
+        if *dropped > 0 {
+            let _ = writeln!(out, "mails that found no room: {dropped}");
+        }
         if let (Some(text), Some(at)) = (&mail.last_error, &mail.last_error_at) {
             let _ = writeln!(
                 out,

@@ -24,6 +24,12 @@ use std::time::{Duration, Instant};
 /// How long ago the login of a session may be that changes what an account is entered with.
 pub const FRESH_LOGIN_MAX: Duration = Duration::from_secs(15 * 60);
 
+/// When a session began at the latest that is no fresh login at `now`.
+pub(super) fn no_longer_fresh(now: Timestamp) -> Timestamp {
+    let fresh = i64::try_from(FRESH_LOGIN_MAX.as_millis()).unwrap_or(i64::MAX);
+    Timestamp(now.0.saturating_sub(fresh).saturating_sub(1))
+}
+
 /// Who asks for a change of an account: the session of a login.
 #[derive(Debug, Clone)]
 pub(super) struct AccountOwner {
@@ -267,6 +273,11 @@ impl Auth {
         }
         let read = self.storage.read(|s| s.credentials(&pending.username));
         match read {
+            Ok(Some(now)) if now.account == pending.account && now.is_locked => {
+                let text = "this account is locked; ask whoever runs the server";
+                let refusal = Refusal::new(Reason::AccountLocked, text);
+                return pending.reply_to.fail(instruction, &refusal);
+            }
             Ok(Some(now))
                 if now.account == pending.account
                     && !self.was_changed(pending.account, pending.asked) => {}
@@ -306,6 +317,7 @@ impl Auth {
         let ended = self.sessions.all_but(account, pending.session.as_ref());
         self.change_account(account, &ended, |tx| {
             tx.set_password(account, &new_hash)?;
+            tx.end_reset_codes(account, Timestamp::now())?;
             tell_owner(tx, account, OwnerNotice::PasswordChanged)
         })?;
         self.note_changed_password(account);
@@ -346,6 +358,7 @@ impl Auth {
         }
         self.change_account(account, &[], |tx| {
             tell_owner(tx, account, OwnerNotice::EmailChanged)?;
+            tx.end_mailed_codes(account, Timestamp::now())?;
             tx.set_email(account, email)
         })?;
         crate::info!(
@@ -415,8 +428,8 @@ impl Auth {
 }
 
 /// Tells the owner of an account by e-mail what has changed, in the commit of the change. Nothing is
-/// queued where no mail is configured, the account has no address, or too many mails wait: the
-/// change is made all the same.
+/// queued where no mail is configured, the account has no address, or the outbox has no room, which it
+/// counts: the change is made all the same.
 pub(super) fn tell_owner(
     tx: &mut Tx<'_>,
     account: AccountId,

@@ -20,6 +20,10 @@ use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal};
 use std::time::{Duration, Instant};
 
+/// How long after its use a code is answered again, to a request that is sent again after a broken
+/// link. The worker gives up long before.
+pub const CODE_REPEAT_MAX: Duration = Duration::from_secs(120);
+
 impl Auth {
     /// Answers, and then has mail look the account up: nothing of the answer depends on what is
     /// found. A request that finds no room is passed over.
@@ -62,12 +66,19 @@ impl Auth {
             let text = "too many wrong codes or passwords; wait a minute and try again";
             return reply_to.fail(instruction, &Refusal::new(Reason::TooManyAttempts, text));
         }
-        let hash = code.hash();
+        let (hash, again) = (code.hash(), reply_to.again);
+        let repeat_max = i64::try_from(CODE_REPEAT_MAX.as_millis()).unwrap_or(i64::MAX);
+        let since = Timestamp(Timestamp::now().0.saturating_sub(repeat_max));
         let read = self.storage.read(|snapshot| {
             let account = snapshot.account_of_code(username, &hash, Timestamp::now())?;
-            Ok((account, snapshot.credentials(username)?))
+            let credentials = snapshot.credentials(username)?;
+            let repeats = match &credentials {
+                Some(found) if again => snapshot.was_last_code(found.account, &hash, since)?,
+                Some(_) | None => false,
+            };
+            Ok((account, credentials, repeats))
         });
-        let (account, credentials) = match read {
+        let (account, credentials, repeats) = match read {
             Ok(read) => read,
             Err(error) => {
                 crate::error!("a code could not be read: {error}");
@@ -75,7 +86,6 @@ impl Auth {
                 return reply_to.fail(instruction, &Refusal::not_stored());
             }
         };
-        let again = reply_to.again;
         let (old, new, account, change) = match (account, credentials) {
             (Some(account), Some(found)) if found.account == account => {
                 if found.is_locked {
@@ -85,8 +95,9 @@ impl Auth {
                 let change = AccountChange::Reset(hash);
                 (None, Some(new), account, change)
             }
-            // Its answer was lost with the link: if this is the password now, it was set.
-            (None, Some(found)) if again => match found.pass_hash {
+            // Its answer was lost with the link: if this is the password now, it was set. Who has
+            // not the code that set it learns nothing about the password.
+            (None, Some(found)) if repeats => match found.pass_hash {
                 Some(stored) => {
                     let old = Some((new, stored));
                     (old, None, found.account, AccountChange::ResetAgain)

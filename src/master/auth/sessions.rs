@@ -117,9 +117,9 @@ impl SessionTable {
         }
     }
 
-    /// Begins sessions anew whose begin is after `now`, because the clock was set back: none lasts
-    /// longer than its own length from here on. Returns their number.
-    pub fn set_back(&mut self, now: Timestamp) -> usize {
+    /// Has sessions whose begin is after `now` begin at `begin`, because the clock was set back: none
+    /// lasts longer than its own length from there on. Returns their number.
+    pub fn set_back(&mut self, now: Timestamp, begin: Timestamp) -> usize {
         let mut moved = 0;
         for stored in self.by_hash.values_mut() {
             let session = &mut stored.session;
@@ -127,8 +127,8 @@ impl SessionTable {
                 continue;
             }
             self.by_expiry.remove(&(session.expiry, session.hash));
-            session.expiry = Timestamp(now.0.saturating_add(session.expiry.since(session.since)));
-            session.since = now;
+            session.expiry = Timestamp(begin.0.saturating_add(session.expiry.since(session.since)));
+            session.since = begin;
             session.last_use.at = session.last_use.at.min(now);
             self.by_expiry.insert((session.expiry, session.hash));
             moved += 1;

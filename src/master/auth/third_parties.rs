@@ -337,9 +337,14 @@ impl Auth {
             Some(_) => return Err(identity_taken()),
             None => {
                 let issuer = &person.identity.issuer;
+                let name = {
+                    let mut known = self.third_parties.providers();
+                    let found = known.find(|provider| provider.issuer == *issuer);
+                    found.map_or_else(|| issuer.clone(), |found| found.name.as_str().to_owned())
+                };
                 self.change_account(account, &[], |tx| {
                     tx.insert_identity(account, &person.identity, Timestamp::now())?;
-                    tell_owner_of(tx, account, OwnerNotice::IdentityLinked, issuer)
+                    tell_owner_of(tx, account, OwnerNotice::IdentityLinked, &name)
                 })?;
                 crate::info!("account {} has an identity of {issuer} now", account.0);
             }
@@ -412,7 +417,12 @@ impl Auth {
         let ended = self.sessions_by(account, &issuer, own);
         self.change_account(account, &ended, |tx| {
             tx.delete_identities(account, &issuer)?;
-            tell_owner_of(tx, account, OwnerNotice::IdentityUnlinked, &issuer)
+            tell_owner_of(
+                tx,
+                account,
+                OwnerNotice::IdentityUnlinked,
+                provider.as_str(),
+            )
         })?;
         self.shut_out(account);
         crate::info!(

@@ -11,13 +11,13 @@ use crate::master::storage::accounts::StoredSession;
 use crate::model::session::SESSION_ID_BYTES;
 use crate::model::token::TOKENS_MAX;
 use crate::model::{
-    AccountValue, OpenValue, OwnerNotice, Reason, Session, SessionHash, SessionId, SessionKind,
-    SessionUse, Timestamp, TokenName, TokenScope,
+    AccountId, AccountValue, OpenValue, OwnerNotice, Reason, Session, SessionHash, SessionId,
+    SessionKind, SessionUse, Timestamp, TokenName, TokenScope,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::payload::{OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, SessionMoment};
 use crate::wire::{Instruction, Refusal};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// How long after its creation a token may be made anew by the request that made it, sent again
@@ -56,6 +56,7 @@ impl Auth {
         if !owner.is_fresh {
             return Err(Refusal::login_again());
         }
+        self.may_make_token(owner.account)?;
         let now = Timestamp::now();
         let same = self.token(owner, name);
         let replaced = same.filter(|it| reply_to.again && is_unused_of(it, reply_to, now));
@@ -112,6 +113,7 @@ impl Auth {
             let notice = OwnerNotice::TokenCreated;
             tell_owner_of(tx, owner.account, notice, name.as_str())
         })?;
+        self.new_tokens.count(&owner.account, Instant::now());
         self.sessions.insert(stored);
         self.count(AccountEvent::TokenCreation, 1);
         crate::info!(
@@ -119,6 +121,18 @@ impl Auth {
             owner.username
         );
         Ok(token)
+    }
+
+    /// # Errors
+    /// The account has made too many in this hour.
+    fn may_make_token(&mut self, account: AccountId) -> Result<(), Refusal> {
+        let now = Instant::now();
+        self.new_tokens.tidy(now);
+        if self.new_tokens.allows(&account, now) {
+            return Ok(());
+        }
+        let text = "too many tokens made; wait an hour and try again";
+        Err(Refusal::new(Reason::TooManyAttempts, text))
     }
 
     fn token(&self, owner: &AccountOwner, wanted: &TokenName) -> Option<&StoredSession> {

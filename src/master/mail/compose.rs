@@ -40,7 +40,13 @@ pub(super) fn compose(
         time: &people_time(mail.created),
         detail: &clean(&mail.detail),
     };
-    let (subject, text) = templates.fill(mail.kind, &values);
+    let (subject, mut text) = templates.fill(mail.kind, &values);
+    if mail.folded > 0 {
+        text.push_str(&format!(
+            "\nThis happened {} times; this mail tells of the last.\n",
+            u64::from(mail.folded) + 1
+        ));
+    }
     let subject: String = subject.chars().filter(|c| !is_line_end(*c)).collect();
     let text = Zeroizing::new(text.replace('\n', "\r\n"));
     let body = Body::new_with_encoding(
@@ -130,6 +136,7 @@ mod tests {
             detail: detail.to_owned(),
             created: Timestamp(1_795_000_000_000),
             attempts: 2,
+            folded: 0,
         }
     }
 
@@ -168,6 +175,16 @@ mod tests {
             "{head}"
         );
         assert!(text.is_ascii());
+    }
+
+    #[test]
+    fn a_mail_that_tells_of_several_events_says_how_many() {
+        let mut mail = mail(OwnerNotice::TokenCreated, "a@b.example", "bot");
+        let one = composed(&identity("x"), &mail, None);
+        assert!(!one.contains("happened"), "{one}");
+        mail.folded = 21;
+        let many = composed(&identity("x"), &mail, None);
+        assert!(many.contains("This happened 22 times"), "{many}");
     }
 
     #[test]

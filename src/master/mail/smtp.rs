@@ -212,14 +212,27 @@ impl Answer {
         }
     }
 
-    /// The answer on one line, for the log and for administrators.
+    /// The answer on one line, for the log and for administrators, without addresses.
     fn shown(&self, command: &str) -> String {
-        let text: String = clean(&self.lines.join(" "))
+        let text: String = without_addresses(&clean(&self.lines.join(" ")))
             .chars()
             .take(ANSWER_SHOWN_MAX)
             .collect();
         format!("{command}: {} {text}", self.code)
+            .trim_end()
+            .to_owned()
     }
+}
+
+/// What a server says, without the addresses that it often repeats, however it spells them: every
+/// word with an `@`.
+fn without_addresses(text: &str) -> String {
+    let words = text.split(' ');
+    let hidden = words.map(|word| match word.contains('@') {
+        true => "(an address)",
+        false => word,
+    });
+    hidden.collect::<Vec<_>>().join(" ")
 }
 
 /// A conversation with the server, up to a mail.
@@ -381,7 +394,9 @@ impl<'a> Session<'a> {
         if answer.is_success() {
             return Ok(());
         }
-        Err(answer.judgement(WHAT))
+        // Its text may quote the mail, which may have a code.
+        let lines = Vec::new();
+        Err(Answer { lines, ..answer }.judgement(WHAT))
     }
 
     /// Says good-bye. The mail is handed over, so nothing depends on the answer.

@@ -63,7 +63,11 @@ impl Rig {
     }
 
     fn notice(&mut self, now: Timestamp) {
-        let (alice, kind) = (self.alice, OwnerNotice::PasswordChanged);
+        self.notice_of(OwnerNotice::PasswordChanged, now);
+    }
+
+    fn notice_of(&mut self, kind: OwnerNotice, now: Timestamp) {
+        let alice = self.alice;
         let mut storage = self.engine.storage();
         assert!(
             storage
@@ -182,13 +186,13 @@ fn pauses_grow_and_end() {
 fn a_mail_that_is_refused_for_good_ends_and_the_next_one_leaves() {
     let mut rig = Rig::new();
     rig.notice(NOW);
-    rig.notice(at(1));
+    rig.notice_of(OwnerNotice::EmailChanged, at(1));
     let (number, _) = rig.leaves(at(2)).unwrap();
-    let text = "RCPT: 550 <alice@example.org> unknown".to_owned();
+    let text = "RCPT: 550 (an address) unknown".to_owned();
     rig.mail
         .on_attempted(number, Err(SmtpError::Refused(text)), at(3));
     let (_, shown) = rig.mail.status().last_error.unwrap();
-    assert_eq!(shown, "RCPT: 550 <the address> unknown");
+    assert_eq!(shown, "RCPT: 550 (an address) unknown");
     let (next, _) = rig.leaves(at(4)).unwrap();
     assert_ne!(next, number);
     rig.mail.on_attempted(number, Ok(()), at(5));
@@ -202,7 +206,7 @@ fn a_mail_that_is_refused_for_good_ends_and_the_next_one_leaves() {
 fn a_server_that_cannot_be_used_pauses_all_mails() {
     let mut rig = Rig::new();
     rig.notice(NOW);
-    rig.notice(at(1));
+    rig.notice_of(OwnerNotice::EmailChanged, at(1));
     let (number, _) = rig.leaves(at(2)).unwrap();
     let refused = || Err(SmtpError::Server("connection refused".to_owned()));
     rig.mail.on_attempted(number, refused(), at(3));
@@ -271,4 +275,22 @@ fn what_was_under_way_at_a_kill_leaves_again() {
     assert!(
         is_valid(&rig, &first, at(11 * SECOND)) && is_valid(&rig, &code(&text), at(11 * SECOND))
     );
+}
+
+#[test]
+fn the_code_of_a_mail_that_is_refused_for_good_ends_with_it() {
+    let mut rig = Rig::new();
+    rig.ask("alice", 1, NOW);
+    let (number, text) = rig.leaves(NOW).unwrap();
+    assert!(is_valid(&rig, &code(&text), at(1)));
+    let refused = Err(SmtpError::Refused("the mail: 554".to_owned()));
+    rig.mail.on_attempted(number, refused, at(1));
+    assert!(!is_valid(&rig, &code(&text), at(1)));
+}
+
+#[test]
+fn mails_that_find_no_room_are_counted_in_the_status() {
+    let mut rig = Rig::new();
+    rig.engine.execute("UPDATE outbox_state SET dropped = 3");
+    assert_eq!(rig.mail.status().dropped, 3);
 }

@@ -555,18 +555,22 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Begins sessions anew whose begin is after `now`, and keeps their lengths.
+    /// Has sessions whose begin is after `now` begin at `begin`, and keeps their lengths.
     ///
     /// # Errors
     /// The database fails.
-    pub fn set_back_sessions(&mut self, now: Timestamp) -> Result<(), StorageError> {
+    pub fn set_back_sessions(
+        &mut self,
+        now: Timestamp,
+        begin: Timestamp,
+    ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached(
-                "UPDATE sessions SET expiry = ?1 + (expiry - since), since = ?1,
+                "UPDATE sessions SET expiry = ?2 + (expiry - since), since = ?2,
                  last_used = min(last_used, ?1) WHERE since > ?1",
             )?
-            .execute([now.0])?;
+            .execute([now.0, begin.0])?;
         Ok(())
     }
 

@@ -11,8 +11,21 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The most mails that wait. Further ones are not queued.
 pub const OUTBOX_WAITING_MAX: i64 = 10_000;
-/// The most mails of one account that wait.
-pub const ACCOUNT_WAITING_MAX: i64 = 20;
+/// The part of [`OUTBOX_WAITING_MAX`] that is kept for mails with codes.
+pub const OUTBOX_CODES_KEPT: i64 = 1_000;
+/// The further part that is kept for notices about passwords, addresses and identities: those about
+/// tokens, of which a program makes many, fill neither.
+pub const OUTBOX_NOTICES_KEPT: i64 = 1_000;
+/// Notices that leave at once in an hour, for an account and for an address that is proven. Those
+/// about tokens fill no room of the others.
+pub const NOTICES_PER_HOUR_MAX: i64 = 10;
+/// The same while nobody has proven that the address is the account's: it may be a stranger's.
+pub const UNPROVEN_NOTICES_PER_HOUR_MAX: i64 = 3;
+/// Notices of any kind in an hour to an address that is not proven, whatever accounts have it.
+pub const UNPROVEN_ADDRESS_PER_HOUR_MAX: i64 = 20;
+/// Milliseconds for which notices are counted, and for which one waits that exceeds its count. The
+/// later ones of its kind are told in it.
+const NOTICE_HOUR: i64 = 3_600_000;
 /// The most mails that have ended and are remembered. The oldest are forgotten first.
 pub const OUTBOX_ENDED_MAX: i64 = 100_000;
 /// The longest detail of a mail, in characters.
@@ -38,6 +51,8 @@ pub struct QueuedMail {
     pub address: Email,
     /// What the text names beside the account; empty if nothing.
     pub detail: String,
+    /// How many earlier events of its kind it tells of, beside the one that it names.
+    pub folded: u32,
     /// When it was caused.
     pub created: Timestamp,
     /// Attempts that were begun.
@@ -54,6 +69,16 @@ impl Snapshot<'_> {
         Ok(unsigned(waiting(sqlite)?))
     }
 
+    /// The number of mails since the start that found no room.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn dropped_mails(&mut self) -> Result<u64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached("SELECT dropped FROM outbox_state")?;
+        Ok(unsigned(statement.query_row([], |row| row.get(0))?))
+    }
+
     /// The mail that is due longest at `now`.
     ///
     /// # Errors
@@ -61,7 +86,7 @@ impl Snapshot<'_> {
     pub fn due_mail(&mut self, now: Timestamp) -> Result<Option<QueuedMail>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT number, account, kind, username, address, detail, created, attempts FROM outbox
+            "SELECT number, account, kind, username, address, detail, created, attempts, folded FROM outbox
              WHERE ended IS NULL AND due <= ?1 ORDER BY due, number LIMIT 1",
         )?;
         Ok(statement.query_row([now.0], queued).optional()?)
@@ -133,7 +158,10 @@ impl Tx<'_> {
     /// The database fails.
     pub fn set_outbox_open(&mut self, is_open: bool) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute("UPDATE outbox_state SET is_open = ?1", [is_open])?;
+        sqlite.execute(
+            "UPDATE outbox_state SET is_open = ?1, dropped = 0",
+            [is_open],
+        )?;
         if !is_open {
             sqlite.execute("DELETE FROM outbox WHERE ended IS NULL", [])?;
         }
@@ -141,7 +169,9 @@ impl Tx<'_> {
     }
 
     /// Queues a mail that tells an account's owner of a change, to the address that the account has
-    /// now. False: it has none, no mails are sent, or too many wait.
+    /// now. One that waits and tells of an earlier change of this kind tells of both. What exceeds
+    /// the account's or the address's count leaves an hour later. False: nobody is to be told, as
+    /// the account has no address or no mails are sent; or there is no room, which is counted.
     ///
     /// # Errors
     /// The database fails.
@@ -153,23 +183,54 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<bool, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        if !has_room(sqlite, account)? {
+        let Some(to) = notice_recipient(sqlite, account)? else {
+            return Ok(false);
+        };
+        // Who deletes an account keeps nothing of it but what the mail itself says.
+        let notice = Notice {
+            account: Some(account.0).filter(|_| kind != OwnerNotice::AccountDeleted),
+            kind,
+            detail: detail.chars().take(MAIL_DETAIL_MAX).collect(),
+            now,
+        };
+        if fold(sqlite, &to, &notice)? {
+            return Ok(true);
+        }
+        let recent = notices_since(sqlite, &to, &notice)?;
+        let is_flooded = !to.is_proven && recent.to_address >= UNPROVEN_ADDRESS_PER_HOUR_MAX;
+        if is_flooded || waiting(sqlite)? >= waiting_max(kind) {
+            count_dropped(sqlite)?;
             return Ok(false);
         }
-        let detail: String = detail.chars().take(MAIL_DETAIL_MAX).collect();
-        // Who deletes an account keeps nothing of it but what the mail itself says.
-        let owner = Some(account.0).filter(|_| kind != OwnerNotice::AccountDeleted);
-        let queued = sqlite
+        let at_once = if to.is_proven {
+            NOTICES_PER_HOUR_MAX
+        } else {
+            UNPROVEN_NOTICES_PER_HOUR_MAX
+        };
+        let wait = if recent.alike < at_once {
+            0
+        } else {
+            NOTICE_HOUR
+        };
+        sqlite
             .prepare_cached(
                 "INSERT INTO outbox (account, kind, username, address, address_key, detail, created, due)
-                 SELECT ?2, ?3, username, email, email_key, ?4, ?5, ?5 FROM accounts
-                 WHERE account = ?1 AND email <> '' AND (SELECT is_open FROM outbox_state)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
-            .execute(params![account.0, owner, kind.as_str(), detail, now.0])?;
-        Ok(queued > 0)
+            .execute(params![
+                notice.account,
+                kind.as_str(),
+                to.username,
+                to.address.as_str(),
+                to.address.key(),
+                notice.detail,
+                now.0,
+                now.0.saturating_add(wait)
+            ])?;
+        Ok(true)
     }
 
-    /// Queues a mail with a code. False: too many mails wait.
+    /// Queues a mail with a code. False: too many mails wait, which is counted.
     ///
     /// # Errors
     /// The database fails.
@@ -179,7 +240,8 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<bool, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        if !has_room(sqlite, recipient.account)? {
+        if waiting(sqlite)? >= waiting_max(OwnerNotice::ResetCode) {
+            count_dropped(sqlite)?;
             return Ok(false);
         }
         sqlite
@@ -271,12 +333,122 @@ fn waiting(sqlite: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-/// Whether one more mail of an account may wait.
-fn has_room(sqlite: &Connection, account: AccountId) -> rusqlite::Result<bool> {
-    let own: i64 = sqlite
-        .prepare_cached("SELECT count(*) FROM outbox WHERE account = ?1 AND ended IS NULL")?
-        .query_row([account.0], |row| row.get(0))?;
-    Ok(own < ACCOUNT_WAITING_MAX && waiting(sqlite)? < OUTBOX_WAITING_MAX)
+/// How many mails may wait for one of a kind to be queued.
+fn waiting_max(kind: OwnerNotice) -> i64 {
+    if kind == OwnerNotice::ResetCode {
+        OUTBOX_WAITING_MAX
+    } else if kind.is_about_token() {
+        OUTBOX_WAITING_MAX - OUTBOX_CODES_KEPT - OUTBOX_NOTICES_KEPT
+    } else {
+        OUTBOX_WAITING_MAX - OUTBOX_CODES_KEPT
+    }
+}
+
+fn count_dropped(sqlite: &Connection) -> rusqlite::Result<()> {
+    sqlite
+        .prepare_cached("UPDATE outbox_state SET dropped = dropped + 1")?
+        .execute([])?;
+    Ok(())
+}
+
+/// Whom a notice tells.
+struct NoticeRecipient {
+    username: String,
+    address: Email,
+    /// Whether a code that was sent to the address was used.
+    is_proven: bool,
+}
+
+/// What a notice tells.
+struct Notice {
+    account: Option<i64>,
+    kind: OwnerNotice,
+    detail: String,
+    now: Timestamp,
+}
+
+/// Notices of the last hour.
+struct RecentNotices {
+    /// Those whose room a notice shares, of its account or its address, whichever are more.
+    alike: i64,
+    /// All to its address.
+    to_address: i64,
+}
+
+/// Whom to tell; `None` if mails are not sent, or the account has no address.
+fn notice_recipient(
+    sqlite: &Connection,
+    account: AccountId,
+) -> rusqlite::Result<Option<NoticeRecipient>> {
+    let mut statement = sqlite.prepare_cached(
+        "SELECT username, email, EXISTS (SELECT 1 FROM proven_emails
+            WHERE proven_emails.account = accounts.account AND address_key = email_key)
+         FROM accounts
+         WHERE account = ?1 AND email <> '' AND (SELECT is_open FROM outbox_state)",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(NoticeRecipient {
+            username: row.get(0)?,
+            address: stored_address(row, 1)?,
+            is_proven: row.get(2)?,
+        })
+    };
+    statement.query_row([account.0], read).optional()
+}
+
+/// Has a mail that waits and was not attempted tell of this change too. False: there is none.
+fn fold(sqlite: &Connection, to: &NoticeRecipient, notice: &Notice) -> rusqlite::Result<bool> {
+    let folded = sqlite
+        .prepare_cached(
+            "UPDATE outbox SET folded = folded + 1, username = ?4, detail = ?5, created = ?6
+             WHERE number = (SELECT number FROM outbox
+                WHERE address_key = ?1 AND account IS ?2 AND kind = ?3 AND ended IS NULL
+                    AND attempts = 0
+                LIMIT 1)",
+        )?
+        .execute(params![
+            to.address.key(),
+            notice.account,
+            notice.kind.as_str(),
+            to.username,
+            notice.detail,
+            notice.now.0
+        ])?;
+    Ok(folded > 0)
+}
+
+/// Those about tokens share all room; the others share theirs with no token.
+fn notices_since(
+    sqlite: &Connection,
+    to: &NoticeRecipient,
+    notice: &Notice,
+) -> rusqlite::Result<RecentNotices> {
+    let mut statement = sqlite.prepare_cached(
+        "SELECT max((SELECT count(*) FROM outbox WHERE account = ?1 AND created > ?3
+                        AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7))),
+                    (SELECT count(*) FROM outbox WHERE address_key = ?2 AND created > ?3
+                        AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7)))),
+                (SELECT count(*) FROM outbox WHERE address_key = ?2 AND created > ?3
+                    AND kind <> ?4)",
+    )?;
+    let hour_ago = notice.now.0.saturating_sub(NOTICE_HOUR);
+    statement.query_row(
+        params![
+            notice.account,
+            to.address.key(),
+            hour_ago,
+            OwnerNotice::ResetCode.as_str(),
+            notice.kind.is_about_token(),
+            OwnerNotice::TokenCreated.as_str(),
+            OwnerNotice::TokenElsewhere.as_str()
+        ],
+        |row| {
+            Ok(RecentNotices {
+                alike: row.get(0)?,
+                to_address: row.get(1)?,
+            })
+        },
+    )
 }
 
 fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedMail> {
@@ -291,6 +463,7 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedMail> {
         detail: row.get(5)?,
         created: Timestamp(row.get(6)?),
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        folded: u32::try_from(row.get::<_, i64>(8)?).unwrap_or(u32::MAX),
     })
 }
 

@@ -27,6 +27,7 @@ const PEOPLE: &[&str] = &[
     "login_places",
     "outbox",
     "reset_codes",
+    "used_codes",
     "proven_emails",
     "accounts",
 ];

@@ -6,7 +6,7 @@
 
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Email, OwnerNotice, ResetCodeHash, Timestamp, Username};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// The most codes of an account that were sent by mail and are valid side by side. Of printed ones
 /// the last alone is.
@@ -52,11 +52,29 @@ impl Snapshot<'_> {
             sqlite.query_row(sql, params![account.0, now.0], |row| row.get(0))?;
         Ok(expiry.map(Timestamp))
     }
+
+    /// Whether a code of this hash is the one that an account used last, after `since`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn was_last_code(
+        &mut self,
+        account: AccountId,
+        code: &ResetCodeHash,
+        since: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM used_codes WHERE account = ?1 AND hash = ?2 AND used > ?3)",
+        )?;
+        Ok(statement.query_row(params![account.0, code.0, since.0], |row| row.get(0))?)
+    }
 }
 
 impl Tx<'_> {
     /// Stores a code that leaves by mail. All but the latest [`MAILED_CODES_MAX`] of the account,
-    /// and everybody's that have expired, are deleted.
+    /// and everybody's that have expired, are deleted. None is stored where the account has another
+    /// address by now.
     ///
     /// # Errors
     /// The database fails.
@@ -74,9 +92,16 @@ impl Tx<'_> {
         sqlite
             .prepare_cached(
                 "INSERT INTO reset_codes (hash, account, address_key, created, expiry)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                 SELECT ?1, account, email_key, ?4, ?5 FROM accounts
+                 WHERE account = ?2 AND email = ?3",
             )?
-            .execute(params![code.0, account.0, address.key(), now.0, expiry.0])?;
+            .execute(params![
+                code.0,
+                account.0,
+                address.as_str(),
+                now.0,
+                expiry.0
+            ])?;
         sqlite
             .prepare_cached(
                 "DELETE FROM reset_codes WHERE hash IN (SELECT hash FROM reset_codes
@@ -128,14 +153,55 @@ impl Tx<'_> {
                  ON CONFLICT (account) DO UPDATE SET address_key = excluded.address_key, proven = excluded.proven",
             )?
             .execute(params![code.0, now.0])?;
+        end_codes(sqlite, account, now)?;
         sqlite
-            .prepare_cached("DELETE FROM reset_codes WHERE account = ?1")?
-            .execute([account.0])?;
+            .prepare_cached("INSERT INTO used_codes (account, hash, used) VALUES (?1, ?2, ?3)")?
+            .execute(params![account.0, code.0, now.0])?;
+        Ok(())
+    }
+
+    /// Ends all codes of an account, whose password was changed in another way, and the mails with
+    /// codes that wait.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn end_reset_codes(
+        &mut self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        Ok(end_codes(sqlite, account, now)?)
+    }
+
+    /// Ends the codes of an account that were sent by mail, and the mails with codes that wait: its
+    /// address changes. What an administrator printed stays.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn end_mailed_codes(
+        &mut self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached(
-                "UPDATE outbox SET ended = ?2 WHERE account = ?1 AND kind = ?3 AND ended IS NULL",
+                "DELETE FROM reset_codes WHERE account = ?1 AND address_key IS NOT NULL",
             )?
-            .execute(params![account.0, now.0, OwnerNotice::ResetCode.as_str()])?;
+            .execute([account.0])?;
+        Ok(end_code_mails(sqlite, account, now)?)
+    }
+
+    /// Deletes a code whose mail was refused.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_reset_code(&mut self, code: &ResetCodeHash) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("DELETE FROM reset_codes WHERE hash = ?1")?
+            .execute([code.0])?;
         Ok(())
     }
 
@@ -146,7 +212,27 @@ impl Tx<'_> {
     pub fn delete_codes_and_mails(&mut self) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite.execute("DELETE FROM reset_codes", [])?;
+        sqlite.execute("DELETE FROM used_codes", [])?;
         sqlite.execute("DELETE FROM outbox WHERE ended IS NULL", [])?;
         Ok(())
     }
+}
+
+fn end_codes(sqlite: &Connection, account: AccountId, now: Timestamp) -> rusqlite::Result<()> {
+    for delete in [
+        "DELETE FROM reset_codes WHERE account = ?1",
+        "DELETE FROM used_codes WHERE account = ?1",
+    ] {
+        sqlite.prepare_cached(delete)?.execute([account.0])?;
+    }
+    end_code_mails(sqlite, account, now)
+}
+
+fn end_code_mails(sqlite: &Connection, account: AccountId, now: Timestamp) -> rusqlite::Result<()> {
+    sqlite
+        .prepare_cached(
+            "UPDATE outbox SET ended = ?2 WHERE account = ?1 AND kind = ?3 AND ended IS NULL",
+        )?
+        .execute(params![account.0, now.0, OwnerNotice::ResetCode.as_str()])?;
+    Ok(())
 }

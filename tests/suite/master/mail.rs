@@ -1,9 +1,11 @@
 //! Mails and codes: real daemons, a real mail server, and one that lies.
 
 use super::mail_servers::{Aiosmtpd, has_aiosmtpd};
+use super::third_party_accounts::{mock, stranger, unstarted_with};
 use papertrader::client::{Client, ClientError};
 use papertrader::model::{OpenValue, Reason, ResetCode, UsernameOrEmail};
 use papertrader::runtime::failpoint::MAIL_POINTS;
+use papertrader::testkit::mock_provider::MockProvider;
 use papertrader::testkit::trader::{buy, hashed, register, username};
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, busy, eventually, until};
 use std::io::Read;
@@ -19,10 +21,14 @@ const STOP_TIME: Duration = Duration::from_secs(5);
 /// A deployment that sends its mails to this server.
 fn with_mail(server: &Aiosmtpd) -> Deployment {
     let deployment = Deployment::new(1);
+    send_to(server, &deployment);
+    deployment
+}
+
+fn send_to(server: &Aiosmtpd, deployment: &Deployment) {
     let master = deployment.master();
     master.set("mail.url", format!("smtp://127.0.0.1:{}", server.port));
     master.set("mail.from", "Class 7b <no-reply@example.org>");
-    deployment
 }
 
 #[test]
@@ -291,4 +297,24 @@ fn an_administrator_s_code_works_without_mail() {
         "{log}"
     );
     assert!(!log.contains(&second.expose()), "{log}");
+}
+
+#[test]
+fn the_mail_about_an_identity_names_its_provider() {
+    if !has_aiosmtpd() {
+        return;
+    }
+    let server = Aiosmtpd::start(&[]);
+    let provider = MockProvider::start();
+    let deployment = unstarted_with(&provider);
+    send_to(&server, &deployment);
+    deployment.start_all();
+    let mut bob = deployment.trader(1, "bob");
+    let handle = stranger(&mut bob);
+    bob.link_third_party(&handle).unwrap();
+    let linked = server.mail(1);
+    assert!(linked.contains("\nmock."), "{linked}");
+    bob.unlink_third_party(&mock()).unwrap();
+    let unlinked = server.mail(2);
+    assert!(unlinked.contains("mock"), "{unlinked}");
 }

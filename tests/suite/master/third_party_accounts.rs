@@ -18,6 +18,13 @@ use std::time::Duration;
 
 /// A running deployment whose people can sign in with this provider, called `mock`.
 pub fn deployment_with(provider: &MockProvider) -> Deployment {
+    let deployment = unstarted_with(provider);
+    deployment.start_all();
+    deployment
+}
+
+/// The same before its start.
+pub fn unstarted_with(provider: &MockProvider) -> Deployment {
     let deployment = Deployment::builder()
         .update_interval(Duration::from_millis(500))
         .make();
@@ -30,11 +37,10 @@ pub fn deployment_with(provider: &MockProvider) -> Deployment {
         file.display()
     );
     deployment.master().set_toml("third_party", &table);
-    deployment.start_all();
     deployment
 }
 
-fn mock() -> IdentityProviderName {
+pub fn mock() -> IdentityProviderName {
     IdentityProviderName::parse("mock").unwrap()
 }
 
@@ -53,7 +59,7 @@ fn sign_in(client: &mut Client) -> (SignInHandle, ThirdPartyProgress) {
 }
 
 /// Signs in as a person who has no account yet. Returns the handle.
-fn stranger(client: &mut Client) -> SignInHandle {
+pub fn stranger(client: &mut Client) -> SignInHandle {
     match sign_in(client) {
         (handle, ThirdPartyProgress::Unknown(_)) => handle,
         other => panic!("{other:?}"),

@@ -256,6 +256,16 @@ fn a_reset_that_is_sent_again_is_done_once() {
     );
     let reply = again(&mut rig, &mut link, reset("alice", &code, "newer"));
     assert_eq!(reason(&reply), Reason::CodeInvalid);
+    // Without the code nobody learns whether this is the password, and no hash is made.
+    let wrong = self::code(9);
+    let reply = again(&mut rig, &mut link, reset("alice", &wrong, "new"));
+    assert_eq!(reason(&reply), Reason::CodeInvalid);
+    rig.engine
+        .execute("UPDATE used_codes SET used = used - 120000");
+    let reply = again(&mut rig, &mut link, reset("alice", &code, "new"));
+    assert_eq!(reason(&reply), Reason::CodeInvalid, "too late");
+    rig.engine
+        .execute("UPDATE used_codes SET used = used + 120000");
     let reply = again(&mut rig, &mut link, reset("nobody", &code, "new"));
     assert_eq!(reason(&reply), Reason::CodeInvalid);
     let reply = rig.ask(&mut link, reset("alice", &code, "new"));
@@ -344,4 +354,105 @@ fn the_mail_of_each_change_goes_where_its_owner_reads_and_names_what_it_is_about
         "token-created bot alice@example.org; email-changed  alice@example.org; \
          email-changed  alice@new.example.org"
     );
+}
+
+#[test]
+fn no_code_outlives_a_change_of_the_password_nor_a_mailed_one_that_of_the_address() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let mut storage = rig.engine.storage();
+    storage.write(|tx| tx.set_outbox_open(true)).unwrap();
+    let waits = "SELECT count(*) FROM outbox WHERE kind = 'reset-code' AND ended IS NULL";
+    let wait = |rig: &MasterRig| {
+        let mut storage = rig.engine.storage();
+        let to = storage.read(|s| s.mail_recipient("alice")).unwrap();
+        let queued = storage.write(|tx| tx.insert_reset_mail(&to.unwrap(), Timestamp::now()));
+        assert!(queued.unwrap());
+        assert_eq!(rig.engine.number(waits), 1);
+    };
+    let by_hand = printed(&mut rig, "alice", HOUR).unwrap();
+    let by_mail = mailed(&mut rig, &alice, 1);
+    wait(&rig);
+    // To another spelling of the same address: its key stays.
+    let change = Request::ChangeEmail {
+        session: alice.session.clone(),
+        pass: Some(pass("alice")),
+        email: Some(Email::parse("alice@EXAMPLE.org").unwrap()),
+    };
+    assert_eq!(rig.ask(&mut link, change), DONE);
+    assert_eq!(rig.engine.number(waits), 0);
+    let reply = rig.ask(&mut link, reset("alice", &by_mail, "x"));
+    assert_eq!(reason(&reply), Reason::CodeInvalid);
+    wait(&rig);
+    let by_mail = mailed(&mut rig, &alice, 2);
+    let change = Request::ChangePassword {
+        session: alice.session.clone(),
+        old: Some(pass("alice")),
+        new: pass("new"),
+    };
+    assert_eq!(rig.ask(&mut link, change), DONE);
+    assert_eq!(rig.engine.number(waits), 0);
+    for code in [&by_hand, &by_mail] {
+        let reply = rig.ask(&mut link, reset("alice", code, "x"));
+        assert_eq!(reason(&reply), Reason::CodeInvalid);
+    }
+    assert!(logs_in(&mut rig, &mut link, "new"));
+}
+
+#[test]
+fn an_account_that_is_locked_while_the_password_is_hashed_keeps_its_own() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    rig.user(&mut link, "alice");
+    let code = printed(&mut rig, "alice", HOUR).unwrap();
+    let request = link_request(reset("alice", &code, "new"));
+    let reply_to = link.reply_to();
+    rig.router
+        .on_message(RouterMessage(vec![(reply_to, request)]));
+    rig.run_modules();
+    let job = rig.hash_jobs.take_done().unwrap();
+    rig.engine.execute("UPDATE accounts SET state = 1");
+    rig.of_auth.sender.send(hashing::done(job)).unwrap();
+    rig.run();
+    assert_eq!(reason(&link.replies()[0].1), Reason::AccountLocked);
+    rig.engine.execute("UPDATE accounts SET state = 0");
+    assert!(logs_in(&mut rig, &mut link, "alice"));
+}
+
+#[test]
+fn who_holds_a_session_cannot_silence_what_its_owner_is_told() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let mut storage = rig.engine.storage();
+    storage.write(|tx| tx.set_outbox_open(true)).unwrap();
+    let mut made = 0;
+    let refused = loop {
+        let session = alice.session.clone();
+        let name = TokenName::parse("bot").unwrap();
+        let create = Request::CreateToken {
+            session: session.clone(),
+            name: name.clone(),
+            scope: TokenScope::Read,
+            days: 1,
+        };
+        match rig.ask(&mut link, create) {
+            Reply::AccountSuccess(Some(_)) => made += 1,
+            refused => break refused,
+        }
+        let revoke = Request::RevokeToken { session, name };
+        assert_eq!(rig.ask(&mut link, revoke), DONE);
+    };
+    assert_eq!(reason(&refused), Reason::TooManyAttempts);
+    assert_eq!(made, crate::model::token::NEW_TOKENS_PER_HOUR_MAX);
+    let change = Request::ChangeEmail {
+        session: alice.session.clone(),
+        pass: Some(pass("alice")),
+        email: None,
+    };
+    assert_eq!(rig.ask(&mut link, change), DONE);
+    let told = "SELECT group_concat(kind || ' ' || detail || ' ' || folded, '; ') FROM outbox";
+    let told = storage.read(|snapshot| Ok(snapshot.text(told))).unwrap();
+    assert_eq!(told, "token-created bot 99; email-changed  0");
 }

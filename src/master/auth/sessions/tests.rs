@@ -60,7 +60,7 @@ fn sessions_of_a_clock_that_was_ahead_last_no_longer_than_they_are_long() {
     for begin in [10, 100] {
         table.insert(session(begin, 1, i64::from(begin) + 7));
     }
-    assert_eq!(table.set_back(Timestamp(50)), 1);
+    assert_eq!(table.set_back(Timestamp(60), Timestamp(50)), 1);
     assert_eq!(table.expired(Timestamp(17)), [hash(10)]);
     assert_eq!(table.expired(Timestamp(56)), [hash(10)]);
     assert_eq!(table.expired(Timestamp(57)), [hash(10), hash(100)]);
@@ -68,7 +68,7 @@ fn sessions_of_a_clock_that_was_ahead_last_no_longer_than_they_are_long() {
         table.get(&hash(100), Timestamp(56)).unwrap().session.since,
         Timestamp(50)
     );
-    assert_eq!(table.set_back(Timestamp(50)), 0);
+    assert_eq!(table.set_back(Timestamp(60), Timestamp(50)), 0);
     assert!(table.remove(&hash(100)).is_some());
     assert_eq!(table.expired(Timestamp(117)), [hash(10)]);
 }

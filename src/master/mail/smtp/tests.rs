@@ -162,6 +162,13 @@ fn refusals_are_told_apart() {
             &["250 x\r\n", "550 5.1.1 no such person\r\n"][..],
             "RCPT: 550 5.1.1 no such person",
         ),
+        (
+            &[
+                "250 x\r\n",
+                "550 <Alice@XN--BCHER-kva.example>: no alice@b\u{fc}cher.example\r\n",
+            ],
+            "RCPT: 550 (an address) no (an address)",
+        ),
         (&["552 too much\r\n"], "MAIL: 552 too much"),
         (&["250 x\r\n", "250 x\r\n", "554 no\r\n"], "DATA: 554 no"),
         (
@@ -194,7 +201,8 @@ fn refusals_are_told_apart() {
     ];
     assert_eq!(
         case(&taken),
-        SmtpError::Refused("the mail: 552 full".to_owned())
+        SmtpError::Refused("the mail: 552".to_owned()),
+        "its text may quote the mail"
     );
     let long = format!("550 {}\r\n", "x".repeat(1_900));
     let error = send_to(MailSecurity::Plain, PATIENT, move |stream| {

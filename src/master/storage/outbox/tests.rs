@@ -67,6 +67,7 @@ fn a_mail_waits_until_it_is_due_and_is_remembered_when_it_has_ended() {
             detail: "bot".to_owned(),
             created: NOW,
             attempts: 0,
+            folded: 0,
         };
         assert_eq!(mail, expected);
         storage
@@ -123,41 +124,174 @@ fn nothing_stays_of_the_mail_of_a_deleted_account_and_none_is_written_without_an
     });
 }
 
+/// Whether a notice is queued, or told in one that waits.
+fn notice(storage: &mut Storage, account: AccountId, kind: OwnerNotice, now: Timestamp) -> bool {
+    let queued = storage.write(|tx| tx.insert_notice(account, kind, "x", now));
+    queued.unwrap()
+}
+
+fn end_all(engine: &Engine) {
+    engine.execute("UPDATE outbox SET ended = created, sent = 1, attempts = 1 WHERE ended IS NULL");
+}
+
 #[test]
-fn the_outbox_is_bounded_for_each_account_and_in_all() {
+fn the_outbox_is_bounded_and_a_part_is_kept_for_codes_and_a_part_for_what_is_grave() {
     each_engine(|engine: &Engine| {
         let mut storage = open(engine);
         let alice = account(&mut storage, "alice", 1);
-        let bob = account(&mut storage, "bob", 2);
-        let notice = |storage: &mut Storage, account| {
-            let kind = OwnerNotice::PasswordChanged;
-            storage
-                .write(|tx| tx.insert_notice(account, kind, "", NOW))
-                .unwrap()
-        };
-        for _ in 0..ACCOUNT_WAITING_MAX {
-            assert!(notice(&mut storage, alice));
-        }
-        assert!(!notice(&mut storage, alice));
         let to = recipient(&mut storage, "alice");
-        assert!(!storage.write(|tx| tx.insert_reset_mail(&to, NOW)).unwrap());
-        assert!(notice(&mut storage, bob));
-        let many = format!(
-            "INSERT INTO outbox (kind, username, address, address_key, detail, created, due)
-             SELECT 'password-changed', 'x', 'x@y', 'x@y', '', 0, 0 FROM
-             (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {OUTBOX_WAITING_MAX}) SELECT i FROM n)"
-        );
-        engine.execute(&many);
-        assert!(!notice(&mut storage, bob));
+        let fill = |to: i64| {
+            engine.execute("DELETE FROM outbox");
+            engine.execute(&format!(
+                "INSERT INTO outbox (kind, username, address, address_key, detail, created, due)
+                 SELECT 'password-changed', 'x', 'x@y', 'x@y', '', 0, 0 FROM
+                 (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {to})
+                  SELECT i FROM n)"
+            ));
+        };
+        let notices = OUTBOX_WAITING_MAX - OUTBOX_CODES_KEPT;
+        let (token, grave) = (OwnerNotice::TokenCreated, OwnerNotice::PasswordChanged);
+        fill(notices - OUTBOX_NOTICES_KEPT);
+        assert!(!notice(&mut storage, alice, token, NOW));
+        assert!(notice(&mut storage, alice, grave, NOW));
+        fill(notices);
+        assert!(!notice(&mut storage, alice, grave, NOW));
+        let code = |storage: &mut Storage| storage.write(|tx| tx.insert_reset_mail(&to, NOW));
+        assert!(code(&mut storage).unwrap());
+        fill(OUTBOX_WAITING_MAX);
+        assert!(!code(&mut storage).unwrap());
+        assert_eq!(storage.read(|s| s.dropped_mails()).unwrap(), 3);
         // A long detail is cut, not refused.
         engine.execute("DELETE FROM outbox");
         let long = "ä".repeat(MAIL_DETAIL_MAX + 1);
         let kind = OwnerNotice::IdentityLinked;
-        assert!(
-            storage
-                .write(|tx| tx.insert_notice(bob, kind, &long, NOW))
-                .unwrap()
+        let queued = storage.write(|tx| tx.insert_notice(alice, kind, &long, NOW));
+        assert!(queued.unwrap());
+    });
+}
+
+#[test]
+fn many_tokens_are_told_in_one_mail_and_silence_nothing_else() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let alice = account(&mut storage, "alice", 1);
+        let created = OwnerNotice::TokenCreated;
+        for number in 0..22 {
+            assert!(notice(&mut storage, alice, created, at(number)));
+        }
+        let mail = storage.read(|s| s.due_mail(at(30))).unwrap().unwrap();
+        assert_eq!((mail.folded, mail.created), (21, at(21)));
+        assert!(notice(
+            &mut storage,
+            alice,
+            OwnerNotice::EmailChanged,
+            at(22)
+        ));
+        assert_eq!(storage.read(|s| s.waiting_mails()).unwrap(), 2);
+        // A mail that is under way tells what it told.
+        storage
+            .write(|tx| tx.begin_mail_attempt(1, at(99)))
+            .unwrap();
+        assert!(notice(&mut storage, alice, created, at(23)));
+        assert_eq!(
+            engine.number("SELECT folded FROM outbox WHERE number = 1"),
+            21
         );
+    });
+}
+
+#[test]
+fn what_exceeds_the_count_of_an_hour_is_told_an_hour_later_in_one_mail() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let alice = account(&mut storage, "alice", 1);
+        let (created, grave) = (OwnerNotice::TokenCreated, OwnerNotice::PasswordChanged);
+        // Each is sent at once; the mailbox may be a stranger's.
+        let leave_at_once = |storage: &mut Storage, kind, from: i64| {
+            let mut left = 0;
+            for number in from..from + 100 {
+                assert!(notice(storage, alice, kind, at(number)));
+                if storage.read(|s| s.due_mail(at(number))).unwrap().is_some() {
+                    left += 1;
+                    engine.execute(&format!(
+                        "UPDATE outbox SET ended = created, attempts = 1 WHERE due <= {}",
+                        at(number).0
+                    ));
+                }
+            }
+            left
+        };
+        let few = UNPROVEN_NOTICES_PER_HOUR_MAX;
+        assert_eq!(leave_at_once(&mut storage, created, 0), few);
+        assert_eq!(storage.read(|s| s.waiting_mails()).unwrap(), 1);
+        assert_eq!(
+            leave_at_once(&mut storage, grave, 100),
+            few,
+            "room of its own"
+        );
+        assert_eq!(storage.read(|s| s.waiting_mails()).unwrap(), 2);
+        let later = storage.read(|s| s.due_mail(at(NOTICE_HOUR + 200))).unwrap();
+        assert_eq!(later.unwrap().folded, 96);
+        // A proven address is its owner's.
+        engine.execute("DELETE FROM outbox");
+        engine.execute("INSERT INTO proven_emails SELECT account, email_key, 1 FROM accounts");
+        assert_eq!(
+            leave_at_once(&mut storage, grave, 200),
+            NOTICES_PER_HOUR_MAX
+        );
+        assert_eq!(storage.read(|s| s.dropped_mails()).unwrap(), 0);
+    });
+}
+
+#[test]
+fn an_address_that_nobody_has_proven_gets_few_mails_whatever_accounts_have_it() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let mut told = 0;
+        for number in 0..30 {
+            let each = account(&mut storage, &format!("a{number}"), number);
+            engine.execute(
+                "UPDATE accounts SET email = NULL, email_key = NULL WHERE email IS NOT NULL",
+            );
+            engine.execute(&format!(
+                "UPDATE accounts SET email = 'v@x.org', email_key = 'v@x.org' WHERE account = {}",
+                each.0
+            ));
+            told += i64::from(notice(&mut storage, each, OwnerNotice::EmailChanged, NOW));
+            end_all(engine);
+        }
+        assert_eq!(told, UNPROVEN_ADDRESS_PER_HOUR_MAX);
+        assert_eq!(storage.read(|s| s.dropped_mails()).unwrap(), 10);
+    });
+}
+
+#[test]
+fn the_younger_of_two_accounts_with_one_address_is_given_codes_too() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let twin = account(&mut storage, "twin", 1);
+        // As migration 0006 leaves it.
+        engine.execute("UPDATE accounts SET email_key = '#1'");
+        let to = recipient(&mut storage, "twin").address;
+        let times = (NOW, at(100));
+        let stored = storage.write(|tx| tx.store_mailed_code(twin, &hash(1), &to, times));
+        stored.unwrap();
+        let name = Username::parse("twin").unwrap();
+        let found = |storage: &mut Storage| {
+            let found = storage.read(|s| s.account_of_code(&name, &hash(1), at(1)));
+            found.unwrap()
+        };
+        assert_eq!(found(&mut storage), Some(twin));
+        let used = storage.write(|tx| tx.use_reset_code(twin, &hash(1), at(2)));
+        used.unwrap();
+        assert_eq!(found(&mut storage), None);
+        let proven = "SELECT count(*) FROM proven_emails WHERE address_key = '#1'";
+        assert_eq!(engine.number(proven), 1);
+        // Where the address has changed meanwhile, the code is of no use.
+        let old = Email::parse("old@example.org").unwrap();
+        let stored = storage.write(|tx| tx.store_mailed_code(twin, &hash(1), &old, times));
+        stored.unwrap();
+        assert_eq!(found(&mut storage), None);
     });
 }
 
