@@ -31,9 +31,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0008_actions.sql"),
     include_str!("../../../sql/sqlite/0009_other_actions.sql"),
     include_str!("../../../sql/sqlite/0010_halted.sql"),
-    include_str!("../../../sql/sqlite/0012_accounts.sql"),
-    include_str!("../../../sql/sqlite/0013_outbox.sql"),
-    include_str!("../../../sql/sqlite/0014_identities.sql"),
+    include_str!("../../../sql/sqlite/0011_accounts.sql"),
+    include_str!("../../../sql/sqlite/0012_outbox.sql"),
+    include_str!("../../../sql/sqlite/0013_identities.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
