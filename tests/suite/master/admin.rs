@@ -46,7 +46,10 @@ fn every_command_speaks_to_people_and_to_scripts() {
     assert_eq!(status["assets"]["served_by"][0], "replay");
     assert!(status["next_update"].is_string(), "{status}");
     assert!(status["update"].as_u64().unwrap() > 0);
-    assert_eq!(status["warnings"].as_array().unwrap().len(), 0, "{status}");
+    // How full the machine's disk is, is the machine's.
+    let mut warnings = status["warnings"].as_array().unwrap().iter();
+    let other = warnings.find(|w| !w.as_str().unwrap().starts_with("the disk of the database"));
+    assert_eq!(other, None, "{status}");
     let text = deployment.done("status");
     assert!(
         text.contains("workers connected  1 of 1 registered, 1 expected"),
