@@ -435,7 +435,7 @@ impl<W> SignIns<W> {
     fn forget_surplus(&mut self) {
         while self.open.len() > self.places.held() + OVER_MAX {
             let over = self.open.iter().filter(|(_, it)| it.stage.is_over());
-            let oldest = over.min_by_key(|(_, it)| it.expires);
+            let oldest = over.min_by_key(|(_, it)| (it.expires, it.number));
             let Some((hash, number)) = oldest.map(|(hash, it)| (*hash, it.number)) else {
                 return;
             };
