@@ -58,10 +58,12 @@ glewlwyd:
 	@[ -x $(GLEWLWYD)/usr/bin/glewlwyd ] || { set -e; \
 	  command -v apt-get >/dev/null || { echo "providers: this is no Debian, and has no glewlwyd" >&2; exit 1; }; \
 	  mkdir -p $(GLEWLWYD).part; cd $(GLEWLWYD).part; \
-	  names=$$(apt-get install -s --no-install-recommends glewlwyd 2>/dev/null | \
-	    awk '/^Inst/ && $$2 ~ /^(glewlwyd|lib)/ && $$2 !~ /^lib(js|config-inifiles)/ { print $$2 }'); \
-	  [ -n "$$names" ] || { echo "providers: apt-get does not know glewlwyd" >&2; exit 1; }; \
-	  apt-get download -q $$names >/dev/null; \
+	  fetch() { \
+	    names=$$(apt-get install -s --no-install-recommends glewlwyd 2>/dev/null | \
+	      awk '/^Inst/ && $$2 ~ /^(glewlwyd|lib)/ && $$2 !~ /^lib(js|config-inifiles)/ { print $$2 }'); \
+	    [ -n "$$names" ] && apt-get download -q $$names >/dev/null; }; \
+	  fetch || { [ "$$(id -u)" = 0 ] && apt-get update -q && fetch; } || { \
+	    echo "providers: apt-get does not get glewlwyd" >&2; exit 1; }; \
 	  for package in *.deb; do dpkg -x $$package .; rm $$package; done; \
 	  cd - >/dev/null; rm -rf $(GLEWLWYD); mv $(GLEWLWYD).part $(GLEWLWYD); }
 
