@@ -10,7 +10,9 @@ use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{Storage, StorageError};
-use crate::model::{AccountId, OwnerNotice, SessionHash, SessionId, SessionUse, TokenName};
+use crate::model::{
+    AccountId, OwnerNotice, SessionHash, SessionId, SessionUse, SignInHash, TokenName,
+};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
@@ -39,7 +41,12 @@ pub(super) struct PendingReply {
 /// A success that the commit makes true.
 pub(super) enum AuthSuccess {
     Registered,
-    Session(SessionId, Box<StoredSession>),
+    Session {
+        id: SessionId,
+        session: Box<StoredSession>,
+        /// The sign-in that the session uses up.
+        sign_in: Option<SignInHash>,
+    },
     LoggedOut,
 }
 
@@ -118,7 +125,16 @@ impl Auth {
                 AuthSuccess::Registered => {
                     replies.add(reply_to, |out| Reply::RegisterSuccess.write(out))
                 }
-                AuthSuccess::Session(id, session) => {
+                AuthSuccess::Session {
+                    id,
+                    session,
+                    sign_in,
+                } => {
+                    if let Some(sign_in) = sign_in {
+                        let made = Some(session.session.hash);
+                        let sign_ins = self.third_parties.sign_ins();
+                        sign_ins.done(&sign_in, made, Instant::now());
+                    }
                     let state = SessionState {
                         hash: session.session.hash,
                         active: Some(active_session(&session)),

@@ -13,7 +13,7 @@ use crate::master::storage::accounts::{Credentials, NameConflict, NewAccount, St
 use crate::master::storage::login_places::LoginPlace;
 use crate::model::session::PASSWORD_METHOD;
 use crate::model::{
-    AccountId, Email, HashedPass, Reason, Session, SessionHash, SessionId, SessionKind, SessionUse,
+    AccountId, Email, HashedPass, Reason, Session, SessionId, SessionKind, SessionUse, SignInHash,
     Timestamp, Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -231,7 +231,8 @@ impl Auth {
             self.writes.push(AuthWrite::Renewed(account, old, new));
         }
         let method = PASSWORD_METHOD.to_owned();
-        self.create_session(reply_to, Instruction::Login, credentials, method, expirable);
+        let instruction = Instruction::Login;
+        self.create_session(reply_to, instruction, credentials, method, expirable, None);
     }
 
     /// Whether the password of an account was changed after that moment.
@@ -289,8 +290,8 @@ impl Auth {
     }
 
     /// Creates the session of a login by this method, which the commit stores and which answers the
-    /// instruction. The oldest sessions of an account that has too many end. Returns the session;
-    /// `None` where there are no random bytes, and the request was refused.
+    /// instruction. It uses the sign-in up once it is stored. The oldest sessions of an account that
+    /// has too many end.
     pub(super) fn create_session(
         &mut self,
         reply_to: ReplyTo,
@@ -298,12 +299,12 @@ impl Auth {
         credentials: Credentials,
         method: String,
         expirable: bool,
-    ) -> Option<SessionHash> {
+        sign_in: Option<SignInHash>,
+    ) {
         let mut bytes = [0; crate::model::session::SESSION_ID_BYTES];
         if let Err(error) = getrandom::fill(&mut bytes) {
             crate::error!("no session can be made without random bytes: {error}");
-            reply_to.fail(instruction, &Refusal::not_stored());
-            return None;
+            return reply_to.fail(instruction, &Refusal::not_stored());
         }
         let id = SessionId::from_bytes(bytes);
         zeroize::Zeroize::zeroize(&mut bytes);
@@ -333,15 +334,17 @@ impl Auth {
             boot: reply_to.peer.boot,
             passed: Vec::new(),
         };
-        let hash = stored.session.hash;
         self.writes.push(AuthWrite::Session(stored.clone()));
-        let success = AuthSuccess::Session(id, Box::new(stored));
+        let success = AuthSuccess::Session {
+            id,
+            session: Box::new(stored),
+            sign_in,
+        };
         self.answers.push(PendingReply {
             reply_to,
             instruction,
             success,
         });
-        Some(hash)
     }
 }
 

@@ -3,10 +3,11 @@
 //! `impl Auth`: sign-ins with providers of identities, the accounts that they make, and identities
 //! that are linked to accounts.
 //!
-//! Tests: `tests/suite/master/third_party_accounts.rs`.
+//! Tests: `src/master/auth/third_parties/tests.rs`, `tests/suite/master/third_party_accounts.rs`.
 
 use super::Auth;
 use super::accounts::{AccountOwner, hidden_email, succeed, tell_owner_of};
+use super::commit::AuthSuccess;
 use super::conflict_refusal;
 use crate::config::ThirdPartySettings;
 use crate::master::messages::{AccountEvent, PendingSignIn};
@@ -67,8 +68,7 @@ impl Auth {
 
     /// Tells how far a sign-in is.
     pub(super) fn await_third_party(&mut self, reply_to: ReplyTo, handle: SignInHandle) {
-        let hash = handle.hash();
-        let progress = self.third_parties.progress(&hash, Instant::now());
+        let progress = self.progress(&handle.hash());
         let waiting = PendingSignIn {
             reply_to,
             instruction: Instruction::AwaitThirdParty,
@@ -90,6 +90,7 @@ impl Auth {
             instruction: Instruction::CompleteThirdParty,
             handle: Some(handle.clone()),
         };
+        self.commit_session_of(&handle.hash());
         let asked = self
             .third_parties
             .complete(waiting, &handle, (code, state), Instant::now());
@@ -105,7 +106,7 @@ impl Auth {
             SignInNews::Started(waiting, Ok(started)) => tell_started(&waiting, started),
             SignInNews::Started(waiting, Err(error)) => waiting.fail(&error),
             SignInNews::Redeemed(waiting, hash) => {
-                let progress = self.third_parties.progress(&hash, Instant::now());
+                let progress = self.progress(&hash);
                 self.answer_sign_in(waiting, progress);
             }
             SignInNews::Nobody => {}
@@ -116,6 +117,28 @@ impl Auth {
     pub(super) fn expire_sign_ins(&mut self) {
         for (late, error) in self.third_parties.expire(Instant::now()) {
             late.waiting.fail(&error);
+        }
+    }
+
+    /// How far a sign-in is, after the commit of what this turn has made of it.
+    ///
+    /// # Errors
+    /// It failed, is over, or was never begun.
+    fn progress(&mut self, hash: &SignInHash) -> Result<SignInProgress, SignInError> {
+        self.commit_session_of(hash);
+        self.third_parties.progress(hash, Instant::now())
+    }
+
+    /// Commits the turn if it has made a session of this sign-in: only the commit uses a sign-in
+    /// up, so that one whose session cannot be stored may be repeated, and no two sessions of one
+    /// may wait for it.
+    fn commit_session_of(&mut self, hash: &SignInHash) {
+        let is_of = |success: &AuthSuccess| match success {
+            AuthSuccess::Session { sign_in, .. } => sign_in.as_ref() == Some(hash),
+            AuthSuccess::Registered | AuthSuccess::LoggedOut => false,
+        };
+        if self.answers.iter().any(|answer| is_of(&answer.success)) {
+            self.commit();
         }
     }
 
@@ -155,7 +178,7 @@ impl Auth {
         }
     }
 
-    /// Logs in to the account of a sign-in's identity, and uses the sign-in up.
+    /// Logs in to the account of a sign-in's identity. The commit uses the sign-in up.
     fn sign_in(
         &mut self,
         waiting: PendingSignIn,
@@ -172,8 +195,6 @@ impl Auth {
         }
         // A repeat: its first answer was lost, or read by somebody else.
         if let Some(previous) = previous {
-            // A session that this turn has made is to be found.
-            self.commit();
             if self.sessions.get(&previous, Timestamp::now()).is_none() {
                 return waiting.fail(&SignInError::Over);
             }
@@ -186,11 +207,14 @@ impl Auth {
             instruction,
             ..
         } = waiting;
-        let made = self.create_session(reply_to, instruction, credentials, method, false);
-        if let Some(session) = made {
-            let now = Instant::now();
-            self.third_parties.sign_ins().done(hash, Some(session), now);
-        }
+        self.create_session(
+            reply_to,
+            instruction,
+            credentials,
+            method,
+            false,
+            Some(*hash),
+        );
     }
 
     fn account_of(&mut self, identity: &Identity) -> Result<Option<Credentials>, Refusal> {
@@ -213,7 +237,7 @@ impl Auth {
             instruction: Instruction::RegisterThirdParty,
             handle: Some(handle),
         };
-        let (person, previous) = match self.third_parties.progress(&hash, Instant::now()) {
+        let (person, previous) = match self.progress(&hash) {
             Ok(SignInProgress::Vouched(person)) => (person, None),
             Ok(SignInProgress::Repeated(person, Some(session))) => (person, Some(session)),
             Ok(SignInProgress::Repeated(_, None)) => return waiting.fail(&SignInError::Over),
@@ -320,10 +344,10 @@ impl Auth {
     }
 
     fn link(&mut self, account: AccountId, hash: &SignInHash) -> Result<(), Refusal> {
-        let now = Instant::now();
-        let progress = self.third_parties.progress(hash, now);
-        let person = match progress.map_err(|error| refusal_of(&error))? {
-            SignInProgress::Vouched(person) | SignInProgress::Repeated(person, None) => person,
+        let progress = self.progress(hash);
+        let (person, is_repeat) = match progress.map_err(|error| refusal_of(&error))? {
+            SignInProgress::Vouched(person) => (person, false),
+            SignInProgress::Repeated(person, None) => (person, true),
             // It has logged in to an account: that of its identity.
             SignInProgress::Repeated(_, Some(_)) => return Err(identity_taken()),
             SignInProgress::Pending => {
@@ -335,6 +359,8 @@ impl Auth {
         match self.account_of(&person.identity)? {
             Some(owner) if owner.account == account => {}
             Some(_) => return Err(identity_taken()),
+            // It was linked and unlinked since, and leads into no other account.
+            None if is_repeat => return Err(refusal_of(&SignInError::Over)),
             None => {
                 let issuer = &person.identity.issuer;
                 let name = {
@@ -349,7 +375,8 @@ impl Auth {
                 crate::info!("account {} has an identity of {issuer} now", account.0);
             }
         }
-        self.third_parties.sign_ins().done(hash, None, now);
+        let sign_ins = self.third_parties.sign_ins();
+        sign_ins.done(hash, None, Instant::now());
         Ok(())
     }
 
@@ -568,3 +595,6 @@ fn unstored(error: &StorageError) -> Refusal {
     crate::error!("an account could not be stored: {error}");
     Refusal::not_stored()
 }
+
+#[cfg(test)]
+mod tests;
