@@ -39,8 +39,6 @@ use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -92,8 +90,6 @@ pub struct Auth {
     shut_out: HashMap<AccountId, Instant>,
     /// Tokens made by each account.
     new_tokens: KeyedRateLimiter<AccountId>,
-    /// The number of changes of accounts, by which account queries notice that one has changed.
-    changes: Arc<AtomicU64>,
     /// What the clock showed at the end of the last turn.
     looked: Timestamp,
 }
@@ -174,7 +170,6 @@ impl Auth {
             storage,
             sessions,
             pool,
-            changes: Arc::clone(&channels.account_changes),
             third_parties,
             sign_ins: NeighbourhoodRateLimiter::per_minute(third_parties::SIGN_INS_PER_MINUTE_MAX),
             changed_passwords: HashMap::new(),
@@ -297,6 +292,7 @@ impl Auth {
 
     /// Notes that the password of an account is another one now.
     fn note_changed_password(&mut self, account: AccountId) {
+        self.note_changed_record();
         self.changed_passwords.insert(account, Instant::now());
         self.shut_out(account);
     }

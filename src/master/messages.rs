@@ -203,8 +203,8 @@ pub struct AuthChannels {
     pub addresses: Arc<Published<Vec<String>>>,
     /// The registered workers, whose names owners read.
     pub registry: Arc<Published<Registry>>,
-    /// The number of changes of accounts since the start, which auth counts: what others remember
-    /// of accounts is of an earlier one.
+    /// The number of changes of records of accounts since the start, which auth counts: what others
+    /// remember of accounts is of an earlier one.
     pub account_changes: Arc<AtomicU64>,
     /// `None`: no mail is sent.
     pub mail: Option<Sender<MailMessage>>,

@@ -148,6 +148,11 @@ impl Auth {
     }
 
     fn end_chosen(&mut self, reply_to: &ReplyTo, owner: &AccountOwner, chosen: &[SessionHash]) {
+        if chosen.is_empty() {
+            // Who fears that somebody else gets in shuts out what was begun before all the same.
+            self.shut_out(owner.account);
+            return succeed(reply_to, Some(AccountValue::Count(0)));
+        }
         match self.change_account(owner.account, chosen, |_| Ok(())) {
             Ok(()) => {
                 self.shut_out(owner.account);
@@ -361,6 +366,7 @@ impl Auth {
             tx.end_mailed_codes(account, Timestamp::now())?;
             tx.set_email(account, email)
         })?;
+        self.note_changed_record();
         crate::info!(
             "the e-mail address of {} was changed by its owner",
             pending.username
@@ -422,8 +428,14 @@ impl Auth {
         self.ended.extend_from_slice(ended);
         // Before the answer, so that its reader finds the sessions ended at every worker.
         self.push_ended();
-        self.changes.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// Has account queries forget what they have read: the record of an account has changed.
+    pub(super) fn note_changed_record(&self) {
+        self.channels
+            .account_changes
+            .fetch_add(1, Ordering::Release);
     }
 }
 

@@ -12,6 +12,8 @@ use crate::model::{
 use crate::runtime::Module;
 use crate::wire::payload::UserInfo;
 use crate::wire::{Instruction, Reply, Request};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 fn log_in(rig: &mut MasterRig, link: &mut FakeLink, name: &str) -> SessionId {
     match rig.ask(link, login(name, false)) {
@@ -391,6 +393,32 @@ fn who_tries_many_addresses_pays_for_it() {
             Some(why) => assert_eq!(reason(&reply), why),
         }
     }
+}
+
+#[test]
+fn only_a_changed_record_has_others_forget_what_they_have_read() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let changes = |rig: &MasterRig| rig.auth.channels.account_changes.load(Ordering::Acquire);
+    let begun = Instant::now();
+    let nothing = rig.ask(&mut link, end(&alice.session, "others"));
+    assert_eq!(nothing, Reply::AccountSuccess(Some(AccountValue::Count(0))));
+    assert!(rig.auth.is_shut_out(alice.account, begun));
+    rig.user_again(&mut link, "alice");
+    let one = rig.ask(&mut link, end(&alice.session, "others"));
+    assert_eq!(one, Reply::AccountSuccess(Some(AccountValue::Count(1))));
+    assert_eq!(changes(&rig), 0);
+    let changed = change(&alice.session, Some("alice"), "new");
+    assert_eq!(rig.ask(&mut link, changed), DONE);
+    assert_eq!(changes(&rig), 1);
+    let email = Request::ChangeEmail {
+        session: alice.session.clone(),
+        pass: Some(pass("new")),
+        email: None,
+    };
+    assert_eq!(rig.ask(&mut link, email), DONE);
+    assert_eq!(changes(&rig), 2);
 }
 
 #[test]
