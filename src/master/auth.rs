@@ -5,8 +5,10 @@
 //! password hash, and never sends a success before the commit.
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
-//! registrations and their hashes), `accounts` and `tokens` (what owners change), `commit` (the end of a turn),
-//! `roster` (accounts that an administrator makes), and here (administrators, limits). `attempts` counts failed logins.
+//! registrations and their hashes), `accounts` and `tokens` (what owners change), `codes` (codes for
+//! new passwords), `third_parties` (sign-ins with providers), `roster` (accounts that an
+//! administrator makes), `commit` (the end of a turn), and here (administrators, limits). `attempts`
+//! counts failed logins.
 
 mod accounts;
 mod attempts;
@@ -138,12 +140,13 @@ impl Module for Auth {
     fn on_turn_end(&mut self) {
         self.look_at_clock(Timestamp::now());
         self.expire();
-        self.expire_sign_ins();
         self.commit();
     }
 
-    /// Sessions also expire, and their last use is stored, while no message arrives.
+    /// Sessions also expire, and their last use is stored, while no message arrives. Sign-ins, of
+    /// which each is looked at, expire here alone: they have a second to do so.
     fn on_tick(&mut self, _now: Instant) {
+        self.expire_sign_ins();
         self.on_turn_end();
     }
 }
@@ -297,7 +300,6 @@ impl Auth {
         self.shut_out(account);
     }
 
-    /// Where the clock was set back, sessions from after now begin anew.
     /// Where the clock was set back, sessions from after now begin anew, though not as fresh logins:
     /// nobody knows when they were made.
     fn look_at_clock(&mut self, now: Timestamp) {

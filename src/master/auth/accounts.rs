@@ -50,11 +50,12 @@ impl Auth {
         instruction: Instruction,
         session: &SessionId,
     ) -> Option<AccountOwner> {
-        if let Err(refusal) = self.account(reply_to, instruction, session) {
+        let hash = session.hash();
+        if let Err(refusal) = self.account(reply_to, instruction, &hash) {
             reply_to.fail(instruction, &refusal);
             return None;
         }
-        self.owner_of(&session.hash())
+        self.owner_of(&hash)
     }
 
     /// The owner whose session this is; `None` if it is not active.
@@ -112,8 +113,6 @@ impl Auth {
         selection: &SessionSelection,
     ) {
         let instruction = Instruction::EndSessions;
-        // What this turn has made is to be found.
-        self.commit();
         let repeats_itself = reply_to.again && *selection == SessionSelection::All;
         if repeats_itself && self.owner_of(&session.hash()).is_none() {
             return succeed(&reply_to, Some(AccountValue::Count(0)));
@@ -121,6 +120,8 @@ impl Auth {
         let Some(owner) = self.owner(&reply_to, instruction, session) else {
             return;
         };
+        // What this turn has made is to be found. A session that is none commits nothing.
+        self.commit();
         let logins = self.sessions.logins(owner.account);
         let chosen: Vec<SessionHash> = match selection {
             SessionSelection::All => logins,

@@ -44,7 +44,8 @@ impl Auth {
                     quantity,
                     id: client_order_id,
                 }) => {
-                    let account = self.account(&reply_to, Order::instruction_for(side), &session);
+                    let account =
+                        self.account(&reply_to, Order::instruction_for(side), &session.hash());
                     orders.push(Order {
                         reply_to,
                         account,
@@ -175,19 +176,19 @@ impl Auth {
         &mut self,
         reply_to: &ReplyTo,
         instruction: Instruction,
-        session: &SessionId,
+        hash: &SessionHash,
     ) -> Result<AccountId, Refusal> {
         let scope = instruction.row().scope;
         let found = self
             .sessions
-            .touch(&session.hash(), use_by(reply_to))
+            .touch(hash, use_by(reply_to))
             .map(|stored| (stored.session.account, allows(&stored.session.kind, scope)));
         let Some((account, allowed)) = found else {
             self.count_inactive(reply_to, instruction);
             return Err(Refusal::session_expired());
         };
-        self.note_worker(reply_to, session.hash());
-        self.note_elsewhere(reply_to, &session.hash());
+        self.note_worker(reply_to, *hash);
+        self.note_elsewhere(reply_to, hash);
         if allowed {
             Ok(account)
         } else {
@@ -238,7 +239,7 @@ impl Auth {
             | requests_to!(State)
             | requests_to!(Local) => return None,
         };
-        match self.account(reply_to, instruction, &session) {
+        match self.account(reply_to, instruction, &session.hash()) {
             Ok(asker) => Some(AccountQuery { asker, kind }),
             Err(refusal) => {
                 reply_to.fail(instruction, &refusal);

@@ -36,10 +36,11 @@ impl Auth {
         (scope, days): (TokenScope, u16),
     ) {
         let instruction = Instruction::CreateToken;
-        self.commit();
         let Some(owner) = self.owner(reply_to, instruction, session) else {
             return;
         };
+        // A session that is none commits nothing.
+        self.commit();
         match self.try_create_token(reply_to, &owner, name, (scope, days)) {
             Ok(token) => succeed(reply_to, Some(AccountValue::Token(token))),
             Err(refusal) => reply_to.fail(instruction, &refusal),
@@ -153,10 +154,11 @@ impl Auth {
         name: &TokenName,
     ) {
         let instruction = Instruction::RevokeToken;
-        self.commit();
         let Some(owner) = self.owner(reply_to, instruction, session) else {
             return;
         };
+        // A session that is none commits nothing.
+        self.commit();
         let Some(hash) = self.token(&owner, name).map(|it| it.session.hash) else {
             if reply_to.again {
                 return succeed(reply_to, None);

@@ -1,13 +1,14 @@
 //! spec/master/auth/accounts.md · 3.1.3, 4.1
 
 use crate::master::auth::hashing::testing as hashing;
-use crate::master::messages::{AccountChange, AuthMessage, RouterMessage};
+use crate::master::messages::{AccountChange, AuthMessage, AuthRequest, RouterMessage};
 use crate::master::reply_to::ReplyTo;
 use crate::master::testing::{
     FakeLink, MasterRig, link_request, login, pass, quantity, reason, symbol,
 };
 use crate::model::{
-    AccountValue, Email, Reason, SessionHash, SessionId, SessionSelection, Side, Username,
+    AccountValue, Email, Reason, SessionHash, SessionId, SessionSelection, Side, TokenName,
+    TokenScope, Username,
 };
 use crate::runtime::Module;
 use crate::wire::payload::UserInfo;
@@ -393,6 +394,36 @@ fn who_tries_many_addresses_pays_for_it() {
             Some(why) => assert_eq!(reason(&reply), why),
         }
     }
+}
+
+#[test]
+fn a_session_that_is_none_splits_no_commit() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    link.heard();
+    let guess = SessionId::from_bytes([9; 32]);
+    let name = TokenName::parse("bot").unwrap();
+    let logout = Request::Logout {
+        session: alice.session.clone(),
+    };
+    let create = Request::CreateToken {
+        session: guess.clone(),
+        name: name.clone(),
+        scope: TokenScope::Read,
+        days: 1,
+    };
+    let revoke = Request::RevokeToken {
+        session: guess.clone(),
+        name,
+    };
+    let asked = [logout, create, revoke, end(&guess, "all")]
+        .map(|request| (link.reply_to(), AuthRequest::Request(request)));
+    rig.auth.on_message(AuthMessage::Requests(asked.into()));
+    let reasons: Vec<Reason> = link.replies().iter().map(|it| reason(&it.1)).collect();
+    assert_eq!(reasons, [Reason::SessionExpired; 3]);
+    rig.auth.on_turn_end();
+    assert_eq!(link.replies()[0].1, Reply::LogoutSuccess);
 }
 
 #[test]
