@@ -90,10 +90,6 @@ pub(super) fn lock(
         .read(|snapshot| snapshot.account_row(&username.key()))
         .map_err(failed)?;
     let row = found.ok_or_else(|| format!("there is no user {name}"))?;
-    let state = state(is_locked);
-    if row.is_locked == is_locked {
-        return Err(format!("{} is {state} already", row.username));
-    }
     let ended = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::Lock(username, is_locked, reply)
     })??;
@@ -104,7 +100,7 @@ pub(super) fn lock(
     );
     Ok(AdminAnswer::Locked(LockSummary {
         user: row.username,
-        state: state.to_owned(),
+        state: state(is_locked).to_owned(),
         ended,
     }))
 }
@@ -176,9 +172,7 @@ fn validity(millis: u64) -> Result<Duration, String> {
     let valid = Duration::from_millis(millis);
     if valid.is_zero() || valid > CODE_VALID_MAX {
         let most = CODE_VALID_MAX.as_secs() / 86_400;
-        return Err(format!(
-            "a code is valid for {most} days at most, and not for no time"
-        ));
+        return Err(format!("a code is valid for 1 ms to {most} days"));
     }
     Ok(valid)
 }

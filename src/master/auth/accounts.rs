@@ -280,8 +280,11 @@ impl Auth {
         let read = self.storage.read(|s| s.credentials(&pending.username));
         match read {
             Ok(Some(now)) if now.account == pending.account && now.is_locked => {
-                let text = "this account is locked; ask whoever runs the server";
-                let refusal = Refusal::new(Reason::AccountLocked, text);
+                // What was given is right.
+                if let Some(counted) = pending.counted {
+                    self.attempts.forgive(counted);
+                }
+                let refusal = Refusal::account_locked();
                 return pending.reply_to.fail(instruction, &refusal);
             }
             Ok(Some(now))
@@ -378,14 +381,17 @@ impl Auth {
     /// Locks an account, which ends its sessions and tokens, or unlocks it. Their number.
     ///
     /// # Errors
-    /// No account has the name, or the database fails.
+    /// No account has the name, it is so already, or the database fails.
     pub(super) fn lock(&mut self, username: &Username, is_locked: bool) -> Result<usize, String> {
         self.commit();
         let found = self.storage.read(|s| s.credentials(username));
         let found = found.map_err(|error| error.to_string())?;
-        let account = found
-            .ok_or_else(|| format!("there is no account {username}"))?
-            .account;
+        let found = found.ok_or_else(|| format!("there is no account {username}"))?;
+        if found.is_locked == is_locked {
+            let state = if is_locked { "locked" } else { "active" };
+            return Err(format!("{} is {state} already", found.username));
+        }
+        let account = found.account;
         let ended = if is_locked {
             self.sessions.all_but(account, None)
         } else {

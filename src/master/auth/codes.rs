@@ -89,8 +89,9 @@ impl Auth {
         let (old, new, account, change) = match (account, credentials) {
             (Some(account), Some(found)) if found.account == account => {
                 if found.is_locked {
-                    let text = "this account is locked; ask whoever runs the server";
-                    return reply_to.fail(instruction, &Refusal::new(Reason::AccountLocked, text));
+                    // As with the right password of a locked account, nothing has failed.
+                    self.attempts.forgive(counted);
+                    return reply_to.fail(instruction, &Refusal::account_locked());
                 }
                 let change = AccountChange::Reset(hash);
                 (None, Some(new), account, change)

@@ -461,6 +461,8 @@ fn a_locked_account_is_told_so_to_the_right_password_alone() {
     let name = |text: &str| Username::parse(text).unwrap();
     assert_eq!(rig.auth.lock(&name("ALICE"), true), Ok(1));
     assert!(rig.auth.lock(&name("carol"), true).is_err());
+    let twice = rig.auth.lock(&name("alice"), true);
+    assert_eq!(twice, Err("alice is locked already".to_owned()));
     assert_eq!(link.ended_sessions().0, [alice.session.hash()]);
     assert!(!is_active(&mut rig, &mut link, &alice.session));
     assert!(is_active(&mut rig, &mut link, &bob.session));
