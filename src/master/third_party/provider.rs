@@ -210,13 +210,15 @@ impl IdentityProvider {
     pub fn ask_device(
         &mut self,
         flow: &DeviceFlow,
-        deadline: Instant,
+        timeout: Duration,
     ) -> Result<VouchedPerson, VouchError> {
         let form = [
             ("grant_type", DEVICE_GRANT),
             ("device_code", flow.device_code.as_str()),
         ];
-        self.redeem(&form, None, deadline)
+        let token = self.ask_token(&form, Instant::now() + timeout)?;
+        // The code is used up: the keys have a time of their own.
+        self.vouch(&token, None, Instant::now() + timeout)
     }
 
     /// Begins a redirect flow: makes state, nonce and PKCE's verifier, and asks nobody but for the
@@ -276,26 +278,35 @@ impl IdentityProvider {
             ("redirect_uri", secrets.redirect_uri.as_str()),
             ("code_verifier", secrets.verifier.as_str()),
         ];
-        self.redeem(&form, Some(&secrets.nonce), deadline)
+        let token = self.ask_token(&form, deadline)?;
+        self.vouch(&token, Some(&secrets.nonce), deadline)
     }
 
-    /// Asks the token endpoint, and checks the ID token that it answers.
-    fn redeem(
+    /// Asks the token endpoint for an ID token.
+    fn ask_token(
         &mut self,
         form: &[(&str, &str)],
-        nonce: Option<&str>,
         deadline: Instant,
-    ) -> Result<VouchedPerson, VouchError> {
+    ) -> Result<Zeroizing<String>, VouchError> {
         let known = self.description(deadline)?;
         let (status, body) = self.post(&known, &known.token, form, deadline)?;
         let body = Zeroizing::new(body);
         if status != StatusCode::OK {
             return Err(token_error(&known.token, status, &body));
         }
-        let answer: TokenAnswer = http::json(&known.token, &body)?;
-        let Some(token) = &answer.id_token else {
-            return Err(VouchError::Untrusted("there is none".to_owned()));
-        };
+        let mut answer: TokenAnswer = http::json(&known.token, &body)?;
+        let token = answer.id_token.take().map(Zeroizing::new);
+        token.ok_or_else(|| VouchError::Untrusted("there is none".to_owned()))
+    }
+
+    /// Checks an ID token.
+    fn vouch(
+        &mut self,
+        token: &str,
+        nonce: Option<&str>,
+        deadline: Instant,
+    ) -> Result<VouchedPerson, VouchError> {
+        let known = self.description(deadline)?;
         let header = id_token::header(token)?;
         let wanted = ExpectedToken {
             issuer: &self.settings.issuer,

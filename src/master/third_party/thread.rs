@@ -6,7 +6,6 @@
 //! Tests: `tests/suite/master/third_party.rs`.
 
 use super::error::VouchError;
-use super::http::CALL_TIMEOUT;
 use super::id_token::VouchedPerson;
 use super::provider::{DeviceFlow, IdentityProvider, RedirectSecrets};
 use crate::model::BrowserSecret;
@@ -16,6 +15,10 @@ use crossbeam_channel::{Receiver, select};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Time limit for one question about a device flow, and as much again for the provider's keys if it
+/// brings a token. Who begins a flow or brings a code meanwhile waits for no more than both.
+const POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How much slower to ask after each `slow_down` (RFC 8628, section 3.5).
 const SLOW_DOWN_STEP: Duration = Duration::from_secs(5);
@@ -216,7 +219,7 @@ impl<N: Fn(ProviderNews)> ProviderThread<N> {
         if flow.expires <= now {
             return self.tell(number, ProviderEvent::Ended(Err(VouchError::Expired)));
         }
-        match self.provider.ask_device(&flow, now + CALL_TIMEOUT) {
+        match self.provider.ask_device(&flow, POLL_TIMEOUT) {
             Err(VouchError::Pending) => wait = flow.interval,
             Err(VouchError::SlowDown) => {
                 flow.interval += SLOW_DOWN_STEP;

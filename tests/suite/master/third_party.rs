@@ -578,6 +578,26 @@ fn a_silent_provider_is_given_up_and_another_is_not_held_up() {
 }
 
 #[test]
+fn a_question_that_stays_unanswered_keeps_nobody_else_from_a_flow() {
+    let provider = MockProvider::start();
+    let mut parties = Parties::of(&provider);
+    let first = parties.begin(SignInMethod::Device);
+    provider.answer_with(|request| {
+        (request.path == "/token").then(|| ExchangeReply::Silence(Duration::from_secs(30)))
+    });
+    eventually("a question", || {
+        (provider.calls("/token") >= 1).then_some(())
+    });
+    // Its job waits behind the question, and has 9 s.
+    assert!(parties.try_begin(SignInMethod::Device).is_ok());
+    assert_eq!(
+        parties.progress(&first.handle),
+        Ok(SignInProgress::Pending),
+        "it goes on"
+    );
+}
+
+#[test]
 fn a_provider_that_is_down_is_told_at_once() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
