@@ -6,7 +6,7 @@
 use super::stream::{ClientStream, explain};
 use super::{ClientError, ClientTls, tls};
 use crate::model::{ClientOrderId, OpenValue, ProtocolFault, Timestamp};
-use crate::net::deadline::{is_timeout, remaining};
+use crate::net::deadline::{self, is_timeout};
 use crate::wire::{
     ConnectionState, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
 };
@@ -122,16 +122,9 @@ impl ServerConnection {
             .to_socket_addrs()
             .map_err(|e| unreachable(e.to_string()))?
             .collect();
-        let mut last = unreachable("the name has no address".to_owned());
-        for target in targets {
-            match TcpStream::connect_timeout(&target, remaining(until)) {
-                Ok(stream) => {
-                    return ServerConnection::establish(stream, target, address, options, until);
-                }
-                Err(e) => last = unreachable(e.to_string()),
-            }
-        }
-        Err(last)
+        let (stream, target) =
+            deadline::connect(&targets, until).map_err(|e| unreachable(e.to_string()))?;
+        ServerConnection::establish(stream, target, address, options, until)
     }
 
     fn establish(

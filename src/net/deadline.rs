@@ -4,7 +4,7 @@
 //! so that a peer cannot extend it byte by byte.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,25 @@ pub fn left(deadline: Instant) -> io::Result<Duration> {
         return Err(ErrorKind::TimedOut.into());
     }
     Ok(remaining(deadline))
+}
+
+/// Connects to the first of these addresses that answers, and says which. They share the time until
+/// `deadline`: each has an equal part of what is left, so that a silent one leaves time for the next.
+///
+/// # Errors
+/// That of the last address that was tried; [`ErrorKind::NotFound`] where there is none.
+pub fn connect(addresses: &[SocketAddr], deadline: Instant) -> io::Result<(TcpStream, SocketAddr)> {
+    let mut failed = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for address in addresses {
+        let part = left(deadline)? / untried.max(1);
+        untried = untried.saturating_sub(1);
+        match TcpStream::connect_timeout(address, part.max(TIMEOUT_MIN)) {
+            Ok(socket) => return Ok((socket, *address)),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 /// A blocking socket with time-outs.
@@ -126,6 +145,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_millis(30)
@@ -159,6 +179,26 @@ mod tests {
         assert!(super::left(passed).is_err() && write_all(&left, b"", passed).is_err());
         assert_eq!(remaining(passed), TIMEOUT_MIN);
         assert!(!is_passing(&ErrorKind::ConnectionReset.into()));
+    }
+
+    #[test]
+    fn a_silent_address_leaves_time_for_the_next() {
+        let listener = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (silent, good) = (listener(), listener());
+        // The system answers nobody whom the backlog has no room for.
+        rustix::net::listen(&silent, 0).unwrap();
+        let at = |listener: &TcpListener| listener.local_addr().unwrap();
+        let mut filling = Vec::new();
+        while let Ok(more) = TcpStream::connect_timeout(&at(&silent), Duration::from_millis(200)) {
+            filling.push(more);
+        }
+        let deadline = Instant::now() + Duration::from_secs(4);
+        let (_, reached) = connect(&[at(&silent), at(&good)], deadline).unwrap();
+        assert_eq!(reached, at(&good));
+        let error = connect(&[at(&silent)], soon()).unwrap_err();
+        assert!(is_timeout(&error), "{error}");
+        let error = connect(&[], later()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 
     #[test]

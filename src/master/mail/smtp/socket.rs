@@ -6,7 +6,7 @@
 //! Tests: `src/master/mail/smtp/tests.rs`.
 
 use crate::config::HostPort;
-use crate::net::deadline::{is_passing, left};
+use crate::net::deadline::{self, is_passing, left, remaining};
 use crate::runtime::{self, Stop};
 use crossbeam_channel::{bounded, select};
 use rustls::pki_types::ServerName;
@@ -124,8 +124,8 @@ impl Drop for SmtpSocket {
 }
 
 impl SmtpSocket {
-    /// Looks the server's name up and connects to the first of its addresses that answers. Both
-    /// happen on a thread of their own, which is left alone once the time is up: a look-up cannot be
+    /// Looks the server's name up and connects to the first of its addresses that answers: they
+    /// share the time. Both happen on a thread of their own, which is left alone once the time is up: a look-up cannot be
     /// cancelled.
     pub(super) fn connect(
         server: &HostPort,
@@ -134,15 +134,16 @@ impl SmtpSocket {
     ) -> Result<SmtpSocket, WaitError> {
         let (done, connected) = bounded(1);
         let server = server.clone();
+        let deadline = Instant::now() + timeout;
         runtime::spawn("mail_connect", move || {
-            let _ = done.send(connect(&server, timeout));
+            let _ = done.send(connect(&server, deadline));
         })?;
         let socket = select! {
             recv(connected) -> socket => {
                 socket.map_err(|_| WaitError::Closed)??
             }
             recv(stop.receiver()) -> _ => return Err(WaitError::Stopped),
-            default(timeout) => return Err(WaitError::TimedOut),
+            default(remaining(deadline)) => return Err(WaitError::TimedOut),
         };
         let local = socket
             .local_addr()
@@ -245,13 +246,7 @@ impl SmtpSocket {
     }
 }
 
-fn connect(server: &HostPort, timeout: Duration) -> io::Result<TcpStream> {
-    let mut failed = io::Error::new(ErrorKind::NotFound, "the name has no address");
-    for address in server.resolve()?.into_iter().take(ADDRESSES_MAX) {
-        match TcpStream::connect_timeout(&address, timeout) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
+fn connect(server: &HostPort, deadline: Instant) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = server.resolve()?.into_iter().take(ADDRESSES_MAX).collect();
+    deadline::connect(&addresses, deadline).map(|(socket, _)| socket)
 }
