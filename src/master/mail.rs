@@ -136,6 +136,23 @@ pub fn run_sender(
     }
 }
 
+/// A moment by both clocks: mails tell and keep the wall's time, pauses are waited for by the other,
+/// which nobody sets.
+#[derive(Debug, Clone, Copy)]
+struct MailMoment {
+    wall: Timestamp,
+    steady: Instant,
+}
+
+impl MailMoment {
+    fn now() -> MailMoment {
+        MailMoment {
+            wall: Timestamp::now(),
+            steady: Instant::now(),
+        }
+    }
+}
+
 /// The mail that the sending thread has.
 #[derive(Debug)]
 struct MailAttempt {
@@ -155,8 +172,8 @@ pub struct Mail {
     in_flight: Option<MailAttempt>,
     /// Pauses of all mails.
     backoff: Backoff,
-    /// No mail leaves before.
-    paused_until: Timestamp,
+    /// No mail leaves before; `None`: mails leave.
+    paused_until: Option<Instant>,
     sent: u64,
     failed: u64,
     /// Mails since the start that found no room, as last looked at.
@@ -174,7 +191,7 @@ impl Module for Mail {
         match message {
             MailMessage::Reset(request) => self.on_reset_request(&request, Timestamp::now()),
             MailMessage::Attempted(number, result) => {
-                self.on_attempted(number, result, Timestamp::now());
+                self.on_attempted(number, result, MailMoment::now());
             }
             MailMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
@@ -183,13 +200,13 @@ impl Module for Mail {
     }
 
     fn on_turn_end(&mut self) {
-        self.send_next(Timestamp::now());
+        self.send_next(MailMoment::now());
     }
 
     fn on_tick(&mut self, now: Instant) {
         self.forget(now);
         self.look_for_dropped();
-        self.send_next(Timestamp::now());
+        self.send_next(MailMoment::now());
     }
 }
 
@@ -208,7 +225,7 @@ impl Mail {
             requests: KeyedRateLimiter::per_hour(RESET_REQUESTS_PER_HOUR_MAX),
             in_flight: None,
             backoff: Backoff::new(RETRY_INTERVAL, SERVER_RETRY_INTERVAL_MAX),
-            paused_until: Timestamp(0),
+            paused_until: None,
             sent: 0,
             failed: 0,
             dropped: 0,
@@ -282,38 +299,42 @@ impl Mail {
 
     /// Gives the next mail that is due to the sending thread, unless that has one. Gives up mails
     /// that have waited for too long.
-    fn send_next(&mut self, now: Timestamp) {
-        if self.in_flight.is_some() || now < self.paused_until {
+    fn send_next(&mut self, moment: MailMoment) {
+        let is_paused = self.paused_until.is_some_and(|until| moment.steady < until);
+        if self.in_flight.is_some() || is_paused {
             return;
         }
+        let now = moment.wall;
         for _ in 0..GIVE_UP_BATCH_MAX {
             let mail = match self.storage.read(|snapshot| snapshot.due_mail(now)) {
                 Ok(Some(mail)) => mail,
                 Ok(None) => return,
-                Err(error) => return self.storage_failed(&error, now),
+                Err(error) => return self.storage_failed(&error, moment.steady),
             };
             let age_max = match mail.kind {
                 OwnerNotice::ResetCode => CODE_MAIL_AGE_MAX,
                 _ => MAIL_AGE_MAX,
             };
             if mail.created >= before(now, age_max) {
-                if let Err(error) = self.attempt(mail, now) {
-                    self.storage_failed(&error, now);
+                if let Err(error) = self.attempt(mail, moment) {
+                    self.storage_failed(&error, moment.steady);
                 }
                 return;
             }
-            self.give_up(mail.number, mail.kind, "it could not be sent in time", now);
+            let why = "it could not be sent in time";
+            self.give_up(mail.number, mail.kind, why, moment);
         }
     }
 
     /// Without the database no mail is found, nor ended.
-    fn storage_failed(&mut self, error: &StorageError, now: Timestamp) {
+    fn storage_failed(&mut self, error: &StorageError, at: Instant) {
         crate::error!("the outbox could not be read or written: {error}");
-        self.paused_until = after(now, self.backoff.next_wait());
+        self.paused_until = at.checked_add(self.backoff.next_wait());
     }
 
     /// Begins an attempt: counts it, draws the code, and hands the mail on.
-    fn attempt(&mut self, mut mail: QueuedMail, now: Timestamp) -> Result<(), StorageError> {
+    fn attempt(&mut self, mut mail: QueuedMail, moment: MailMoment) -> Result<(), StorageError> {
+        let now = moment.wall;
         mail.attempts = mail.attempts.saturating_add(1);
         let code = match (mail.kind, mail.account) {
             (OwnerNotice::ResetCode, Some(account)) => match draw_code() {
@@ -339,7 +360,7 @@ impl Mail {
         let out = match compose::compose(&self.identity, &self.templates, &mail, code) {
             Ok(out) => out,
             Err(why) => {
-                self.give_up(mail.number, mail.kind, &why, now);
+                self.give_up(mail.number, mail.kind, &why, moment);
                 return Ok(());
             }
         };
@@ -354,7 +375,8 @@ impl Mail {
     }
 
     /// An attempt has ended.
-    fn on_attempted(&mut self, number: i64, result: Result<(), SmtpError>, now: Timestamp) {
+    fn on_attempted(&mut self, number: i64, result: Result<(), SmtpError>, moment: MailMoment) {
+        let now = moment.wall;
         failpoint::point("mail-attempted");
         let Some(mail) = self.in_flight.take_if(|mail| mail.number == number) else {
             return;
@@ -370,7 +392,7 @@ impl Mail {
                 self.storage.write(|tx| tx.end_mail(number, true, now))
             }
             Err(SmtpError::Refused(text)) => {
-                self.give_up(number, kind, &text, now);
+                self.give_up(number, kind, &text, moment);
                 // Nobody got it, and the server has read it.
                 mail.code.as_ref().map_or(Ok(()), |code| {
                     self.storage.write(|tx| tx.delete_reset_code(code))
@@ -387,13 +409,14 @@ impl Mail {
             }
             Err(SmtpError::Server(text)) => {
                 self.note_error(number, kind, &text, now);
-                self.paused_until = after(now, about(self.backoff.next_wait()));
+                let wait = about(self.backoff.next_wait());
+                self.paused_until = moment.steady.checked_add(wait);
                 Ok(())
             }
             Err(SmtpError::Stopped) => Ok(()),
         };
         if let Err(error) = stored {
-            self.storage_failed(&error, now);
+            self.storage_failed(&error, moment.steady);
         }
     }
 
@@ -403,12 +426,13 @@ impl Mail {
     }
 
     /// Ends a mail that was not sent.
-    fn give_up(&mut self, number: i64, kind: OwnerNotice, why: &str, now: Timestamp) {
+    fn give_up(&mut self, number: i64, kind: OwnerNotice, why: &str, moment: MailMoment) {
+        let now = moment.wall;
         crate::warn!("mail {number} ({kind}) was given up: {why}");
         self.failed += 1;
         self.last_error = Some((now, why.to_owned()));
         if let Err(error) = self.storage.write(|tx| tx.end_mail(number, false, now)) {
-            self.storage_failed(&error, now);
+            self.storage_failed(&error, moment.steady);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::master::storage::accounts::NewAccount;
+use crate::master::storage::outbox::OUTBOX_PAUSE_MAX;
 use crate::master::storage::testing::Engine;
 use crate::model::{AccountId, Email, Money, Username};
 use crossbeam_channel::bounded;
@@ -20,6 +21,8 @@ struct Rig {
     mail: Mail,
     jobs: Receiver<OutgoingMail>,
     alice: AccountId,
+    /// What the clock that nobody sets shows at [`NOW`].
+    started: Instant,
 }
 
 impl Rig {
@@ -50,6 +53,7 @@ impl Rig {
             engine,
             jobs,
             alice,
+            started: Instant::now(),
         }
     }
 
@@ -78,9 +82,23 @@ impl Rig {
 
     /// The mail that leaves now, as text.
     fn leaves(&mut self, now: Timestamp) -> Option<(i64, String)> {
-        self.mail.send_next(now);
+        self.mail.send_next(self.moment(now));
         let mail = self.jobs.try_recv().ok()?;
         Some((mail.number, String::from_utf8(mail.bytes.to_vec()).unwrap()))
+    }
+
+    /// The moment at which both clocks have gone on as far.
+    fn moment(&self, now: Timestamp) -> MailMoment {
+        let passed = u64::try_from(now.since(NOW)).unwrap();
+        MailMoment {
+            wall: now,
+            steady: self.started + Duration::from_millis(passed),
+        }
+    }
+
+    fn attempted(&mut self, number: i64, result: Result<(), SmtpError>, now: Timestamp) {
+        let moment = self.moment(now);
+        self.mail.on_attempted(number, result, moment);
     }
 
     fn waiting(&mut self) -> u64 {
@@ -117,7 +135,7 @@ fn a_code_is_drawn_when_its_mail_leaves_and_lives_from_then_on() {
     assert!(is_valid(&rig, &first, at(49 * MINUTE)));
     assert!(!is_valid(&rig, &first, at(50 * MINUTE)));
     assert_eq!(rig.leaves(at(30 * MINUTE)), None, "one at a time");
-    rig.mail.on_attempted(number, Ok(()), at(31 * MINUTE));
+    rig.attempted(number, Ok(()), at(31 * MINUTE));
     assert_eq!((rig.waiting(), rig.mail.sent), (0, 1));
     assert_eq!(rig.leaves(at(40 * MINUTE)), None);
     // A code that nobody may know any more does not stand in the database.
@@ -137,7 +155,7 @@ fn each_attempt_has_a_code_of_its_own_and_the_earlier_ones_stay_valid() {
     for _ in 0..4 {
         let (number, text) = rig.leaves(now).unwrap();
         codes.push(code(&text));
-        rig.mail.on_attempted(
+        rig.attempted(
             number,
             Err(SmtpError::Deferred("450 later".to_owned())),
             now,
@@ -159,8 +177,7 @@ fn pauses_grow_and_end() {
         if let Some((number, _)) = rig.leaves(now) {
             attempts += 1;
             last = now;
-            rig.mail
-                .on_attempted(number, Err(SmtpError::Deferred("450".to_owned())), now);
+            rig.attempted(number, Err(SmtpError::Deferred("450".to_owned())), now);
         }
         now.0 += 5 * SECOND;
     }
@@ -189,13 +206,12 @@ fn a_mail_that_is_refused_for_good_ends_and_the_next_one_leaves() {
     rig.notice_of(OwnerNotice::EmailChanged, at(1));
     let (number, _) = rig.leaves(at(2)).unwrap();
     let text = "RCPT: 550 (an address) unknown".to_owned();
-    rig.mail
-        .on_attempted(number, Err(SmtpError::Refused(text)), at(3));
+    rig.attempted(number, Err(SmtpError::Refused(text)), at(3));
     let (_, shown) = rig.mail.status().last_error.unwrap();
     assert_eq!(shown, "RCPT: 550 (an address) unknown");
     let (next, _) = rig.leaves(at(4)).unwrap();
     assert_ne!(next, number);
-    rig.mail.on_attempted(number, Ok(()), at(5));
+    rig.attempted(number, Ok(()), at(5));
     assert_eq!(
         rig.mail.sent, 0,
         "an attempt that is not under way counts for nothing"
@@ -209,19 +225,40 @@ fn a_server_that_cannot_be_used_pauses_all_mails() {
     rig.notice_of(OwnerNotice::EmailChanged, at(1));
     let (number, _) = rig.leaves(at(2)).unwrap();
     let refused = || Err(SmtpError::Server("connection refused".to_owned()));
-    rig.mail.on_attempted(number, refused(), at(3));
+    rig.attempted(number, refused(), at(3));
     assert_eq!(rig.leaves(at(3 * SECOND)), None, "the other one waits, too");
     let (number, _) = rig.leaves(at(7 * SECOND)).unwrap();
-    rig.mail.on_attempted(number, refused(), at(7 * SECOND));
+    rig.attempted(number, refused(), at(7 * SECOND));
     assert_eq!(rig.leaves(at(14 * SECOND)), None, "twice as long");
     let (number, _) = rig.leaves(at(20 * SECOND)).unwrap();
-    rig.mail.on_attempted(number, Ok(()), at(20 * SECOND));
+    rig.attempted(number, Ok(()), at(20 * SECOND));
     let (number, _) = rig.leaves(at(21 * SECOND)).unwrap();
     // Nobody knows whether it was taken: a repetition waits for longer.
     let unknown = Err(SmtpError::Unknown("silence".to_owned()));
-    rig.mail.on_attempted(number, unknown, at(21 * SECOND));
+    rig.attempted(number, unknown, at(21 * SECOND));
     assert_eq!(rig.leaves(at(14 * MINUTE)), None);
     assert!(rig.leaves(at(26 * MINUTE)).is_some());
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_no_mail_up() {
+    let mut rig = Rig::new();
+    rig.notice(NOW);
+    let (number, _) = rig.leaves(NOW).unwrap();
+    let refused = Err(SmtpError::Server("connection refused".to_owned()));
+    rig.attempted(number, refused, NOW);
+    let back = |seconds: u64| MailMoment {
+        wall: at(-25 * 60 * MINUTE),
+        steady: rig.started + Duration::from_secs(seconds),
+    };
+    let (soon, later) = (back(2), back(10));
+    rig.mail.send_next(soon);
+    assert!(rig.jobs.is_empty(), "the pause of all mails goes on");
+    rig.mail.send_next(later);
+    assert_eq!(rig.jobs.try_recv().unwrap().number, number);
+    // No pause that is kept is longer than what counts as set back.
+    assert!(millis(UNKNOWN_RETRY_INTERVAL * 5 / 4) <= OUTBOX_PAUSE_MAX);
+    assert!(millis(RETRY_INTERVAL_MAX * 5 / 4) <= OUTBOX_PAUSE_MAX);
 }
 
 #[test]
@@ -284,7 +321,7 @@ fn the_code_of_a_mail_that_is_refused_for_good_ends_with_it() {
     let (number, text) = rig.leaves(NOW).unwrap();
     assert!(is_valid(&rig, &code(&text), at(1)));
     let refused = Err(SmtpError::Refused("the mail: 554".to_owned()));
-    rig.mail.on_attempted(number, refused, at(1));
+    rig.attempted(number, refused, at(1));
     assert!(!is_valid(&rig, &code(&text), at(1)));
 }
 

@@ -26,6 +26,8 @@ pub const UNPROVEN_ADDRESS_PER_HOUR_MAX: i64 = 20;
 /// Milliseconds for which notices are counted, and for which one waits that exceeds its count. The
 /// later ones of its kind are told in it.
 const NOTICE_HOUR: i64 = 3_600_000;
+/// Milliseconds that a mail waits for at most, from when that was decided.
+pub const OUTBOX_PAUSE_MAX: i64 = NOTICE_HOUR;
 /// The most mails that have ended and are remembered. The oldest are forgotten first.
 pub const OUTBOX_ENDED_MAX: i64 = 100_000;
 /// The longest detail of a mail, in characters.
@@ -79,17 +81,24 @@ impl Snapshot<'_> {
         Ok(unsigned(statement.query_row([], |row| row.get(0))?))
     }
 
-    /// The mail that is due longest at `now`.
+    /// The mail that is due longest at `now`. One that waits for longer than any pause is due: the
+    /// machine's clock was set back.
     ///
     /// # Errors
     /// The database fails.
     pub fn due_mail(&mut self, now: Timestamp) -> Result<Option<QueuedMail>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
-            "SELECT number, account, kind, username, address, detail, created, attempts, folded FROM outbox
-             WHERE ended IS NULL AND due <= ?1 ORDER BY due, number LIMIT 1",
-        )?;
-        Ok(statement.query_row([now.0], queued).optional()?)
+        let find = |condition: &str, bound: i64| -> rusqlite::Result<Option<QueuedMail>> {
+            let mut statement = sqlite.prepare_cached(&format!(
+                "SELECT number, account, kind, username, address, detail, created, attempts, folded
+                 FROM outbox WHERE ended IS NULL AND {condition} ORDER BY due, number LIMIT 1"
+            ))?;
+            statement.query_row([bound], queued).optional()
+        };
+        if let Some(mail) = find("due <= ?1", now.0)? {
+            return Ok(Some(mail));
+        }
+        Ok(find("due > ?1", now.0.saturating_add(OUTBOX_PAUSE_MAX))?)
     }
 
     /// Finds the account with this name or address, if it has an address.
