@@ -7,14 +7,13 @@ use crate::net::certificate;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, version,
 };
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 /// Size of a pin in bytes: the SHA-256 of a certificate in DER.
@@ -160,11 +159,7 @@ impl ClientTls {
             roots.add_parsable_certificates(native.certs);
         }
         if let Some(path) = &self.ca {
-            for certificate in read_ca(path)? {
-                roots
-                    .add(certificate)
-                    .map_err(|e| format!("{}: {}", path.display(), certificate::describe(&e)))?;
-            }
+            certificate::add_roots(&mut roots, path)?;
         }
         if roots.is_empty() {
             return Err(
@@ -174,18 +169,6 @@ impl ClientTls {
         }
         Ok(roots)
     }
-}
-
-fn read_ca(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let name = path.display();
-    let bytes = std::fs::read(path).map_err(|e| format!("{name}: {e}"))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|e| format!("{name}: not a PEM file: {e}"))?;
-    if certificates.is_empty() {
-        return Err(format!("{name}: holds no certificate"));
-    }
-    Ok(certificates)
 }
 
 /// Parses a pin: 64 hexadecimal digits, with or without colons or blanks between bytes; or the line

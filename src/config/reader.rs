@@ -232,7 +232,7 @@ impl<'r, 't> ConfigTable<'r, 't> {
         })
     }
 
-    /// Reads the tables of a list, `[[key]]`, each by itself. None if the key is absent.
+    /// Reads the tables of a list, `[[key]]`, each by itself; none if the key is absent.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<ConfigTable<'r, 't>> {
         let name = self.name(key);
         let list = match self.take(key) {

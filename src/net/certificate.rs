@@ -6,9 +6,11 @@
 use crate::model::Timestamp;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
+use std::path::Path;
 
 /// The most names of a certificate that an error lists.
 const NAMES_MAX: usize = 8;
@@ -140,6 +142,28 @@ pub fn describe(error: &Error) -> String {
         Error::InvalidCertificate(error) => explain(error).unwrap_or_else(|| error.to_string()),
         other => other.to_string(),
     }
+}
+
+/// Trusts the roots of a PEM file, too.
+///
+/// # Errors
+/// The file cannot be read, is no PEM, or holds no certificate, or one that is no root. The text
+/// names the file.
+pub fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|e| format!("{name}: {e}"))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|e| format!("{name}: not a PEM file: {e}"))?;
+    if certificates.is_empty() {
+        return Err(format!("{name}: holds no certificate"));
+    }
+    for certificate in certificates {
+        roots
+            .add(certificate)
+            .map_err(|e| format!("{name}: {}", describe(&e)))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

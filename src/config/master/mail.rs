@@ -10,7 +10,7 @@ use crate::config::values::{HostPort, is_loopback};
 use crate::config::writer::TomlValues;
 use lettre::message::Mailbox;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// How a mail server is spoken to.
@@ -119,15 +119,7 @@ pub(super) fn read(root: &mut ConfigTable<'_, '_>) -> Option<MailSettings> {
     let from = table.parsed("from", IfAbsent::Required(None), |text| {
         from(text).map(Some)
     });
-    let report = table.report();
-    let mut file = |key: &'static str| {
-        table.parsed(key, IfAbsent::Default(None), |text| {
-            if text.is_empty() || text.contains('\0') {
-                return Err("this must be a path".to_owned());
-            }
-            Ok(Some(report.resolve(Path::new(text))))
-        })
-    };
+    let mut file = |key: &'static str| table.has(key).then(|| table.path(key, None));
     let credentials = file("credentials").map(check::or_credential);
     let (ca, templates) = (file("ca"), file("templates"));
     table.finish();

@@ -9,13 +9,13 @@ mod socket;
 
 use crate::config::{MailSecurity, MailSettings, MailUrl};
 use crate::model::printable::clean;
+use crate::net::certificate;
 use crate::runtime::Stop;
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Starttls};
 use lettre::transport::smtp::extension::{ClientId, MailParameter};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use socket::{SmtpSocket, WaitError};
 use std::fmt::Display;
@@ -172,13 +172,7 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca {
-        let name = path.display();
-        let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect)
-            .map_err(|e| format!("{name}: not a certificate in PEM form: {e}"))?;
-        for certificate in certificates {
-            roots.add(certificate).map_err(|e| format!("{name}: {e}"))?;
-        }
+        certificate::add_roots(&mut roots, path)?;
     }
     if roots.is_empty() {
         return Err(

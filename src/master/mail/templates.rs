@@ -97,12 +97,36 @@ fn built_in(kind: OwnerNotice) -> &'static str {
     }
 }
 
+/// Refuses a text with a name of no kind: it would come in the place of none.
+fn check_names(folder: &Path) -> Result<(), String> {
+    let unread = |error: io::Error| format!("{} cannot be read: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(unread)? {
+        let path = entry.map_err(unread)?.path();
+        let is_text = path.extension().is_some_and(|extension| extension == "txt");
+        let stem = path.file_stem().unwrap_or_default();
+        let mut kinds = OwnerNotice::ALL.iter();
+        if is_text && !kinds.any(|kind| stem == kind.as_str()) {
+            let known: Vec<&str> = OwnerNotice::ALL.iter().map(|it| it.as_str()).collect();
+            return Err(format!(
+                "{}: there is no such kind of mail; there are: {}",
+                path.display(),
+                known.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Templates {
     /// The templates: `folder`'s, and the built-in ones for what it has no file of.
     ///
     /// # Errors
-    /// A file cannot be read or is no template. The text names the file and the line.
+    /// A file cannot be read, is no template, or has the name of no kind. The text names the file and
+    /// the line.
     pub fn open(folder: Option<&Path>) -> Result<Templates, String> {
+        if let Some(folder) = folder {
+            check_names(folder)?;
+        }
         let mut templates = Vec::with_capacity(OwnerNotice::ALL.len());
         for kind in OwnerNotice::ALL {
             let name = format!("{kind}.txt");
@@ -321,6 +345,16 @@ mod tests {
         let error = Templates::open(Some(folder.path())).unwrap_err();
         assert!(error.contains("longer than"), "{error}");
         std::fs::remove_file(&file).unwrap();
+        std::fs::write(folder.path().join("README"), "not looked at").unwrap();
+        let unknown = folder.path().join("token-used.txt");
+        std::fs::write(&unknown, "Subject: x\n\n{username}").unwrap();
+        let error = Templates::open(Some(folder.path())).unwrap_err();
+        assert!(
+            error.contains("token-used.txt: there is no such kind"),
+            "{error}"
+        );
+        std::fs::remove_file(&unknown).unwrap();
+        assert!(Templates::open(Some(&unknown)).is_err(), "no such folder");
         std::fs::write(
             folder.path().join("token-elsewhere.txt"),
             "Subject: x\n\n{username} {detail} {code}",

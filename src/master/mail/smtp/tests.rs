@@ -258,6 +258,23 @@ fn a_lying_server_costs_a_bounded_time_and_memory() {
 }
 
 #[test]
+fn a_file_of_roots_holds_at_least_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    for (text, says) in [
+        ("", "holds no certificate"),
+        ("a note\n", "holds no certificate"),
+        ("-----BEGIN CERTIFICATE-----\n", "not a PEM file"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = roots(Some(&file)).unwrap_err();
+        assert!(error.contains("ca.pem") && error.contains(says), "{error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(roots(Some(&file)).is_err());
+}
+
+#[test]
 fn whether_a_mail_was_taken_may_stay_unknown() {
     let until_data = [
         "220 x\r\n",
@@ -266,7 +283,11 @@ fn whether_a_mail_was_taken_may_stay_unknown() {
         "250 x\r\n",
         "354 x\r\n",
     ];
-    let error = send_to(MailSecurity::Plain, HASTY, move |stream| {
+    let hasty = SmtpTimeouts {
+        delivery: SHORT,
+        ..PATIENT
+    };
+    let error = send_to(MailSecurity::Plain, hasty, move |stream| {
         play_and_hold(stream, &until_data);
     });
     let Err(SmtpError::Unknown(text)) = error else {
