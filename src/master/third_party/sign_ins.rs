@@ -386,7 +386,7 @@ impl<W> SignIns<W> {
     }
 
     /// Forgets what has expired. Returns the sign-ins for whose provider somebody has waited too
-    /// long: who waits, which provider, which sign-in, and whether it was to begin.
+    /// long: who waits, which provider, and which sign-in.
     pub fn expire(&mut self, now: Instant) -> Vec<LateSignIn<W>> {
         let due: Vec<SignInHash> = self
             .open
@@ -404,16 +404,14 @@ impl<W> SignIns<W> {
                 self.places.free(&sign_in.origin.holder());
             }
             let (provider, number) = (sign_in.provider, sign_in.number);
-            let (waiting, beginning) = match sign_in.stage {
-                Stage::Beginning { waiting, .. } => (waiting, true),
-                Stage::Redeeming { waiting, .. } => (waiting, false),
+            let waiting = match sign_in.stage {
+                Stage::Beginning { waiting, .. } | Stage::Redeeming { waiting, .. } => waiting,
                 _ => continue,
             };
             late.push(LateSignIn {
                 waiting,
                 provider,
                 number,
-                beginning,
             });
         }
         late
@@ -466,8 +464,6 @@ pub struct LateSignIn<W> {
     pub waiting: W,
     pub provider: usize,
     pub number: SignInNumber,
-    /// Whether the flow was to begin; else its code was to be redeemed.
-    pub beginning: bool,
 }
 
 impl SignInError {
