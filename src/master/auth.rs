@@ -70,7 +70,7 @@ pub struct Auth {
     third_parties: ThirdParties<PendingSignIn>,
     /// Sign-ins with third parties that were begun.
     sign_ins: NeighbourhoodRateLimiter<Uuid>,
-    lifetime: i64,
+    lifetime: Duration,
     starting_cash: Money,
     channels: AuthChannels,
     touched: Instant,
@@ -182,7 +182,7 @@ impl Auth {
             registrations: NeighbourhoodRateLimiter::per_minute(
                 config.limits.registrations_per_minute_per_address,
             ),
-            lifetime: i64::try_from(config.session_lifetime.as_millis()).unwrap_or(i64::MAX),
+            lifetime: config.session_lifetime,
             starting_cash: config.starting_cash,
             channels,
             touched: Instant::now(),
@@ -334,8 +334,7 @@ fn active_session(stored: &StoredSession) -> ActiveSession {
 
 /// The oldest last login from a place that counts as an account's own.
 fn oldest_place() -> Timestamp {
-    let age = i64::try_from(LOGIN_PLACE_AGE_MAX.as_millis()).unwrap_or(i64::MAX);
-    Timestamp(Timestamp::now().0.saturating_sub(age))
+    Timestamp::now().before(LOGIN_PLACE_AGE_MAX)
 }
 
 fn conflict_refusal(conflict: NameConflict) -> Refusal {

@@ -269,7 +269,7 @@ impl Mail {
             return self.pass_over("its neighbourhood has asked for too many codes");
         }
         self.requests.count(&key, at);
-        let hour_ago = before(now, Duration::from_secs(3600));
+        let hour_ago = now.before(Duration::from_secs(3600));
         let queued = self.storage.write(|tx| {
             let Some(recipient) = tx.mail_recipient(&request.name_or_address)? else {
                 return Ok(Some("no account with an address has this name"));
@@ -315,7 +315,7 @@ impl Mail {
                 OwnerNotice::ResetCode => CODE_MAIL_AGE_MAX,
                 _ => MAIL_AGE_MAX,
             };
-            if mail.created >= before(now, age_max) {
+            if mail.created >= now.before(age_max) {
                 if let Err(error) = self.attempt(mail, moment) {
                     self.storage_failed(&error, moment.steady);
                 }
@@ -345,11 +345,11 @@ impl Mail {
             },
             _ => None,
         };
-        let due = after(now, about(pause(mail.attempts)));
+        let due = now.after(about(pause(mail.attempts)));
         self.storage.write(|tx| {
             tx.begin_mail_attempt(mail.number, due)?;
             if let Some((account, code)) = &code {
-                let times = (now, after(now, CODE_LIFETIME));
+                let times = (now, now.after(CODE_LIFETIME));
                 tx.store_mailed_code(*account, &code.hash(), &mail.address, times)?;
             }
             Ok(())
@@ -404,7 +404,7 @@ impl Mail {
             }
             Err(SmtpError::Unknown(text)) => {
                 self.note_error(number, kind, &text, now);
-                let due = after(now, about(UNKNOWN_RETRY_INTERVAL));
+                let due = now.after(about(UNKNOWN_RETRY_INTERVAL));
                 self.storage.write(|tx| tx.postpone_mail(number, due))
             }
             Err(SmtpError::Server(text)) => {
@@ -444,7 +444,7 @@ impl Mail {
             .is_none_or(|at| now.saturating_duration_since(at) >= FORGET_INTERVAL);
         if is_due {
             self.forgot = Some(now);
-            let before = before(Timestamp::now(), ENDED_AGE_MAX);
+            let before = Timestamp::now().before(ENDED_AGE_MAX);
             if let Err(error) = self.storage.write(|tx| tx.delete_ended_mails(before)) {
                 crate::error!("old mails could not be forgotten: {error}");
             }
@@ -470,18 +470,6 @@ fn pause(attempts: u32) -> Duration {
     RETRY_INTERVAL
         .saturating_mul(1 << doublings)
         .min(RETRY_INTERVAL_MAX)
-}
-
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    Timestamp(now.0.saturating_add(millis(wait)))
-}
-
-fn before(now: Timestamp, age: Duration) -> Timestamp {
-    Timestamp(now.0.saturating_sub(millis(age)))
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

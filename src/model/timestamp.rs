@@ -26,7 +26,6 @@ impl Timestamp {
 
     /// What the machine's clock shows. Also where it is before 1970, as without a battery.
     fn from_system(time: SystemTime) -> Timestamp {
-        let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
         match time.duration_since(UNIX_EPOCH) {
             Ok(since) => Timestamp(millis(since)),
             Err(before) => Timestamp(-millis(before.duration())),
@@ -134,6 +133,16 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(days.saturating_mul(DAY)))
     }
 
+    /// The time that is so much later.
+    pub fn after(self, wait: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(millis(wait)))
+    }
+
+    /// The time that is so much earlier.
+    pub fn before(self, age: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(millis(age)))
+    }
+
     /// Milliseconds from `earlier` to this time. Negative if `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
@@ -178,9 +187,22 @@ impl fmt::Display for Timestamp {
     }
 }
 
+fn millis(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_time_is_beyond_the_first_or_the_last() {
+        let second = Duration::from_millis(1_000);
+        assert_eq!(Timestamp(5).after(second), Timestamp(1_005));
+        assert_eq!(Timestamp(5).before(second), Timestamp(-995));
+        assert_eq!(Timestamp(5).after(Duration::MAX), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(-5).before(Duration::MAX), Timestamp::MIN);
+    }
 
     #[test]
     fn dates_are_read_in_two_forms_only() {

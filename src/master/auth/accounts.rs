@@ -26,8 +26,7 @@ pub const FRESH_LOGIN_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// When a session began at the latest that is no fresh login at `now`.
 pub(super) fn no_longer_fresh(now: Timestamp) -> Timestamp {
-    let fresh = i64::try_from(FRESH_LOGIN_MAX.as_millis()).unwrap_or(i64::MAX);
-    Timestamp(now.0.saturating_sub(fresh).saturating_sub(1))
+    now.before(FRESH_LOGIN_MAX + Duration::from_millis(1))
 }
 
 /// Who asks for a change of an account: the session of a login.

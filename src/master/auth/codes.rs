@@ -67,8 +67,7 @@ impl Auth {
             return reply_to.fail(instruction, &Refusal::new(Reason::TooManyAttempts, text));
         }
         let (hash, again) = (code.hash(), reply_to.again);
-        let repeat_max = i64::try_from(CODE_REPEAT_MAX.as_millis()).unwrap_or(i64::MAX);
-        let since = Timestamp(Timestamp::now().0.saturating_sub(repeat_max));
+        let since = Timestamp::now().before(CODE_REPEAT_MAX);
         let read = self.storage.read(|snapshot| {
             let account = snapshot.account_of_code(username, &hash, Timestamp::now())?;
             let credentials = snapshot.credentials(username)?;
@@ -184,8 +183,7 @@ impl Auth {
         let username = Username::parse(name).map_err(|error| error.to_string())?;
         let code = draw_code().map_err(|error| format!("no random bytes: {error}"))?;
         let now = Timestamp::now();
-        let valid = i64::try_from(valid.as_millis()).unwrap_or(i64::MAX);
-        let until = Timestamp(now.0.saturating_add(valid));
+        let until = now.after(valid);
         let stored = self.storage.write(|tx| {
             let Some(account) = tx.credentials(&username)? else {
                 return Ok(None);

@@ -314,7 +314,7 @@ impl Auth {
             account: credentials.account,
             username: credentials.username,
             since: now,
-            expiry: Timestamp(now.0.saturating_add(self.lifetime)),
+            expiry: now.after(self.lifetime),
             client: reply_to.client_ip(),
             worker: reply_to.peer.worker.uuid,
             expirable,

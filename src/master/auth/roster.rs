@@ -44,8 +44,7 @@ impl Auth {
             return Ok(ImportedRoster::Made(Vec::new()));
         }
         let now = Timestamp::now();
-        let valid = i64::try_from(import.valid.as_millis()).unwrap_or(i64::MAX);
-        let until = Timestamp(now.0.saturating_add(valid));
+        let until = now.after(import.valid);
         let mut made = Vec::with_capacity(people.len());
         for person in &people {
             made.push(PrintedCode {

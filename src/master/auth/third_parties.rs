@@ -546,11 +546,10 @@ impl Auth {
 fn tell_started(waiting: &PendingSignIn, started: StartedSignIn) {
     let flow = started.flow;
     let left = flow.expires.saturating_duration_since(Instant::now());
-    let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
     let reply = Reply::ThirdPartyStarted {
         handle: started.handle,
         poll: u16::try_from(flow.poll.as_secs().max(1)).unwrap_or(u16::MAX),
-        expiry: Timestamp(Timestamp::now().0.saturating_add(left)),
+        expiry: Timestamp::now().after(left),
         user_code: flow.user_code,
         url: flow.url,
     };

@@ -23,8 +23,6 @@ use uuid::Uuid;
 /// How long after its creation a token may be made anew by the request that made it, sent again
 /// after a broken link. The worker gives up long before.
 const REPEAT_MAX: Duration = Duration::from_secs(120);
-/// Milliseconds in a day.
-const DAY: i64 = 86_400_000;
 
 impl Auth {
     /// Makes a token, which is told this once.
@@ -90,7 +88,7 @@ impl Auth {
                 account: owner.account,
                 username: owner.username.clone(),
                 since: now,
-                expiry: Timestamp(now.0.saturating_add(i64::from(days) * DAY)),
+                expiry: now.plus_days(i64::from(days)),
                 client: made.client,
                 worker: made.worker,
                 expirable: false,
