@@ -513,16 +513,6 @@ impl Snapshot<'_> {
         Ok(revisions)
     }
 
-    /// The last update whose actions are in the ledger.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn acted(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = "SELECT acted FROM ledger_position";
-        Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
-    }
-
     /// What the ledger has of these families for a correction, each named by the asset that stands
     /// for it; nothing of those that nobody traded. Reads the whole ledger, once for all of them.
     ///
