@@ -69,7 +69,7 @@ pub fn open(
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
-    input_warnings.splice(0..0, held_unlisted(&mut store, &symbols)?);
+    input_warnings.splice(0..0, owned_unlisted(&mut store, &symbols)?);
     let mut reader = BarReader::new(reader, store.ids());
     let position = mend_position(&mut store, &mut reader, &symbols)?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
@@ -140,13 +140,13 @@ fn shared_health(unfilled: usize, input_warnings: Vec<String>) -> Arc<Mutex<Upda
     Arc::new(Mutex::new(health))
 }
 
-/// What is said of assets that accounts hold and that are not on the list; it is logged too.
-fn held_unlisted(store: &mut BarStore, listed: &[Symbol]) -> Result<Vec<String>, AssetsError> {
-    let held = store.held_unlisted(listed)?;
-    for text in &held {
+/// What is said of assets that accounts own and that are not on the list; it is logged too.
+fn owned_unlisted(store: &mut BarStore, listed: &[Symbol]) -> Result<Vec<String>, AssetsError> {
+    let owned = store.owned_unlisted(listed)?;
+    for text in &owned {
         crate::warn!("{text}");
     }
-    Ok(held)
+    Ok(owned)
 }
 
 /// Logs what is said of inputs that are strange or not used, and returns it.

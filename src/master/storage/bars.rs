@@ -137,14 +137,14 @@ impl BarStore {
         Ok(symbols)
     }
 
-    /// What is said of each asset that accounts hold and that is not listed any more.
+    /// What is said of each asset that accounts own and that is not listed any more.
     ///
     /// # Errors
     /// The database fails.
-    pub fn held_unlisted(&mut self, listed: &[Symbol]) -> Result<Vec<String>, StorageError> {
-        let held = self.storage.read(|snapshot| snapshot.held())?;
+    pub fn owned_unlisted(&mut self, listed: &[Symbol]) -> Result<Vec<String>, StorageError> {
+        let owned = self.storage.read(|snapshot| snapshot.owned())?;
         let is_gone = |symbol: &Symbol| !listed.contains(symbol);
-        let texts = held.into_iter().filter(|held| is_gone(&held.0));
+        let texts = owned.into_iter().filter(|owned| is_gone(&owned.0));
         Ok(texts
             .map(|(symbol, accounts, units)| {
                 let s = if accounts == 1 { " holds" } else { "s hold" };
@@ -157,13 +157,13 @@ impl BarStore {
             .collect())
     }
 
-    /// All assets that accounts hold.
+    /// All assets that accounts own.
     ///
     /// # Errors
     /// The database fails.
     pub fn owned(&mut self) -> Result<Vec<Symbol>, StorageError> {
-        let held = self.storage.read(|snapshot| snapshot.held())?;
-        Ok(held.into_iter().map(|(symbol, ..)| symbol).collect())
+        let owned = self.storage.read(|snapshot| snapshot.owned())?;
+        Ok(owned.into_iter().map(|(symbol, ..)| symbol).collect())
     }
 
     /// The keys of the listed assets.

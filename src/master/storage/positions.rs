@@ -45,11 +45,11 @@ impl Snapshot<'_> {
         Ok(Holdings { cash, positions })
     }
 
-    /// Each asset that is held: how many accounts hold it, and how many units in all.
+    /// Each asset that accounts own: how many do, and how many units in all.
     ///
     /// # Errors
     /// The database fails.
-    pub fn held(&mut self) -> Result<Vec<(Symbol, u64, Quantity)>, StorageError> {
+    pub fn owned(&mut self) -> Result<Vec<(Symbol, u64, Quantity)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         // `total` adds in floating point, which no number of positions overflows; people read it.
         let sql = "SELECT symbol, count(*), CAST(min(total(quantity), 9e18) AS INTEGER)

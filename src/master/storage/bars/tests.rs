@@ -83,7 +83,7 @@ fn a_held_price_outlives_a_restart_until_it_is_believed() {
 }
 
 #[test]
-fn what_is_held_and_not_listed_is_named() {
+fn what_is_owned_and_not_listed_is_named() {
     each_engine(|engine| {
         engine.execute(
             "INSERT INTO accounts (account, username, username_key, email, email_key, is_password,
@@ -97,7 +97,7 @@ fn what_is_held_and_not_listed_is_named() {
         );
         let mut store = BarStore::open(engine.storage(), None).unwrap();
         let said = store
-            .held_unlisted(&[Symbol::parse("NEW").unwrap()])
+            .owned_unlisted(&[Symbol::parse("NEW").unwrap()])
             .unwrap();
         assert_eq!(said.len(), 2, "{said:?}");
         assert!(said[0].starts_with("GONE is not on the list"), "{said:?}");
