@@ -26,7 +26,7 @@ pub mod word_list;
 pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username, UsernameOrEmail};
-pub use action::{Action, ActionId, ActionKind, InLieuPrice};
+pub use action::{Action, ActionId, ActionKind, ActionName, InLieuPrice};
 pub use asset::{Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};

@@ -171,7 +171,7 @@ pub struct PricesStatus {
     /// Spent calls of each provider's budget.
     #[serde(default)]
     pub calls: Vec<CallsStatus>,
-    /// Assets whose back-fill is not complete.
+    /// Assets whose past is not complete: it is being fetched, or a provider refuses it.
     #[serde(default)]
     pub unfilled: usize,
     /// Steps of the replay that follow; `None` of a market that is none.

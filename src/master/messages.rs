@@ -529,7 +529,7 @@ pub struct AssetsStatus {
     pub missed: u64,
     /// The budget of API calls of each provider.
     pub calls: Vec<(&'static str, CallBudgetStatus)>,
-    /// Assets whose back-fill is not finished.
+    /// Assets whose past is not complete: it is being fetched, or a provider refuses it.
     pub unfilled: usize,
     /// Steps of the replay that follow.
     pub steps_left: Option<u64>,

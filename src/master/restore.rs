@@ -224,7 +224,6 @@ mod tests {
         );
     }
 
-    /// A backup with the sessions and accounts of `database`, changed by `sql`.
     #[test]
     fn a_copy_without_its_log_is_restored_with_consent_alone() {
         let folder = tempfile::tempdir().unwrap();
@@ -255,6 +254,7 @@ mod tests {
         assert_eq!(username(&here), "later");
     }
 
+    /// A backup with the sessions and accounts of `database`, changed by `sql`.
     fn prepared(folder: &Path, sql: &str) -> PathBuf {
         let path = database(folder, "prepared.db", "then");
         execute_all(&mut Storage::open(&url(&path)).unwrap(), sql);

@@ -8,12 +8,10 @@ mod account;
 
 use super::storage::verify::StoredAccount;
 use super::storage::{Reader, Snapshot, StorageError, VersionMismatch};
-use super::transactions::entitlement::{
-    ActionInForce, ActionName, Entitlement, Families, Trade, corrected, in_force,
-};
+use super::transactions::entitlement::{Families, InForce, corrected};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
-use crate::model::{Action, Money, Quantity, Symbol};
+use crate::model::{Action, ActionName, Money, Quantity, Symbol};
 use account::Books;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -120,18 +118,6 @@ struct FamilyActions {
     changed: BTreeMap<u64, InForce>,
 }
 
-/// The actions of a family in force before and after an update, without those that came in time with
-/// it, which are applied on top of what is held.
-#[derive(Debug, Default)]
-struct InForce {
-    before: Vec<ActionInForce>,
-    after: Vec<ActionInForce>,
-}
-
-fn name(action: &Action) -> ActionName {
-    (action.symbol, action.id)
-}
-
 impl AssetActions {
     /// Those that holders got on top of what they held, and that have kept their terms.
     fn plain(&self) -> impl Iterator<Item = &(u64, Action)> {
@@ -141,7 +127,7 @@ impl AssetActions {
                 .filter(move |(_, other)| other.id == id)
         };
         self.revisions.iter().filter(move |(update, action)| {
-            let is_corrected = self.corrected.contains(&(*update, name(action)));
+            let is_corrected = self.corrected.contains(&(*update, action.name()));
             !is_corrected && has_terms(action.id).count() == 1
         })
     }
@@ -152,30 +138,18 @@ impl FamilyActions {
     fn close(&mut self) {
         let mut changed: BTreeMap<u64, HashSet<ActionName>> = BTreeMap::new();
         for (update, action) in &self.revisions {
-            if self.corrected.contains(&(*update, name(action))) {
-                changed.entry(*update).or_default().insert(name(action));
+            if self.corrected.contains(&(*update, action.name())) {
+                changed.entry(*update).or_default().insert(action.name());
             }
             if let Some(price) = action.in_lieu.filter(|price| price.update > *update) {
                 let names = changed.entry(price.update).or_default();
-                names.insert(name(action));
+                names.insert(action.name());
             }
         }
         for (update, names) in changed {
-            let before = in_force(&self.revisions, update.saturating_sub(1));
-            let mut after = in_force(&self.revisions, update);
-            let earlier: HashSet<ActionName> = before.iter().map(ActionInForce::name).collect();
-            after.retain(|it| names.contains(&it.name()) || earlier.contains(&it.name()));
-            self.changed.insert(update, InForce { before, after });
+            let in_force = InForce::of(&self.revisions, update, &names);
+            self.changed.insert(update, in_force);
         }
-    }
-}
-
-impl InForce {
-    /// What the update adds to the entitlement of these trades by late and corrected actions: units
-    /// and cash by asset, in millionths.
-    fn change(&self, trades: &[Trade]) -> BTreeMap<Symbol, (i128, i128)> {
-        let was = Entitlement::of(trades, &self.before);
-        Entitlement::of(trades, &self.after).less(&was)
     }
 }
 
@@ -208,17 +182,17 @@ impl StoredActions {
             let Some((update @ 1.., _)) = brought.first().copied() else {
                 continue;
             };
-            let corrected = corrected(&told, &so_far, |action| known.contains(&name(action)));
-            known.extend(told.iter().map(name));
+            let corrected = corrected(&told, &so_far, |action| known.contains(&action.name()));
+            known.extend(told.iter().map(Action::name));
             for action in told {
                 let first = stored.families.first(action.symbol);
                 let asset = stored.by_asset.entry(action.symbol).or_default();
                 asset.revisions.push((update, action));
                 let family = stored.by_family.entry(first).or_default();
                 family.revisions.push((update, action));
-                if corrected.contains(&name(&action)) {
-                    asset.corrected.insert((update, name(&action)));
-                    family.corrected.insert((update, name(&action)));
+                if corrected.contains(&action.name()) {
+                    asset.corrected.insert((update, action.name()));
+                    family.corrected.insert((update, action.name()));
                 }
             }
         }

@@ -51,16 +51,31 @@ impl ActionKind {
         self.number() == other.number()
     }
 
+    /// The number of a cancellation.
+    pub const CANCEL: u8 = 0;
+    /// The number of a split.
+    pub const SPLIT: u8 = 3;
+    /// The number of a dividend.
+    pub const DIVIDEND: u8 = 4;
+    /// The number of a spin-off.
+    pub const SPIN_OFF: u8 = 5;
+    /// The number of a rename.
+    pub const RENAME: u8 = 6;
+    /// The number of a merger.
+    pub const MERGE: u8 = 7;
+    /// The number of a delisting.
+    pub const DELIST: u8 = 8;
+
     /// The number of the kind in the database. Of one time, lower ones take effect first.
     pub fn number(self) -> u8 {
         match self {
-            ActionKind::Cancel => 0,
-            ActionKind::Split(_) => 3,
-            ActionKind::Dividend(_) => 4,
-            ActionKind::SpinOff { .. } => 5,
-            ActionKind::Rename(_) => 6,
-            ActionKind::Merge { .. } => 7,
-            ActionKind::Delist(_) => 8,
+            ActionKind::Cancel => ActionKind::CANCEL,
+            ActionKind::Split(_) => ActionKind::SPLIT,
+            ActionKind::Dividend(_) => ActionKind::DIVIDEND,
+            ActionKind::SpinOff { .. } => ActionKind::SPIN_OFF,
+            ActionKind::Rename(_) => ActionKind::RENAME,
+            ActionKind::Merge { .. } => ActionKind::MERGE,
+            ActionKind::Delist(_) => ActionKind::DELIST,
         }
     }
 
@@ -222,6 +237,9 @@ impl fmt::Debug for ActionId {
     }
 }
 
+/// The name of an action among all.
+pub type ActionName = (Symbol, Option<ActionId>);
+
 /// A corporate action. It takes effect at the market's first step on or after its time, before that
 /// step's prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -259,6 +277,11 @@ impl Action {
             is_late: false,
             in_lieu: None,
         }
+    }
+
+    /// Its name among all actions.
+    pub fn name(&self) -> ActionName {
+        (self.symbol, self.id)
     }
 
     /// The asset whose units come by its ratio.

@@ -63,7 +63,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     if status.assets.unfilled > 0 {
         let _ = writeln!(
             out,
-            "past days still being fetched: of {} assets",
+            "past days not complete: of {} assets",
             status.assets.unfilled
         );
     }

@@ -153,6 +153,8 @@ pub struct Backfill {
     until: Option<Timestamp>,
     /// Number of assets when the queue was built.
     total: usize,
+    /// Of these, those that providers refused.
+    refused: usize,
     in_progress: bool,
     not_before: Instant,
     failures: Backoff,
@@ -179,6 +181,7 @@ impl Backfill {
             queue: VecDeque::new(),
             until: None,
             total: 0,
+            refused: 0,
             in_progress: false,
             not_before: now,
             failures: Backoff::new(PAUSE_MIN, PAUSE_MAX),
@@ -187,9 +190,9 @@ impl Backfill {
         }
     }
 
-    /// The number of assets in the queue.
+    /// The number of assets whose past is not complete: those in the queue and those refused.
     pub fn left(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.refused
     }
 
     /// The next asset to fetch and the last day wanted. Builds the queue from `all` again when
@@ -208,6 +211,7 @@ impl Backfill {
             self.until = Some(until);
             self.queue = all.iter().copied().collect();
             self.total = self.queue.len();
+            self.refused = 0;
         }
         Some((*self.queue.front()?, self.until?))
     }
@@ -215,9 +219,27 @@ impl Backfill {
     /// Removes the first asset, which is complete.
     pub fn skip(&mut self) {
         self.queue.pop_front();
+        self.log_end();
+    }
+
+    /// Logs how it ended, once no asset is left.
+    fn log_end(&self) {
         if self.queue.is_empty() && self.total > 0 {
-            crate::info!("past days: all {} assets are complete", self.total);
+            crate::info!("{}", self.told());
         }
+    }
+
+    /// How far the past is, for the log.
+    fn told(&self) -> String {
+        let done = self.total.saturating_sub(self.left());
+        let refused = match self.refused {
+            0 => String::new(),
+            refused => format!(", {refused} were refused"),
+        };
+        format!(
+            "past days: {done} of {} assets are complete{refused}",
+            self.total
+        )
     }
 
     /// Sends a task for the first asset.
@@ -235,8 +257,7 @@ impl Backfill {
         }
         if self.logged.elapsed() >= PROGRESS_INTERVAL {
             self.logged = Instant::now();
-            let done = self.total.saturating_sub(self.queue.len());
-            crate::info!("past days: {done} of {} assets are complete", self.total);
+            crate::info!("{}", self.told());
         }
     }
 
@@ -253,7 +274,9 @@ impl Backfill {
                     crate::warn!("the past days of {symbol} are missing: {failure}");
                 }
                 self.refused_in_row += 1;
+                self.refused += 1;
                 self.queue.pop_front();
+                self.log_end();
                 Duration::ZERO
             }
             ProviderError::Refused(_)
@@ -338,13 +361,20 @@ mod tests {
         // So many say that it is something else.
         filling.failed(&last, &refusal);
         assert_eq!(next(&mut filling, wall), None, "a pause");
-        assert_eq!(filling.left(), 1);
+        assert_eq!(filling.left(), REFUSED_IN_ROW_MAX + 1);
         filling.not_before = Instant::now();
         filling.stored(false);
         assert_eq!(next(&mut filling, wall), None);
+        // Their past is missing, though none is asked for any more.
+        assert_eq!(filling.left(), REFUSED_IN_ROW_MAX);
+        assert_eq!(
+            filling.told(),
+            "past days: 1 of 101 assets are complete, 100 were refused"
+        );
         // The next day they are asked for again.
         let day_after = wall.plus_days(1);
         assert_eq!(next(&mut filling, day_after).unwrap().0, symbols[0]);
+        assert_eq!(filling.left(), symbols.len());
     }
 
     #[test]

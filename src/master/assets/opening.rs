@@ -22,13 +22,14 @@ use crate::master::messages::{
 };
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
+use crate::master::storage::positions::{OwnedAsset, unlisted_texts};
 use crate::master::storage::{Reader, Storage};
 use crate::model::{Action, ActionKind, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
@@ -58,22 +59,23 @@ pub struct OpenedAssets {
 /// A provider fails, or the database does.
 pub fn open(
     config: AssetsConfig,
-    prepared: PreparedProviders,
+    PreparedProviders { budgets, providers }: PreparedProviders,
     storage: Storage,
     reader: Reader,
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
-    let PreparedProviders { budgets, providers } = prepared;
     let mut input_warnings = logged_warnings(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
     store.set_assets(&symbols)?;
-    input_warnings.splice(0..0, held_unlisted(&mut store, &symbols)?);
+    let owned = store.owned()?;
+    input_warnings.splice(0..0, logged_unlisted(&owned, &symbols));
     let mut reader = BarReader::new(reader, store.ids());
     let position = mend_position(&mut store, &mut reader, &symbols)?;
-    let real = store_own_past(&mut retrieval, &mut store, &symbols)?;
-    let snapshot = restored_snapshot(&mut store, &mut reader, &symbols, real)?;
+    let real = store_own_past(&mut retrieval, &mut store, &symbols, &position)?;
+    let restored = (&owned[..], &position, real);
+    let (snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (reviews, reviewing) = bounded(REVIEWS_MAX);
@@ -89,11 +91,10 @@ pub fn open(
     };
     let now = Instant::now();
     let config = Arc::new(config);
-    let unfilled = if real { symbols.len() } else { 0 };
-    let health = shared_health(unfilled, input_warnings);
+    let health = shared_health(if real { symbols.len() } else { 0 }, input_warnings);
     let updater = Updater {
         known: store.known()?.into_iter().collect(),
-        unpriced: store.unpriced()?,
+        unpriced,
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
         store,
@@ -140,13 +141,13 @@ fn shared_health(unfilled: usize, input_warnings: Vec<String>) -> Arc<Mutex<Upda
     Arc::new(Mutex::new(health))
 }
 
-/// What is said of assets that accounts hold and that are not on the list; it is logged too.
-fn held_unlisted(store: &mut BarStore, listed: &[Symbol]) -> Result<Vec<String>, AssetsError> {
-    let held = store.held_unlisted(listed)?;
-    for text in &held {
+/// Logs what is said of assets that accounts own and that are not on the list, and returns it.
+fn logged_unlisted(owned: &[OwnedAsset], listed: &[Symbol]) -> Vec<String> {
+    let texts = unlisted_texts(owned, listed);
+    for text in &texts {
         crate::warn!("{text}");
     }
-    Ok(held)
+    texts
 }
 
 /// Logs what is said of inputs that are strange or not used, and returns it.
@@ -274,11 +275,12 @@ fn store_own_past(
     retrieval: &mut Retrieval,
     store: &mut BarStore,
     symbols: &[Symbol],
+    position: &UpdatePosition,
 ) -> Result<bool, AssetsError> {
     match retrieval.first() {
         Some(provider) if provider.clock() == MarketClock::Own => {
             store.set_filling(true)?;
-            let stored = store_whole_past(provider, store, symbols);
+            let stored = store_whole_past(provider, store, symbols, position);
             store.set_filling(false)?;
             stored?;
             Ok(false)
@@ -292,8 +294,8 @@ fn store_whole_past(
     provider: &mut dyn Provider,
     store: &mut BarStore,
     symbols: &[Symbol],
+    position: &UpdatePosition,
 ) -> Result<(), AssetsError> {
-    let position = store.position()?;
     let mut waiting: Vec<BarPage> = Vec::new();
     let (mut held, mut total) = (0, 0usize);
     let mut progress = StartProgress::default();
@@ -383,20 +385,25 @@ fn mend_position(
     Ok(mended)
 }
 
-/// A snapshot of the prices in the database, with the actions that apply to them.
+/// A snapshot of the prices in the database, with the actions that apply to them, and those that
+/// updates brought and whose fractions have no price yet.
 fn restored_snapshot(
     store: &mut BarStore,
     reader: &mut BarReader,
     symbols: &[Symbol],
-    real: bool,
-) -> Result<PriceSnapshot, AssetsError> {
+    (owned, position, real): (&[OwnedAsset], &UpdatePosition, bool),
+) -> Result<(PriceSnapshot, Vec<Action>), AssetsError> {
     let mut snapshot = PriceSnapshot::new(symbols.to_vec());
     let listed: Vec<_> = symbols
         .iter()
         .filter_map(|symbol| Some((symbol, reader.id(symbol)?)))
         .collect();
-    let actions = store.actions()?;
-    let mut kept = store.owned()?;
+    let brought = store.actions()?;
+    let is_unpriced = |(update, action): &&(u64, Action)| *update > 0 && action.wants_price();
+    let unpriced = brought.iter().filter(is_unpriced);
+    let unpriced: Vec<Action> = unpriced.map(|(_, action)| *action).collect();
+    let actions: Vec<Action> = brought.iter().map(|(_, action)| *action).collect();
+    let mut kept: BTreeSet<Symbol> = owned.iter().map(|asset| asset.symbol).collect();
     // The new names inherit these prices.
     let is_rename = |action: &&Action| matches!(action.kind, ActionKind::Rename(_));
     kept.extend(actions.iter().filter(is_rename).map(|action| action.symbol));
@@ -407,7 +414,8 @@ fn restored_snapshot(
         }
     }
     let mut unlisted = HashMap::new();
-    for symbol in kept.iter().filter(|symbol| !symbols.contains(symbol)) {
+    let is_gone = |symbol: &&Symbol| symbols.binary_search(symbol).is_err();
+    for symbol in kept.iter().filter(is_gone) {
         if let Some(asset) = view.ever_listed(symbol)?
             && let Some((bar, _)) = view.newest(asset)?
         {
@@ -415,12 +423,11 @@ fn restored_snapshot(
         }
     }
     snapshot.set_unlisted(unlisted);
-    let position = store.position()?;
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
     snapshot.add_actions(&actions);
     for (symbol, held) in store.held()? {
         snapshot.hold(&symbol, Some(held));
     }
-    Ok(snapshot)
+    Ok((snapshot, unpriced))
 }

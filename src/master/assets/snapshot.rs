@@ -4,7 +4,7 @@
 
 use super::hold::HeldPrice;
 use crate::model::{
-    Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Symbol, Timestamp,
+    Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Ratio, Symbol, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -53,6 +53,20 @@ pub enum FillDecision {
     NoPrice,
 }
 
+/// The splits among an asset's actions that divide a price of this time.
+fn splits_after(actions: &[Action], time: Timestamp) -> impl Iterator<Item = Ratio> {
+    let later = actions.iter().filter(move |action| action.time > time);
+    later.filter_map(|action| match action.kind {
+        ActionKind::Split(ratio) => Some(ratio),
+        ActionKind::Dividend(_)
+        | ActionKind::SpinOff { .. }
+        | ActionKind::Rename(_)
+        | ActionKind::Merge { .. }
+        | ActionKind::Delist(_)
+        | ActionKind::Cancel => None,
+    })
+}
+
 impl AssetPrice {
     /// An asset that has no price yet.
     pub fn none(symbol: Symbol) -> AssetPrice {
@@ -77,20 +91,16 @@ impl AssetPrice {
         };
         let mut value = close;
         let mut today = day;
-        for action in actions {
-            if let ActionKind::Split(ratio) = action.kind
-                && action.time > quote.time
-            {
-                value = ratio.price(value);
-                today = Bar {
-                    time: today.time,
-                    open: ratio.price(today.open),
-                    high: ratio.price(today.high),
-                    low: ratio.price(today.low),
-                    close: ratio.price(today.close),
-                    volume: ratio.volume(today.volume),
-                };
-            }
+        for ratio in splits_after(actions, quote.time) {
+            value = ratio.price(value);
+            today = Bar {
+                time: today.time,
+                open: ratio.price(today.open),
+                high: ratio.price(today.high),
+                low: ratio.price(today.low),
+                close: ratio.price(today.close),
+                volume: ratio.volume(today.volume),
+            };
         }
         quote.value = value;
         self.day = Some(today);
@@ -374,15 +384,8 @@ impl PriceSnapshot {
 
     /// A price of an asset in units of today: splits after its time divide it.
     pub fn in_units_of_today(&self, symbol: &Symbol, quote: Quote) -> Money {
-        let later = self.actions(symbol).iter();
-        let later = later.filter(|action| action.time > quote.time);
-        later.fold(quote.value, |value, action| {
-            if let ActionKind::Split(ratio) = action.kind {
-                ratio.price(value)
-            } else {
-                value
-            }
-        })
+        let later = splits_after(self.actions(symbol), quote.time);
+        later.fold(quote.value, |value, ratio| ratio.price(value))
     }
 
     /// Whether the market moves.

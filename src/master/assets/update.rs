@@ -350,10 +350,9 @@ impl Updater {
         };
         let wanting = new.iter_mut().filter(|action| action.wants_price());
         wanting.for_each(price);
-        let name = |action: &Action| (action.symbol, action.id);
-        let news: HashSet<_> = new.iter().map(name).collect();
+        let news: HashSet<_> = new.iter().map(Action::name).collect();
         let mut waiting = self.unpriced.clone();
-        waiting.retain(|action| !news.contains(&name(action)));
+        waiting.retain(|action| !news.contains(&action.name()));
         waiting.iter_mut().for_each(price);
         let is_priced = |action: &mut Action| action.in_lieu.is_some();
         let priced = waiting.extract_if(.., is_priced).collect();

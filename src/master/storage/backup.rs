@@ -237,7 +237,7 @@ impl RestoreTarget<'_> {
     /// rename fails: it then has its new name.
     pub fn replace(&self, staged: StagedCopy) -> Result<Replacement, String> {
         let database = self.database;
-        let ended = staged.end_sessions()?;
+        let ended = staged.end_sessions_and_codes()?;
         let replaced = move_aside(database)?;
         fs::rename(&staged.path, database).map_err(|error| with_path(database, &error))?;
         files::sync_folder(database).map_err(|error| with_path(database, &error))?;
@@ -256,8 +256,9 @@ impl StagedCopy {
         self.older
     }
 
-    /// Deletes the sessions: one that ended after the backup must not become valid again.
-    fn end_sessions(&self) -> Result<usize, String> {
+    /// Deletes the sessions, the codes of resets, and the mails that wait: one that ended, was used or
+    /// sent after the backup must not come back. Returns how many sessions there were.
+    fn end_sessions_and_codes(&self) -> Result<usize, String> {
         let end = || -> Result<usize, StorageError> {
             let mut storage = Storage::Sqlite(SqliteStorage::open_given_copy(&self.path)?);
             let mut tx = storage.begin()?;

@@ -12,6 +12,7 @@ mod rows;
 pub use compaction::HOT_UPDATES;
 pub use rows::roll_up;
 
+use super::positions::OwnedAsset;
 use super::sqlite::signed;
 use super::{Storage, StorageError};
 use crate::master::assets::hold::HeldPrice;
@@ -137,33 +138,12 @@ impl BarStore {
         Ok(symbols)
     }
 
-    /// What is said of each asset that accounts hold and that is not listed any more.
+    /// All assets that accounts own, sorted.
     ///
     /// # Errors
     /// The database fails.
-    pub fn held_unlisted(&mut self, listed: &[Symbol]) -> Result<Vec<String>, StorageError> {
-        let held = self.storage.read(|snapshot| snapshot.held())?;
-        let is_gone = |symbol: &Symbol| !listed.contains(symbol);
-        let texts = held.into_iter().filter(|held| is_gone(&held.0));
-        Ok(texts
-            .map(|(symbol, accounts, units)| {
-                let s = if accounts == 1 { " holds" } else { "s hold" };
-                format!(
-                    "{symbol} is not on the list of assets any more; {accounts} account{s} {units} \
-                     units of it, which count at its last price and cannot be sold until it is back, or \
-                     an action says what became of it (rename, merge, delist)"
-                )
-            })
-            .collect())
-    }
-
-    /// All assets that accounts hold.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn owned(&mut self) -> Result<Vec<Symbol>, StorageError> {
-        let held = self.storage.read(|snapshot| snapshot.held())?;
-        Ok(held.into_iter().map(|(symbol, ..)| symbol).collect())
+    pub fn owned(&mut self) -> Result<Vec<OwnedAsset>, StorageError> {
+        self.storage.read(|snapshot| snapshot.owned())
     }
 
     /// The keys of the listed assets.
@@ -248,24 +228,13 @@ impl BarStore {
         self.storage.write(|tx| tx.set_held(asset, held))
     }
 
-    /// The latest terms of all actions that have come into force, by time.
+    /// The latest terms of all actions that have come into force, by time, each with the update that
+    /// brought them; 0 for those that were in force before the asset was listed.
     ///
     /// # Errors
     /// The database fails.
-    pub fn actions(&mut self) -> Result<Vec<Action>, StorageError> {
-        let actions = self.storage.read(|snapshot| snapshot.actions())?;
-        Ok(actions.into_iter().map(|(_, action)| action).collect())
-    }
-
-    /// The actions that updates brought and whose fractions have no price yet.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn unpriced(&mut self) -> Result<Vec<Action>, StorageError> {
-        let actions = self.storage.read(|snapshot| snapshot.actions())?;
-        let wants = |(update, action): &(u64, Action)| *update > 0 && action.wants_price();
-        let unpriced = actions.into_iter().filter(wants);
-        Ok(unpriced.map(|(_, action)| action).collect())
+    pub fn actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
+        self.storage.read(|snapshot| snapshot.actions())
     }
 
     /// Stores pages of several assets' past and their back-fill progress in one transaction.

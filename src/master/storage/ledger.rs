@@ -208,20 +208,20 @@ pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(u64, Action)> {
     let cash = Money(row.get(9)?);
     let target = || symbol(&row.get::<_, String>(8)?);
     let kind = match kind {
-        0 => ActionKind::Cancel,
-        3 => ActionKind::Split(ratio),
-        4 => ActionKind::Dividend(Money(numerator)),
-        5 => ActionKind::SpinOff {
+        ActionKind::CANCEL => ActionKind::Cancel,
+        ActionKind::SPLIT => ActionKind::Split(ratio),
+        ActionKind::DIVIDEND => ActionKind::Dividend(Money(numerator)),
+        ActionKind::SPIN_OFF => ActionKind::SpinOff {
             new: target()?,
             ratio,
         },
-        6 => ActionKind::Rename(target()?),
-        7 => ActionKind::Merge {
+        ActionKind::RENAME => ActionKind::Rename(target()?),
+        ActionKind::MERGE => ActionKind::Merge {
             new: target()?,
             ratio,
             cash,
         },
-        8 => ActionKind::Delist(cash),
+        ActionKind::DELIST => ActionKind::Delist(cash),
         _ => return Err(damaged("no such kind of action")),
     };
     let in_lieu = row.get::<_, Option<i64>>(10)?;
@@ -511,16 +511,6 @@ impl Snapshot<'_> {
         }
         revisions.sort_by_key(|(update, action)| (*update, action.place()));
         Ok(revisions)
-    }
-
-    /// The last update whose actions are in the ledger.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn acted(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = "SELECT acted FROM ledger_position";
-        Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
     }
 
     /// What the ledger has of these families for a correction, each named by the asset that stands

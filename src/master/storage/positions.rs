@@ -8,6 +8,40 @@ use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Holdings, Money, Quantity, Symbol};
 use rusqlite::{Connection, Row, params};
 
+/// An asset that accounts own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnedAsset {
+    pub symbol: Symbol,
+    /// How many own it.
+    pub accounts: u64,
+    /// The units of all together; people read them.
+    pub units: Quantity,
+}
+
+impl OwnedAsset {
+    /// What is said of one that is not listed any more.
+    fn unlisted_text(&self) -> String {
+        let OwnedAsset {
+            symbol,
+            accounts,
+            units,
+        } = self;
+        let s = if *accounts == 1 { " holds" } else { "s hold" };
+        format!(
+            "{symbol} is not on the list of assets any more; {accounts} account{s} {units} units of \
+             it, which count at its last price and cannot be sold until it is back, or an action says \
+             what became of it (rename, merge, delist)"
+        )
+    }
+}
+
+/// What is said of each of these assets that is not listed any more. `listed` is sorted.
+pub fn unlisted_texts(owned: &[OwnedAsset], listed: &[Symbol]) -> Vec<String> {
+    let is_gone = |asset: &&OwnedAsset| listed.binary_search(&asset.symbol).is_err();
+    let gone = owned.iter().filter(is_gone);
+    gone.map(OwnedAsset::unlisted_text).collect()
+}
+
 fn cash(sqlite: &Connection, account: AccountId) -> rusqlite::Result<Money> {
     sqlite
         .prepare_cached(
@@ -45,23 +79,22 @@ impl Snapshot<'_> {
         Ok(Holdings { cash, positions })
     }
 
-    /// Each asset that is held: how many accounts hold it, and how many units in all.
+    /// Each asset that accounts own, sorted.
     ///
     /// # Errors
     /// The database fails.
-    pub fn held(&mut self) -> Result<Vec<(Symbol, u64, Quantity)>, StorageError> {
+    pub fn owned(&mut self) -> Result<Vec<OwnedAsset>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         // `total` adds in floating point, which no number of positions overflows; people read it.
         let sql = "SELECT symbol, count(*), CAST(min(total(quantity), 9e18) AS INTEGER)
                    FROM positions GROUP BY symbol ORDER BY symbol";
         let mut statement = sqlite.prepare(sql)?;
         let rows = statement.query_map([], |row| {
-            let accounts = unsigned(row.get(1)?);
-            Ok((
-                symbol(&row.get::<_, String>(0)?)?,
-                accounts,
-                Quantity(row.get(2)?),
-            ))
+            Ok(OwnedAsset {
+                symbol: symbol(&row.get::<_, String>(0)?)?,
+                accounts: unsigned(row.get(1)?),
+                units: Quantity(row.get(2)?),
+            })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

@@ -89,6 +89,25 @@ mod tests {
     }
 
     #[test]
+    fn the_page_names_the_tables_that_a_reset_changes() {
+        let page = include_str!("../../../spec/master/storage.md");
+        let row = page.lines().find(|line| line.contains("`delete_market`"));
+        let tables = row.unwrap().split('|').nth(1).unwrap();
+        let on_page: Vec<&str> = tables
+            .split(',')
+            .map(|it| it.trim().trim_matches('`'))
+            .collect();
+        let forgotten = FORGOTTEN.split("UPDATE ").skip(1);
+        let forgotten = forgotten.map(|rest| rest.split_whitespace().next().unwrap());
+        let mut changed = [MARKET, PEOPLE].concat();
+        changed.extend(forgotten);
+        changed.sort_unstable();
+        let mut sorted = on_page.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, changed);
+    }
+
+    #[test]
     fn accounts_begin_anew_or_go() {
         let engine = Engine::sqlite();
         engine.execute(

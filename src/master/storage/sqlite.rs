@@ -15,6 +15,7 @@ use std::fmt;
 use std::fmt::Write;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -378,23 +379,23 @@ impl SqliteStorage {
     /// Opens a copy of this or an older version, which no other process uses and somebody else may
     /// have made. Returns the number of its migrations, too.
     pub(super) fn open_older_copy(path: &Path) -> Result<(SqliteStorage, usize), StorageError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        prepare(&connection)?;
-        distrust(&connection)?;
-        let found = match version(&connection) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => 0,
-            found => found?,
-        };
-        if found == 0 || found > MIGRATIONS.len() {
-            return Err(StorageError::OtherVersion(other_version(path, found)));
-        }
-        connection.pragma_update(None, "cell_size_check", true)?;
-        connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
-        Ok((SqliteStorage { connection }, found))
+        let versions = 1..=MIGRATIONS.len();
+        SqliteStorage::open_of(path, OpenFlags::SQLITE_OPEN_READ_WRITE, versions)
     }
 
     fn open_given(path: &Path, rights: OpenFlags) -> Result<SqliteStorage, StorageError> {
+        let this = MIGRATIONS.len();
+        let (opened, _) = SqliteStorage::open_of(path, rights, this..=this)?;
+        Ok(opened)
+    }
+
+    /// Opens a file that somebody else may have made, of one of these versions. Returns the number
+    /// of its migrations, too.
+    fn open_of(
+        path: &Path,
+        rights: OpenFlags,
+        versions: RangeInclusive<usize>,
+    ) -> Result<(SqliteStorage, usize), StorageError> {
         let flags = rights | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         prepare(&connection)?;
@@ -403,7 +404,7 @@ impl SqliteStorage {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => 0,
             found => found?,
         };
-        if found != MIGRATIONS.len() {
+        if !versions.contains(&found) {
             return Err(StorageError::OtherVersion(other_version(path, found)));
         }
         // Only after the version check: this reads the file's header, and the file may not be a
@@ -411,7 +412,7 @@ impl SqliteStorage {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
-        Ok(SqliteStorage { connection })
+        Ok((SqliteStorage { connection }, found))
     }
 
     /// Opens a file that no other process uses, and keeps its journal mode.

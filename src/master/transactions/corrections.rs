@@ -4,14 +4,14 @@
 //! fractions whose price came later: each account gets the difference between what it was owed
 //! before and what it is owed now, as transactions of its own.
 
-use super::entitlement::{ActionName, Entitlement, Families, corrected, in_force, moved};
+use super::entitlement::{Families, InForce, corrected, moved};
 use super::fill::ActionRow;
 use super::{AccountChanges, OrderState, WRITTEN_OFF_SHOWN_MAX, holdings_of};
 use crate::master::storage::ledger::{ActionEntry, FamilyTrades};
 use crate::master::storage::{StorageError, Tx};
 use crate::model::money::{MILLIONTHS_MAX, share};
 use crate::model::{
-    AccountId, Action, ActionKind, Holdings, Money, Quantity, Side, Symbol, Timestamp,
+    AccountId, Action, ActionKind, ActionName, Holdings, Money, Quantity, Side, Symbol, Timestamp,
 };
 use crate::runtime::StepBeats;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -102,12 +102,12 @@ pub(super) fn divide(
     for divided in updates.values_mut() {
         let actions: Vec<Action> = divided.brought.iter().map(|it| it.action).collect();
         let known = divided.brought.iter().filter(|it| it.before.is_some());
-        let known: HashSet<ActionName> = known.map(|it| name(&it.action)).collect();
+        let known: HashSet<ActionName> = known.map(|it| it.action.name()).collect();
         let so_far = tx.families(divided.number)?;
-        let corrected = corrected(&actions, &so_far, |action| known.contains(&name(action)));
+        let corrected = corrected(&actions, &so_far, |action| known.contains(&action.name()));
         for place in 0..divided.brought.len() {
             let BroughtAction { action, before } = divided.brought[place];
-            if !corrected.contains(&name(&action)) {
+            if !corrected.contains(&action.name()) {
                 divided.due.push(action);
                 continue;
             }
@@ -115,7 +115,7 @@ pub(super) fn divide(
             // too.
             let applied = before.filter(|before| before.kind != ActionKind::Cancel);
             let time = applied.map_or(action.time, |before| before.time.max(action.time));
-            divided.correct(families.first(action.symbol), time, name(&action));
+            divided.correct(families.first(action.symbol), time, action.name());
         }
     }
     for (number, action) in tx.fractions_to_pay(update)? {
@@ -124,13 +124,9 @@ pub(super) fn divide(
             .entry(number)
             .or_insert_with(|| DividedActions::new(number));
         let first = families.first(action.symbol);
-        divided.correct(first, action.time, name(&action));
+        divided.correct(first, action.time, action.name());
     }
     Ok(updates.into_values().collect())
-}
-
-fn name(action: &Action) -> ActionName {
-    (action.symbol, action.id)
 }
 
 /// What a settlement has changed so far, besides the database.
@@ -180,15 +176,10 @@ impl OrderState {
     ) -> Result<(), StorageError> {
         let members = families.members(correction.first);
         let revisions = tx.action_revisions(&members)?;
-        let before = in_force(&revisions, number.saturating_sub(1));
-        let mut after = in_force(&revisions, number);
-        // What comes in time in other families of then is applied on top of this.
-        let names: HashSet<ActionName> = before.iter().map(|it| it.name()).collect();
-        after.retain(|it| correction.names.contains(&it.name()) || names.contains(&it.name()));
+        let in_force = InForce::of(&revisions, number, &correction.names);
         let mut changes = Vec::new();
         for (account, trades) in &family.trades {
-            let was = Entitlement::of(trades, &before);
-            let change = Entitlement::of(trades, &after).less(&was);
+            let change = in_force.change(trades);
             if !change.is_empty() {
                 changes.push((*account, change));
             }

@@ -7,7 +7,7 @@
 //! Tests: `src/master/transactions/corrections/tests.rs`.
 
 use crate::model::money::MILLIONTHS_MAX;
-use crate::model::{Action, ActionId, ActionKind, Money, Quantity, Side, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, ActionName, Money, Quantity, Side, Symbol, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A filled order.
@@ -52,8 +52,13 @@ pub struct Entitlement {
     renamed: BTreeMap<Symbol, (Symbol, u64)>,
 }
 
-/// The name of an action among all.
-pub type ActionName = (Symbol, Option<ActionId>);
+/// The actions of a family in force before and after an update, without those that came in time with
+/// it, which are applied on top of what is held.
+#[derive(Debug, Default)]
+pub struct InForce {
+    before: Vec<ActionInForce>,
+    after: Vec<ActionInForce>,
+}
 
 /// Assets that exchange units by renames, mergers and spin-offs.
 #[derive(Debug, Default)]
@@ -100,11 +105,30 @@ impl Families {
 impl ActionInForce {
     /// The name of the action among all.
     pub fn name(&self) -> ActionName {
-        (self.action.symbol, self.action.id)
+        self.action.name()
     }
 
     fn precedes(&self, trade: &Trade) -> bool {
         self.action.time <= trade.priced || self.since.is_some_and(|since| since <= trade.update)
+    }
+}
+
+impl InForce {
+    /// Those of an update that corrects the actions of these names, brings them late or prices their
+    /// fractions. `revisions` are as of [`in_force`].
+    pub fn of(revisions: &[(u64, Action)], update: u64, names: &HashSet<ActionName>) -> InForce {
+        let before = in_force(revisions, update.saturating_sub(1));
+        let mut after = in_force(revisions, update);
+        let earlier: HashSet<ActionName> = before.iter().map(ActionInForce::name).collect();
+        after.retain(|it| names.contains(&it.name()) || earlier.contains(&it.name()));
+        InForce { before, after }
+    }
+
+    /// What the update adds to the entitlement of these trades by late and corrected actions: units
+    /// and cash by asset, in millionths.
+    pub fn change(&self, trades: &[Trade]) -> BTreeMap<Symbol, (i128, i128)> {
+        let was = Entitlement::of(trades, &self.before);
+        Entitlement::of(trades, &self.after).less(&was)
     }
 }
 
@@ -259,7 +283,7 @@ pub fn corrected(
     let late: BTreeSet<Symbol> = brought.iter().filter(is_late).map(first).collect();
     let of_late = |action: &&Action| late.contains(&first(action));
     let corrected = brought.iter().filter(of_late);
-    corrected.map(|action| (action.symbol, action.id)).collect()
+    corrected.map(Action::name).collect()
 }
 
 /// The actions in force after update `until`, in the order in which they take effect. `revisions`
@@ -268,7 +292,7 @@ pub fn corrected(
 pub fn in_force(revisions: &[(u64, Action)], until: u64) -> Vec<ActionInForce> {
     let mut latest: Vec<ActionInForce> = Vec::new();
     for (update, action) in revisions.iter().filter(|(update, _)| *update <= until) {
-        let name = (action.symbol, action.id);
+        let name = action.name();
         match latest.iter_mut().find(|it| it.name() == name) {
             Some(it) => {
                 if it.action.time != action.time {

@@ -232,30 +232,38 @@ impl OrderState {
         done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
+        // Most actions are dividends, and the queue may be long.
+        if !may_change_orders(brought) {
+            return Ok(());
+        }
         let own = brought.action.symbol;
         let visible = self.visibility.since(number);
-        for order in self.queue.iter().filter(|order| order.was_before(visible)) {
-            let number = order.rank.number;
-            let now = done.orders.get(&number).copied();
-            let (symbol, quantity) = now.unwrap_or((order.symbol, order.quantity));
-            // An order that a split has changed may have another name since.
-            let is_of_it = symbol == own || update.snapshot.is_renamed(own, symbol);
-            if !is_of_it || symbol != own && brought.before.is_none() {
+        for order in self.queue.iter() {
+            beats.step();
+            if !order.was_before(visible) {
                 continue;
             }
-            beats.step();
+            let order_number = order.rank.number;
+            let now = done.orders.get(&order_number).copied();
+            let (symbol, quantity) = now.unwrap_or((order.symbol, order.quantity));
+            // An order that a split has changed may have another name since.
+            let is_corrected = brought.before.is_some();
+            let is_of_it = symbol == own || is_corrected && update.snapshot.is_renamed(own, symbol);
+            if !is_of_it {
+                continue;
+            }
             match order_change(brought, order.asked, quantity) {
                 OrderChange::None => {}
                 OrderChange::Units(after) => {
-                    tx.set_order_quantity(number, after)?;
-                    done.orders.insert(number, (symbol, after));
+                    tx.set_order_quantity(order_number, after)?;
+                    done.orders.insert(order_number, (symbol, after));
                 }
                 OrderChange::Name(new) if symbol == own => {
-                    tx.set_order_symbol(number, new)?;
-                    done.orders.insert(number, (new, quantity));
+                    tx.set_order_symbol(order_number, new)?;
+                    done.orders.insert(order_number, (new, quantity));
                 }
                 OrderChange::Ends { may_fill } if symbol == own || !may_fill => {
-                    done.ended.insert(number, may_fill);
+                    done.ended.insert(order_number, may_fill);
                 }
                 OrderChange::Name(_) | OrderChange::Ends { .. } => {}
             }
@@ -340,6 +348,19 @@ fn order_change(brought: &BroughtAction, asked: Quantity, quantity: Quantity) ->
         | ActionKind::Dividend(_)
         | ActionKind::SpinOff { .. }
         | ActionKind::Cancel => OrderChange::None,
+    }
+}
+
+/// Whether [`order_change`] is other than none of any order.
+fn may_change_orders(brought: &BroughtAction) -> bool {
+    let BroughtAction { action, before } = brought;
+    if before.is_some_and(|before| matches!(before.kind, ActionKind::Split(_))) {
+        return true;
+    }
+    match action.kind {
+        ActionKind::Split(_) => !action.is_late && before.is_none(),
+        ActionKind::Rename(_) | ActionKind::Merge { .. } | ActionKind::Delist(_) => true,
+        ActionKind::Dividend(_) | ActionKind::SpinOff { .. } | ActionKind::Cancel => false,
     }
 }
 

@@ -199,12 +199,12 @@ fn told_action(symbol: Symbol, side: Side, line: &LedgerLine) -> Option<(Symbol,
     let source = line.source.as_deref().map(Symbol::parse).transpose().ok()?;
     let cause = line.cause.and_then(Cause::from_number);
     match (cause, side) {
-        (None, Side::Split) => Some((symbol, 3)),
-        (None, Side::Dividend) => Some((symbol, 4)),
-        (Some(Cause::SpinOff), _) => Some((source?, 5)),
-        (Some(Cause::Rename), _) if source.is_none() => Some((symbol, 6)),
-        (Some(Cause::Merger), Side::Split) if source.is_none() => Some((symbol, 7)),
-        (Some(Cause::Delisting), _) => Some((symbol, 8)),
+        (None, Side::Split) => Some((symbol, ActionKind::SPLIT)),
+        (None, Side::Dividend) => Some((symbol, ActionKind::DIVIDEND)),
+        (Some(Cause::SpinOff), _) => Some((source?, ActionKind::SPIN_OFF)),
+        (Some(Cause::Rename), _) if source.is_none() => Some((symbol, ActionKind::RENAME)),
+        (Some(Cause::Merger), Side::Split) if source.is_none() => Some((symbol, ActionKind::MERGE)),
+        (Some(Cause::Delisting), _) => Some((symbol, ActionKind::DELIST)),
         (Some(Cause::Rename | Cause::Merger | Cause::InLieu), _)
         | (None, Side::Buy | Side::Sell) => None,
     }

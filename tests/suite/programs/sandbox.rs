@@ -435,7 +435,8 @@ fn a_market_folder_is_shown_as_it_is_understood() {
         "DDD.xlsx: passed over, since it is a spreadsheet: save it as CSV",
         "AAA.CSV is of the same symbol: keep one",
         "not read, since a market file ends in .csv: README.txt, notes",
-        "actions.csv, line 2: AAB has no file in this folder: its actions change nothing",
+        "actions.csv, line 2: AAB has no file in this folder: its actions change nothing unless \
+         accounts still hold it",
         "factor",
     ] {
         assert!(shown.contains(told), "{told}: {shown}");

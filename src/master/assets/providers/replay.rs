@@ -109,13 +109,13 @@ impl ReplayProvider {
                 Some(ContinuedMarket::of(bars, interval))
             }
         };
-        // The simulated market knows nothing of what the files say of the time after them.
         // Assets without a file may be held since they had one: what became of them matters.
         let is_of_market = |action: &Action| {
             let kind = action.kind;
             let is_later = kind.target().is_some() || kind.is_end() || kind == ActionKind::Cancel;
             is_later || files.contains_key(&action.symbol)
         };
+        // The simulated market knows nothing of what the files say of the time after them.
         let is_known =
             |action: &Action| is_of_market(action) && (continued.is_none() || action.time <= last);
         Ok(ReplayProvider {

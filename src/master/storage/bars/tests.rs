@@ -3,6 +3,7 @@
 use super::read::{BarReader, BarSnapshot};
 use super::*;
 use crate::master::assets::hold::PriceReview;
+use crate::master::storage::positions::unlisted_texts;
 use crate::master::storage::testing::{Engine, each_engine};
 use crate::model::Money;
 use std::time::Instant;
@@ -83,7 +84,7 @@ fn a_held_price_outlives_a_restart_until_it_is_believed() {
 }
 
 #[test]
-fn what_is_held_and_not_listed_is_named() {
+fn what_is_owned_and_not_listed_is_named() {
     each_engine(|engine| {
         engine.execute(
             "INSERT INTO accounts (account, username, username_key, email, email_key, is_password,
@@ -96,9 +97,8 @@ fn what_is_held_and_not_listed_is_named() {
                  (1, 'NEW', 9, 9), (2, 'GONE', 2500000, 1)",
         );
         let mut store = BarStore::open(engine.storage(), None).unwrap();
-        let said = store
-            .held_unlisted(&[Symbol::parse("NEW").unwrap()])
-            .unwrap();
+        let owned = store.owned().unwrap();
+        let said = unlisted_texts(&owned, &[Symbol::parse("NEW").unwrap()]);
         assert_eq!(said.len(), 2, "{said:?}");
         assert!(said[0].starts_with("GONE is not on the list"), "{said:?}");
         assert!(said[0].contains("1 account holds 2.5 units"), "{said:?}");

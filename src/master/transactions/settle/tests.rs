@@ -887,6 +887,69 @@ fn a_long_settlement_beats_as_it_goes() {
 }
 
 #[test]
+fn actions_of_other_assets_beat_while_they_pass_the_queue() {
+    let mut desk = Desk::new();
+    let alice = desk.alice;
+    let heartbeat = Watchdog::new().register("transactions");
+    desk.rig.transactions.heartbeat = heartbeat.clone();
+    let batch: Vec<Order> = (0..STEPS_PER_BEAT)
+        .map(|_| order(desk.link.reply_to(), alice, Side::Sell, "AAPL", "1"))
+        .collect();
+    desk.rig.order_all(batch);
+    desk.link.heard();
+    let mut update = desk.rig.update(&[("AAPL", "50")]);
+    let named = |number: i32| Action {
+        id: crate::model::ActionId::parse(&number.to_string()).ok(),
+        ..split("MSFT", "2")
+    };
+    let splits: Vec<Action> = (0..50).map(named).collect();
+    desk.rig.act(&mut update, &splits);
+    let before = heartbeat.beats();
+    desk.rig.tell(&update);
+    let beats = heartbeat.beats() - before;
+    assert!(beats >= 50, "{beats} for {} actions", splits.len());
+}
+
+#[test]
+fn an_action_that_changes_no_order_passes_the_queue_by() {
+    let target = symbol("MSFT");
+    let ratio = Ratio::parse("3").unwrap();
+    let kinds = [
+        ActionKind::Split(ratio),
+        ActionKind::Split(Ratio::parse("2").unwrap()),
+        ActionKind::Dividend(money("1")),
+        ActionKind::SpinOff { new: target, ratio },
+        ActionKind::Rename(target),
+        ActionKind::Merge {
+            new: target,
+            ratio,
+            cash: money("1"),
+        },
+        ActionKind::Delist(money("1")),
+        ActionKind::Cancel,
+    ];
+    let action = |kind| Action::new(MARCH, symbol("AAPL"), kind, None);
+    let earlier = kinds.map(|kind| Some(action(kind)));
+    for before in earlier.into_iter().chain([None]) {
+        for (kind, is_late) in kinds.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+            let action = Action {
+                is_late,
+                ..action(kind)
+            };
+            let brought = BroughtAction { action, before };
+            let mut units = ["1", "2", "3", "7"].map(quantity).into_iter();
+            let is_changed = units.any(|now| {
+                !matches!(
+                    order_change(&brought, quantity("1"), now),
+                    OrderChange::None
+                )
+            });
+            assert_eq!(may_change_orders(&brought), is_changed, "{brought:?}");
+        }
+    }
+}
+
+#[test]
 fn a_slow_step_of_the_database_misses_no_beat() {
     let mut desk = Desk::new();
     let watchdog = Watchdog::new();

@@ -58,7 +58,7 @@ pub fn actions_of(kind: &str, raw: &RawValue) -> Option<Vec<Action>> {
     }
 }
 
-/// Whether cash of this kind is in the account's currency; without a currency it is USD.
+/// Whether cash of this kind is in the account's currency.
 pub fn is_in_dollars(raw: &RawValue) -> bool {
     #[derive(Deserialize)]
     struct Currency {
@@ -66,7 +66,12 @@ pub fn is_in_dollars(raw: &RawValue) -> bool {
     }
     let answer = serde_json::from_str::<Currency>(raw.get()).ok();
     let currency = answer.and_then(|answer| answer.currency);
-    currency.is_none_or(|currency| currency.is_empty() || currency == "USD")
+    is_dollar(currency.as_deref())
+}
+
+/// Whether a currency is USD, which it also is where none is named.
+fn is_dollar(currency: Option<&str>) -> bool {
+    currency.is_none_or(|it| it.is_empty() || it == "USD")
 }
 
 fn symbol(text: Option<&String>) -> Option<Symbol> {
@@ -175,10 +180,7 @@ impl Answer<'_> {
     }
 
     fn dollars(&self) -> Option<()> {
-        let currency = self.currency.as_deref();
-        currency
-            .is_none_or(|it| it.is_empty() || it == "USD")
-            .then_some(())
+        is_dollar(self.currency.as_deref()).then_some(())
     }
 }
 

@@ -85,11 +85,10 @@ pub fn fileless(directory: &Path, files: &BTreeMap<Symbol, MarketFile>) -> Vec<S
                 Err(fault) if fault.is_passing() => break,
                 Err(_) => {}
                 Ok(true) => {
-                    for name in named_symbols(&rows) {
-                        if Symbol::parse(name).is_ok_and(|symbol| !files.contains_key(&symbol)) {
-                            let entry = found.entry(name.to_owned()).or_insert((rows.line(), 0));
-                            entry.1 += 1;
-                        }
+                    let name = rows.field(1);
+                    if Symbol::parse(name).is_ok_and(|symbol| !files.contains_key(&symbol)) {
+                        let entry = found.entry(name.to_owned()).or_insert((rows.line(), 0));
+                        entry.1 += 1;
                     }
                 }
             }
@@ -100,15 +99,13 @@ pub fn fileless(directory: &Path, files: &BTreeMap<Symbol, MarketFile>) -> Vec<S
             1 => String::new(),
             rows => format!(" ({rows} rows)"),
         };
-        let text = format!("{name} has no file in this folder{more}: its actions change nothing");
+        let text = format!(
+            "{name} has no file in this folder{more}: its actions change nothing unless accounts \
+             still hold it"
+        );
         AssetsError::at_line(&path, line, text).to_string()
     };
     found.into_iter().map(said).collect()
-}
-
-/// The symbols that a row names.
-fn named_symbols(rows: &CsvRows) -> impl Iterator<Item = &str> {
-    std::iter::once(rows.field(1))
 }
 
 /// The actions of a file's rows so far.

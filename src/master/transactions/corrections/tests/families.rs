@@ -5,11 +5,10 @@
 use super::moment;
 use crate::master::assets::news;
 use crate::master::testing::{FakeLink, MasterRig, money, order, reason, symbol};
-use crate::master::transactions::entitlement::ActionName;
 use crate::master::verify;
 use crate::model::{
-    AccountId, Action, ActionId, ActionKind, Cause, InLieuPrice, Money, Quantity, Ratio, Reason,
-    Side, Symbol, Timestamp,
+    AccountId, Action, ActionId, ActionKind, ActionName, Cause, InLieuPrice, Money, Quantity,
+    Ratio, Reason, Side, Symbol, Timestamp,
 };
 use crate::wire::Reply;
 use proptest::prelude::*;
@@ -34,10 +33,6 @@ struct Street {
     brought: HashMap<ActionName, i64>,
     /// Updates so far.
     now: i64,
-}
-
-fn name(action: &Action) -> ActionName {
-    (action.symbol, action.id)
 }
 
 impl Street {
@@ -102,7 +97,7 @@ impl Street {
                 value,
                 update: number,
             });
-            self.prices.insert(name(action), value);
+            self.prices.insert(action.name(), value);
             self.rig.engine.execute(&format!(
                 "UPDATE actions SET in_lieu = {}, in_lieu_update = {number}
                  WHERE symbol = '{}' AND id = '{}' AND number =
@@ -113,19 +108,19 @@ impl Street {
             ));
         }
         for action in &mut news {
-            self.prices.remove(&name(action));
-            self.brought.insert(name(action), self.now + 1);
+            self.prices.remove(&action.name());
+            self.brought.insert(action.name(), self.now + 1);
             let value = price(action).filter(|_| action.wants_price() && !waits);
             if let Some(value) = value {
                 action.in_lieu = Some(InLieuPrice {
                     value,
                     update: number,
                 });
-                self.prices.insert(name(action), value);
+                self.prices.insert(action.name(), value);
             }
         }
         self.known
-            .retain(|known| news.iter().all(|action| name(action) != name(known)));
+            .retain(|known| news.iter().all(|action| action.name() != known.name()));
         self.known.extend(&news);
         self.now += 1;
         let time = moment(self.now);
@@ -557,7 +552,7 @@ fn exact(
                 ActionKind::Dividend(each) => cash += held * i128::from(each.0) / MILLION,
                 ActionKind::SpinOff { new, ratio } => comes = Some((new, ratio)),
                 ActionKind::Rename(new) => {
-                    names.insert(action.symbol, (new, street.brought[&name(&action)]));
+                    names.insert(action.symbol, (new, street.brought[&action.name()]));
                     comes = Some((new, Ratio::new(1, 1).unwrap()));
                 }
                 ActionKind::Merge {
@@ -586,7 +581,7 @@ fn exact(
                 *units.get_mut(&gained).unwrap() += held * up / down;
                 let price = street
                     .prices
-                    .get(&name(&action))
+                    .get(&action.name())
                     .map_or(0, |price| i128::from(price.0));
                 cash += held * up % down * price / (down * MILLION);
             }
