@@ -61,7 +61,8 @@ pub struct GlobalArgs {
     /// only if --pin, --ca or a host named before speaks for it
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_MASTER", value_parser = master_address)]
     pub master: Option<String>,
-    /// Whose session to use, where there are several [default: the one that logged in last]
+    /// Whose session to use, where there are several [default: the one that logged in last; with
+    /// --server, the last one in that worker's deployment]
     #[arg(long, global = true, value_name = "NAME", env = "PAPERTRADER_USER", value_parser = username)]
     pub user: Option<Username>,
     /// A file with a token, in place of a session that login saved; needs --user; not readable by

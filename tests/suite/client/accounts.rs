@@ -150,6 +150,26 @@ fn a_changed_password_leaves_a_thief_nothing() {
 }
 
 #[test]
+fn after_a_login_at_another_worker_commands_act_for_its_account() {
+    let running = Deployment::running(2);
+    let [one, two] = running.addresses().try_into().unwrap();
+    let person = registered(&one, "budi", "password of budi");
+    let card = registered(&two, "murid10", "password of murid10");
+    drop(card);
+    let at_one = |line: &str| {
+        let line: Vec<&str> = line.split(' ').collect();
+        let mut command = person.command(&line);
+        let output = command.env("PAPERTRADER_SERVER", &one).output().unwrap();
+        let out: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        out["account"].clone()
+    };
+    assert_eq!(at_one("--json portfolio"), "budi");
+    log_in(&person, &two, "murid10", "password of murid10");
+    assert_eq!(at_one("--json portfolio"), "murid10");
+    assert_eq!(at_one("--json --user budi portfolio"), "budi");
+}
+
+#[test]
 fn one_password_is_one_however_its_characters_are_composed() {
     let running = Deployment::running(1);
     let server = running.addresses().remove(0);
