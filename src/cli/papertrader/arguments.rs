@@ -106,7 +106,7 @@ pub enum ClientCommand {
     Register(RegisterArgs),
     /// Begin a session, which later commands use
     Login(LoginArgs),
-    /// End the session
+    /// End the session; not a token, which `tokens revoke` ends
     Logout,
     /// Show your account and what can act for it, or change its e-mail address or
     /// your providers

@@ -28,9 +28,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Exit codes beside 0, and 2 for an invalid command line. Something on this machine failed, or a
-/// part of what was asked for.
+/// Exit codes beside 0. Something on this machine failed, or a part of what was asked for.
 const FAILED: u8 = 1;
+/// The command line is invalid.
+const BAD_USAGE: u8 = 2;
 /// No server could be reached. No order was sent.
 const UNREACHABLE: u8 = 3;
 /// There is no session, or it has ended.
@@ -50,8 +51,8 @@ pub struct CommandError {
     account: Option<Username>,
     /// Whether standard output has the failure as JSON already.
     is_told: bool,
-    /// The exit code where there is no error to derive it from.
-    shown_code: u8,
+    /// The exit code, where the error does not tell it.
+    code: Option<u8>,
 }
 
 impl From<ClientError> for CommandError {
@@ -61,7 +62,7 @@ impl From<ClientError> for CommandError {
             advice: None,
             account: None,
             is_told: false,
-            shown_code: FAILED,
+            code: None,
         }
     }
 }
@@ -74,6 +75,14 @@ impl CommandError {
         }
     }
 
+    /// A command line whose parts do not go together.
+    fn bad_usage(text: &str, advice: impl Into<String>) -> CommandError {
+        CommandError {
+            code: Some(BAD_USAGE),
+            ..CommandError::with_advice(ClientError::Local(text.to_owned()), advice)
+        }
+    }
+
     /// A failure with this exit code that the command's output already shows.
     fn already_shown(code: u8) -> CommandError {
         CommandError {
@@ -81,15 +90,14 @@ impl CommandError {
             advice: None,
             account: None,
             is_told: true,
-            shown_code: code,
+            code: Some(code),
         }
     }
 
     /// The process's exit code: see the page.
     fn exit_code(&self) -> u8 {
-        self.error
-            .as_deref()
-            .map_or(self.shown_code, CommandError::code_of)
+        let of_error = || self.error.as_deref().map_or(FAILED, CommandError::code_of);
+        self.code.unwrap_or_else(of_error)
     }
 
     fn code_of(error: &ClientError) -> u8 {
@@ -473,6 +481,12 @@ impl ReadySession {
 
 /// The longest file of a token, in bytes: its digits and a line end.
 const TOKEN_FILE_MAX: u64 = 66;
+
+/// Whether the command line gives a token in place of a session.
+fn is_token_given(global: &GlobalArgs) -> bool {
+    let variable = std::env::var_os("PAPERTRADER_TOKEN");
+    global.token_file.is_some() || variable.is_some_and(|token| !token.is_empty())
+}
 
 /// The token of the command line: of the file that it names, else of the environment.
 fn given_token(global: &GlobalArgs) -> Result<Option<SessionId>, ClientError> {

@@ -229,6 +229,15 @@ fn a_program_reads_with_its_token_until_it_is_revoked() {
         assert_eq!(ran.code, 5, "{command}: {}", ran.err);
         assert!(ran.err.contains("scope"), "{}", ran.err);
     }
+    // It is not ended for good by a word that people know of sessions.
+    let ran = program.run(&format!("{given} logout"));
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(
+        ran.err.contains("papertrader tokens revoke NAME"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(program.run(&format!("{given} portfolio")).code, 0);
     assert!(!program.file().exists(), "a token is not saved");
     assert_eq!(alice.run("tokens revoke report").code, 0);
     let ran = program.run(&format!("{given} portfolio"));

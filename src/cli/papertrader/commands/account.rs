@@ -5,8 +5,8 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 use super::{
-    CommandError, KnownServers, ReadySession, UNREACHABLE, advise, known_servers, options, print,
-    show,
+    CommandError, KnownServers, ReadySession, UNREACHABLE, advise, is_token_given, known_servers,
+    options, print, show,
 };
 use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
@@ -171,8 +171,16 @@ fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Ends the session and removes it from the file.
+/// Ends the session and removes it from the file. A token is not ended by the way: the server would
+/// revoke it, and no login brings it back.
 pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
+    if is_token_given(global) {
+        return Err(CommandError::bad_usage(
+            "a token is not logged out, since that would end it for good",
+            "Its owner, logged in with the password, ends it by its name: papertrader tokens revoke NAME\n\
+             To log out of a session leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out.",
+        ));
+    }
     if let Some(ended) = ended_session(global)? {
         return show_logout(global, &ended.username, None, true);
     }
