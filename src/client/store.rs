@@ -344,8 +344,9 @@ impl SessionFile {
         })
     }
 
-    /// The last saved session of `username` for whose login one of `servers` was named; else the
-    /// last one that one of them accepts by what a worker of its deployment listed. An empty list
+    /// The last saved session of `username` in the deployment of `servers`: the last one for whose
+    /// login one of them was named, or a later one of the same deployment, which they accept too. If
+    /// none was named for any login, the last one whose deployment listed one of them. An empty list
     /// matches any server, `None` any user. It may have ended: then there is no other in its place.
     ///
     /// # Errors
@@ -357,10 +358,18 @@ impl SessionFile {
     ) -> Result<Option<SavedSession>, ClientError> {
         let mut sessions = self.load()?;
         sessions.retain(|s| username.is_none_or(|name| name.key() == s.username.key()));
-        let at = sessions
+        let named = sessions
             .iter()
-            .position(|s| servers.is_empty() || share(&s.servers, servers))
-            .or_else(|| sessions.iter().position(|s| share(&s.workers, servers)));
+            .position(|s| servers.is_empty() || share(&s.servers, servers));
+        let at = match named {
+            Some(at) => {
+                let listed = sessions.iter().take(at).position(|later| {
+                    share(&later.workers, servers) && sessions[at].vouches_for(later)
+                });
+                Some(listed.unwrap_or(at))
+            }
+            None => sessions.iter().position(|s| share(&s.workers, servers)),
+        };
         Ok(at.map(|at| sessions.swap_remove(at)))
     }
 
@@ -379,6 +388,12 @@ impl SavedSession {
     fn is_of_the_same_login(&self, other: &SavedSession) -> bool {
         share(&self.servers, &other.servers)
             || (self.master.is_some() && self.master == other.master)
+    }
+
+    /// Whether a login of this one's deployment listed a server that the user named for `other`. The
+    /// list of `other` alone proves nothing: a hostile deployment could list another's worker.
+    fn vouches_for(&self, other: &SavedSession) -> bool {
+        share(&self.workers, &other.servers) || self.is_of_the_same_login(other)
     }
 
     /// Whether this is an ended session that `newer`, saved after it, hides from each choice of
@@ -564,6 +579,39 @@ mod tests {
             store.put(by_master(byte, master)).unwrap();
         }
         assert_eq!(store.load().unwrap().len(), 5);
+    }
+
+    #[test]
+    fn the_last_login_of_a_deployment_counts_at_each_of_its_workers() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SessionFile::at(folder.path());
+        let both = ["w1:1".to_owned(), "w2:1".to_owned()];
+        let at_one_of_both = |name, byte, worker: &str| SavedSession {
+            workers: both.to_vec(),
+            ..session(name, byte, worker)
+        };
+        let budi = at_one_of_both("budi", 1, "w1:1");
+        let pupil = at_one_of_both("murid10", 2, "w2:1");
+        let at = |server: &str| store.find(&[server.to_owned()], None).unwrap();
+        store.put(budi.clone()).unwrap();
+        store.put(pupil.clone()).unwrap();
+        for server in &both {
+            assert_eq!(at(server), Some(pupil.clone()), "{server}");
+        }
+        assert_eq!(
+            store.find(&both[..1], Some(&budi.username)).unwrap(),
+            Some(budi)
+        );
+        // Another deployment's login leaves the choice as it is.
+        store.put(session("carol", 3, "other:1")).unwrap();
+        assert_eq!(at("w1:1"), Some(pupil.clone()));
+        // Nor does the end of the last session give way to the one before.
+        store.end(&pupil.session, SessionEnd::LoggedOut).unwrap();
+        let ended = at("w1:1").unwrap();
+        assert_eq!(
+            (ended.username.as_str(), ended.ended),
+            ("murid10", Some(SessionEnd::LoggedOut))
+        );
     }
 
     #[test]

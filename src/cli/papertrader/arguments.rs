@@ -61,7 +61,8 @@ pub struct GlobalArgs {
     /// only if --pin, --ca or a host named before speaks for it
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_MASTER", value_parser = master_address)]
     pub master: Option<String>,
-    /// Whose session to use, where there are several [default: the one that logged in last]
+    /// Whose session to use, where there are several [default: the one that logged in last; with
+    /// --server, the last one in that worker's deployment]
     #[arg(long, global = true, value_name = "NAME", env = "PAPERTRADER_USER", value_parser = username)]
     pub user: Option<Username>,
     /// A file with a token, in place of a session that login saved; needs --user; not readable by
@@ -105,7 +106,7 @@ pub enum ClientCommand {
     Register(RegisterArgs),
     /// Begin a session, which later commands use
     Login(LoginArgs),
-    /// End the session
+    /// End the session; not a token, which `tokens revoke` ends
     Logout,
     /// Show your account and what can act for it, or change its e-mail address or
     /// your providers

@@ -13,7 +13,9 @@ mod reset;
 mod third_party;
 mod trading;
 
-use super::arguments::{ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT};
+use super::arguments::{
+    ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT, address,
+};
 use crate::cli::output::{clean_lines, json};
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::client::store::{SavedSession, SessionEnd};
@@ -28,9 +30,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Exit codes beside 0, and 2 for an invalid command line. Something on this machine failed, or a
-/// part of what was asked for.
+/// Exit codes beside 0. Something on this machine failed, or a part of what was asked for.
 const FAILED: u8 = 1;
+/// The command line is invalid.
+const BAD_USAGE: u8 = 2;
 /// No server could be reached. No order was sent.
 const UNREACHABLE: u8 = 3;
 /// There is no session, or it has ended.
@@ -50,8 +53,8 @@ pub struct CommandError {
     account: Option<Username>,
     /// Whether standard output has the failure as JSON already.
     is_told: bool,
-    /// The exit code where there is no error to derive it from.
-    shown_code: u8,
+    /// The exit code, where the error does not tell it.
+    code: Option<u8>,
 }
 
 impl From<ClientError> for CommandError {
@@ -61,7 +64,7 @@ impl From<ClientError> for CommandError {
             advice: None,
             account: None,
             is_told: false,
-            shown_code: FAILED,
+            code: None,
         }
     }
 }
@@ -74,6 +77,25 @@ impl CommandError {
         }
     }
 
+    /// The failure with other advice, if the server refused for this reason.
+    fn advised(self, reason: Reason, advice: String) -> CommandError {
+        match self.error.as_deref() {
+            Some(ClientError::Refused(refusal)) if refusal.reason == reason => CommandError {
+                advice: Some(advice),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// A command line whose parts do not go together.
+    fn bad_usage(text: &str, advice: impl Into<String>) -> CommandError {
+        CommandError {
+            code: Some(BAD_USAGE),
+            ..CommandError::with_advice(ClientError::Local(text.to_owned()), advice)
+        }
+    }
+
     /// A failure with this exit code that the command's output already shows.
     fn already_shown(code: u8) -> CommandError {
         CommandError {
@@ -81,15 +103,14 @@ impl CommandError {
             advice: None,
             account: None,
             is_told: true,
-            shown_code: code,
+            code: Some(code),
         }
     }
 
     /// The process's exit code: see the page.
     fn exit_code(&self) -> u8 {
-        self.error
-            .as_deref()
-            .map_or(self.shown_code, CommandError::code_of)
+        let of_error = || self.error.as_deref().map_or(FAILED, CommandError::code_of);
+        self.code.unwrap_or_else(of_error)
     }
 
     fn code_of(error: &ClientError) -> u8 {
@@ -322,6 +343,8 @@ struct ReadySession {
     acts: bool,
     /// Whether the session is a token of the command line, of which the file knows nothing.
     is_token: bool,
+    /// How commands that are advised begin.
+    program: String,
 }
 
 impl ReadySession {
@@ -373,6 +396,7 @@ impl ReadySession {
             saved,
             acts: false,
             is_token: false,
+            program: program(global),
         })
     }
 
@@ -409,6 +433,7 @@ impl ReadySession {
             saved,
             acts: false,
             is_token: true,
+            program: program(global),
         })
     }
 
@@ -447,32 +472,54 @@ impl ReadySession {
     /// Adds the account and advice to an error, and marks the session as ended in the file if it
     /// has.
     fn failed(&self, error: ClientError) -> CommandError {
-        let name = &self.saved.username;
-        let failure = match &error {
-            ClientError::Refused(refusal)
-                if self.is_token && refusal.reason == Reason::SessionExpired =>
-            {
-                let advice = "The token has ended or was revoked; its owner makes another: papertrader tokens create NAME";
-                CommandError::with_advice(error, advice)
-            }
-            ClientError::Refused(refusal) if refusal.reason == Reason::SessionExpired => {
-                let advice = match self.end(SessionEnd::Expired) {
-                    Ok(()) => format!("Log in again: papertrader login {name}"),
-                    Err(e) => format!("Log in again: papertrader login {name} ({e})"),
-                };
-                CommandError::with_advice(error, advice)
-            }
-            _ => advise(error),
+        let failure = match self.advice_on(&error) {
+            Some(advice) => CommandError::with_advice(error, advice),
+            None => advise(error),
         };
         CommandError {
-            account: self.acts.then(|| name.clone()),
+            account: self.acts.then(|| self.saved.username.clone()),
             ..failure
+        }
+    }
+
+    /// The advice on an error that means something else where there is a session.
+    fn advice_on(&self, error: &ClientError) -> Option<String> {
+        let ClientError::Refused(refusal) = error else {
+            return None;
+        };
+        let (name, program) = (&self.saved.username, &self.program);
+        match refusal.reason.known() {
+            Some(Reason::SessionExpired) if self.is_token => Some(
+                "The token has ended or was revoked; its owner makes another: papertrader tokens create NAME \
+                 --scope read, or --scope trade"
+                    .to_owned(),
+            ),
+            Some(Reason::SessionExpired) => {
+                let failed = self.end(SessionEnd::Expired).err();
+                let failed = failed.map_or(String::new(), |error| format!(" ({error})"));
+                Some(format!("Log in again: {program} login {name}{failed}"))
+            }
+            Some(Reason::Scope) => Some(format!(
+                "A token does not allow this. Leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out, \
+                 and log in: {program} login {name}"
+            )),
+            Some(Reason::BadCredentials) => Some(format!(
+                "That is not the password of {name}. With a code a forgotten one is set anew: {program} password \
+                 forgot {name}"
+            )),
+            _ => None,
         }
     }
 }
 
 /// The longest file of a token, in bytes: its digits and a line end.
 const TOKEN_FILE_MAX: u64 = 66;
+
+/// Whether the command line gives a token in place of a session.
+fn is_token_given(global: &GlobalArgs) -> bool {
+    let variable = std::env::var_os("PAPERTRADER_TOKEN");
+    global.token_file.is_some() || variable.is_some_and(|token| !token.is_empty())
+}
 
 /// The token of the command line: of the file that it names, else of the environment.
 fn given_token(global: &GlobalArgs) -> Result<Option<SessionId>, ClientError> {
@@ -483,8 +530,11 @@ fn given_token(global: &GlobalArgs) -> Result<Option<SessionId>, ClientError> {
             let file = File::open(path).map_err(|e| failed(&e))?;
             let mode = file.metadata().map_err(|e| failed(&e))?.mode();
             if mode & 0o077 != 0 {
-                let text = format!("others can read it (mode {:04o})", mode & 0o7777);
-                return Err(failed(&text));
+                return Err(failed(&format!(
+                    "others can read it (mode {:04o}); say: chmod 600 {}",
+                    mode & 0o7777,
+                    path.display()
+                )));
             }
             let mut text = Zeroizing::new(String::new());
             file.take(TOKEN_FILE_MAX + 1)
@@ -502,6 +552,19 @@ fn given_token(global: &GlobalArgs) -> Result<Option<SessionId>, ClientError> {
     token.map(Some)
 }
 
+/// How a command begins that is advised: with the servers that the command line names, unless the
+/// environment names them for the next one too.
+fn program(global: &GlobalArgs) -> String {
+    let named = std::env::var("PAPERTRADER_SERVER").unwrap_or_default();
+    let named = named.split(',').map(|text| address(text, WORKER_PORT).ok());
+    let server = if global.server.is_empty() || named.eq(global.server.iter().cloned().map(Some)) {
+        String::new()
+    } else {
+        format!(" --server {}", global.server.join(","))
+    };
+    format!("papertrader{server}")
+}
+
 /// The failure of a command whose session is not there, or has ended. No other account's session
 /// takes its place: the advice names the accounts that could be chosen.
 fn not_logged_in(
@@ -510,13 +573,8 @@ fn not_logged_in(
     ended: Option<&SavedSession>,
 ) -> CommandError {
     let name = ended.map(|saved| &saved.username).or(global.user.as_ref());
-    let place = if global.server.is_empty() {
-        String::new()
-    } else {
-        format!(" --server {}", global.server.join(","))
-    };
     let login = name.map_or("NAME", Username::as_str);
-    let login = format!("papertrader{place} login {login}");
+    let login = format!("{} login {login}", program(global));
     let mut advice = match ended.map(|saved| (&saved.username, saved.ended)) {
         Some((name, Some(SessionEnd::Expired))) => {
             format!("The session of {name} has ended. Log in again: {login}")
@@ -548,9 +606,7 @@ fn advise(error: ClientError) -> CommandError {
                 "Check name and password; a new account: papertrader register NAME EMAIL"
             }
             Some(Reason::TooManyAttempts) => "Wait a minute, then try again.",
-            Some(Reason::Scope) => {
-                "A token does not allow this; log in with the password: papertrader login NAME"
-            }
+            Some(Reason::Scope) => "A token does not allow this; log in: papertrader login NAME",
             Some(Reason::NameInvalid) => {
                 "Take another name, or revoke that token first: papertrader tokens revoke NAME"
             }

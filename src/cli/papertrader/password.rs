@@ -5,7 +5,7 @@
 use crate::client::ClientError;
 use crate::model::account::{NEW_PASSWORD_MIN, normal_password};
 use crate::model::{ResetCode, Username};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write};
 use zeroize::Zeroizing;
 
 /// The longest password in bytes.
@@ -107,6 +107,11 @@ fn read(prompt: &str, from_stdin: bool) -> Result<Zeroizing<String>, ClientError
     }
     let typed = rpassword::prompt_password(prompt).map(Zeroizing::new);
     check(typed.map_err(|e| {
+        if e.kind() == ErrorKind::UnexpectedEof {
+            // Ctrl-D has left the cursor behind the prompt.
+            let _ = writeln!(std::io::stderr());
+            return ClientError::Local("no password was typed".to_owned());
+        }
         let hint = if std::io::stdin().is_terminal() {
             ""
         } else {

@@ -65,7 +65,13 @@ fn an_account_its_sessions_and_its_tokens_are_shown() {
     assert_eq!(ended, json!({"account": "alice", "ended": 2}));
     let token = person.run("tokens create desk --scope read");
     assert_eq!(token.out, format!("{}\n", "70".repeat(32)), "{}", token.err);
-    assert!(token.err.contains("shown this once"), "{}", token.err);
+    for told in [
+        "shown this once",
+        "chmod 600",
+        "--user alice --token-file FILE",
+    ] {
+        assert!(token.err.contains(told), "{}", token.err);
+    }
     let revoked = person.run("--json tokens revoke desk").json();
     assert_eq!(revoked, json!({"account": "alice", "revoked": "desk"}));
     // The session in use is over with all.
@@ -128,6 +134,8 @@ fn a_changed_password_leaves_a_thief_nothing() {
     let ran = with_input(&alice, "password change --password-stdin", wrong);
     assert_eq!(ran.code, 5);
     assert!(ran.err.contains("bad-credentials"), "{}", ran.err);
+    assert!(ran.err.contains("not the password of alice"), "{}", ran.err);
+    assert!(!ran.err.contains("register"), "{}", ran.err);
     let right = "password of alice\nquite another one\n";
     let ran = with_input(&alice, "password change --password-stdin", right);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -147,6 +155,26 @@ fn a_changed_password_leaves_a_thief_nothing() {
     let line = format!("--server {two} login alice --password-stdin");
     assert_eq!(with_input(&thief, &line, "password of alice\n").code, 5);
     log_in(&thief, &two, "alice", "quite another one");
+}
+
+#[test]
+fn after_a_login_at_another_worker_commands_act_for_its_account() {
+    let running = Deployment::running(2);
+    let [one, two] = running.addresses().try_into().unwrap();
+    let person = registered(&one, "budi", "password of budi");
+    let card = registered(&two, "murid10", "password of murid10");
+    drop(card);
+    let at_one = |line: &str| {
+        let line: Vec<&str> = line.split(' ').collect();
+        let mut command = person.command(&line);
+        let output = command.env("PAPERTRADER_SERVER", &one).output().unwrap();
+        let out: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        out["account"].clone()
+    };
+    assert_eq!(at_one("--json portfolio"), "budi");
+    log_in(&person, &two, "murid10", "password of murid10");
+    assert_eq!(at_one("--json portfolio"), "murid10");
+    assert_eq!(at_one("--json --user budi portfolio"), "budi");
 }
 
 #[test]
@@ -193,7 +221,7 @@ fn a_program_reads_with_its_token_until_it_is_revoked() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let ran = program.run(&format!("{given} portfolio"));
     assert!(
-        ran.code == 1 && ran.err.contains("others can read it"),
+        ran.code == 1 && ran.err.contains(&format!("chmod 600 {}\n", file.display())),
         "{}",
         ran.err
     );
@@ -208,11 +236,31 @@ fn a_program_reads_with_its_token_until_it_is_revoked() {
         let ran = program.run(&format!("{given} {command}"));
         assert_eq!(ran.code, 5, "{command}: {}", ran.err);
         assert!(ran.err.contains("scope"), "{}", ran.err);
+        let advice = if command == "buy AAPL 1" {
+            "papertrader tokens create NAME --scope trade"
+        } else {
+            "Leave --token-file"
+        };
+        assert!(ran.err.contains(advice), "{command}: {}", ran.err);
     }
+    // It is not ended for good by a word that people know of sessions.
+    let ran = program.run(&format!("{given} logout"));
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(
+        ran.err.contains("papertrader tokens revoke NAME"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(program.run(&format!("{given} portfolio")).code, 0);
     assert!(!program.file().exists(), "a token is not saved");
     assert_eq!(alice.run("tokens revoke report").code, 0);
     let ran = program.run(&format!("{given} portfolio"));
     assert!(ran.code == 4 && ran.err.contains("revoked"), "{}", ran.err);
+    assert!(
+        ran.err.contains("tokens create NAME --scope read"),
+        "{}",
+        ran.err
+    );
     let ran = program.run(&format!(
         "--server {server} --token-file {} portfolio",
         file.display()

@@ -197,7 +197,8 @@ fn ends_soon(person: &Person, server: &str) {
     loop {
         let ran = person.run_with(&["--server", server, "user"], "");
         if ran.code == 4 {
-            assert!(ran.err.contains("papertrader login alice"), "{}", ran.err);
+            let login = format!("papertrader --server {server} login alice");
+            assert!(ran.err.contains(&login), "{}", ran.err);
             return;
         }
         assert!(Instant::now() < until, "{}", ran.out);

@@ -5,8 +5,8 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 use super::{
-    CommandError, KnownServers, ReadySession, UNREACHABLE, advise, known_servers, options, print,
-    show,
+    CommandError, KnownServers, ReadySession, UNREACHABLE, advise, is_token_given, known_servers,
+    options, print, program, show,
 };
 use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
@@ -36,7 +36,7 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     let password = password::ask_new(&args.name, email, args.password.password_stdin)?;
     let pass = HashedPass::derive(&args.name, &password);
     pool.register(&args.name, &args.email, &pass)
-        .map_err(advise)?;
+        .map_err(|error| advise_name(global, &args.name, error))?;
     let view = LoginView {
         username: args.name.to_string(),
         server: pool.address().map(str::to_owned),
@@ -44,8 +44,30 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
         workers: None,
     };
     show(global, &view, || {
-        format!("Registered {0}. Next: papertrader login {0}\n", args.name)
+        let (name, program) = (&args.name, program(global));
+        format!("Registered {name}. Next: {program} login {name}\n")
     })
+}
+
+/// Adds advice to the failure of a login or a registration of this name.
+fn advise_name(global: &GlobalArgs, name: &Username, error: ClientError) -> CommandError {
+    let ClientError::Refused(refusal) = &error else {
+        return advise(error);
+    };
+    let program = program(global);
+    let advice = match refusal.reason.known() {
+        Some(Reason::BadCredentials) => format!(
+            "Check name and password.\n\
+             With a card or a code: {program} password reset {name}\n\
+             A forgotten password: {program} password forgot {name}\n\
+             A new account: {program} register NAME EMAIL"
+        ),
+        Some(Reason::UsernameTaken) => {
+            format!("Choose another name, or log in: {program} login {name}")
+        }
+        _ => return advise(error),
+    };
+    CommandError::with_advice(error, advice)
 }
 
 /// Logs in and saves the session.
@@ -54,7 +76,7 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
     let Some(name) = args.name.as_ref().or(global.user.as_ref()) else {
         return Err(CommandError::with_advice(
             ClientError::Local("whose session?".to_owned()),
-            "Name the account: papertrader login NAME",
+            format!("Name the account: {} login NAME", program(global)),
         ));
     };
     let KnownServers {
@@ -66,7 +88,8 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
     store.load()?;
     let password = password::ask(name, args.password.password_stdin)?;
     let log_in = |pass: &HashedPass| pool.login(name, pass, args.expirable);
-    let login = with_password(name, &password, log_in).map_err(advise)?;
+    let login =
+        with_password(name, &password, log_in).map_err(|error| advise_name(global, name, error))?;
     drop(password);
     store.put(saved_session(
         global,
@@ -171,8 +194,16 @@ fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Ends the session and removes it from the file.
+/// Ends the session and removes it from the file. A token is not ended by the way: the server would
+/// revoke it, and no login brings it back.
 pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
+    if is_token_given(global) {
+        return Err(CommandError::bad_usage(
+            "a token is not logged out, since that would end it for good",
+            "Its owner, logged in with the password, ends it by its name: papertrader tokens revoke NAME\n\
+             To log out of a session leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out.",
+        ));
+    }
     if let Some(ended) = ended_session(global)? {
         return show_logout(global, &ended.username, None, true);
     }

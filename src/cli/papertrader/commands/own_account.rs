@@ -288,8 +288,15 @@ fn list_tokens(global: &GlobalArgs) -> Result<(), CommandError> {
 fn create_token(global: &GlobalArgs, args: &TokensCreateArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
-    let token = session.freshly_asking(global, args.password.password_stdin, |pool| {
+    let made = session.freshly_asking(global, args.password.password_stdin, |pool| {
         pool.call(|client| client.create_token(&args.name, args.scope, args.days))
+    });
+    let token = made.map_err(|failure| {
+        let revoke = format!("{} tokens revoke {}", session.program, args.name);
+        failure.advised(
+            Reason::NameInvalid,
+            format!("Take another name, or revoke that token first: {revoke}"),
+        )
     })?;
     let token = Zeroizing::new(token.expose());
     let view = NewTokenView {
@@ -302,9 +309,10 @@ fn create_token(global: &GlobalArgs, args: &TokensCreateArgs) -> Result<(), Comm
     show(global, &view, || format!("{}\n", *token))?;
     if !global.json {
         note(&format!(
-            "The token {} of {name}, of scope {}, for {} days. It is shown this once; a program finds it in \
-             PAPERTRADER_TOKEN or --token-file.",
-            args.name, args.scope, args.days
+            "The token {} of {name}, of scope {}, for {} days. It is shown this once. A program finds it in \
+             PAPERTRADER_TOKEN, or in a file that nobody else can read (chmod 600 FILE), and names its account: \
+             {} --user {name} --token-file FILE portfolio",
+            args.name, args.scope, args.days, session.program
         ));
     }
     Ok(())

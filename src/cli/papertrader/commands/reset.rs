@@ -4,12 +4,12 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, advise, known_servers, show};
+use super::{CommandError, advise, known_servers, program, show};
 use crate::cli::papertrader::arguments::{ForgotArgs, GlobalArgs, ResetArgs};
 use crate::cli::papertrader::password;
 use crate::cli::papertrader::view::ResetView;
-use crate::client::{ClientError, SessionFile};
-use crate::model::{HashedPass, Reason};
+use crate::client::{ClientError, SessionFile, WorkerPool};
+use crate::model::{HashedPass, Reason, Username};
 
 /// What a server says in serverInfo that sends no mail.
 const BY_ADMINISTRATOR: &str = "administrator";
@@ -27,7 +27,9 @@ pub fn forgot(global: &GlobalArgs, args: &ForgotArgs) -> Result<(), CommandError
         server: Some(server.clone()),
         reset: reset.clone(),
     };
-    let next = "Then: papertrader password reset NAME";
+    let name = args.name.as_str();
+    let name = if name.contains('@') { "NAME" } else { name };
+    let next = format!("Then: {} password reset {name}", program(global));
     show(global, &view, || {
         if reset.as_deref() == Some(BY_ADMINISTRATOR) {
             format!("The server {server} sends no mail. Ask its administrator for a code. {next}\n")
@@ -49,8 +51,9 @@ pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> 
     let password = password::ask_new(&args.name, None, args.password_stdin)?;
     let pass = HashedPass::derive(&args.name, &password);
     drop(password);
-    pool.reset_password(&args.name, &code, &pass)
-        .map_err(advise_code)?;
+    if let Err(error) = pool.reset_password(&args.name, &code, &pass) {
+        return Err(advise_code(global, &mut pool, &args.name, error));
+    }
     let view = ResetView {
         username: args.name.to_string(),
         server: pool.address().map(str::to_owned),
@@ -58,17 +61,39 @@ pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> 
     };
     show(global, &view, || {
         format!(
-            "{0} has a new password, and all its sessions have ended. Next: papertrader login {0}\n",
-            args.name
+            "{0} has a new password, and all its sessions have ended. Next: {1} login {0}\n",
+            args.name,
+            program(global)
         )
     })
 }
 
-fn advise_code(error: ClientError) -> CommandError {
+/// Adds to the failure of a code where the next one comes from.
+fn advise_code(
+    global: &GlobalArgs,
+    pool: &mut WorkerPool,
+    name: &Username,
+    error: ClientError,
+) -> CommandError {
     match &error {
-        ClientError::Refused(refusal) if refusal.reason == Reason::CodeInvalid => {
-            CommandError::with_advice(error, "Ask for a new one: papertrader password forgot NAME")
-        }
-        _ => advise(error),
+        ClientError::Refused(refusal) if refusal.reason == Reason::CodeInvalid => {}
+        _ => return advise(error),
     }
+    // Where the server does not say it, its answer to the request does.
+    let reset = pool
+        .server_info()
+        .ok()
+        .flatten()
+        .and_then(|info| info.reset);
+    let advice = if reset.as_deref() == Some(BY_ADMINISTRATOR) {
+        "A code works once, and until its time is over. This server sends no mail: ask its administrator \
+         for a new one."
+            .to_owned()
+    } else {
+        format!(
+            "Ask for a new one: {} password forgot {name}",
+            program(global)
+        )
+    };
+    CommandError::with_advice(error, advice)
 }

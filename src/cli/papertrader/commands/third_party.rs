@@ -461,7 +461,7 @@ fn ask_name(question: &str, suggestion: Option<Username>) -> Result<Username, Co
     if !std::io::stdin().is_terminal() {
         return Err(CommandError::with_advice(
             ClientError::Local("there is nobody to ask for a username".to_owned()),
-            "Name it: papertrader login NAME --with PROVIDER",
+            "Name it: papertrader login NAME --with PROVIDER, as `papertrader server` shows providers",
         ));
     }
     let offered = suggestion

@@ -58,7 +58,7 @@ pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), Co
         Err(error @ ClientError::Standing { .. }) => {
             return Err(standing(global, &session.saved.username, &order, error));
         }
-        Err(error) => return Err(session.failed(error)),
+        Err(error) => return Err(failed(&session, error)),
     };
     session.save_workers()?;
     show_outcome(global, &mut session, &order, outcome)
@@ -101,7 +101,7 @@ fn show_outcome(
         }
         OrderOutcome::Rejected(refusal, id) => {
             let advice = rejection_advice(session, order, &refusal);
-            let mut failure = session.failed(ClientError::Refused(refusal.clone()));
+            let mut failure = failed(session, ClientError::Refused(refusal.clone()));
             failure.advice = advice.or(failure.advice);
             failure.is_told = true;
             if global.json {
@@ -112,6 +112,15 @@ fn show_outcome(
             Err(failure)
         }
     }
+}
+
+/// The failure of an order, with what a token would have to be for it.
+fn failed(session: &ReadySession, error: ClientError) -> CommandError {
+    let advice = "This token may only read. Its owner makes one that may trade: papertrader tokens create NAME \
+                  --scope trade";
+    session
+        .failed(error)
+        .advised(Reason::Scope, advice.to_owned())
 }
 
 /// Advice on a rejected order, such as the cash of the account; `None` if there is none or it
