@@ -17,7 +17,7 @@ mod show;
 use crate::admin::model::Verification;
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector};
 use crate::cli::output::pretty_json;
-use crate::cli::terminal::for_people;
+use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::cli::usage::with_own_usage;
 use crate::model::printable::clean;
 use arguments::{
@@ -38,6 +38,9 @@ pub const DONE: u8 = 0;
 pub const REFUSED: u8 = 1;
 /// Exit code: no master listens at the socket.
 pub const NO_MASTER: u8 = 3;
+
+/// The state of an account that nobody logs in to, as the master tells it.
+const LOCKED: &str = "locked";
 
 /// The largest file of a public key, in bytes.
 const KEY_MAX: u64 = 256 * 1024;
@@ -68,6 +71,14 @@ impl From<CtlError> for CtlFailure {
     }
 }
 
+/// Writes a line to standard error, cleaned. A closed one is no reason to fail.
+fn tell(text: &str) {
+    let line = for_people(&format!("papertraderctl: {}", clean(text)));
+    let _ = io::stderr()
+        .lock()
+        .write_all(wrapped_for_stderr(&line).as_bytes());
+}
+
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
     if let Some(code) = owner::child_main() {
@@ -78,7 +89,7 @@ pub fn main() -> ExitCode {
     match execute(&cli) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
-            eprintln!("papertraderctl: {}", for_people(&clean(&failure.text)));
+            tell(&failure.text);
             ExitCode::from(failure.code)
         }
     }
@@ -265,7 +276,11 @@ fn print_answer(
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
         AdminAnswer::Roster(roster) => print(cli, &roster, &show::roster(&roster)),
         // The code alone, for scripts that print it.
-        AdminAnswer::Code(code) => print(cli, &code, &format!("{}\n", code.code)),
+        AdminAnswer::Code(code) => {
+            print(cli, &code, &format!("{}\n", code.code))?;
+            tell_lock(cli, &code.user);
+            Ok(())
+        }
         AdminAnswer::Verification(report) => print_verification(cli, &report),
         AdminAnswer::Backup(backup) => {
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
@@ -283,6 +298,21 @@ fn print_answer(
             };
             print(cli, &flushed, &format!("the log is written out{lost}\n"))
         }
+    }
+}
+
+/// Says that a code does not let anybody in to an account that is locked. The code is printed; where
+/// this cannot be asked, nothing is said.
+fn tell_lock(cli: &CtlCli, name: &str) {
+    let request = AdminRequest::AccountsShow {
+        name: name.to_owned(),
+    };
+    if let Ok(AdminAnswer::Account(details)) = ask(cli, &request)
+        && details.account.state == LOCKED
+    {
+        tell(&format!(
+            "{name} is locked: nobody logs in to it until `papertraderctl accounts unlock {name}`"
+        ));
     }
 }
 

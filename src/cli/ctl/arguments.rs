@@ -203,12 +203,16 @@ pub enum AccountsCommand {
     /// Make accounts with one-time codes for people without e-mail, and cards to hand out
     #[command(
         after_help = "The roster is CSV, with comma or semicolon, in UTF-8. Its first line names the columns: username
-and, if wanted, email and name, which is printed on the card. All rows are checked first; nothing is
-made unless all are right. Print the cards from a browser, ten to a sheet of A4, at 100 %.
+and, if wanted, email and name, which is printed on the card. A roster:
+  username,name,email
+  ada,Ada Lovelace,ada@example.org
+  budi,Budi Santoso,
+All rows are checked first; nothing is made unless all are right. Print the cards from a browser,
+ten to a sheet of A4, at 100 %.
 Example: papertraderctl accounts import class.csv --cards cards.html"
     )]
     Import {
-        /// The roster: at most 1,000 people
+        /// The roster, as shown below: at most 1,000 people; - reads standard input
         #[arg(value_name = "ROSTER", value_hint = ValueHint::FilePath)]
         roster: PathBuf,
         /// The file of the cards, which must not be there yet; it holds the codes, so it is its

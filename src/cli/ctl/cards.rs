@@ -32,23 +32,24 @@ body { font: 11pt/1.25 sans-serif; color: #000; background: #fff }
 .card i:nth-of-type(2) { top: 0; right: 0; border-width: .3mm .3mm 0 0 }
 .card i:nth-of-type(3) { bottom: 0; left: 0; border-width: 0 0 .3mm .3mm }
 .card i:nth-of-type(4) { bottom: 0; right: 0; border-width: 0 .3mm .3mm 0 }
-h2 { font-size: 12pt; max-height: 10mm; overflow: hidden }
+h2 { font-size: 12pt; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden }
 .user { font-size: 15pt; font-weight: bold }
+.label { font-size: 8.5pt }
 .code { font: bold 14pt/1.5 monospace; white-space: nowrap }
 li { margin-left: 5mm; font-size: 9.5pt }
 kbd { font-family: monospace }
+kbd span { display: inline-block; max-width: 100% }
 small { font-size: 8.5pt }
 </style></head><body>
 "#;
 
 /// The page of the cards. `names` has each account's name for the card; it may be empty.
 pub(super) fn html(roster: &RosterSummary, names: &[String]) -> String {
-    let server = roster.servers.first().map_or("", String::as_str);
     let mut out = HEAD.to_owned();
-    let people: Vec<(&CodeSummary, &str)> = people(roster, names).collect();
+    let people: Vec<(&CodeSummary, &str, &str)> = people(roster, names).collect();
     for sheet in people.chunks(CARDS_A_SHEET) {
         out.push_str("<div class=\"sheet\">\n");
-        for (account, name) in sheet {
+        for (account, name, server) in sheet {
             card(&mut out, &roster.deployment, server, account, name);
         }
         out.push_str("</div>\n");
@@ -59,11 +60,20 @@ pub(super) fn html(roster: &RosterSummary, names: &[String]) -> String {
 
 fn card(out: &mut String, deployment: &str, server: &str, account: &CodeSummary, name: &str) {
     let (user, server) = (escaped(&account.user), escaped(server));
-    let option = if server.is_empty() {
-        String::new()
-    } else {
-        format!("--server {server} ")
+    // A browser would break a line behind a hyphen, and a shell takes half a word.
+    let command = |rest: &str| {
+        let option = match server.as_str() {
+            "" => String::new(),
+            server => format!(" --server {server}"),
+        };
+        let line = format!("papertrader{option} {rest} {user}");
+        let words: Vec<String> = line
+            .split(' ')
+            .map(|word| format!("<span>{word}</span>"))
+            .collect();
+        words.join(" ")
     };
+    let (reset, login) = (command("password reset"), command("login"));
     let name = match escaped(name) {
         name if name.is_empty() => name,
         name => format!(" · {name}"),
@@ -72,9 +82,10 @@ fn card(out: &mut String, deployment: &str, server: &str, account: &CodeSummary,
         out,
         "<div class=\"card\"><i></i><i></i><i></i><i></i>
 <h2>{}{name}</h2><p>{server}</p>
-<p class=\"user\">{user}</p><p class=\"code\">{}</p>
-<ol><li><kbd>papertrader {option}password reset {user}</kbd><br>Type the code, and choose a password.</li>
-<li><kbd>papertrader {option}login {user}</kbd></li></ol>
+<p class=\"label\">username</p><p class=\"user\">{user}</p>
+<p class=\"label\">code</p><p class=\"code\">{}</p>
+<ol><li><kbd>{reset}</kbd><br>Type the code, and choose a password.</li>
+<li><kbd>{login}</kbd></li></ol>
 <small>The code works once, until {} UTC.</small></div>\n",
         escaped(deployment),
         escaped(&account.code),
@@ -91,8 +102,7 @@ pub(super) fn csv(roster: &RosterSummary, names: &[String]) -> Result<String, St
     let failed = |error: csv::Error| error.to_string();
     let heading = ["deployment", "server", "name", "username", "code", "until"];
     out.write_record(heading).map_err(failed)?;
-    let server = roster.servers.first().map_or("", String::as_str);
-    for (account, name) in people(roster, names) {
+    for (account, name, server) in people(roster, names) {
         let (user, code, until) = (&account.user, &account.code, &account.until);
         let cells = [&roster.deployment, server, name, user, code, until];
         out.write_record(cells.map(cell)).map_err(failed)?;
@@ -101,16 +111,20 @@ pub(super) fn csv(roster: &RosterSummary, names: &[String]) -> Result<String, St
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
-/// The accounts with their names for the card.
+/// The accounts with their names for the card, and their workers: people are spread over all.
 fn people<'a>(
     roster: &'a RosterSummary,
     names: &'a [String],
-) -> impl Iterator<Item = (&'a CodeSummary, &'a str)> {
+) -> impl Iterator<Item = (&'a CodeSummary, &'a str, &'a str)> {
     let names = names.iter().map(String::as_str);
+    let servers = roster.servers.iter().map(String::as_str);
+    let no_server = roster.servers.is_empty().then_some("");
     roster
         .accounts
         .iter()
         .zip(names.chain(std::iter::repeat("")))
+        .zip(servers.chain(no_server).cycle())
+        .map(|((account, name), server)| (account, name, server))
 }
 
 fn until(account: &CodeSummary) -> String {
@@ -145,7 +159,10 @@ mod tests {
         };
         RosterSummary {
             deployment: "Class <7b> & \"co\"".to_owned(),
-            servers: vec!["eu1.example.org:2049".to_owned()],
+            servers: vec![
+                "eu1.example.org:2049".to_owned(),
+                "us1.example.org:2049".to_owned(),
+            ],
             accounts: (0..count).map(account).collect(),
             faults: Vec::new(),
             more: 0,
@@ -163,8 +180,19 @@ mod tests {
             "{page}"
         );
         assert!(!page.contains("<script"), "{page}");
-        let command = "papertrader --server eu1.example.org:2049 password reset pupil20<";
-        assert!(page.contains(command), "{page}");
+        let shown = page.replace("<span>", "").replace("</span>", "");
+        for command in [
+            "papertrader --server eu1.example.org:2049 password reset pupil20<",
+            "papertrader --server us1.example.org:2049 password reset pupil19<",
+            "papertrader --server us1.example.org:2049 login pupil19<",
+        ] {
+            assert!(shown.contains(command), "{shown}");
+        }
+        let none = RosterSummary {
+            servers: Vec::new(),
+            ..roster(2)
+        };
+        assert_eq!(html(&none, &[]).matches("<span>login</span>").count(), 2);
         assert!(page.contains("until 2026-03-04 10:00"), "{page}");
     }
 

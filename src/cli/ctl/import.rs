@@ -6,14 +6,12 @@
 //! Tests: `tests/suite/master/accounts.rs`.
 
 use super::arguments::{CardFormat, CtlCli};
-use super::{CtlFailure, ask, cards, millis, print, refused, roster, show};
+use super::{CtlFailure, ask, cards, millis, print, refused, roster, show, tell};
 use crate::admin::protocol::{AdminAnswer, AdminRequest};
 use crate::admin::roster::{RosterFault, RosterRow, RosterSummary};
-use crate::cli::terminal::for_people;
-use crate::model::printable::clean;
 use crate::runtime::ownership::FolderActor;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -26,23 +24,22 @@ pub(super) fn import(
     format: CardFormat,
     valid: Duration,
 ) -> Result<(), CtlFailure> {
-    let people = match roster::read(file) {
-        Ok(people) => people,
-        Err(faults) => return Err(told(file, &faults, 0)),
-    };
+    let name = roster::name_of(file);
+    let bytes = roster::load(file).map_err(|why| refused(format!("{name}: {why}")))?;
+    let people = roster::read(&bytes).map_err(|faults| told(&name, &faults, 0))?;
     let checked = send(cli, &people.rows, valid, true)?;
     if !checked.faults.is_empty() {
-        return Err(told(file, &checked.faults, checked.more));
+        return Err(told(&name, &checked.faults, checked.more));
     }
     let mut out = create(cards)?;
     let made = match send(cli, &people.rows, valid, false) {
         Ok(made) if made.faults.is_empty() => made,
         Ok(made) => {
-            eprintln!("papertraderctl: {}", for_people(&unused(cards)));
-            return Err(told(file, &made.faults, made.more));
+            tell(&unused(cards));
+            return Err(told(&name, &made.faults, made.more));
         }
         Err(failure) => {
-            eprintln!("papertraderctl: {}", for_people(&unused(cards)));
+            tell(&unused(cards));
             return Err(failure);
         }
     };
@@ -94,21 +91,26 @@ fn create(file: &Path) -> Result<File, CtlFailure> {
         .create_new(true)
         .mode(0o600)
         .open(file);
-    opened.map_err(|error| failed(error.to_string()))
+    opened.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => failed(
+            "it is there already, and no cards are written over; name another file, or remove it"
+                .to_owned(),
+        ),
+        _ => failed(error.to_string()),
+    })
 }
 
 /// What is said of a file that stays empty.
 fn unused(cards: &Path) -> String {
-    clean(&format!("{} stays empty; remove it", cards.display()))
+    format!("{} stays empty; remove it", cards.display())
 }
 
 /// Tells each fault with its line on standard error; the failure that ends the command.
-fn told(file: &Path, faults: &[RosterFault], more: usize) -> CtlFailure {
-    let name = file.display();
+fn told(name: &str, faults: &[RosterFault], more: usize) -> CtlFailure {
     for fault in faults {
-        let text = clean(&format!("{name}, line {}: {}", fault.line, fault.text));
-        eprintln!("papertraderctl: {}", for_people(&text));
+        tell(&format!("{name}, line {}: {}", fault.line, fault.text));
     }
     let count = faults.len().saturating_add(more);
-    refused(format!("{count} faults in {name}; no account was made"))
+    let noun = if count == 1 { "fault" } else { "faults" };
+    refused(format!("{count} {noun} in {name}; no account was made"))
 }

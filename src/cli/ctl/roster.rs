@@ -6,7 +6,7 @@
 use crate::admin::roster::{ROSTER_MAX, RosterFault, RosterRow};
 use csv::{ReaderBuilder, StringRecord, Trim};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// The largest roster in bytes.
@@ -29,22 +29,40 @@ struct RosterColumns {
     name: Option<usize>,
 }
 
+/// What messages call the file of a roster.
+pub(super) fn name_of(file: &Path) -> String {
+    if file == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        file.display().to_string()
+    }
+}
+
+/// Reads the file of a roster, or standard input for `-`.
+///
+/// # Errors
+/// It cannot be read, or is larger than 1 MiB.
+pub(super) fn load(file: &Path) -> Result<Vec<u8>, String> {
+    let opened: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(file).map_err(|error| error.to_string())?)
+    };
+    let mut bytes = Vec::new();
+    let read = opened.take(ROSTER_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > ROSTER_BYTES {
+        return Err(format!("a roster has at most {ROSTER_BYTES} bytes"));
+    }
+    Ok(bytes)
+}
+
 /// Reads a roster. Faults have their lines.
 ///
 /// # Errors
-/// The file cannot be read or is too large, or rows have faults.
-pub(super) fn read(file: &Path) -> Result<Roster, Vec<RosterFault>> {
-    let mut bytes = Vec::new();
-    let read =
-        File::open(file).and_then(|opened| opened.take(ROSTER_BYTES + 1).read_to_end(&mut bytes));
-    if let Err(error) = read {
-        return Err(fault(1, error.to_string()));
-    }
-    if bytes.len() as u64 > ROSTER_BYTES {
-        let text = format!("a roster has at most {ROSTER_BYTES} bytes");
-        return Err(fault(1, text));
-    }
-    match std::str::from_utf8(&bytes) {
+/// Rows have faults.
+pub(super) fn read(bytes: &[u8]) -> Result<Roster, Vec<RosterFault>> {
+    match std::str::from_utf8(bytes) {
         Ok(text) => parse(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -234,9 +252,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("r.csv");
         std::fs::write(&file, b"username\nada\n\xe4\n").unwrap();
-        assert_eq!(read(&file).unwrap_err()[0].line, 3);
+        assert_eq!(read(&load(&file).unwrap()).unwrap_err()[0].line, 3);
         std::fs::write(&file, "\u{feff}username\nada\n").unwrap();
-        assert_eq!(read(&file).unwrap().rows[0].username, "ada");
-        assert!(read(&folder.path().join("none")).is_err());
+        assert_eq!(read(&load(&file).unwrap()).unwrap().rows[0].username, "ada");
+        assert!(load(&folder.path().join("none")).is_err());
+        std::fs::write(&file, vec![b'x'; 1024 * 1024 + 1]).unwrap();
+        assert!(load(&file).unwrap_err().contains("at most"));
     }
 }

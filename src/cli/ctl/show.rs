@@ -373,14 +373,14 @@ fn yes_or_no(is: bool) -> String {
     if is { "yes" } else { "no" }.to_owned()
 }
 
-/// What has become of an account.
+/// What has become of an account. Where it is unlocked, nothing of it can have ended.
 pub(super) fn locked(locked: &LockSummary) -> String {
-    format!(
-        "{} is {}; {} sessions and tokens ended\n",
-        clean(&locked.user),
-        clean(&locked.state),
-        locked.ended
-    )
+    let (user, state) = (clean(&locked.user), clean(&locked.state));
+    match locked.ended {
+        _ if state != super::LOCKED => format!("{user} is {state}\n"),
+        1 => format!("{user} is {state}; 1 session or token ended\n"),
+        ended => format!("{user} is {state}; {ended} sessions and tokens ended\n"),
+    }
 }
 
 /// What has become of a roster.

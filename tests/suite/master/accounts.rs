@@ -50,7 +50,7 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
     );
 
     let locked = deployment.done("accounts lock alice");
-    assert_eq!(locked, "Alice is locked; 1 sessions and tokens ended\n");
+    assert_eq!(locked, "Alice is locked; 1 session or token ended\n");
     assert!(
         deployment
             .refused("accounts lock alice")
@@ -61,7 +61,15 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
     assert_eq!(reason(again.resume(&session)), "session-expired");
     let login = again.login(&username("Alice"), &hashed("Alice"), false);
     assert_eq!(reason(login), "account-locked");
-    deployment.done("accounts unlock alice");
+    let reset = deployment.ctl("accounts reset alice");
+    let told = String::from_utf8_lossy(&reset.stderr).into_owned();
+    let warning =
+        "Alice is locked: nobody logs in to it until `papertraderctl accounts unlock Alice`";
+    assert!(told.contains(warning), "{told}");
+    assert_eq!(
+        deployment.done("accounts unlock alice"),
+        "Alice is active\n"
+    );
     again
         .login(&username("Alice"), &hashed("Alice"), false)
         .unwrap();
@@ -149,7 +157,15 @@ fn a_class_of_thirty_comes_in_with_its_cards() {
     // No file is written over, and nothing is made before there is a place for the codes.
     roster(7);
     std::fs::write(dir.join("there.html"), "notes").unwrap();
-    deployment.refused("accounts import class.csv --cards there.html");
+    let told = deployment.refused("accounts import class.csv --cards there.html");
+    assert!(told.contains("there.html: it is there already"), "{told}");
+    let told = deployment.refused("accounts import none.csv --cards cards.html");
+    assert!(told.contains("none.csv: No such file"), "{told}");
+    let told = deployment.refused("accounts import - --cards cards.html");
+    assert!(
+        told.contains("standard input, line 1: ") && told.contains("1 fault in"),
+        "{told}"
+    );
     deployment.refused("accounts import class.csv --cards cards.html --valid 400d");
     assert_eq!(std::fs::read(dir.join("there.html")).unwrap(), b"notes");
     assert_eq!(deployment.json("status")["accounts"], 1);
