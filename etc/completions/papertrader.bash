@@ -456,7 +456,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__link)
-            opts="-h -V --method --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --method --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -502,7 +502,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__unlink)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

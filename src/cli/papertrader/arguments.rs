@@ -220,6 +220,20 @@ pub struct LinkArgs {
     /// How to reach it: device or redirect
     #[arg(long, value_name = "METHOD", value_parser = method)]
     pub method: Option<SignInMethod>,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`AccountCommand::Unlink`].
+#[derive(Debug, Args)]
+pub struct UnlinkArgs {
+    /// A name that `account` or `server` shows
+    #[arg(value_parser = provider)]
+    pub provider: IdentityProviderName,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
 }
 
 /// See [`ClientCommand::Account`].
@@ -235,14 +249,11 @@ pub struct AccountArgs {
 pub enum AccountCommand {
     /// Change the e-mail address; asks for the password. The old address is told
     Email(AccountEmailArgs),
-    /// Let yourself in with a provider, too
+    /// Let yourself in with a provider, too; asks for the password if the login is older than 15
+    /// minutes
     Link(LinkArgs),
-    /// Do not let yourself in with a provider any more
-    Unlink {
-        /// A name that `server` shows
-        #[arg(value_parser = provider)]
-        provider: IdentityProviderName,
-    },
+    /// Do not let yourself in with a provider any more; asks for the password likewise
+    Unlink(UnlinkArgs),
 }
 
 /// See [`AccountCommand::Email`].

@@ -29,7 +29,7 @@ pub fn account(global: &GlobalArgs, args: &AccountArgs) -> Result<(), CommandErr
         None => show_account(global),
         Some(AccountCommand::Email(args)) => change_email(global, args),
         Some(AccountCommand::Link(args)) => third_party::link(global, args),
-        Some(AccountCommand::Unlink { provider }) => third_party::unlink(global, provider),
+        Some(AccountCommand::Unlink(args)) => third_party::unlink(global, args),
     }
 }
 
