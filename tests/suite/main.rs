@@ -24,6 +24,8 @@ mod client {
     mod real_servers;
     // `papertrader` on terminals of several sizes.
     mod screen;
+    // `papertrader` in a terminal, with providers of identities that others wrote.
+    mod terminal;
     // `papertrader` signing in with a provider of identities.
     mod third_party;
     // Whom `papertrader` tells a password or session, and over what.
@@ -65,7 +67,7 @@ mod master {
     // `papertraderctl restore` as root, in a folder that its owner prepares.
     mod restore;
     // Sign-in with providers of identities that others wrote.
-    mod real_providers;
+    pub mod real_providers;
     // Sign-in with a provider of identities that a test makes lie.
     mod third_party;
     // The accounts of people who sign in so.
