@@ -45,7 +45,7 @@ struct Terminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<String>>,
-    reader: std::thread::JoinHandle<()>,
+    reader: Option<std::thread::JoinHandle<()>>,
 }
 
 /// The program that a person has set as their browser: it writes down what it is to open.
@@ -89,7 +89,7 @@ impl Terminal {
             child,
             keys,
             shown,
-            reader,
+            reader: Some(reader),
         }
     }
 
@@ -98,7 +98,8 @@ impl Terminal {
         let what = format!("{text:?} in the terminal");
         eventually(&what, || {
             let shown = self.shown.lock().unwrap().clone();
-            if self.reader.is_finished() {
+            let mut reader = self.reader.iter();
+            if reader.all(std::thread::JoinHandle::is_finished) {
                 assert!(shown.contains(text), "{what}: {shown}");
             }
             shown.contains(text).then_some(shown)
@@ -115,7 +116,7 @@ impl Terminal {
     /// Waits for the command's end. Its exit code, and all that was shown.
     fn end(mut self) -> (i32, String) {
         let status = self.child.wait().unwrap();
-        self.reader.join().unwrap();
+        self.reader.take().unwrap().join().unwrap();
         let shown = self.shown.lock().unwrap().clone();
         (status.code().unwrap(), shown)
     }
@@ -125,6 +126,14 @@ impl Terminal {
         let (code, shown) = self.end();
         assert_eq!(code, 0, "{shown}");
         shown
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // The command has ended, unless the test fails: then its terminal goes, and it with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
