@@ -97,9 +97,10 @@ impl Terminal {
     fn shows(&self, text: &str) -> String {
         let what = format!("{text:?} in the terminal");
         eventually(&what, || {
-            let shown = self.shown.lock().unwrap().clone();
             let mut reader = self.reader.iter();
-            if reader.all(std::thread::JoinHandle::is_finished) {
+            let has_ended = reader.all(std::thread::JoinHandle::is_finished);
+            let shown = self.shown.lock().unwrap().clone();
+            if has_ended {
                 assert!(shown.contains(text), "{what}: {shown}");
             }
             shown.contains(text).then_some(shown)
