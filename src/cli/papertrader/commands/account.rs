@@ -33,7 +33,8 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
     let email = Some(args.email.as_str());
-    let password = password::ask_new(&args.name, email, args.password.password_stdin)?;
+    let from_stdin = args.password.password_stdin;
+    let password = password::ask_new(&args.name, email, from_stdin, !global.json)?;
     let pass = HashedPass::derive(&args.name, &password);
     pool.register(&args.name, &args.email, &pass)
         .map_err(|error| advise_name(global, &args.name, error))?;

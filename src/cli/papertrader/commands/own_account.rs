@@ -132,7 +132,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
     } else {
         None
     };
-    let new = password::ask_new(&name, email, from_stdin)?;
+    let new = password::ask_new(&name, email, from_stdin, !global.json)?;
     let new = HashedPass::derive(&name, &new);
     let pool = &mut session.pool;
     let changed = match &old {

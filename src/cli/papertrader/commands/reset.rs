@@ -48,7 +48,7 @@ pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> 
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
     let code = password::ask_code(&args.name, args.password_stdin)?;
-    let password = password::ask_new(&args.name, None, args.password_stdin)?;
+    let password = password::ask_new(&args.name, None, args.password_stdin, !global.json)?;
     let pass = HashedPass::derive(&args.name, &password);
     drop(password);
     if let Err(error) = pool.reset_password(&args.name, &code, &pass) {
