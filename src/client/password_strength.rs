@@ -62,7 +62,7 @@ impl fmt::Display for PasswordStrength {
         let why = self.weakness.unwrap_or("programs guess it soon");
         write!(
             f,
-            "; {why}. It is taken; three or four words that have nothing to do with each other are better."
+            "; {why}. Better: three or four words that have nothing to do with each other."
         )
     }
 }

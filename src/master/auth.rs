@@ -233,6 +233,9 @@ impl Auth {
 
     /// Counts what has happened to accounts.
     fn count(&mut self, event: AccountEvent, times: usize) {
+        if times == 0 {
+            return;
+        }
         let count = self.events.entry(event).or_default();
         *count = count.saturating_add(u64::try_from(times).unwrap_or(u64::MAX));
     }

@@ -234,6 +234,9 @@ fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
     let market = survey(&check.dir)?;
     let text = if check.json {
         output::json(&market).map_err(SandboxError::failed)?
+    } else if market.files.is_empty() && market_of_sandbox(&check.dir).is_some() {
+        // What else a sandbox holds is nobody's market.
+        String::new()
     } else {
         for_people(&shown(&market))
     };
@@ -253,15 +256,18 @@ fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
 /// Names of faulty files in a verdict, at most.
 const FAULTY_NAMES_MAX: usize = 10;
 
+/// The market's folder, if this is the folder of a sandbox: who means the one may name the other.
+fn market_of_sandbox(dir: &Path) -> Option<PathBuf> {
+    let layout = Layout::new(dir).ok()?;
+    let is_sandbox = layout.master_config().exists() && layout.market().exists();
+    is_sandbox.then(|| layout.market())
+}
+
 /// Why a folder cannot be used as it is.
 fn verdict(dir: &Path, market: &MarketSurvey) -> String {
     let folder = dir.display();
     if market.files.is_empty() {
-        // Who means a sandbox's market may name the sandbox.
-        let sandbox = Layout::new(dir).ok();
-        let sandbox = sandbox.filter(|it| it.master_config().exists() && it.market().exists());
-        let hint = sandbox.map_or(String::new(), |sandbox| {
-            let market = sandbox.market();
+        let hint = market_of_sandbox(dir).map_or(String::new(), |market| {
             format!("; it is a sandbox, whose market is {}", market.display())
         });
         return format!("{folder}: no market file (SYMBOL.csv) is here{hint}");

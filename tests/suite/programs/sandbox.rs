@@ -413,7 +413,8 @@ fn a_market_folder_is_shown_as_it_is_understood() {
     );
     fs::write(market.join("master.toml"), "").unwrap();
     fs::create_dir(market.join("market")).unwrap();
-    let (_, _, errors) = check(&[]);
+    let (_, shown, errors) = check(&[]);
+    assert_eq!(shown, "");
     let own = format!(
         "it is a sandbox, whose market is {}",
         market.join("market").display()
