@@ -346,6 +346,12 @@ pub struct Verification {
     pub rejected: u64,
     /// Queued ones of the transactions.
     pub queued: u64,
+    /// Open ones of the transactions.
+    #[serde(default)]
+    pub open: u64,
+    /// Cancelled and expired ones of the transactions.
+    #[serde(default)]
+    pub ended: u64,
     /// Positions compared.
     pub positions: u64,
     /// The sum of all accounts' cash.

@@ -175,6 +175,12 @@ mod tests {
         "identity-taken",
         "account-locked",
         "login-again",
+        "not-open",
+        "price-invalid",
+        "kind-invalid",
+        "cancelled",
+        "replaced",
+        "expired",
     ];
 
     #[test]

@@ -326,7 +326,7 @@ fn history_line(transaction: Transaction, private: bool) -> HistoryEntry {
     HistoryEntry {
         id: transaction.id,
         side: transaction.side.into(),
-        status: transaction.status.into(),
+        status: transaction.status.of_version_1().into(),
         symbol: transaction.symbol,
         accepted: transaction.accepted,
         settled: transaction.settled.unwrap_or_default(),
@@ -416,6 +416,8 @@ fn cause_rule(cause: Cause) -> &'static str {
             "units held × the spin-off's ratio come, rounded down to a millionth; the cost stays with \
              the units held"
         }
+        Cause::Grant => "an administrator gave this cash, or took it",
+        Cause::Restart => "an administrator let the account begin anew with its starting cash",
         Cause::InLieu => {
             "what the ratio left below a millionth of a unit is paid at the first price after, rounded \
              down to a millionth"
@@ -428,6 +430,9 @@ fn rule(side: Side, status: TransactionStatus) -> &'static str {
         (_, TransactionStatus::Queued) => {
             "waits for the first update whose retrieval begins after the order was accepted"
         }
+        (_, TransactionStatus::Open) => "waits for a price that fills it",
+        (_, TransactionStatus::Cancelled) => "was cancelled before it was filled",
+        (_, TransactionStatus::Expired) => "its time in force ended before it was filled",
         (Side::Buy, TransactionStatus::Settled) => {
             "filled at the close of the asset's bar in the first update retrieved after acceptance; \
              total = quantity × price, rounded up to a millionth"

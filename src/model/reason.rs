@@ -80,6 +80,19 @@ word_list! {
         NameInvalid = "name-invalid",
         /// The login of the session is too long ago for this: log in anew, and try again.
         LoginAgain = "login-again",
+        /// The order has ended already: it was filled, rejected or expired.
+        NotOpen = "not-open",
+        /// A limit, a stop or a trailing distance that is not of its form, that the kind of the
+        /// order does not have, or that cannot be.
+        PriceInvalid = "price-invalid",
+        /// No such kind of order.
+        KindInvalid = "kind-invalid",
+        /// The owner or the administrator cancelled the order.
+        Cancelled = "cancelled",
+        /// Another order is in the place of this one.
+        Replaced = "replaced",
+        /// The time in force of the order has ended.
+        Expired = "expired",
     }
 }
 

@@ -73,6 +73,10 @@ word_list! {
         SpinOff = "spin-off" as 4,
         /// What a ratio left below a millionth of a unit was paid in cash.
         InLieu = "cash in lieu" as 5,
+        /// An administrator gave cash, or took some.
+        Grant = "grant" as 6,
+        /// An administrator let the account begin anew.
+        Restart = "restart" as 7,
     }
 }
 
@@ -85,6 +89,30 @@ word_list! {
         Settled = "settled" as 1,
         /// The order failed at settlement, for the reason in its row.
         Rejected = "rejected" as 2,
+        /// The order waits in the book for a price that fills it.
+        Open = "open" as 3,
+        /// The order was cancelled before it was filled.
+        Cancelled = "cancelled" as 4,
+        /// The order's time in force ended before it was filled.
+        Expired = "expired" as 5,
+    }
+}
+
+impl TransactionStatus {
+    /// What a history of version 1 says of it, which knows the first three alone.
+    pub fn of_version_1(self) -> TransactionStatus {
+        match self {
+            TransactionStatus::Queued | TransactionStatus::Open => TransactionStatus::Queued,
+            TransactionStatus::Settled => TransactionStatus::Settled,
+            TransactionStatus::Rejected
+            | TransactionStatus::Cancelled
+            | TransactionStatus::Expired => TransactionStatus::Rejected,
+        }
+    }
+
+    /// Whether the order has an outcome, which nothing changes any more.
+    pub fn is_final(self) -> bool {
+        !matches!(self, TransactionStatus::Queued | TransactionStatus::Open)
     }
 }
 

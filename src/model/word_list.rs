@@ -107,7 +107,7 @@ mod tests {
             assert_eq!(TransactionStatus::from_number(*status as u8), Some(*status));
         }
         assert_eq!(Side::from_number(0), None);
-        assert_eq!(TransactionStatus::from_number(3), None);
+        assert_eq!(TransactionStatus::from_number(6), None);
         assert_eq!(Reason::from_name(""), None);
     }
 

@@ -481,8 +481,13 @@ pub(super) fn verification(report: &Verification) -> String {
         (
             "transactions",
             format!(
-                "{}: {} settled, {} rejected, {} queued",
-                report.transactions, report.settled, report.rejected, report.queued
+                "{}: {} settled, {} rejected, {} queued, {} open, {} cancelled or expired",
+                report.transactions,
+                report.settled,
+                report.rejected,
+                report.queued,
+                report.open,
+                report.ended
             ),
         ),
         ("positions", report.positions.to_string()),

@@ -7,7 +7,7 @@ use super::{AccountQueriesMessage, QueryError, history_line};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::HistoryBound;
 use crate::master::storage::{Reader, Snapshot};
-use crate::model::{AccountId, Reason, Transaction, TransactionStatus};
+use crate::model::{AccountId, Reason, Transaction};
 use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, PacketWriter, Refusal};
@@ -415,7 +415,7 @@ impl HistoryCount {
             private_bytes: private_bytes as u64,
         };
         self.size.add(one);
-        if status == TransactionStatus::Queued {
+        if !status.is_final() {
             self.settled = None;
         } else {
             self.add_settled(id, one);

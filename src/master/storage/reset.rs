@@ -7,6 +7,10 @@ use crate::config::DatabaseUrl;
 
 /// What a market and its trading have left; deleted in this order.
 const MARKET: &[&str] = &[
+    "order_terms",
+    "trail_closes",
+    "update_bars",
+    "unsettled_updates",
     "transactions",
     "origins",
     "positions",

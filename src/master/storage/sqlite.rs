@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0011_accounts.sql"),
     include_str!("../../../sql/sqlite/0012_outbox.sql"),
     include_str!("../../../sql/sqlite/0013_identities.sql"),
+    include_str!("../../../sql/sqlite/0014_orders.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;

@@ -9,9 +9,7 @@ use crate::master::messages::Order;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
-use crate::model::{
-    ActionKind, ClientOrderId, Reason, SettlementRank, Timestamp, TransactionStatus,
-};
+use crate::model::{ActionKind, ClientOrderId, Reason, SettlementRank, Timestamp};
 use crate::runtime::dynamic_share::ShareError;
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::{Heartbeat, failpoint};
@@ -354,7 +352,7 @@ fn same_client_order_id(entry: LedgerEntry, order: Order, is_asset: bool) -> Acc
 
 /// The answer to a repeated order: it waits for the outcome, or gets it.
 fn already_stored(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
-    if entry.transaction.status == TransactionStatus::Queued {
+    if !entry.transaction.status.is_final() {
         Acceptance::Waits(entry.rank.number, reply_to)
     } else {
         Acceptance::Done(Box::new(entry), reply_to)

@@ -84,6 +84,10 @@ impl<'a> Books<'a> {
                 Some(TransactionStatus::Queued) => report.queued += 1,
                 Some(TransactionStatus::Settled) => report.settled += 1,
                 Some(TransactionStatus::Rejected) => report.rejected += 1,
+                Some(TransactionStatus::Open) => report.open += 1,
+                Some(TransactionStatus::Cancelled | TransactionStatus::Expired) => {
+                    report.ended += 1;
+                }
                 None => {}
             }
             self.flow += flow(line);
@@ -205,7 +209,10 @@ fn told_action(symbol: Symbol, side: Side, line: &LedgerLine) -> Option<(Symbol,
         (Some(Cause::Rename), _) if source.is_none() => Some((symbol, ActionKind::RENAME)),
         (Some(Cause::Merger), Side::Split) if source.is_none() => Some((symbol, ActionKind::MERGE)),
         (Some(Cause::Delisting), _) => Some((symbol, ActionKind::DELIST)),
-        (Some(Cause::Rename | Cause::Merger | Cause::InLieu), _)
+        (
+            Some(Cause::Rename | Cause::Merger | Cause::InLieu | Cause::Grant | Cause::Restart),
+            _,
+        )
         | (None, Side::Buy | Side::Sell) => None,
     }
 }
@@ -257,14 +264,14 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
 /// Checks the columns of a row's outcome.
 fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Result<(), String> {
     match status {
-        TransactionStatus::Queued => need(
+        TransactionStatus::Queued | TransactionStatus::Open => need(
             line.settled.is_none()
                 && line.price.is_none()
                 && line.total.is_none()
                 && line.priced.is_none()
                 && line.reason.is_none()
                 && line.update.is_none(),
-            "it is queued and has an outcome",
+            "it has not ended and has an outcome",
         ),
         TransactionStatus::Settled => {
             need(
@@ -283,16 +290,19 @@ fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Re
                 "it is settled and has a reason of rejection",
             )
         }
-        TransactionStatus::Rejected => {
+        TransactionStatus::Rejected | TransactionStatus::Cancelled | TransactionStatus::Expired => {
+            let word = status.as_str();
             let reason = line.reason.as_deref().and_then(Reason::from_name);
-            need(reason.is_some(), "it is rejected without a reason")?;
+            need(reason.is_some(), &format!("it is {word} without a reason"))?;
+            // An order may be cancelled between two updates.
+            let is_timed = line.update.is_some() || status == TransactionStatus::Cancelled;
             need(
-                line.settled.is_some() && line.update.is_some(),
-                "it is rejected and lacks the time or update",
+                line.settled.is_some() && is_timed,
+                &format!("it is {word} and lacks the time or update"),
             )?;
             need(
                 line.price.is_none() && line.total.is_none() && line.priced.is_none(),
-                "it is rejected and has a price",
+                &format!("it is {word} and has a price"),
             )
         }
     }

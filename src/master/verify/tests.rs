@@ -268,7 +268,7 @@ const TAMPERING: &[(&str, &str)] = &[
     ),
     (
         "UPDATE transactions SET status = 0 WHERE number = 1",
-        "queued and has an outcome",
+        "not ended and has an outcome",
     ),
     (
         "UPDATE transactions SET status = 1 WHERE status = 0",

@@ -221,10 +221,7 @@ impl HistoryEntry {
     /// status of a later edition comes with 0, which is a moment for the statuses of this one.
     pub fn ended(&self) -> Option<Timestamp> {
         match self.status {
-            OpenValue::Known(TransactionStatus::Queued) => None,
-            OpenValue::Known(TransactionStatus::Settled | TransactionStatus::Rejected) => {
-                Some(self.settled)
-            }
+            OpenValue::Known(status) => status.is_final().then_some(self.settled),
             OpenValue::Unknown(_) => (self.settled != Timestamp(0)).then_some(self.settled),
         }
     }

@@ -1,0 +1,256 @@
+//! spec/model/order.md · 3.1.7 Assets Buy & Sell
+//!
+//! What an order says: its kind, its prices, how long it stands. The specification has market
+//! orders alone; the others are this project's.
+
+use super::word_list::word_list;
+use super::{Money, Quantity, Timestamp, ValueError};
+use std::fmt;
+
+/// Market time in milliseconds that an order stands whose time in force is `gtc`: 180 days.
+pub const GTC_MAX: i64 = 180 * super::timestamp::DAY;
+
+/// Units of [`TrailDistance::Percent`] in the whole: four places of a percent.
+pub const PERCENT_WHOLE: u32 = 1_000_000;
+
+/// Most digits of a percentage before its point, and after it.
+const PERCENT_DIGITS_MAX: (usize, usize) = (2, 4);
+
+word_list! {
+    /// When an order fills. The list is open.
+    OrderKind {
+        /// At the asset's next new price.
+        Market = "market" as 0,
+        /// At its limit or better, as soon as a bar touches it.
+        Limit = "limit" as 1,
+        /// As a market order would, as soon as a bar reaches its stop.
+        Stop = "stop" as 2,
+        /// As a limit order from the update on that follows the one whose bar reaches its stop.
+        StopLimit = "stop-limit" as 3,
+        /// As a stop whose price follows the best close at a distance.
+        Trailing = "trailing" as 4,
+    }
+}
+
+/// How far behind the best close a trailing order's stop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrailDistance {
+    /// So much money. Above zero.
+    Money(Money),
+    /// Ten-thousandths of a percent of that close, above 0 and below [`PERCENT_WHOLE`].
+    Percent(u32),
+}
+
+impl TrailDistance {
+    /// Reads a price, or a percentage `N%` above 0 and below 100 with at most 4 places.
+    ///
+    /// # Errors
+    /// The text has another form.
+    pub fn parse(text: &str) -> Result<TrailDistance, ValueError> {
+        const FORM: ValueError =
+            ValueError("a trailing distance is a price, or N% with N above 0 and below 100");
+        let Some(percent) = text.strip_suffix('%') else {
+            let money = Quantity::parse_quantity(text).map_err(|_| FORM)?;
+            return Ok(TrailDistance::Money(Money(money.0)));
+        };
+        let (whole, places) = match percent.split_once('.') {
+            Some((_, "")) => return Err(FORM),
+            Some(parts) => parts,
+            None => (percent, ""),
+        };
+        let is_short = (1..=PERCENT_DIGITS_MAX.0).contains(&whole.len())
+            && places.len() <= PERCENT_DIGITS_MAX.1;
+        if !is_short
+            || !whole
+                .bytes()
+                .chain(places.bytes())
+                .all(|b| b.is_ascii_digit())
+        {
+            return Err(FORM);
+        }
+        let parts = format!("{whole}{places:0<width$}", width = PERCENT_DIGITS_MAX.1);
+        match parts.parse() {
+            Ok(parts @ 1..PERCENT_WHOLE) => Ok(TrailDistance::Percent(parts)),
+            _ => Err(FORM),
+        }
+    }
+}
+
+impl fmt::Display for TrailDistance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrailDistance::Money(money) => money.fmt(f),
+            // Four places of a percent are six of the whole, as money has: 25000 is 2.5.
+            TrailDistance::Percent(parts) => write!(f, "{}%", Money(i64::from(*parts) * 100)),
+        }
+    }
+}
+
+/// The prices that decide when an order fills, in millionths of the account currency for one unit.
+/// Each is above zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OrderTerms {
+    Market,
+    Limit { limit: Money },
+    Stop { stop: Money },
+    StopLimit { limit: Money, stop: Money },
+    Trailing { distance: TrailDistance },
+}
+
+impl OrderTerms {
+    /// The kind that has these prices.
+    pub fn kind(&self) -> OrderKind {
+        match self {
+            OrderTerms::Market => OrderKind::Market,
+            OrderTerms::Limit { .. } => OrderKind::Limit,
+            OrderTerms::Stop { .. } => OrderKind::Stop,
+            OrderTerms::StopLimit { .. } => OrderKind::StopLimit,
+            OrderTerms::Trailing { .. } => OrderKind::Trailing,
+        }
+    }
+
+    /// The limit, if the kind has one.
+    pub fn limit(&self) -> Option<Money> {
+        match self {
+            OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => Some(*limit),
+            OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::Trailing { .. } => None,
+        }
+    }
+
+    /// The stop, if the kind has one.
+    pub fn stop(&self) -> Option<Money> {
+        match self {
+            OrderTerms::Stop { stop } | OrderTerms::StopLimit { stop, .. } => Some(*stop),
+            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Trailing { .. } => None,
+        }
+    }
+}
+
+/// How long an order stands, in market time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeInForce {
+    /// [`GTC_MAX`], "good till cancelled".
+    Gtc,
+    /// Until the end of the day, in UTC, of the first new price of its asset after its acceptance.
+    Day,
+    /// Until this time: the first update whose market time is at it or later does not test it. A
+    /// date counts through its day.
+    Until(Timestamp),
+}
+
+impl TimeInForce {
+    /// Reads `gtc`, `day`, a date or a time.
+    ///
+    /// # Errors
+    /// The text has another form.
+    pub fn parse(text: &str) -> Result<TimeInForce, ValueError> {
+        match text {
+            "gtc" => Ok(TimeInForce::Gtc),
+            "day" => Ok(TimeInForce::Day),
+            time => {
+                let until = Timestamp::parse(time)
+                    .map_err(|_| ValueError("a time in force is day, gtc, a date or a time"))?;
+                // Ten characters are a date: YYYY-MM-DD.
+                let is_date = time.len() == 10;
+                let whole_day = if is_date { super::timestamp::DAY } else { 0 };
+                Ok(TimeInForce::Until(Timestamp(
+                    until.0.saturating_add(whole_day),
+                )))
+            }
+        }
+    }
+}
+
+/// How much an order is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OrderAmount {
+    /// So many units. Above zero.
+    Units(Quantity),
+    /// As many units as this money buys, fee and slippage included. Above zero; purchases alone.
+    Cash(Money),
+}
+
+impl OrderAmount {
+    /// What an amount of money begins with on the wire.
+    pub const CASH: &'static str = "cash:";
+
+    /// Reads a quantity, or `cash:` and an amount of a price's form.
+    ///
+    /// # Errors
+    /// The text has another form.
+    pub fn parse(text: &str) -> Result<OrderAmount, ValueError> {
+        match text.strip_prefix(OrderAmount::CASH) {
+            Some(money) => {
+                let money = Quantity::parse_quantity(money)?;
+                Ok(OrderAmount::Cash(Money(money.0)))
+            }
+            None => Quantity::parse_quantity(text).map(OrderAmount::Units),
+        }
+    }
+}
+
+impl fmt::Display for OrderAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OrderAmount::Units(units) => units.fmt(f),
+            OrderAmount::Cash(money) => write!(f, "{}{money}", OrderAmount::CASH),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distance_is_money_or_a_percentage() {
+        let parsed = |text: &str| TrailDistance::parse(text).unwrap();
+        assert_eq!(parsed("2.5"), TrailDistance::Money(Money(2_500_000)));
+        assert_eq!(parsed("2.5%"), TrailDistance::Percent(25_000));
+        assert_eq!(parsed("99.9999%"), TrailDistance::Percent(999_999));
+        assert_eq!(parsed("0.0001%"), TrailDistance::Percent(1));
+        for text in [
+            "", "%", "0%", "100%", "1.00001%", "-1%", "1.%", ".5%", "1e1%", "+1%", "0", "5 %",
+        ] {
+            assert!(TrailDistance::parse(text).is_err(), "{text}");
+        }
+        for text in ["2.5", "2.5%", "99.9999%", "0.0001%", "10%"] {
+            assert_eq!(parsed(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_time_in_force_is_a_word_a_date_or_a_time() {
+        let time = |text: &str| Timestamp::parse(text).unwrap();
+        assert_eq!(TimeInForce::parse("gtc"), Ok(TimeInForce::Gtc));
+        assert_eq!(TimeInForce::parse("day"), Ok(TimeInForce::Day));
+        assert_eq!(
+            TimeInForce::parse("2013-03-01"),
+            Ok(TimeInForce::Until(time("2013-03-02"))),
+            "through that day"
+        );
+        assert_eq!(
+            TimeInForce::parse("2013-03-01T10:00:00Z"),
+            Ok(TimeInForce::Until(time("2013-03-01T10:00:00Z")))
+        );
+        for text in ["", "GTC", "tomorrow", "2013-13-01"] {
+            assert!(TimeInForce::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_units_or_money() {
+        assert_eq!(
+            OrderAmount::parse("10"),
+            Ok(OrderAmount::Units(Quantity(10_000_000)))
+        );
+        assert_eq!(
+            OrderAmount::parse("cash:0.5"),
+            Ok(OrderAmount::Cash(Money(500_000)))
+        );
+        for text in ["cash:", "cash:0", "cash:-1", "CASH:1", "cash: 1"] {
+            assert!(OrderAmount::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(OrderAmount::Cash(Money(1_500_000)).to_string(), "cash:1.5");
+    }
+}
