@@ -7,7 +7,7 @@
 mod way_back;
 
 use super::account::saved_session;
-use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, show};
+use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, tell};
 use crate::cli::papertrader::arguments::{GlobalArgs, LinkArgs, LoginArgs, UnlinkArgs};
 use crate::cli::papertrader::view::LoginView;
 use crate::cli::terminal::{ScreenSize, is_utf8};
@@ -79,7 +79,7 @@ pub fn login(
         expirable: Some(false),
         workers: Some(pool.workers().to_vec()),
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("Logged in as {name} at {server}, by {provider}.\n")
     })
 }
@@ -126,7 +126,7 @@ pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
         expirable: None,
         workers: None,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("{name} can log in with {} now.\n", args.provider)
     })
 }
@@ -155,7 +155,7 @@ pub fn unlink(global: &GlobalArgs, args: &UnlinkArgs) -> Result<(), CommandError
         expirable: None,
         workers: None,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("{name} cannot log in with {provider} any more.\n")
     })
 }
