@@ -239,6 +239,12 @@ impl AdminShared {
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }
+            AdminRequest::AccountsGrant {
+                name,
+                amount,
+                reason,
+            } => accounts::grant(self, &name, &amount, reason, caller),
+            AdminRequest::AccountsRestart { name } => accounts::restart(self, &name, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
             AdminRequest::MarketHeld => Ok(market::held(self)),
@@ -257,7 +263,12 @@ impl AdminShared {
             &inboxes.transactions,
             TransactionsMessage::Status,
         )?;
-        let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
+        let mut accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
+        // Auth shows events that have happened alone.
+        let further = queue.account_events.into_iter();
+        accounts
+            .events
+            .extend(further.filter(|(_, count)| *count > 0));
         let mut prices = ask("assets", inboxes.assets.sender(), |reply| {
             AssetsMessage::Status { reply }
         })?;
@@ -370,6 +381,8 @@ fn act(request: &AdminRequest) -> Option<String> {
         | AdminRequest::AccountsLock { .. }
         | AdminRequest::AccountsImport { .. }
         | AdminRequest::AccountsReset { .. }
+        | AdminRequest::AccountsGrant { .. }
+        | AdminRequest::AccountsRestart { .. }
         | AdminRequest::Verify
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
