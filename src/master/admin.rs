@@ -263,12 +263,7 @@ impl AdminShared {
             &inboxes.transactions,
             TransactionsMessage::Status,
         )?;
-        let mut accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
-        // Auth shows events that have happened alone.
-        let further = queue.account_events.into_iter();
-        accounts
-            .events
-            .extend(further.filter(|(_, count)| *count > 0));
+        let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
         let mut prices = ask("assets", inboxes.assets.sender(), |reply| {
             AssetsMessage::Status { reply }
         })?;
@@ -309,7 +304,7 @@ impl AdminShared {
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
-            account_events: event_counts(&accounts.events),
+            account_events: event_counts(&accounts.events, &queue.account_events),
             assets: PricesStatus {
                 held,
                 ..prices_status(prices)
@@ -551,10 +546,15 @@ fn calls((provider, budget): (&'static str, CallBudgetStatus)) -> CallsStatus {
     }
 }
 
-fn event_counts(events: &[(AccountEvent, u64)]) -> Vec<EventCount> {
+/// What auth has counted, and what transactions have, so far as it has happened.
+fn event_counts(
+    events: &[(AccountEvent, u64)],
+    further: &[(AccountEvent, u64)],
+) -> Vec<EventCount> {
     let count = |(event, count): &(AccountEvent, u64)| EventCount {
         reason: event.to_string(),
         count: *count,
     };
-    events.iter().map(count).collect()
+    let further = further.iter().filter(|(_, count)| *count > 0);
+    events.iter().chain(further).map(count).collect()
 }

@@ -3,10 +3,10 @@
 use super::*;
 use crate::master::messages::{AccountEvent, TransactionsMessage};
 use crate::master::storage::ledger::LedgerEntry;
-use crate::master::testing::{FakeLink, MasterRig, money, order, quantity, reason, symbol};
+use crate::master::testing::{FakeLink, MasterRig, money, order, reason, symbol};
 use crate::master::verify;
 use crate::model::money::MILLIONTHS_MAX;
-use crate::model::{Cause, Quantity, Side, Symbol, TransactionStatus};
+use crate::model::{Cause, Side, Symbol, TransactionStatus};
 use crate::runtime::Module;
 use crate::wire::Reply;
 use crossbeam_channel::bounded;
@@ -152,47 +152,27 @@ fn an_account_begins_anew_without_orders_and_units() {
     assert!(holdings.positions.is_empty());
 
     let entries = desk.entries();
-    let told: Vec<(Side, &str, Quantity, Option<Money>, Option<Cause>)> = entries
+    let told: Vec<String> = entries
         .iter()
         .skip(3)
         .map(|entry| {
             let row = &entry.transaction;
-            (
-                row.side,
-                row.symbol.as_str(),
-                row.quantity,
-                row.total,
-                entry.cause,
+            let total = row.total.map_or("-".to_owned(), |total| total.to_string());
+            let cause = entry.cause.map_or("order", Cause::as_str);
+            format!(
+                "{} {} {} {total} {cause}",
+                row.side, row.symbol, row.quantity
             )
         })
         .collect();
-    let restart = Some(Cause::Restart);
     assert_eq!(
         told,
         [
-            (Side::Buy, "AAPL", quantity("1"), None, None),
-            (Side::Sell, "IBM", quantity("2"), None, None),
-            (
-                Side::Sell,
-                "AAPL",
-                quantity("10"),
-                Some(money("250")),
-                restart
-            ),
-            (
-                Side::Sell,
-                "IBM",
-                quantity("2"),
-                Some(money("200")),
-                restart
-            ),
-            (
-                Side::Dividend,
-                "-",
-                Quantity::ZERO,
-                Some(Money(-50_000_007)),
-                restart
-            ),
+            "buy AAPL 1 - order",
+            "sell IBM 2 - order",
+            "sell AAPL 10 250 restart",
+            "sell IBM 2 200 restart",
+            "dividend - 0 -50.000007 restart",
         ]
     );
     assert_eq!(
