@@ -7,6 +7,7 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
+mod export;
 pub mod histories;
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
@@ -68,6 +69,8 @@ enum QueryAnswer {
     Payload(Vec<u8>),
     /// The history of this account, which is sent in slices.
     History(AccountId),
+    /// The export of the asker's account, which is sent in slices, too.
+    Export,
 }
 
 #[derive(Debug)]
@@ -174,6 +177,9 @@ impl AccountQueries {
                     Ok(QueryAnswer::History(account)) => {
                         histories.ask(reply_to, query.asker, account);
                     }
+                    Ok(QueryAnswer::Export) => {
+                        histories.ask_export(reply_to, query.asker, state.currency.clone());
+                    }
                     Err(error) => replies.fail(reply_to, query.instruction(), &error.refusal()),
                 }
                 if replies.size() >= REPLY_BATCH_BYTES {
@@ -214,6 +220,7 @@ impl AccountQueryState {
                 let user = self.user(snapshot, username)?;
                 return Ok(QueryAnswer::History(user.account));
             }
+            AccountQueryKind::Export => return Ok(QueryAnswer::Export),
             AccountQueryKind::Receipt(id) => self.receipt(snapshot, asker, id),
         };
         payload.map(QueryAnswer::Payload)

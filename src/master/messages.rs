@@ -747,6 +747,8 @@ pub enum AccountQueryKind {
     History(Username),
     /// Explains the price of one of the asker's own transactions.
     Receipt(Uuid),
+    /// All that the deployment has on the asker.
+    Export,
 }
 
 impl AccountQuery {
@@ -757,6 +759,7 @@ impl AccountQuery {
             AccountQueryKind::Portfolio(_) => Instruction::GetUserPortfolio,
             AccountQueryKind::History(_) => Instruction::GetUserTransactionHistory,
             AccountQueryKind::Receipt(_) => Instruction::GetTransactionReceipt,
+            AccountQueryKind::Export => Instruction::GetAccountExport,
         }
     }
 }

@@ -195,6 +195,19 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     })
 }
 
+/// An order as it was before it settled.
+fn as_queued(transaction: Transaction) -> Transaction {
+    Transaction {
+        status: TransactionStatus::Queued,
+        settled: None,
+        price: None,
+        total: None,
+        priced: None,
+        reason: None,
+        ..transaction
+    }
+}
+
 /// Parses the symbol of a row.
 pub(super) fn symbol(text: &str) -> rusqlite::Result<Symbol> {
     Symbol::parse(text).map_err(|_| damaged("no symbol"))
@@ -434,21 +447,44 @@ impl Snapshot<'_> {
             let mut transaction = transaction(row)?;
             let update: Option<i64> = row.get(14)?;
             if update.is_some_and(|update| update > signed(bound.settled)) {
-                transaction = Transaction {
-                    status: TransactionStatus::Queued,
-                    settled: None,
-                    price: None,
-                    total: None,
-                    priced: None,
-                    reason: None,
-                    ..transaction
-                };
+                transaction = as_queued(transaction);
             }
             if each(transaction).is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// An account's transactions with what explains them, as [`Snapshot::history`] has them: from
+    /// the ID `from` on, newest first, as they were at the bound, at most `limit`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn entries(
+        &mut self,
+        account: AccountId,
+        bound: &HistoryBound,
+        from: Uuid,
+        limit: usize,
+    ) -> Result<Vec<LedgerEntry>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
+             WHERE account = ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3"
+        );
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![account.0, from.as_bytes(), limit], entry)?;
+        let at_bound = |mut entry: LedgerEntry| {
+            if entry.update.is_some_and(|update| update > bound.settled) {
+                entry.transaction = as_queued(entry.transaction);
+                entry.update = None;
+            }
+            entry
+        };
+        let rows = rows.map(|row| row.map(at_bound));
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The actions of updates up to `update` that the ledger does not have yet, and corrections, in
