@@ -85,6 +85,9 @@ _papertrader() {
             papertrader__subcmd__account,email)
                 cmd="papertrader__subcmd__account__subcmd__email"
                 ;;
+            papertrader__subcmd__account,export)
+                cmd="papertrader__subcmd__account__subcmd__export"
+                ;;
             papertrader__subcmd__account,help)
                 cmd="papertrader__subcmd__account__subcmd__help"
                 ;;
@@ -96,6 +99,9 @@ _papertrader() {
                 ;;
             papertrader__subcmd__account__subcmd__help,email)
                 cmd="papertrader__subcmd__account__subcmd__help__subcmd__email"
+                ;;
+            papertrader__subcmd__account__subcmd__help,export)
+                cmd="papertrader__subcmd__account__subcmd__help__subcmd__export"
                 ;;
             papertrader__subcmd__account__subcmd__help,help)
                 cmd="papertrader__subcmd__account__subcmd__help__subcmd__help"
@@ -174,6 +180,9 @@ _papertrader() {
                 ;;
             papertrader__subcmd__help__subcmd__account,email)
                 cmd="papertrader__subcmd__help__subcmd__account__subcmd__email"
+                ;;
+            papertrader__subcmd__help__subcmd__account,export)
+                cmd="papertrader__subcmd__help__subcmd__account__subcmd__export"
                 ;;
             papertrader__subcmd__help__subcmd__account,link)
                 cmd="papertrader__subcmd__help__subcmd__account__subcmd__link"
@@ -302,7 +311,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email link unlink help"
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email export link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -385,8 +394,50 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__account__subcmd__export)
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__account__subcmd__help)
-            opts="email link unlink help"
+            opts="email export link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -400,6 +451,20 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__help__subcmd__email)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__account__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -738,7 +803,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__account)
-            opts="email link unlink"
+            opts="email export link unlink"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -752,6 +817,20 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__account__subcmd__email)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__account__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -4,8 +4,8 @@
 
 use super::model::{
     AccountDetails, AccountList, BackupSummary, CodeSummary, EndedSessions, FlushSummary,
-    HeldAsset, HeldList, LockSummary, LogTail, MasterStatus, SessionList, Verification,
-    WorkerStatus,
+    GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus, RestartSummary,
+    SessionList, Verification, WorkerStatus,
 };
 use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub const WORKING_INTERVAL: Duration = Duration::from_secs(2);
 pub const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// The longest time for which a code is valid.
 pub const CODE_VALID_MAX: Duration = Duration::from_secs(366 * 86_400);
+/// The longest reason of a grant, in bytes.
+pub const GRANT_REASON_MAX: usize = 200;
 /// The most rows of a list in an answer. The answer counts the others.
 pub const ROWS_MAX: usize = 50_000;
 /// The most differences that `verify` names. The answer counts the others.
@@ -89,6 +91,17 @@ pub enum AdminRequest {
         /// For how long the code is valid, in milliseconds, at most [`CODE_VALID_MAX`].
         valid_ms: u64,
     },
+    /// Gives an account cash, or takes some.
+    AccountsGrant {
+        name: String,
+        /// A decimal above zero; with a minus before it, the cash is taken.
+        amount: String,
+        /// What the account's owner reads: printable, not empty, at most [`GRANT_REASON_MAX`].
+        reason: String,
+    },
+    /// Lets an account begin anew: queued orders are cancelled, all units sold at their last price,
+    /// and the cash is what it began with.
+    AccountsRestart { name: String },
     /// Rebuilds every balance and position from the ledger and compares them with the stored ones.
     Verify,
     /// Copies the database while it is in use.
@@ -174,6 +187,10 @@ pub enum AdminAnswer {
     Roster(Box<RosterSummary>),
     /// Answers `AccountsReset`.
     Code(CodeSummary),
+    /// Answers `AccountsGrant`.
+    Granted(GrantSummary),
+    /// Answers `AccountsRestart`.
+    Restarted(RestartSummary),
     /// Answers `Verify`.
     Verification(Box<Verification>),
     /// Answers `Backup`.

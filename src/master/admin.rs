@@ -239,6 +239,12 @@ impl AdminShared {
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }
+            AdminRequest::AccountsGrant {
+                name,
+                amount,
+                reason,
+            } => accounts::grant(self, &name, &amount, reason, caller),
+            AdminRequest::AccountsRestart { name } => accounts::restart(self, &name, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
             AdminRequest::MarketHeld => Ok(market::held(self)),
@@ -298,7 +304,7 @@ impl AdminShared {
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
-            account_events: event_counts(&accounts.events),
+            account_events: event_counts(&accounts.events, &queue.account_events),
             assets: PricesStatus {
                 held,
                 ..prices_status(prices)
@@ -370,6 +376,8 @@ fn act(request: &AdminRequest) -> Option<String> {
         | AdminRequest::AccountsLock { .. }
         | AdminRequest::AccountsImport { .. }
         | AdminRequest::AccountsReset { .. }
+        | AdminRequest::AccountsGrant { .. }
+        | AdminRequest::AccountsRestart { .. }
         | AdminRequest::Verify
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
@@ -538,10 +546,15 @@ fn calls((provider, budget): (&'static str, CallBudgetStatus)) -> CallsStatus {
     }
 }
 
-fn event_counts(events: &[(AccountEvent, u64)]) -> Vec<EventCount> {
+/// What auth has counted, and what transactions have, so far as it has happened.
+fn event_counts(
+    events: &[(AccountEvent, u64)],
+    further: &[(AccountEvent, u64)],
+) -> Vec<EventCount> {
     let count = |(event, count): &(AccountEvent, u64)| EventCount {
         reason: event.to_string(),
         count: *count,
     };
-    events.iter().map(count).collect()
+    let further = further.iter().filter(|(_, count)| *count > 0);
+    events.iter().chain(further).map(count).collect()
 }

@@ -20,9 +20,9 @@ use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
-    ResetCode, ResetCodeHash, Session, SessionHash, Side, SignInHandle, Symbol, Timestamp,
-    Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Money,
+    Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side, SignInHandle, Symbol,
+    Timestamp, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -170,6 +170,10 @@ word_list! {
         TokenCreation = "created-tokens",
         /// Accounts that were locked or unlocked.
         Lock = "locks",
+        /// Cash that administrators gave or took.
+        Grant = "grants",
+        /// Accounts that administrators let begin anew.
+        Restart = "restarts",
     }
 }
 
@@ -614,10 +618,52 @@ pub enum TransactionsMessage {
     Orders(Vec<Order>),
     /// New prices, to settle the queue at.
     Update(Update),
+    /// For the administrator: gives an account cash, or takes some.
+    Grant(Grant, Sender<Result<GrantOutcome, String>>),
+    /// For the administrator: lets the account with this name begin anew.
+    Restart(Username, Sender<Result<RestartOutcome, String>>),
     /// For the administrator: the counters.
     Status(Sender<QueueStatus>),
     /// New limits, after a reload.
     Limits(MasterLimits),
+}
+
+/// Cash that an administrator gives to an account or takes from it.
+#[derive(Debug)]
+pub struct Grant {
+    pub username: Username,
+    /// Below zero where it is taken. Not zero.
+    pub amount: Money,
+    /// What the account's owner reads: printable, not empty, at most
+    /// [`GRANT_REASON_MAX`](crate::admin::protocol::GRANT_REASON_MAX) bytes.
+    pub reason: String,
+}
+
+/// What came of a grant.
+#[derive(Debug)]
+pub struct GrantOutcome {
+    /// Spelled as at registration.
+    pub username: String,
+    /// The cash after it.
+    pub cash: Money,
+    /// ID of its transaction.
+    pub id: Uuid,
+}
+
+/// What came of a restart.
+#[derive(Debug)]
+pub struct RestartOutcome {
+    /// Spelled as at registration.
+    pub username: String,
+    /// Queued orders that were cancelled.
+    pub cancelled: usize,
+    /// Positions that were sold.
+    pub sold: usize,
+    /// Those of them that had no price, and were sold for nothing.
+    pub unpriced: Vec<Symbol>,
+    /// The cash of the account before its units were sold, and after all.
+    pub before: Money,
+    pub cash: Money,
 }
 
 /// An order before its acceptance.
@@ -665,6 +711,8 @@ pub struct QueueStatus {
     pub disk: Option<(DiskSpace, DiskLevel)>,
     /// What is said of the latest corrections that could not take all they should.
     pub written_off: Vec<String>,
+    /// Grants and restarts since the start.
+    pub account_events: [(AccountEvent, u64); 2],
 }
 
 // --- account queries, 4.6.14 to 4.6.16 ---
@@ -700,6 +748,8 @@ pub enum AccountQueryKind {
     History(Username),
     /// Explains the price of one of the asker's own transactions.
     Receipt(Uuid),
+    /// All that the deployment has on the asker.
+    Export,
 }
 
 impl AccountQuery {
@@ -710,6 +760,7 @@ impl AccountQuery {
             AccountQueryKind::Portfolio(_) => Instruction::GetUserPortfolio,
             AccountQueryKind::History(_) => Instruction::GetUserTransactionHistory,
             AccountQueryKind::Receipt(_) => Instruction::GetTransactionReceipt,
+            AccountQueryKind::Export => Instruction::GetAccountExport,
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod bars;
 pub mod bulk;
 pub mod disk;
 mod email_keys;
+pub mod export;
 pub mod files;
 pub mod identities;
 pub mod ledger;

@@ -9,12 +9,15 @@ mod corrections;
 pub mod disk_floor;
 pub mod entitlement;
 pub mod fill;
+mod grants;
 pub mod queue;
 pub mod rejections;
 pub mod sequence;
 pub mod settle;
 
-use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
+use super::messages::{
+    AccountEvent, AssetsHandle, Order, QueueStatus, TransactionsMessage, Update,
+};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError, Tx};
 use crate::config::{MasterConfig, MasterLimits};
@@ -67,6 +70,9 @@ pub struct Transactions {
     tidied: Instant,
     last_settled: usize,
     last_micros: u64,
+    /// Grants and restarts since the start.
+    granted: u64,
+    restarted: u64,
 }
 
 /// The module's state without the database, which a commit borrows meanwhile.
@@ -111,6 +117,14 @@ impl Module for Transactions {
                 self.state
                     .rejections
                     .set(limits.rejected_orders_per_hour_per_account);
+            }
+            TransactionsMessage::Grant(grant, reply) => {
+                self.accept();
+                let _ = reply.try_send(self.grant(&grant));
+            }
+            TransactionsMessage::Restart(username, reply) => {
+                self.accept();
+                let _ = reply.try_send(self.restart(&username));
             }
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
@@ -190,6 +204,8 @@ impl Transactions {
             tidied: Instant::now(),
             last_settled: 0,
             last_micros: 0,
+            granted: 0,
+            restarted: 0,
         })
     }
 
@@ -210,6 +226,10 @@ impl Transactions {
             last_micros: self.last_micros,
             disk: self.state.disk.seen(),
             written_off: self.state.written_off.iter().cloned().collect(),
+            account_events: [
+                (AccountEvent::Grant, self.granted),
+                (AccountEvent::Restart, self.restarted),
+            ],
         }
     }
 
@@ -266,7 +286,8 @@ impl Transactions {
         match settled {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
-                self.state.answer(&self.heartbeat, outcomes, update);
+                self.state
+                    .answer(&self.heartbeat, outcomes, update.published);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             }
             Err(error) => {

@@ -20,6 +20,9 @@ pub const POINTS: &[&str] = &[
     "settlement-committed",
 ];
 
+/// The fail points that a grant and a restart pass.
+pub const GRANT_POINTS: &[&str] = &["grant-stored", "grant-committed"];
+
 /// The fail points that a mail with a code passes.
 pub const MAIL_POINTS: &[&str] = &["mail-queued", "mail-code-stored", "mail-attempted"];
 

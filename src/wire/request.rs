@@ -167,6 +167,8 @@ pub enum Request {
     Tokens { session: SessionId },
     /// getIdentities.
     Identities { session: SessionId },
+    /// getAccountExport: all that the deployment has on the account's owner.
+    AccountExport { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -199,6 +201,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::Sessions { .. }
             | $crate::wire::Request::Tokens { .. }
             | $crate::wire::Request::Identities { .. }
+            | $crate::wire::Request::AccountExport { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }

@@ -60,6 +60,8 @@ mod master {
     mod mail;
     // A mail server for the tests, and others to hand mails to.
     mod mail_servers;
+    // All that a deployment has on a person.
+    mod export;
     // Providers of real markets against a mock exchange.
     pub mod markets;
     // A disk that is almost full.

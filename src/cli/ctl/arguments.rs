@@ -226,6 +226,31 @@ Example: papertraderctl accounts import class.csv --cards cards.html"
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
         valid: Duration,
     },
+    /// Give an account cash, or take some: a transaction that its owner reads
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Cash never falls below 0: more than there is cannot be taken.
+Example: papertraderctl accounts grant ada 500 --reason 'first prize, March'"
+    )]
+    Grant {
+        /// The account's name
+        name: String,
+        /// How much; with a minus before it, it is taken
+        amount: String,
+        /// Why, for the account's owner: at most 200 bytes
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Let an account begin anew: queued orders are cancelled, all units sold at their last price,
+    /// and the cash is what the account began with; the history stays
+    #[command(after_help = "Units of an asset without a price are sold for nothing.")]
+    Restart {
+        /// The account's name
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Print a one-time code with which the owner of an account sets a new password; the one that
     /// was printed before it is void
     #[command(
@@ -331,12 +356,17 @@ mod tests {
         assert!(parse("papertraderctl sessions end 0a --json").is_ok());
         assert!(parse("papertraderctl sessions end --all").is_ok());
         assert!(parse("papertraderctl market review").is_ok());
+        assert!(parse("papertraderctl accounts grant ada -5.5 --reason x").is_ok());
+        assert!(parse("papertraderctl accounts restart ada --yes").is_ok());
         assert!(parse("papertraderctl market review A refuse").is_ok());
         assert!(parse("papertraderctl accounts import a.csv --cards b --valid 7d").is_ok());
         for wrong in [
             "papertraderctl accounts import a.csv",
             "papertraderctl accounts import a.csv --cards b --format pdf",
             "papertraderctl accounts lock",
+            "papertraderctl accounts grant ada 5",
+            "papertraderctl accounts grant ada --reason x",
+            "papertraderctl accounts restart",
             "papertraderctl market review A",
             "papertraderctl market review A believe",
             "papertraderctl",

@@ -5,9 +5,9 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    AccountDetails, AccountList, AccountSummary, DiskStatus, HeldAsset, HeldList, LockSummary,
-    LogTail, MailSummary, MasterStatus, PricesStatus, RestoreSummary, SessionList, Verification,
-    WorkerStatus,
+    AccountDetails, AccountList, AccountSummary, DiskStatus, GrantSummary, HeldAsset, HeldList,
+    LockSummary, LogTail, MailSummary, MasterStatus, PricesStatus, RestartSummary, RestoreSummary,
+    SessionList, Verification, WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table};
@@ -382,6 +382,36 @@ pub(super) fn locked(locked: &LockSummary) -> String {
         1 => format!("{user} is {state}; 1 session or token ended\n"),
         ended => format!("{user} is {state}; {ended} sessions and tokens ended\n"),
     }
+}
+
+/// What has become of a grant.
+pub(super) fn granted(granted: &GrantSummary) -> String {
+    let (user, cash) = (clean(&granted.user), clean(&granted.cash));
+    let amount = clean(&granted.amount);
+    match amount.strip_prefix('-') {
+        Some(taken) => format!("{taken} taken from {user}, who has {cash} of cash now\n"),
+        None => format!("{amount} given to {user}, who has {cash} of cash now\n"),
+    }
+}
+
+/// What has become of a restart.
+pub(super) fn restarted(restarted: &RestartSummary) -> String {
+    let count = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    let mut text = format!(
+        "{} begins anew with {} of cash: {} cancelled, units of {} sold\n",
+        clean(&restarted.user),
+        clean(&restarted.cash),
+        count(restarted.cancelled, "order"),
+        count(restarted.sold, "asset"),
+    );
+    if !restarted.unpriced.is_empty() {
+        let names = clean(&restarted.unpriced.join(", "));
+        text += &format!("without a price, sold for nothing: {names}\n");
+    }
+    text
 }
 
 /// What has become of a roster.

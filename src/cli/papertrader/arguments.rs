@@ -249,6 +249,14 @@ pub struct AccountArgs {
 pub enum AccountCommand {
     /// Change the e-mail address; asks for the password. The old address is told
     Email(AccountEmailArgs),
+    /// Write all that the deployment has on you: a text of JSON lines
+    #[command(after_help = "The file must not be there yet, and is yours alone.
+Example: papertrader account export ada.jsonl")]
+    Export {
+        /// Where to write it; - for standard output
+        #[arg(value_name = "FILE", default_value = "-", value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
+    },
     /// Let yourself in with a provider, too; asks for the password if the login is older than 15
     /// minutes
     Link(LinkArgs),

@@ -135,6 +135,7 @@ impl Auth {
             | Request::UserPortfolio { .. }
             | Request::UserHistory { .. }
             | Request::Receipt { .. }
+            | Request::AccountExport { .. }
             | requests_to!(Cache)
             | requests_to!(Orders)
             | requests_to!(State)
@@ -229,6 +230,7 @@ impl Auth {
                 (session, AccountQueryKind::History(username))
             }
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
+            Request::AccountExport { session } => (session, AccountQueryKind::Export),
             // No other request with a session comes here.
             Request::Sessions { .. }
             | Request::Tokens { .. }

@@ -316,6 +316,10 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
                 linked: Timestamp(1_577_934_245_678),
             }]),
         ),
+        Request::AccountExport { .. } => payload(
+            out,
+            &TextList(vec![r#"{"kind":"export"}"#.to_owned(), word("{}")]),
+        ),
         Request::Tokens { .. } => payload(out, &own_tokens(&word("eu1"))),
         Request::EndSessions { .. } => {
             Reply::AccountSuccess(Some(AccountValue::Count(2))).write(out);

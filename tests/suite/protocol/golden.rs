@@ -214,6 +214,10 @@ fn requests() -> Vec<(String, Request)> {
             "0210-getIdentities",
             Request::Identities { session: session() },
         ),
+        (
+            "0215-getAccountExport",
+            Request::AccountExport { session: session() },
+        ),
         ("010C-endSessions", end_sessions("0123456789abcdef")),
         ("010C-endSessions-others", end_sessions("others")),
         (

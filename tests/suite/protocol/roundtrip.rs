@@ -286,6 +286,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         session().prop_map(|session| Request::Sessions { session }),
         session().prop_map(|session| Request::Tokens { session }),
         session().prop_map(|session| Request::Identities { session }),
+        session().prop_map(|session| Request::AccountExport { session }),
         (provider(), method(), option::of(visible(200))).prop_map(
             |(provider, method, redirect_uri)| Request::BeginThirdParty {
                 provider,

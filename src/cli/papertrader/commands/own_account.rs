@@ -14,7 +14,7 @@ use super::super::view::account::{
     AccountChangeView, AccountView, EndedView, NewTokenView, OwnSessionsView, OwnTokensView,
     RevokedTokenView,
 };
-use super::{CommandError, ReadySession, note, show, tell, third_party};
+use super::{CommandError, ReadySession, export, note, show, tell, third_party};
 use crate::cli::table::{self, Column};
 use crate::client::account::with_password;
 use crate::client::store::SessionEnd;
@@ -28,6 +28,7 @@ pub fn account(global: &GlobalArgs, args: &AccountArgs) -> Result<(), CommandErr
     match &args.command {
         None => show_account(global),
         Some(AccountCommand::Email(args)) => change_email(global, args),
+        Some(AccountCommand::Export { file }) => export::export(global, file),
         Some(AccountCommand::Link(args)) => third_party::link(global, args),
         Some(AccountCommand::Unlink(args)) => third_party::unlink(global, args),
     }
