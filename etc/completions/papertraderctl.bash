@@ -46,6 +46,9 @@ _papertraderctl() {
             papertraderctl,workers)
                 cmd="papertraderctl__subcmd__workers"
                 ;;
+            papertraderctl__subcmd__accounts,delete)
+                cmd="papertraderctl__subcmd__accounts__subcmd__delete"
+                ;;
             papertraderctl__subcmd__accounts,help)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help"
                 ;;
@@ -66,6 +69,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__accounts,unlock)
                 cmd="papertraderctl__subcmd__accounts__subcmd__unlock"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,delete)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__delete"
                 ;;
             papertraderctl__subcmd__accounts__subcmd__help,help)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__help"
@@ -117,6 +123,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__help,workers)
                 cmd="papertraderctl__subcmd__help__subcmd__workers"
+                ;;
+            papertraderctl__subcmd__help__subcmd__accounts,delete)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__delete"
                 ;;
             papertraderctl__subcmd__help__subcmd__accounts,import)
                 cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__import"
@@ -295,7 +304,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__accounts)
-            opts="-h -V --socket --json --help --version list show lock unlock import reset help"
+            opts="-h -V --socket --json --help --version list show lock unlock delete import reset help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -323,9 +332,52 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        papertraderctl__subcmd__accounts__subcmd__help)
-            opts="list show lock unlock import reset help"
+        papertraderctl__subcmd__accounts__subcmd__delete)
+            opts="-h -V --yes --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help)
+            opts="list show lock unlock delete import reset help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -684,8 +736,22 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__accounts)
-            opts="list show lock unlock import reset"
+            opts="list show lock unlock delete import reset"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -12,6 +12,7 @@ use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
 use super::storage::disk::DiskSpace;
+use super::storage::{StorageError, Tx};
 use super::third_party::ProviderNews;
 use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
@@ -33,7 +34,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -82,9 +83,14 @@ pub enum AuthMessage {
     List(Option<String>, Sender<Vec<SessionRow>>),
     /// For the administrator: ends sessions; the answer is their number.
     End(SessionFilter, Sender<usize>),
-    /// For the administrator: locks an account or unlocks it; the answer is the number of sessions
-    /// and tokens that have ended, or why it was not done.
-    Lock(Username, bool, Sender<Result<usize, String>>),
+    /// For the administrator: locks an account or unlocks it; the answer is what has ended with it,
+    /// or why it was not done.
+    Lock(Username, bool, Sender<Result<AccountEnd, String>>),
+    /// For the administrator: deletes an account; the answer is what has ended with it, or why it was
+    /// not done.
+    Delete(Username, Sender<Result<AccountEnd, String>>),
+    /// From transactions: an account is deleted, with so many orders that were cancelled, or why not.
+    Deleted(Box<PendingDeletion>, Result<usize, Refusal>),
     /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
     /// For the administrator: makes a code for the account with this name, valid for so long.
@@ -112,6 +118,35 @@ pub enum ImportedRoster {
     Made(Vec<PrintedCode>),
     /// Nothing was made, because rows have faults, by line.
     Faults(Vec<RosterFault>),
+}
+
+/// What ends with an account that is locked or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountEnd {
+    pub account: AccountId,
+    /// Spelled as at registration.
+    pub username: Username,
+    /// Sessions and tokens.
+    pub sessions: usize,
+    /// Orders that were cancelled.
+    pub orders: usize,
+}
+
+/// A deletion that waits for its commit.
+#[derive(Debug)]
+pub struct PendingDeletion {
+    pub account: AccountId,
+    pub username: Username,
+    pub asker: DeletionAsker,
+}
+
+/// Who has an account deleted, and waits for it.
+#[derive(Debug)]
+pub enum DeletionAsker {
+    /// Its owner.
+    Owner(ReplyTo),
+    /// An administrator.
+    Administrator(Sender<Result<AccountEnd, String>>),
 }
 
 /// A request that auth handles or resolves.
@@ -169,6 +204,8 @@ word_list! {
         TokenCreation = "created-tokens",
         /// Accounts that were locked or unlocked.
         Lock = "locks",
+        /// Accounts that were deleted.
+        Deletion = "deletions",
     }
 }
 
@@ -208,6 +245,8 @@ pub struct AuthChannels {
     pub account_changes: Arc<AtomicU64>,
     /// `None`: no mail is sent.
     pub mail: Option<Sender<MailMessage>>,
+    /// Its own inbox, for what transactions answers.
+    pub auth: Sender<AuthMessage>,
 }
 
 // --- the hashing pool of auth, 3.1.3 ---
@@ -287,6 +326,8 @@ pub enum AccountChange {
     ResetAgain,
     /// changeEmail: the new address; `None` takes it away.
     Email(Option<Email>),
+    /// deleteAccount.
+    Deletion,
 }
 
 impl AccountChange {
@@ -296,6 +337,7 @@ impl AccountChange {
             AccountChange::Password => Instruction::ChangePassword,
             AccountChange::Reset(_) | AccountChange::ResetAgain => Instruction::ResetPassword,
             AccountChange::Email(_) => Instruction::ChangeEmail,
+            AccountChange::Deletion => Instruction::DeleteAccount,
         }
     }
 }
@@ -564,6 +606,9 @@ pub struct AssetsHandle {
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
+    /// Whether an update is under way: from the begin of its retrieval until the other modules have
+    /// it in their inboxes.
+    pub(super) is_updating: Arc<AtomicBool>,
     /// Disconnects after the first update.
     pub(super) ready: Receiver<()>,
 }
@@ -582,6 +627,13 @@ impl AssetsHandle {
     /// The prices of the latest update, without a message to the module.
     pub fn prices(&self) -> Arc<PriceSnapshot> {
         self.prices.load()
+    }
+
+    /// Whether an update is under way of whose prices somebody may know, while a module that has
+    /// handled the updates up to `handled` has not.
+    pub fn is_updating(&self, handled: u64) -> bool {
+        // In this order: prices are published before the flag falls.
+        self.is_updating.load(Ordering::Acquire) || self.prices().number > handled
     }
 
     /// Wall time of the next update; `None` when none follows.
@@ -613,10 +665,37 @@ pub enum TransactionsMessage {
     Orders(Vec<Order>),
     /// New prices, to settle the queue at.
     Update(Update),
+    /// Cancels all orders of an account.
+    Cancel(AccountCancellation),
     /// For the administrator: the counters.
     Status(Sender<QueueStatus>),
     /// New limits, after a reload.
     Limits(MasterLimits),
+}
+
+/// Further writes of a commit that cancels the orders of an account, on the thread of transactions.
+/// The inner error is the refusal of the whole: nothing is stored then.
+pub type CancellationWrites =
+    Box<dyn FnOnce(&mut Tx<'_>) -> Result<Result<(), Refusal>, StorageError> + Send>;
+
+/// Takes the number of cancelled orders, or why nothing was done. It runs once, on the thread of
+/// transactions.
+pub type CancellationReply = Box<dyn FnOnce(Result<usize, Refusal>) + Send>;
+
+/// The end of all orders of an account. Where an update is under way, it follows that.
+pub struct AccountCancellation {
+    pub account: AccountId,
+    /// Whether its transactions forget their clientOrderIDs.
+    pub is_deletion: bool,
+    /// What the same commit writes in other tables, before the orders are cancelled.
+    pub writes: Option<CancellationWrites>,
+    pub done: CancellationReply,
+}
+
+impl std::fmt::Debug for AccountCancellation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AccountCancellation({})", self.account.0)
+    }
 }
 
 /// An order before its acceptance.

@@ -5,6 +5,7 @@
 //! disk.
 
 mod accept;
+mod cancel_all;
 mod corrections;
 pub mod disk_floor;
 pub mod entitlement;
@@ -14,7 +15,9 @@ pub mod rejections;
 pub mod sequence;
 pub mod settle;
 
-use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
+use super::messages::{
+    AccountCancellation, AssetsHandle, Order, QueueStatus, TransactionsMessage, Update,
+};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError, Tx};
 use crate::config::{MasterConfig, MasterLimits};
@@ -63,6 +66,10 @@ pub struct Transactions {
     state: OrderState,
     /// Orders of this turn, which its commit will store.
     batch: Vec<Order>,
+    /// Accounts whose orders are to be cancelled once no update is under way, in order.
+    cancellations: VecDeque<AccountCancellation>,
+    /// The last update that needs no settlement any more.
+    handled: u64,
     heartbeat: Heartbeat,
     tidied: Instant,
     last_settled: usize,
@@ -102,6 +109,7 @@ impl Module for Transactions {
                 self.accept();
                 self.update(&update);
             }
+            TransactionsMessage::Cancel(cancellation) => self.cancellations.push_back(cancellation),
             TransactionsMessage::Limits(limits) => {
                 self.state.limits = OrderLimits::of(&limits);
                 self.state.queue.set_places(self.state.limits.queued);
@@ -125,9 +133,12 @@ impl Module for Transactions {
 
     fn on_turn_end(&mut self) {
         self.accept();
+        self.cancel_all();
     }
 
     fn on_tick(&mut self, now: Instant) {
+        // An update that brought nothing sends no message.
+        self.cancel_all();
         self.state.disk.look(now);
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
@@ -150,6 +161,7 @@ impl Transactions {
         let limits = OrderLimits::of(&config.limits);
         let mut queue = OrderQueue::new(limits.queued);
         let mut written_off = VecDeque::new();
+        let mut cancellations = VecDeque::new();
         let sequencer = storage.read(|snapshot| {
             for (row, left) in snapshot.written_off(WRITTEN_OFF_SHOWN_MAX)? {
                 let text =
@@ -159,6 +171,9 @@ impl Transactions {
             for entry in snapshot.queued_orders()? {
                 queue.restore(QueuedOrder::stored(entry));
             }
+            // A kill came between the lock and the end of the orders.
+            let locked = snapshot.locked_with_orders()?;
+            cancellations.extend(locked.into_iter().map(AccountCancellation::of_locked));
             Ok(Sequencer::after(
                 snapshot.last_number()?,
                 snapshot.last_accepted()?,
@@ -166,7 +181,8 @@ impl Transactions {
         })?;
         // The last prices of the previous process are visible from the start.
         let mut visibility = PriceVisibility::default();
-        visibility.note(assets.prices().number, Instant::now());
+        let handled = assets.prices().number;
+        visibility.note(handled, Instant::now());
         let state = OrderState {
             assets,
             queue,
@@ -186,6 +202,8 @@ impl Transactions {
             storage,
             state,
             batch: Vec::new(),
+            cancellations,
+            handled,
             heartbeat: Heartbeat::unwatched(),
             tidied: Instant::now(),
             last_settled: 0,
@@ -250,6 +268,13 @@ impl Transactions {
 
     /// Settles the queue at an update's prices in one commit, and sends the outcomes.
     fn update(&mut self, update: &Update) {
+        if self.settle(update) || update.snapshot.exhausted {
+            self.handled = update.number;
+        }
+    }
+
+    /// Whether it is settled; if not, its orders wait for the next one.
+    fn settle(&mut self, update: &Update) -> bool {
         let began = Instant::now();
         // No update follows the last prices, so orders that came too late for them are settled too.
         let numbers = self.state.queue.before(if update.snapshot.exhausted {
@@ -258,7 +283,7 @@ impl Transactions {
             update.began
         });
         if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
-            return;
+            return true;
         }
         let settled = self
             .state
@@ -268,6 +293,7 @@ impl Transactions {
                 self.last_settled = outcomes.len();
                 self.state.answer(&self.heartbeat, outcomes, update);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                true
             }
             Err(error) => {
                 if !update.actions.is_empty() {
@@ -278,6 +304,7 @@ impl Transactions {
                     "{} orders could not be settled and stay queued: {error}",
                     numbers.len()
                 );
+                false
             }
         }
     }

@@ -31,7 +31,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::{Duration, Instant};
 
 /// Time limit for a provider's list of assets.
@@ -82,11 +82,13 @@ pub fn open(
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
     let next = Arc::new(AtomicI64::new(Timestamp::now().0));
+    let is_updating = Arc::new(AtomicBool::new(false));
     let handle = AssetsHandle {
         sender,
         reviews,
         prices: Arc::clone(&prices),
         next: Arc::clone(&next),
+        is_updating: Arc::clone(&is_updating),
         ready,
     };
     let now = Instant::now();
@@ -114,6 +116,7 @@ pub fn open(
         pages: waiting.pages,
         health: Arc::clone(&health),
         in_progress: None,
+        is_updating,
         compact_after: now,
         starting: Some(starting),
         warned: Vec::new(),

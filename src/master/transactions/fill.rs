@@ -251,6 +251,7 @@ pub fn text(reason: Reason) -> &'static str {
         }
         Reason::QuantityInvalid => "the order would have taken a value beyond 9000000000000 units",
         Reason::NoPrice => "the asset had no new price to settle at",
+        Reason::Cancelled => "the order was cancelled before it settled",
         _ => "the order was rejected when it settled",
     }
 }
