@@ -82,6 +82,9 @@ _papertrader() {
             papertrader,workers)
                 cmd="papertrader__subcmd__workers"
                 ;;
+            papertrader__subcmd__account,delete)
+                cmd="papertrader__subcmd__account__subcmd__delete"
+                ;;
             papertrader__subcmd__account,email)
                 cmd="papertrader__subcmd__account__subcmd__email"
                 ;;
@@ -93,6 +96,9 @@ _papertrader() {
                 ;;
             papertrader__subcmd__account,unlink)
                 cmd="papertrader__subcmd__account__subcmd__unlink"
+                ;;
+            papertrader__subcmd__account__subcmd__help,delete)
+                cmd="papertrader__subcmd__account__subcmd__help__subcmd__delete"
                 ;;
             papertrader__subcmd__account__subcmd__help,email)
                 cmd="papertrader__subcmd__account__subcmd__help__subcmd__email"
@@ -171,6 +177,9 @@ _papertrader() {
                 ;;
             papertrader__subcmd__help,workers)
                 cmd="papertrader__subcmd__help__subcmd__workers"
+                ;;
+            papertrader__subcmd__help__subcmd__account,delete)
+                cmd="papertrader__subcmd__help__subcmd__account__subcmd__delete"
                 ;;
             papertrader__subcmd__help__subcmd__account,email)
                 cmd="papertrader__subcmd__help__subcmd__account__subcmd__email"
@@ -302,8 +311,50 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email link unlink help"
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email delete link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__account__subcmd__delete)
+            opts="-h -V --yes --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -386,8 +437,22 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__help)
-            opts="email link unlink help"
+            opts="email delete link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__account__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -738,8 +803,22 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__account)
-            opts="email link unlink"
+            opts="email delete link unlink"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__account__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -235,6 +235,11 @@ pub struct AccountArgs {
 pub enum AccountCommand {
     /// Change the e-mail address; asks for the password. The old address is told
     Email(AccountEmailArgs),
+    /// Delete it for good; asks for its name and the password. Orders are cancelled, all sessions and
+    /// tokens end, and its name is free
+    ///
+    /// Its transactions stay under a number that tells nobody whose they were. Nobody can undo it.
+    Delete(AccountDeleteArgs),
     /// Let yourself in with a provider, too
     Link(LinkArgs),
     /// Do not let yourself in with a provider any more
@@ -251,6 +256,17 @@ pub struct AccountEmailArgs {
     /// The new address, or - for none
     #[arg(value_parser = email_or_none, allow_hyphen_values = true)]
     pub address: EmailOrNone,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`AccountCommand::Delete`].
+#[derive(Debug, Args)]
+pub struct AccountDeleteArgs {
+    /// Do not ask for the name
+    #[arg(long)]
+    pub yes: bool,
     /// The password.
     #[command(flatten)]
     pub password: PasswordArgs,
