@@ -138,6 +138,8 @@ pub struct PendingDeletion {
     pub account: AccountId,
     pub username: Username,
     pub asker: DeletionAsker,
+    /// Whether its commit has found the account there; false also before the commit.
+    pub is_made: Arc<AtomicBool>,
 }
 
 /// Who has an account deleted, and waits for it.

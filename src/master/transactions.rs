@@ -41,6 +41,9 @@ const WRITTEN_OFF_SHOWN_MAX: usize = 10;
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long it is remembered that an account was deleted: longer than auth needs to hear of it.
+const DELETED_AGE_MAX: Duration = Duration::from_secs(3600);
+
 /// Limits of orders.
 #[derive(Debug, Clone, Copy)]
 struct OrderLimits {
@@ -88,6 +91,8 @@ struct OrderState {
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
     /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
+    /// Accounts that were deleted lately. Auth may send orders of theirs until it hears of it.
+    deleted: HashMap<AccountId, Instant>,
     /// Whether the database may hold splits or dividends that are not in the ledger, because the
     /// previous process ended or a settlement failed before they were applied.
     actions_pending: bool,
@@ -144,6 +149,8 @@ impl Module for Transactions {
             self.tidied = now;
             self.state.orders.tidy(now);
             self.state.rejections.tidy(now);
+            let is_recent = |at: &Instant| now.saturating_duration_since(*at) < DELETED_AGE_MAX;
+            self.state.deleted.retain(|_, at| is_recent(at));
         }
     }
 }
@@ -194,6 +201,7 @@ impl Transactions {
             ),
             disk: DiskFloor::new(&config.database),
             clocks: HashMap::new(),
+            deleted: HashMap::new(),
             actions_pending: true,
             written_off,
             visibility,

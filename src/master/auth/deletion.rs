@@ -20,6 +20,8 @@ use crate::model::{
 use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal};
 use crossbeam_channel::{Sender, TrySendError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Mails in an hour that tell an address, which nobody has proven to be the account's, of deletions:
@@ -59,6 +61,7 @@ impl Auth {
             account: pending.account,
             username: pending.username,
             asker: DeletionAsker::Owner(pending.reply_to),
+            is_made: Arc::default(),
         };
         self.begin_deletion(deletion, pending.session);
     }
@@ -75,6 +78,7 @@ impl Auth {
                     account: found.account,
                     username: found.username,
                     asker: DeletionAsker::Administrator(reply),
+                    is_made: Arc::default(),
                 };
                 self.begin_deletion(deletion, None);
             }
@@ -100,6 +104,7 @@ impl Auth {
         }
         let account = deletion.account;
         let is_told = self.may_tell_deletion(account, &deletion.username);
+        let is_made = Arc::clone(&deletion.is_made);
         let writes: CancellationWrites = Box::new(move |tx: &mut Tx<'_>| {
             // Two have asked for it at once.
             if tx.is_deleted(account)? {
@@ -114,12 +119,13 @@ impl Auth {
             if is_told {
                 tell_owner(tx, account, OwnerNotice::AccountDeleted)?;
             }
-            tx.delete_account(account, by.as_ref())?;
+            let is_there = tx.erase_account(account, by.as_ref())?;
+            is_made.store(is_there, Ordering::Relaxed);
             failpoint::point("deletion-stored");
             Ok(Ok(()))
         });
         let inbox = self.channels.auth.clone();
-        self.cancel_orders(AccountCancellation {
+        self.end_orders(AccountCancellation {
             account,
             is_deletion: true,
             writes: Some(writes),
@@ -162,6 +168,7 @@ impl Auth {
             account,
             username,
             asker,
+            is_made,
         } = deletion;
         let orders = match outcome {
             Ok(orders) => orders,
@@ -175,16 +182,24 @@ impl Auth {
         self.push_ended();
         self.note_changed_password(account);
         self.count(AccountEvent::SessionEnd, ended.len());
-        self.count(AccountEvent::Deletion, 1);
         let sessions = ended.len();
+        let is_made = is_made.load(Ordering::Relaxed);
+        if is_made {
+            self.count(AccountEvent::Deletion, 1);
+        }
         match asker {
             DeletionAsker::Owner(reply_to) => {
-                crate::info!(
-                    "{username} has deleted the account, which is ~{} now; {sessions} sessions and \
-                     tokens of it ended, and {orders} orders were cancelled",
-                    account.0
-                );
+                if is_made {
+                    crate::info!(
+                        "{username} has deleted the account, which is ~{} now; {sessions} sessions \
+                         and tokens of it ended, and {orders} orders were cancelled",
+                        account.0
+                    );
+                }
                 succeed(&reply_to, None);
+            }
+            DeletionAsker::Administrator(reply) if !is_made => {
+                let _ = reply.try_send(Err(format!("there is no user {username}")));
             }
             DeletionAsker::Administrator(reply) => {
                 let end = AccountEnd {
@@ -218,7 +233,7 @@ impl Auth {
             let _ = reply.try_send(Ok(end));
             return;
         }
-        self.cancel_orders(AccountCancellation {
+        self.end_orders(AccountCancellation {
             account: end.account,
             is_deletion: false,
             writes: None,
@@ -268,7 +283,7 @@ impl Auth {
     }
 
     /// Has transactions cancel orders. The request waits where there is no room now.
-    fn cancel_orders(&mut self, cancellation: AccountCancellation) {
+    fn end_orders(&mut self, cancellation: AccountCancellation) {
         self.cancellations.push_back(cancellation);
         self.send_cancellations();
     }

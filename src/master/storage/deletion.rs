@@ -1,6 +1,8 @@
-//! spec/master/storage/accounts.md · 2.4.1 Account Structure
+//! spec/master/storage/deletion.md · 2.4.1 Account Structure
 //!
 //! Deletes accounts: all that tells whose they were.
+//!
+//! Tests: `src/master/auth/deletion/tests.rs`.
 
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, SessionHash};
@@ -71,7 +73,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn delete_account(
+    pub fn erase_account(
         &mut self,
         account: AccountId,
         by: Option<&SessionHash>,

@@ -11,6 +11,7 @@ use crate::master::reply_to::ReplyBatch;
 use crate::model::{AccountId, Reason, Timestamp};
 use crate::runtime::failpoint;
 use crate::wire::Refusal;
+use std::time::Instant;
 
 impl AccountCancellation {
     /// That of an account that is locked. Nobody waits for it.
@@ -60,6 +61,9 @@ impl Transactions {
         match stored {
             Ok(Ok(())) => {
                 failpoint::point("cancellation-committed");
+                if is_deletion {
+                    self.state.deleted.insert(account, Instant::now());
+                }
                 self.tell_cancelled(&numbers);
                 done(Ok(numbers.len()));
             }

@@ -1,7 +1,7 @@
 //! spec/master/auth/deletion.md · 3.1.3, 4.1
 
 use crate::master::auth::hashing::testing as hashing;
-use crate::master::messages::{AccountEnd, AuthMessage, RouterMessage};
+use crate::master::messages::{AccountEnd, AccountEvent, AuthMessage, RouterMessage};
 use crate::master::storage::Reader;
 use crate::master::testing::{
     FakeLink, MasterRig, link_request, login, order_id, pass, quantity, reason, register, symbol,
@@ -281,7 +281,13 @@ fn of_two_deletions_at_once_both_succeed_and_a_session_that_ends_meanwhile_delet
     assert_eq!(numbers, asked);
     assert_eq!((&replies[0].1, &replies[1].1), (&DONE, &DONE));
     assert_eq!(reason(&replies[2].1), Reason::SessionExpired);
-    assert!(by_administrator.try_recv().unwrap().is_ok());
+    let told = by_administrator.try_recv().unwrap();
+    assert_eq!(
+        told.unwrap_err(),
+        "there is no user alice",
+        "it was too late"
+    );
+    assert_eq!(rig.auth.events[&AccountEvent::Deletion], 1);
     assert_eq!(
         rig.engine
             .number("SELECT count(*) FROM accounts WHERE state = 2"),
@@ -331,6 +337,11 @@ fn what_crosses_a_deletion_changes_nothing_of_it() {
     rig.assets.is_updating.store(false, Ordering::Release);
     rig.transactions.on_tick(Instant::now());
     // Auth has not heard of it, and takes this for a session still.
+    let reply_to = link.reply_to();
+    let late = reply_to.sequence;
+    let order = link_request(buy(&alice.session, "1", "late"));
+    rig.router
+        .on_message(RouterMessage(vec![(reply_to, order)]));
     let token = Request::CreateToken {
         session: alice.session.clone(),
         name: TokenName::parse("desk").unwrap(),
@@ -341,9 +352,25 @@ fn what_crosses_a_deletion_changes_nothing_of_it() {
     let sequence = reply_to.sequence;
     rig.router
         .on_message(RouterMessage(vec![(reply_to, link_request(token))]));
-    let crossing = rig.of_auth.receiver.try_iter().last().unwrap();
-    rig.auth.on_message(crossing);
-    assert_eq!(reason(&link.reply(sequence)), Reason::SessionExpired);
+    let waiting: Vec<AuthMessage> = rig.of_auth.receiver.try_iter().collect();
+    let (news, crossing): (Vec<_>, Vec<_>) = waiting
+        .into_iter()
+        .partition(|message| matches!(message, AuthMessage::Deleted(..)));
+    assert_eq!((news.len(), crossing.len()), (1, 2));
+    for message in crossing {
+        rig.auth.on_message(message);
+    }
+    rig.run();
+    let replies = link.replies();
+    let of = |wanted| {
+        replies
+            .iter()
+            .find(|(number, _)| *number == wanted)
+            .unwrap()
+    };
+    assert_eq!(reason(&of(sequence).1), Reason::SessionExpired);
+    assert_eq!(reason(&of(late).1), Reason::SessionExpired);
+    assert_eq!(rig.transactions_status().queued, 0);
     assert_eq!(left(&rig, alice.account.0), 0);
 }
 
