@@ -181,7 +181,6 @@ impl Auth {
         // Before the answer, so that its reader finds the sessions ended at every worker.
         self.push_ended();
         self.note_changed_password(account);
-        self.count(AccountEvent::SessionEnd, ended.len());
         let sessions = ended.len();
         let is_made = is_made.load(Ordering::Relaxed);
         if is_made {
