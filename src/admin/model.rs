@@ -140,6 +140,22 @@ pub struct LockSummary {
     pub state: String,
     /// Sessions and tokens that ended.
     pub ended: usize,
+    /// Orders that were cancelled.
+    #[serde(default)]
+    pub cancelled: usize,
+}
+
+/// An account that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletionSummary {
+    /// The name that it had.
+    pub user: String,
+    /// Its number in the database, by which the ledger knows it.
+    pub number: i64,
+    /// Sessions and tokens that ended.
+    pub ended: usize,
+    /// Orders that were cancelled.
+    pub cancelled: usize,
 }
 
 /// An account that was given cash, or from which some was taken.

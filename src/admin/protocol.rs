@@ -3,9 +3,9 @@
 //! Requests and responses of the control socket: one line of JSON each way.
 
 use super::model::{
-    AccountDetails, AccountList, BackupSummary, CodeSummary, EndedSessions, FlushSummary,
-    GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus, RestartSummary,
-    SessionList, Verification, WorkerStatus,
+    AccountDetails, AccountList, BackupSummary, CodeSummary, DeletionSummary, EndedSessions,
+    FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus,
+    RestartSummary, SessionList, Verification, WorkerStatus,
 };
 use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,8 @@ pub enum AdminRequest {
     AccountsShow { name: String },
     /// Locks an account, which ends its sessions and tokens, or unlocks it.
     AccountsLock { name: String, locked: bool },
+    /// Deletes an account. Nobody can undo it.
+    AccountsDelete { name: String },
     /// Makes an account with a one-time code for each row of a roster, or none.
     AccountsImport {
         /// At most [`ROSTER_MAX`](super::roster::ROSTER_MAX).
@@ -183,6 +185,8 @@ pub enum AdminAnswer {
     Account(Box<AccountDetails>),
     /// Answers `AccountsLock`.
     Locked(LockSummary),
+    /// Answers `AccountsDelete`.
+    Deleted(DeletionSummary),
     /// Answers `AccountsImport`.
     Roster(Box<RosterSummary>),
     /// Answers `AccountsReset`.

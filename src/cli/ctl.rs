@@ -276,6 +276,15 @@ fn accounts_request(command: &AccountsCommand) -> Result<AdminRequest, CtlFailur
         AccountsCommand::Restart { name, .. } => {
             AdminRequest::AccountsRestart { name: name.clone() }
         }
+        AccountsCommand::Delete { name, yes: true } => {
+            AdminRequest::AccountsDelete { name: name.clone() }
+        }
+        AccountsCommand::Delete { name, yes: false } => {
+            return Err(refused(format!(
+                "this deletes the account {name} for good: its name, e-mail address and ways in go, \
+                 its orders are cancelled, and nobody can undo it; say --yes if you want that"
+            )));
+        }
         AccountsCommand::Import { .. } => return Err(refused("a roster is read first")),
     })
 }
@@ -338,6 +347,7 @@ fn print_answer(
         AdminAnswer::Accounts(list) => print(cli, &list, &show::accounts(&list)),
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
+        AdminAnswer::Deleted(deleted) => print(cli, &deleted, &show::deleted(&deleted)),
         AdminAnswer::Roster(roster) => print(cli, &roster, &show::roster(&roster)),
         // The code alone, for scripts that print it.
         AdminAnswer::Code(code) => {

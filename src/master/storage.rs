@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod backup;
 pub mod bars;
 pub mod bulk;
+pub mod deletion;
 pub mod disk;
 mod email_keys;
 pub mod export;

@@ -26,6 +26,13 @@ pub const GRANT_POINTS: &[&str] = &["grant-stored", "grant-committed"];
 /// The fail points that a mail with a code passes.
 pub const MAIL_POINTS: &[&str] = &["mail-queued", "mail-code-stored", "mail-attempted"];
 
+/// The fail points that the deletion of an account passes.
+pub const DELETION_POINTS: &[&str] = &[
+    "deletion-stored",
+    "cancellation-stored",
+    "cancellation-committed",
+];
+
 static ARMED: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
 
 /// Aborts here if [`VARIABLE`] says so. As after a kill, no destructor runs and nothing is flushed.

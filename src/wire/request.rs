@@ -77,6 +77,11 @@ pub enum Request {
         code: ResetCode,
         new: HashedPass,
     },
+    /// deleteAccount: `pass` is `None` where the account has no password.
+    DeleteAccount {
+        session: SessionId,
+        pass: Option<HashedPass>,
+    },
     /// endSessions.
     EndSessions {
         session: SessionId,
@@ -211,6 +216,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::ChangePassword { .. }
             | $crate::wire::Request::RequestReset { .. }
             | $crate::wire::Request::ResetPassword { .. }
+            | $crate::wire::Request::DeleteAccount { .. }
             | $crate::wire::Request::EndSessions { .. }
             | $crate::wire::Request::CreateToken { .. }
             | $crate::wire::Request::RevokeToken { .. }

@@ -44,8 +44,10 @@ mod master {
     mod assets;
     // Sessions of accounts.
     mod auth;
+    // Accounts that are deleted or locked, and a master that dies meanwhile.
+    mod deletion;
     // Every fail point: the master dies there, and no order is lost or doubled.
-    mod failpoints;
+    pub mod failpoints;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
     // Prices that are held, and the orders that wait for them.

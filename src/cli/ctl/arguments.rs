@@ -189,8 +189,8 @@ pub enum AccountsCommand {
         /// Its name
         name: String,
     },
-    /// Lock an account: its sessions and tokens end, and nobody logs in to it; orders that are
-    /// queued are settled
+    /// Lock an account: its sessions and tokens end, its orders are cancelled, and nobody logs in to
+    /// it
     Lock {
         /// Its name
         name: String,
@@ -199,6 +199,21 @@ pub enum AccountsCommand {
     Unlock {
         /// Its name
         name: String,
+    },
+    /// Delete an account for good: its sessions and tokens end, its orders are cancelled, and its
+    /// name and e-mail address are free
+    #[command(
+        after_help = "Its transactions stay under a number, so that the ledger adds up. The log and backups keep what
+they have; who restores a backup from before has the account again. An update that is under way
+comes first.
+Example: papertraderctl accounts delete alice --yes"
+    )]
+    Delete {
+        /// Its name
+        name: String,
+        /// That this is wanted: nobody can undo it
+        #[arg(long)]
+        yes: bool,
     },
     /// Make accounts with one-time codes for people without e-mail, and cards to hand out
     #[command(

@@ -249,6 +249,11 @@ pub struct AccountArgs {
 pub enum AccountCommand {
     /// Change the e-mail address; asks for the password. The old address is told
     Email(AccountEmailArgs),
+    /// Delete it for good; asks for its name and the password. Orders are cancelled, all sessions and
+    /// tokens end, and its name is free
+    ///
+    /// Its transactions stay under a number that tells nobody whose they were. Nobody can undo it.
+    Delete(AccountDeleteArgs),
     /// Write all that the deployment has on you: a text of JSON lines
     #[command(after_help = "The file must not be there yet, and is yours alone.
 Example: papertrader account export ada.jsonl")]
@@ -270,6 +275,17 @@ pub struct AccountEmailArgs {
     /// The new address, or - for none
     #[arg(value_parser = email_or_none, allow_hyphen_values = true)]
     pub address: EmailOrNone,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`AccountCommand::Delete`].
+#[derive(Debug, Args)]
+pub struct AccountDeleteArgs {
+    /// Do not ask for the name
+    #[arg(long)]
+    pub yes: bool,
     /// The password.
     #[command(flatten)]
     pub password: PasswordArgs,

@@ -6,10 +6,10 @@
 
 use super::caller::AdminCaller;
 use super::sessions::{failed, reader, rows};
-use super::{AdminShared, ask};
+use super::{AdminShared, SETTLEMENT_TIMEOUT, ask, ask_within};
 use crate::admin::model::{
-    AccountDetails, AccountList, AccountSummary, CodeSummary, GrantSummary, LockSummary,
-    RestartSummary,
+    AccountDetails, AccountList, AccountSummary, CodeSummary, DeletionSummary, GrantSummary,
+    LockSummary, RestartSummary,
 };
 use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, GRANT_REASON_MAX, ROWS_MAX};
 use crate::admin::roster::{FAULTS_MAX, RosterRow, RosterSummary};
@@ -96,18 +96,47 @@ pub(super) fn lock(
         .read(|snapshot| snapshot.account_row(&username.key()))
         .map_err(failed)?;
     let row = found.ok_or_else(|| format!("there is no user {name}"))?;
-    let ended = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
+    let auth = &shared.channels.inboxes.auth;
+    let ended = ask_within(SETTLEMENT_TIMEOUT, MODULE, auth, |reply| {
         AuthMessage::Lock(username, is_locked, reply)
     })??;
+    let (sessions, orders) = (ended.sessions, ended.orders);
+    let act = if is_locked { "locked" } else { "unlocked" };
     crate::info!(
-        "{caller} has {} the account {}; {ended} sessions and tokens of it ended",
-        if is_locked { "locked" } else { "unlocked" },
+        "{caller} has {act} the account {}; {sessions} sessions and tokens of it ended, and {orders} \
+         orders were cancelled",
         row.username
     );
     Ok(AdminAnswer::Locked(LockSummary {
         user: row.username,
         state: state(is_locked).to_owned(),
-        ended,
+        ended: sessions,
+        cancelled: orders,
+    }))
+}
+
+/// Deletes an account.
+pub(super) fn delete(
+    shared: &AdminShared,
+    name: &str,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let username = Username::parse(name).map_err(|error| error.to_string())?;
+    let auth = &shared.channels.inboxes.auth;
+    let ended = ask_within(SETTLEMENT_TIMEOUT, MODULE, auth, |reply| {
+        AuthMessage::Delete(username, reply)
+    })??;
+    let (number, sessions, orders) = (ended.account.0, ended.sessions, ended.orders);
+    crate::info!(
+        "{caller} has deleted the account {}, which is ~{number} now; {sessions} sessions and tokens \
+         of it ended, and {orders} orders were cancelled",
+        ended.username
+    );
+    Ok(AdminAnswer::Deleted(DeletionSummary {
+        user: ended.username.to_string(),
+        number,
+        ended: sessions,
+        cancelled: orders,
     }))
 }
 

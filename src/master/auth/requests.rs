@@ -90,6 +90,9 @@ impl Auth {
                 code,
                 new,
             } => self.reset_password(reply_to, &username, &code, new),
+            Request::DeleteAccount { session, pass } => {
+                self.delete_account(reply_to, &session, pass)
+            }
             Request::EndSessions { session, selection } => {
                 self.end_own_sessions(reply_to, &session, &selection)
             }

@@ -233,14 +233,15 @@ impl Snapshot<'_> {
             .exists(params![place.0, since.0])?)
     }
 
-    /// Finds an account by the key of its name.
+    /// Finds an account by the key of its name. A deleted one is none.
     ///
     /// # Errors
     /// The database fails.
     pub fn user_record(&mut self, username_key: &str) -> Result<Option<UserRecord>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
+            "SELECT account, username, email, is_password, created FROM accounts
+             WHERE username_key = ?1 AND state < 2",
         )?;
         let read = |row: &Row<'_>| -> rusqlite::Result<UserRecord> {
             Ok(UserRecord {
@@ -330,15 +331,16 @@ impl Snapshot<'_> {
         Ok(cost.and_then(|cost| cost.parse().ok()).unwrap_or(0))
     }
 
-    /// The number of accounts.
+    /// The number of accounts. Deleted ones are none.
     ///
     /// # Errors
     /// The database fails.
     pub fn account_count(&mut self) -> Result<i64, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        // Rows are never deleted, so the highest key is the count. This avoids reading a million
+        // Rows are never deleted, so the highest key is their count. This avoids reading a million
         // rows.
-        let sql = "SELECT coalesce(max(account), 0) FROM accounts";
+        let sql = "SELECT coalesce(max(account), 0)
+                       - (SELECT count(*) FROM accounts WHERE state = 2) FROM accounts";
         Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
     }
 

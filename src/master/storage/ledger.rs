@@ -487,6 +487,20 @@ impl Snapshot<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The accounts that are locked and have orders that are not settled.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(
+            "SELECT DISTINCT account FROM transactions JOIN accounts USING (account)
+             WHERE status IN (0, 3) AND state = 1 ORDER BY account",
+        )?;
+        let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The actions of updates up to `update` that the ledger does not have yet, and corrections, in
     /// order, each with the number of its update.
     ///
@@ -720,6 +734,42 @@ impl Tx<'_> {
                 .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
                 .execute([update])?;
         }
+        Ok(())
+    }
+
+    /// Cancels orders that are not settled, given by number.
+    ///
+    /// # Errors
+    /// An order is settled, or the database fails.
+    pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut statement = sqlite.prepare_cached(
+            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), reason = ?4
+             WHERE number = ?1 AND status IN (0, 3)",
+        )?;
+        let (status, reason) = (TransactionStatus::Cancelled, Reason::Cancelled);
+        for number in numbers {
+            let values = params![number, status as u8, now.0, reason.as_str()];
+            let changed = statement.execute(values)?;
+            if changed != 1 {
+                return Err(rusqlite::Error::StatementChangedRows(changed).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the clientOrderIDs from all transactions of an account: their texts are its owner's.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn forget_client_order_ids(&mut self, account: AccountId) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "UPDATE transactions SET client_order_id = NULL
+                 WHERE account = ?1 AND client_order_id IS NOT NULL",
+            )?
+            .execute([account.0])?;
         Ok(())
     }
 

@@ -303,7 +303,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             let token = SessionId::from_bytes([0x70; 32]);
             Reply::AccountSuccess(Some(AccountValue::Token(token))).write(out);
         }
-        Request::RevokeToken { .. } | Request::ChangeEmail { .. } => {
+        Request::RevokeToken { .. }
+        | Request::ChangeEmail { .. }
+        | Request::DeleteAccount { .. } => {
             Reply::AccountSuccess(None).write(out);
         }
         Request::Sessions { .. } => payload(out, &own_sessions(&word("eu1"))),

@@ -177,6 +177,20 @@ fn requests() -> Vec<(String, Request)> {
             },
         ),
         (
+            "010B-deleteAccount",
+            Request::DeleteAccount {
+                session: session(),
+                pass: Some(hashed()),
+            },
+        ),
+        (
+            "010B-deleteAccount-none",
+            Request::DeleteAccount {
+                session: session(),
+                pass: None,
+            },
+        ),
+        (
             "010D-createToken",
             Request::CreateToken {
                 session: session(),

@@ -262,6 +262,8 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                 new,
             }
         }),
+        (session(), option::of(hashed()))
+            .prop_map(|(session, pass)| Request::DeleteAccount { session, pass }),
         (session(), "others|all|[0-9a-f]{8,16}").prop_map(|(session, which)| {
             let selection = SessionSelection::parse(&which).unwrap();
             Request::EndSessions { session, selection }
