@@ -88,6 +88,9 @@ _papertrader() {
             papertrader__subcmd__account,email)
                 cmd="papertrader__subcmd__account__subcmd__email"
                 ;;
+            papertrader__subcmd__account,export)
+                cmd="papertrader__subcmd__account__subcmd__export"
+                ;;
             papertrader__subcmd__account,help)
                 cmd="papertrader__subcmd__account__subcmd__help"
                 ;;
@@ -102,6 +105,9 @@ _papertrader() {
                 ;;
             papertrader__subcmd__account__subcmd__help,email)
                 cmd="papertrader__subcmd__account__subcmd__help__subcmd__email"
+                ;;
+            papertrader__subcmd__account__subcmd__help,export)
+                cmd="papertrader__subcmd__account__subcmd__help__subcmd__export"
                 ;;
             papertrader__subcmd__account__subcmd__help,help)
                 cmd="papertrader__subcmd__account__subcmd__help__subcmd__help"
@@ -183,6 +189,9 @@ _papertrader() {
                 ;;
             papertrader__subcmd__help__subcmd__account,email)
                 cmd="papertrader__subcmd__help__subcmd__account__subcmd__email"
+                ;;
+            papertrader__subcmd__help__subcmd__account,export)
+                cmd="papertrader__subcmd__help__subcmd__account__subcmd__export"
                 ;;
             papertrader__subcmd__help__subcmd__account,link)
                 cmd="papertrader__subcmd__help__subcmd__account__subcmd__link"
@@ -311,7 +320,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email delete link unlink help"
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email delete export link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -436,8 +445,50 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__account__subcmd__export)
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__account__subcmd__help)
-            opts="email delete link unlink help"
+            opts="email delete export link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -465,6 +516,20 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__help__subcmd__email)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__account__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -521,7 +586,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__link)
-            opts="-h -V --method --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --method --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -567,7 +632,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__unlink)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -803,7 +868,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__account)
-            opts="email delete link unlink"
+            opts="email delete export link unlink"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -831,6 +896,20 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__account__subcmd__email)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__account__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
