@@ -17,7 +17,7 @@ mod workers;
 use super::assets::budget::CallBudgetStatus;
 use super::assets::update::LAST_UPDATES;
 use super::messages::{
-    AccountEvent, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
+    AccountEvent, AdminAct, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
     MasterChannels, TransactionsMessage,
 };
 use super::storage::Interrupter;
@@ -524,26 +524,41 @@ fn ask<M, T>(
     inbox: &Sender<M>,
     message: impl FnOnce(Sender<T>) -> M,
 ) -> Result<T, String> {
-    ask_within(MODULE_TIMEOUT, name, inbox, message)
-}
-
-/// The same for what a module does not answer at once.
-fn ask_within<M, T>(
-    timeout: Duration,
-    name: &str,
-    inbox: &Sender<M>,
-    message: impl FnOnce(Sender<T>) -> M,
-) -> Result<T, String> {
     let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
-    let deadline = Instant::now() + timeout;
+    let deadline = Instant::now() + MODULE_TIMEOUT;
     let hanging = || {
-        let seconds = timeout.as_secs();
+        let seconds = MODULE_TIMEOUT.as_secs();
         format!("the master's module {name} did not answer within {seconds} s; see its log")
     };
     inbox
         .send_deadline(message(reply), deadline)
         .map_err(|_| hanging())?;
     answer.recv_deadline(deadline).map_err(|_| hanging())
+}
+
+/// Has a module change an account, and waits for that until the act's time is over, at most
+/// [`SETTLEMENT_TIMEOUT`]. An act that has begun by then is not taken back.
+fn ask_for_act<M, T>(
+    act: &AdminAct,
+    user: impl std::fmt::Display,
+    name: &str,
+    inbox: &Sender<M>,
+    message: impl FnOnce(Sender<Result<T, String>>) -> M,
+) -> Result<T, String> {
+    let (reply, answer) = bounded(1);
+    let hanging = |end: &str| {
+        let seconds = SETTLEMENT_TIMEOUT.as_secs();
+        format!("the master's module {name} did not answer within {seconds} s; {end}")
+    };
+    inbox
+        .send_deadline(message(reply), act.until)
+        .map_err(|_| hanging("nothing was done"))?;
+    answer.recv_deadline(act.until).map_err(|_| {
+        hanging(&format!(
+            "it is not known whether it was done: look at `papertraderctl accounts show {user}` \
+             before you ask again"
+        ))
+    })?
 }
 
 /// The budget of API calls of one provider.

@@ -128,10 +128,10 @@ impl Module for Auth {
                 self.end_all(&hashes);
                 let _ = reply.try_send(hashes.len());
             }
-            AuthMessage::Lock(username, is_locked, reply) => {
-                self.lock(&username, is_locked, reply);
+            AuthMessage::Lock(username, is_locked, act, reply) => {
+                self.lock(&username, is_locked, act, reply);
             }
-            AuthMessage::Delete(username, reply) => self.delete_named(&username, reply),
+            AuthMessage::Delete(username, act, reply) => self.delete_named(&username, act, reply),
             AuthMessage::Deleted(pending, outcome) => self.on_deleted(*pending, outcome),
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());

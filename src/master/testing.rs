@@ -10,7 +10,7 @@ use super::auth::Auth;
 use super::auth::hashing::HashingPool;
 use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
-    ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
+    ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage, AdminAct,
     AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest,
     MAIL_INBOX_MAX, MailMessage, Order, QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX,
     TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
@@ -823,6 +823,19 @@ impl FakeLink {
 
 // --- values
 // ----------------------------------------------------------------------------------------------
+
+/// An act of root that need not begin for so long: no time at all is too late.
+pub(crate) fn act_within(wait: Duration) -> AdminAct {
+    AdminAct {
+        caller: "user root (0)".to_owned(),
+        until: Instant::now() + wait,
+    }
+}
+
+/// An act of root that is in time.
+pub(crate) fn act() -> AdminAct {
+    act_within(TEST_TIMEOUT * 10)
+}
 
 pub(crate) fn symbol(name: &str) -> Symbol {
     Symbol::parse(name).unwrap()

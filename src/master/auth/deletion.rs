@@ -8,14 +8,14 @@
 use super::Auth;
 use super::accounts::{succeed, tell_owner};
 use crate::master::messages::{
-    AccountCancellation, AccountChange, AccountEnd, AccountEvent, AuthMessage, CancellationWrites,
-    DeletionAsker, PendingChange, PendingDeletion, TransactionsMessage,
+    AccountCancellation, AccountChange, AccountEnd, AccountEvent, AdminAct, AuthMessage,
+    CancellationWrites, DeletionAsker, PendingChange, PendingDeletion, TransactionsMessage,
 };
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::Tx;
 use crate::master::storage::accounts::Credentials;
 use crate::model::{
-    AccountId, Email, HashedPass, OwnerNotice, SessionHash, SessionId, Timestamp, Username,
+    AccountId, Email, HashedPass, OwnerNotice, Reason, SessionHash, SessionId, Timestamp, Username,
 };
 use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal};
@@ -29,6 +29,8 @@ use std::time::Instant;
 pub const DELETION_MAILS_PER_HOUR_MAX: u32 = 3;
 /// Deletions and locks that wait for room at transactions. Further ones are refused.
 const CANCELLATIONS_MAX: usize = 1024;
+/// What the log calls it.
+const DELETION: &str = "a deletion";
 
 impl Auth {
     /// Deletes the account of a session, once its password is verified.
@@ -70,6 +72,7 @@ impl Auth {
     pub(super) fn delete_named(
         &mut self,
         username: &Username,
+        act: AdminAct,
         reply: Sender<Result<AccountEnd, String>>,
     ) {
         match self.account_named(username) {
@@ -77,7 +80,7 @@ impl Auth {
                 let deletion = PendingDeletion {
                     account: found.account,
                     username: found.username,
-                    asker: DeletionAsker::Administrator(reply),
+                    asker: DeletionAsker::Administrator(act, reply),
                     is_made: Arc::default(),
                 };
                 self.begin_deletion(deletion, None);
@@ -105,7 +108,11 @@ impl Auth {
         let account = deletion.account;
         let is_told = self.may_tell_deletion(account, &deletion.username);
         let is_made = Arc::clone(&deletion.is_made);
+        let (username, act) = (deletion.username.clone(), deletion.asker.act());
         let writes: CancellationWrites = Box::new(move |tx: &mut Tx<'_>| {
+            if let Some(Err(text)) = act.as_ref().map(|act| act.in_time(DELETION, &username)) {
+                return Ok(Err(Refusal::new(Reason::Overloaded, text)));
+            }
             // Two have asked for it at once.
             if tx.is_deleted(account)? {
                 return Ok(Ok(()));
@@ -197,10 +204,16 @@ impl Auth {
                 }
                 succeed(&reply_to, None);
             }
-            DeletionAsker::Administrator(reply) if !is_made => {
+            DeletionAsker::Administrator(_, reply) if !is_made => {
                 let _ = reply.try_send(Err(format!("there is no user {username}")));
             }
-            DeletionAsker::Administrator(reply) => {
+            DeletionAsker::Administrator(act, reply) => {
+                crate::info!(
+                    "{} has deleted the account {username}, which is ~{} now; {sessions} sessions and \
+                     tokens of it ended, and {orders} orders were cancelled",
+                    act.caller,
+                    account.0
+                );
                 let end = AccountEnd {
                     account,
                     username,
@@ -219,9 +232,12 @@ impl Auth {
         &mut self,
         username: &Username,
         is_locked: bool,
+        act: AdminAct,
         reply: Sender<Result<AccountEnd, String>>,
     ) {
-        let end = match self.set_locked(username, is_locked) {
+        let what = if is_locked { "a lock" } else { "an unlock" };
+        let in_time = act.in_time(what, username);
+        let end = match in_time.and_then(|()| self.set_locked(username, is_locked)) {
             Ok(end) => end,
             Err(why) => {
                 let _ = reply.try_send(Err(why));
@@ -229,14 +245,26 @@ impl Auth {
             }
         };
         if !is_locked {
+            crate::info!("{} has unlocked the account {}", act.caller, end.username);
             let _ = reply.try_send(Ok(end));
             return;
         }
+        // Transactions says how many orders end, which may be long after.
+        crate::info!(
+            "{} has locked the account {}; {} sessions and tokens of it ended",
+            act.caller,
+            end.username,
+            end.sessions
+        );
         self.end_orders(AccountCancellation {
             account: end.account,
             is_deletion: false,
             writes: None,
             done: Box::new(move |outcome| {
+                if let Ok(orders) = &outcome {
+                    let username = &end.username;
+                    crate::info!("{orders} orders of {username} were cancelled by the lock");
+                }
                 let ended = outcome.map(|orders| AccountEnd { orders, ..end });
                 let _ = reply.try_send(ended.map_err(|refusal| {
                     format!(
@@ -305,9 +333,17 @@ impl DeletionAsker {
     fn refuse(&self, refusal: &Refusal) {
         match self {
             DeletionAsker::Owner(reply_to) => reply_to.fail(Instruction::DeleteAccount, refusal),
-            DeletionAsker::Administrator(reply) => {
+            DeletionAsker::Administrator(_, reply) => {
                 let _ = reply.try_send(Err(refusal.text.clone()));
             }
+        }
+    }
+
+    /// The act of an administrator; `None` of an owner.
+    fn act(&self) -> Option<AdminAct> {
+        match self {
+            DeletionAsker::Owner(_) => None,
+            DeletionAsker::Administrator(act, _) => Some(act.clone()),
         }
     }
 }

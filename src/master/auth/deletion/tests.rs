@@ -1,10 +1,13 @@
 //! spec/master/auth/deletion.md · 3.1.3, 4.1
 
 use crate::master::auth::hashing::testing as hashing;
-use crate::master::messages::{AccountEnd, AccountEvent, AuthMessage, RouterMessage};
+use crate::master::messages::{
+    AccountEnd, AccountEvent, AdminAct, AuthMessage, Grant, RouterMessage, TransactionsMessage,
+};
 use crate::master::storage::Reader;
 use crate::master::testing::{
-    FakeLink, MasterRig, link_request, login, order_id, pass, quantity, reason, register, symbol,
+    FakeLink, MasterRig, act, act_within, link_request, login, money, order_id, pass, quantity,
+    reason, register, symbol,
 };
 use crate::master::verify;
 use crate::model::{
@@ -15,7 +18,7 @@ use crate::runtime::Module;
 use crate::wire::{Reply, Request};
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const DONE: Reply = Reply::AccountSuccess(None);
 
@@ -59,17 +62,30 @@ fn set_updating(rig: &mut MasterRig, is_updating: bool) {
 }
 
 fn delete_named(rig: &mut MasterRig, name: &str) -> Receiver<Result<AccountEnd, String>> {
+    delete_named_as(rig, name, act())
+}
+
+fn delete_named_as(
+    rig: &mut MasterRig,
+    name: &str,
+    act: AdminAct,
+) -> Receiver<Result<AccountEnd, String>> {
     let (sender, answer) = bounded(1);
     let name = Username::parse(name).unwrap();
-    rig.auth.on_message(AuthMessage::Delete(name, sender));
+    rig.auth.on_message(AuthMessage::Delete(name, act, sender));
     rig.run();
     answer
 }
 
 fn lock(rig: &mut MasterRig, name: &str) -> Receiver<Result<AccountEnd, String>> {
+    lock_as(rig, name, act())
+}
+
+fn lock_as(rig: &mut MasterRig, name: &str, act: AdminAct) -> Receiver<Result<AccountEnd, String>> {
     let (sender, answer) = bounded(1);
     let name = Username::parse(name).unwrap();
-    rig.auth.on_message(AuthMessage::Lock(name, true, sender));
+    rig.auth
+        .on_message(AuthMessage::Lock(name, true, act, sender));
     rig.run();
     answer
 }
@@ -167,7 +183,11 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
     let ends: Vec<_> = entries.iter().map(|it| it.transaction.status).collect();
     assert_eq!(
         ends,
-        [TransactionStatus::Settled, TransactionStatus::Cancelled]
+        [
+            TransactionStatus::Settled,
+            TransactionStatus::Settled,
+            TransactionStatus::Cancelled
+        ]
     );
     assert!(
         entries
@@ -458,6 +478,34 @@ fn a_strangers_address_is_told_of_few_deletions() {
 fn a_lock_ends_sessions_at_once_and_orders_after_the_update() {
     let mut rig = MasterRig::new();
     let mut link = rig.link("eu1");
+#[test]
+fn a_deletion_or_lock_that_nobody_waits_for_any_more_is_not_made() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let late = || act_within(Duration::ZERO);
+    let why = lock_as(&mut rig, "alice", late()).try_recv().unwrap();
+    assert_eq!(why.unwrap_err(), "a lock came too late, and was not done");
+    // It was in time when auth took it, and an update held it up.
+    set_updating(&mut rig, true);
+    let answer = delete_named_as(&mut rig, "alice", act_within(Duration::from_millis(1)));
+    assert!(answer.try_recv().is_err());
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(2) {
+        std::thread::yield_now();
+    }
+    set_updating(&mut rig, false);
+    let why = answer.try_recv().unwrap().unwrap_err();
+    assert_eq!(why, "a deletion came too late, and was not done");
+    assert_eq!(
+        left(&rig, alice.account.0),
+        2,
+        "its session, and from where"
+    );
+    let again = rig.ask(&mut link, login("alice", false));
+    assert!(matches!(again, Reply::Session { .. }), "{again:?}");
+}
+
     let alice = rig.user(&mut link, "alice");
     let order = put(&mut rig, &mut link, buy(&alice.session, "1", "a"));
     link.heard();
