@@ -758,16 +758,18 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the clientOrderIDs from all transactions of an account: their texts are its owner's.
+    /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs, and
+    /// the reasons of grants, which become `-`.
     ///
     /// # Errors
     /// The database fails.
-    pub fn forget_client_order_ids(&mut self, account: AccountId) -> Result<(), StorageError> {
+    pub fn forget_texts(&mut self, account: AccountId) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached(
-                "UPDATE transactions SET client_order_id = NULL
-                 WHERE account = ?1 AND client_order_id IS NOT NULL",
+                "UPDATE transactions
+                 SET client_order_id = NULL, note = CASE WHEN note IS NOT NULL THEN '-' END
+                 WHERE account = ?1 AND (client_order_id IS NOT NULL OR note IS NOT NULL)",
             )?
             .execute([account.0])?;
         Ok(())

@@ -137,7 +137,8 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
         panic!("{token:?}");
     };
     rig.engine.execute(&format!(
-        "INSERT INTO identities VALUES ('https://id.example', '1', {number}, 0)"
+        "INSERT INTO identities (issuer, subject, account, linked)
+         VALUES ('https://id.example', '1', {number}, 0)"
     ));
     rig.engine.execute(&format!(
         "INSERT INTO reset_codes VALUES (zeroblob(32), {number}, NULL, 0, 1)"
@@ -150,6 +151,17 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
     ));
     put(&mut rig, &mut link, buy(&alice.session, "1", "filled"));
     rig.settle(&[("AAPL", "2")]);
+    for name in ["alice", "bob"] {
+        let (sender, granted) = bounded(1);
+        let grant = Grant {
+            username: Username::parse(name).unwrap(),
+            amount: money("5"),
+            reason: format!("{name} has won"),
+        };
+        let message = TransactionsMessage::Grant(grant, act(), sender);
+        rig.transactions.on_message(message);
+        granted.try_recv().unwrap().unwrap();
+    }
     let waits = put(&mut rig, &mut link, buy(&alice.session, "2", "waits"));
     link.heard();
 
@@ -194,6 +206,13 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
             .iter()
             .all(|it| it.transaction.client_order_id.is_none())
     );
+    assert_eq!(
+        entries[1].note.as_deref(),
+        Some("-"),
+        "it may name a person"
+    );
+    let others = rig.entries(bob.account);
+    assert_eq!(others[0].note.as_deref(), Some("bob has won"));
     assert_eq!(differences(&rig), Vec::<String>::new());
     assert_eq!(rig.transactions_status().queued, 0);
     assert_eq!(rig.holdings(alice.account).positions.len(), 1);
