@@ -132,6 +132,13 @@ impl FamilyTrades {
     }
 }
 
+/// The order in which the rows of an account took effect, as the words after `ORDER BY`: by update,
+/// what its actions made, then the orders that it settled, then what administrators did.
+pub(super) const TAKING_EFFECT: &str = "update_number,
+    CASE WHEN transactions.origin IS NOT NULL THEN 1 WHEN cause IN (6, 7) THEN 2 ELSE 0 END,
+    CASE WHEN transactions.origin IS NULL THEN number END,
+    ordered, worker, sequence, number";
+
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
@@ -589,13 +596,13 @@ impl Snapshot<'_> {
         firsts: &BTreeSet<Symbol>,
     ) -> Result<BTreeMap<Symbol, FamilyTrades>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let mut statement = sqlite.prepare(&format!(
             "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
              WHERE symbol IN (SELECT value FROM json_each(?1)) AND status = 1
                  AND (side IN (1, 2) AND (cause IS NULL OR cause = ?2) OR written_off <> 0)
-             ORDER BY update_number, ordered, worker, sequence, number",
-        )?;
+             ORDER BY {TAKING_EFFECT}"
+        ))?;
         let symbols: BTreeSet<Symbol> = firsts
             .iter()
             .flat_map(|first| families.members(*first))
