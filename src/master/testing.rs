@@ -509,7 +509,7 @@ impl MasterRig {
             let mut ids = Vec::new();
             let bound = HistoryBound {
                 newest: Uuid::max(),
-                settled: u64::MAX >> 1,
+                endings: u64::MAX,
             };
             snapshot.history(account, &bound, Uuid::max(), usize::MAX, |row| {
                 ids.insert(0, row.id);

@@ -118,8 +118,8 @@ struct HistorySize {
 #[derive(Debug, Clone, Copy)]
 struct SettledSize {
     newest: Uuid,
-    /// Number of the last update whose outcomes the ledger had when they were counted.
-    update: u64,
+    /// Number of the last commit that had ended orders when they were counted.
+    endings: u64,
     size: HistorySize,
 }
 
@@ -437,8 +437,8 @@ impl HistoryCount {
         room: &mut SliceRoom,
     ) -> Result<bool, QueryError> {
         let bound = self.bound;
-        // What was counted for a later bound may have settled since this one.
-        let known = known.filter(|known| known.update <= bound.settled);
+        // What was counted for a later bound may have ended since this one.
+        let known = known.filter(|known| known.endings <= bound.endings);
         let mut older = None;
         let limit = room.rows;
         snapshot.history(account, &bound, self.next, limit, |transaction| {
@@ -496,7 +496,7 @@ impl HistoryCount {
     fn add_settled(&mut self, newest: Uuid, size: HistorySize) {
         let settled = self.settled.get_or_insert(SettledSize {
             newest,
-            update: self.bound.settled,
+            endings: self.bound.endings,
             size: HistorySize::default(),
         });
         settled.size.add(size);
