@@ -181,7 +181,7 @@ fn an_account_begins_anew_without_orders_and_units() {
             "sell IBM 2 - order",
             "sell AAPL 10 250 restart",
             "sell IBM 2 200 restart",
-            "dividend - 0 -50.000007 restart",
+            "dividend - 1 -50.000007 restart",
         ]
     );
     assert_eq!(
