@@ -1,9 +1,10 @@
 //! spec/master/account_queries.md · 3.1.3 (what the deployment has on a person)
 //!
 //! The export of an account: a text of JSON lines, in slices like a history: first what is short,
-//! of one snapshot, then the ledger, newest first. It is counted first, like a history.
+//! of one snapshot, then the ledger, newest first. It is counted first, like a history; a count that
+//! takes longer than a try goes on with the next.
 //!
-//! Tests: `tests/suite/master/export.rs`.
+//! Tests: `tests/suite/master/export.rs`, `src/master/account_queries/histories/tests.rs`.
 
 use super::{QueryError, receipt};
 use crate::master::storage::Snapshot;
@@ -12,12 +13,19 @@ use crate::model::{AccountId, Reason, SessionKind, SessionUse, Timestamp};
 use crate::wire::payload::put_text;
 use crate::wire::{PacketWriter, Refusal};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Transactions that are read at once. Each takes a few hundred bytes.
 const READ_MAX: usize = 64;
 /// How many transactions of a history cost as much to count as one of an export.
 pub(super) const COUNTS_AS: usize = 8;
+/// Most exports whose count is kept between two tries.
+pub(super) const KEPT_MAX: usize = 64;
+/// How long a count is kept after the try that it was not complete for.
+pub(super) const KEPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The number of lines, before them.
 const HEAD_BYTES: u64 = 4;
 
@@ -36,6 +44,8 @@ pub(super) struct ExportCursor {
     left: u64,
     /// `None` while it is counted.
     packets: Option<PacketWriter>,
+    /// The names of the workers that its transactions came by, so far.
+    workers: HashMap<Uuid, Option<String>>,
 }
 
 /// What came of a slice.
@@ -71,12 +81,22 @@ impl ExportCursor {
             next: bound.newest,
             left: 0,
             packets: None,
+            workers: HashMap::new(),
         })
     }
 
     /// Whether all is counted, and what was counted is being sent.
     pub(super) fn is_sending(&self) -> bool {
         self.packets.is_some()
+    }
+
+    /// The refusal of a try whose time is over while it is counted: the next one goes on.
+    pub(super) fn refusal(&self) -> QueryError {
+        let text = format!(
+            "the export is being made ready: {} transactions are counted; ask again, and it goes on",
+            self.left
+        );
+        QueryError::Refused(Refusal::new(Reason::Overloaded, text))
     }
 
     /// Counts transactions, or sends some: at most so many, and about so many bytes.
@@ -161,7 +181,13 @@ impl ExportCursor {
         }
         let mut lines = Vec::with_capacity(entries.len());
         for entry in &entries {
-            let worker = snapshot.worker_name(&entry.rank.worker)?;
+            let worker = match self.workers.entry(entry.rank.worker) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let name = snapshot.worker_name(unknown.key())?;
+                    unknown.insert(name)
+                }
+            };
             lines.push(transaction(entry, worker.as_deref(), &self.currency).to_string());
         }
         Ok(lines)

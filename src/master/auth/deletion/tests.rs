@@ -479,25 +479,6 @@ fn an_administrator_deletes_an_account_once() {
 }
 
 #[test]
-fn a_strangers_address_is_told_of_few_deletions() {
-    let mut rig = MasterRig::new();
-    let mut storage = rig.engine.storage();
-    storage.write(|tx| tx.set_outbox_open(true)).unwrap();
-    let mut told = Vec::new();
-    for _ in 0..5 {
-        rig.account("alice");
-        delete_named(&mut rig, "alice").try_recv().unwrap().unwrap();
-        // As when it is sent.
-        told.push(rig.engine.execute("DELETE FROM outbox"));
-    }
-    assert_eq!(told, [1, 1, 1, 0, 0]);
-}
-
-#[test]
-fn a_lock_ends_sessions_at_once_and_orders_after_the_update() {
-    let mut rig = MasterRig::new();
-    let mut link = rig.link("eu1");
-#[test]
 fn a_deletion_or_lock_that_nobody_waits_for_any_more_is_not_made() {
     let mut rig = MasterRig::new();
     let mut link = rig.link("eu1");
@@ -525,6 +506,25 @@ fn a_deletion_or_lock_that_nobody_waits_for_any_more_is_not_made() {
     assert!(matches!(again, Reply::Session { .. }), "{again:?}");
 }
 
+#[test]
+fn a_strangers_address_is_told_of_few_deletions() {
+    let mut rig = MasterRig::new();
+    let mut storage = rig.engine.storage();
+    storage.write(|tx| tx.set_outbox_open(true)).unwrap();
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        rig.account("alice");
+        delete_named(&mut rig, "alice").try_recv().unwrap().unwrap();
+        // As when it is sent.
+        told.push(rig.engine.execute("DELETE FROM outbox"));
+    }
+    assert_eq!(told, [1, 1, 1, 0, 0]);
+}
+
+#[test]
+fn a_lock_ends_sessions_at_once_and_orders_after_the_update() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
     let alice = rig.user(&mut link, "alice");
     let order = put(&mut rig, &mut link, buy(&alice.session, "1", "a"));
     link.heard();
