@@ -9,7 +9,7 @@
 use super::{QueryError, receipt};
 use crate::master::storage::Snapshot;
 use crate::master::storage::ledger::{HistoryBound, LedgerEntry};
-use crate::model::{AccountId, Reason, SessionKind, SessionUse, Timestamp};
+use crate::model::{AccountId, Reason, SessionHash, SessionKind, SessionUse, Timestamp};
 use crate::wire::payload::put_text;
 use crate::wire::{PacketWriter, Refusal};
 use serde_json::{Map, Value, json};
@@ -213,6 +213,16 @@ fn transaction(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Val
     })
 }
 
+/// The workers that a session has passed through beside the one that it was made by.
+fn passed(snapshot: &mut Snapshot<'_>, hash: &SessionHash) -> Result<Vec<String>, QueryError> {
+    let mut names = Vec::new();
+    for worker in snapshot.workers_of_session(hash)? {
+        let name = snapshot.worker_name(&worker)?;
+        names.push(name.unwrap_or_else(|| worker.to_string()));
+    }
+    Ok(names)
+}
+
 /// A moment of a session.
 fn moment(snapshot: &mut Snapshot<'_>, of: &SessionUse) -> Result<Value, QueryError> {
     let worker = snapshot.worker_name(&of.worker)?;
@@ -247,7 +257,15 @@ fn head(snapshot: &mut Snapshot<'_>, account: AccountId) -> Result<Vec<Value>, Q
             "kind": "identity",
             "issuer": stored.identity.issuer,
             "subject": stored.identity.subject,
+            "provider": stored.provider,
             "linked": stored.linked.to_string(),
+        }));
+    }
+    if let Some((address, at)) = snapshot.proven_address(account)? {
+        lines.push(json!({
+            "kind": "proven address",
+            "address": address,
+            "proven": at.to_string(),
         }));
     }
     add_sessions(snapshot, account, now, &mut lines)?;
@@ -259,12 +277,29 @@ fn head(snapshot: &mut Snapshot<'_>, account: AccountId) -> Result<Vec<Value>, Q
             "cost": cost.to_string(),
         }));
     }
+    add_mails_and_codes(snapshot, account, &mut lines)?;
+    for at in snapshot.login_places_of(account)? {
+        lines.push(json!({ "kind": "login place", "last": at.to_string() }));
+    }
+    Ok(lines)
+}
+
+/// The lines of mails and codes.
+fn add_mails_and_codes(
+    snapshot: &mut Snapshot<'_>,
+    account: AccountId,
+    lines: &mut Vec<Value>,
+) -> Result<(), QueryError> {
     for mail in snapshot.mails_of(account)? {
         lines.push(json!({
             "kind": "mail",
             "notice": mail.kind,
+            "username": mail.username,
             "address": mail.address,
+            "detail": mail.detail,
+            "folded": mail.folded,
             "created": mail.created.to_string(),
+            "attempts": mail.attempts,
             "ended": mail.ended.map(|at| at.to_string()),
             "sent": mail.is_sent,
         }));
@@ -277,10 +312,10 @@ fn head(snapshot: &mut Snapshot<'_>, account: AccountId) -> Result<Vec<Value>, Q
             "expiry": code.expiry.to_string(),
         }));
     }
-    for at in snapshot.login_places_of(account)? {
-        lines.push(json!({ "kind": "login place", "last": at.to_string() }));
+    if let Some(at) = snapshot.last_used_code(account)? {
+        lines.push(json!({ "kind": "used code", "used": at.to_string() }));
     }
-    Ok(lines)
+    Ok(())
 }
 
 /// The lines of sessions and tokens.
@@ -302,6 +337,7 @@ fn add_sessions(
             "expiry": session.expiry.to_string(),
             "made": moment(snapshot, &made)?,
             "used": moment(snapshot, &session.last_use)?,
+            "passed": passed(snapshot, &session.hash)?,
         });
         match session.kind {
             SessionKind::Login(method) => {
@@ -309,7 +345,12 @@ fn add_sessions(
                 line["method"] = method.into();
                 line["expirable"] = session.expirable.into();
             }
-            SessionKind::Token { name, scope, .. } => {
+            SessionKind::Token {
+                name,
+                scope,
+                is_elsewhere,
+            } => {
+                line["elsewhere"] = is_elsewhere.into();
                 line["kind"] = "token".into();
                 line["name"] = name.as_str().into();
                 line["scope"] = scope.as_str().into();
