@@ -584,3 +584,25 @@ fn event_counts(
     let further = further.iter().filter(|(_, count)| *count > 0);
     events.iter().chain(further).map(count).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::testing::act_within;
+
+    #[test]
+    fn who_gives_up_on_an_act_hears_whether_it_may_be_done() {
+        type Message = Sender<Result<(), String>>;
+        let (inbox, _taken) = bounded::<Message>(1);
+        let ask = |until: Duration| {
+            let act = act_within(until);
+            ask_for_act(&act, "ada", "transactions", &inbox, |reply| reply).unwrap_err()
+        };
+        let unknown = ask(Duration::from_millis(5));
+        assert!(unknown.contains("not known whether"), "{unknown}");
+        assert!(unknown.contains("accounts show ada` before"), "{unknown}");
+        // The inbox is full.
+        let undone = ask(Duration::from_millis(5));
+        assert!(undone.ends_with("nothing was done"), "{undone}");
+    }
+}
