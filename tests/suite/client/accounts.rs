@@ -349,7 +349,7 @@ fn who_has_no_password_hears_of_an_old_login_before_a_question() {
         "account delete --yes",
         "password change",
         "account email other@example.org",
-        "tokens create desk",
+        "tokens create desk --scope read",
     ];
     for command in commands {
         let ran = alice.run(&format!("--server {server} {command}"));

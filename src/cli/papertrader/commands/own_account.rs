@@ -429,7 +429,7 @@ impl ReadySession {
             .next()
             .unwrap_or_else(|| "PROVIDER".to_owned());
         let advice = format!(
-            "The account has no password. Log in anew with its provider: {} login {} --with {provider}",
+            "The account has no password: log in anew with its provider: {} login {} --with {provider}",
             self.program, self.saved.username
         );
         self.failed(error).advised(Reason::LoginAgain, advice)
