@@ -18,7 +18,7 @@ use super::assets::budget::CallBudgetStatus;
 use super::assets::update::LAST_UPDATES;
 use super::messages::{
     AccountEvent, AdminAct, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
-    MasterChannels, TransactionsMessage,
+    MasterChannels, RosterImport, TransactionsMessage,
 };
 use super::storage::Interrupter;
 use super::transactions::disk_floor::DiskLevel;
@@ -238,7 +238,16 @@ impl AdminShared {
                 rows,
                 valid_ms,
                 check,
-            } => accounts::import(self, rows, valid_ms, check, caller),
+                again,
+            } => {
+                let import = RosterImport {
+                    rows,
+                    valid: accounts::validity(valid_ms)?,
+                    is_check: check,
+                    is_again: again,
+                };
+                accounts::import(self, import, caller)
+            }
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }

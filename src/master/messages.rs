@@ -109,12 +109,15 @@ pub struct RosterImport {
     pub valid: Duration,
     /// Whether the rows are only checked.
     pub is_check: bool,
+    /// Whether accounts that are there, from a roster, and whose codes nobody has used get new ones.
+    pub is_again: bool,
 }
 
 /// What came of a roster.
 #[derive(Debug)]
 pub enum ImportedRoster {
-    /// These accounts were made, in the roster's order; none if it was only checked.
+    /// These accounts were made, or have new codes, in the roster's order; none if it was only
+    /// checked.
     Made(Vec<PrintedCode>),
     /// Nothing was made, because rows have faults, by line.
     Faults(Vec<RosterFault>),

@@ -12,7 +12,7 @@ use crate::admin::model::{
     LockSummary, RestartSummary,
 };
 use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, GRANT_REASON_MAX, ROWS_MAX};
-use crate::admin::roster::{FAULTS_MAX, RosterRow, RosterSummary};
+use crate::admin::roster::{FAULTS_MAX, RosterSummary};
 use crate::master::messages::{
     AdminAct, AuthMessage, Grant, ImportedRoster, PrintedCode, RosterImport, TransactionsMessage,
 };
@@ -230,15 +230,13 @@ pub(super) fn reset(
 /// Makes accounts with codes for the people in a roster, or only checks it.
 pub(super) fn import(
     shared: &AdminShared,
-    rows: Vec<RosterRow>,
-    valid_ms: u64,
-    is_check: bool,
+    import: RosterImport,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let import = RosterImport {
-        rows,
-        valid: validity(valid_ms)?,
-        is_check,
+    let made_what = if import.is_again {
+        "accounts, or new codes for those that were there,"
+    } else {
+        "accounts with codes"
     };
     let registry = shared.channels.inboxes.shared.registry.load();
     let mut servers: Vec<String> = registry.all().map(|it| it.address.clone()).collect();
@@ -258,7 +256,7 @@ pub(super) fn import(
             for part in made.chunks(NAMES_LOGGED_MAX) {
                 let names: Vec<&str> = part.iter().map(|it| it.username.as_str()).collect();
                 let names = names.join(", ");
-                crate::info!("{caller} has made accounts with codes from a roster: {names}");
+                crate::info!("{caller} has made {made_what} from a roster: {names}");
             }
             summary.accounts = made.iter().map(code).collect();
         }
@@ -272,7 +270,7 @@ pub(super) fn import(
 }
 
 /// For how long a code is valid.
-fn validity(millis: u64) -> Result<Duration, String> {
+pub(super) fn validity(millis: u64) -> Result<Duration, String> {
     let valid = Duration::from_millis(millis);
     if valid.is_zero() || valid > CODE_VALID_MAX {
         let most = CODE_VALID_MAX.as_secs() / 86_400;

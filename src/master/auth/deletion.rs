@@ -27,8 +27,11 @@ use std::time::Instant;
 /// Mails in an hour that tell an address, which nobody has proven to be the account's, of deletions:
 /// it may be a stranger's, and its accounts be made to be deleted.
 pub const DELETION_MAILS_PER_HOUR_MAX: u32 = 3;
-/// Deletions and locks that wait for room at transactions. Further ones are refused.
+/// Deletions and locks that are asked for and not made yet: an update comes first. Further ones are
+/// refused.
 const CANCELLATIONS_MAX: usize = 1024;
+/// Those of one account: a request that is sent again over another worker is one more.
+const CANCELLATIONS_PER_ACCOUNT_MAX: usize = 4;
 /// What the log calls it.
 const DELETION: &str = "a deletion";
 
@@ -102,10 +105,10 @@ impl Auth {
     /// Has transactions delete an account, once no update is under way. `by` is the session that
     /// asks for it; it must be active then.
     fn begin_deletion(&mut self, deletion: PendingDeletion, by: Option<SessionHash>) {
-        if self.cancellations.len() >= CANCELLATIONS_MAX {
-            return deletion.asker.refuse(&Refusal::master_overloaded());
-        }
         let account = deletion.account;
+        let Some(held) = self.room_for_end(account) else {
+            return deletion.asker.refuse(&Refusal::master_overloaded());
+        };
         let is_told = self.may_tell_deletion(account, &deletion.username);
         let is_made = Arc::clone(&deletion.is_made);
         let (username, act) = (deletion.username.clone(), deletion.asker.act());
@@ -126,7 +129,7 @@ impl Auth {
             if is_told {
                 tell_owner(tx, account, OwnerNotice::AccountDeleted)?;
             }
-            let is_there = tx.erase_account(account, by.as_ref())?;
+            let is_there = tx.erase_account(account, by.as_ref(), Timestamp::now())?;
             is_made.store(is_there, Ordering::Relaxed);
             failpoint::point("deletion-stored");
             Ok(Ok(()))
@@ -138,6 +141,7 @@ impl Auth {
             writes: Some(writes),
             // Auth waits for nobody, so it takes this soon.
             done: Box::new(move |outcome| {
+                let _held = held;
                 let _ = inbox.send(AuthMessage::Deleted(Box::new(deletion), outcome));
             }),
         });
@@ -157,7 +161,6 @@ impl Auth {
             return true;
         };
         let (key, now) = (address.key(), Instant::now());
-        self.deletion_mails.tidy(now);
         let is_told = self.deletion_mails.allows(&key, now);
         if is_told {
             self.deletion_mails.count(&key, now);
@@ -192,6 +195,7 @@ impl Auth {
         let is_made = is_made.load(Ordering::Relaxed);
         if is_made {
             self.count(AccountEvent::Deletion, 1);
+            self.log_emptying.ask();
         }
         match asker {
             DeletionAsker::Owner(reply_to) => {
@@ -237,8 +241,8 @@ impl Auth {
     ) {
         let what = if is_locked { "a lock" } else { "an unlock" };
         let in_time = act.in_time(what, username);
-        let end = match in_time.and_then(|()| self.set_locked(username, is_locked)) {
-            Ok(end) => end,
+        let (end, held) = match in_time.and_then(|()| self.set_locked(username, is_locked)) {
+            Ok(set) => set,
             Err(why) => {
                 let _ = reply.try_send(Err(why));
                 return;
@@ -265,6 +269,7 @@ impl Auth {
                     let username = &end.username;
                     crate::info!("{orders} orders of {username} were cancelled by the lock");
                 }
+                let _held = held;
                 let ended = outcome.map(|orders| AccountEnd { orders, ..end });
                 let _ = reply.try_send(ended.map_err(|refusal| {
                     format!(
@@ -277,20 +282,21 @@ impl Auth {
         });
     }
 
+    /// Ends the sessions of a locked account. The second value is held until its orders have ended.
     pub(super) fn set_locked(
         &mut self,
         username: &Username,
         is_locked: bool,
-    ) -> Result<AccountEnd, String> {
-        if self.cancellations.len() >= CANCELLATIONS_MAX {
-            return Err(Refusal::master_overloaded().text);
-        }
+    ) -> Result<(AccountEnd, Arc<()>), String> {
         let found = self.account_named(username)?;
         if found.is_locked == is_locked {
             let state = if is_locked { "locked" } else { "active" };
             return Err(format!("{} is {state} already", found.username));
         }
         let account = found.account;
+        let held = self
+            .room_for_end(account)
+            .ok_or_else(|| Refusal::master_overloaded().text)?;
         let ended = if is_locked {
             self.sessions.all_but(account, None)
         } else {
@@ -300,13 +306,30 @@ impl Auth {
         self.change_account(account, &ended, change)
             .map_err(|refusal| refusal.text)?;
         self.shut_out(account);
-        self.count(AccountEvent::Lock, 1);
-        Ok(AccountEnd {
+        self.count(AccountEvent::Lock, usize::from(is_locked));
+        let end = AccountEnd {
             account,
             username: found.username,
             sessions: ended.len(),
             orders: 0,
-        })
+        };
+        Ok((end, held))
+    }
+
+    /// Room for one more deletion or lock of an account, held until it is made; `None`: too many are
+    /// not made yet, of this account or of all.
+    fn room_for_end(&mut self, account: AccountId) -> Option<Arc<()>> {
+        self.pending_ends
+            .retain(|(_, pending)| pending.strong_count() > 0);
+        let own = self.pending_ends.iter().filter(|(of, _)| *of == account);
+        if own.count() >= CANCELLATIONS_PER_ACCOUNT_MAX
+            || self.pending_ends.len() >= CANCELLATIONS_MAX
+        {
+            return None;
+        }
+        let held = Arc::new(());
+        self.pending_ends.push((account, Arc::downgrade(&held)));
+        Some(held)
     }
 
     /// Has transactions cancel orders. The request waits where there is no room now.
