@@ -31,6 +31,15 @@ pub struct RosterFault {
     pub text: String,
 }
 
+/// Somebody in a roster who has entered the account that an earlier roster made, and gets no code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterPass {
+    /// The line of the roster, from 1 on.
+    pub line: u64,
+    /// As the roster has it.
+    pub user: String,
+}
+
 /// What became of a roster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterSummary {
@@ -38,9 +47,12 @@ pub struct RosterSummary {
     pub deployment: String,
     /// `host:port` of each registered worker.
     pub servers: Vec<String>,
-    /// The accounts that were made, in the roster's order, with their codes. None where the roster
+    /// The accounts that were made, or have new codes, in the roster's order, with their codes. None where the roster
     /// was only checked, or has a fault.
     pub accounts: Vec<CodeSummary>,
+    /// The rows that were passed over, by line. There are none unless new codes were asked for.
+    #[serde(default)]
+    pub passed: Vec<RosterPass>,
     /// By line, at most [`FAULTS_MAX`]. If there is one, no account was made.
     pub faults: Vec<RosterFault>,
     /// Faults beyond those listed.

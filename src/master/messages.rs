@@ -16,7 +16,7 @@ use super::storage::{StorageError, Tx};
 use super::third_party::ProviderNews;
 use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
-use crate::admin::roster::{RosterFault, RosterRow};
+use crate::admin::roster::{RosterFault, RosterPass, RosterRow};
 use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
@@ -117,8 +117,8 @@ pub struct RosterImport {
 #[derive(Debug)]
 pub enum ImportedRoster {
     /// These accounts were made, or have new codes, in the roster's order; none if it was only
-    /// checked.
-    Made(Vec<PrintedCode>),
+    /// checked. The rows after them were passed over.
+    Made(Vec<PrintedCode>, Vec<RosterPass>),
     /// Nothing was made, because rows have faults, by line.
     Faults(Vec<RosterFault>),
 }

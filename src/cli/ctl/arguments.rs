@@ -223,8 +223,9 @@ and, if wanted, email and name, which is printed on the card. A roster:
   ada,Ada Lovelace,ada@example.org
   budi,Budi Santoso,
 All rows are checked first; nothing is made unless all are right. Print the cards from a browser,
-ten to a sheet of A4, at 100 %. If cards are lost, say the same with --again: whoever has not used a
-code of his gets a new one, and the old one is void.
+ten to a sheet of A4, at 100 %. If cards are lost, say the same with --again and a new file: whoever
+has not entered his account gets a new code, and the old one is void; who is new gets an account;
+who has entered is passed over. `papertraderctl accounts reset NAME` makes a code for one of them.
 Example: papertraderctl accounts import class.csv --cards cards.html"
     )]
     Import {
@@ -241,8 +242,8 @@ Example: papertraderctl accounts import class.csv --cards cards.html"
         /// For how long the codes are valid, 366 days at most
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
         valid: Duration,
-        /// Make new codes for those whose accounts are there from a roster, and who have never used
-        /// a code
+        /// Make new codes for those whose accounts are there from a roster and who have not entered
+        /// them, and pass over those who have
         #[arg(long)]
         again: bool,
     },

@@ -164,6 +164,7 @@ mod tests {
                 "us1.example.org:2049".to_owned(),
             ],
             accounts: (0..count).map(account).collect(),
+            passed: Vec::new(),
             faults: Vec::new(),
             more: 0,
         }

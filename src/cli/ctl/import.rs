@@ -9,9 +9,11 @@ use super::arguments::{CardFormat, CtlCli};
 use super::client::{self, CtlError};
 use super::{CtlFailure, advised, ask, cards, millis, print, refused, roster, show, tell};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse};
-use crate::admin::roster::{RosterFault, RosterRow, RosterSummary};
+use crate::admin::roster::{RosterFault, RosterPass, RosterRow, RosterSummary};
 use crate::cli::terminal::wrapped_for_stderr;
 use crate::runtime::ownership::FolderActor;
+use roster::Roster;
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -23,7 +25,8 @@ pub(super) struct RosterFile<'a> {
     pub(super) file: &'a Path,
     /// For how long the codes are valid.
     pub(super) valid: Duration,
-    /// Whether accounts that are there, and whose codes nobody has used, get new ones.
+    /// Whether accounts that are there from a roster get new codes, unless their owners have entered
+    /// them.
     pub(super) again: bool,
 }
 
@@ -50,16 +53,21 @@ pub(super) fn import(
     if !checked.faults.is_empty() {
         return Err(told(&name, &checked.faults, checked.more));
     }
+    if checked.passed.len() == people.rows.len() {
+        return Err(refused(nobody_left(&name)));
+    }
     let out = if is_stdout {
         None
     } else {
         Some(create(cards)?)
     };
     let made = make(cli, &people.rows, roster).and_then(|made| {
-        if made.faults.is_empty() {
-            Ok(made)
-        } else {
+        if !made.faults.is_empty() {
             Err(told(&name, &made.faults, made.more))
+        } else if made.accounts.is_empty() {
+            Err(refused(nobody_left(&name)))
+        } else {
+            Ok(made)
         }
     });
     let made = made.inspect_err(|_| {
@@ -67,11 +75,12 @@ pub(super) fn import(
             tell(&format!("{} stays empty; remove it", cards.display()));
         }
     })?;
+    let names = names_of_cards(&people, &made.passed);
     let text = match format {
-        CardFormat::Html => cards::html(&made, &people.names),
-        CardFormat::Csv => cards::csv(&made, &people.names).map_err(refused)?,
+        CardFormat::Html => cards::html(&made, &names),
+        CardFormat::Csv => cards::csv(&made, &names).map_err(refused)?,
     };
-    let (written, name) = match out {
+    let (written, place) = match out {
         Some(mut out) => {
             let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
             (written, cards.display().to_string())
@@ -83,10 +92,11 @@ pub(super) fn import(
         }
     };
     written.map_err(|error| {
-        let text = format!("{name}: {error}; the accounts are made. {FURTHER}");
+        let text = format!("{place}: {error}; the accounts are made. {FURTHER}");
         refused(advised(cli, &text))
     })?;
-    let summary = show::roster(&made, roster.again);
+    tell_passed(cli, &made.passed);
+    let summary = show::roster(&made, roster.again, &place);
     if is_stdout {
         // If standard error is closed, the cards are what was asked for all the same.
         let line = wrapped_for_stderr(&summary);
@@ -95,6 +105,37 @@ pub(super) fn import(
     }
     print(cli, &made, &summary)
 }
+
+/// Why there are no cards.
+fn nobody_left(name: &str) -> String {
+    format!("everybody in {name} has entered an account already; no code was made")
+}
+
+/// The name for the card of each row that was not passed over.
+fn names_of_cards(people: &Roster, passed: &[RosterPass]) -> Vec<String> {
+    let passed: HashSet<u64> = passed.iter().map(|it| it.line).collect();
+    let rows = people.rows.iter().zip(&people.names);
+    rows.filter(|(row, _)| !passed.contains(&row.line))
+        .map(|(_, name)| name.clone())
+        .collect()
+}
+
+/// Says whose rows were passed over, and how one of them gets a code all the same.
+fn tell_passed(cli: &CtlCli, passed: &[RosterPass]) {
+    for RosterPass { user, .. } in passed.iter().take(PASSED_TOLD_MAX) {
+        let text = format!(
+            "{user} has entered already: `papertraderctl accounts reset {user}` makes a code"
+        );
+        tell(&advised(cli, &text));
+    }
+    let more = passed.len().saturating_sub(PASSED_TOLD_MAX);
+    if more > 0 {
+        tell(&format!("{more} more have entered already"));
+    }
+}
+
+/// The most people of whom a line says that they have entered already.
+const PASSED_TOLD_MAX: usize = 100;
 
 /// How there are codes when they were lost.
 const FURTHER: &str = "The same command with --again makes new codes for those who have not used theirs; \
@@ -214,6 +255,17 @@ mod tests {
         });
         let socket = format!("`papertraderctl --socket {} accounts", socket.display());
         failure.text.replace(&socket, "`SOCKET accounts")
+    }
+
+    #[test]
+    fn names_of_cards_leave_out_whom_the_master_passed_over() {
+        let text = b"username,name\nada,Ada\nbob,Bob\ncleo,Cleo\n";
+        let people = roster::read(text).unwrap();
+        let passed = [RosterPass {
+            line: 3,
+            user: "bob".to_owned(),
+        }];
+        assert_eq!(names_of_cards(&people, &passed), ["Ada", "Cleo"]);
     }
 
     #[test]

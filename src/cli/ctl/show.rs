@@ -434,18 +434,19 @@ pub(super) fn restarted(restarted: &RestartSummary) -> String {
     text
 }
 
-/// What has become of a roster.
-/// What became of a roster; `again`: accounts that were there have new codes.
-pub(super) fn roster(roster: &RosterSummary, again: bool) -> String {
-    if again {
-        return format!("{} codes made\n", roster.accounts.len());
-    }
-    let noun = if roster.accounts.len() == 1 {
-        "account"
-    } else {
-        "accounts"
+/// What has become of a roster whose cards are at this place; `again`: accounts that were there have
+/// new codes.
+pub(super) fn roster(roster: &RosterSummary, again: bool, place: &str) -> String {
+    let place = clean(place);
+    let of = |noun: &str| match roster.accounts.len() {
+        1 => format!("1 {noun} made, with the card in {place}"),
+        count => format!("{count} {noun}s made, with the cards in {place}"),
     };
-    format!("{} {noun} made\n", roster.accounts.len())
+    if again {
+        format!("{}; earlier cards of these people are void\n", of("code"))
+    } else {
+        of("account") + "\n"
+    }
 }
 
 /// The table of held prices.

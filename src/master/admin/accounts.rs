@@ -245,6 +245,7 @@ pub(super) fn import(
         deployment: shared.channels.deployment.clone(),
         servers,
         accounts: Vec::new(),
+        passed: Vec::new(),
         faults: Vec::new(),
         more: 0,
     };
@@ -252,13 +253,14 @@ pub(super) fn import(
         AuthMessage::Import(import, reply)
     })??;
     match imported {
-        ImportedRoster::Made(made) => {
+        ImportedRoster::Made(made, passed) => {
             for part in made.chunks(NAMES_LOGGED_MAX) {
                 let names: Vec<&str> = part.iter().map(|it| it.username.as_str()).collect();
                 let names = names.join(", ");
                 crate::info!("{caller} has made {made_what} from a roster: {names}");
             }
             summary.accounts = made.iter().map(code).collect();
+            summary.passed = passed;
         }
         ImportedRoster::Faults(mut faults) => {
             summary.more = faults.len().saturating_sub(FAULTS_MAX);

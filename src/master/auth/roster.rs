@@ -4,7 +4,7 @@
 
 use super::Auth;
 use super::accounts::hidden_email;
-use crate::admin::roster::{ROSTER_MAX, RosterFault};
+use crate::admin::roster::{ROSTER_MAX, RosterFault, RosterPass, RosterRow};
 use crate::master::mail::draw_code;
 use crate::master::messages::{AccountEvent, ImportedRoster, PrintedCode, RosterImport};
 use crate::master::storage::accounts::{NameConflict, NewAccount};
@@ -14,6 +14,27 @@ use crate::runtime::neighbourhood::Neighbourhood;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use uuid::Uuid;
+
+/// What the rows of a roster come to.
+#[derive(Default)]
+struct CheckedRoster {
+    people: Vec<RosterPerson>,
+    /// Rows of people who have entered their accounts, and get nothing.
+    passed: Vec<RosterPass>,
+    faults: Vec<RosterFault>,
+}
+
+/// Which account the name of a row has.
+enum NamedAccount {
+    /// None: the name is free.
+    Free,
+    /// One that a roster made before, and that nobody has entered: it gets a new code.
+    Unentered(AccountId),
+    /// One that a roster made before, and that its owner has entered: the row is passed over.
+    Entered,
+    /// One that the row cannot mean.
+    Fault(String),
+}
 
 /// Somebody whose row is right.
 struct RosterPerson {
@@ -25,8 +46,8 @@ struct RosterPerson {
 
 impl Auth {
     /// Makes an account without a password, and a code for it, for each row of a roster; all of
-    /// them in one commit, or none. Whoever has an account of an earlier roster, and has not used its
-    /// code, gets a new code where that is wanted.
+    /// them in one commit, or none. Whoever has an account of an earlier roster gets a new code where
+    /// that is wanted, and is passed over once the account is entered.
     ///
     /// # Errors
     /// The roster is too long, there are no random bytes, or the database fails. A sentence for the
@@ -39,12 +60,16 @@ impl Auth {
         self.commit();
         let failed = |error: StorageError| format!("the database failed: {error}");
         let checked = self.storage.read(|snapshot| check(snapshot, import));
-        let people = match checked.map_err(failed)? {
-            Ok(people) => people,
-            Err(faults) => return Ok(ImportedRoster::Faults(faults)),
-        };
+        let CheckedRoster {
+            people,
+            passed,
+            faults,
+        } = checked.map_err(failed)?;
+        if !faults.is_empty() {
+            return Ok(ImportedRoster::Faults(faults));
+        }
         if import.is_check {
-            return Ok(ImportedRoster::Made(Vec::new()));
+            return Ok(ImportedRoster::Made(Vec::new(), passed));
         }
         let now = Timestamp::now();
         let until = now.after(import.valid);
@@ -83,7 +108,7 @@ impl Auth {
         stored.map_err(failed)?;
         let new = made.len().saturating_sub(known);
         self.count(AccountEvent::Registration, new);
-        Ok(ImportedRoster::Made(made))
+        Ok(ImportedRoster::Made(made, passed))
     }
 }
 
@@ -91,14 +116,12 @@ impl Auth {
 fn check(
     snapshot: &mut Snapshot<'_>,
     import: &RosterImport,
-) -> Result<Result<Vec<RosterPerson>, Vec<RosterFault>>, StorageError> {
-    let rows = &import.rows;
-    let mut people = Vec::with_capacity(rows.len());
-    let mut faults = Vec::new();
+) -> Result<CheckedRoster, StorageError> {
+    let mut checked = CheckedRoster::default();
     let (mut names, mut emails) = (HashMap::new(), HashMap::new());
-    for row in rows {
+    for row in &import.rows {
         let mut fault = |text: String| {
-            faults.push(RosterFault {
+            checked.faults.push(RosterFault {
                 line: row.line,
                 text,
             });
@@ -119,59 +142,83 @@ fn check(
                 fault(format!("this e-mail address is that of line {line}, too"));
             }
         }
-        let (Ok(username), Ok(email)) = (username, email) else {
-            continue;
-        };
-        let account = match account_of(snapshot, &username, email.as_ref(), import.is_again)? {
-            Ok(account) => account,
-            Err(text) => {
-                fault(text);
-                None
-            }
-        };
-        if let Some(email) = &email
-            && let owner @ Some(_) = snapshot.email_owner(email)?
-            && owner != account
-        {
-            fault("another account has this e-mail address".to_owned());
+        if let (Ok(username), Ok(email)) = (username, email) {
+            compare(snapshot, &mut checked, row, (username, email), import.is_again)?;
         }
-        people.push(RosterPerson {
-            username,
-            email,
-            account,
-        });
     }
-    Ok(if faults.is_empty() {
-        Ok(people)
-    } else {
-        Err(faults)
-    })
+    Ok(checked)
 }
 
-/// The account with this name that gets a new code; `None`: the name is free. The error is the fault
-/// of the row.
-fn account_of(
+/// Compares a row whose form is right with the accounts that are there.
+fn compare(
+    snapshot: &mut Snapshot<'_>,
+    checked: &mut CheckedRoster,
+    row: &RosterRow,
+    (username, email): (Username, Option<Email>),
+    is_again: bool,
+) -> Result<(), StorageError> {
+    let mut fault = |text: String| {
+        checked.faults.push(RosterFault {
+            line: row.line,
+            text,
+        });
+    };
+    let account = match named_account(snapshot, &username, email.as_ref(), is_again)? {
+        NamedAccount::Free => None,
+        NamedAccount::Unentered(account) => Some(account),
+        NamedAccount::Entered => {
+            checked.passed.push(RosterPass {
+                line: row.line,
+                user: username.to_string(),
+            });
+            return Ok(());
+        }
+        NamedAccount::Fault(text) => {
+            fault(text);
+            None
+        }
+    };
+    if let Some(email) = &email
+        && let owner @ Some(_) = snapshot.email_owner(email)?
+        && owner != account
+    {
+        fault("another account has this e-mail address".to_owned());
+    }
+    checked.people.push(RosterPerson {
+        username,
+        email,
+        account,
+    });
+    Ok(())
+}
+
+/// Which account this name has, for a row with this address.
+fn named_account(
     snapshot: &mut Snapshot<'_>,
     username: &Username,
     email: Option<&Email>,
     is_again: bool,
-) -> Result<Result<Option<AccountId>, String>, StorageError> {
+) -> Result<NamedAccount, StorageError> {
     if snapshot.name_conflict(username, None)? != NameConflict::Username {
-        return Ok(Ok(None));
+        return Ok(NamedAccount::Free);
     }
     let taken = format!("there is an account {username} already");
-    Ok(match snapshot.unused_roster_account(username)? {
-        None if is_again => Err(format!(
-            "{taken}, and its owner has entered it, or it is locked"
+    Ok(match snapshot.roster_account(username)? {
+        None => NamedAccount::Fault(format!("{taken}, which no roster made")),
+        Some(found) if found.is_locked => {
+            NamedAccount::Fault(format!("{taken}, and it is locked"))
+        }
+        Some(found) if found.is_entered && is_again => NamedAccount::Entered,
+        Some(found) if found.is_entered => NamedAccount::Fault(format!(
+            "{taken}, and its owner has entered it; --again passes it over"
         )),
-        None => Err(taken),
-        Some(_) if !is_again => Err(format!(
+        Some(_) if !is_again => NamedAccount::Fault(format!(
             "{taken}, whose code nobody has used; --again makes a new one"
         )),
-        Some((_, key)) if key != email.map(Email::key) => {
-            Err(format!("{taken}, with another e-mail address"))
+        Some(found) if found.email_key != email.map(Email::key) => {
+            NamedAccount::Fault(format!("{taken}, with another e-mail address"))
         }
-        Some((account, _)) => Ok(Some(account)),
+        Some(found) => NamedAccount::Unentered(found.account),
     })
 }
 
@@ -246,18 +293,18 @@ mod tests {
         let mut link = rig.link("eu1");
         rig.user(&mut link, "zoe");
         let rows = [("bob", None), ("Carol", Some("carol@example.org"))];
-        let ImportedRoster::Made(lost) = import(&mut rig, &rows, false) else {
+        let ImportedRoster::Made(lost, _) = import(&mut rig, &rows, false) else {
             panic!("it has no fault");
         };
         let faults = |made| match made {
             ImportedRoster::Faults(faults) => faults,
-            ImportedRoster::Made(_) => panic!("it was made"),
+            ImportedRoster::Made(..) => panic!("it was made"),
         };
         let told = faults(import(&mut rig, &rows, false));
         let advised = told.iter().filter(|fault| fault.text.contains("--again"));
         assert_eq!(advised.count(), 2, "{told:?}");
         let more = [rows[0], ("carol", rows[1].1), ("dave", None)];
-        let ImportedRoster::Made(made) = import_as(&mut rig, &more, false, true) else {
+        let ImportedRoster::Made(made, _) = import_as(&mut rig, &more, false, true) else {
             panic!("it has no fault");
         };
         assert_eq!(made.len(), 3);
@@ -278,7 +325,10 @@ mod tests {
             rig.ask(&mut link, reset(&made[0])),
             Reply::AccountSuccess(None)
         );
-        // Who has entered an account, or never had a card, gets none by the way.
+        // Who registered came through a worker.
+        rig.engine
+            .execute("UPDATE accounts SET worker = randomblob(16) WHERE username_key = 'zoe'");
+        // Who never had a card, or has one of another address, gets none by the way.
         let rest = [
             ("bob", None),
             ("zoe", None),
@@ -286,7 +336,26 @@ mod tests {
         ];
         let told = faults(import_as(&mut rig, &rest, false, true));
         let lines: Vec<u64> = told.iter().map(|fault| fault.line).collect();
-        assert_eq!(lines, [2, 3, 4], "{told:?}");
+        assert_eq!(lines, [3, 4], "{told:?}");
+        // Who has entered keeps the account, also with an address that the roster does not have.
+        let class = [("Bob", Some("bob@example.org")), ("dave", None), ("erin", None)];
+        let ImportedRoster::Made(renewed, passed) = import_as(&mut rig, &class, false, true) else {
+            panic!("it has no fault");
+        };
+        let renewed: Vec<&str> = renewed.iter().map(|it| it.username.as_str()).collect();
+        assert_eq!(renewed, ["dave", "erin"]);
+        assert_eq!((passed.len(), passed[0].line), (1, 2), "{passed:?}");
+        assert!(matches!(
+            rig.ask(&mut link, login("bob", false)),
+            Reply::Session { .. }
+        ));
+        let without = faults(import(&mut rig, &class[..1], false));
+        assert!(without[0].text.contains("has entered"), "{without:?}");
+        rig.engine
+            .execute("UPDATE accounts SET state = 1 WHERE username_key IN ('bob', 'dave')");
+        let locked = faults(import_as(&mut rig, &class, false, true));
+        let told: Vec<bool> = locked.iter().map(|it| it.text.contains("locked")).collect();
+        assert_eq!(told, [true, true], "{locked:?}");
     }
 
     #[test]
@@ -295,10 +364,10 @@ mod tests {
         let mut link = rig.link("eu1");
         let rows = [("bob", None), ("carol", Some("carol@example.org"))];
         assert!(
-            matches!(import(&mut rig, &rows, true), ImportedRoster::Made(made) if made.is_empty())
+            matches!(import(&mut rig, &rows, true), ImportedRoster::Made(made, _) if made.is_empty())
         );
         assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 0);
-        let ImportedRoster::Made(made) = import(&mut rig, &rows, false) else {
+        let ImportedRoster::Made(made, _) = import(&mut rig, &rows, false) else {
             panic!("it has no fault");
         };
         assert_eq!(made.len(), 2);

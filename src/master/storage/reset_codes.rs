@@ -13,6 +13,17 @@ use uuid::Uuid;
 /// the last alone is.
 pub const MAILED_CODES_MAX: i64 = 3;
 
+/// An account that a roster made.
+#[derive(Debug)]
+pub struct RosterAccount {
+    pub account: AccountId,
+    pub email_key: Option<String>,
+    /// Whether it is locked.
+    pub is_locked: bool,
+    /// Whether somebody has entered it: it has a password or an identity, or has used a code.
+    pub is_entered: bool,
+}
+
 impl Snapshot<'_> {
     /// The account that a code of this hash is for at `now`: one with this name, and still with the
     /// address that the code was sent to.
@@ -37,24 +48,30 @@ impl Snapshot<'_> {
         Ok(found.map(AccountId))
     }
 
-    /// An account that a roster made, with its e-mail key, if nobody has entered it yet: it is not
-    /// locked, has no password and no identity, and has used no code.
+    /// The account with this name, if a roster made it.
     ///
     /// # Errors
     /// The database fails.
-    pub fn unused_roster_account(
+    pub fn roster_account(
         &mut self,
         username: &Username,
-    ) -> Result<Option<(AccountId, Option<String>)>, StorageError> {
+    ) -> Result<Option<RosterAccount>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT account, email_key FROM accounts
-             WHERE username_key = ?1 AND worker = ?2 AND state = 0 AND is_password = 0
-                AND NOT EXISTS (SELECT 1 FROM used_codes WHERE used_codes.account = accounts.account)
-                AND NOT EXISTS (SELECT 1 FROM identities WHERE identities.account = accounts.account)",
+            "SELECT account, email_key, state <> 0, is_password <> 0
+                OR EXISTS (SELECT 1 FROM used_codes WHERE used_codes.account = accounts.account)
+                OR EXISTS (SELECT 1 FROM identities WHERE identities.account = accounts.account)
+             FROM accounts WHERE username_key = ?1 AND worker = ?2",
         )?;
         let nobody = Uuid::nil();
-        let read = |row: &Row<'_>| Ok((AccountId(row.get(0)?), row.get(1)?));
+        let read = |row: &Row<'_>| {
+            Ok(RosterAccount {
+                account: AccountId(row.get(0)?),
+                email_key: row.get(1)?,
+                is_locked: row.get(2)?,
+                is_entered: row.get(3)?,
+            })
+        };
         Ok(statement
             .query_row(params![username.key(), nobody.as_bytes()], read)
             .optional()?)

@@ -296,18 +296,27 @@ fn a_class_of_thirty_comes_in_with_its_cards() {
 
     let both = deployment.refused("--json accounts import class.csv --cards -");
     assert!(both.contains("name a file for the cards"), "{both}");
-    assert_eq!(deployment.done(import), "30 accounts made\n");
+    let made = "30 accounts made, with the cards in cards.html\n";
+    assert_eq!(deployment.done(import), made);
     // The cards are lost, and nobody has used one.
     let told = deployment.refused("accounts import class.csv --cards more.html");
     assert!(told.contains("--again makes a new one"), "{told}");
     let again = deployment.ctl("accounts import class.csv --cards - --again --format csv");
-    assert_eq!(String::from_utf8_lossy(&again.stderr), "30 codes made\n");
+    let told = String::from_utf8_lossy(&again.stderr);
+    let renewed = "30 codes made, with the cards in";
+    assert_eq!(
+        told,
+        format!("{renewed} standard output; earlier cards of these people are void\n")
+    );
     let table = String::from_utf8_lossy(&again.stdout).into_owned();
     assert_eq!(table.lines().count(), 31, "{table}");
     assert!(!dir.join("-").exists());
     std::fs::remove_file(dir.join("cards.html")).unwrap();
-    let renewed = deployment.done(&format!("{import} --again"));
-    assert_eq!(renewed, "30 codes made\n");
+    let told = deployment.done(&format!("{import} --again"));
+    assert_eq!(
+        told,
+        format!("{renewed} cards.html; earlier cards of these people are void\n")
+    );
     let file = dir.join("cards.html");
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
@@ -325,6 +334,9 @@ fn a_class_of_thirty_comes_in_with_its_cards() {
         let entered = with_input(&person, &line, &format!("horse battery {name}\n"));
         assert_eq!(entered.code, 0, "{name}: {}", entered.err);
     }
+    let told = deployment.refused("accounts import class.csv --cards more.html --again");
+    assert!(told.contains("everybody in class.csv has entered"), "{told}");
+    assert!(!dir.join("more.html").exists());
     let (name, code) = &class[0];
     let line = format!("--server {server} password reset {name} --password-stdin");
     let again = with_input(&Person::new(), &line, &format!("{code}\nanother one\n"));
