@@ -163,6 +163,10 @@ fn heading(record: &StringRecord) -> Result<RosterColumns, String> {
             "username" => &mut username,
             "email" | "e-mail" => &mut email,
             "name" => &mut name,
+            other if other.contains('\t') => {
+                let text = "the first line has tabs; use comma or semicolon between the columns";
+                return Err(text.to_owned());
+            }
             other => {
                 return Err(format!(
                     "the first line names the columns: username, and if wanted email and name; {other:?} is none of them"
@@ -242,6 +246,8 @@ mod tests {
         assert_eq!(lines(""), [1]);
         assert_eq!(lines("ada\nbob\n"), [1], "no heading");
         assert_eq!(lines("username,username\nada,b\n"), [1]);
+        let tabs = parse("username\tname\nada\tAda\n").unwrap_err();
+        assert!(tabs[0].text.contains("comma or semicolon"), "{tabs:?}");
         assert_eq!(lines("username\n"), [1], "nobody");
         let long = "x".repeat(322);
         let text = format!("username\nada\n{long}\nbob,extra\n");

@@ -126,9 +126,11 @@ fn check(
                 text,
             });
         };
-        let username = Username::parse(&row.username).map_err(|e| fault(e.to_string()));
+        let username = Username::parse(&row.username);
+        let username = username.map_err(|e| fault(format!("{:?}: {e}", row.username)));
+        let written = row.email.as_deref().unwrap_or_default();
         let email = row.email.as_deref().map(Email::parse).transpose();
-        let email = email.map_err(|e| fault(e.to_string()));
+        let email = email.map_err(|e| fault(format!("{written:?}: {e}")));
         if let Ok(name) = &username
             && let Some(line) = names.insert(name.key(), row.line)
         {
@@ -136,10 +138,10 @@ fn check(
         }
         if let Ok(Some(email)) = &email {
             if let Some(refusal) = hidden_email(email) {
-                fault(refusal.text);
+                fault(format!("{written:?}: {}", refusal.text));
             }
             if let Some(line) = emails.insert(email.key(), row.line) {
-                fault(format!("this e-mail address is that of line {line}, too"));
+                fault(format!("the e-mail address {written:?} is that of line {line}, too"));
             }
         }
         if let (Ok(username), Ok(email)) = (username, email) {
@@ -175,14 +177,17 @@ fn compare(
         }
         NamedAccount::Fault(text) => {
             fault(text);
-            None
+            // An address of this very account is no fault of its own.
+            let named = snapshot.account_row(&username.key())?;
+            named.map(|named| named.account)
         }
     };
     if let Some(email) = &email
         && let owner @ Some(_) = snapshot.email_owner(email)?
         && owner != account
     {
-        fault("another account has this e-mail address".to_owned());
+        let address = email.as_str();
+        fault(format!("another account has the e-mail address {address:?}"));
     }
     checked.people.push(RosterPerson {
         username,
@@ -284,6 +289,12 @@ mod tests {
         let lines: Vec<u64> = faults.iter().map(|fault| fault.line).collect();
         assert_eq!(lines, [3, 4, 4, 5, 6, 7, 8], "{faults:?}");
         assert!(faults[3].text.contains("line 2"), "{faults:?}");
+        // Whoever reads a fault sees what was written.
+        let quoted = ["\"b b\"", "\"nonsense\"", "BOB", "Alice@example.org"];
+        let quoted = quoted.iter().chain(&["BOB@example.org", "e\\u{200b}rin"]);
+        for (fault, quoted) in faults[1..].iter().zip(quoted) {
+            assert!(fault.text.contains(quoted), "{quoted}: {fault:?}");
+        }
         assert_eq!(rig.engine.number("SELECT count(*) FROM accounts"), 1);
     }
 
@@ -303,6 +314,7 @@ mod tests {
         let told = faults(import(&mut rig, &rows, false));
         let advised = told.iter().filter(|fault| fault.text.contains("--again"));
         assert_eq!(advised.count(), 2, "{told:?}");
+        assert_eq!(told.len(), 2, "the address is that of this very account: {told:?}");
         let more = [rows[0], ("carol", rows[1].1), ("dave", None)];
         let ImportedRoster::Made(made, _) = import_as(&mut rig, &more, false, true) else {
             panic!("it has no fault");
