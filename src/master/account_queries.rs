@@ -347,7 +347,7 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
     row("transaction", transaction.id.hyphenated().to_string());
-    row("side", transaction.side.as_str().to_owned());
+    row("side", side(entry));
     row("status", transaction.status.as_str().to_owned());
     row("asset", transaction.symbol.to_string());
     row("quantity", transaction.quantity.to_string());
@@ -411,6 +411,18 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     };
     row("rule", rule.to_owned());
     Receipt(rows)
+}
+
+/// The side that a receipt shows. Of cash that an administrator gave, took or set it is the cause: no
+/// dividend was paid.
+fn side(entry: &LedgerEntry) -> String {
+    let transaction = &entry.transaction;
+    match entry.cause {
+        Some(cause @ (Cause::Grant | Cause::Restart)) if transaction.symbol == Symbol::NONE => {
+            cause.to_string()
+        }
+        Some(_) | None => transaction.side.to_string(),
+    }
 }
 
 /// The rule of a late or corrected split or dividend.

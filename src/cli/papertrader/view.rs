@@ -15,6 +15,7 @@ use crate::model::{Bar, Quote, Symbol, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
 use crate::wire::reply::Fill;
+use portfolio::act_of_administrator;
 use serde::Serialize;
 use std::time::Duration;
 use uuid::Uuid;
@@ -263,17 +264,20 @@ impl From<&HistoryEntry> for EntryView {
     fn from(entry: &HistoryEntry) -> EntryView {
         let detail = entry.detail.as_ref();
         let settled = detail.filter(|_| entry.status == TransactionStatus::Settled);
+        let act = act_of_administrator(entry);
+        // An administrator's act is about no units.
+        let priced = settled.filter(|_| act.is_none());
         EntryView {
             id: text(entry.id.hyphenated()),
-            side: text(entry.side),
+            side: act.map_or_else(|| text(entry.side), text),
             status: text(entry.status),
             symbol: text(entry.symbol),
             accepted: text(entry.accepted),
             settled: entry.ended().map(text),
-            quantity: detail.map(|d| text(d.quantity)),
-            price: settled.map(|d| text(d.price)),
+            quantity: detail.filter(|_| act.is_none()).map(|d| text(d.quantity)),
+            price: priced.map(|d| text(d.price)),
             total: settled.map(|d| text(d.total)),
-            priced: settled.map(|d| text(d.priced)),
+            priced: priced.map(|d| text(d.priced)),
             order_id: detail.and_then(|d| d.client_order_id.as_ref().map(text)),
             reason: detail.and_then(|d| d.reason.as_ref().map(text)),
         }
@@ -449,12 +453,11 @@ pub fn bars_csv(bars: &[Bar]) -> Result<String, String> {
 ///
 /// # Errors
 /// None in practice: the output is written to memory.
-pub fn entries_csv(entries: &[HistoryEntry]) -> Result<String, String> {
+pub fn entries_csv(entries: Vec<EntryView>) -> Result<String, String> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| e.to_string();
     out.write_record(ENTRY_COLUMNS).map_err(failed)?;
-    for entry in entries {
-        let view = EntryView::from(entry);
+    for view in entries {
         let fields = [
             Some(view.id),
             Some(view.side),

@@ -107,7 +107,8 @@ fn call(number: u8, client: &mut Client) -> Result<(), ClientError> {
             entries
                 .iter()
                 .for_each(|entry| shown_json(json(&EntryView::from(entry))));
-            shown(&entries_csv(&entries).unwrap());
+            let views = entries.iter().map(EntryView::from).collect();
+            shown(&entries_csv(views).unwrap());
         }
         8 => {
             for (name, value) in client.receipt(Uuid::nil())?.0 {

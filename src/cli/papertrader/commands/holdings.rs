@@ -2,23 +2,27 @@
 //!
 //! Commands for the portfolio, the history and receipts.
 //!
-//! Tests: `tests/suite/client/cli.rs`.
+//! Tests: below, and in `tests/suite/client/cli.rs`.
 
 use super::{CommandError, ReadySession, note, print, show};
 use crate::cli::papertrader::age::market_words;
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
 use crate::cli::papertrader::view::portfolio::{
-    PortfolioView, PositionStanding, Totals, act_of_administrator, basis_points, fingerprint,
+    GRANT, PortfolioView, PositionStanding, Totals, act_of_administrator, basis_points, fingerprint,
     starting_cash,
 };
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
 use crate::cli::table::{self, Column};
+use crate::cli::terminal::ScreenSize;
 use crate::client::ClientError;
 use crate::model::printable::clean;
 use crate::model::{Money, OpenValue, Reason, TransactionStatus, Username};
-use crate::wire::payload::{self, History, HistoryEntry};
+use crate::wire::payload::{self, EntryDetail, History, HistoryEntry};
+use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
+/// The most grants whose reasons are added to a history, each with a request for its receipt.
+const GRANT_REASONS_MAX: usize = 100;
 /// The most attempts to read portfolio and history without a settlement between the two.
 const CONSISTENT_READS_MAX: usize = 5;
 
@@ -182,16 +186,20 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         history.entries.truncate(limit);
     }
+    let mut transactions: Vec<EntryView> = history.entries.iter().map(EntryView::from).collect();
+    if args.csv || global.json {
+        add_reasons(&mut session, &history, &mut transactions)?;
+    }
     if args.csv {
         // The columns are a contract, so the account stands beside the file.
         note(&format!("transactions of {name}"));
-        return print(&entries_csv(&history.entries).map_err(ClientError::Local)?);
+        return print(&entries_csv(transactions).map_err(ClientError::Local)?);
     }
     let view = HistoryView {
         account: own.to_string(),
         username: name.to_string(),
         private: history.private,
-        transactions: history.entries.iter().map(EntryView::from).collect(),
+        transactions,
     };
     show(global, &view, || {
         if history.entries.is_empty() {
@@ -203,9 +211,36 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
     })
 }
 
+/// Adds the reasons of the newest grants, which are in their receipts alone.
+fn add_reasons(
+    session: &mut ReadySession,
+    history: &History,
+    views: &mut [EntryView],
+) -> Result<(), CommandError> {
+    let rows = history.entries.iter().zip(views);
+    let grants = rows.filter(|(entry, _)| act_of_administrator(entry) == Some(GRANT));
+    let mut left_out = 0_usize;
+    for (at, (entry, view)) in grants.enumerate() {
+        if at >= GRANT_REASONS_MAX {
+            left_out += 1;
+            continue;
+        }
+        let receipt = session.call(|client| client.receipt(entry.id))?;
+        let reason = receipt.0.into_iter().find(|(name, _)| name == "reason");
+        view.reason = reason.map(|(_, reason)| reason);
+    }
+    if left_out > 0 {
+        note(&format!(
+            "the reasons of {left_out} older grants are left out; --receipt ID shows one"
+        ));
+    }
+    Ok(())
+}
+
 fn history_table(history: &History) -> String {
     if history.private {
-        own_history_table(&history.entries)
+        let screen = ScreenSize::of_stdout();
+        own_history_table(&history.entries, screen.map(|screen| screen.columns))
     } else {
         public_history_table(&history.entries)
     }
@@ -220,6 +255,23 @@ fn status_text(entry: &HistoryEntry) -> String {
     }
 }
 
+/// [`status_text`] in a word that leaves room for the total.
+fn short_status_text(entry: &HistoryEntry) -> String {
+    let reason = entry.detail.as_ref().and_then(|d| d.reason.as_ref());
+    let known = reason.and_then(|reason| reason.known());
+    match known.filter(|_| entry.status == TransactionStatus::Rejected) {
+        Some(Reason::InsufficientFunds) => "no funds".to_owned(),
+        Some(Reason::InsufficientHoldings) => "no units".to_owned(),
+        Some(Reason::NoPrice) => "no price".to_owned(),
+        Some(_) | None => entry.status.to_string(),
+    }
+}
+
+/// The side of an order, or which act of an administrator it was.
+fn side_text(entry: &HistoryEntry) -> String {
+    act_of_administrator(entry).map_or_else(|| entry.side.to_string(), str::to_owned)
+}
+
 /// The time of settlement, or [`table::NONE`] where there was none yet.
 fn settled_text(entry: &HistoryEntry) -> String {
     entry
@@ -232,7 +284,7 @@ fn public_history_table(entries: &[HistoryEntry]) -> String {
         vec![
             table::moment(e.accepted),
             settled_text(e),
-            e.side.to_string(),
+            side_text(e),
             e.symbol.to_string(),
             status_text(e),
         ]
@@ -249,38 +301,58 @@ fn public_history_table(entries: &[HistoryEntry]) -> String {
     )
 }
 
-fn own_history_table(entries: &[HistoryEntry]) -> String {
+/// The table of an own history. Where the terminal is too narrow for all of it, the status is a
+/// shorter word.
+fn own_history_table(entries: &[HistoryEntry], width: Option<usize>) -> String {
+    let whole = own_history_within(entries, None, status_text);
+    match width {
+        Some(width) if whole.lines().any(|line| line.width() > width) => {
+            own_history_within(entries, Some(width), short_status_text)
+        }
+        Some(_) | None => whole,
+    }
+}
+
+fn own_history_within(
+    entries: &[HistoryEntry],
+    width: Option<usize>,
+    status_text: fn(&HistoryEntry) -> String,
+) -> String {
     let row = |e: &HistoryEntry| {
         let filled = e
             .detail
             .as_ref()
             .filter(|_| e.status == TransactionStatus::Settled);
         let money = |value: Option<Money>| value.map_or(table::NONE.to_owned(), table::money);
+        // An administrator's act is about no units.
+        let of_units = |_: &&EntryDetail| act_of_administrator(e).is_none();
         vec![
             table::moment(e.accepted),
             settled_text(e),
-            act_of_administrator(e).map_or_else(|| e.side.to_string(), str::to_owned),
+            side_text(e),
             e.symbol.to_string(),
             e.detail
                 .as_ref()
-                .map_or(String::new(), |d| table::amount(d.quantity)),
-            money(filled.map(|d| d.price)),
+                .filter(of_units)
+                .map_or(table::NONE.to_owned(), |d| table::amount(d.quantity)),
+            money(filled.filter(of_units).map(|d| d.price)),
             money(filled.map(|d| d.total)),
             status_text(e),
             e.id.hyphenated().to_string(),
         ]
     };
-    table::table(
+    table::table_within(
+        width,
         &[
             Column::text("accepted (UTC)", 2),
-            Column::text("settled (UTC)", 5),
+            Column::text("settled (UTC)", 4),
             Column::text("side", 0),
             Column::text("symbol", 0),
             Column::number("units", 0),
-            Column::number("price", 1),
-            Column::number("total", 3),
+            Column::number("price", 3),
+            Column::number("total", 1),
             Column::text("status", 0),
-            Column::text("ID", 4),
+            Column::text("ID", 5),
         ],
         &entries.iter().map(row).collect::<Vec<_>>(),
     )
@@ -347,4 +419,55 @@ fn find(session: &mut ReadySession, which: &str) -> Result<Uuid, CommandError> {
         (None, Some(_), Some(_)) => "several transactions of yours have such an ID",
     };
     Err(ClientError::Local(format!("{which}: {problem}")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OpenValue, Quantity, Side, Symbol, Timestamp};
+
+    fn entry(side: Side, symbol: Symbol, reason: Option<Reason>) -> HistoryEntry {
+        let status = match reason {
+            Some(_) => TransactionStatus::Rejected,
+            None => TransactionStatus::Settled,
+        };
+        HistoryEntry {
+            id: Uuid::from_u128(7),
+            side: side.into(),
+            status: status.into(),
+            symbol,
+            accepted: Timestamp(1_000),
+            settled: Timestamp(2_000),
+            detail: Some(EntryDetail {
+                quantity: Quantity(if symbol == Symbol::NONE { 0 } else { 10_000_000 }),
+                price: Money(1_234_560_000),
+                total: Money(12_345_600_000),
+                priced: Timestamp(0),
+                client_order_id: None,
+                reason: reason.map(OpenValue::Known),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_the_total_and_a_short_status() {
+        let asset = Symbol::parse("AAPL").unwrap();
+        let rows = [
+            entry(Side::Buy, asset, Some(Reason::InsufficientHoldings)),
+            entry(Side::Sell, asset, None),
+            entry(Side::Dividend, Symbol::NONE, None),
+        ];
+        let narrow = own_history_table(&rows, Some(80));
+        let grant: Vec<&str> = narrow.lines().nth(4).unwrap().split_whitespace().collect();
+        let shown = ["grant", "-", "–", "–", "12,345.60", "settled"];
+        assert_eq!(grant[2..], shown, "{narrow}");
+        assert!(narrow.contains("no units"), "{narrow}");
+        assert!(narrow.lines().take(5).all(|line| line.width() <= 80), "{narrow}");
+        let narrower = own_history_table(&rows, Some(60));
+        assert!(narrower.contains("12,345.60"), "{narrower}");
+        for width in [None, Some(200)] {
+            let whole = own_history_table(&rows, width);
+            assert!(whole.contains("insufficient-holdings"), "{whole}");
+        }
+    }
 }

@@ -73,17 +73,24 @@ impl Totals {
     }
 }
 
-/// Which act of an administrator a row of an own history is: `grant` or `restart`; `None` of other
-/// rows. Such a row is about no asset, and that of a restart has the quantity 1.
+/// Which act of an administrator a row of a history is: [`GRANT`] or [`RESTART`], or [`SOME_ACT`] of
+/// somebody else's; `None` of other rows. Such a row is about no asset, and that of a restart has the
+/// quantity 1.
 pub fn act_of_administrator(entry: &HistoryEntry) -> Option<&'static str> {
     let is_act = entry.side == Side::Dividend && entry.symbol == Symbol::NONE;
-    let quantity = entry.detail.as_ref().map(|detail| detail.quantity);
-    is_act.then_some(if quantity.unwrap_or_default() == Quantity::ZERO {
-        "grant"
-    } else {
-        "restart"
+    is_act.then_some(match &entry.detail {
+        None => SOME_ACT,
+        Some(detail) if detail.quantity == Quantity::ZERO => GRANT,
+        Some(_) => RESTART,
     })
 }
+
+/// The word for cash that an administrator gave or took.
+pub const GRANT: &str = "grant";
+/// The word for the cash of an account that began anew.
+pub const RESTART: &str = "restart";
+/// The word for either, where the server does not tell which.
+pub const SOME_ACT: &str = "grant or restart";
 
 /// The cash that an account began with, and what it was granted: its cash now, with every trade and
 /// dividend of its history, newest first, reversed back to the latest restart. `None` if a settled
@@ -95,7 +102,7 @@ pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Option<Money> {
         .filter(|e| e.status == TransactionStatus::Settled)
     {
         match act_of_administrator(entry) {
-            Some("restart") => break,
+            Some(RESTART) => break,
             Some(_) => continue,
             None => {}
         }

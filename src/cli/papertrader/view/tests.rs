@@ -44,7 +44,7 @@ fn a_history_becomes_csv() {
             ..entry(Side::Buy, TransactionStatus::Queued, 0, "")
         },
     ];
-    let csv = entries_csv(&entries).unwrap();
+    let csv = entries_csv(entries.iter().map(EntryView::from).collect()).unwrap();
     let id = "00000000-0000-0000-0000-000000000007";
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(
@@ -137,6 +137,13 @@ fn the_starting_cash_reverses_the_history() {
     ];
     let acts: Vec<Option<&str>> = rows.iter().map(act_of_administrator).collect();
     assert_eq!(acts, [Some("grant"), None, Some("restart"), None]);
+    let view = EntryView::from(&rows[0]);
+    assert_eq!((view.side.as_str(), view.quantity, view.price), ("grant", None, None));
+    let public = HistoryEntry {
+        detail: None,
+        ..rows[2].clone()
+    };
+    assert_eq!(EntryView::from(&public).side, "grant or restart");
     assert_eq!(
         starting_cash(Money(975), &rows),
         Some(Money(1005)),
