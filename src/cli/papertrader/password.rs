@@ -114,46 +114,68 @@ pub fn ask(username: &Username, from_stdin: bool) -> Result<Zeroizing<String>, C
 
 /// Gets a password for `username` to be: from standard input, or typed twice at the terminal. With
 /// `is_told` standard error says how strong it is: of one that is typed before it is typed once more,
-/// so that another can be chosen; of one that is piped if it is weak.
+/// where Enter alone chooses another in place of a weak one; of one that is piped if it is weak.
 ///
 /// # Errors
 /// No terminal, an invalid line, two passwords that differ, or one that is too easily guessed: fewer
-/// than [`NEW_PASSWORD_MIN`] characters, the username or the e-mail address.
+/// than [`NEW_PASSWORD_MIN`] characters, the username once or twice, or the e-mail address.
 pub fn ask_new(
     username: &Username,
     email: Option<&str>,
     from_stdin: bool,
     is_told: bool,
 ) -> Result<Zeroizing<String>, ClientError> {
-    let password = read(&format!("New password of {username}: "), from_stdin)?;
-    if let Some(why) = weakness(&password, username, email) {
-        return Err(ClientError::Local(why.to_owned()));
+    loop {
+        let password = read(&format!("New password of {username}: "), from_stdin)?;
+        if let Some(why) = weakness(&password, username, email) {
+            return Err(ClientError::Local(why.to_owned()));
+        }
+        let is_weak = is_told && tell_strength(&password, username, email, from_stdin);
+        if from_stdin {
+            return Ok(password);
+        }
+        let again = if is_weak {
+            typed("Once more, or Enter to choose another: ")?
+        } else {
+            check(typed("Once more: ")?)?
+        };
+        if again.is_empty() {
+            continue;
+        }
+        if *again != *password {
+            return Err(ClientError::Local("the two passwords differ".to_owned()));
+        }
+        return Ok(password);
     }
-    if is_told {
-        tell_strength(&password, username, email, from_stdin);
-    }
-    if !from_stdin && *read("Once more: ", false)? != *password {
-        return Err(ClientError::Local("the two passwords differ".to_owned()));
-    }
-    Ok(password)
 }
 
-/// Says on standard error how strong a new password is.
-fn tell_strength(password: &str, username: &Username, email: Option<&str>, from_stdin: bool) {
+/// Says on standard error how strong a new password is; whether it is weak.
+fn tell_strength(
+    password: &str,
+    username: &Username,
+    email: Option<&str>,
+    from_stdin: bool,
+) -> bool {
     let strength = PasswordStrength::of(password, username, email);
     if !from_stdin || strength.is_weak() {
         let line = wrapped_for_stderr(&for_people(&strength.to_string()));
         // If standard error is closed, nobody is there to be advised.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
     }
+    strength.is_weak()
 }
 
 fn read(prompt: &str, from_stdin: bool) -> Result<Zeroizing<String>, ClientError> {
     if from_stdin {
         return from_reader(&mut std::io::stdin().lock());
     }
+    check(typed(prompt)?)
+}
+
+/// What is typed at the terminal without echo, which may be nothing.
+fn typed(prompt: &str) -> Result<Zeroizing<String>, ClientError> {
     let typed = rpassword::prompt_password(prompt).map(Zeroizing::new);
-    check(typed.map_err(|e| {
+    typed.map_err(|e| {
         if e.kind() == ErrorKind::UnexpectedEof {
             // Ctrl-D has left the cursor behind the prompt.
             let _ = writeln!(std::io::stderr());
@@ -167,7 +189,7 @@ fn read(prompt: &str, from_stdin: bool) -> Result<Zeroizing<String>, ClientError
         ClientError::Local(format!(
             "the password cannot be asked for at a terminal: {e}{hint}"
         ))
-    })?)
+    })
 }
 
 /// Why a password is not taken for an account; `None` if it is.
@@ -176,7 +198,7 @@ fn weakness(password: &str, username: &Username, email: Option<&str>) -> Option<
     let is = |other: &str| normal.to_lowercase() == other.to_lowercase();
     if normal.chars().count() < NEW_PASSWORD_MIN {
         Some("a password has at least 8 characters")
-    } else if is(username.as_str()) {
+    } else if is(username.as_str()) || is(&username.as_str().repeat(2)) {
         Some("the username is no password")
     } else if email.is_some_and(is) {
         Some("the e-mail address is no password")
@@ -213,7 +235,8 @@ mod tests {
             None
         );
         assert!(why("a\u{308}a\u{308}a\u{308}a\u{308}").is_some());
-        for password in ["1234567", "alice.long", "ALICE@EXAMPLE.ORG"] {
+        let twice = "alice.longAlice.Long";
+        for password in ["1234567", "alice.long", twice, "ALICE@EXAMPLE.ORG"] {
             assert!(why(password).is_some(), "{password}");
         }
         assert_eq!(why("alice.long1"), None);

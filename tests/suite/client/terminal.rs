@@ -189,8 +189,10 @@ fn first_sign_in(
 
     // A password is added, without an old one, and is a way in from then on.
     let shown = run("password change")
+        .answer("New password of ada:", "zxcvbnm,./")
+        .answer("Once more, or Enter to choose another:", "")
         .answer("New password of ada:", "correct horse")
-        .answer("Once more:", "correct horse")
+        .answer("Once more", "correct horse")
         .succeeds();
     assert!(!shown.contains("correct horse"), "an echo: {shown}");
     let (code, shown) = by_password("correct horse");
