@@ -14,6 +14,7 @@ use super::super::view::account::{
     AccountChangeView, AccountView, EndedView, NewTokenView, OwnSessionsView, OwnTokensView,
     RevokedTokenView,
 };
+use super::reset::BY_ADMINISTRATOR;
 use super::{CommandError, ReadySession, export, note, show, tell, third_party};
 use crate::cli::table::{self, Column};
 use crate::client::account::with_password;
@@ -137,7 +138,7 @@ fn delete(global: &GlobalArgs, args: &AccountDeleteArgs) -> Result<(), CommandEr
                 .pool
                 .call(|client| client.delete_account(Some(pass)))
         });
-        deleted.map_err(|error| session.failed(error))?;
+        deleted.map_err(|error| session.failed_for_password(error))?;
     } else {
         session.freshly(
             global,
@@ -175,7 +176,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
         Some(old) => with_password(&name, old, |old| pool.change_password(Some(old), &new)),
         None => pool.change_password(None, &new),
     };
-    changed.map_err(|error| session.failed(error))?;
+    changed.map_err(|error| session.failed_for_password(error))?;
     let view = AccountChangeView {
         account: name.to_string(),
         changed: "password",
@@ -435,6 +436,27 @@ impl ReadySession {
         self.failed(error).advised(Reason::LoginAgain, advice)
     }
 
+    /// The failure of a call with a password. Where no mail is sent, a code for another is the
+    /// administrator's to give.
+    fn failed_for_password(&mut self, error: ClientError) -> CommandError {
+        let is_wrong = matches!(&error, ClientError::Refused(refusal) if refusal.reason == Reason::BadCredentials);
+        let failure = self.failed(error);
+        if !is_wrong {
+            return failure;
+        }
+        // Where the server does not say it, its answer to the request for a code does.
+        let info = self.pool.server_info().ok().flatten();
+        if info.and_then(|info| info.reset).as_deref() != Some(BY_ADMINISTRATOR) {
+            return failure;
+        }
+        let (name, program) = (&self.saved.username, &self.program);
+        let advice = format!(
+            "That is not the password of {name}. If it is forgotten, ask the administrator of this server for \
+             a code, and set another with it: {program} password reset {name}"
+        );
+        failure.advised(Reason::BadCredentials, advice)
+    }
+
     /// Runs a call that needs a login of the last minutes. If this one's is older, logs in anew with
     /// the password that `ask` gives, which replaces the session, and runs the call again. Without one
     /// the failure says how to log in.
@@ -446,7 +468,7 @@ impl ReadySession {
     ) -> Result<T, CommandError> {
         let refused = match call(&mut self.pool) {
             Err(ClientError::Refused(refusal)) if refusal.reason == Reason::LoginAgain => refusal,
-            other => return other.map_err(|error| self.failed(error)),
+            other => return other.map_err(|error| self.failed_for_password(error)),
         };
         if !global.json {
             note("This needs a login of the last 15 minutes.");
@@ -458,7 +480,7 @@ impl ReadySession {
         let name = self.saved.username.clone();
         let pool = &mut self.pool;
         let login = with_password(&name, &password, |pass| pool.login(&name, pass, false));
-        let login = login.map_err(|error| self.failed(error))?;
+        let login = login.map_err(|error| self.failed_for_password(error))?;
         self.saved.session = login.session.clone();
         self.saved.workers = self.pool.workers().to_vec();
         self.store.put(self.saved.clone())?;
@@ -467,6 +489,6 @@ impl ReadySession {
         self.pool.set_session(Some(old));
         let _ = self.pool.logout();
         self.pool.set_session(Some(login.session));
-        result.map_err(|error| self.failed(error))
+        result.map_err(|error| self.failed_for_password(error))
     }
 }

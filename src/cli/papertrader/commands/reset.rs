@@ -12,7 +12,7 @@ use crate::client::{ClientError, SessionFile, WorkerPool};
 use crate::model::{HashedPass, Reason, Username};
 
 /// What a server says in serverInfo that sends no mail.
-const BY_ADMINISTRATOR: &str = "administrator";
+pub(super) const BY_ADMINISTRATOR: &str = "administrator";
 
 /// Asks for a code by e-mail.
 pub fn forgot(global: &GlobalArgs, args: &ForgotArgs) -> Result<(), CommandError> {
