@@ -56,6 +56,30 @@ pub fn quantity(text: &str) -> Result<Quantity, String> {
     Quantity::parse_quantity(&plain).map_err(|_| "a quantity is above 0".to_owned())
 }
 
+/// Reads an amount of money as [`quantity`] reads a number, with a minus before it or none; the form
+/// of the wire.
+///
+/// # Errors
+/// What is wrong, and how to write it.
+pub fn signed_amount(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let (sign, digits) = match text.strip_prefix(['-', '−']) {
+        Some(digits) => ("-", digits),
+        None => ("", text),
+    };
+    let is_signed_again = digits.starts_with(['-', '−', '+']) && !sign.is_empty();
+    let is_zero = digits.contains('0') && digits.chars().all(|c| matches!(c, '0' | '.'));
+    let amount = if is_signed_again || is_zero {
+        Err("an amount is a number other than 0".to_owned())
+    } else {
+        quantity(digits)
+    };
+    match amount {
+        Ok(amount) => Ok(format!("{sign}{amount}")),
+        Err(why) => Err(format!("{why}; such as 1500 or 1,500.50")),
+    }
+}
+
 /// The whole part without its commas, if they separate groups of three digits.
 fn without_commas(whole: &str, fraction: &str) -> Result<String, String> {
     if !whole.contains(',') {
@@ -156,6 +180,20 @@ mod tests {
     use super::*;
     use crate::cli::table;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_amount_has_commas_and_a_minus() {
+        let read = |text| signed_amount(text);
+        assert_eq!(read("1,500.50").unwrap(), "1500.5");
+        assert_eq!(read("-1,500").unwrap(), "-1500");
+        assert_eq!(read("500").unwrap(), "500");
+        for wrong in [
+            "1,50", "1.500,50", "0", "-0.00", "--5", "-+5", "-", "", "ten",
+        ] {
+            let why = read(wrong).unwrap_err();
+            assert!(why.contains("such as 1500 or 1,500.50"), "{wrong}: {why}");
+        }
+    }
 
     #[test]
     fn quantities_are_taken_as_they_are_printed_and_typed() {

@@ -4,6 +4,7 @@
 //! completions are generated from it. Its doc comments are the texts of `--help`.
 
 use crate::admin::protocol::{DEFAULT_SOCKET, ReviewVerdict};
+use crate::cli::input::signed_amount;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ pub enum CtlCommand {
         #[command(subcommand)]
         command: WorkersCommand,
     },
-    /// Show and end sessions
+    /// Show and end sessions and tokens
     Sessions {
         /// What to do with them.
         #[command(subcommand)]
@@ -165,13 +166,13 @@ Example: uuid=$(papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7
 /// What can be done with sessions.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SessionsCommand {
-    /// List the active sessions
+    /// List the active sessions and tokens
     List {
         /// Of this account alone
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// End a session, all of a user, all that passed through a worker, or all
+    /// End a session or token, all of a user, all that passed through a worker, or all
     End(SessionsToEnd),
 }
 
@@ -249,14 +250,15 @@ Example: papertraderctl accounts import class.csv --cards cards.html"
     },
     /// Give an account cash, or take some: a transaction that its owner reads
     #[command(
-        allow_negative_numbers = true,
         after_help = "Cash never falls below 0: more than there is cannot be taken.
 Example: papertraderctl accounts grant ada 500 --reason 'first prize, March'"
     )]
     Grant {
         /// The account's name
         name: String,
-        /// How much; with a minus before it, it is taken
+        /// How much, such as 1500 or 1,500.50; the point is decimal. With a minus before it, it is
+        /// taken
+        #[arg(value_parser = signed_amount, allow_hyphen_values = true)]
         amount: String,
         /// Why, for the account's owner: at most 200 bytes
         #[arg(long, value_name = "TEXT")]
@@ -291,17 +293,17 @@ Example: papertraderctl accounts grant ada 500 --reason 'first prize, March'"
 #[derive(Debug, Clone, Args)]
 #[group(required = true, multiple = false)]
 pub struct SessionsToEnd {
-    /// As much of a session's ID, as the list shows it, as fits no other
+    /// As much of a session's or token's ID, as the list shows it, as fits no other
     #[arg(value_name = "ID-PREFIX")]
     pub id: Option<String>,
-    /// All of this account
+    /// All of this account, its tokens too
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// All that were made through this worker or have passed through it, registered or not any
     /// more: after booting one that is not trusted
     #[arg(long, value_name = "NAME")]
     pub worker: Option<String>,
-    /// All: everybody logs in again
+    /// All, tokens too: everybody logs in again, and programs need new tokens
     #[arg(long)]
     pub all: bool,
 }
@@ -378,6 +380,8 @@ mod tests {
         assert!(parse("papertraderctl sessions end --all").is_ok());
         assert!(parse("papertraderctl market review").is_ok());
         assert!(parse("papertraderctl accounts grant ada -5.5 --reason x").is_ok());
+        assert!(parse("papertraderctl accounts grant ada -1,500.50 --reason x").is_ok());
+        assert!(parse("papertraderctl accounts grant ada 1,50 --reason x").is_err());
         assert!(parse("papertraderctl accounts restart ada --yes").is_ok());
         assert!(parse("papertraderctl market review A refuse").is_ok());
         assert!(parse("papertraderctl accounts import a.csv --cards b --valid 7d").is_ok());
