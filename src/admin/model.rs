@@ -358,6 +358,9 @@ pub struct SessionSummary {
     pub id: String,
     /// The account's name.
     pub user: String,
+    /// `login` or `token`; empty from a master that does not tell it.
+    #[serde(default)]
+    pub kind: String,
     /// The worker that the session was made through: its name, or its UUID once it is unregistered.
     pub worker: String,
     /// The address of the client that logged in.
@@ -371,10 +374,14 @@ pub struct SessionSummary {
     pub expirable: bool,
 }
 
-/// The number of sessions that a request ended.
+/// The number of sessions and tokens that a request ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedSessions {
+    /// Both together.
     pub ended: usize,
+    /// How many of them were tokens; `None` from a master that does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<usize>,
 }
 
 /// The result of rebuilding all accounts from the ledger.

@@ -256,7 +256,10 @@ mod tests {
     fn a_response_is_one_line() {
         let text = serde_json::to_string(&AdminResponse::Refused("two\nlines".into())).unwrap();
         assert_eq!(text, r#"{"refused":"two\nlines"}"#);
-        let done = AdminResponse::Done(AdminAnswer::Ended(EndedSessions { ended: 2 }));
+        let done = AdminResponse::Done(AdminAnswer::Ended(EndedSessions {
+            ended: 2,
+            tokens: None,
+        }));
         let text = serde_json::to_string(&done).unwrap();
         assert_eq!(text, r#"{"done":{"ended":{"ended":2}}}"#);
         assert_eq!(serde_json::from_str::<AdminResponse>(&text).unwrap(), done);

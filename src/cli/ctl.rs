@@ -370,14 +370,7 @@ fn print_answer(
             print(cli, &worker, &text)
         }
         AdminAnswer::Sessions(sessions) => print(cli, &sessions, &show::sessions(&sessions)),
-        AdminAnswer::Ended(ended) => {
-            let noun = if ended.ended == 1 {
-                "session"
-            } else {
-                "sessions"
-            };
-            print(cli, &ended, &format!("{} {noun} ended\n", ended.ended))
-        }
+        AdminAnswer::Ended(ended) => print(cli, &ended, &show::ended_sessions(&ended)),
         AdminAnswer::Accounts(list) => print(cli, &list, &show::accounts(&list)),
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),

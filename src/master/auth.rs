@@ -24,8 +24,8 @@ pub mod third_parties;
 mod tokens;
 
 use super::messages::{
-    AccountCancellation, AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn,
-    SessionFilter, SessionRow,
+    AccountCancellation, AccountEvent, AuthChannels, AuthMessage, AuthStatus, EndedCount,
+    PendingSignIn, SessionFilter, SessionRow,
 };
 use super::reply_to::ReplyTo;
 use super::storage::accounts::{NameConflict, StoredSession};
@@ -35,7 +35,7 @@ use super::third_party::ThirdParties;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
-use crate::model::{AccountId, Money, Reason, SessionHash, Timestamp};
+use crate::model::{AccountId, Money, Reason, SessionHash, SessionKind, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
 use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
@@ -130,10 +130,7 @@ impl Module for Auth {
                 let _ = reply.try_send(self.rows(user.as_deref()));
             }
             AuthMessage::End(filter, reply) => {
-                let hashes = self.matching(&filter);
-                self.shut_out_of(&hashes);
-                self.end_all(&hashes);
-                let _ = reply.try_send(hashes.len());
+                let _ = reply.try_send(self.end_matching(&filter));
             }
             AuthMessage::Lock(username, is_locked, act, reply) => {
                 self.lock(&username, is_locked, act, reply);
@@ -279,6 +276,22 @@ impl Auth {
         self.attempts.set_limits(limits);
         self.registrations
             .set_limit(limits.registrations_per_minute_per_address);
+    }
+
+    /// Ends the sessions and tokens that an administrator chose, and counts them.
+    fn end_matching(&mut self, filter: &SessionFilter) -> EndedCount {
+        let (hashes, now) = (self.matching(filter), Timestamp::now());
+        let is_token = |hash: &&SessionHash| {
+            let stored = self.sessions.get(hash, now);
+            stored.is_some_and(|it| matches!(it.session.kind, SessionKind::Token { .. }))
+        };
+        let tokens = hashes.iter().filter(is_token).count();
+        self.shut_out_of(&hashes);
+        self.end_all(&hashes);
+        EndedCount {
+            logins: hashes.len().saturating_sub(tokens),
+            tokens,
+        }
     }
 
     fn matching(&self, filter: &SessionFilter) -> Vec<SessionHash> {

@@ -82,7 +82,7 @@ pub enum AuthMessage {
     /// For the administrator: all active sessions, or those of one user.
     List(Option<String>, Sender<Vec<SessionRow>>),
     /// For the administrator: ends sessions; the answer is their number.
-    End(SessionFilter, Sender<usize>),
+    End(SessionFilter, Sender<EndedCount>),
     /// For the administrator: locks an account or unlocks it; the answer is what has ended with it,
     /// or why it was not done.
     Lock(Username, bool, AdminAct, Sender<Result<AccountEnd, String>>),
@@ -145,6 +145,13 @@ impl AdminAct {
         crate::warn!("{caller} no longer waits for {what} of {username}: it was not done");
         Err(format!("{what} came too late, and was not done"))
     }
+}
+
+/// How many sessions an administrator has ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndedCount {
+    pub logins: usize,
+    pub tokens: usize,
 }
 
 /// What ends with an account that is locked or deleted.

@@ -5,9 +5,9 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    AccountDetails, AccountList, AccountSummary, DeletionSummary, DiskStatus, GrantSummary,
-    HeldAsset, HeldList, LockSummary, LogTail, MailSummary, MasterStatus, PricesStatus,
-    RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
+    AccountDetails, AccountList, AccountSummary, DeletionSummary, DiskStatus, EndedSessions,
+    GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MailSummary, MasterStatus,
+    PricesStatus, RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table};
@@ -289,6 +289,10 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
             vec![
                 session.id.clone(),
                 session.user.clone(),
+                match session.kind.as_str() {
+                    "" => NONE.to_owned(),
+                    kind => kind.to_owned(),
+                },
                 session.worker.clone(),
                 session.client.clone(),
                 moment(&session.since),
@@ -301,6 +305,7 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
     let columns = [
         Column::text("ID", 0),
         Column::text("account", 0),
+        Column::text("kind", 0),
         Column::text("worker", 1),
         Column::text("client", 2),
         Column::text("since (UTC)", 4),
@@ -317,6 +322,25 @@ pub(super) fn sessions(sessions: &SessionList) -> String {
         );
     }
     out
+}
+
+/// How many sessions and tokens have ended.
+pub(super) fn ended_sessions(ended: &EndedSessions) -> String {
+    let count = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    let tokens = ended.tokens.unwrap_or(0);
+    let logins = ended.ended.saturating_sub(tokens);
+    match (logins, tokens) {
+        (_, 0) => format!("{} ended\n", count(logins, "session")),
+        (0, _) => format!("{} ended\n", count(tokens, "token")),
+        _ => format!(
+            "{} and {} ended\n",
+            count(logins, "session"),
+            count(tokens, "token")
+        ),
+    }
 }
 
 /// The table of accounts.

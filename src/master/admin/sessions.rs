@@ -8,8 +8,9 @@ use super::caller::AdminCaller;
 use super::{AdminShared, ask};
 use crate::admin::model::{EndedSessions, SessionList, SessionSummary};
 use crate::admin::protocol::{AdminAnswer, ROWS_MAX, SessionSelector};
-use crate::master::messages::{AuthMessage, SessionFilter, SessionRow};
+use crate::master::messages::{AuthMessage, EndedCount, SessionFilter, SessionRow};
 use crate::master::storage::{Reader, StorageError};
+use crate::model::SessionKind;
 use crate::model::printable::clean;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -44,6 +45,11 @@ fn session(row: &SessionRow, names: &HashMap<Uuid, &str>) -> SessionSummary {
     SessionSummary {
         id: row.prefix.clone(),
         user: session.username.to_string(),
+        kind: match session.kind {
+            SessionKind::Login(_) => "login",
+            SessionKind::Token { .. } => "token",
+        }
+        .to_owned(),
         worker: worker.map_or_else(
             || session.worker.hyphenated().to_string(),
             |name| (*name).to_owned(),
@@ -75,20 +81,26 @@ pub(super) fn end(
             end_matching(shared, SessionFilter::User(user))?
         }
         SessionSelector::Worker(name) => {
-            let mut ended = 0;
+            let mut ended = EndedCount::default();
             for worker in workers_named(shared, &name)? {
-                ended += end_matching(shared, SessionFilter::Worker(worker))?;
+                let more = end_matching(shared, SessionFilter::Worker(worker))?;
+                ended.logins += more.logins;
+                ended.tokens += more.tokens;
             }
             ended
         }
         SessionSelector::All => end_matching(shared, SessionFilter::All)?,
     };
-    crate::info!("{caller} has ended {ended} sessions: those {what}");
-    Ok(AdminAnswer::Ended(EndedSessions { ended }))
+    let EndedCount { logins, tokens } = ended;
+    crate::info!("{caller} has ended {logins} sessions and {tokens} tokens: those {what}");
+    Ok(AdminAnswer::Ended(EndedSessions {
+        ended: logins.saturating_add(tokens),
+        tokens: Some(tokens),
+    }))
 }
 
 /// Ends the session whose hash begins with `prefix`, if there is exactly one.
-fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
+fn end_one(shared: &AdminShared, prefix: &str) -> Result<EndedCount, String> {
     let prefix = prefix.to_ascii_lowercase();
     if prefix.is_empty()
         || prefix.len() > 64
@@ -142,7 +154,7 @@ pub(super) fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<Ses
     })
 }
 
-fn end_matching(shared: &AdminShared, which: SessionFilter) -> Result<usize, String> {
+fn end_matching(shared: &AdminShared, which: SessionFilter) -> Result<EndedCount, String> {
     ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::End(which, reply)
     })

@@ -141,11 +141,19 @@ fn check(
                 fault(format!("{written:?}: {}", refusal.text));
             }
             if let Some(line) = emails.insert(email.key(), row.line) {
-                fault(format!("the e-mail address {written:?} is that of line {line}, too"));
+                fault(format!(
+                    "the e-mail address {written:?} is that of line {line}, too"
+                ));
             }
         }
         if let (Ok(username), Ok(email)) = (username, email) {
-            compare(snapshot, &mut checked, row, (username, email), import.is_again)?;
+            compare(
+                snapshot,
+                &mut checked,
+                row,
+                (username, email),
+                import.is_again,
+            )?;
         }
     }
     Ok(checked)
@@ -187,7 +195,9 @@ fn compare(
         && owner != account
     {
         let address = email.as_str();
-        fault(format!("another account has the e-mail address {address:?}"));
+        fault(format!(
+            "another account has the e-mail address {address:?}"
+        ));
     }
     checked.people.push(RosterPerson {
         username,
@@ -210,9 +220,7 @@ fn named_account(
     let taken = format!("there is an account {username} already");
     Ok(match snapshot.roster_account(username)? {
         None => NamedAccount::Fault(format!("{taken}, which no roster made")),
-        Some(found) if found.is_locked => {
-            NamedAccount::Fault(format!("{taken}, and it is locked"))
-        }
+        Some(found) if found.is_locked => NamedAccount::Fault(format!("{taken}, and it is locked")),
         Some(found) if found.is_entered && is_again => NamedAccount::Entered,
         Some(found) if found.is_entered => NamedAccount::Fault(format!(
             "{taken}, and its owner has entered it; --again passes it over"
@@ -314,7 +322,11 @@ mod tests {
         let told = faults(import(&mut rig, &rows, false));
         let advised = told.iter().filter(|fault| fault.text.contains("--again"));
         assert_eq!(advised.count(), 2, "{told:?}");
-        assert_eq!(told.len(), 2, "the address is that of this very account: {told:?}");
+        assert_eq!(
+            told.len(),
+            2,
+            "the address is that of this very account: {told:?}"
+        );
         let more = [rows[0], ("carol", rows[1].1), ("dave", None)];
         let ImportedRoster::Made(made, _) = import_as(&mut rig, &more, false, true) else {
             panic!("it has no fault");
@@ -350,7 +362,11 @@ mod tests {
         let lines: Vec<u64> = told.iter().map(|fault| fault.line).collect();
         assert_eq!(lines, [3, 4], "{told:?}");
         // Who has entered keeps the account, also with an address that the roster does not have.
-        let class = [("Bob", Some("bob@example.org")), ("dave", None), ("erin", None)];
+        let class = [
+            ("Bob", Some("bob@example.org")),
+            ("dave", None),
+            ("erin", None),
+        ];
         let ImportedRoster::Made(renewed, passed) = import_as(&mut rig, &class, false, true) else {
             panic!("it has no fault");
         };

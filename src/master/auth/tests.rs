@@ -63,7 +63,8 @@ fn administrators_end_sessions_by_their_beginning_their_user_or_their_worker() {
     rig.user(&mut link, "carol");
     rig.user(&mut other, "dave");
     other.heard();
-    let mut end = |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply));
+    let mut end =
+        |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply)).logins;
     assert_eq!(end(SessionFilter::Prefix("zz".into())), 0);
     assert_eq!(end(SessionFilter::Prefix(alice.session.hash().prefix())), 1);
     assert_eq!(other.ended_sessions().0, [alice.session.hash()]);
@@ -109,7 +110,8 @@ fn a_worker_that_a_session_has_passed_is_remembered_over_a_restart() {
     rig.ask(&mut resuming, guess);
     assert_eq!(rig.engine.number("SELECT count(*) FROM session_workers"), 3);
     let mut rig = rig.restart();
-    let mut end = |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply));
+    let mut end =
+        |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply)).logins;
     let by = |link: &FakeLink| SessionFilter::Worker(link.peer.worker.uuid);
     assert_eq!(end(by(&asking)), 1);
     assert_eq!(end(by(&ordering)), 0, "alice's has ended");
@@ -136,7 +138,8 @@ fn a_session_that_has_passed_too_many_workers_has_passed_any() {
     assert_eq!(stored, rows);
     let last = rig.link(&format!("us{}", SESSION_WORKERS_MAX + 2));
     let filter = SessionFilter::Worker(last.peer.worker.uuid);
-    assert_eq!(ask(&mut rig, |reply| AuthMessage::End(filter, reply)), 1);
+    let ended = ask(&mut rig, |reply| AuthMessage::End(filter, reply));
+    assert_eq!((ended.logins, ended.tokens), (1, 0));
 }
 
 #[test]

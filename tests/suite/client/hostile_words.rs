@@ -295,6 +295,7 @@ fn answers(text: &str) -> Vec<(&'static [&'static str], AdminResponse)> {
     let session = SessionSummary {
         id: t(),
         user: t(),
+        kind: t(),
         worker: t(),
         client: t(),
         since: t(),

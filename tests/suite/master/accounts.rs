@@ -335,7 +335,10 @@ fn a_class_of_thirty_comes_in_with_its_cards() {
         assert_eq!(entered.code, 0, "{name}: {}", entered.err);
     }
     let told = deployment.refused("accounts import class.csv --cards more.html --again");
-    assert!(told.contains("everybody in class.csv has entered"), "{told}");
+    assert!(
+        told.contains("everybody in class.csv has entered"),
+        "{told}"
+    );
     assert!(!dir.join("more.html").exists());
     let (name, code) = &class[0];
     let line = format!("--server {server} password reset {name} --password-stdin");

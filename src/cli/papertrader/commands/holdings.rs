@@ -8,8 +8,8 @@ use super::{CommandError, ReadySession, note, print, show};
 use crate::cli::papertrader::age::market_words;
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
 use crate::cli::papertrader::view::portfolio::{
-    GRANT, PortfolioView, PositionStanding, Totals, act_of_administrator, basis_points, fingerprint,
-    starting_cash,
+    GRANT, PortfolioView, PositionStanding, Totals, act_of_administrator, basis_points,
+    fingerprint, starting_cash,
 };
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
 use crate::cli::table::{self, Column};
@@ -439,7 +439,11 @@ mod tests {
             accepted: Timestamp(1_000),
             settled: Timestamp(2_000),
             detail: Some(EntryDetail {
-                quantity: Quantity(if symbol == Symbol::NONE { 0 } else { 10_000_000 }),
+                quantity: Quantity(if symbol == Symbol::NONE {
+                    0
+                } else {
+                    10_000_000
+                }),
                 price: Money(1_234_560_000),
                 total: Money(12_345_600_000),
                 priced: Timestamp(0),
@@ -462,7 +466,10 @@ mod tests {
         let shown = ["grant", "-", "–", "–", "12,345.60", "settled"];
         assert_eq!(grant[2..], shown, "{narrow}");
         assert!(narrow.contains("no units"), "{narrow}");
-        assert!(narrow.lines().take(5).all(|line| line.width() <= 80), "{narrow}");
+        assert!(
+            narrow.lines().take(5).all(|line| line.width() <= 80),
+            "{narrow}"
+        );
         let narrower = own_history_table(&rows, Some(60));
         assert!(narrower.contains("12,345.60"), "{narrower}");
         for width in [None, Some(200)] {

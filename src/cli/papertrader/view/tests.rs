@@ -138,7 +138,10 @@ fn the_starting_cash_reverses_the_history() {
     let acts: Vec<Option<&str>> = rows.iter().map(act_of_administrator).collect();
     assert_eq!(acts, [Some("grant"), None, Some("restart"), None]);
     let view = EntryView::from(&rows[0]);
-    assert_eq!((view.side.as_str(), view.quantity, view.price), ("grant", None, None));
+    assert_eq!(
+        (view.side.as_str(), view.quantity, view.price),
+        ("grant", None, None)
+    );
     let public = HistoryEntry {
         detail: None,
         ..rows[2].clone()

@@ -129,7 +129,7 @@ fn workers_are_told_of_many_ended_sessions_in_as_few_messages_as_hold_them() {
         SessionFilter::User("Alice".into()),
         sender,
     ));
-    assert_eq!(count.try_recv(), Ok(HASHES_MAX + 1));
+    assert_eq!(count.try_recv().unwrap().logins, HASHES_MAX + 1);
     rig.auth.on_turn_end();
     let sizes: Vec<usize> = link
         .heard()
