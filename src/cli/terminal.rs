@@ -107,11 +107,12 @@ pub fn cut(line: &str, columns: usize) -> String {
 }
 
 /// A text whose lines break between words where they would be wider than `columns`. A word that is
-/// wider stands in a line of its own.
+/// wider stands in a line of its own. An indented line stays whole: it is a command, and a person copies
+/// what only the terminal breaks as one.
 pub fn wrap(text: &str, columns: usize) -> String {
     let mut out = String::new();
     for line in text.lines() {
-        if line.width() <= columns {
+        if line.width() <= columns || line.starts_with("  ") {
             out.push_str(line);
             out.push('\n');
             continue;
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(cut("ab", 0), "");
         assert_eq!(
             wrap("one two three\n  as  it is\n", 9),
-            "one two\nthree\nas it is\n"
+            "one two\nthree\n  as  it is\n"
         );
         assert_eq!(wrap("immeasurable word", 5), "immeasurable\nword\n");
     }

@@ -386,7 +386,7 @@ impl ReadySession {
                         .to_owned(),
                 ),
                 format!(
-                    "Leave --plain out, or make another: {} --plain login {}",
+                    "Leave --plain out, or make another:\n  {} --plain login {}",
                     program(global),
                     saved.username
                 ),
@@ -502,25 +502,28 @@ impl ReadySession {
         let (name, program) = (&self.saved.username, &self.program);
         match refusal.reason.known() {
             Some(Reason::SessionExpired) if self.is_token => Some(format!(
-                "The token has ended or was revoked; its owner makes another: {program} tokens create NAME \
-                 --scope read, or --scope trade"
+                "The token has ended or was revoked; its owner makes another, which may read or trade:\n  \
+                 {program} tokens create NAME --scope read\n  {program} tokens create NAME --scope trade"
             )),
             Some(Reason::SessionExpired) => {
                 let failed = self.end(SessionEnd::Expired).err();
                 let failed = failed.map_or(String::new(), |error| format!(" ({error})"));
-                Some(format!("Log in again: {program} login {name}{failed}"))
+                Some(format!("Log in again{failed}:\n  {program} login {name}"))
             }
             Some(Reason::Scope) => Some(format!(
                 "A token does not allow this. Leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out, \
-                 and log in: {program} login {name}"
+                 and log in:\n  {program} login {name}"
             )),
             Some(Reason::LoginAgain) => Some(format!(
-                "This needs a login of the last 15 minutes: {program} login {name}, or, for an account \
-                 without a password, {program} login {name} --with PROVIDER"
+                "This needs a login of the last 15 minutes:\n  {program} login {name}\nFor an account without \
+                 a password:\n  {program} login {name} --with PROVIDER"
             )),
+            Some(Reason::EmailTaken) => {
+                Some("Another account has this address; take another one.".to_owned())
+            }
             Some(Reason::BadCredentials) => Some(format!(
-                "That is not the password of {name}. With a code a forgotten one is set anew: {program} password \
-                 forgot {name}"
+                "That is not the password of {name}. With a code a forgotten one is set anew:\n  \
+                 {program} password forgot {name}"
             )),
             _ => None,
         }
@@ -592,14 +595,14 @@ fn not_logged_in(
     let login = format!("{} login {login}", program(global));
     let mut advice = match ended.map(|saved| (&saved.username, saved.ended)) {
         Some((name, Some(SessionEnd::Expired))) => {
-            format!("The session of {name} has ended. Log in again: {login}")
+            format!("The session of {name} has ended. Log in again:\n  {login}")
         }
         Some((name, Some(SessionEnd::Deleted))) => format!(
-            "The account {name} was deleted from here, and its name is free. Log in to another: {} login NAME",
+            "The account {name} was deleted from here, and its name is free. Log in to another:\n  {} login NAME",
             program(global)
         ),
-        Some((name, _)) => format!("{name} has logged out. Log in again: {login}"),
-        None => format!("Log in first: {login}"),
+        Some((name, _)) => format!("{name} has logged out. Log in again:\n  {login}"),
+        None => format!("Log in first:\n  {login}"),
     };
     let others = store.load().unwrap_or_default();
     let mut names: Vec<&str> = others
@@ -652,7 +655,7 @@ fn advise(program: &str, error: ClientError) -> CommandError {
             )
         }
         ClientError::Unknown { order, .. } => format!(
-            "It may have been traded. {program} transactions shows it if so; repeating it with \
+            "It may have been traded. This shows it if so:\n  {program} transactions\nRepeating it with \
              --order-id {order} cannot trade twice."
         ),
         _ => return error.into(),
@@ -664,32 +667,36 @@ fn advise(program: &str, error: ClientError) -> CommandError {
 fn advice_on_refusal(program: &str, reason: Reason) -> Option<String> {
     Some(match reason {
         Reason::BadCredentials => {
-            format!("Check name and password; a new account: {program} register NAME EMAIL")
+            format!("Check name and password; a new account:\n  {program} register NAME EMAIL")
         }
         Reason::TooManyAttempts => "Wait a minute, then try again.".to_owned(),
-        Reason::Scope => format!("A token does not allow this; log in: {program} login NAME"),
+        Reason::Scope => format!("A token does not allow this; log in:\n  {program} login NAME"),
         Reason::LoginAgain => format!(
-            "This needs a login of the last 15 minutes: {program} login NAME, or, for an account without a \
-             password, {program} login NAME --with PROVIDER"
+            "This needs a login of the last 15 minutes:\n  {program} login NAME\nFor an account without a \
+             password:\n  {program} login NAME --with PROVIDER"
         ),
         Reason::NameInvalid => {
-            format!("Take another name, or revoke that token first: {program} tokens revoke NAME")
+            format!(
+                "Take another name, or revoke that token first:\n  {program} tokens revoke NAME"
+            )
         }
         Reason::UsernameTaken => {
-            format!("Choose another name, or log in: {program} login NAME")
+            format!("Choose another name, or log in:\n  {program} login NAME")
         }
-        Reason::EmailTaken => format!("That address has an account already: {program} login NAME"),
-        Reason::UnknownAsset => format!("The assets there are: {program} assets"),
+        Reason::EmailTaken => {
+            format!("That address has an account already:\n  {program} login NAME")
+        }
+        Reason::UnknownAsset => format!("The assets there are:\n  {program} assets"),
         Reason::UnknownUser => "Nobody is registered under that name.".to_owned(),
         Reason::Overloaded => "The server is busy; try again in a moment.".to_owned(),
         Reason::MasterUnavailable => {
             "The workers have lost their master; nothing was done. Try again later.".to_owned()
         }
         Reason::NoPrice => format!(
-            "It has no price, or no new one came; {program} quote shows how old the last one is."
+            "It has no price, or no new one came. How old the last one is:\n  {program} quote SYMBOL"
         ),
         Reason::DateInvalid => format!(
-            "A forecast is for a day after the latest value; {program} quote shows when that was."
+            "A forecast is for a day after the latest value. When that was:\n  {program} quote SYMBOL"
         ),
         _ => return None,
     })
@@ -706,6 +713,11 @@ mod tests {
             let advice = advice_on_refusal(program, *reason).unwrap_or_default();
             let commands = advice.matches("papertrader").count();
             assert_eq!(commands, advice.matches(program).count(), "{advice}");
+            // A line that can be copied.
+            let whole = advice
+                .lines()
+                .filter(|line| line.starts_with("  papertrader"));
+            assert_eq!(commands, whole.count(), "{advice}");
         }
         let advice = advice_on_refusal(program, Reason::LoginAgain).unwrap();
         assert!(advice.contains("login NAME --with PROVIDER"), "{advice}");

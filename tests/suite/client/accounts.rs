@@ -154,6 +154,13 @@ fn a_changed_password_leaves_a_thief_nothing() {
     assert!(ran.err.contains("bad-credentials"), "{}", ran.err);
     assert!(ran.err.contains("not the password of alice"), "{}", ran.err);
     assert!(!ran.err.contains("register"), "{}", ran.err);
+    // No mail is sent here.
+    assert!(ran.err.contains("ask the administrator"), "{}", ran.err);
+    assert!(
+        ran.err.ends_with("papertrader password reset alice\n"),
+        "{}",
+        ran.err
+    );
     let right = "password of alice\nquite another one\n";
     let ran = with_input(&alice, "password change --password-stdin", right);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -317,15 +324,11 @@ fn who_deletes_an_account_confirms_it_and_leaves_nothing() {
     let after = alice.run(&format!("--server {} account", servers[0]));
     assert_eq!(after.code, 4);
     let advice = format!(
-        "alice was deleted from here, and its name is free. Log in to another: papertrader \
+        "alice was deleted from here, and its name is free. Log in to another:\n  papertrader \
          --server {} login NAME",
         servers[0]
     );
-    assert!(
-        after.err.replace('\n', " ").contains(&advice),
-        "{}",
-        after.err
-    );
+    assert!(after.err.contains(&advice), "{}", after.err);
     assert_eq!(alice.run("account").code, 4);
     assert_eq!(phone.run("account").code, 4);
     // The name is free.
@@ -396,6 +399,14 @@ fn an_old_login_is_made_anew_by_the_way() {
         alice.run("--json account").json()["email"],
         "new@example.org"
     );
+    running.trader(1, "bob");
+    let taken = with_input(
+        &alice,
+        "account email bob@example.org --password-stdin",
+        input,
+    );
+    assert!(taken.err.contains("email-taken"), "{}", taken.err);
+    assert!(!taken.err.contains("login"), "{}", taken.err);
     let ran = with_input(&alice, "account email - --password-stdin", input);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(alice.run("--json account").json()["email"], json!(null));

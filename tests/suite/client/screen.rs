@@ -235,7 +235,7 @@ fn an_order_that_is_interrupted_says_how_it_stands() {
         "buy 3 AAPL",
         "order ID    mine.7\n",
         "transaction 01900000-0000-7000-8000-000000000001\n",
-        "Its outcome: papertrader transactions\n",
+        "Its outcome:\n  papertrader transactions\n",
     ] {
         assert!(screen.contains(part), "{part}: {screen}");
     }

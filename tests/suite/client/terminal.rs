@@ -189,8 +189,6 @@ fn first_sign_in(
 
     // A password is added, without an old one, and is a way in from then on.
     let shown = run("password change")
-        .answer("New password of ada:", "zxcvbnm,./")
-        .answer("Once more, or Enter to choose another:", "")
         .answer("New password of ada:", "correct horse")
         .answer("Once more", "correct horse")
         .succeeds();
@@ -224,6 +222,29 @@ fn first_sign_in(
     let account = run("account").succeeds();
     assert!(account.contains("password"), "{account}");
     assert!(account.contains(name), "{account}");
+}
+
+#[test]
+fn another_password_takes_the_place_of_a_weak_one() {
+    let deployment = Deployment::running(1);
+    let (server, person) = (deployment.addresses().remove(0), Person::new());
+    let good = "fern oxide tuba plank";
+    let offer = "Once more, or Enter to choose another: ";
+    let shown = Terminal::run(&person, &server, "register ada ada@example.org", false)
+        .answer("New password of ada:", "zxcvbnm,./")
+        .answer(offer, "")
+        .answer(&format!("{offer}\nNew password of ada:"), good)
+        .answer("Once more: ", good)
+        .succeeds();
+    assert!(
+        shown.contains("very weak") || shown.contains("weak;"),
+        "{shown}"
+    );
+    let login = format!("\n  papertrader --server {server} login ada\n");
+    assert!(shown.contains(&login), "{shown}");
+    let line = "login ada";
+    let entered = Terminal::run(&person, &server, line, false).answer("Password of ada:", good);
+    entered.succeeds();
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     };
     tell(global, &view, || {
         let (name, program) = (&args.name, program(global));
-        format!("Registered {name}. Next: {program} login {name}\n")
+        format!("Registered {name}. Next:\n  {program} login {name}\n")
     })
 }
 
@@ -59,12 +59,12 @@ fn advise_name(global: &GlobalArgs, name: &Username, error: ClientError) -> Comm
     let advice = match refusal.reason.known() {
         Some(Reason::BadCredentials) => format!(
             "Check name and password.\n\
-             With a card or a code: {program} password reset {name}\n\
-             A forgotten password: {program} password forgot {name}\n\
-             A new account: {program} register NAME EMAIL"
+             With a card or a code:\n  {program} password reset {name}\n\
+             A forgotten password:\n  {program} password forgot {name}\n\
+             A new account:\n  {program} register NAME EMAIL"
         ),
         Some(Reason::UsernameTaken) => {
-            format!("Choose another name, or log in: {program} login {name}")
+            format!("Choose another name, or log in:\n  {program} login {name}")
         }
         _ => return advise(&program, error),
     };
@@ -77,7 +77,7 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
     let Some(name) = args.name.as_ref().or(global.user.as_ref()) else {
         return Err(CommandError::with_advice(
             ClientError::Local("whose session?".to_owned()),
-            format!("Name the account: {} login NAME", program(global)),
+            format!("Name the account:\n  {} login NAME", program(global)),
         ));
     };
     let KnownServers {
@@ -203,7 +203,7 @@ pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
         return Err(CommandError::bad_usage(
             "a token is not logged out, since that would end it for good",
             format!(
-                "Its owner, logged in with the password, ends it by its name: {} tokens revoke NAME\n\
+                "Its owner, logged in with the password, ends it by its name:\n  {} tokens revoke NAME\n\
                  To log out of a session leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out.",
                 program(global)
             ),

@@ -374,7 +374,7 @@ fn receipt(
             return Err(CommandError::with_advice(
                 ClientError::Refused(refusal),
                 format!(
-                    "A receipt is for one of your own transactions: {} transactions",
+                    "A receipt is for one of your own transactions:\n  {} transactions",
                     session.program
                 ),
             ));

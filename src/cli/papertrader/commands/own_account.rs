@@ -191,7 +191,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
     if !identities.is_empty() && !global.json {
         let names: Vec<String> = identities.into_iter().map(named).collect();
         note(&format!(
-            "Third parties can still log in to it: {}. If one is not yours: {} account unlink PROVIDER",
+            "Third parties can still log in to it: {}. If one is not yours:\n  {} account unlink PROVIDER",
             names.join(", "),
             session.program
         ));
@@ -333,7 +333,7 @@ fn create_token(global: &GlobalArgs, args: &TokensCreateArgs) -> Result<(), Comm
         let revoke = format!("{} tokens revoke {}", session.program, args.name);
         failure.advised(
             Reason::NameInvalid,
-            format!("Take another name, or revoke that token first: {revoke}"),
+            format!("Take another name, or revoke that token first:\n  {revoke}"),
         )
     })?;
     let token = Zeroizing::new(token.expose());
@@ -348,7 +348,7 @@ fn create_token(global: &GlobalArgs, args: &TokensCreateArgs) -> Result<(), Comm
     if !global.json {
         note(&format!(
             "The token {} of {name}, of scope {}, for {} days. It is shown this once. A program finds it in \
-             PAPERTRADER_TOKEN, or in a file that nobody else can read (chmod 600 FILE), and names its account: \
+             PAPERTRADER_TOKEN, or in a file that nobody else can read (chmod 600 FILE), and names its account:\n  \
              {} --user {name} --token-file FILE portfolio",
             args.name, args.scope, args.days, session.program
         ));
@@ -430,7 +430,7 @@ impl ReadySession {
             .next()
             .unwrap_or_else(|| "PROVIDER".to_owned());
         let advice = format!(
-            "The account has no password: log in anew with its provider: {} login {} --with {provider}",
+            "The account has no password: log in anew with its provider:\n  {} login {} --with {provider}",
             self.program, self.saved.username
         );
         self.failed(error).advised(Reason::LoginAgain, advice)
@@ -452,7 +452,7 @@ impl ReadySession {
         let (name, program) = (&self.saved.username, &self.program);
         let advice = format!(
             "That is not the password of {name}. If it is forgotten, ask the administrator of this server for \
-             a code, and set another with it: {program} password reset {name}"
+             a code, and set another with it:\n  {program} password reset {name}"
         );
         failure.advised(Reason::BadCredentials, advice)
     }

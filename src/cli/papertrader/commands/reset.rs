@@ -30,7 +30,7 @@ pub fn forgot(global: &GlobalArgs, args: &ForgotArgs) -> Result<(), CommandError
     };
     let name = args.name.as_str();
     let name = if name.contains('@') { "NAME" } else { name };
-    let next = format!("Then: {} password reset {name}", program(global));
+    let next = format!("Then:\n  {} password reset {name}", program(global));
     tell(global, &view, || {
         if reset.as_deref() == Some(BY_ADMINISTRATOR) {
             format!("The server {server} sends no mail. Ask its administrator for a code. {next}\n")
@@ -62,7 +62,7 @@ pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> 
     };
     tell(global, &view, || {
         format!(
-            "{0} has a new password, and all its sessions have ended. Next: {1} login {0}\n",
+            "{0} has a new password, and all its sessions have ended. Next:\n  {1} login {0}\n",
             args.name,
             program(global)
         )
@@ -92,7 +92,7 @@ fn advise_code(
             .to_owned()
     } else {
         format!(
-            "Ask for a new one: {} password forgot {name}",
+            "Ask for a new one:\n  {} password forgot {name}",
             program(global)
         )
     };

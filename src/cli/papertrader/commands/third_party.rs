@@ -345,7 +345,7 @@ fn ask_name(
         return Err(CommandError::with_advice(
             ClientError::Local("there is nobody to ask for a username".to_owned()),
             format!(
-                "Name it: {0} login NAME --with PROVIDER, as `{0} server` shows providers",
+                "Name it:\n  {0} login NAME --with PROVIDER\nThe providers that there are:\n  {0} server",
                 program(global)
             ),
         ));

@@ -117,7 +117,7 @@ fn show_outcome(
 /// The failure of an order, with what a token would have to be for it.
 fn failed(session: &ReadySession, error: ClientError) -> CommandError {
     let advice = format!(
-        "This token may only read. Its owner makes one that may trade: {} tokens create NAME --scope trade",
+        "This token may only read. Its owner makes one that may trade:\n  {} tokens create NAME --scope trade",
         session.program
     );
     session.failed(error).advised(Reason::Scope, advice)
@@ -159,7 +159,7 @@ fn rejection_advice(
             Some(match told.filter(has_ended) {
                 Some(market) => ended_note(market.market_time).trim_end().to_owned(),
                 None => format!(
-                    "Orders settle at a new price, and none came. How old the last one is: \
+                    "Orders settle at a new price, and none came. How old the last one is:\n  \
                      {} quote {}",
                     session.program, order.symbol
                 ),
@@ -302,7 +302,7 @@ fn standing(
     };
     let advice = format!(
         "{}, which {} to settle at {}\norder ID    {}\ntransaction {}\n\
-         Its outcome: papertrader {user}transactions",
+         Its outcome:\n  papertrader {user}transactions",
         terms(order),
         if is_due { "was" } else { "is" },
         table::utc(notice.expected),
