@@ -172,7 +172,7 @@ fn commands(roff: &mut Roff, command: &Command, before: &str) {
         .filter(|sub| sub.get_name() != "help")
     {
         let name = format!("{before}{}", sub.get_name());
-        if sub.has_subcommands() {
+        if sub.is_subcommand_required_set() {
             commands(roff, sub, &format!("{name} "));
             continue;
         }
@@ -190,6 +190,8 @@ fn commands(roff: &mut Roff, command: &Command, before: &str) {
             roff.control("PP", []);
             verbatim(roff, &text.to_string());
         }
+        // Of a command that does something by itself, too.
+        commands(roff, sub, &format!("{name} "));
     }
 }
 
@@ -216,6 +218,7 @@ fn options<'a>(
             .or(arg.get_help())
             .map(ToString::to_string)
             .unwrap_or_default();
+        help += &values(arg);
         let defaults: Vec<_> = arg
             .get_default_values()
             .iter()
@@ -228,6 +231,23 @@ fn options<'a>(
             help += &format!(" [env: {}]", variable.to_string_lossy());
         }
         roff.text([roman(help)]);
+    }
+}
+
+/// The values that an option takes, where each has a text of its own.
+fn values(arg: &Arg) -> String {
+    if !arg.get_action().takes_values() {
+        return String::new();
+    }
+    let named = arg.get_possible_values().into_iter().filter_map(|value| {
+        let help = value.get_help()?;
+        Some(format!("{} ({help})", value.get_name()))
+    });
+    let named: Vec<String> = named.collect();
+    if named.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", named.join(", or "))
     }
 }
 

@@ -240,7 +240,7 @@ Example: papertraderctl accounts import class.csv --cards cards.html"
         /// What the cards are
         #[arg(long, value_enum, default_value = "html")]
         format: CardFormat,
-        /// For how long the codes are valid, 366 days at most
+        /// For how long the codes are valid, such as 2h, 7d; 366 days at most
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
         valid: Duration,
         /// Make new codes for those whose accounts are there from a roster and who have not entered
@@ -283,7 +283,7 @@ Example: papertraderctl accounts grant ada 500 --reason 'first prize, March'"
     Reset {
         /// The account's name
         name: String,
-        /// For how long the code is valid, 366 days at most
+        /// For how long the code is valid, such as 2h, 7d; 366 days at most
         #[arg(long, value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
         valid: Duration,
     },
