@@ -43,6 +43,8 @@ use std::time::Duration;
 When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...`; \
 a client in another terminal:
   papertrader --server HOST:PORT register alice alice@example.org
+and its administrator, while it runs:
+  papertraderctl --socket /tmp/sandbox/master.sock status
 
 Ctrl-C stops everything.
 
