@@ -97,7 +97,7 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
     deployment.done("sessions end --all");
     let log = deployment.done("log tail");
     assert!(log.contains("has booted worker worker-1"), "{log}");
-    assert!(log.contains("sessions: those of everybody"), "{log}");
+    assert!(log.contains("tokens: those of everybody"), "{log}");
 }
 
 #[test]
@@ -122,8 +122,6 @@ fn a_grant_and_a_restart_are_read_by_whom_they_concern() {
     assert!(text(&taken.stdout).starts_with("0.25 taken from Alice"));
     for (arguments, told) in [
         (["-99999999999", "--reason", "x"], "it cannot fall below 0"),
-        (["0", "--reason", "x"], "an amount is a decimal"),
-        (["1e3", "--reason", "x"], "an amount is a decimal"),
         (["1", "--reason", " "], "a reason is 1 to 200 bytes"),
         (
             ["1", "--reason", "a\u{1b}[2J"],
@@ -134,6 +132,14 @@ fn a_grant_and_a_restart_are_read_by_whom_they_concern() {
         assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
         let error = text(&refused.stderr);
         assert!(error.contains(told), "{error}");
+    }
+
+    for wrong in ["0", "1e3", "1,50"] {
+        let refused = grant(&[wrong, "--reason", "x"]);
+        assert_eq!(refused.status.code(), Some(2), "{wrong}");
+        let error = text(&refused.stderr);
+        assert!(error.contains(&format!("'{wrong}'")), "{error}");
+        assert!(error.contains("such as 1500 or 1,500.50"), "{error}");
     }
 
     let rows = history(&mut alice, "Alice");
@@ -149,6 +155,7 @@ fn a_grant_and_a_restart_are_read_by_whom_they_concern() {
         lines.any(|(key, text)| key == name && text == value)
     };
     assert!(has("cause", "grant") && has("reason", "first prize, März"));
+    assert!(has("side", "grant"), "{receipt:?}");
 
     // Nobody is there to confirm it.
     let told = deployment.refused("accounts restart alice");

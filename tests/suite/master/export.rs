@@ -116,6 +116,11 @@ fn a_person_who_did_everything_reads_everything() {
     buy(&mut ada, "AAPL", "3");
     sell(&mut ada, "AAPL", "1");
     deployment.done("accounts grant ada 12.5 --reason prize");
+    let shown = run("--json transactions --limit 1", "").json();
+    let row = &shown["transactions"][0];
+    let told = ["side", "reason", "total", "quantity"].map(|field| row[field].clone());
+    let grant = serde_json::json!(["grant", "prize", "12.5", null]);
+    assert_eq!(serde_json::json!(told), grant, "{shown}");
     deployment.done("accounts restart ada --yes");
     buy(&mut ada, "AAPL", "2");
     deployment.done("accounts reset ada");
@@ -242,6 +247,12 @@ fn a_person_who_did_everything_reads_everything() {
     assert_eq!(again.code, 1);
     assert!(again.err.contains("it is there already"), "{}", again.err);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
+
+    let listed = deployment.json("sessions list --user ada");
+    let kinds = listed["sessions"].as_array().unwrap().iter();
+    assert_eq!(kinds.filter(|it| it["kind"] == "token").count(), 1);
+    let ended = deployment.done("sessions end --user ada");
+    assert!(ended.ends_with("and 1 token ended\n"), "{ended}");
 }
 
 #[test]
