@@ -95,8 +95,6 @@ pub enum Settlement {
     },
     /// The order was rejected.
     Rejected(Reason),
-    /// The order was cancelled, for the reason `cancelled`.
-    Cancelled,
 }
 
 /// Where a history ends that is read in several snapshots: what it was in the first of them.
@@ -732,11 +730,6 @@ impl Tx<'_> {
                 Settlement::Rejected(reason) => {
                     (TransactionStatus::Rejected, None, Some(reason.as_str()))
                 }
-                Settlement::Cancelled => (
-                    TransactionStatus::Cancelled,
-                    None,
-                    Some(Reason::Cancelled.as_str()),
-                ),
             };
             let changed = statement.execute(params![
                 number,
@@ -784,8 +777,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs, and
-    /// the reasons of grants, which become `-`.
+    /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs,
+    /// and the reasons of grants, which become `-`.
     ///
     /// # Errors
     /// The database fails.
