@@ -333,7 +333,7 @@ fn mails_codes_and_identities_are_told_with_all_that_is_stored() {
     );
 }
 
-/// By hand: `cargo test --test suite an_export_of_400_000_rows -- --ignored --nocapture`.
+/// `make export-load` runs it.
 #[test]
 #[ignore = "takes minutes"]
 fn an_export_of_400_000_rows_comes_whole_while_others_are_answered() {
