@@ -6,9 +6,9 @@
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
 //! registrations and their hashes), `accounts` and `tokens` (what owners change), `deletion` (accounts
-//! that are deleted or locked), `codes` (codes for new passwords), `third_parties` (sign-ins with providers), `roster` (accounts that an
-//! administrator makes), `commit` (the end of a turn), and here (administrators, limits). `attempts`
-//! counts failed logins.
+//! that are deleted or locked), `codes` (codes for new passwords), `third_parties` (sign-ins with
+//! providers), `roster` (accounts that an administrator makes), `commit` (the end of a turn), and
+//! here (administrators, limits). `attempts` counts failed logins.
 
 mod accounts;
 mod attempts;
