@@ -92,7 +92,7 @@ pub(super) fn lock(
     is_locked: bool,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let username = Username::parse(name).map_err(|error| error.to_string())?;
+    let username = account_name(name)?;
     let found = reader(shared)?
         .read(|snapshot| snapshot.account_row(&username.key()))
         .map_err(failed)?;
@@ -115,7 +115,7 @@ pub(super) fn delete(
     name: &str,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let username = Username::parse(name).map_err(|error| error.to_string())?;
+    let username = account_name(name)?;
     let (act, auth) = (act(caller), &shared.channels.inboxes.auth);
     let ended = ask_for_act(&act, &username, MODULE, auth, |reply| {
         AuthMessage::Delete(username.clone(), act.clone(), reply)
