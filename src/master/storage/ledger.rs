@@ -137,6 +137,14 @@ pub(super) const TAKING_EFFECT: &str = "update_number,
     CASE WHEN transactions.origin IS NULL THEN number END,
     ordered, worker, sequence, number";
 
+/// Finds locked accounts with orders that are not settled. It names the indexes, which have the rows
+/// of one status each: left to itself SQLite reads all transactions by account.
+const LOCKED_WITH_ORDERS_SQL: &str = "SELECT DISTINCT account
+    FROM (SELECT account FROM transactions INDEXED BY transactions_queue WHERE status = 0
+          UNION ALL
+          SELECT account FROM transactions INDEXED BY transactions_open WHERE status = 3)
+    JOIN accounts USING (account) WHERE state = 1 ORDER BY account";
+
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
@@ -510,10 +518,7 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
-            "SELECT DISTINCT account FROM transactions JOIN accounts USING (account)
-             WHERE status IN (0, 3) AND state = 1 ORDER BY account",
-        )?;
+        let mut statement = sqlite.prepare(LOCKED_WITH_ORDERS_SQL)?;
         let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
