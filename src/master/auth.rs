@@ -29,6 +29,7 @@ use super::messages::{
 };
 use super::reply_to::ReplyTo;
 use super::storage::accounts::{NameConflict, StoredSession};
+use super::storage::acts::{AccountAct, ActKind};
 use super::storage::deletion::LogEmptying;
 use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
@@ -42,6 +43,7 @@ use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
 use crate::wire::Refusal;
 use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
+use deletion::ended_detail;
 use hashing::HashingPool;
 use sessions::SessionTable;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -129,11 +131,8 @@ impl Module for Auth {
             AuthMessage::List(user, reply) => {
                 let _ = reply.try_send(self.rows(user.as_deref()));
             }
-            AuthMessage::End(filter, reply) => {
-                let hashes = self.matching(&filter);
-                self.shut_out_of(&hashes);
-                self.end_all(&hashes);
-                let _ = reply.try_send(hashes.len());
+            AuthMessage::End(filter, caller, reply) => {
+                let _ = reply.try_send(self.end_matching(&filter, &caller));
             }
             AuthMessage::Lock(username, is_locked, act, reply) => {
                 self.lock(&username, is_locked, act, reply);
@@ -143,8 +142,8 @@ impl Module for Auth {
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
             }
-            AuthMessage::PrintCode(name, valid, reply) => {
-                let _ = reply.try_send(self.print_code(&name, valid));
+            AuthMessage::PrintCode(printing, reply) => {
+                let _ = reply.try_send(self.print_code(&printing));
             }
             AuthMessage::Import(import, reply) => {
                 let _ = reply.try_send(self.import(&import));
@@ -303,6 +302,27 @@ impl Auth {
             self.writes.push(AuthWrite::Ended(*hash));
             self.ended.push(*hash);
         }
+    }
+
+    /// Ends sessions for an administrator, in a commit with the act of each account, and returns
+    /// their number.
+    fn end_matching(&mut self, filter: &SessionFilter, caller: &str) -> usize {
+        let hashes = self.matching(filter);
+        self.shut_out_of(&hashes);
+        let mut of_account: BTreeMap<AccountId, usize> = BTreeMap::new();
+        for hash in &hashes {
+            if let Some(stored) = self.sessions.get(hash, Timestamp::now()) {
+                *of_account.entry(stored.session.account).or_default() += 1;
+            }
+        }
+        self.end_all(&hashes);
+        for (account, count) in of_account {
+            let act = AccountAct::now(ActKind::EndSessions, caller, ended_detail(count));
+            self.writes.push(AuthWrite::Act(account, act));
+        }
+        // Before the answer, so that its reader finds the act.
+        self.commit();
+        hashes.len()
     }
 
     fn end_all(&mut self, hashes: &[SessionHash]) {

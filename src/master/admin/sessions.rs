@@ -69,26 +69,26 @@ pub(super) fn end(
         SessionSelector::All => "of everybody".to_owned(),
     };
     let ended = match which {
-        SessionSelector::Prefix(prefix) => end_one(shared, &prefix)?,
+        SessionSelector::Prefix(prefix) => end_one(shared, &prefix, &caller)?,
         SessionSelector::User(user) => {
             check_user(shared, &user)?;
-            end_matching(shared, SessionFilter::User(user))?
+            end_matching(shared, SessionFilter::User(user), &caller)?
         }
         SessionSelector::Worker(name) => {
             let mut ended = 0;
             for worker in workers_named(shared, &name)? {
-                ended += end_matching(shared, SessionFilter::Worker(worker))?;
+                ended += end_matching(shared, SessionFilter::Worker(worker), &caller)?;
             }
             ended
         }
-        SessionSelector::All => end_matching(shared, SessionFilter::All)?,
+        SessionSelector::All => end_matching(shared, SessionFilter::All, &caller)?,
     };
     crate::info!("{caller} has ended {ended} sessions: those {what}");
     Ok(AdminAnswer::Ended(EndedSessions { ended }))
 }
 
 /// Ends the session whose hash begins with `prefix`, if there is exactly one.
-fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
+fn end_one(shared: &AdminShared, prefix: &str, caller: &AdminCaller) -> Result<usize, String> {
     let prefix = prefix.to_ascii_lowercase();
     if prefix.is_empty()
         || prefix.len() > 64
@@ -106,6 +106,7 @@ fn end_one(shared: &AdminShared, prefix: &str) -> Result<usize, String> {
         [one] => end_matching(
             shared,
             SessionFilter::Prefix(hex::encode(one.session.hash.0)),
+            caller,
         ),
         [] => Err(format!(
             "no session's ID begins with {prefix}; see `papertraderctl sessions list`"
@@ -142,9 +143,14 @@ pub(super) fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<Ses
     })
 }
 
-fn end_matching(shared: &AdminShared, which: SessionFilter) -> Result<usize, String> {
+fn end_matching(
+    shared: &AdminShared,
+    which: SessionFilter,
+    caller: &AdminCaller,
+) -> Result<usize, String> {
+    let caller = caller.to_string();
     ask(MODULE, &shared.channels.inboxes.auth, |reply| {
-        AuthMessage::End(which, reply)
+        AuthMessage::End(which, caller, reply)
     })
 }
 

@@ -6,6 +6,7 @@
 use super::Transactions;
 use super::sequence::Sequencer;
 use crate::master::messages::{AdminAct, Grant, GrantOutcome, RestartOutcome};
+use crate::master::storage::acts::{AccountAct, ActKind};
 use crate::master::storage::ledger::ActionEntry;
 use crate::master::storage::{StorageError, Tx};
 use crate::master::transactions::fill::ActionRow;
@@ -78,6 +79,9 @@ impl Transactions {
             };
             let entry = moment.store(tx, sequencer, time, row)?;
             tx.set_note(entry.number, &grant.reason)?;
+            let detail = format!("{}: {}", grant.amount, grant.reason);
+            let told = AccountAct::now(ActKind::Grant, &act.caller, detail);
+            tx.insert_grant_act(found.account, &told)?;
             tx.store_holdings(found.account, &before, &after)?;
             failpoint::point("grant-stored");
             Ok(Ok(GrantOutcome {
@@ -161,6 +165,7 @@ impl Transactions {
             let row = after.restart_cash(done.cash);
             moment.store(tx, sequencer, moment.time, row)?;
             tx.store_holdings(account, &before, &after)?;
+            tx.insert_grant_act(account, &restart_act(act, &done))?;
             failpoint::point("grant-stored");
             Ok(Ok((done, orders)))
         });
@@ -171,6 +176,15 @@ impl Transactions {
         self.tell_cancelled(&orders);
         Ok(done)
     }
+}
+
+/// What an account keeps of its restart.
+fn restart_act(act: &AdminAct, done: &RestartOutcome) -> AccountAct {
+    let detail = format!(
+        "orders cancelled: {}; positions sold: {}; cash {} before and {} now",
+        done.cancelled, done.sold, done.before, done.cash
+    );
+    AccountAct::now(ActKind::Restart, &act.caller, detail)
 }
 
 fn log_restart(act: &AdminAct, done: &RestartOutcome) {
