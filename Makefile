@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd
 
-.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load bench bench-histories bench-market account-times
+.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market account-times
 
 all: build
 
@@ -124,6 +124,10 @@ forecast-check: deps ## how often the predictions' interval holds
 MINUTES ?= 5
 market-load: deps ## 10,000 assets at an update a second: MINUTES=5
 	@MINUTES=$(MINUTES) $(CARGO) test -q --release --locked --test suite master::assets::ten_thousand_assets_a_second -- --exact --ignored --nocapture
+
+# An account of 400,000 transactions, and how long another waits for a history meanwhile.
+export-load: deps ## an export of 400,000 transactions, and how long others wait
+	@$(CARGO) test -q --release --locked --test suite master::export::an_export_of_400_000_rows_comes_whole_while_others_are_answered -- --exact --ignored --nocapture
 
 # Every fuzz target for SECONDS each, or the ones named: make fuzz SECONDS=600 TARGETS="requests replies".
 SECONDS ?= 60

@@ -130,6 +130,21 @@ pub struct AccountDetails {
     pub positions: usize,
     /// Until when the newest printed code is valid; `None` where there is none.
     pub code_until: Option<String>,
+    /// What administrators did with it, newest first.
+    #[serde(default)]
+    pub acts: Vec<ActSummary>,
+}
+
+/// An act of an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActSummary {
+    pub at: String,
+    /// What was done, as a word.
+    pub act: String,
+    /// The user of the master's machine who asked.
+    pub caller: String,
+    /// What came of it; may be empty.
+    pub detail: String,
 }
 
 /// An account that was locked or unlocked.

@@ -15,10 +15,8 @@ use crate::model::{
 };
 use crate::testkit::Deployment;
 use crate::testkit::mock_provider::{CLIENT_ID, CLIENT_SECRET, MockProvider};
-use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 /// Tries of each kind that count.
@@ -180,15 +178,7 @@ fn deployment(provider: &MockProvider) -> Result<Deployment, String> {
         .set("mail.from", "no-reply@example.org")
         .try_make()
         .map_err(|e| e.to_string())?;
-    let secret = kit.dir().join("provider.key");
-    fs::write(&secret, CLIENT_SECRET).map_err(|e| e.to_string())?;
-    fs::set_permissions(&secret, Permissions::from_mode(0o600)).map_err(|e| e.to_string())?;
-    let table = format!(
-        "[{{ name = \"mock\", issuer = \"{}\", client_id = \"{CLIENT_ID}\", client_secret_file = \"{}\" }}]",
-        provider.issuer(),
-        secret.display()
-    );
-    kit.master().set_toml("third_party", &table);
+    kit.set_provider("mock", &provider.issuer(), (CLIENT_ID, CLIENT_SECRET));
     Ok(kit)
 }
 

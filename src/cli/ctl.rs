@@ -19,7 +19,7 @@ use crate::admin::protocol::{
     AdminAnswer, AdminRequest, AdminResponse, DEFAULT_SOCKET, SessionSelector,
 };
 use crate::cli::output::pretty_json;
-use crate::cli::terminal::{for_people, wrapped_for_stderr};
+use crate::cli::terminal::{confirm, for_people, wrapped_for_stderr};
 use crate::cli::usage::with_own_usage;
 use crate::model::printable::clean;
 use arguments::{
@@ -29,7 +29,7 @@ use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
 use serde::Serialize;
 use std::fs::File;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -148,42 +148,14 @@ fn restart(cli: &CtlCli, name: &str, yes: bool) -> Result<(), CtlFailure> {
     };
     let (user, positions, cash) = (&account.account.user, account.positions, &account.cash);
     let noun = if positions == 1 { "asset" } else { "assets" };
-    confirm(
-        &format!(
-            "{user} has units of {positions} {noun} and {cash} of cash; all units are sold, queued \
-             orders are cancelled, and the account begins anew"
-        ),
-        yes,
-    )?;
+    let what = clean(&format!(
+        "{user} has units of {positions} {noun} and {cash} of cash; all units are sold, queued \
+         orders are cancelled, and the account begins anew"
+    ));
+    confirm(&what, yes).map_err(|error| refused(error.to_string()))?;
     let request = AdminRequest::AccountsRestart { name: user.clone() };
     let answer = ask(cli, &request)?;
     print_answer(cli, &request, answer)
-}
-
-/// Asks on a terminal whether to go on; elsewhere `yes` must say so. An error if not.
-fn confirm(what: &str, yes: bool) -> Result<(), CtlFailure> {
-    if yes {
-        return Ok(());
-    }
-    if !io::stdin().is_terminal() {
-        return Err(refused(format!(
-            "{}: there is no terminal to confirm it at, so add --yes",
-            clean(what)
-        )));
-    }
-    // A closed standard error is no answer.
-    let question = format!("{}. Go on? [y/N] ", clean(what));
-    let _ = io::stderr()
-        .lock()
-        .write_all(for_people(&question).as_bytes());
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| refused(format!("standard input: {error}")))?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(refused("nothing was changed"))
-    }
 }
 
 /// The master's answer to a request.

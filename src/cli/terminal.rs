@@ -6,7 +6,7 @@
 //! Tests: below, and on a terminal in `tests/suite/client/screen.rs`.
 
 use super::output::clean_lines;
-use std::io::IsTerminal;
+use std::io::{self, BufRead, IsTerminal, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A terminal's size in columns and rows, both above 0.
@@ -141,6 +141,43 @@ pub fn wrapped_for_stderr(text: &str) -> String {
         text,
         ScreenSize::of_stderr().map_or(usize::MAX, |screen| screen.columns),
     )
+}
+
+/// Why nobody has confirmed what is to be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmError {
+    /// Standard input is no terminal. What is to be done.
+    #[error("{0}: there is no terminal to confirm it at, so add --yes")]
+    NoTerminal(String),
+    #[error("standard input: {0}")]
+    Input(#[from] io::Error),
+    /// The answer is another one than yes.
+    #[error("nothing was changed")]
+    No,
+}
+
+/// Asks a person at the terminal whether to go on; elsewhere `yes` must say so. `what` is a sentence
+/// without its end, and is cleaned already.
+///
+/// # Errors
+/// The answer is no, cannot be read, or there is nobody to ask.
+pub fn confirm(what: &str, yes: bool) -> Result<(), ConfirmError> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(ConfirmError::NoTerminal(what.to_owned()));
+    }
+    let question = wrapped_for_stderr(&for_people(&format!("{what}. Go on? [y/N]")));
+    // A closed standard error is no answer.
+    let _ = write!(io::stderr(), "{} ", question.trim_end());
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(ConfirmError::No)
+    }
 }
 
 /// What is drawn in place of `previous`, which this function gave for the drawing before, on a

@@ -245,6 +245,7 @@ impl AdminShared {
                     valid: accounts::validity(valid_ms)?,
                     is_check: check,
                     is_again: again,
+                    caller: caller.to_string(),
                 };
                 accounts::import(self, import, caller)
             }

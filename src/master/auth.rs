@@ -6,9 +6,9 @@
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
 //! registrations and their hashes), `accounts` and `tokens` (what owners change), `deletion` (accounts
-//! that are deleted or locked), `codes` (codes for new passwords), `third_parties` (sign-ins with providers), `roster` (accounts that an
-//! administrator makes), `commit` (the end of a turn), and here (administrators, limits). `attempts`
-//! counts failed logins.
+//! that are deleted or locked), `codes` (codes for new passwords), `third_parties` (sign-ins with
+//! providers), `roster` (accounts that an administrator makes), `commit` (the end of a turn), and
+//! here (administrators, limits). `attempts` counts failed logins.
 
 mod accounts;
 mod attempts;
@@ -29,6 +29,7 @@ use super::messages::{
 };
 use super::reply_to::ReplyTo;
 use super::storage::accounts::{NameConflict, StoredSession};
+use super::storage::acts::{AccountAct, ActKind};
 use super::storage::deletion::LogEmptying;
 use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
@@ -42,6 +43,7 @@ use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
 use crate::wire::Refusal;
 use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
+use deletion::ended_detail;
 use hashing::HashingPool;
 use sessions::SessionTable;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -129,8 +131,8 @@ impl Module for Auth {
             AuthMessage::List(user, reply) => {
                 let _ = reply.try_send(self.rows(user.as_deref()));
             }
-            AuthMessage::End(filter, reply) => {
-                let _ = reply.try_send(self.end_matching(&filter));
+            AuthMessage::End(filter, caller, reply) => {
+                let _ = reply.try_send(self.end_matching(&filter, &caller));
             }
             AuthMessage::Lock(username, is_locked, act, reply) => {
                 self.lock(&username, is_locked, act, reply);
@@ -140,8 +142,8 @@ impl Module for Auth {
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
             }
-            AuthMessage::PrintCode(name, valid, reply) => {
-                let _ = reply.try_send(self.print_code(&name, valid));
+            AuthMessage::PrintCode(printing, reply) => {
+                let _ = reply.try_send(self.print_code(&printing));
             }
             AuthMessage::Import(import, reply) => {
                 let _ = reply.try_send(self.import(&import));
@@ -278,22 +280,6 @@ impl Auth {
             .set_limit(limits.registrations_per_minute_per_address);
     }
 
-    /// Ends the sessions and tokens that an administrator chose, and counts them.
-    fn end_matching(&mut self, filter: &SessionFilter) -> EndedCount {
-        let (hashes, now) = (self.matching(filter), Timestamp::now());
-        let is_token = |hash: &&SessionHash| {
-            let stored = self.sessions.get(hash, now);
-            stored.is_some_and(|it| matches!(it.session.kind, SessionKind::Token { .. }))
-        };
-        let tokens = hashes.iter().filter(is_token).count();
-        self.shut_out_of(&hashes);
-        self.end_all(&hashes);
-        EndedCount {
-            logins: hashes.len().saturating_sub(tokens),
-            tokens,
-        }
-    }
-
     fn matching(&self, filter: &SessionFilter) -> Vec<SessionHash> {
         match filter {
             SessionFilter::Prefix(prefix) => self
@@ -316,6 +302,32 @@ impl Auth {
             self.writes.push(AuthWrite::Ended(*hash));
             self.ended.push(*hash);
         }
+    }
+
+    /// Ends sessions for an administrator, in a commit with the act of each account, and returns
+    /// their number.
+    fn end_matching(&mut self, filter: &SessionFilter, caller: &str) -> EndedCount {
+        let hashes = self.matching(filter);
+        self.shut_out_of(&hashes);
+        let mut of_account: BTreeMap<AccountId, usize> = BTreeMap::new();
+        let mut ended = EndedCount::default();
+        for hash in &hashes {
+            if let Some(stored) = self.sessions.get(hash, Timestamp::now()) {
+                *of_account.entry(stored.session.account).or_default() += 1;
+                match stored.session.kind {
+                    SessionKind::Login(_) => ended.logins += 1,
+                    SessionKind::Token { .. } => ended.tokens += 1,
+                }
+            }
+        }
+        self.end_all(&hashes);
+        for (account, count) in of_account {
+            let act = AccountAct::now(ActKind::EndSessions, caller, ended_detail(count));
+            self.writes.push(AuthWrite::Act(account, act));
+        }
+        // Before the answer, so that its reader finds the act.
+        self.commit();
+        ended
     }
 
     fn end_all(&mut self, hashes: &[SessionHash]) {

@@ -81,8 +81,8 @@ pub enum AuthMessage {
     WorkerAway(Uuid, Option<Uuid>),
     /// For the administrator: all active sessions, or those of one user.
     List(Option<String>, Sender<Vec<SessionRow>>),
-    /// For the administrator: ends sessions; the answer is their number.
-    End(SessionFilter, Sender<EndedCount>),
+    /// For an administrator, who is this user: ends sessions; the answer is how many.
+    End(SessionFilter, String, Sender<EndedCount>),
     /// For the administrator: locks an account or unlocks it; the answer is what has ended with it,
     /// or why it was not done.
     Lock(Username, bool, AdminAct, Sender<Result<AccountEnd, String>>),
@@ -93,12 +93,22 @@ pub enum AuthMessage {
     Deleted(Box<PendingDeletion>, Result<usize, Refusal>),
     /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
-    /// For the administrator: makes a code for the account with this name, valid for so long.
-    PrintCode(String, Duration, Sender<Result<PrintedCode, String>>),
+    /// For an administrator: makes a code for an account.
+    PrintCode(CodePrinting, Sender<Result<PrintedCode, String>>),
     /// For the administrator: makes an account with a code for each row of a roster, or none.
     Import(RosterImport, Sender<Result<ImportedRoster, String>>),
     /// New limits, after a reload.
     Limits(MasterLimits),
+}
+
+/// Makes a code for the account with a name.
+#[derive(Debug)]
+pub struct CodePrinting {
+    pub name: String,
+    /// For how long it is valid.
+    pub valid: Duration,
+    /// The user who asks, as the log names one.
+    pub caller: String,
 }
 
 /// Makes accounts with codes for people in a roster.
@@ -111,6 +121,8 @@ pub struct RosterImport {
     pub is_check: bool,
     /// Whether accounts that are there, from a roster, and whose codes nobody has used get new ones.
     pub is_again: bool,
+    /// The user who asks, as the log names one.
+    pub caller: String,
 }
 
 /// What came of a roster.

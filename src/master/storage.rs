@@ -5,6 +5,7 @@
 //! starts no thread.
 
 pub mod accounts;
+pub mod acts;
 pub mod backup;
 pub mod bars;
 pub mod bulk;

@@ -28,7 +28,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use toml::Value;
+use toml::{Table, Value};
 
 /// A temporary folder of ours alone, removed when dropped; its path is short enough for GPG's
 /// sockets.
@@ -301,6 +301,23 @@ impl Deployment {
     /// The folder.
     pub fn dir(&self) -> &Path {
         self.layout.dir()
+    }
+
+    /// Lets people sign in with this one provider of identities, from the master's next start on: the
+    /// deployment is its client with this ID and secret.
+    pub fn set_provider(&self, name: &str, issuer: &str, (client_id, secret): (&str, &str)) {
+        let file = self.dir().join("provider.key");
+        fs::write(&file, secret).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        let keys = [
+            ("name", name),
+            ("issuer", issuer),
+            ("client_id", client_id),
+            ("client_secret_file", file.to_str().unwrap()),
+        ];
+        let keys = keys.map(|(key, value)| (key.to_owned(), Value::from(value)));
+        let provider = Table::from_iter(keys);
+        self.master().set("third_party", vec![provider]);
     }
 
     /// The paths in the folder.

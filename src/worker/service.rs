@@ -13,6 +13,7 @@ use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{self, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
+use crate::net::deadline;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::{LogConfig, LogHandle};
 use crate::runtime::{Stop, Watchdog};
@@ -22,7 +23,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Time-out of a TCP connection to the master.
+/// Time-out of a TCP connection to the master, over all addresses of its name.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// GPG's agent has this time to end after a start that failed.
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -59,14 +60,9 @@ fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
 }
 
 fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in master.resolve()? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+    let addresses = master.resolve()?;
+    let deadline = Instant::now() + CONNECT_TIMEOUT;
+    deadline::connect(&addresses, deadline).map(|(socket, _)| socket)
 }
 
 /// A worker as a daemon.

@@ -5,9 +5,10 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    AccountDetails, AccountList, AccountSummary, DeletionSummary, DiskStatus, EndedSessions,
-    GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MailSummary, MasterStatus,
-    PricesStatus, RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
+    AccountDetails, AccountList, AccountSummary, ActSummary, DeletionSummary, DiskStatus,
+    EndedSessions, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MailSummary,
+    MasterStatus, PricesStatus, RestartSummary, RestoreSummary, SessionList, Verification,
+    WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table};
@@ -17,6 +18,9 @@ use crate::model::{Money, Timestamp};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
+
+/// Most acts of administrators that an account is shown with.
+const ACTS_SHOWN_MAX: usize = 10;
 
 /// An RFC 3339 time as other programs show it.
 fn moment(text: &str) -> String {
@@ -372,8 +376,40 @@ pub(super) fn accounts(list: &AccountList) -> String {
     out
 }
 
-/// One account, as a list.
+/// One account, as a list, with the latest acts of administrators below.
 pub(super) fn account(details: &AccountDetails) -> String {
+    let mut out = account_values(details);
+    if !details.acts.is_empty() {
+        out.push('\n');
+        out.push_str(&acts(&details.acts));
+    }
+    out
+}
+
+fn acts(acts: &[ActSummary]) -> String {
+    let row = |act: &ActSummary| {
+        vec![
+            moment(&act.at),
+            clean(&act.act),
+            clean(&act.caller),
+            clean(&act.detail),
+        ]
+    };
+    let columns = [
+        Column::text("done at (UTC)", 0),
+        Column::text("act", 0),
+        Column::text("by", 0),
+        Column::text("detail", 1),
+    ];
+    let latest = acts.iter().take(ACTS_SHOWN_MAX);
+    let mut out = table(&columns, &latest.map(row).collect::<Vec<_>>());
+    if let Some(more @ 1..) = acts.len().checked_sub(ACTS_SHOWN_MAX) {
+        let _ = writeln!(out, "and {more} earlier ones; --json has them");
+    }
+    out
+}
+
+fn account_values(details: &AccountDetails) -> String {
     let account = &details.account;
     list(&[
         ("account", clean(&account.user)),

@@ -5,7 +5,7 @@
 //!
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
-use crate::cli::terminal::{for_people, wrapped_for_stderr};
+use crate::cli::terminal::{self, ConfirmError};
 use crate::config::{AssetSettings, MasterConfig, ProviderKind, ReplaySettings};
 use crate::daemon;
 use crate::master::assets::providers::replay::ReplayProvider;
@@ -20,7 +20,7 @@ use crate::testkit::state::SandboxState;
 use crate::testkit::{Layout, SandboxError, ports};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
 use std::path::PathBuf;
 
 /// The longest file that says what is to be done, in bytes.
@@ -45,32 +45,19 @@ fn intent_path(layout: &Layout) -> PathBuf {
 /// # Errors
 /// The answer is no, or there is nobody to ask.
 pub(super) fn confirm(start: Timestamp, accounts: bool, yes: bool) -> Result<(), SandboxError> {
-    if yes {
-        return Ok(());
-    }
     let what = if accounts {
         "All accounts, with all orders, portfolios and histories"
     } else {
         "All orders, portfolios and histories"
     };
-    let question = format!("{what} are deleted, and the market begins anew at {start}");
-    if !io::stdin().is_terminal() {
-        return Err(SandboxError {
+    let what = format!("{what} are deleted, and the market begins anew at {start}");
+    terminal::confirm(&what, yes).map_err(|error| match error {
+        ConfirmError::NoTerminal(_) => SandboxError {
             code: daemon::BAD_USAGE,
-            text: format!("{question}: there is no terminal to confirm it at, so add --yes"),
-        });
-    }
-    let question = wrapped_for_stderr(&for_people(&format!("{question}. Go on? [y/N]")));
-    // A closed standard error is no answer.
-    let _ = write!(io::stderr(), "{} ", question.trim_end());
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(SandboxError::failed)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(SandboxError::failed("nothing was changed"))
-    }
+            text: error.to_string(),
+        },
+        ConfirmError::Input(_) | ConfirmError::No => SandboxError::failed(error),
+    })
 }
 
 /// Checks that the market of a sandbox can begin anew at `start`. What is no sandbox is left to who

@@ -278,6 +278,15 @@ fn head(snapshot: &mut Snapshot<'_>, account: AccountId) -> Result<Vec<Value>, Q
         }));
     }
     add_mails_and_codes(snapshot, account, &mut lines)?;
+    for act in snapshot.acts_of(account)? {
+        lines.push(json!({
+            "kind": "act",
+            "at": act.at.to_string(),
+            "act": act.act,
+            "caller": act.caller,
+            "detail": act.detail,
+        }));
+    }
     for at in snapshot.login_places_of(account)? {
         lines.push(json!({ "kind": "login place", "last": at.to_string() }));
     }

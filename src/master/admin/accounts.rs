@@ -8,15 +8,17 @@ use super::caller::AdminCaller;
 use super::sessions::{failed, reader, rows};
 use super::{AdminShared, SETTLEMENT_TIMEOUT, ask, ask_for_act};
 use crate::admin::model::{
-    AccountDetails, AccountList, AccountSummary, CodeSummary, DeletionSummary, GrantSummary,
-    LockSummary, RestartSummary,
+    AccountDetails, AccountList, AccountSummary, ActSummary, CodeSummary, DeletionSummary,
+    GrantSummary, LockSummary, RestartSummary,
 };
 use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, GRANT_REASON_MAX, ROWS_MAX};
 use crate::admin::roster::{FAULTS_MAX, RosterSummary};
 use crate::master::messages::{
-    AdminAct, AuthMessage, Grant, ImportedRoster, PrintedCode, RosterImport, TransactionsMessage,
+    AdminAct, AuthMessage, CodePrinting, Grant, ImportedRoster, PrintedCode, RosterImport,
+    TransactionsMessage,
 };
 use crate::master::storage::accounts::AccountRow;
+use crate::master::storage::acts::AccountAct;
 use crate::model::printable::is_printable_text;
 use crate::model::{Money, Quantity, SessionKind, Timestamp, Username};
 use std::time::{Duration, Instant};
@@ -48,10 +50,11 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
             };
             let holdings = snapshot.holdings(row.account)?;
             let until = snapshot.printed_code_expiry(row.account, Timestamp::now())?;
-            Ok(Some((row, holdings, until)))
+            let acts = snapshot.acts_of(row.account)?;
+            Ok(Some((row, holdings, until, acts)))
         })
         .map_err(failed)?;
-    let (row, holdings, until) = found.ok_or_else(|| format!("there is no user {name}"))?;
+    let (row, holdings, until, acts) = found.ok_or_else(|| format!("there is no user {name}"))?;
     let sessions = rows(shared, Some(row.username.clone()))?;
     let is_token = |kind: &SessionKind| matches!(kind, SessionKind::Token { .. });
     let tokens = sessions
@@ -68,6 +71,7 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
         cash: holdings.cash.to_string(),
         positions: holdings.positions.len(),
         code_until: until.map(|until| until.to_string()),
+        acts: acts.into_iter().rev().map(act_summary).collect(),
     })))
 }
 
@@ -78,6 +82,15 @@ fn summary(row: AccountRow) -> AccountSummary {
         state: state(row.is_locked).to_owned(),
         password: row.is_password,
         created: row.created.to_string(),
+    }
+}
+
+fn act_summary(act: AccountAct) -> ActSummary {
+    ActSummary {
+        at: act.at.to_string(),
+        act: act.act,
+        caller: act.caller,
+        detail: act.detail,
     }
 }
 
@@ -92,7 +105,7 @@ pub(super) fn lock(
     is_locked: bool,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let username = Username::parse(name).map_err(|error| error.to_string())?;
+    let username = account_name(name)?;
     let found = reader(shared)?
         .read(|snapshot| snapshot.account_row(&username.key()))
         .map_err(failed)?;
@@ -115,7 +128,7 @@ pub(super) fn delete(
     name: &str,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let username = Username::parse(name).map_err(|error| error.to_string())?;
+    let username = account_name(name)?;
     let (act, auth) = (act(caller), &shared.channels.inboxes.auth);
     let ended = ask_for_act(&act, &username, MODULE, auth, |reply| {
         AuthMessage::Delete(username.clone(), act.clone(), reply)
@@ -217,8 +230,13 @@ pub(super) fn reset(
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
     let valid = validity(valid_ms)?;
+    let printing = CodePrinting {
+        name,
+        valid,
+        caller: caller.to_string(),
+    };
     let printed = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
-        AuthMessage::PrintCode(name, valid, reply)
+        AuthMessage::PrintCode(printing, reply)
     })??;
     crate::info!(
         "{caller} has made a code for a new password of {}",

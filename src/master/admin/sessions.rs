@@ -75,21 +75,21 @@ pub(super) fn end(
         SessionSelector::All => "of everybody".to_owned(),
     };
     let ended = match which {
-        SessionSelector::Prefix(prefix) => end_one(shared, &prefix)?,
+        SessionSelector::Prefix(prefix) => end_one(shared, &prefix, &caller)?,
         SessionSelector::User(user) => {
             check_user(shared, &user)?;
-            end_matching(shared, SessionFilter::User(user))?
+            end_matching(shared, SessionFilter::User(user), &caller)?
         }
         SessionSelector::Worker(name) => {
             let mut ended = EndedCount::default();
             for worker in workers_named(shared, &name)? {
-                let more = end_matching(shared, SessionFilter::Worker(worker))?;
+                let more = end_matching(shared, SessionFilter::Worker(worker), &caller)?;
                 ended.logins += more.logins;
                 ended.tokens += more.tokens;
             }
             ended
         }
-        SessionSelector::All => end_matching(shared, SessionFilter::All)?,
+        SessionSelector::All => end_matching(shared, SessionFilter::All, &caller)?,
     };
     let EndedCount { logins, tokens } = ended;
     crate::info!("{caller} has ended {logins} sessions and {tokens} tokens: those {what}");
@@ -100,7 +100,7 @@ pub(super) fn end(
 }
 
 /// Ends the session whose hash begins with `prefix`, if there is exactly one.
-fn end_one(shared: &AdminShared, prefix: &str) -> Result<EndedCount, String> {
+fn end_one(shared: &AdminShared, prefix: &str, caller: &AdminCaller) -> Result<EndedCount, String> {
     let prefix = prefix.to_ascii_lowercase();
     if prefix.is_empty()
         || prefix.len() > 64
@@ -118,6 +118,7 @@ fn end_one(shared: &AdminShared, prefix: &str) -> Result<EndedCount, String> {
         [one] => end_matching(
             shared,
             SessionFilter::Prefix(hex::encode(one.session.hash.0)),
+            caller,
         ),
         [] => Err(format!(
             "no session's ID begins with {prefix}; see `papertraderctl sessions list`"
@@ -154,9 +155,14 @@ pub(super) fn rows(shared: &AdminShared, user: Option<String>) -> Result<Vec<Ses
     })
 }
 
-fn end_matching(shared: &AdminShared, which: SessionFilter) -> Result<EndedCount, String> {
+fn end_matching(
+    shared: &AdminShared,
+    which: SessionFilter,
+    caller: &AdminCaller,
+) -> Result<EndedCount, String> {
+    let caller = caller.to_string();
     ask(MODULE, &shared.channels.inboxes.auth, |reply| {
-        AuthMessage::End(which, reply)
+        AuthMessage::End(which, caller, reply)
     })
 }
 

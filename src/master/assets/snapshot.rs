@@ -276,7 +276,8 @@ impl PriceSnapshot {
         self.actions.get(symbol).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds actions that come into force, also in the place of earlier terms, and brings prices from before a split to its units.
+    /// Adds actions that come into force, also in the place of earlier terms, and brings prices
+    /// from before a split to its units.
     pub(super) fn add_actions(&mut self, actions: &[Action]) {
         if actions.is_empty() {
             return;

@@ -9,10 +9,11 @@ use super::Auth;
 use super::accounts::{code_refusal, refuse_code, succeed, tell_owner, tell_owner_of};
 use crate::master::mail::draw_code;
 use crate::master::messages::{
-    AccountChange, AccountEvent, CountedLogin, HashJob, MailMessage, PendingChange, PrintedCode,
-    ResetRequest,
+    AccountChange, AccountEvent, CodePrinting, CountedLogin, HashJob, MailMessage, PendingChange,
+    PrintedCode, ResetRequest,
 };
 use crate::master::reply_to::ReplyTo;
+use crate::master::storage::acts::{AccountAct, ActKind};
 use crate::model::{
     HashedPass, OwnerNotice, Reason, ResetCode, ResetCodeHash, Timestamp, Username, UsernameOrEmail,
 };
@@ -176,20 +177,24 @@ impl Auth {
 
     /// Makes a code for an account, in place of the one that was printed before it. The error is a
     /// sentence for the administrator.
-    pub(super) fn print_code(
-        &mut self,
-        name: &str,
-        valid: Duration,
-    ) -> Result<PrintedCode, String> {
+    pub(super) fn print_code(&mut self, printing: &CodePrinting) -> Result<PrintedCode, String> {
+        let CodePrinting {
+            name,
+            valid,
+            caller,
+        } = printing;
         let username = Username::parse(name).map_err(|error| error.to_string())?;
         let code = draw_code().map_err(|error| format!("no random bytes: {error}"))?;
         let now = Timestamp::now();
-        let until = now.after(valid);
+        let until = now.after(*valid);
         let stored = self.storage.write(|tx| {
             let Some(account) = tx.credentials(&username)? else {
                 return Ok(None);
             };
             tx.store_printed_code(account.account, &code.hash(), (now, until))?;
+            let detail = format!("code valid until {until}");
+            let act = AccountAct::now(ActKind::Reset, caller, detail);
+            tx.insert_access_act(account.account, &act)?;
             Ok(Some(account.username))
         });
         match stored {

@@ -8,6 +8,7 @@ use super::{Auth, CHANGE_AGE_MAX, FORGET_INTERVAL, TOUCH_INTERVAL, active_sessio
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
+use crate::master::storage::acts::AccountAct;
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{Storage, StorageError};
 use crate::model::{
@@ -29,6 +30,8 @@ pub(super) enum AuthWrite {
     Renewed(AccountId, String, String),
     /// A token of this account is used elsewhere than where it was made, for the first time.
     Elsewhere(SessionHash, AccountId, TokenName),
+    /// An administrator has ended sessions of this account.
+    Act(AccountId, AccountAct),
 }
 
 /// A reply that waits for the commit.
@@ -101,7 +104,10 @@ impl Auth {
             self.writes.extend(writes.into_iter().filter(|write| {
                 matches!(
                     write,
-                    AuthWrite::Ended(_) | AuthWrite::Passed(..) | AuthWrite::Elsewhere(..)
+                    AuthWrite::Ended(_)
+                        | AuthWrite::Passed(..)
+                        | AuthWrite::Elsewhere(..)
+                        | AuthWrite::Act(..)
                 )
             }));
         }
@@ -194,6 +200,7 @@ fn store(
                     tx.store_login_place(session.account, &place, session.since)?;
                 }
                 AuthWrite::Ended(hash) => tx.delete_session(hash)?,
+                AuthWrite::Act(account, act) => tx.insert_access_act(*account, act)?,
                 AuthWrite::Passed(hash, worker) => tx.insert_session_worker(hash, worker)?,
                 AuthWrite::Renewed(account, old, new) => tx.renew_hash(*account, old, new)?,
                 AuthWrite::Elsewhere(hash, account, name) => {

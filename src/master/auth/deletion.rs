@@ -14,6 +14,7 @@ use crate::master::messages::{
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::Tx;
 use crate::master::storage::accounts::Credentials;
+use crate::master::storage::acts::{AccountAct, ActKind};
 use crate::model::{
     AccountId, Email, HashedPass, OwnerNotice, Reason, SessionHash, SessionId, Timestamp, Username,
 };
@@ -241,7 +242,7 @@ impl Auth {
     ) {
         let what = if is_locked { "a lock" } else { "an unlock" };
         let in_time = act.in_time(what, username);
-        let (end, held) = match in_time.and_then(|()| self.set_locked(username, is_locked)) {
+        let (end, held) = match in_time.and_then(|()| self.set_locked(username, is_locked, &act)) {
             Ok(set) => set,
             Err(why) => {
                 let _ = reply.try_send(Err(why));
@@ -287,6 +288,7 @@ impl Auth {
         &mut self,
         username: &Username,
         is_locked: bool,
+        act: &AdminAct,
     ) -> Result<(AccountEnd, Arc<()>), String> {
         let found = self.account_named(username)?;
         if found.is_locked == is_locked {
@@ -302,7 +304,16 @@ impl Auth {
         } else {
             Vec::new()
         };
-        let change = |tx: &mut Tx<'_>| tx.set_locked(account, is_locked);
+        let (kind, detail) = if is_locked {
+            (ActKind::Lock, ended_detail(ended.len()))
+        } else {
+            (ActKind::Unlock, String::new())
+        };
+        let act = AccountAct::now(kind, &act.caller, detail);
+        let change = |tx: &mut Tx<'_>| {
+            tx.set_locked(account, is_locked)?;
+            tx.insert_access_act(account, &act)
+        };
         self.change_account(account, &ended, change)
             .map_err(|refusal| refusal.text)?;
         self.shut_out(account);
@@ -350,6 +361,11 @@ impl Auth {
             }
         }
     }
+}
+
+/// What an act says of so many sessions and tokens that ended.
+pub(super) fn ended_detail(count: usize) -> String {
+    format!("sessions and tokens ended: {count}")
 }
 
 impl DeletionAsker {

@@ -8,6 +8,7 @@ use crate::admin::roster::{ROSTER_MAX, RosterFault, RosterPass, RosterRow};
 use crate::master::mail::draw_code;
 use crate::master::messages::{AccountEvent, ImportedRoster, PrintedCode, RosterImport};
 use crate::master::storage::accounts::{NameConflict, NewAccount};
+use crate::master::storage::acts::{AccountAct, ActKind};
 use crate::master::storage::{Snapshot, StorageError};
 use crate::model::{AccountId, Email, Timestamp, Username};
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -97,11 +98,14 @@ impl Auth {
                     sequence: 0,
                     near: Neighbourhood::of(Ipv4Addr::LOCALHOST.into()),
                 };
-                let account = match person.account {
-                    Some(account) => account,
-                    None => tx.insert_account(&new())?,
+                let (account, made) = match person.account {
+                    Some(account) => (account, ""),
+                    None => (tx.insert_account(&new())?, "account made; "),
                 };
                 tx.store_printed_code(account, &printed.code.hash(), (now, until))?;
+                let detail = format!("{made}code valid until {until}");
+                let act = AccountAct::now(ActKind::Import, &import.caller, detail);
+                tx.insert_access_act(account, &act)?;
             }
             Ok(())
         });
@@ -271,6 +275,7 @@ mod tests {
             valid: Duration::from_secs(60),
             is_check,
             is_again,
+            caller: "user root (0)".to_owned(),
         };
         let (sender, answer) = bounded(1);
         rig.auth.on_message(AuthMessage::Import(import, sender));
@@ -349,6 +354,21 @@ mod tests {
             rig.ask(&mut link, reset(&made[0])),
             Reply::AccountSuccess(None)
         );
+        let acts = |name: &str| {
+            let sql =
+                "SELECT group_concat(act || ' ' || caller || ' ' || substr(detail, 1, 14), '|'
+                           ORDER BY number) FROM acts JOIN accounts USING (account)
+                       WHERE username_key = ";
+            rig.engine
+                .reader()
+                .snapshot()
+                .unwrap()
+                .text(&format!("{sql} '{name}'"))
+        };
+        let made_and_again =
+            "import user root (0) account made; |import user root (0) code valid unt";
+        assert_eq!(acts("carol"), made_and_again);
+        assert_eq!(acts("dave"), "import user root (0) account made; ");
         // Who registered came through a worker.
         rig.engine
             .execute("UPDATE accounts SET worker = randomblob(16) WHERE username_key = 'zoe'");

@@ -21,6 +21,11 @@ fn ask<T>(
     answer.try_recv().unwrap()
 }
 
+/// The administrator who asks.
+fn caller() -> String {
+    "user root (0)".to_owned()
+}
+
 fn log_in(rig: &mut MasterRig, link: &mut FakeLink, name: &str, expirable: bool) -> SessionId {
     match rig.ask(link, login(name, expirable)) {
         Reply::Session { id, .. } => id,
@@ -63,8 +68,9 @@ fn administrators_end_sessions_by_their_beginning_their_user_or_their_worker() {
     rig.user(&mut link, "carol");
     rig.user(&mut other, "dave");
     other.heard();
-    let mut end =
-        |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply)).logins;
+    let mut end = |filter: SessionFilter| {
+        ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply)).logins
+    };
     assert_eq!(end(SessionFilter::Prefix("zz".into())), 0);
     assert_eq!(end(SessionFilter::Prefix(alice.session.hash().prefix())), 1);
     assert_eq!(other.ended_sessions().0, [alice.session.hash()]);
@@ -74,6 +80,11 @@ fn administrators_end_sessions_by_their_beginning_their_user_or_their_worker() {
     let left = ask(&mut rig, |reply| AuthMessage::List(None, reply));
     assert_eq!(users(&left), ["carol"]);
     assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 1);
+    let acts = "SELECT group_concat(username || ' ' || act || ' ' || caller || ' ' || detail, '|'
+                    ORDER BY number) FROM acts JOIN accounts USING (account)";
+    let told = rig.engine.reader().snapshot().unwrap().text(acts);
+    let of = |name| format!("{name} end-sessions user root (0) sessions and tokens ended: 1");
+    assert_eq!(told, [of("Alice"), of("bob"), of("dave")].join("|"));
 }
 
 #[test]
@@ -110,8 +121,9 @@ fn a_worker_that_a_session_has_passed_is_remembered_over_a_restart() {
     rig.ask(&mut resuming, guess);
     assert_eq!(rig.engine.number("SELECT count(*) FROM session_workers"), 3);
     let mut rig = rig.restart();
-    let mut end =
-        |filter: SessionFilter| ask(&mut rig, |reply| AuthMessage::End(filter, reply)).logins;
+    let mut end = |filter: SessionFilter| {
+        ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply)).logins
+    };
     let by = |link: &FakeLink| SessionFilter::Worker(link.peer.worker.uuid);
     assert_eq!(end(by(&asking)), 1);
     assert_eq!(end(by(&ordering)), 0, "alice's has ended");
@@ -138,7 +150,7 @@ fn a_session_that_has_passed_too_many_workers_has_passed_any() {
     assert_eq!(stored, rows);
     let last = rig.link(&format!("us{}", SESSION_WORKERS_MAX + 2));
     let filter = SessionFilter::Worker(last.peer.worker.uuid);
-    let ended = ask(&mut rig, |reply| AuthMessage::End(filter, reply));
+    let ended = ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply));
     assert_eq!((ended.logins, ended.tokens), (1, 0));
 }
 
@@ -157,6 +169,21 @@ fn a_worker_that_could_not_be_stored_is_stored_with_the_next_commit() {
     rig.auth.on_turn_end();
     let stored = rig.engine.number("SELECT count(*) FROM session_workers");
     assert_eq!(stored, 1);
+}
+
+#[test]
+fn an_act_that_could_not_be_stored_is_stored_with_the_next_commit() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    rig.user(&mut link, "alice");
+    rig.refuse_changes("INSERT", "acts");
+    let all = SessionFilter::All;
+    let ended = ask(&mut rig, |reply| AuthMessage::End(all, caller(), reply));
+    assert_eq!(ended.logins, 1, "it has ended in memory");
+    rig.allow_changes();
+    rig.auth.on_turn_end();
+    assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 0);
+    assert_eq!(rig.engine.number("SELECT count(*) FROM acts"), 1);
 }
 
 #[test]
@@ -284,7 +311,7 @@ fn what_fails_and_what_ends_is_counted() {
     let erin = rig.ask(&mut link, register("erin"));
     assert_eq!(erin, Reply::RegisterSuccess);
     let carols = SessionFilter::User("carol".into());
-    ask(&mut rig, |reply| AuthMessage::End(carols, reply));
+    ask(&mut rig, |reply| AuthMessage::End(carols, caller(), reply));
     let status = ask(&mut rig, AuthMessage::Status);
     let counted = [
         (AccountEvent::FailedLogin, 1),

@@ -17,6 +17,7 @@ const DELETIONS: &[&str] = &[
     "DELETE FROM reset_codes WHERE account = ?1",
     "DELETE FROM used_codes WHERE account = ?1",
     "DELETE FROM proven_emails WHERE account = ?1",
+    "DELETE FROM acts WHERE account = ?1",
 ];
 
 /// Time between two attempts to empty the write-ahead log.

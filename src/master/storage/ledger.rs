@@ -95,8 +95,6 @@ pub enum Settlement {
     },
     /// The order was rejected.
     Rejected(Reason),
-    /// The order was cancelled, for the reason `cancelled`.
-    Cancelled,
 }
 
 /// Where a history ends that is read in several snapshots: what it was in the first of them.
@@ -138,6 +136,14 @@ pub(super) const TAKING_EFFECT: &str = "update_number,
     CASE WHEN transactions.origin IS NOT NULL THEN 1 WHEN cause IN (6, 7) THEN 2 ELSE 0 END,
     CASE WHEN transactions.origin IS NULL THEN number END,
     ordered, worker, sequence, number";
+
+/// Finds locked accounts with orders that are not settled. It names the indexes, which have the rows
+/// of one status each: left to itself SQLite reads all transactions by account.
+const LOCKED_WITH_ORDERS_SQL: &str = "SELECT DISTINCT account
+    FROM (SELECT account FROM transactions INDEXED BY transactions_queue WHERE status = 0
+          UNION ALL
+          SELECT account FROM transactions INDEXED BY transactions_open WHERE status = 3)
+    JOIN accounts USING (account) WHERE state = 1 ORDER BY account";
 
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
@@ -512,10 +518,7 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
-            "SELECT DISTINCT account FROM transactions JOIN accounts USING (account)
-             WHERE status IN (0, 3) AND state = 1 ORDER BY account",
-        )?;
+        let mut statement = sqlite.prepare(LOCKED_WITH_ORDERS_SQL)?;
         let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -732,11 +735,6 @@ impl Tx<'_> {
                 Settlement::Rejected(reason) => {
                     (TransactionStatus::Rejected, None, Some(reason.as_str()))
                 }
-                Settlement::Cancelled => (
-                    TransactionStatus::Cancelled,
-                    None,
-                    Some(Reason::Cancelled.as_str()),
-                ),
             };
             let changed = statement.execute(params![
                 number,
@@ -784,8 +782,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs, and
-    /// the reasons of grants, which become `-`.
+    /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs,
+    /// and the reasons of grants, which become `-`.
     ///
     /// # Errors
     /// The database fails.

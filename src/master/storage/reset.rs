@@ -33,6 +33,7 @@ const PEOPLE: &[&str] = &[
     "reset_codes",
     "used_codes",
     "proven_emails",
+    "acts",
     "accounts",
 ];
 /// What stays. The numbers of updates go on, so that no number is of two of them. Of `assets` and

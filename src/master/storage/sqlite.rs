@@ -39,6 +39,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0015_deletion.sql"),
     include_str!("../../../sql/sqlite/0016_identity_names.sql"),
     include_str!("../../../sql/sqlite/0017_endings.sql"),
+    include_str!("../../../sql/sqlite/0018_acts.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
@@ -790,6 +791,41 @@ mod tests {
         // Many accounts may have no address.
         let none = "UPDATE accounts SET email = NULL, email_key = NULL";
         assert_eq!(new.execute(none, []), Ok(2));
+    }
+
+    #[test]
+    fn an_account_of_before_acts_has_none_and_keeps_those_that_follow() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        create_file(&path, b"").unwrap();
+        let mut old = SqliteStorage::open(&path).unwrap().connection;
+        let is_it = |sql: &&str| sql.contains("CREATE TABLE acts");
+        let before = MIGRATIONS.iter().position(is_it).unwrap();
+        old.pragma_update(None, "foreign_keys", false).unwrap();
+        for sql in &MIGRATIONS[..before] {
+            let step = old.transaction().unwrap();
+            step.execute_batch(sql).unwrap();
+            step.commit().unwrap();
+        }
+        old.execute_batch(&format!(
+            "PRAGMA user_version = {before};
+             INSERT INTO accounts (account, username, username_key, is_password, created, starting_cash,
+                 boot, sequence, worker)
+             VALUES (3, 'bob', 'bob', 0, 7, 5, zeroblob(16), 9, zeroblob(16))"
+        ))
+        .unwrap();
+        drop(old);
+        migrate(&path).unwrap();
+        let new = SqliteStorage::open(&path).unwrap().connection;
+        let number = |sql: &str| new.query_row(sql, [], |row| row.get::<_, i64>(0));
+        assert_eq!(number("SELECT count(*) FROM accounts"), Ok(1));
+        assert_eq!(number("SELECT count(*) FROM acts"), Ok(0));
+        let act = "INSERT INTO acts (account, at, act, caller, detail) VALUES";
+        let insert = |account: i64| new.execute(&format!("{act} ({account}, 0, 'a', 'b', '')"), []);
+        assert_eq!(insert(3), Ok(1));
+        assert!(insert(99).is_err(), "there is no such account");
+        let gone = new.execute("DELETE FROM accounts WHERE account = 3", []);
+        assert!(gone.is_err(), "its act refers to it");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! spec/master/transactions/cancel_all.md · 3.1.7, 3.1.3
 //!
 //! Cancels all orders of an account that is locked or deleted, in one commit with the writes of
-//! whoever asks for it. It never withdraws an order from an update that is under way.
+//! whoever asks for it. It never withdraws an order from an update that is under way. Whoever
+//! waits for an order that a restart has cancelled is told here, too.
 //!
 //! Tests: `src/master/transactions/cancel_all/tests.rs`, `tests/suite/master/deletion.rs`.
 
@@ -80,7 +81,7 @@ impl Transactions {
     }
 
     /// Removes cancelled orders from the queue, and answers who waits for their outcomes.
-    fn tell_cancelled(&mut self, numbers: &[i64]) {
+    pub(super) fn tell_cancelled(&mut self, numbers: &[i64]) {
         let refusal = Refusal::new(Reason::Cancelled, fill::text(Reason::Cancelled));
         let mut replies = ReplyBatch::new();
         for order in numbers

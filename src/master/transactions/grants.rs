@@ -6,7 +6,8 @@
 use super::Transactions;
 use super::sequence::Sequencer;
 use crate::master::messages::{AdminAct, Grant, GrantOutcome, RestartOutcome};
-use crate::master::storage::ledger::{ActionEntry, Settlement};
+use crate::master::storage::acts::{AccountAct, ActKind};
+use crate::master::storage::ledger::ActionEntry;
 use crate::master::storage::{StorageError, Tx};
 use crate::master::transactions::fill::ActionRow;
 use crate::model::{AccountId, Money, Timestamp, Username};
@@ -56,8 +57,8 @@ impl Transactions {
     /// Gives an account cash, or takes some, in one commit, and logs it.
     ///
     /// # Errors
-    /// It is too late, there is no such account, the cash would fall below zero or exceed its limit, or the
-    /// database fails; the text says so. Nothing has changed then.
+    /// It is too late, there is no such account, the cash would fall below zero or exceed its limit,
+    /// or the database fails; the text says so. Nothing has changed then.
     pub(super) fn grant(&mut self, grant: &Grant, act: &AdminAct) -> Result<GrantOutcome, String> {
         act.in_time("a grant", &grant.username)?;
         let time = self.state.assets.prices().market_now;
@@ -78,6 +79,9 @@ impl Transactions {
             };
             let entry = moment.store(tx, sequencer, time, row)?;
             tx.set_note(entry.number, &grant.reason)?;
+            let detail = format!("{}: {}", grant.amount, grant.reason);
+            let told = AccountAct::now(ActKind::Grant, &act.caller, detail);
+            tx.insert_grant_act(found.account, &told)?;
             tx.store_holdings(found.account, &before, &after)?;
             failpoint::point("grant-stored");
             Ok(Ok(GrantOutcome {
@@ -100,12 +104,12 @@ impl Transactions {
         Ok(granted)
     }
 
-    /// Lets an account begin anew, in one commit: its queued orders are cancelled, its units sold at
-    /// their last price, or for nothing without one, and its cash is what it began with. Logs it.
+    /// Lets an account begin anew, in one commit: its queued orders are cancelled, its units sold
+    /// at their last price, or for nothing without one, and its cash is what it began with. Logs it.
     ///
     /// # Errors
-    /// It is too late, there is no such account, the ledger lacks actions that the prices have, or the database
-    /// fails; the text says so. Nothing has changed then.
+    /// It is too late, there is no such account, the ledger lacks actions that the prices have, or
+    /// the database fails; the text says so. Nothing has changed then.
     pub(super) fn restart(
         &mut self,
         username: &Username,
@@ -134,15 +138,13 @@ impl Transactions {
                 update: tx.settled_update()?,
                 time: prices.market_now,
             };
-            let own = queue.iter().filter(|order| order.account == account);
-            let cancelled = own.map(|order| (order.rank.number, Settlement::Cancelled));
-            let outcomes: Vec<(i64, Settlement)> = cancelled.collect();
-            tx.settle_orders(&outcomes, Timestamp::now(), moment.update)?;
+            let orders = queue.numbers_of(account);
+            tx.cancel_orders(&orders, Timestamp::now())?;
             let before = tx.holdings(account)?;
             let mut after = before.clone();
             let mut done = RestartOutcome {
                 username: found.username,
-                cancelled: outcomes.len(),
+                cancelled: orders.len(),
                 sold: before.positions.len(),
                 unpriced: Vec::new(),
                 before: before.cash,
@@ -163,17 +165,26 @@ impl Transactions {
             let row = after.restart_cash(done.cash);
             moment.store(tx, sequencer, moment.time, row)?;
             tx.store_holdings(account, &before, &after)?;
+            tx.insert_grant_act(account, &restart_act(act, &done))?;
             failpoint::point("grant-stored");
-            Ok(Ok((done, outcomes)))
+            Ok(Ok((done, orders)))
         });
-        let (done, outcomes) = stored.map_err(|error| not_stored(&error))??;
+        let (done, orders) = stored.map_err(|error| not_stored(&error))??;
         failpoint::point("grant-committed");
         self.restarted += 1;
         log_restart(act, &done);
-        self.state
-            .answer(&self.heartbeat, outcomes, Timestamp::now());
+        self.tell_cancelled(&orders);
         Ok(done)
     }
+}
+
+/// What an account keeps of its restart.
+fn restart_act(act: &AdminAct, done: &RestartOutcome) -> AccountAct {
+    let detail = format!(
+        "orders cancelled: {}; positions sold: {}; cash {} before and {} now",
+        done.cancelled, done.sold, done.before, done.cash
+    );
+    AccountAct::now(ActKind::Restart, &act.caller, detail)
 }
 
 fn log_restart(act: &AdminAct, done: &RestartOutcome) {

@@ -416,7 +416,8 @@ fn accepted_by_clock_of(update: &Update, order: &QueuedOrder) -> Timestamp {
     });
     match by_age {
         Some(time) if time.since(order.accepted).abs() > CLOCK_SET_MS => time,
-        // An order of an earlier process was accepted before the retrieval began, whatever the times say.
+        // An order of an earlier process was accepted before the retrieval began, whatever the
+        // times say.
         Some(_) | None => order.accepted.min(update.began_stamp),
     }
 }
@@ -445,7 +446,6 @@ fn settled_transaction(
             None,
         ),
         Settlement::Rejected(reason) => (TransactionStatus::Rejected, None, Some(*reason)),
-        Settlement::Cancelled => (TransactionStatus::Cancelled, None, Some(Reason::Cancelled)),
     };
     Transaction {
         id: order.id,

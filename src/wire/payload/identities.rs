@@ -21,6 +21,13 @@ pub struct OwnIdentity {
     pub linked: Timestamp,
 }
 
+impl OwnIdentity {
+    /// The names in [`OwnIdentity::providers`].
+    pub fn provider_names(&self) -> impl Iterator<Item = &str> {
+        self.providers.split(',').filter(|name| !name.is_empty())
+    }
+}
+
 /// The answer to `getIdentities`: oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnIdentities(pub Vec<OwnIdentity>);
@@ -49,5 +56,27 @@ impl Payload for OwnIdentities {
         };
         let all = (0..count).map(|_| identity(from));
         Ok(OwnIdentities(all.collect::<Result<_, ValueError>>()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_provider_of_an_identity_has_a_name() {
+        let names_of = |providers: &str| {
+            let identity = OwnIdentity {
+                providers: providers.to_owned(),
+                issuer: "https://id.example".to_owned(),
+                subject: "ada".to_owned(),
+                linked: Timestamp(0),
+            };
+            let names = identity.provider_names().map(str::to_owned);
+            names.collect::<Vec<String>>()
+        };
+        assert_eq!(names_of("school,club"), ["school", "club"]);
+        assert_eq!(names_of("school"), ["school"]);
+        assert!(names_of("").is_empty());
     }
 }

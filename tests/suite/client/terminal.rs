@@ -152,14 +152,7 @@ fn first_sign_in(
     mut sign_in: impl FnMut(&str, &str) -> String,
 ) {
     let deployment = Deployment::new(1);
-    let file = deployment.dir().join("provider.key");
-    std::fs::write(&file, secret).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let table = format!(
-        "[{{ name = \"{name}\", issuer = \"{issuer}\", client_id = \"papertrader\", client_secret_file = \"{}\" }}]",
-        file.display()
-    );
-    deployment.master().set_toml("third_party", &table);
+    deployment.set_provider(name, issuer, ("papertrader", secret));
     deployment.start_all();
     let server = deployment.addresses().remove(0);
     let person = Person::new();

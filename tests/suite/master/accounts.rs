@@ -95,6 +95,38 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
     }
     deployment.done("workers boot worker-1");
     deployment.done("sessions end --all");
+    let shown = deployment.json("accounts show alice");
+    let told: Vec<(&str, bool)> = shown["acts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| {
+            let caller = act["caller"].as_str().unwrap();
+            let is_ours = caller.contains(&number.to_string());
+            (act["act"].as_str().unwrap(), is_ours)
+        })
+        .collect();
+    let newest_first = ["end-sessions", "unlock", "reset", "lock"];
+    assert_eq!(told, newest_first.map(|act| (act, true)));
+    let ended = "sessions and tokens ended: 1";
+    assert_eq!(
+        (&shown["acts"][0]["detail"], &shown["acts"][3]["detail"]),
+        (&ended.into(), &ended.into())
+    );
+    for act in ["lock", "unlock"].iter().cycle().take(8) {
+        deployment.done(&format!("accounts {act} alice"));
+    }
+    let text = deployment.done("accounts show alice");
+    let acts = text.split("done at (UTC)").nth(1).unwrap();
+    assert_eq!(acts.lines().count(), 13, "{text}");
+    assert!(
+        acts.ends_with("and 2 earlier ones; --json has them\n"),
+        "{text}"
+    );
+    assert_eq!(
+        deployment.json("accounts show bob")["acts"][0]["act"],
+        "end-sessions"
+    );
     let log = deployment.done("log tail");
     assert!(log.contains("has booted worker worker-1"), "{log}");
     assert!(log.contains("tokens: those of everybody"), "{log}");
@@ -324,6 +356,16 @@ fn a_class_of_thirty_comes_in_with_its_cards() {
         told,
         format!("{renewed} cards.html; earlier cards of these people are void\n")
     );
+    let shown = deployment.json("accounts show pupil3");
+    let acts = shown["acts"].as_array().unwrap();
+    let made = |act: &serde_json::Value| {
+        assert_eq!(act["act"], "import");
+        let detail = act["detail"].as_str().unwrap();
+        assert!(detail.contains("code valid until "), "{act}");
+        detail.starts_with("account made; ")
+    };
+    let told: Vec<bool> = acts.iter().map(made).collect();
+    assert_eq!(told, [false, false, true], "newest first");
     let file = dir.join("cards.html");
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);

@@ -52,8 +52,9 @@ fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
 }
 
 /// The tables with a column `account`, each with the lines that tell its rows.
-const TOLD: [(&str, &str); 11] = [
+const TOLD: [(&str, &str); 12] = [
     ("accounts", "account"),
+    ("acts", "act"),
     ("balances", "account"),
     ("identities", "identity"),
     ("login_places", "login place"),
@@ -155,6 +156,24 @@ fn a_person_who_did_everything_reads_everything() {
         "SELECT 1 FROM login_places WHERE account = ?",
     );
     holds("code", "SELECT 1 FROM reset_codes WHERE account = ?");
+    holds("act", "SELECT 1 FROM acts WHERE account = ?");
+    let user = format!("({})", rustix::process::geteuid().as_raw());
+    let mut acts = Vec::new();
+    for act in of_kind(&lines, "act") {
+        let text = |field: &str| act[field].as_str().unwrap();
+        assert!(text("caller").ends_with(&user), "{act}");
+        assert!(Timestamp::parse(text("at")).is_ok(), "{act}");
+        acts.push((text("act"), text("detail")));
+    }
+    assert_eq!(acts[0], ("grant", "12.5: prize"));
+    assert!(
+        acts[1]
+            .1
+            .starts_with("orders cancelled: 0; positions sold: 1; cash ")
+    );
+    assert!(acts[2].1.starts_with("code valid until "), "{acts:?}");
+    let kinds: Vec<&str> = acts.iter().map(|act| act.0).collect();
+    assert_eq!(kinds, ["grant", "restart", "reset"]);
     every_table_of_accounts_is_known(&database);
     assert_eq!(of_kind(&lines, "token")[0]["name"], "desk");
     assert_eq!(of_kind(&lines, "token")[0]["elsewhere"], false);
@@ -344,7 +363,7 @@ fn mails_codes_and_identities_are_told_with_all_that_is_stored() {
     );
 }
 
-/// By hand: `cargo test --test suite an_export_of_400_000_rows -- --ignored --nocapture`.
+/// `make export-load` runs it.
 #[test]
 #[ignore = "takes minutes"]
 fn an_export_of_400_000_rows_comes_whole_while_others_are_answered() {

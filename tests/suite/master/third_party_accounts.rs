@@ -13,7 +13,6 @@ use papertrader::testkit::mock_provider::{CLIENT_ID, CLIENT_SECRET, MockProvider
 use papertrader::testkit::trader::{hashed, portfolio, reason, trade, username};
 use papertrader::testkit::{Deployment, eventually};
 use papertrader::wire::{ConnectionState, Reply, Request};
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 /// A running deployment whose people can sign in with this provider, called `mock`.
@@ -28,15 +27,7 @@ pub fn unstarted_with(provider: &MockProvider) -> Deployment {
     let deployment = Deployment::builder()
         .update_interval(Duration::from_millis(500))
         .make();
-    let file = deployment.dir().join("mock.key");
-    std::fs::write(&file, CLIENT_SECRET).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let table = format!(
-        "[{{ name = \"mock\", issuer = \"{}\", client_id = \"{CLIENT_ID}\", client_secret_file = \"{}\" }}]",
-        provider.issuer(),
-        file.display()
-    );
-    deployment.master().set_toml("third_party", &table);
+    deployment.set_provider("mock", &provider.issuer(), (CLIENT_ID, CLIENT_SECRET));
     deployment
 }
 
@@ -404,13 +395,7 @@ fn an_identity_of_a_provider_that_is_gone_is_unlinked_but_not_the_last_way_in() 
     deployment.master().stop();
     // The name is another provider's now.
     let second = MockProvider::start();
-    let file = deployment.dir().join("mock.key");
-    let table = format!(
-        "[{{ name = \"mock\", issuer = \"{}\", client_id = \"{CLIENT_ID}\", client_secret_file = \"{}\" }}]",
-        second.issuer(),
-        file.display()
-    );
-    deployment.master().set_toml("third_party", &table);
+    deployment.set_provider("mock", &second.issuer(), (CLIENT_ID, CLIENT_SECRET));
     deployment.master().start();
     let identities = eventually("the worker is linked", || bob.identities().ok());
     assert_eq!(identities[0].providers, "mock");

@@ -423,12 +423,8 @@ impl ReadySession {
     /// makes one.
     fn failed_for_login(&mut self, error: ClientError) -> CommandError {
         let providers = self.pool.call(Client::identities).unwrap_or_default();
-        let first = providers.iter().flat_map(|it| it.providers.split(", "));
-        let provider = first
-            .filter(|provider| !provider.is_empty())
-            .map(str::to_owned)
-            .next()
-            .unwrap_or_else(|| "PROVIDER".to_owned());
+        let mut names = providers.iter().flat_map(OwnIdentity::provider_names);
+        let provider = names.next().unwrap_or("PROVIDER");
         let advice = format!(
             "The account has no password: log in anew with its provider:\n  {} login {} --with {provider}",
             self.program, self.saved.username

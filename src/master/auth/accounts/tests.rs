@@ -4,7 +4,7 @@ use crate::master::auth::hashing::testing as hashing;
 use crate::master::messages::{AccountChange, AuthMessage, AuthRequest, RouterMessage};
 use crate::master::reply_to::ReplyTo;
 use crate::master::testing::{
-    FakeLink, MasterRig, link_request, login, pass, quantity, reason, symbol,
+    FakeLink, MasterRig, act, link_request, login, pass, quantity, reason, symbol,
 };
 use crate::model::{
     AccountValue, Email, Reason, SessionHash, SessionId, SessionSelection, Side, TokenName,
@@ -460,7 +460,10 @@ fn a_locked_account_is_told_so_to_the_right_password_alone() {
     let bob = rig.user(&mut link, "bob");
     let name = |text: &str| Username::parse(text).unwrap();
     let set_locked = |rig: &mut MasterRig, text: &str, is_locked| {
-        let end = rig.auth.set_locked(&name(text), is_locked).map(|set| set.0);
+        let end = rig
+            .auth
+            .set_locked(&name(text), is_locked, &act())
+            .map(|set| set.0);
         end.map(|end| end.sessions)
     };
     assert_eq!(set_locked(&mut rig, "ALICE", true), Ok(1));

@@ -57,7 +57,12 @@ fn is_active(rig: &mut MasterRig, link: &mut FakeLink, session: &SessionId) -> b
 /// What an administrator is given.
 fn printed(rig: &mut MasterRig, username: &str, valid: Duration) -> Result<ResetCode, String> {
     let (sender, answer) = bounded(1);
-    let message = AuthMessage::PrintCode(username.to_owned(), valid, sender);
+    let printing = CodePrinting {
+        name: username.to_owned(),
+        valid,
+        caller: "user root (0)".to_owned(),
+    };
+    let message = AuthMessage::PrintCode(printing, sender);
     rig.auth.on_message(message);
     answer.try_recv().unwrap().map(|printed| printed.code)
 }

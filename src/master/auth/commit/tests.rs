@@ -127,6 +127,7 @@ fn workers_are_told_of_many_ended_sessions_in_as_few_messages_as_hold_them() {
     let (sender, count) = bounded(1);
     rig.auth.on_message(AuthMessage::End(
         SessionFilter::User("Alice".into()),
+        "user root (0)".into(),
         sender,
     ));
     assert_eq!(count.try_recv().unwrap().logins, HASHES_MAX + 1);

@@ -125,8 +125,8 @@ impl Drop for SmtpSocket {
 
 impl SmtpSocket {
     /// Looks the server's name up and connects to the first of its addresses that answers: they
-    /// share the time. Both happen on a thread of their own, which is left alone once the time is up: a look-up cannot be
-    /// cancelled.
+    /// share the time. Both happen on a thread of their own, which is left alone once the time is
+    /// up: a look-up cannot be cancelled.
     pub(super) fn connect(
         server: &HostPort,
         timeout: Duration,

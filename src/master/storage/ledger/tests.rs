@@ -348,10 +348,7 @@ fn a_history_is_read_in_pieces_as_it_was_at_its_bound() {
         assert_eq!(history(&mut storage, &now, 105, 9), all);
         // A lock or a restart, between two updates.
         storage
-            .write(|tx| {
-                tx.cancel_orders(&[4], Timestamp(1_000))?;
-                tx.settle_orders(&[(5, Settlement::Cancelled)], Timestamp(1_000), 4)
-            })
+            .write(|tx| tx.cancel_orders(&[4, 5], Timestamp(1_000)))
             .unwrap();
         assert_eq!(history(&mut storage, &now, 105, 9), all);
         assert_eq!(history(&mut storage, &bound, 104, 9), then);
@@ -414,5 +411,45 @@ fn a_restart_takes_effect_after_the_orders_of_its_update() {
             .map(|trade| trade.side)
             .collect();
         assert_eq!(sides, [Side::Buy, Side::Sell], "of one millisecond");
+    });
+}
+
+#[test]
+fn the_orders_of_locked_accounts_are_found_without_reading_the_ledger() {
+    each_engine(|engine| {
+        let account = account(engine);
+        let mut storage = engine.storage();
+        let of_locked = |storage: &mut Storage| storage.read(|s| s.locked_with_orders()).unwrap();
+        storage
+            .write(|tx| {
+                tx.insert_order(&order(1, 11, None))?;
+                tx.insert_order(&order(2, 12, None))
+            })
+            .unwrap();
+        assert_eq!(of_locked(&mut storage), []);
+        engine.execute("UPDATE accounts SET state = 1");
+        assert_eq!(of_locked(&mut storage), [account]);
+        engine.execute("UPDATE transactions SET status = 3 WHERE number = 2");
+        storage
+            .write(|tx| tx.cancel_orders(&[1], Timestamp(2_000)))
+            .unwrap();
+        assert_eq!(of_locked(&mut storage), [account], "an open order");
+        storage
+            .write(|tx| tx.cancel_orders(&[2], Timestamp(2_000)))
+            .unwrap();
+        assert_eq!(of_locked(&mut storage), []);
+
+        let plan = storage.read(|snapshot| {
+            let Snapshot::Sqlite(SqliteTransaction(sqlite)) = snapshot;
+            let sql = format!("EXPLAIN QUERY PLAN {LOCKED_WITH_ORDERS_SQL}");
+            let mut statement = sqlite.prepare(&sql)?;
+            let steps = statement.query_map([], |row| row.get(3))?;
+            Ok(steps.collect::<rusqlite::Result<Vec<String>>>()?)
+        });
+        let plan = plan.unwrap().join("\n");
+        for index in ["transactions_queue", "transactions_open"] {
+            assert!(plan.contains(index), "{plan}");
+        }
+        assert!(!plan.contains("transactions_history"), "{plan}");
     });
 }

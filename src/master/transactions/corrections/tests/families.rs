@@ -52,8 +52,9 @@ impl Street {
         }
     }
 
-    /// An update at these prices, an empty one of which is none, in which an order settles and the feed tells these actions. `waits`:
-    /// fractions of what is new get their price with the next update. What was answered.
+    /// An update at these prices, an empty one of which is none, in which an order settles and the
+    /// feed tells these actions. `waits`: fractions of what is new get their price with the next
+    /// update. What was answered.
     fn update(
         &mut self,
         closes: [&str; 3],
