@@ -3,6 +3,7 @@
 //! Tests: `src/config/tests.rs`.
 
 mod assets;
+mod fees;
 mod mail;
 mod third_party;
 
@@ -10,6 +11,7 @@ pub use assets::{
     AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
     ReplaySettings, SimulatedSettings, SymbolSelection,
 };
+pub use fees::{FeeSettings, Percentage};
 pub use mail::{MailSecurity, MailSettings, MailUrl};
 pub use third_party::ThirdPartySettings;
 
@@ -74,6 +76,8 @@ pub struct MasterConfig {
     pub mail: Option<MailSettings>,
     /// Providers of identities; none: people sign in by password alone.
     pub third_parties: Vec<ThirdPartySettings>,
+    /// What trades cost.
+    pub fees: FeeSettings,
     pub limits: MasterLimits,
 }
 
@@ -180,6 +184,7 @@ impl MasterConfig {
             mail.write(&mut values);
         }
         third_party::write(&self.third_parties, &mut values);
+        self.fees.write(&mut values);
         let limits = &self.limits;
         for (key, value) in [
             ("failed_logins_per_minute", limits.failed_logins_per_minute),
@@ -242,7 +247,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         starting_cash: root.value(
             "starting_cash",
             IfAbsent::Default(Money(100_000 * MILLION)),
-            cash,
+            |value| decimal(value, STARTING_CASH_MAX),
         ),
         session_lifetime: root.duration("session_lifetime", SESSION_LIFETIME, SECOND, DAY * 3650),
         expected_workers: root.number("expected_workers", 1, 1, 10_000),
@@ -253,6 +258,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         accounts: accounts(root),
         mail: mail::read(root),
         third_parties: third_party::read(root),
+        fees: fees::read(root),
         limits: limits(root),
     };
     let length = config.control_socket.as_os_str().len();
@@ -295,8 +301,8 @@ fn currency(text: &str) -> Result<String, String> {
     ))
 }
 
-/// Parses an amount of cash: a string, so that no digit is lost, or a whole number.
-fn cash(value: &DeValue<'_>) -> Result<Money, String> {
+/// Parses a decimal from 0 to `most`: a string, so that no digit is lost, or a whole number.
+fn decimal(value: &DeValue<'_>, most: Money) -> Result<Money, String> {
     let text = match value {
         DeValue::String(text) => text.as_ref(),
         DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
@@ -316,8 +322,8 @@ fn cash(value: &DeValue<'_>) -> Result<Money, String> {
     }
     Money::parse_rounded(text)
         .ok()
-        .filter(|cash| *cash <= STARTING_CASH_MAX)
-        .ok_or_else(|| format!("{text} is more than {STARTING_CASH_MAX}"))
+        .filter(|amount| *amount <= most)
+        .ok_or_else(|| format!("{text} is more than {most}"))
 }
 
 fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {

@@ -8,6 +8,7 @@ mod accept;
 mod corrections;
 pub mod disk_floor;
 pub mod entitlement;
+pub mod fees;
 pub mod fill;
 pub mod queue;
 pub mod rejections;
