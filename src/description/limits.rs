@@ -9,7 +9,8 @@ use crate::master::acceptor;
 use crate::master::account_queries::histories::HISTORIES_OF_ASKER_MAX;
 use crate::master::auth::sessions;
 use crate::master::mail;
-use crate::master::transactions::{queue, settle};
+use crate::master::transactions::book::order;
+use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
 use crate::net::connection::UNANSWERED_MAX;
@@ -385,7 +386,7 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
         .set_by("master limits.max_queued"),
         limit(
             "waitingOrder",
-            settle::WAITING_MAX.unsigned_abs(),
+            order::WAITING_MAX.unsigned_abs(),
             Unit::Milliseconds,
             "market time for which an order waits while its asset's latest price is held; then it is rejected with `no-price`",
         ),

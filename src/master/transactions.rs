@@ -5,6 +5,7 @@
 //! disk.
 
 mod accept;
+pub mod book;
 mod corrections;
 pub mod disk_floor;
 pub mod entitlement;
@@ -12,6 +13,7 @@ pub mod fees;
 pub mod fill;
 pub mod queue;
 pub mod rejections;
+pub mod reserves;
 pub mod sequence;
 pub mod settle;
 

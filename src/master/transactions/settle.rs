@@ -3,6 +3,8 @@
 //! Settles the queue at an update: first corporate actions, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
 
+use super::book::due::accepted_by_clock;
+use super::book::order::WAITING_MAX;
 use super::corrections::{self, ActionsDone, BroughtAction};
 use super::queue::{PriceVisibility, QueuedOrder};
 use super::{OrderState, holdings_of, write_outcome};
@@ -11,7 +13,6 @@ use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::{ActionEntry, Settlement};
 use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
-use crate::model::timestamp::DAY;
 use crate::model::{
     AccountId, Action, ActionKind, Quantity, Quote, Ratio, Reason, Symbol, Timestamp, Transaction,
     TransactionStatus,
@@ -19,12 +20,6 @@ use crate::model::{
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
-
-/// Milliseconds from which on two times of an order differ because the clock was set.
-const CLOCK_SET_MS: i64 = 2_000;
-
-/// Market time in milliseconds for which an order waits for a price that is believed.
-pub const WAITING_MAX: i64 = 14 * DAY;
 
 /// What an update makes of its orders.
 #[derive(Default)]
@@ -387,7 +382,8 @@ fn settlement_quote(
 ) -> Option<Result<Quote, Reason>> {
     let is_in_time = order.since.is_none_or(|since| since < update.began);
     let entry = update.snapshot.entry(&symbol).filter(|_| is_in_time);
-    let accepted = accepted_by_clock_of(update, order);
+    let (began, stamp) = (update.began, update.began_stamp);
+    let accepted = accepted_by_clock(order.since, order.accepted, began, stamp);
     let decision = entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(accepted));
     match decision {
         assets::FillDecision::At(quote) => Some(Ok(quote)),
@@ -400,23 +396,6 @@ fn settlement_quote(
             None
         }
         assets::FillDecision::Halted | assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
-    }
-}
-
-/// When an order was accepted, by the clock as it goes at the update. Where the clock was set since,
-/// by hours perhaps, the order must not wait for as long, nor fill at a price older than itself.
-fn accepted_by_clock_of(update: &Update, order: &QueuedOrder) -> Timestamp {
-    let age = order
-        .since
-        .and_then(|since| update.began.checked_duration_since(since));
-    let by_age = age.map(|age| {
-        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        Timestamp(update.began_stamp.0.saturating_sub(age))
-    });
-    match by_age {
-        Some(time) if time.since(order.accepted).abs() > CLOCK_SET_MS => time,
-        // An order of an earlier process was accepted before the retrieval began, whatever the times say.
-        Some(_) | None => order.accepted.min(update.began_stamp),
     }
 }
 
