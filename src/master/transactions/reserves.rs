@@ -35,6 +35,10 @@ pub struct OrderPromise {
     pub kind: PromiseKind,
 }
 
+/// Number of an asset within [`Reserves`], a quarter as long as its symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct AssetNumber(u32);
+
 /// What one account's orders hold back. Sums of 10,000 orders and more can be beyond an `i64`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct AccountReserves {
@@ -43,9 +47,9 @@ struct AccountReserves {
     /// Of market purchases.
     market: i128,
     /// Units in sales of all kinds.
-    promised: BTreeMap<Symbol, i128>,
+    promised: BTreeMap<AssetNumber, i128>,
     /// Units that queued market purchases bring.
-    coming: BTreeMap<Symbol, i128>,
+    coming: BTreeMap<AssetNumber, i128>,
     /// Queued market sales, by number.
     sales: BTreeMap<i64, QueuedSale>,
     /// Number of the update at whose prices the proceeds of sales were counted, and their sum.
@@ -63,11 +67,13 @@ struct QueuedSale {
     brings: Money,
 }
 
-/// What the orders of all accounts hold back. Its memory is bounded by the orders: an account
-/// without any has no entry.
+/// What the orders of all accounts hold back. Its memory is bounded by the orders and the assets: an
+/// account without any order has no entry.
 #[derive(Debug, Default)]
 pub struct Reserves {
     accounts: HashMap<AccountId, AccountReserves>,
+    /// Each asset that was ever ordered.
+    assets: HashMap<Symbol, AssetNumber>,
 }
 
 /// The latest prices, and what trades at them cost.
@@ -83,18 +89,18 @@ pub struct LatestPrices<'a> {
 impl Reserves {
     /// Holds back what this order promises.
     pub fn hold(&mut self, promise: &OrderPromise) {
-        self.accounts
-            .entry(promise.account)
-            .or_default()
-            .hold(promise);
+        let asset = self.number_of(promise.symbol);
+        let account = self.accounts.entry(promise.account).or_default();
+        account.hold(promise, asset);
     }
 
     /// Releases what this order held back. It must say what it said when it was held.
     pub fn release(&mut self, promise: &OrderPromise) {
+        let asset = self.number_of(promise.symbol);
         let Some(account) = self.accounts.get_mut(&promise.account) else {
             return;
         };
-        account.release(promise);
+        account.release(promise, asset);
         if account.is_empty() {
             self.accounts.remove(&promise.account);
         }
@@ -115,17 +121,21 @@ impl Reserves {
     /// Units of the asset that the account's sales have promised.
     pub fn promised(&self, account: AccountId, symbol: &Symbol) -> Quantity {
         let reserves = self.accounts.get(&account);
-        let units = reserves.and_then(|it| it.promised.get(symbol));
+        let asset = self.assets.get(symbol);
+        let units = reserves
+            .zip(asset)
+            .and_then(|(it, asset)| it.promised.get(asset));
         Quantity(clamped(units.copied().unwrap_or(0)).0)
     }
 
     /// What a new sale may sell where the account holds so many units: with what queued market
     /// purchases bring, without what other sales have promised. Below 0 where that is more.
     pub fn units_for_sale(&self, account: AccountId, symbol: &Symbol, held: Quantity) -> Quantity {
-        let Some(reserves) = self.accounts.get(&account) else {
+        let reserves = self.accounts.get(&account);
+        let Some((reserves, asset)) = reserves.zip(self.assets.get(symbol)) else {
             return held;
         };
-        let of = |units: &BTreeMap<Symbol, i128>| units.get(symbol).copied().unwrap_or(0);
+        let of = |units: &BTreeMap<AssetNumber, i128>| units.get(asset).copied().unwrap_or(0);
         let units = i128::from(held.0) + of(&reserves.coming) - of(&reserves.promised);
         Quantity(clamped(units).0)
     }
@@ -157,6 +167,11 @@ impl Reserves {
         clamped(reserves.map_or(0, |it| it.proceeds(latest)))
     }
 
+    fn number_of(&mut self, symbol: Symbol) -> AssetNumber {
+        let next = AssetNumber(u32::try_from(self.assets.len()).unwrap_or(u32::MAX));
+        *self.assets.entry(symbol).or_insert(next)
+    }
+
     /// The number of accounts that hold something back.
     pub fn len(&self) -> usize {
         self.accounts.len()
@@ -169,8 +184,8 @@ impl Reserves {
 }
 
 impl AccountReserves {
-    fn hold(&mut self, promise: &OrderPromise) {
-        self.add(promise, 1);
+    fn hold(&mut self, promise: &OrderPromise, asset: AssetNumber) {
+        self.add(promise, asset, 1);
         if promise.side == Side::Sell && promise.kind == PromiseKind::Queued {
             let sale = QueuedSale {
                 symbol: promise.symbol,
@@ -182,8 +197,8 @@ impl AccountReserves {
         }
     }
 
-    fn release(&mut self, promise: &OrderPromise) {
-        self.add(promise, -1);
+    fn release(&mut self, promise: &OrderPromise, asset: AssetNumber) {
+        self.add(promise, asset, -1);
         if let Some(sale) = self.sales.remove(&promise.number) {
             self.proceeds.1 -= i128::from(sale.brings.0);
         }
@@ -192,7 +207,7 @@ impl AccountReserves {
         }
     }
 
-    fn add(&mut self, promise: &OrderPromise, sign: i128) {
+    fn add(&mut self, promise: &OrderPromise, asset: AssetNumber, sign: i128) {
         let reserve = i128::from(promise.reserve.0) * sign;
         match promise.kind {
             PromiseKind::Queued | PromiseKind::Waiting => self.market += reserve,
@@ -204,10 +219,10 @@ impl AccountReserves {
             (Side::Buy, PromiseKind::Waiting | PromiseKind::Standing)
             | (Side::Split | Side::Dividend, _) => return,
         };
-        let sum = units.entry(promise.symbol).or_default();
+        let sum = units.entry(asset).or_default();
         *sum += i128::from(promise.units.0) * sign;
         if *sum == 0 {
-            units.remove(&promise.symbol);
+            units.remove(&asset);
         }
     }
 

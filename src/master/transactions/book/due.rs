@@ -3,9 +3,9 @@
 //! What an update does with the waiting orders: which are due and at which price, which trigger, and
 //! which end. What is found is applied only after it is on disk.
 
-use super::OrderBook;
 use super::order::{BarOutcome, BookOrder, OrderEnd, OrderProgress};
 use super::slots::SlotId;
+use super::{OrderBook, end_span};
 use crate::model::{
     Bar, Money, OrderKind, Reason, SettlementRank, Symbol, Timestamp, TransactionStatus,
 };
@@ -270,12 +270,15 @@ impl OrderBook {
     pub fn expired(&self, update: &BookUpdate, due: &DueOrders) -> Vec<OrderEnding> {
         let mut endings = Vec::new();
         let mut unfilled = Vec::new();
-        let ended = self.ends.range(..=(update.market_now, SlotId::MAX));
+        let now = update.market_now;
+        let ended = self.ends.range(..=(end_span(now), SlotId::MAX));
         for order in ended.filter_map(|(_, slot)| self.slots.get(*slot)) {
-            if !update.includes(order) {
+            // Those of the last span may end after this update.
+            let has_ended = order.ends_at().is_some_and(|time| time <= now);
+            if !has_ended || !update.includes(order) {
                 continue;
             }
-            if order.is_expired(update.market_now) {
+            if order.is_expired(now) {
                 endings.push(OrderEnding::expired(order.number()));
             } else if !update.exhausted {
                 unfilled.push(order.number());
@@ -298,8 +301,8 @@ impl OrderBook {
     }
 
     fn change_number(&mut self, number: i64, change: impl FnOnce(&mut BookOrder)) {
-        if let Some(slot) = self.numbers.get(&number) {
-            self.change(*slot, change);
+        if let Some(slot) = self.slot_of(number) {
+            self.change(slot, change);
         }
     }
 }

@@ -54,6 +54,11 @@ impl Slots {
         SlotId(u32::try_from(at).unwrap_or(u32::MAX))
     }
 
+    /// The number of orders.
+    pub fn len(&self) -> usize {
+        self.held
+    }
+
     /// The order at this place.
     pub fn get(&self, slot: SlotId) -> Option<&BookOrder> {
         let (piece, at) = slot.place();

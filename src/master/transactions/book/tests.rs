@@ -62,7 +62,12 @@ fn orders_are_found_by_account_number_and_id() {
     for number in [2, 1, 3] {
         assert!(book.remove(number).is_some());
     }
-    assert!(book.is_empty() && book.assets.is_empty() && book.ends.is_empty());
+    assert!(
+        book.is_empty()
+            && book.numbers.is_empty()
+            && book.assets.is_empty()
+            && book.ends.is_empty()
+    );
     assert!(book.accounts.is_empty() && book.reserves().is_empty());
 }
 
@@ -278,13 +283,14 @@ fn an_order_takes_three_hundred_bytes_at_most() {
     let order = size_of::<Option<BookOrder>>();
     // A node of 11 entries, with the pointer to its parent and its length; an inner node for 11.
     let entry = |size: usize, filled: usize| (11 * size + 16) * 10 / (9 * filled);
-    let number = size_of::<(i64, SlotId)>();
-    let price = size_of::<(Money, SlotId)>();
-    let end = size_of::<(Timestamp, SlotId)>();
-    let account = size_of::<SlotId>() * 2;
-    let all = |filled| {
-        order + entry(number, filled) + entry(price, filled) + entry(end, filled) + account
-    };
+    let price = size_of::<index::PriceKey>();
+    let end = size_of::<(i32, SlotId)>();
+    // The lists by number and of the account: a vector may be half empty.
+    let lists = size_of::<SlotId>() * 2 * 2;
+    // What it promises: an asset's number and a sum of units.
+    let promise = size_of::<u32>() + size_of::<i128>();
+    let all =
+        |filled| order + entry(price, filled) + entry(end, filled) + lists + entry(promise, filled);
     assert!(all(7) <= 300, "{} of which {order} are the order", all(7));
     assert!(all(5) <= 340, "{} at the least fill", all(5));
 }
@@ -358,9 +364,10 @@ fn a_million_orders_and_a_bar_of_each_asset() {
         book.remove(due.rank.number);
     }
     println!(
-        "{ORDERS} orders in {filling:?}, {} bytes each; {} due and {ended} ended found in \
-         {finding:?}, all applied after {:?}",
+        "{ORDERS} orders in {filling:?}, {} bytes each ({} the order itself); {} due and {ended} \
+         ended found in {finding:?}, all applied after {:?}",
         i64::try_from(bytes).unwrap() / ORDERS,
+        size_of::<BookOrder>(),
         due.fills.len(),
         began.elapsed()
     );
