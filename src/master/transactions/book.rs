@@ -14,7 +14,7 @@ pub mod trail;
 use super::reserves::Reserves;
 use crate::model::{AccountId, Symbol, Timestamp};
 use index::AssetIndex;
-use order::{BookOrder, OrderEnd, OrderProgress};
+use order::{BookOrder, OrderEnd};
 use slots::{SlotId, Slots};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;

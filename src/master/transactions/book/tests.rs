@@ -1,7 +1,7 @@
 //! spec/master/transactions/book.md · 3.1.7 Assets Buy & Sell
 
 use super::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
-use super::order::OrderEnd;
+use super::order::OrderProgress;
 use super::testing::{bar, order, symbol, update};
 use super::trail::{TrailClose, best_of};
 use super::*;
