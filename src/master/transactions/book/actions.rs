@@ -3,10 +3,12 @@
 //! What happens to an asset happens to the orders that wait for it. The book changes at once, before
 //! the commit, so that one action builds on another, and the bar of the same update tests the orders
 //! as they are then; if the commit fails, the caller puts the orders back as they were.
+//!
+//! Tests: `src/master/transactions/book/tests.rs`.
 
 use super::OrderBook;
 use super::due::OrderEnding;
-use super::order::{BookOrder, OrderProgress};
+use super::order::{BookOrder, BookProgress};
 use super::slots::SlotId;
 use super::trail::TrailClose;
 use crate::config::FeeSettings;
@@ -171,8 +173,8 @@ fn split_order(
             },
         },
     };
-    if let OrderProgress::Best(best) = order.progress {
-        after.progress = OrderProgress::Best(price(best));
+    if let BookProgress::Best(best) = order.progress {
+        after.progress = BookProgress::Best(price(best));
     }
     // Without a price it stays.
     let anew = after.due_reserve(fees, latest).unwrap_or(order.reserve);

@@ -2,8 +2,10 @@
 //!
 //! What an update does with the waiting orders: which are due and at which price, which trigger, and
 //! which end. What is found is applied only after it is on disk.
+//!
+//! Tests: `src/master/transactions/book/tests.rs`.
 
-use super::order::{BarOutcome, BookOrder, OrderEnd, OrderProgress};
+use super::order::{BarOutcome, BookOrder, BookProgress, OrderEnd};
 use super::slots::SlotId;
 use super::{OrderBook, end_span};
 use crate::model::{
@@ -200,7 +202,7 @@ impl OrderBook {
     fn follow(&self, symbol: Symbol, bar: &UpdateBar, update: &BookUpdate, due: &mut DueOrders) {
         let mut is_followed = false;
         for (_, order) in self.trailing(&symbol) {
-            let OrderProgress::Best(best) = order.progress else {
+            let BookProgress::Best(best) = order.progress else {
                 continue;
             };
             let follows = update.tests(order, bar);
@@ -234,7 +236,7 @@ impl OrderBook {
         }
         for number in &due.triggered {
             self.change_number(*number, |order| {
-                order.progress = OrderProgress::Triggered(update.number);
+                order.progress = BookProgress::Triggered(update.number);
             });
         }
         for (number, end) in &due.days {
@@ -248,19 +250,19 @@ impl OrderBook {
             .trailing(symbol)
             .filter(|(_, order)| update.tests(order, bar))
             .filter_map(|(slot, order)| match order.progress {
-                OrderProgress::Best(best) => {
+                BookProgress::Best(best) => {
                     let better = order.better(best, bar.bar.close);
                     (better != best).then_some((slot, better))
                 }
-                OrderProgress::AsAccepted
-                | OrderProgress::WaitsSince(_)
-                | OrderProgress::Triggered(_) => None,
+                BookProgress::AsAccepted
+                | BookProgress::WaitsSince(_)
+                | BookProgress::Triggered(_) => None,
             })
             .collect();
         for (slot, best) in moved {
             // No index has the level.
             self.slots
-                .change(slot, |order| order.progress = OrderProgress::Best(best));
+                .change(slot, |order| order.progress = BookProgress::Best(best));
         }
     }
 

@@ -51,7 +51,7 @@ impl OrderEnd {
 
 /// What an order has come to since it was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderProgress {
+pub enum BookProgress {
     /// Nothing that its terms do not say.
     AsAccepted,
     /// A market order without a new price: the market time since which it waits.
@@ -76,7 +76,7 @@ pub struct BookOrder {
     pub amount: OrderAmount,
     pub terms: OrderTerms,
     pub end: OrderEnd,
-    pub progress: OrderProgress,
+    pub progress: BookProgress,
     /// What is held back for a purchase; zero in a sale.
     pub reserve: Money,
     /// Wall time of acceptance.
@@ -145,10 +145,10 @@ impl BookOrder {
             OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => Some(limit),
             OrderTerms::Stop { stop } => Some(latest.map_or(stop, |latest| latest.max(stop))),
             OrderTerms::Trailing { distance } => match self.progress {
-                OrderProgress::Best(best) => Some(trail_level(self.side, distance, best)),
-                OrderProgress::AsAccepted
-                | OrderProgress::WaitsSince(_)
-                | OrderProgress::Triggered(_) => latest,
+                BookProgress::Best(best) => Some(trail_level(self.side, distance, best)),
+                BookProgress::AsAccepted
+                | BookProgress::WaitsSince(_)
+                | BookProgress::Triggered(_) => latest,
             },
             OrderTerms::Market => latest,
         }
@@ -180,10 +180,10 @@ impl BookOrder {
             OrderTerms::Limit { limit } => at(limit, !is_purchase),
             OrderTerms::Stop { stop } => at(stop, is_purchase),
             OrderTerms::StopLimit { limit, stop } => match self.progress {
-                OrderProgress::Triggered(_) => at(limit, !is_purchase),
-                OrderProgress::AsAccepted
-                | OrderProgress::WaitsSince(_)
-                | OrderProgress::Best(_) => at(stop, is_purchase),
+                BookProgress::Triggered(_) => at(limit, !is_purchase),
+                BookProgress::AsAccepted | BookProgress::WaitsSince(_) | BookProgress::Best(_) => {
+                    at(stop, is_purchase)
+                }
             },
         }
     }
@@ -192,11 +192,7 @@ impl BookOrder {
     pub fn test(&self, bar: &Bar, number: u64) -> BarOutcome {
         let level = match (self.trigger_level(), self.terms, self.progress) {
             (TriggerLevel::Always, _, _) => return BarOutcome::Fills(bar.close),
-            (
-                TriggerLevel::Trails,
-                OrderTerms::Trailing { distance },
-                OrderProgress::Best(best),
-            ) => {
+            (TriggerLevel::Trails, OrderTerms::Trailing { distance }, BookProgress::Best(best)) => {
                 let level = trail_level(self.side, distance, best);
                 if self.side == Side::Buy {
                     TriggerLevel::Rise(level)
@@ -215,10 +211,10 @@ impl BookOrder {
             | TriggerLevel::Always => return BarOutcome::Untouched,
         };
         match (self.terms, self.progress) {
-            (OrderTerms::StopLimit { .. }, OrderProgress::Triggered(update)) if update < number => {
+            (OrderTerms::StopLimit { .. }, BookProgress::Triggered(update)) if update < number => {
                 BarOutcome::Fills(price)
             }
-            (OrderTerms::StopLimit { .. }, OrderProgress::Triggered(_)) => BarOutcome::Untouched,
+            (OrderTerms::StopLimit { .. }, BookProgress::Triggered(_)) => BarOutcome::Untouched,
             (OrderTerms::StopLimit { .. }, _) => BarOutcome::Triggers,
             _ => BarOutcome::Fills(price),
         }
@@ -245,12 +241,10 @@ impl BookOrder {
     /// The first millisecond of market time at which a market order has waited for too long.
     pub fn waits_until(&self) -> Option<Timestamp> {
         match self.progress {
-            OrderProgress::WaitsSince(since) => {
+            BookProgress::WaitsSince(since) => {
                 Some(Timestamp(since.0.saturating_add(WAITING_MAX + 1)))
             }
-            OrderProgress::AsAccepted | OrderProgress::Best(_) | OrderProgress::Triggered(_) => {
-                None
-            }
+            BookProgress::AsAccepted | BookProgress::Best(_) | BookProgress::Triggered(_) => None,
         }
     }
 
@@ -343,7 +337,7 @@ mod tests {
             BarOutcome::Untouched
         );
         assert_eq!(order.test(&day, 5), BarOutcome::Triggers);
-        order.progress = OrderProgress::Triggered(5);
+        order.progress = BookProgress::Triggered(5);
         assert_eq!(order.trigger_level(), TriggerLevel::Fall(Money(102)));
         assert_eq!(order.test(&day, 5), BarOutcome::Untouched);
         assert_eq!(order.test(&day, 6), BarOutcome::Fills(Money(100)));
@@ -369,7 +363,7 @@ mod tests {
         assert_eq!(level(Side::Sell, money, 7), 1, "at least a millionth");
         assert_eq!(level(Side::Buy, money, i64::MAX), i64::MAX);
         let mut order = testing::order(1, Side::Sell, OrderTerms::Trailing { distance: money });
-        order.progress = OrderProgress::Best(Money(100));
+        order.progress = BookProgress::Best(Money(100));
         assert_eq!(order.test(&bar(99, 120, 94, 120), 5), BarOutcome::Untouched);
         assert_eq!(
             order.test(&bar(99, 120, 93, 120), 5),
@@ -406,7 +400,7 @@ mod tests {
         assert_eq!(price(OrderTerms::Market, None), None);
         let distance = TrailDistance::Money(Money(5));
         let mut order = testing::order(1, Side::Buy, OrderTerms::Trailing { distance });
-        order.progress = OrderProgress::Best(Money(70));
+        order.progress = BookProgress::Best(Money(70));
         assert_eq!(order.reserve_price(None), Some(Money(75)));
         let free = FeeSettings::default();
         assert_eq!(order.due_reserve(&free, None), Some(Money(75)));
@@ -427,7 +421,7 @@ mod tests {
         let mut order = testing::order(1, Side::Buy, OrderTerms::Market);
         order.end = OrderEnd::Until(Timestamp(15 * DAY));
         assert_eq!(order.ends_at(), Some(Timestamp(15 * DAY)));
-        order.progress = OrderProgress::WaitsSince(Timestamp(0));
+        order.progress = BookProgress::WaitsSince(Timestamp(0));
         assert_eq!(order.ends_at(), Some(Timestamp(14 * DAY + 1)));
         order.end = OrderEnd::DayAhead;
         assert_eq!(order.ends_at(), Some(Timestamp(14 * DAY + 1)));

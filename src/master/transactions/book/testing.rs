@@ -3,7 +3,7 @@
 //! Orders and updates for tests of the book.
 
 use super::due::{BookUpdate, UpdateBar};
-use super::order::{BookOrder, OrderEnd, OrderProgress};
+use super::order::{BookOrder, BookProgress, OrderEnd};
 use crate::model::timestamp::DAY;
 use crate::model::{
     AccountId, Bar, Money, OrderAmount, OrderTerms, Quantity, SettlementRank, Side, Symbol,
@@ -33,7 +33,7 @@ pub fn order(number: i64, side: Side, terms: OrderTerms) -> BookOrder {
         amount: OrderAmount::Units(Quantity(1_000_000)),
         terms,
         end: OrderEnd::Until(Timestamp(10 * DAY)),
-        progress: OrderProgress::AsAccepted,
+        progress: BookProgress::AsAccepted,
         reserve: Money::ZERO,
         accepted: Timestamp(0),
         since: None,

@@ -1,7 +1,7 @@
 //! spec/master/transactions/book.md · 3.1.7 Assets Buy & Sell
 
 use super::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
-use super::order::OrderProgress;
+use super::order::BookProgress;
 use super::testing::{bar, order, symbol, update};
 use super::trail::{TrailClose, best_of};
 use super::*;
@@ -101,7 +101,7 @@ fn a_trade_older_than_the_order_does_not_touch_it() {
             distance: TrailDistance::Money(Money(2)),
         },
     );
-    trailing.progress = OrderProgress::Best(Money(10));
+    trailing.progress = BookProgress::Best(Money(10));
     trailing.accepted = Timestamp(100);
     let mut day = order(2, Side::Buy, limit(5));
     day.accepted = Timestamp(100);
@@ -125,10 +125,7 @@ fn a_trade_older_than_the_order_does_not_touch_it() {
         "it must not follow this close after a restart"
     );
     book.advance(&due, &now);
-    assert_eq!(
-        book.get(1).unwrap().progress,
-        OrderProgress::Best(Money(10))
-    );
+    assert_eq!(book.get(1).unwrap().progress, BookProgress::Best(Money(10)));
     trade.bar.time = Timestamp(100);
     let due = due_of(&book, trade, &update(2, 100));
     assert_eq!(fills(&due), [(1, 4), (2, 4)]);
@@ -165,7 +162,7 @@ fn a_market_order_waits_for_fourteen_days() {
     let mut book = OrderBook::new();
     let mut waiting = order(1, Side::Buy, OrderTerms::Market);
     waiting.end = OrderEnd::Gtc(Timestamp(180 * DAY));
-    waiting.progress = OrderProgress::WaitsSince(Timestamp(DAY));
+    waiting.progress = BookProgress::WaitsSince(Timestamp(DAY));
     book.insert(waiting.clone());
     waiting.rank.number = 2;
     waiting.end = OrderEnd::Until(Timestamp(3 * DAY));
@@ -200,7 +197,7 @@ fn a_split_changes_prices_units_and_reserves() {
     book.insert(small);
     let distance = TrailDistance::Money(Money(4));
     let mut trailing = with_reserve(4, Side::Buy, OrderTerms::Trailing { distance }, 15);
-    trailing.progress = OrderProgress::Best(Money(11));
+    trailing.progress = BookProgress::Best(Money(11));
     book.insert(trailing);
     let now = Instant::now();
     let mut later = order(5, Side::Buy, limit(10));
@@ -223,12 +220,12 @@ fn a_split_changes_prices_units_and_reserves() {
     assert_eq!(book.get(3), None);
     assert_eq!(book.get(5), Some(&later));
     let fourth = book.get(4).unwrap();
-    assert_eq!(fourth.progress, OrderProgress::Best(Money(33)));
+    assert_eq!(fourth.progress, BookProgress::Best(Money(33)));
     assert_eq!(fourth.reserve, Money(15), "never more than before");
     let double = Ratio::new(2, 1).unwrap();
     let again = book.split(&symbol(), double, Some(now), (&FREE, Some(Money(16))));
     let fourth = book.get(4).unwrap();
-    assert_eq!(fourth.progress, OrderProgress::Best(Money(16)), "down");
+    assert_eq!(fourth.progress, BookProgress::Best(Money(16)), "down");
     assert_eq!(book.get(2).unwrap().terms, limit(15_000_002), "up");
     let name = Symbol::parse("NEW").unwrap();
     let renamed = book.rename(&symbol(), name);
@@ -257,7 +254,7 @@ fn the_needed_closes_are_the_best_of_each_order() {
     let distance = TrailDistance::Percent(1);
     for (number, side, first) in [(1, Side::Sell, 1), (2, Side::Sell, 4), (3, Side::Buy, 3)] {
         let mut trailing = order(number, side, OrderTerms::Trailing { distance });
-        trailing.progress = OrderProgress::Best(Money(1));
+        trailing.progress = BookProgress::Best(Money(1));
         trailing.first_update = first;
         book.insert(trailing);
     }
@@ -340,7 +337,7 @@ fn a_million_orders_and_a_bar_of_each_asset() {
         };
         let mut order = order(number, side, terms);
         if matches!(terms, OrderTerms::Trailing { .. }) {
-            order.progress = OrderProgress::Best(Money(100_000_000));
+            order.progress = BookProgress::Best(Money(100_000_000));
         }
         order.symbol = names[usize::try_from(mixed.rem_euclid(ASSETS)).unwrap()];
         order.account = AccountId(number % 10_000);

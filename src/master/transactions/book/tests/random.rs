@@ -102,7 +102,7 @@ fn name(asset: usize) -> Symbol {
 }
 
 fn level_of(order: &BookOrder) -> i64 {
-    let (OrderTerms::Trailing { distance }, OrderProgress::Best(best)) =
+    let (OrderTerms::Trailing { distance }, BookProgress::Best(best)) =
         (order.terms, order.progress)
     else {
         panic!("{order:?} does not trail");
@@ -141,7 +141,7 @@ fn plain_fill(order: &BookOrder, bar: &Bar) -> Option<i64> {
             limit: at,
             stop: price,
         } => match order.progress {
-            OrderProgress::Triggered(_) => limit(at.0),
+            BookProgress::Triggered(_) => limit(at.0),
             _ => stop(price.0),
         },
         OrderTerms::Trailing { .. } => stop(level_of(order)),
@@ -221,9 +221,9 @@ impl History {
             now,
         );
         order.progress = match placed.kind {
-            OrderKind::Market => OrderProgress::WaitsSince(now),
-            OrderKind::Trailing => OrderProgress::Best(latest),
-            _ => OrderProgress::AsAccepted,
+            OrderKind::Market => BookProgress::WaitsSince(now),
+            OrderKind::Trailing => BookProgress::Best(latest),
+            _ => BookProgress::AsAccepted,
         };
         order.accepted = Timestamp(stamp + if placed.is_late { 1 } else { -5_000 });
         order.since = placed.is_timed.then_some(since);
@@ -332,7 +332,7 @@ impl History {
                 if bars.contains_key(&order.symbol) && is_trailing {
                     order.first_update = order.first_update.max(number + 1);
                 }
-                let OrderProgress::WaitsSince(since) = order.progress else {
+                let BookProgress::WaitsSince(since) = order.progress else {
                     return true;
                 };
                 let waits = update.market_now.0 - since.0 <= 14 * DAY;
@@ -349,17 +349,17 @@ impl History {
             }
             let fill = plain_fill(order, bar);
             match (order.terms, order.progress, fill) {
-                (OrderTerms::StopLimit { .. }, OrderProgress::AsAccepted, Some(_)) => {
+                (OrderTerms::StopLimit { .. }, BookProgress::AsAccepted, Some(_)) => {
                     triggered.push(id);
-                    order.progress = OrderProgress::Triggered(number);
+                    order.progress = BookProgress::Triggered(number);
                     true
                 }
-                (_, OrderProgress::Best(best), None) => {
+                (_, BookProgress::Best(best), None) => {
                     let best = match order.side {
                         Side::Buy => best.min(bar.close),
                         _ => best.max(bar.close),
                     };
-                    order.progress = OrderProgress::Best(best);
+                    order.progress = BookProgress::Best(best);
                     true
                 }
                 (_, _, Some(price)) => {
@@ -422,8 +422,8 @@ impl History {
                     },
                 },
             };
-            if let OrderProgress::Best(best) = order.progress {
-                order.progress = OrderProgress::Best(price(best));
+            if let BookProgress::Best(best) = order.progress {
+                order.progress = BookProgress::Best(price(best));
             }
             if let OrderAmount::Units(units) = order.amount {
                 let units = i128::from(units.0) * i128::from(after) / i128::from(before);
@@ -531,7 +531,7 @@ impl History {
                     let accepted = self.accepted[&order.number()];
                     let best = best_of(order, accepted, &closes);
                     assert_eq!(
-                        OrderProgress::Best(best),
+                        BookProgress::Best(best),
                         order.progress,
                         "{is_pruned} {order:?}"
                     );
