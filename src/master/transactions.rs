@@ -14,6 +14,7 @@ pub mod rejections;
 pub mod sequence;
 pub mod settle;
 
+use super::assets::unsettled::UnsettledUpdates;
 use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError, Tx};
@@ -202,6 +203,16 @@ impl Transactions {
         }
     }
 
+    /// The same module after a process that left these updates unsettled: their orders settle with the
+    /// first update of this process.
+    #[must_use]
+    pub fn taking_over(self, unsettled: &UnsettledUpdates) -> Transactions {
+        if let Some(last) = unsettled.last() {
+            self.state.assets.note_settled(last);
+        }
+        self
+    }
+
     fn status(&self) -> QueueStatus {
         QueueStatus {
             queued: self.state.queue.len(),
@@ -258,6 +269,7 @@ impl Transactions {
             update.began
         });
         if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
+            self.state.assets.note_settled(update.number);
             return;
         }
         let settled = self
@@ -265,6 +277,7 @@ impl Transactions {
             .settle(&mut self.storage, &self.heartbeat, update, &numbers);
         match settled {
             Ok(outcomes) => {
+                self.state.assets.note_settled(update.number);
                 self.last_settled = outcomes.len();
                 self.state.answer(&self.heartbeat, outcomes, update);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
