@@ -111,27 +111,20 @@ CREATE TABLE trail_closes (
     PRIMARY KEY (symbol, update_number)
 ) STRICT, WITHOUT ROWID;
 
--- Written by storage for the assets module, with each update: what orders are tested with. Rows go
--- once the ledger has the update's outcomes, so that an update that a kill or a full disk left
--- unsettled is settled as it was published.
+-- Written by storage for the assets module, with each update: so that one which a kill or a full disk
+-- left unsettled is settled as it was published. Its bars are in bars_hot until then. A row goes with
+-- a later update, once the ledger has the outcomes.
 CREATE TABLE unsettled_updates (
     number      INTEGER PRIMARY KEY,
+    -- Wall time at which its retrieval began, and of its publication.
+    began       INTEGER NOT NULL,
+    published   INTEGER NOT NULL,
     -- Market time after it; NULL before the first price.
     market_time INTEGER,
     -- 1: no update followed.
-    exhausted   INTEGER NOT NULL CHECK (exhausted IN (0, 1))
+    exhausted   INTEGER NOT NULL CHECK (exhausted IN (0, 1)),
+    -- 1: the times of its bars are real time. Then orders are tested with their close alone.
+    real_time   INTEGER NOT NULL CHECK (real_time IN (0, 1))
 ) STRICT;
-CREATE TABLE update_bars (
-    number    INTEGER NOT NULL REFERENCES unsettled_updates (number),
-    asset     INTEGER NOT NULL REFERENCES assets (id),
-    time      INTEGER NOT NULL,
-    open      INTEGER NOT NULL,
-    high      INTEGER NOT NULL,
-    low       INTEGER NOT NULL,
-    close     INTEGER NOT NULL,
-    -- 1: its time is real time. Then it is a point: open, high and low are its close.
-    real_time INTEGER NOT NULL CHECK (real_time IN (0, 1)),
-    -- 1: it was too old to fill orders when it was published.
-    stale     INTEGER NOT NULL CHECK (stale IN (0, 1)),
-    PRIMARY KEY (number, asset)
-) STRICT, WITHOUT ROWID;
+-- 1: the bar was too old to fill orders when it was published.
+ALTER TABLE bars_hot ADD COLUMN stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN (0, 1));

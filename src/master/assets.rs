@@ -20,6 +20,7 @@ pub mod queries;
 pub mod retrieval;
 pub mod schedule;
 pub mod snapshot;
+pub mod unsettled;
 pub mod update;
 pub mod window;
 

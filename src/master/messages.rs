@@ -613,6 +613,10 @@ pub struct AssetsHandle {
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
+    /// The first update that an order accepted now takes part in.
+    pub(super) first: Arc<AtomicU64>,
+    /// The last update up to which all are settled.
+    pub(super) settled: Arc<AtomicU64>,
     /// Whether an update is under way: from the begin of its retrieval until the other modules have
     /// it in their inboxes.
     pub(super) is_updating: Arc<AtomicBool>,
@@ -648,6 +652,21 @@ impl AssetsHandle {
         Some(self.next.load(Ordering::Relaxed))
             .filter(|next| *next != i64::MAX)
             .map(Timestamp)
+    }
+
+    /// The first update that an order accepted now takes part in: the next one whose retrieval has
+    /// not begun. Read it after the moment of acceptance is taken: it is then never an update that
+    /// began before that moment. Of an order that is accepted while a retrieval runs that fails, it
+    /// is one too high.
+    pub fn first_update(&self) -> u64 {
+        self.first.load(Ordering::SeqCst)
+    }
+
+    /// Says that all updates up to this one are settled, those included that change nothing in the
+    /// ledger. With the next update assets forgets them. What a kill makes of an update that was
+    /// settled and not forgotten, `ledger_position` and the rows of its orders tell.
+    pub fn note_settled(&self, number: u64) {
+        self.settled.fetch_max(number, Ordering::SeqCst);
     }
 
     /// Waits until the first update has been published or has failed. After a failure the prices

@@ -141,6 +141,8 @@ impl MasterRig {
             reviews: bounded(0).0,
             prices,
             next: Arc::new(AtomicI64::new(Timestamp::now().0)),
+            first: Arc::new(AtomicU64::new(2)),
+            settled: Arc::default(),
             is_updating: Arc::default(),
             ready: bounded(0).1,
         };
@@ -218,6 +220,7 @@ impl MasterRig {
         let mut rig = MasterRig::on(self.engine, self.config);
         rig.assets.prices.store(PriceSnapshot::clone(&prices));
         rig.assets.next.store(next, Ordering::Relaxed);
+        rig.assets.first.store(prices.number + 1, Ordering::SeqCst);
         // It finds the last prices, as in a master.
         let (storage, assets) = (rig.engine.storage(), rig.assets.clone());
         rig.transactions = Transactions::new(storage, assets, &rig.config).unwrap();
@@ -430,6 +433,7 @@ impl MasterRig {
         self.assets
             .prices
             .store(PriceSnapshot::clone(&update.snapshot));
+        self.assets.first.store(update.number + 1, Ordering::SeqCst);
     }
 
     /// Tells the modules of an update.

@@ -19,6 +19,7 @@ pub mod reserves;
 pub mod sequence;
 pub mod settle;
 
+use super::assets::unsettled::UnsettledUpdates;
 use super::messages::{
     AccountCancellation, AccountEvent, AssetsHandle, Order, QueueStatus, TransactionsMessage,
     Update,
@@ -246,6 +247,16 @@ impl Transactions {
         }
     }
 
+    /// The same module after a process that left these updates unsettled: their orders settle with the
+    /// first update of this process.
+    #[must_use]
+    pub fn taking_over(self, unsettled: &UnsettledUpdates) -> Transactions {
+        if let Some(last) = unsettled.last() {
+            self.state.assets.note_settled(last);
+        }
+        self
+    }
+
     fn status(&self) -> QueueStatus {
         QueueStatus {
             queued: self.state.queue.len(),
@@ -313,6 +324,7 @@ impl Transactions {
             update.began
         });
         if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
+            self.state.assets.note_settled(update.number);
             return true;
         }
         let settled = self
@@ -320,6 +332,7 @@ impl Transactions {
             .settle(&mut self.storage, &self.heartbeat, update, &numbers);
         match settled {
             Ok(outcomes) => {
+                self.state.assets.note_settled(update.number);
                 self.last_settled = outcomes.len();
                 self.state
                     .answer(&self.heartbeat, outcomes, update.published);

@@ -13,6 +13,7 @@ use super::queries::QueryQueue;
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
+use super::unsettled::UnsettledUpdates;
 use super::update::Updater;
 use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
@@ -20,18 +21,18 @@ use crate::daemon::StartProgress;
 use crate::master::messages::{
     ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, REVIEWS_MAX, ReviewRequest, UpdateChannels,
 };
-use crate::master::storage::bars::read::BarReader;
+use crate::master::storage::bars::read::{BarReader, BarSnapshot};
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
 use crate::master::storage::positions::{OwnedAsset, unlisted_texts};
 use crate::master::storage::{Reader, Storage};
-use crate::model::{Action, ActionKind, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Quote, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::time::{Duration, Instant};
 
 /// Time limit for a provider's list of assets.
@@ -50,6 +51,8 @@ pub struct OpenedAssets {
     pub handle: AssetsHandle,
     /// Inbox for their messages.
     pub inbox: Receiver<AssetsMessage>,
+    /// The updates that the ledger has not settled.
+    pub unsettled: UnsettledUpdates,
 }
 
 /// Opens the module and restores the last published prices. [`Assets::start_updates`] then makes
@@ -76,12 +79,14 @@ pub fn open(
     let real = store_own_past(&mut retrieval, &mut store, &symbols, &position)?;
     let restored = (&owned[..], &position, real);
     let (snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
+    let snapshot = Arc::new(snapshot);
+    let unsettled = unsettled_updates(&mut store, &snapshot)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (reviews, reviewing) = bounded(REVIEWS_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
-    let handle = handle(sender, reviews, &prices, ready);
+    let handle = handle(sender, reviews, &prices, ready, &unsettled);
     let now = Instant::now();
     let config = Arc::new(config);
     let health = shared_health(if real { symbols.len() } else { 0 }, input_warnings);
@@ -95,6 +100,8 @@ pub fn open(
         prices: Arc::clone(&prices),
         position,
         next: Arc::clone(&handle.next),
+        first: Arc::clone(&handle.first),
+        settled: Arc::clone(&handle.settled),
         channels,
         actions_checked: false,
         end_announced: false,
@@ -127,7 +134,22 @@ pub fn open(
         updater,
         handle,
         inbox,
+        unsettled,
     })
+}
+
+/// The updates that the ledger has not settled, at these prices.
+fn unsettled_updates(
+    store: &mut BarStore,
+    prices: &Arc<PriceSnapshot>,
+) -> Result<UnsettledUpdates, AssetsError> {
+    let left = store.unsettled()?;
+    let brought = if left.is_empty() {
+        Vec::new()
+    } else {
+        store.actions()?
+    };
+    Ok(UnsettledUpdates::new(left, Arc::clone(prices), brought))
 }
 
 /// What other modules hold of assets.
@@ -136,12 +158,16 @@ fn handle(
     reviews: Sender<ReviewRequest>,
     prices: &Arc<Published<PriceSnapshot>>,
     ready: Receiver<()>,
+    unsettled: &UnsettledUpdates,
 ) -> AssetsHandle {
+    let number = prices.load().number;
     AssetsHandle {
         sender,
         reviews,
         prices: Arc::clone(prices),
         next: Arc::new(AtomicI64::new(Timestamp::now().0)),
+        first: Arc::new(AtomicU64::new(number + 1)),
+        settled: Arc::new(AtomicU64::new(unsettled.settled().unwrap_or(number))),
         is_updating: Arc::new(AtomicBool::new(false)),
         ready,
     }
@@ -422,6 +448,9 @@ fn restored_snapshot(
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
+            if let Some(close) = view.close_before(asset, day.time)? {
+                snapshot.restore_close(symbol, close);
+            }
         }
     }
     let mut unlisted = HashMap::new();
@@ -437,8 +466,34 @@ fn restored_snapshot(
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
     snapshot.add_actions(&actions);
+    restore_inherited_closes(&mut snapshot, &mut view, symbols)?;
     for (symbol, held) in store.held()? {
         snapshot.hold(&symbol, Some(held));
     }
     Ok((snapshot, unpriced))
+}
+
+/// Restores the close of the day before from an asset's earlier names, where it has none of its own.
+fn restore_inherited_closes(
+    snapshot: &mut PriceSnapshot,
+    view: &mut BarSnapshot<'_>,
+    symbols: &[Symbol],
+) -> Result<(), AssetsError> {
+    for symbol in symbols.iter() {
+        let day = snapshot.entry(symbol).and_then(|entry| entry.day);
+        let Some(day) = day.filter(|_| snapshot.wants_close(symbol)) else {
+            continue;
+        };
+        for (name, _) in snapshot.earlier_names(*symbol) {
+            let Some(asset) = view.ever_listed(&name)? else {
+                continue;
+            };
+            if let Some(close) = view.close_before(asset, day.time)? {
+                let value = snapshot.in_units_of_today(&name, close);
+                snapshot.restore_close(symbol, Quote { value, ..close });
+                break;
+            }
+        }
+    }
+    Ok(())
 }

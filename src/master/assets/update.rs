@@ -10,7 +10,7 @@ use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check::{self, BarCheck};
 use super::hold::{HeldPrice, HoldDecision, HoldRules, PriceReview};
 use super::news;
-use super::provider::{MarketClock, ProviderError};
+use super::provider::{HistoryPage, MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
@@ -19,15 +19,19 @@ use crate::master::messages::{
     ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
 };
 use crate::master::storage::StorageError;
-use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
-use crate::model::{Action, ActionKind, Bar, InLieuPrice, MarketKind, Symbol, Timestamp};
+use crate::master::storage::bars::{
+    BarPage, BarStore, UnsettledUpdate, UpdateChanges, UpdatePosition,
+};
+use crate::model::{
+    Action, ActionKind, Bar, InLieuPrice, MarketKind, Resolution, Symbol, Timestamp,
+};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, never, select};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Pause between two slices of compaction, so that other writers get access to the database.
@@ -65,6 +69,10 @@ pub struct Updater {
     pub(super) position: UpdatePosition,
     pub(super) schedule: UpdateSchedule,
     pub(super) next: Arc<AtomicI64>,
+    /// The first update that an order accepted now takes part in.
+    pub(super) first: Arc<AtomicU64>,
+    /// The last update up to which all are settled.
+    pub(super) settled: Arc<AtomicU64>,
     pub(super) channels: UpdateChannels,
     /// Assets that were ever listed.
     pub(super) known: HashSet<Symbol>,
@@ -181,57 +189,76 @@ impl Updater {
 
     /// Stores a page of past days.
     fn store_page(&mut self, answer: BackfillResult) {
+        let task = answer.task;
+        let stored = match answer.page {
+            Ok(Some(page)) => self.stored_page(&task, page),
+            Ok(None) => Ok(false),
+            Err(failure) => Err(failure),
+        };
         let Some(backfill) = &mut self.backfill else {
             return;
         };
-        let task = answer.task;
-        let prices = self.prices.load();
-        let stored = answer.page.and_then(|page| {
-            let (Some(asset), Some(page)) = (self.store.id(&task.symbol), page) else {
-                return Ok((false, Vec::new()));
-            };
-            // The hold began while the page was fetched.
-            if prices
-                .held()
-                .get(&task.symbol)
-                .is_some_and(|held| days_of(held) < task.until)
-            {
-                return Ok((false, Vec::new()));
-            }
-            let last = page.bars.last().map(|bar| bar.time);
-            let more = page.more;
-            let known = prices.actions(&task.symbol);
-            // The past is adjusted for these alone.
-            let is_adjusted = |kind| matches!(kind, ActionKind::Split(_) | ActionKind::Dividend(_));
-            let own = |action: &Action| action.symbol == task.symbol && is_adjusted(action.kind);
-            let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
-            let mut actions = news::of_feed(&told, |_| known);
-            // Updates bring corrections, which the ledger has to follow.
-            actions.retain(|action| known.iter().all(|other| other.id != action.id));
-            let page = BarPage {
-                asset,
-                bars: page.bars,
-                resolution: page.resolution,
-                to: if more { last } else { Some(task.until) },
-                whole: !more,
-                actions: actions.clone(),
-            };
-            let failed =
-                |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
-            self.store.fill(&[page]).map_err(failed)?;
-            Ok((more, actions))
-        });
         match stored {
-            Ok((more, actions)) => {
-                backfill.stored(more);
-                if !actions.is_empty() {
-                    let mut snapshot = (*prices).clone();
-                    snapshot.add_actions(&actions);
-                    self.prices.store(Arc::new(snapshot));
-                }
-            }
+            Ok(more) => backfill.stored(more),
             Err(failure) => backfill.failed(&task.symbol, &failure),
         }
+    }
+
+    /// Stores a page of past days, and publishes what it says of today's prices. Returns whether the
+    /// asset's past goes on after it.
+    fn stored_page(
+        &mut self,
+        task: &BackfillTask,
+        page: HistoryPage,
+    ) -> Result<bool, ProviderError> {
+        let prices = self.prices.load();
+        let Some(asset) = self.store.id(&task.symbol) else {
+            return Ok(false);
+        };
+        // The hold began while the page was fetched.
+        if prices
+            .held()
+            .get(&task.symbol)
+            .is_some_and(|held| days_of(held) < task.until)
+        {
+            return Ok(false);
+        }
+        let last = page.bars.last().map(|bar| bar.time);
+        let more = page.more;
+        let known = prices.actions(&task.symbol);
+        // The past is adjusted for these alone.
+        let is_adjusted = |kind| matches!(kind, ActionKind::Split(_) | ActionKind::Dividend(_));
+        let own = |action: &Action| action.symbol == task.symbol && is_adjusted(action.kind);
+        let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
+        let mut actions = news::of_feed(&told, |_| known);
+        // Updates bring corrections, which the ledger has to follow.
+        actions.retain(|action| known.iter().all(|other| other.id != action.id));
+        let page = BarPage {
+            asset,
+            bars: page.bars,
+            resolution: page.resolution,
+            to: if more { last } else { Some(task.until) },
+            whole: !more,
+            actions,
+        };
+        let failed = |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
+        self.store
+            .fill(std::slice::from_ref(&page))
+            .map_err(failed)?;
+        // The day before today's prices is on the last page.
+        let days = match page.resolution {
+            Resolution::Day if !more => page.bars.as_slice(),
+            Resolution::Day | Resolution::Tick => &[],
+        };
+        if !page.actions.is_empty() || !days.is_empty() {
+            let mut snapshot = (*prices).clone();
+            snapshot.add_actions(&page.actions);
+            let has_close = snapshot.learn_days(&task.symbol, days);
+            if has_close || !page.actions.is_empty() {
+                self.prices.store(Arc::new(snapshot));
+            }
+        }
+        Ok(more)
     }
 
     /// Sends a task to the retrieval thread when an update is due and none is in progress.
@@ -242,7 +269,10 @@ impl Updater {
         if now < self.schedule.due() {
             return;
         }
-        let began_stamp = Timestamp::now();
+        // Before the moment is taken: an order that came before it may then count as one after it,
+        // but none that came after it as one before.
+        self.first.store(self.position.number + 2, Ordering::SeqCst);
+        let (began, began_stamp) = (Instant::now(), Timestamp::now());
         let missed = self.schedule.begin(now);
         if missed > 0 {
             self.health.lock().missed += missed;
@@ -265,9 +295,10 @@ impl Updater {
         // Before the task, so that nobody who could know its prices finds no update under way.
         self.is_updating.store(true, Ordering::Release);
         if self.tasks.try_send(task).is_ok() {
-            self.in_progress = Some((now, began_stamp));
+            self.in_progress = Some((began, began_stamp));
         } else {
             self.is_updating.store(false, Ordering::Release);
+            self.first.store(self.position.number + 1, Ordering::SeqCst);
         }
     }
 
@@ -315,9 +346,13 @@ impl Updater {
                 snapshot.hold(symbol, *held);
             }
             let (priced, unpriced) = self.price_fractions(&snapshot, position.number, &mut actions);
+            self.complete(&mut snapshot, &position, &answer);
             let plain = checked.good.iter();
             let changes = UpdateChanges {
                 bars: plain.map(|(symbol, _, bar)| (*symbol, *bar)).collect(),
+                stale: snapshot.stale_news().collect(),
+                unsettled: Some(unsettled(&snapshot, began_stamp)),
+                settled: self.settled.load(Ordering::SeqCst),
                 actions,
                 priced,
                 holds: checked.holds,
@@ -328,7 +363,7 @@ impl Updater {
                     self.actions_checked = true;
                     self.unpriced = unpriced;
                     log_holds(&checked.begun, &checked.ended);
-                    self.publish((began, began_stamp), snapshot, changes, &answer);
+                    self.publish((began, began_stamp), snapshot, changes);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -336,6 +371,8 @@ impl Updater {
                 }
             }
         }
+        // A retrieval that failed has not used its number up.
+        self.first.store(self.position.number + 1, Ordering::SeqCst);
         self.starting = None;
         self.is_updating.store(false, Ordering::Release);
     }
@@ -367,22 +404,15 @@ impl Updater {
         (priced, waiting)
     }
 
-    /// Replaces the snapshot and sends the update to the other modules.
-    fn publish(
-        &mut self,
-        (began, began_stamp): (Instant, Timestamp),
-        mut snapshot: PriceSnapshot,
-        changes: UpdateChanges,
+    /// Completes a snapshot with what is not said of each asset.
+    fn complete(
+        &self,
+        snapshot: &mut PriceSnapshot,
+        position: &UpdatePosition,
         answer: &RetrievalResult,
     ) {
-        if answer.market.is_some() && snapshot.market != answer.market {
-            let until = self.prices.load().market_now;
-            crate::warn!(
-                "the replay has ended with the prices of {until}; its market goes on as a simulated one"
-            );
-        }
-        snapshot.number = self.position.number;
-        snapshot.exhausted = self.position.exhausted;
+        snapshot.number = position.number;
+        snapshot.exhausted = position.exhausted;
         snapshot.steps_left = answer.steps_left;
         snapshot.market = answer.market;
         snapshot.published = Timestamp::now();
@@ -392,14 +422,30 @@ impl Updater {
             .as_millis()
             .saturating_mul(self.config.assets.stale_after.into());
         snapshot.mark_stale(i64::try_from(limit).unwrap_or(i64::MAX));
+    }
+
+    /// Replaces the snapshot and sends the update to the other modules.
+    fn publish(
+        &mut self,
+        (began, began_stamp): (Instant, Timestamp),
+        snapshot: PriceSnapshot,
+        changes: UpdateChanges,
+    ) {
+        let before = self.prices.load();
+        if snapshot.market.is_some() && before.market != snapshot.market {
+            crate::warn!(
+                "the replay has ended with the prices of {}; its market goes on as a simulated one",
+                before.market_now
+            );
+        }
         if snapshot.exhausted {
             self.next.store(i64::MAX, Ordering::Relaxed);
             crate::warn!(
                 "the replay has ended: the prices of {} stay, and orders are refused",
                 snapshot.market_now
             );
-        } else if let Some(left @ 1..=LAST_UPDATES) = answer.steps_left
-            && self.config.time_to_end(answer.steps_left).is_some()
+        } else if let Some(left @ 1..=LAST_UPDATES) = snapshot.steps_left
+            && self.config.time_to_end(snapshot.steps_left).is_some()
             && !self.end_announced
         {
             self.end_announced = true;
@@ -735,6 +781,18 @@ impl Updater {
                 now + COMPACT_RETRY_INTERVAL
             }
         };
+    }
+}
+
+/// What is kept of an update until it is settled.
+fn unsettled(snapshot: &PriceSnapshot, began: Timestamp) -> UnsettledUpdate {
+    UnsettledUpdate {
+        number: snapshot.number,
+        began,
+        published: snapshot.published,
+        market_time: Some(snapshot.market_now).filter(|now| *now != Timestamp::MIN),
+        exhausted: snapshot.exhausted,
+        real_time: snapshot.is_real_time(),
     }
 }
 

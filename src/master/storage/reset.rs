@@ -9,7 +9,6 @@ use crate::config::DatabaseUrl;
 const MARKET: &[&str] = &[
     "order_terms",
     "trail_closes",
-    "update_bars",
     "unsettled_updates",
     "transactions",
     "origins",
