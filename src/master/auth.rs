@@ -25,6 +25,7 @@ mod tokens;
 use super::messages::{
     AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn, SessionFilter, SessionRow,
 };
+use super::reply_to::ReplyTo;
 use super::storage::accounts::{NameConflict, StoredSession};
 use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
@@ -57,8 +58,8 @@ pub const LOGIN_PLACE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// How long it is remembered that a password was changed, or sessions ended: longer than any login
 /// waits for its hash, and any sign-in for its person.
 const CHANGE_AGE_MAX: Duration = Duration::from_secs(3600);
-/// Most log lines a minute about inactive sessions.
-const INACTIVE_LOGGED_MAX: u32 = 20;
+/// Most log lines a minute about inactive sessions, and about each kind of attempt that fails.
+const ATTEMPTS_LOGGED_MAX: u32 = 20;
 
 /// The module's whole state.
 pub struct Auth {
@@ -189,7 +190,7 @@ impl Auth {
             forgot: None,
             inactive: 0,
             events: BTreeMap::new(),
-            throttle: Throttle::new(INACTIVE_LOGGED_MAX, Duration::from_secs(60)),
+            throttle: Throttle::new(ATTEMPTS_LOGGED_MAX, Duration::from_secs(60)),
             writes: Vec::new(),
             answers: Vec::new(),
             ended: Vec::new(),
@@ -232,8 +233,24 @@ impl Auth {
 
     /// Counts what has happened to accounts.
     fn count(&mut self, event: AccountEvent, times: usize) {
+        if times == 0 {
+            return;
+        }
         let count = self.events.entry(event).or_default();
         *count = count.saturating_add(u64::try_from(times).unwrap_or(u64::MAX));
+    }
+
+    /// Counts an attempt that failed, and logs from where it came at most [`ATTEMPTS_LOGGED_MAX`] times
+    /// a minute. Its name is left out: people type passwords there by mistake.
+    fn count_failed(&mut self, reply_to: &ReplyTo, event: AccountEvent) {
+        self.count(event, 1);
+        if let Some(more) = self.throttle.allow(event.as_str()) {
+            let client = reply_to
+                .client
+                .map_or("no client".to_owned(), |client| client.to_string());
+            let worker = &reply_to.peer.worker.name;
+            crate::info!("{event}: one of {client} through worker {worker}{more}");
+        }
     }
 
     fn set_limits(&mut self, limits: &MasterLimits) {
@@ -260,6 +277,7 @@ impl Auth {
     /// Ends a session. Requests with it are refused from now on; the next commit deletes its row.
     fn end(&mut self, hash: &SessionHash) {
         if self.sessions.remove(hash).is_some() {
+            self.count(AccountEvent::SessionEnd, 1);
             self.writes.push(AuthWrite::Ended(*hash));
             self.ended.push(*hash);
         }

@@ -149,9 +149,9 @@ pub enum SessionFilter {
 word_list! {
     /// What happens to accounts, as administrators count it.
     AccountEvent {
-        /// Logins with a wrong password, or a name without an account.
+        /// Logins and changes with a wrong password, or a name without an account.
         FailedLogin = "failed-logins",
-        /// Logins that were refused because too many had failed.
+        /// Logins, changes and codes that were refused unread, because too many had failed.
         RefusedLogin = "refused-logins",
         /// Accounts that were registered or imported.
         Registration = "registrations",
@@ -163,7 +163,8 @@ word_list! {
         PasswordReset = "password-resets",
         /// Codes that were refused.
         RefusedCode = "refused-codes",
-        /// Sessions and tokens that ended with a change of their account, or that their owner ended.
+        /// Sessions and tokens that somebody ended: their owner, an administrator, a change of their
+        /// account, the end of an expirable one's connection. Those whose time is over are none.
         SessionEnd = "ended-sessions",
         /// Tokens that were created.
         TokenCreation = "created-tokens",

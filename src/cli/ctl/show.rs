@@ -96,7 +96,8 @@ pub(super) fn status(status: &MasterStatus) -> String {
         }
     }
     for event in &status.account_events {
-        let _ = writeln!(out, "accounts: {}: {}", clean(&event.reason), event.count);
+        let what = clean(&event.reason).replace('-', " ");
+        let _ = writeln!(out, "accounts, {what}: {}", event.count);
     }
     for count in &status.refused_links {
         let _ = writeln!(
@@ -584,12 +585,19 @@ mod tests {
             let line = format!("{name:<17}  {NOT_TOLD}\n");
             assert!(shown.contains(&line), "{name}: {shown}");
         }
+        assert!(!shown.contains("accounts,"), "{shown}");
+        let events = json!([{"reason": "failed-logins", "count": 3}]);
+        told["account_events"] = events;
         told["assets"]["market"] = "replay".into();
         told["assets"]["state"] = "open".into();
         told["assets"]["market_time"] = "2013-03-01T00:00:00.000Z".into();
         let shown = status(&serde_json::from_value(told).unwrap());
         assert!(!shown.contains(NOT_TOLD), "{shown}");
-        for line in ["market             replay, open\n", "2013-03-01 UTC\n"] {
+        for line in [
+            "market             replay, open\n",
+            "2013-03-01 UTC\n",
+            "accounts, failed logins: 3\n",
+        ] {
             assert!(shown.contains(line), "{shown}");
         }
 

@@ -2,7 +2,8 @@
 //!
 //! Reads a password. The model derives from it the hashedPass that is sent in its place.
 
-use crate::client::ClientError;
+use crate::cli::terminal::{for_people, wrapped_for_stderr};
+use crate::client::{ClientError, PasswordStrength};
 use crate::model::account::{NEW_PASSWORD_MIN, normal_password};
 use crate::model::{ResetCode, Username};
 use std::io::{BufRead, ErrorKind, IsTerminal, Write};
@@ -81,7 +82,9 @@ pub fn ask(username: &Username, from_stdin: bool) -> Result<Zeroizing<String>, C
     read(&format!("Password of {username}: "), from_stdin)
 }
 
-/// Gets a password for `username` to be: from standard input, or typed twice at the terminal.
+/// Gets a password for `username` to be: from standard input, or typed twice at the terminal. With
+/// `is_told` standard error says how strong it is: of one that is typed before it is typed once more,
+/// so that another can be chosen; of one that is piped if it is weak.
 ///
 /// # Errors
 /// No terminal, an invalid line, two passwords that differ, or one that is too easily guessed: fewer
@@ -90,15 +93,29 @@ pub fn ask_new(
     username: &Username,
     email: Option<&str>,
     from_stdin: bool,
+    is_told: bool,
 ) -> Result<Zeroizing<String>, ClientError> {
     let password = read(&format!("New password of {username}: "), from_stdin)?;
     if let Some(why) = weakness(&password, username, email) {
         return Err(ClientError::Local(why.to_owned()));
     }
+    if is_told {
+        tell_strength(&password, username, email, from_stdin);
+    }
     if !from_stdin && *read("Once more: ", false)? != *password {
         return Err(ClientError::Local("the two passwords differ".to_owned()));
     }
     Ok(password)
+}
+
+/// Says on standard error how strong a new password is.
+fn tell_strength(password: &str, username: &Username, email: Option<&str>, from_stdin: bool) {
+    let strength = PasswordStrength::of(password, username, email);
+    if !from_stdin || strength.is_weak() {
+        let line = wrapped_for_stderr(&for_people(&strength.to_string()));
+        // If standard error is closed, nobody is there to be advised.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
 }
 
 fn read(prompt: &str, from_stdin: bool) -> Result<Zeroizing<String>, ClientError> {

@@ -227,9 +227,9 @@ impl Auth {
             at: Instant::now(),
         };
         let text = "too many wrong passwords; wait a minute and try again";
-        let too_many = || Refusal::new(Reason::TooManyAttempts, text);
         if !self.attempts.count_address(&counted) {
-            return Err(too_many());
+            self.count_failed(reply_to, AccountEvent::RefusedLogin);
+            return Err(Refusal::new(Reason::TooManyAttempts, text));
         }
         let place = LoginPlace::of(name, &counted.worker, counted.near);
         let known = self
@@ -244,7 +244,8 @@ impl Auth {
             }
         }
         if counted.is_stranger && !self.attempts.count_stranger(&counted) {
-            return Err(too_many());
+            self.count_failed(reply_to, AccountEvent::RefusedLogin);
+            return Err(Refusal::new(Reason::TooManyAttempts, text));
         }
         Ok(counted)
     }
@@ -254,7 +255,7 @@ impl Auth {
         let instruction = pending.change.instruction();
         let new_hash = match outcome {
             HashOutcome::Wrong => {
-                self.count(AccountEvent::FailedLogin, 1);
+                self.count_failed(&pending.reply_to, AccountEvent::FailedLogin);
                 return pending.change.refuse(&pending.reply_to);
             }
             HashOutcome::Failed => {

@@ -266,7 +266,7 @@ impl Auth {
     }
 
     /// Counts a request with an inactive session, which has ended or is a guess. Logs at most
-    /// [`INACTIVE_LOGGED_MAX`](super::INACTIVE_LOGGED_MAX) a minute.
+    /// [`ATTEMPTS_LOGGED_MAX`](super::ATTEMPTS_LOGGED_MAX) a minute.
     fn count_inactive(&mut self, reply_to: &ReplyTo, instruction: Instruction) {
         self.inactive += 1;
         if let Some(more) = self.throttle.allow("session") {

@@ -107,6 +107,24 @@ fn a_new_password_is_checked_before_anything_is_sent() {
         ran.json(),
         json!({"account": "alice", "changed": "password"})
     );
+    assert_eq!(ran.err, "");
+    // A weak one is taken, with an advice; one of several words has none.
+    for (new, is_told) in [("12345678", true), ("fern oxide tuba plank", false)] {
+        let input = format!("secret\n{new}\n");
+        let ran = with_input(&person, "password change --password-stdin", &input);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(
+            ran.err.contains("0 of 4, very weak"),
+            is_told,
+            "{}",
+            ran.err
+        );
+        assert!(
+            !ran.out.contains("of 4") && !ran.err.contains(new),
+            "{}",
+            ran.err
+        );
+    }
 }
 
 #[test]

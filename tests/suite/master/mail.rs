@@ -286,7 +286,7 @@ fn an_administrator_s_code_works_without_mail() {
     for (line, says) in [
         ("accounts reset nobody", "there is no user nobody"),
         ("accounts reset a/b", "a username is"),
-        ("accounts reset alice --valid 367d", "366 days at most"),
+        ("accounts reset alice --valid 367d", "1 ms to 366 days"),
         ("accounts reset alice --valid 0s", "for 1 ms to 366 days"),
     ] {
         assert!(deployment.refused(line).contains(says), "{line}");

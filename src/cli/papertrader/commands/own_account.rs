@@ -14,7 +14,7 @@ use super::super::view::account::{
     AccountChangeView, AccountView, EndedView, NewTokenView, OwnSessionsView, OwnTokensView,
     RevokedTokenView,
 };
-use super::{CommandError, ReadySession, note, show, third_party};
+use super::{CommandError, ReadySession, note, show, tell, third_party};
 use crate::cli::table::{self, Column};
 use crate::client::account::with_password;
 use crate::client::store::SessionEnd;
@@ -109,7 +109,7 @@ fn change_email(global: &GlobalArgs, args: &AccountEmailArgs) -> Result<(), Comm
         account: name.to_string(),
         changed: "email",
     };
-    show(global, &view, || match email {
+    tell(global, &view, || match email {
         Some(email) => format!("The e-mail address of {name} is {} now.\n", email.as_str()),
         None => format!("{name} has no e-mail address now.\n"),
     })
@@ -132,7 +132,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
     } else {
         None
     };
-    let new = password::ask_new(&name, email, from_stdin)?;
+    let new = password::ask_new(&name, email, from_stdin, !global.json)?;
     let new = HashedPass::derive(&name, &new);
     let pool = &mut session.pool;
     let changed = match &old {
@@ -144,7 +144,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
         account: name.to_string(),
         changed: "password",
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!(
             "The password of {name} is changed. All its other sessions, and its tokens, have ended.\n"
         )
@@ -229,7 +229,7 @@ fn end_sessions(global: &GlobalArgs, args: &SessionsEndArgs) -> Result<(), Comma
         account: account.clone(),
         ended,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         let sessions = if ended == 1 { "session" } else { "sessions" };
         format!("{ended} {sessions} of {account} ended.\n")
     })
@@ -327,7 +327,7 @@ fn revoke_token(global: &GlobalArgs, args: &TokensRevokeArgs) -> Result<(), Comm
         account: account.clone(),
         revoked: args.name.to_string(),
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("The token {} of {account} is revoked.\n", args.name)
     })
 }

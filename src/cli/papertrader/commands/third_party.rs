@@ -6,7 +6,7 @@
 //! Tests: `tests/suite/client/third_party.rs`.
 
 use super::account::saved_session;
-use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, show};
+use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, tell};
 use crate::cli::papertrader::arguments::{GlobalArgs, LinkArgs, LoginArgs};
 use crate::cli::papertrader::view::LoginView;
 use crate::cli::terminal::{ScreenSize, is_utf8};
@@ -92,7 +92,7 @@ pub fn login(
         expirable: Some(false),
         workers: Some(pool.workers().to_vec()),
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("Logged in as {name} at {server}, by {provider}.\n")
     })
 }
@@ -138,7 +138,7 @@ pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
         expirable: None,
         workers: None,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("{name} can log in with {} now.\n", args.provider)
     })
 }
@@ -166,7 +166,7 @@ pub fn unlink(global: &GlobalArgs, provider: &IdentityProviderName) -> Result<()
         expirable: None,
         workers: None,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("{name} cannot log in with {provider} any more.\n")
     })
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::MasterConfig;
 use crate::master::messages::TransactionsMessage;
 use crate::master::testing::{FakeLink, MasterRig, order, order_id, quantity, reason, symbol};
-use crate::model::{AccountId, Quantity, Side};
+use crate::model::{AccountId, Quantity, Side, TransactionStatus};
 use crate::runtime::Module;
 
 /// A master with a worker's link and an account.
