@@ -97,6 +97,9 @@ pub struct AccountSettings {
     pub bcrypt_cost: u32,
 }
 
+/// Largest least value of an order.
+const MIN_ORDER_VALUE_MAX: Money = Money(1_000_000 * MILLION);
+
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterLimits {
@@ -118,6 +121,14 @@ pub struct MasterLimits {
     pub max_queued_per_account: u32,
     /// Orders of all accounts that wait for settlement.
     pub max_queued: u32,
+    /// Orders of an account that wait for a price.
+    pub max_open_per_account: u32,
+    /// Orders of all accounts that wait for a price.
+    pub max_open: u32,
+    /// Orders that an account cancels or replaces, in any 60 s.
+    pub cancels_per_minute_per_account: u32,
+    /// An order is for at least this much; 0: for anything.
+    pub min_order_value: Money,
     /// Simultaneous connections on the master's port.
     pub max_connections: usize,
     /// Time from a message's first byte to its last.
@@ -136,6 +147,10 @@ impl Default for MasterLimits {
             rejected_orders_per_hour_per_account: 1_000,
             max_queued_per_account: 10_000,
             max_queued: 1_000_000,
+            max_open_per_account: 500,
+            max_open: 1_000_000,
+            cancels_per_minute_per_account: 6_000,
+            min_order_value: Money::ZERO,
             max_connections: 256,
             frame_timeout: SECOND * 5,
         }
@@ -214,9 +229,16 @@ impl MasterConfig {
             ),
             ("max_queued_per_account", limits.max_queued_per_account),
             ("max_queued", limits.max_queued),
+            ("max_open_per_account", limits.max_open_per_account),
+            ("max_open", limits.max_open),
+            (
+                "cancels_per_minute_per_account",
+                limits.cancels_per_minute_per_account,
+            ),
         ] {
             values.bare(&format!("limits.{key}"), value);
         }
+        values.text("limits.min_order_value", limits.min_order_value);
         values.bare("limits.max_connections", limits.max_connections);
         values.duration("limits.frame_timeout", limits.frame_timeout);
         values.fill(include_str!("../../etc/master.toml"))
@@ -394,6 +416,17 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
         ),
         max_queued_per_account: count("max_queued_per_account", default.max_queued_per_account),
         max_queued: count("max_queued", default.max_queued),
+        max_open_per_account: count("max_open_per_account", default.max_open_per_account),
+        max_open: count("max_open", default.max_open),
+        cancels_per_minute_per_account: count(
+            "cancels_per_minute_per_account",
+            default.cancels_per_minute_per_account,
+        ),
+        min_order_value: table.value(
+            "min_order_value",
+            IfAbsent::Default(default.min_order_value),
+            |value| decimal(value, MIN_ORDER_VALUE_MAX),
+        ),
         max_connections: table.number("max_connections", default.max_connections, 1, 100_000),
         frame_timeout: table.duration(
             "frame_timeout",

@@ -83,6 +83,10 @@ fn defaults_are_those_of_the_page() {
             rejected_orders_per_hour_per_account: 1_000,
             max_queued_per_account: 10_000,
             max_queued: 1_000_000,
+            max_open_per_account: 500,
+            max_open: 1_000_000,
+            cancels_per_minute_per_account: 6_000,
+            min_order_value: Money::ZERO,
             max_connections: 256,
             frame_timeout: Duration::from_secs(5),
         }
@@ -612,6 +616,7 @@ fn a_written_configuration_reads_back_the_same() {
          [assets.binance]\nurl = \"https://localhost:1\"\nquote = \"EUR\"\n[assets.simulated]\nsymbols = 5\nseed = 6\n\
          [accounts]\nbcrypt_cost = 4\n[fees]\nper_order = \"1.5\"\nper_unit = 1\npercent = \"0.000001\"\nminimum = \"1000000\"\nslippage_percent = \"50\"\n[limits]\nfailed_logins_per_minute = 1\nfailed_logins_per_minute_per_address = 2\nfailed_logins_per_hour_per_name = 9\nfailed_logins_per_minute_per_worker = 10\n\
          registrations_per_minute_per_address = 3\norders_per_minute_per_account = 4\nrejected_orders_per_hour_per_account = 11\nmax_queued_per_account = 5\nmax_queued = 6\n\
+         max_open_per_account = 12\nmax_open = 13\ncancels_per_minute_per_account = 14\nmin_order_value = \"15.5\"\n\
          max_connections = 7\nframe_timeout = \"8s\"\n",
         KEY.to_ascii_lowercase()
     );
