@@ -242,7 +242,7 @@ fn modules(
     let shared = workers_shared(url)?;
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?
-        .taking_over(&unsettled);
+        .taking_over(unsettled);
     let beating = |heartbeat: &Heartbeat| transactions.beating(heartbeat);
     group.module_with("transactions", transactions_inbox, beating)?;
     let changes = Arc::new(AtomicU64::new(0));

@@ -416,17 +416,32 @@ impl MasterRig {
             .iter()
             .map(|(name, close)| (symbol(name), bar(number, close)))
             .collect();
+        self.update_with(&bars)
+    }
+
+    /// The same with these bars.
+    pub(crate) fn update_with(&mut self, bars: &[(Symbol, Bar)]) -> Update {
+        let before = self.assets.prices();
         let published = Timestamp::now();
         let update = Update {
             number: before.number + 1,
             began: Instant::now(),
             began_stamp: published,
             published,
-            snapshot: Arc::new(before.after(published, &bars)),
+            snapshot: Arc::new(before.after(published, bars)),
             actions: Arc::new([]),
         };
         self.publish(&update);
         update
+    }
+
+    /// Puts prices in force with which the market has begun, the same of all assets.
+    pub(crate) fn begin_at(&mut self, close: &str) {
+        let symbols: Vec<Symbol> = self.assets.prices().symbols().collect();
+        let bars: Vec<(Symbol, Bar)> = symbols.iter().map(|it| (*it, bar(1, close))).collect();
+        let prices = PriceSnapshot::new(symbols);
+        let prices = prices.after(Timestamp::now(), &bars);
+        self.assets.prices.store(prices);
     }
 
     /// Puts an update's prices in force.
@@ -496,6 +511,13 @@ impl MasterRig {
         self.transactions.on_message(TransactionsMessage::Orders(
             orders.into_iter().map(OrderRequest::Order).collect(),
         ));
+        self.transactions.on_turn_end();
+    }
+
+    /// Hands over what came with one read, as auth does, and lets it be handled.
+    pub(crate) fn request_all(&mut self, requests: Vec<OrderRequest>) {
+        self.transactions
+            .on_message(TransactionsMessage::Orders(requests));
         self.transactions.on_turn_end();
     }
 

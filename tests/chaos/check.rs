@@ -64,6 +64,9 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
     for (name, intent) in &book.intents {
         counts.notices += usize::from(intent.queued.is_some());
         let Some(row) = rows.get(name.as_str()) else {
+            if intent.is_of_the_moment() {
+                continue;
+            }
             counts.lost.push(name.clone());
             continue;
         };
@@ -115,7 +118,11 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
 
 /// Sends some finished orders again; each must get the same answer. Returns how many.
 pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
-    let names: Vec<&String> = book.intents.keys().collect();
+    let answered = book
+        .intents
+        .iter()
+        .filter(|(_, intent)| !intent.is_of_the_moment());
+    let names: Vec<&String> = answered.map(|(name, _)| name).collect();
     let mut connection = ServerConnection::connect(address, REPLY_TIMEOUT).unwrap();
     for _ in 0..REPEATED_ORDERS {
         let name = *random.pick(&names);

@@ -39,7 +39,7 @@ impl UnsettledUpdates {
     }
 
     /// The update before the first that is left; `None` if none is.
-    pub(super) fn settled(&self) -> Option<u64> {
+    pub fn settled(&self) -> Option<u64> {
         let first = self.left.front();
         first.map(|first| first.number.saturating_sub(1))
     }

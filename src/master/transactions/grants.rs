@@ -4,12 +4,14 @@
 //! are sold, and the cash is set. Both are rows of the ledger like any other.
 
 use super::Transactions;
+use super::book::order::BookOrder;
 use super::sequence::Sequencer;
+use super::settle::SettledOrders;
 use crate::master::messages::{Grant, GrantOutcome, RestartOutcome};
 use crate::master::storage::ledger::{ActionEntry, Settlement};
 use crate::master::storage::{StorageError, Tx};
 use crate::master::transactions::fill::ActionRow;
-use crate::model::{AccountId, Money, Timestamp, Username};
+use crate::model::{AccountId, Money, Reason, Timestamp, Username};
 use crate::runtime::{StepBeats, failpoint};
 
 /// What a row of an administrator has from the moment at which it is made.
@@ -61,13 +63,18 @@ impl Transactions {
     pub(super) fn grant(&mut self, grant: &Grant) -> Result<GrantOutcome, String> {
         let time = self.state.assets.prices().market_now;
         let sequencer = &mut self.state.sequencer;
+        let reserves = self.state.waiting.book().reserves();
         let stored = self.storage.write(|tx| {
             let Some(found) = tx.account_row(&grant.username.key())? else {
                 return Ok(Err(no_user(&grant.username)));
             };
             let before = tx.holdings(found.account)?;
             let mut after = before.clone();
-            let Some(row) = after.grant(grant.amount) else {
+            let row = after.grant(grant.amount).filter(|_| {
+                // What orders hold back is not to be taken.
+                grant.amount > Money::ZERO || after.cash >= reserves.standing(found.account)
+            });
+            let Some(row) = row else {
                 return Ok(Err(beyond_limits(&found.username, before.cash)));
             };
             let moment = GrantMoment {
@@ -91,7 +98,7 @@ impl Transactions {
         Ok(granted)
     }
 
-    /// Lets an account begin anew, in one commit: its queued orders are cancelled, its units sold at
+    /// Lets an account begin anew, in one commit: its queued and open orders are cancelled, its units sold at
     /// their last price, or for nothing without one, and its cash is what it began with.
     ///
     /// # Errors
@@ -100,6 +107,7 @@ impl Transactions {
     pub(super) fn restart(&mut self, username: &Username) -> Result<RestartOutcome, String> {
         let prices = self.state.assets.prices();
         let (queue, sequencer) = (&self.state.queue, &mut self.state.sequencer);
+        let waiting = &self.state.waiting;
         let mut beats = StepBeats::new(&self.heartbeat);
         let stored = self.storage.write_beating(&self.heartbeat, |tx| {
             let Some(found) = tx.account_row(&username.key())? else {
@@ -121,8 +129,11 @@ impl Transactions {
                 time: prices.market_now,
             };
             let own = queue.iter().filter(|order| order.account == account);
-            let cancelled = own.map(|order| (order.rank.number, Settlement::Cancelled));
-            let outcomes: Vec<(i64, Settlement)> = cancelled.collect();
+            let own = own.map(|order| order.rank.number);
+            let open = waiting.book().of_account(account);
+            let own = own.chain(open.map(BookOrder::number));
+            let cancelled = Settlement::Cancelled(Reason::Cancelled);
+            let outcomes: Vec<(i64, Settlement)> = own.map(|number| (number, cancelled)).collect();
             tx.settle_orders(&outcomes, Timestamp::now(), moment.update)?;
             let before = tx.holdings(account)?;
             let mut after = before.clone();
@@ -155,8 +166,11 @@ impl Transactions {
         let (done, outcomes) = stored.map_err(|error| not_stored(&error))??;
         failpoint::point("grant-committed");
         self.restarted += 1;
-        self.state
-            .answer(&self.heartbeat, outcomes, Timestamp::now());
+        self.state.answer(
+            &self.heartbeat,
+            SettledOrders::of(outcomes),
+            Timestamp::now(),
+        );
         Ok(done)
     }
 }
@@ -167,7 +181,8 @@ fn no_user(username: &Username) -> String {
 
 fn beyond_limits(username: &str, cash: Money) -> String {
     format!(
-        "{username} has {cash} of cash; it cannot fall below 0, nor exceed {}",
+        "{username} has {cash} of cash; it cannot fall below 0, nor below what open orders hold back, \
+         nor exceed {}",
         Money(crate::model::money::MILLIONTHS_MAX)
     )
 }
