@@ -4,8 +4,8 @@
 
 use super::model::{
     AccountDetails, AccountList, BackupSummary, CodeSummary, EndedSessions, FlushSummary,
-    HeldAsset, HeldList, LockSummary, LogTail, MasterStatus, SessionList, Verification,
-    WorkerStatus,
+    HeldAsset, HeldList, LockSummary, LogTail, MasterStatus, PauseSummary, SessionList,
+    Verification, WorkerStatus,
 };
 use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,8 @@ pub enum AdminRequest {
         symbol: String,
         verdict: ReviewVerdict,
     },
+    /// Pauses the market, or lets it go on.
+    MarketPause { paused: bool },
     /// Reads the newest log entries that are in memory.
     LogTail {
         /// The most entries to return.
@@ -182,6 +184,8 @@ pub enum AdminAnswer {
     Held(HeldList),
     /// Answers `MarketReview`: the asset after the request.
     Reviewed(HeldAsset),
+    /// Answers `MarketPause`.
+    Pause(PauseSummary),
     /// Answers `LogTail`.
     Log(LogTail),
     /// Answers `LogFlush`.

@@ -13,6 +13,7 @@ pub mod forecast;
 pub mod hold;
 pub mod news;
 pub mod opening;
+pub mod pause;
 pub mod price;
 pub mod provider;
 pub mod providers;
@@ -243,6 +244,7 @@ impl Assets {
                 .market
                 .or_else(|| Some(self.config.assets.providers.first()?.market())),
             state: prices.state(),
+            paused: prices.paused,
             market_time: Some(prices.market_now).filter(|now| *now != Timestamp::MIN),
             input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
             unapplied: health.unapplied.clone(),

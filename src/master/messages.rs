@@ -393,6 +393,8 @@ pub enum WorkersMessage {
     Report(ReplyTo, WorkerReport),
     /// New prices, to be pushed to every worker.
     Update(Update),
+    /// Between two updates the market was paused, or goes on: every worker is told how it stands.
+    MarketChanged,
     /// For the administrator: all registered workers.
     List(Sender<Vec<WorkerRow>>),
     /// For the administrator: registers a worker.
@@ -491,11 +493,28 @@ pub struct Update {
     pub actions: Arc<[Action]>,
 }
 
-/// Most reviews of held prices that wait for the updating thread.
-pub const REVIEWS_MAX: usize = 16;
+/// Most requests of administrators that wait for the updating thread.
+pub const MARKET_REQUESTS_MAX: usize = 16;
 
-/// What an administrator says of a held price. The updating thread of assets takes it between two
-/// updates.
+/// What an administrator asks of the updating thread of assets, which takes it between two updates.
+#[derive(Debug)]
+pub enum MarketRequest {
+    /// Accepts or refuses a held price.
+    Review(ReviewRequest),
+    /// Pauses the market, or lets it go on.
+    Pause(PauseRequest),
+}
+
+/// A pause of the market, or its end.
+#[derive(Debug)]
+pub struct PauseRequest {
+    /// Whether the market is to be paused.
+    pub paused: bool,
+    /// Since when the market is or was paused, wall time; or why nothing was done.
+    pub reply: Sender<Result<Timestamp, String>>,
+}
+
+/// What an administrator says of a held price.
 #[derive(Debug)]
 pub struct ReviewRequest {
     pub symbol: Symbol,
@@ -517,7 +536,7 @@ pub struct AssetsStatus {
     pub fresh: usize,
     /// Wall time of the last publication.
     pub published: Timestamp,
-    /// Wall time of the next update; `None` after the last one.
+    /// Wall time of the next update; `None` after the last one, and while the market is paused.
     pub next: Option<Timestamp>,
     /// Providers that served the last update.
     pub served: Vec<&'static str>,
@@ -539,6 +558,8 @@ pub struct AssetsStatus {
     pub market: Option<MarketKind>,
     /// Whether the market moves.
     pub state: MarketState,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub paused: Option<Timestamp>,
     /// Market time; `None` before the first price.
     pub market_time: Option<Timestamp>,
     /// What is said of inputs that are not used, such as faulty market files.
@@ -560,9 +581,10 @@ pub struct UpdateChannels {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
-    pub(super) reviews: Sender<ReviewRequest>,
+    pub(super) requests: Sender<MarketRequest>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
-    /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
+    /// The next update, in milliseconds since 1970; `i64::MAX` when none follows, or the market is
+    /// paused.
     pub(super) next: Arc<AtomicI64>,
     /// The first update that an order accepted now takes part in.
     pub(super) first: Arc<AtomicU64>,
@@ -578,9 +600,9 @@ impl AssetsHandle {
         &self.sender
     }
 
-    /// The sender of reviews of held prices.
-    pub fn reviews(&self) -> &Sender<ReviewRequest> {
-        &self.reviews
+    /// The sender of administrators' requests.
+    pub fn requests(&self) -> &Sender<MarketRequest> {
+        &self.requests
     }
 
     /// The prices of the latest update, without a message to the module.
@@ -588,7 +610,7 @@ impl AssetsHandle {
         self.prices.load()
     }
 
-    /// Wall time of the next update; `None` when none follows.
+    /// Wall time of the next update; `None` when none follows, or the market is paused.
     pub fn next_update(&self) -> Option<Timestamp> {
         Some(self.next.load(Ordering::Relaxed))
             .filter(|next| *next != i64::MAX)

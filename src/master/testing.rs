@@ -138,7 +138,7 @@ impl MasterRig {
         let of_mail = Inbox::new(MAIL_INBOX_MAX);
         let assets = AssetsHandle {
             sender: of_assets.sender.clone(),
-            reviews: bounded(0).0,
+            requests: bounded(0).0,
             prices,
             next: Arc::new(AtomicI64::new(Timestamp::now().0)),
             first: Arc::new(AtomicU64::new(2)),

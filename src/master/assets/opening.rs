@@ -19,7 +19,7 @@ use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
 use crate::daemon::StartProgress;
 use crate::master::messages::{
-    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, REVIEWS_MAX, UpdateChannels,
+    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, MARKET_REQUESTS_MAX, UpdateChannels,
 };
 use crate::master::storage::bars::read::{BarReader, BarSnapshot};
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
@@ -78,22 +78,29 @@ pub fn open(
     let position = mend_position(&mut store, &mut reader, &symbols)?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols, &position)?;
     let restored = (&owned[..], &position, real);
-    let (snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
+    let (mut snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
+    let pause = store.paused()?;
+    let paused = pause.map(|pause| pause.since);
+    if let Some(pause) = pause {
+        (snapshot.steps_left, snapshot.market) = (pause.steps_left, pause.market);
+    }
+    snapshot.paused = paused;
     let snapshot = Arc::new(snapshot);
     let unsettled = unsettled_updates(&mut store, &snapshot)?;
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
-    let (reviews, reviewing) = bounded(REVIEWS_MAX);
+    let (requests, requested) = bounded(MARKET_REQUESTS_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
-    let next = Arc::new(AtomicI64::new(Timestamp::now().0));
+    let next = paused.map_or(Timestamp::now(), |_| Timestamp(i64::MAX));
+    let next = Arc::new(AtomicI64::new(next.0));
     let first = Arc::new(AtomicU64::new(position.number + 1));
     let settled = Arc::new(AtomicU64::new(
         unsettled.settled().unwrap_or(position.number),
     ));
     let handle = AssetsHandle {
         sender,
-        reviews,
+        requests,
         prices: Arc::clone(&prices),
         next: Arc::clone(&next),
         first: Arc::clone(&first),
@@ -119,7 +126,9 @@ pub fn open(
         actions_checked: false,
         end_announced: false,
         rules: HoldRules::of(&config.assets),
-        reviews: reviewing,
+        requests: requested,
+        paused,
+        is_abandoned: false,
         tasks: waiting.tasks,
         answers: waiting.answers,
         threads: waiting.threads,

@@ -16,7 +16,7 @@ use super::retrieval::{RetrievalResult, RetrievalTask};
 use super::schedule::UpdateSchedule;
 use super::snapshot::PriceSnapshot;
 use crate::master::messages::{
-    ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
+    MarketRequest, ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
 };
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{
@@ -48,7 +48,7 @@ const RETRIEVAL_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 
 /// Time to put an update into a module's inbox. A module that takes nothing for so long hangs,
 /// which the watchdog detects.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Milliseconds by which the published time of the next update may be off: less is the rounding of
 /// two clocks.
@@ -56,6 +56,10 @@ const DUE_TOLERANCE_MS: i64 = 10;
 
 /// Assets named in one warning about refused prices.
 const NAMED_MAX: usize = 5;
+
+/// What is said of a paused market.
+pub const PAUSED_TEXT: &str = "the market is paused: no update is made, and orders wait; \
+     `papertraderctl market resume` lets it go on";
 
 /// The updates before its end in which a market's end is announced, in log and status.
 pub const LAST_UPDATES: u64 = 60;
@@ -84,8 +88,12 @@ pub struct Updater {
     pub(super) end_announced: bool,
     /// When a price is held.
     pub(super) rules: HoldRules,
-    /// What administrators say of held prices.
-    pub(super) reviews: Receiver<ReviewRequest>,
+    /// What administrators ask for.
+    pub(super) requests: Receiver<MarketRequest>,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub(super) paused: Option<Timestamp>,
+    /// Whether the retrieval that runs began before a pause: its answer is passed over.
+    pub(super) is_abandoned: bool,
     pub(super) tasks: Sender<RetrievalTask>,
     pub(super) answers: Receiver<RetrievalResult>,
     /// The threads that wait for providers.
@@ -107,7 +115,12 @@ impl Updater {
     /// Makes updates until `stop` is requested.
     pub fn run(mut self, stop: &Stop) {
         let (answers, pages) = (self.answers.clone(), self.pages.clone());
-        let mut reviews = self.reviews.clone();
+        let mut requests = self.requests.clone();
+        if self.paused.is_some() {
+            // The prices of the database are in force.
+            self.starting = None;
+            crate::warn!("{PAUSED_TEXT}");
+        }
         while !stop.is_requested() {
             let now = Instant::now();
             self.begin_update(now);
@@ -123,9 +136,9 @@ impl Updater {
                     Ok(page) => self.store_page(page),
                     Err(_) => break,
                 },
-                recv(reviews) -> request => match request {
-                    Ok(request) => self.review(&request),
-                    Err(_) => reviews = never(),
+                recv(requests) -> request => match request {
+                    Ok(request) => self.on_request(&request),
+                    Err(_) => requests = never(),
                 },
                 recv(stop.receiver()) -> _ => break,
                 default(self.wait_time(now)) => self.compact(),
@@ -147,7 +160,7 @@ impl Updater {
     /// How long the loop may wait for an event.
     fn wait_time(&self, now: Instant) -> Duration {
         let mut wait = TICK;
-        if self.in_progress.is_none() && !self.position.exhausted {
+        if self.in_progress.is_none() && !self.position.exhausted && self.paused.is_none() {
             wait = wait.min(self.schedule.due().saturating_duration_since(now));
         }
         if self.store.wants_compaction() {
@@ -264,6 +277,9 @@ impl Updater {
         if self.in_progress.is_some() || self.position.exhausted && self.starting.is_none() {
             return;
         }
+        if self.is_abandoned || self.paused.is_some() {
+            return;
+        }
         if now < self.schedule.due() {
             return;
         }
@@ -300,7 +316,7 @@ impl Updater {
     /// Publishes the time at which the next update is due, if it is another: by another update, or
     /// because the clock was set.
     fn publish_next_due(&self, now: Instant) {
-        if self.position.exhausted {
+        if self.position.exhausted || self.paused.is_some() {
             return;
         }
         let due = self.schedule.due().saturating_duration_since(now);
@@ -316,6 +332,7 @@ impl Updater {
 
     /// Checks, commits and publishes a retrieval's result.
     fn finish_update(&mut self, mut answer: RetrievalResult) {
+        self.is_abandoned = false;
         let Some((began, began_stamp)) = self.in_progress.take() else {
             return;
         };
@@ -700,11 +717,25 @@ impl Updater {
         self.warned = names;
     }
 
-    /// Takes what an administrator says of a held price.
-    fn review(&mut self, request: &ReviewRequest) {
-        let reviewed = self.reviewed(&request.symbol, request.review);
-        // Who asked may have gone.
-        let _ = request.reply.try_send(reviewed);
+    /// Does what an administrator asks for. Who asked may have gone.
+    fn on_request(&mut self, request: &MarketRequest) {
+        match request {
+            MarketRequest::Review(ReviewRequest {
+                symbol,
+                review,
+                reply,
+            }) => {
+                let _ = reply.try_send(self.reviewed(symbol, *review));
+            }
+            MarketRequest::Pause(request) => {
+                let done = if request.paused {
+                    self.pause()
+                } else {
+                    self.resume()
+                };
+                let _ = request.reply.try_send(done);
+            }
+        }
     }
 
     fn reviewed(&mut self, symbol: &Symbol, review: PriceReview) -> Result<HeldPrice, String> {
