@@ -7,6 +7,7 @@
 
 use super::assets::budget::CallBudgetStatus;
 use super::assets::hold::{HeldPrice, PriceReview};
+use super::assets::schedule::UpdateProgress;
 use super::assets::snapshot::PriceSnapshot;
 use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
@@ -33,7 +34,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -583,13 +584,8 @@ pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
     pub(super) requests: Sender<MarketRequest>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
-    /// The next update, in milliseconds since 1970; `i64::MAX` when none follows, or the market is
-    /// paused.
-    pub(super) next: Arc<AtomicI64>,
-    /// The first update that an order accepted now takes part in.
-    pub(super) first: Arc<AtomicU64>,
-    /// The last update up to which all are settled.
-    pub(super) settled: Arc<AtomicU64>,
+    /// How far updates are.
+    pub(super) progress: Arc<UpdateProgress>,
     /// Disconnects after the first update.
     pub(super) ready: Receiver<()>,
 }
@@ -612,9 +608,7 @@ impl AssetsHandle {
 
     /// Wall time of the next update; `None` when none follows, or the market is paused.
     pub fn next_update(&self) -> Option<Timestamp> {
-        Some(self.next.load(Ordering::Relaxed))
-            .filter(|next| *next != i64::MAX)
-            .map(Timestamp)
+        self.progress.next()
     }
 
     /// The first update that an order accepted now takes part in: the next one whose retrieval has
@@ -622,14 +616,14 @@ impl AssetsHandle {
     /// began before that moment. Of an order that is accepted while a retrieval runs that fails, it
     /// is one too high.
     pub fn first_update(&self) -> u64 {
-        self.first.load(Ordering::SeqCst)
+        self.progress.first()
     }
 
     /// Says that all updates up to this one are settled, those included that change nothing in the
     /// ledger. With the next update assets forgets them. What a kill makes of an update that was
     /// settled and not forgotten, `ledger_position` and the rows of its orders tell.
     pub fn note_settled(&self, number: u64) {
-        self.settled.fetch_max(number, Ordering::SeqCst);
+        self.progress.note_settled(number);
     }
 
     /// Waits until the first update has been published or has failed. After a failure the prices

@@ -6,6 +6,7 @@
 
 use super::account_queries::AccountQueries;
 use super::assets::PriceSnapshot;
+use super::assets::schedule::UpdateProgress;
 use super::auth::Auth;
 use super::auth::hashing::HashingPool;
 use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
@@ -45,7 +46,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -140,9 +141,7 @@ impl MasterRig {
             sender: of_assets.sender.clone(),
             requests: bounded(0).0,
             prices,
-            next: Arc::new(AtomicI64::new(Timestamp::now().0)),
-            first: Arc::new(AtomicU64::new(2)),
-            settled: Arc::default(),
+            progress: Arc::new(UpdateProgress::after(1, 1, Some(Timestamp::now()))),
             ready: bounded(0).1,
         };
         let shared = WorkersShared {
@@ -211,14 +210,11 @@ impl MasterRig {
 
     /// The master that is started where this one was killed.
     pub(crate) fn restart(self) -> MasterRig {
-        let (prices, next) = (
-            self.assets.prices.load(),
-            self.assets.next.load(Ordering::Relaxed),
-        );
+        let (prices, next) = (self.assets.prices.load(), self.assets.next_update());
         let rig = MasterRig::on(self.engine, self.config);
         rig.assets.prices.store(PriceSnapshot::clone(&prices));
-        rig.assets.next.store(next, Ordering::Relaxed);
-        rig.assets.first.store(prices.number + 1, Ordering::SeqCst);
+        rig.assets.progress.set_next(next);
+        rig.assets.progress.set_first(prices.number + 1);
         rig
     }
 
@@ -428,7 +424,7 @@ impl MasterRig {
         self.assets
             .prices
             .store(PriceSnapshot::clone(&update.snapshot));
-        self.assets.first.store(update.number + 1, Ordering::SeqCst);
+        self.assets.progress.set_first(update.number + 1);
     }
 
     /// Tells the modules of an update.

@@ -10,7 +10,6 @@ use crate::master::messages::WorkersMessage;
 use crate::master::storage::bars::MarketPause;
 use crate::model::Timestamp;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Updater {
@@ -26,10 +25,10 @@ impl Updater {
             return Err("the market has ended: no update follows".to_owned());
         }
         let now = Timestamp::now();
-        self.set_paused(Some(now), Timestamp(i64::MAX))?;
+        self.set_paused(Some(now), None)?;
         if self.in_progress.take().is_some() {
             self.is_abandoned = true;
-            self.first.store(self.position.number + 1, Ordering::SeqCst);
+            self.progress.set_first(self.position.number + 1);
         }
         self.starting = None;
         self.tell_workers();
@@ -44,14 +43,18 @@ impl Updater {
         let Some(since) = self.paused else {
             return Err("the market is not paused".to_owned());
         };
-        self.set_paused(None, Timestamp::now())?;
+        self.set_paused(None, Some(Timestamp::now()))?;
         self.schedule = UpdateSchedule::new(self.config.update_interval, Instant::now());
         self.tell_workers();
         Ok(since)
     }
 
     /// Stores and publishes a pause or its end, and when the next update is due.
-    fn set_paused(&mut self, since: Option<Timestamp>, next: Timestamp) -> Result<(), String> {
+    fn set_paused(
+        &mut self,
+        since: Option<Timestamp>,
+        next: Option<Timestamp>,
+    ) -> Result<(), String> {
         let prices = self.prices.load();
         let pause = since.map(|since| MarketPause {
             since,
@@ -62,7 +65,7 @@ impl Updater {
             .set_paused(pause.as_ref())
             .map_err(|error| format!("the database: {error}; nothing has changed"))?;
         self.paused = since;
-        self.next.store(next.0, Ordering::Relaxed);
+        self.progress.set_next(next);
         let mut snapshot = (*prices).clone();
         snapshot.paused = since;
         self.prices.store(Arc::new(snapshot));

@@ -13,7 +13,7 @@ use super::news;
 use super::provider::{HistoryPage, MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
-use super::schedule::UpdateSchedule;
+use super::schedule::{UpdateProgress, UpdateSchedule};
 use super::snapshot::PriceSnapshot;
 use crate::master::messages::{
     MarketRequest, ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
@@ -31,7 +31,6 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Pause between two slices of compaction, so that other writers get access to the database.
@@ -72,11 +71,7 @@ pub struct Updater {
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     pub(super) position: UpdatePosition,
     pub(super) schedule: UpdateSchedule,
-    pub(super) next: Arc<AtomicI64>,
-    /// The first update that an order accepted now takes part in.
-    pub(super) first: Arc<AtomicU64>,
-    /// The last update up to which all are settled.
-    pub(super) settled: Arc<AtomicU64>,
+    pub(super) progress: Arc<UpdateProgress>,
     pub(super) channels: UpdateChannels,
     /// Assets that were ever listed.
     pub(super) known: HashSet<Symbol>,
@@ -285,7 +280,7 @@ impl Updater {
         }
         // Before the moment is taken: an order that came before it may then count as one after it,
         // but none that came after it as one before.
-        self.first.store(self.position.number + 2, Ordering::SeqCst);
+        self.progress.set_first(self.position.number + 2);
         let (began, began_stamp) = (Instant::now(), Timestamp::now());
         let missed = self.schedule.begin(now);
         if missed > 0 {
@@ -309,7 +304,7 @@ impl Updater {
         if self.tasks.try_send(task).is_ok() {
             self.in_progress = Some((began, began_stamp));
         } else {
-            self.first.store(self.position.number + 1, Ordering::SeqCst);
+            self.progress.set_first(self.position.number + 1);
         }
     }
 
@@ -320,13 +315,11 @@ impl Updater {
             return;
         }
         let due = self.schedule.due().saturating_duration_since(now);
-        let due = Timestamp::now()
-            .0
-            .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
-        let published = self.next.load(Ordering::Relaxed);
+        let due = Timestamp::now().after(due);
+        let is_told = |told: Timestamp| due.since(told).abs() <= DUE_TOLERANCE_MS;
         let is_overdue = self.schedule.due() <= now;
-        if due.saturating_sub(published).abs() > DUE_TOLERANCE_MS && !is_overdue {
-            self.next.store(due, Ordering::Relaxed);
+        if !self.progress.next().is_some_and(is_told) && !is_overdue {
+            self.progress.set_next(Some(due));
         }
     }
 
@@ -364,7 +357,7 @@ impl Updater {
                 bars: plain.map(|(symbol, _, bar)| (*symbol, *bar)).collect(),
                 stale: snapshot.stale_news().collect(),
                 unsettled: Some(unsettled(&snapshot, began_stamp)),
-                settled: self.settled.load(Ordering::SeqCst),
+                settled: self.progress.settled(),
                 actions,
                 priced,
                 holds: checked.holds,
@@ -384,7 +377,7 @@ impl Updater {
             }
         }
         // A retrieval that failed has not used its number up.
-        self.first.store(self.position.number + 1, Ordering::SeqCst);
+        self.progress.set_first(self.position.number + 1);
         self.starting = None;
     }
 
@@ -450,7 +443,7 @@ impl Updater {
             );
         }
         if snapshot.exhausted {
-            self.next.store(i64::MAX, Ordering::Relaxed);
+            self.progress.set_next(None);
             crate::warn!(
                 "the replay has ended: the prices of {} stay, and orders are refused",
                 snapshot.market_now
