@@ -3,13 +3,14 @@
 //! The client library of the protocol, used by `papertrader`, the benches and the tests. Each
 //! module uses the ones before it: [`stream`] sends and receives bytes, [`connection`] frames,
 //! [`session`] makes typed calls, [`account`] those that change an account, [`failover`] selects a worker that answers, and [`order`] follows
-//! an order to its outcome. [`store`] keeps sessions in a file between runs. The library reads and
+//! an order to its outcome, and [`password_strength`] advises who chooses a password. [`store`] keeps sessions in a file between runs. The library reads and
 //! prints nothing; `cli` does.
 
 pub mod account;
 pub mod connection;
 pub mod failover;
 pub mod order;
+pub mod password_strength;
 pub mod server_info;
 pub mod session;
 pub mod store;
@@ -22,6 +23,7 @@ pub mod tls;
 pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};
 pub use failover::WorkerPool;
 pub use order::{OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts};
+pub use password_strength::PasswordStrength;
 pub use server_info::ServerInfo;
 pub use session::Client;
 pub use store::SessionFile;

@@ -5,8 +5,8 @@
 //! password hash, and never sends a success before the commit.
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
-//! registrations and their hashes), `accounts` and `tokens` (what owners change), `codes` (codes for
-//! new passwords), `third_parties` (sign-ins with providers), `roster` (accounts that an
+//! registrations and their hashes), `accounts` and `tokens` (what owners change), `deletion` (accounts
+//! that are deleted or locked), `codes` (codes for new passwords), `third_parties` (sign-ins with providers), `roster` (accounts that an
 //! administrator makes), `commit` (the end of a turn), and here (administrators, limits). `attempts`
 //! counts failed logins.
 
@@ -14,6 +14,7 @@ mod accounts;
 mod attempts;
 mod codes;
 mod commit;
+mod deletion;
 pub mod hashing;
 mod login;
 mod requests;
@@ -23,8 +24,10 @@ pub mod third_parties;
 mod tokens;
 
 use super::messages::{
-    AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn, SessionFilter, SessionRow,
+    AccountCancellation, AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn,
+    SessionFilter, SessionRow,
 };
+use super::reply_to::ReplyTo;
 use super::storage::accounts::{NameConflict, StoredSession};
 use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
@@ -40,7 +43,7 @@ use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -57,8 +60,8 @@ pub const LOGIN_PLACE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// How long it is remembered that a password was changed, or sessions ended: longer than any login
 /// waits for its hash, and any sign-in for its person.
 const CHANGE_AGE_MAX: Duration = Duration::from_secs(3600);
-/// Most log lines a minute about inactive sessions.
-const INACTIVE_LOGGED_MAX: u32 = 20;
+/// Most log lines a minute about inactive sessions, and about each kind of attempt that fails.
+const ATTEMPTS_LOGGED_MAX: u32 = 20;
 
 /// The module's whole state.
 pub struct Auth {
@@ -92,6 +95,10 @@ pub struct Auth {
     shut_out: HashMap<AccountId, Instant>,
     /// Tokens made by each account.
     new_tokens: KeyedRateLimiter<AccountId>,
+    /// Mails about deletions to addresses that nobody has proven, by the address's key.
+    deletion_mails: KeyedRateLimiter<String>,
+    /// Ends of orders of locked accounts, for which transactions had no room yet.
+    cancellations: VecDeque<AccountCancellation>,
     /// What the clock showed at the end of the last turn.
     looked: Timestamp,
 }
@@ -122,8 +129,10 @@ impl Module for Auth {
                 let _ = reply.try_send(hashes.len());
             }
             AuthMessage::Lock(username, is_locked, reply) => {
-                let _ = reply.try_send(self.lock(&username, is_locked));
+                self.lock(&username, is_locked, reply);
             }
+            AuthMessage::Delete(username, reply) => self.delete_named(&username, reply),
+            AuthMessage::Deleted(pending, outcome) => self.on_deleted(*pending, outcome),
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
             }
@@ -141,6 +150,7 @@ impl Module for Auth {
         self.look_at_clock(Timestamp::now());
         self.expire();
         self.commit();
+        self.send_cancellations();
     }
 
     /// Sessions also expire, and their last use is stored, while no message arrives. Sign-ins, of
@@ -189,10 +199,12 @@ impl Auth {
             forgot: None,
             inactive: 0,
             events: BTreeMap::new(),
-            throttle: Throttle::new(INACTIVE_LOGGED_MAX, Duration::from_secs(60)),
+            throttle: Throttle::new(ATTEMPTS_LOGGED_MAX, Duration::from_secs(60)),
             writes: Vec::new(),
             answers: Vec::new(),
             ended: Vec::new(),
+            deletion_mails: KeyedRateLimiter::per_hour(deletion::DELETION_MAILS_PER_HOUR_MAX),
+            cancellations: VecDeque::new(),
             looked: now,
         })
     }
@@ -232,8 +244,24 @@ impl Auth {
 
     /// Counts what has happened to accounts.
     fn count(&mut self, event: AccountEvent, times: usize) {
+        if times == 0 {
+            return;
+        }
         let count = self.events.entry(event).or_default();
         *count = count.saturating_add(u64::try_from(times).unwrap_or(u64::MAX));
+    }
+
+    /// Counts an attempt that failed, and logs from where it came at most [`ATTEMPTS_LOGGED_MAX`] times
+    /// a minute. Its name is left out: people type passwords there by mistake.
+    fn count_failed(&mut self, reply_to: &ReplyTo, event: AccountEvent) {
+        self.count(event, 1);
+        if let Some(more) = self.throttle.allow(event.as_str()) {
+            let client = reply_to
+                .client
+                .map_or("no client".to_owned(), |client| client.to_string());
+            let worker = &reply_to.peer.worker.name;
+            crate::info!("{event}: one of {client} through worker {worker}{more}");
+        }
     }
 
     fn set_limits(&mut self, limits: &MasterLimits) {
@@ -260,6 +288,7 @@ impl Auth {
     /// Ends a session. Requests with it are refused from now on; the next commit deletes its row.
     fn end(&mut self, hash: &SessionHash) {
         if self.sessions.remove(hash).is_some() {
+            self.count(AccountEvent::SessionEnd, 1);
             self.writes.push(AuthWrite::Ended(*hash));
             self.ended.push(*hash);
         }

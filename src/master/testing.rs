@@ -161,6 +161,7 @@ impl MasterRig {
             registry: Arc::clone(&shared.registry),
             account_changes: Arc::clone(&changes),
             mail: Some(of_mail.sender.clone()),
+            auth: of_auth.sender.clone(),
         };
         let heartbeat = Watchdog::new().register("account_queries");
         MasterRig {
@@ -211,10 +212,13 @@ impl MasterRig {
     /// The master that is started where this one was killed.
     pub(crate) fn restart(self) -> MasterRig {
         let (prices, next) = (self.assets.prices.load(), self.assets.next_update());
-        let rig = MasterRig::on(self.engine, self.config);
+        let mut rig = MasterRig::on(self.engine, self.config);
         rig.assets.prices.store(PriceSnapshot::clone(&prices));
         rig.assets.progress.set_next(next);
         rig.assets.progress.set_first(prices.number + 1);
+        // It finds the last prices, as in a master.
+        let (storage, assets) = (rig.engine.storage(), rig.assets.clone());
+        rig.transactions = Transactions::new(storage, assets, &rig.config).unwrap();
         rig
     }
 

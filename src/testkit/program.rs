@@ -2,6 +2,7 @@
 //!
 //! Finds the built programs.
 
+use super::SandboxError;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -25,4 +26,26 @@ pub fn folder() -> PathBuf {
         .parent()
         .map(Path::to_path_buf)
         .unwrap_or_default()
+}
+
+/// Checks that both daemons' programs are where [`find`] looks.
+///
+/// # Errors
+/// One is not.
+pub fn check_daemons() -> Result<(), SandboxError> {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let missing = ["papertrader-master", "papertrader-worker"]
+        .into_iter()
+        .find(|name| {
+            let program = find(name);
+            let is_found = program.is_absolute()
+                || env::split_paths(&paths).any(|folder| folder.join(&program).is_file());
+            !is_found
+        });
+    match missing {
+        None => Ok(()),
+        Some(name) => Err(SandboxError::failed(format!(
+            "{name} is neither beside this program nor in a folder of PATH; nothing was made"
+        ))),
+    }
 }

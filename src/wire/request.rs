@@ -77,6 +77,11 @@ pub enum Request {
         code: ResetCode,
         new: HashedPass,
     },
+    /// deleteAccount: `pass` is `None` where the account has no password.
+    DeleteAccount {
+        session: SessionId,
+        pass: Option<HashedPass>,
+    },
     /// endSessions.
     EndSessions {
         session: SessionId,
@@ -167,6 +172,8 @@ pub enum Request {
     Tokens { session: SessionId },
     /// getIdentities.
     Identities { session: SessionId },
+    /// getAccountExport: all that the deployment has on the account's owner.
+    AccountExport { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -199,6 +206,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::Sessions { .. }
             | $crate::wire::Request::Tokens { .. }
             | $crate::wire::Request::Identities { .. }
+            | $crate::wire::Request::AccountExport { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }
@@ -208,6 +216,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::ChangePassword { .. }
             | $crate::wire::Request::RequestReset { .. }
             | $crate::wire::Request::ResetPassword { .. }
+            | $crate::wire::Request::DeleteAccount { .. }
             | $crate::wire::Request::EndSessions { .. }
             | $crate::wire::Request::CreateToken { .. }
             | $crate::wire::Request::RevokeToken { .. }

@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
+mod export;
 mod holdings;
 mod market;
 mod own_account;
@@ -17,6 +18,7 @@ use super::arguments::{
     ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT, address,
 };
 use crate::cli::output::{clean_lines, json};
+use crate::cli::table::wrapped;
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::tls::TlsMode;
@@ -241,6 +243,15 @@ fn show(
         for_people(&human())
     };
     print(&text)
+}
+
+/// As [`show`], for sentences, which break between words where the terminal ends.
+fn tell(
+    global: &GlobalArgs,
+    view: &impl Serialize,
+    human: impl FnOnce() -> String,
+) -> Result<(), CommandError> {
+    show(global, view, || wrapped(&human()))
 }
 
 /// Writes lines to standard output, cleaned: no command needs to trust the words that it prints.

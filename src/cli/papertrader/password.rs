@@ -2,7 +2,8 @@
 //!
 //! Reads a password. The model derives from it the hashedPass that is sent in its place.
 
-use crate::client::ClientError;
+use crate::cli::terminal::{for_people, wrapped_for_stderr};
+use crate::client::{ClientError, PasswordStrength};
 use crate::model::account::{NEW_PASSWORD_MIN, normal_password};
 use crate::model::{ResetCode, Username};
 use std::io::{BufRead, ErrorKind, IsTerminal, Write};
@@ -61,6 +62,36 @@ pub fn ask_code(username: &Username, from_stdin: bool) -> Result<ResetCode, Clie
     ResetCode::parse(&letters).map_err(|wrong| ClientError::Local(wrong.0.to_owned()))
 }
 
+/// Has the name of an account typed at the terminal, by which a person confirms what cannot be
+/// undone.
+///
+/// # Errors
+/// No terminal, or another name.
+pub fn ask_same_name(username: &Username) -> Result<(), ClientError> {
+    let mut stdin = std::io::stdin().lock();
+    if !stdin.is_terminal() {
+        let text = format!("this deletes {username} for good; without a terminal, say --yes");
+        return Err(ClientError::Local(text));
+    }
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(
+        stderr,
+        "This deletes the account {username} for good. Its name, to go on: "
+    );
+    let _ = stderr.flush();
+    let line = from_reader(&mut stdin).map_err(|_| other_name(username))?;
+    let typed = Username::parse(line.trim()).ok();
+    if typed.is_some_and(|typed| typed.key() == username.key()) {
+        Ok(())
+    } else {
+        Err(other_name(username))
+    }
+}
+
+fn other_name(username: &Username) -> ClientError {
+    ClientError::Local(format!("that is not {username}; nothing is deleted"))
+}
+
 fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> {
     if password.is_empty() {
         Err(ClientError::Local("the password is empty".to_owned()))
@@ -81,7 +112,9 @@ pub fn ask(username: &Username, from_stdin: bool) -> Result<Zeroizing<String>, C
     read(&format!("Password of {username}: "), from_stdin)
 }
 
-/// Gets a password for `username` to be: from standard input, or typed twice at the terminal.
+/// Gets a password for `username` to be: from standard input, or typed twice at the terminal. With
+/// `is_told` standard error says how strong it is: of one that is typed before it is typed once more,
+/// so that another can be chosen; of one that is piped if it is weak.
 ///
 /// # Errors
 /// No terminal, an invalid line, two passwords that differ, or one that is too easily guessed: fewer
@@ -90,15 +123,29 @@ pub fn ask_new(
     username: &Username,
     email: Option<&str>,
     from_stdin: bool,
+    is_told: bool,
 ) -> Result<Zeroizing<String>, ClientError> {
     let password = read(&format!("New password of {username}: "), from_stdin)?;
     if let Some(why) = weakness(&password, username, email) {
         return Err(ClientError::Local(why.to_owned()));
     }
+    if is_told {
+        tell_strength(&password, username, email, from_stdin);
+    }
     if !from_stdin && *read("Once more: ", false)? != *password {
         return Err(ClientError::Local("the two passwords differ".to_owned()));
     }
     Ok(password)
+}
+
+/// Says on standard error how strong a new password is.
+fn tell_strength(password: &str, username: &Username, email: Option<&str>, from_stdin: bool) {
+    let strength = PasswordStrength::of(password, username, email);
+    if !from_stdin || strength.is_weak() {
+        let line = wrapped_for_stderr(&for_people(&strength.to_string()));
+        // If standard error is closed, nobody is there to be advised.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
 }
 
 fn read(prompt: &str, from_stdin: bool) -> Result<Zeroizing<String>, ClientError> {

@@ -10,17 +10,17 @@ use super::supervisor::{self, StopSignals};
 use crate::cli::input::date;
 use crate::cli::output;
 use crate::cli::table::{Column, NONE, table};
-use crate::cli::terminal::for_people;
+use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::config::ReplayEnd;
 use crate::daemon;
 use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
 use crate::master::assets::providers::replay::REPORT_LINES_MAX;
 use crate::model::Timestamp;
 use crate::testkit::state::SandboxState;
-use crate::testkit::{self, Layout, SandboxError, SandboxOptions, WORKERS_MAX};
+use crate::testkit::{self, Layout, SandboxError, SandboxOptions, WORKERS_MAX, program};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -201,7 +201,7 @@ pub fn main() -> ExitCode {
 /// A closed standard error is no reason to stop.
 fn tell(line: &str) {
     let line = for_people(&format!("papertrader-sandbox: {line}"));
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = std::io::stderr().write_all(wrapped_for_stderr(&line).as_bytes());
 }
 
 /// Nor is a closed standard output.
@@ -232,22 +232,64 @@ fn make(init: &InitArgs) -> Result<(), SandboxError> {
 
 fn check_market(check: &CheckMarketArgs) -> Result<(), SandboxError> {
     let market = survey(&check.dir)?;
-    print(&if check.json {
+    let text = if check.json {
         output::json(&market).map_err(SandboxError::failed)?
+    } else if market.files.is_empty() && market_of_sandbox(&check.dir).is_some() {
+        // What else a sandbox holds is nobody's market.
+        String::new()
     } else {
         for_people(&shown(&market))
-    });
+    };
+    if !text.is_empty() {
+        print(&text);
+    }
     if market.is_usable {
         Ok(())
     } else {
         Err(SandboxError {
             code: daemon::BAD_CONFIG,
-            text: format!(
-                "{}: files with faults are left out, or fail the start where they are asked for",
-                check.dir.display()
-            ),
+            text: verdict(&check.dir, &market),
         })
     }
+}
+
+/// Names of faulty files in a verdict, at most.
+const FAULTY_NAMES_MAX: usize = 10;
+
+/// The market's folder, if this is the folder of a sandbox: who means the one may name the other.
+fn market_of_sandbox(dir: &Path) -> Option<PathBuf> {
+    let layout = Layout::new(dir).ok()?;
+    let is_sandbox = layout.master_config().exists() && layout.market().exists();
+    is_sandbox.then(|| layout.market())
+}
+
+/// Why a folder cannot be used as it is.
+fn verdict(dir: &Path, market: &MarketSurvey) -> String {
+    let folder = dir.display();
+    if market.files.is_empty() {
+        let hint = market_of_sandbox(dir).map_or(String::new(), |market| {
+            format!("; it is a sandbox, whose market is {}", market.display())
+        });
+        return format!("{folder}: no market file (SYMBOL.csv) is here{hint}");
+    }
+    let is_faulty = |file: &&FileSurvey| !file.faults.is_empty();
+    let faulty: Vec<&str> = market
+        .files
+        .iter()
+        .filter(is_faulty)
+        .map(|file| file.file.as_str())
+        .collect();
+    let names = match faulty.get(..FAULTY_NAMES_MAX) {
+        _ if faulty.is_empty() => "actions.csv".to_owned(),
+        Some(first) if faulty.len() > FAULTY_NAMES_MAX => {
+            let more = faulty.len() - first.len();
+            format!("{} and {more} more", first.join(", "))
+        }
+        _ => faulty.join(", "),
+    };
+    format!(
+        "{folder}: with faults: {names}. Such a file is left out, or fails the start where it is asked for"
+    )
 }
 
 /// A table of the files, and below it what is strange or wrong.
@@ -284,11 +326,14 @@ fn shown(market: &MarketSurvey) -> String {
         Column::number("empty", 7),
         Column::number("factor", 4),
     ];
-    let mut text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
-    text.push_str(&format!(
-        "\n{} actions (splits, dividends and others)\n",
-        market.actions
-    ));
+    let mut text = String::new();
+    if !market.files.is_empty() {
+        text = table(&columns, &market.files.iter().map(row).collect::<Vec<_>>());
+        text.push_str(&format!(
+            "\n{} actions (splits, dividends and others)\n",
+            market.actions
+        ));
+    }
     let mut lines: Vec<String> = Vec::new();
     for file in &market.files {
         lines.extend(file.faults.iter().map(|fault| format!("fault: {fault}")));
@@ -309,37 +354,46 @@ fn shown(market: &MarketSurvey) -> String {
     output::clean_lines(&text).trim_end().to_owned()
 }
 
+/// Checks that the options fit what is in the folder.
+fn check_options(run: &RunArgs, layout: &Layout, is_new: bool) -> Result<(), SandboxError> {
+    let dir = layout.dir().display();
+    let text = if is_new && run.reset_market.is_some() {
+        format!(
+            "{dir}: there is no sandbox yet; --start DATE says where the market of a new one begins"
+        )
+    } else if !is_new && !run.wishes.are_none() {
+        format!(
+            "{dir}: this sandbox is made already, and goes on with the options that it was made with: run it \
+             with --dir alone, edit its configuration files, or remove the folder to make it anew"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(SandboxError {
+        code: daemon::BAD_USAGE,
+        text,
+    })
+}
+
 fn serve(run: &RunArgs) -> Result<(), SandboxError> {
     let layout = Layout::new(&run.folder.dir)?;
-    if let (Some(start), false) = (run.reset_market, layout.is_empty()?) {
+    let is_new = layout.is_empty()?;
+    check_options(run, &layout, is_new)?;
+    if let Some(start) = run.reset_market {
+        // Nobody should agree to what is refused then.
+        reset::check(&layout, start)?;
         // A signal ends the program while it asks.
         reset::confirm(start, run.reset_accounts, run.yes)?;
     }
     let mut signals = StopSignals::watch().map_err(SandboxError::failed)?;
-    if layout.is_empty()? {
-        if run.reset_market.is_some() {
-            return Err(SandboxError {
-                code: daemon::BAD_USAGE,
-                text: format!(
-                    "{}: there is no sandbox yet; --start DATE says where the market of a new one begins",
-                    layout.dir().display()
-                ),
-            });
-        }
+    if is_new {
+        // Else a folder would be left that no daemon serves.
+        program::check_daemons()?;
         let options = SandboxOptions {
             is_run: true,
             ..run.wishes.options(&run.folder)
         };
         testkit::init(&options, &mut tell)?;
-    } else if !run.wishes.are_none() {
-        return Err(SandboxError {
-            code: daemon::BAD_USAGE,
-            text: format!(
-                "{dir}: this sandbox is made already, and goes on with the options that it was made with: run it \
-                 with --dir alone, edit its configuration files, or remove the folder to make it anew",
-                dir = layout.dir().display()
-            ),
-        });
     }
     let held = supervisor::hold(&layout)?;
     reset::complete(&layout, &mut tell)?;

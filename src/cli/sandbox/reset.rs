@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
+use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::config::{AssetSettings, MasterConfig, ProviderKind, ReplaySettings};
 use crate::daemon;
 use crate::master::assets::providers::replay::ReplayProvider;
@@ -59,8 +60,9 @@ pub(super) fn confirm(start: Timestamp, accounts: bool, yes: bool) -> Result<(),
             text: format!("{question}: there is no terminal to confirm it at, so add --yes"),
         });
     }
+    let question = wrapped_for_stderr(&for_people(&format!("{question}. Go on? [y/N]")));
     // A closed standard error is no answer.
-    let _ = write!(io::stderr(), "{question}. Go on? [y/N] ");
+    let _ = write!(io::stderr(), "{} ", question.trim_end());
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.map_err(SandboxError::failed)?;
@@ -69,6 +71,20 @@ pub(super) fn confirm(start: Timestamp, accounts: bool, yes: bool) -> Result<(),
     } else {
         Err(SandboxError::failed("nothing was changed"))
     }
+}
+
+/// Checks that the market of a sandbox can begin anew at `start`. What is no sandbox is left to who
+/// holds it.
+///
+/// # Errors
+/// The market is no replay, is faulty or has no bar at or after `start`; or the configuration cannot
+/// be changed.
+pub(super) fn check(layout: &Layout, start: Timestamp) -> Result<(), SandboxError> {
+    if !layout.master_config().exists() {
+        return Ok(());
+    }
+    check_market(&configuration(layout)?, start)?;
+    configuration_with(layout, start).map(drop)
 }
 
 /// Lets the market begin anew at `start`, with all accounts as they began, or without accounts. The

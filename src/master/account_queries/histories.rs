@@ -3,6 +3,7 @@
 //! Answers histories in slices, in turn by who asks, each slice from a short snapshot of its own.
 //! A history is counted first, since each packet of its answer says how many there are.
 
+use super::export::{COUNTS_AS, ExportCursor};
 use super::{AccountQueriesMessage, QueryError, history_line};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::HistoryBound;
@@ -41,9 +42,6 @@ const SIZES_MAX: usize = 4096;
 /// Bytes before the transactions of a history: the flag and the number.
 const HEAD_BYTES: u64 = 1 + 4;
 
-/// What is answered here.
-const INSTRUCTION: Instruction = Instruction::GetUserTransactionHistory;
-
 /// A key of the queue of histories: who shares the slices.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum HistoryShare {
@@ -80,6 +78,8 @@ struct HistoryCursor {
     private: bool,
     asked: Instant,
     stage: HistoryStage,
+    /// The account currency, if the whole account is to be exported.
+    export: Option<String>,
 }
 
 enum HistoryStage {
@@ -87,6 +87,7 @@ enum HistoryStage {
     New,
     Counting(HistoryCount),
     Sending(HistorySending),
+    Exporting(Box<ExportCursor>),
 }
 
 /// A history whose size is being counted, from its bound down.
@@ -174,6 +175,21 @@ impl Histories {
     /// Lets a history wait for its turn. Where there is no room, it or the newest of whoever has
     /// most is refused.
     pub(super) fn ask(&mut self, reply_to: ReplyTo, asker: AccountId, account: AccountId) {
+        self.push(reply_to, asker, account, None);
+    }
+
+    /// The same for the export of the asker's account, whose money is in this currency.
+    pub(super) fn ask_export(&mut self, reply_to: ReplyTo, asker: AccountId, currency: String) {
+        self.push(reply_to, asker, asker, Some(currency));
+    }
+
+    fn push(
+        &mut self,
+        reply_to: ReplyTo,
+        asker: AccountId,
+        account: AccountId,
+        export: Option<String>,
+    ) {
         let near = Neighbourhood::of(reply_to.client_ip());
         let path = [
             HistoryShare::Worker(reply_to.peer.worker.uuid),
@@ -187,11 +203,13 @@ impl Histories {
             private: asker == account,
             asked: Instant::now(),
             stage: HistoryStage::New,
+            export,
         };
         if let Some(without_room) = self.queue.push(path, Box::new(cursor)) {
             // It may have been under way: this stands in place of its further packets.
             let refusal = overloaded().refusal();
-            without_room.reply_to.fail(INSTRUCTION, &refusal);
+            let instruction = without_room.instruction();
+            without_room.reply_to.fail(instruction, &refusal);
         }
     }
 
@@ -233,7 +251,8 @@ impl Histories {
                 Ok(SliceOutcome::Answered) => self.queue.release(turn),
                 Err(error) => {
                     self.queue.release(turn);
-                    replies.fail(cursor.reply_to, INSTRUCTION, &error.refusal());
+                    let instruction = cursor.instruction();
+                    replies.fail(cursor.reply_to, instruction, &error.refusal());
                 }
             }
         }
@@ -248,7 +267,8 @@ impl Histories {
             waiting.push((turn, cursor));
         } else {
             self.queue.release(turn);
-            cursor.reply_to.fail(INSTRUCTION, &overloaded().refusal());
+            let instruction = cursor.instruction();
+            cursor.reply_to.fail(instruction, &overloaded().refusal());
         }
     }
 
@@ -287,6 +307,15 @@ impl Histories {
 }
 
 impl HistoryCursor {
+    /// What is answered.
+    fn instruction(&self) -> Instruction {
+        if self.export.is_some() {
+            Instruction::GetAccountExport
+        } else {
+            Instruction::GetUserTransactionHistory
+        }
+    }
+
     fn is_late(&self) -> bool {
         self.asked.elapsed() >= FIRST_PIECE_TIMEOUT
     }
@@ -298,6 +327,10 @@ impl HistoryCursor {
         room: &mut SliceRoom,
         replies: &mut ReplyBatch,
     ) -> Result<SliceOutcome, QueryError> {
+        if let Some(currency) = &self.export {
+            let currency = currency.clone();
+            return self.export(snapshot, currency, room, replies);
+        }
         if let HistoryStage::New = self.stage {
             self.stage = match snapshot.history_bound(self.account)? {
                 None => HistoryStage::Sending(HistorySending::empty(self.private)),
@@ -332,8 +365,44 @@ impl HistoryCursor {
                     SliceOutcome::More
                 })
             }
-            HistoryStage::New | HistoryStage::Counting(_) => Ok(SliceOutcome::More),
+            HistoryStage::New | HistoryStage::Counting(_) | HistoryStage::Exporting(_) => {
+                Ok(SliceOutcome::More)
+            }
         }
+    }
+
+    /// A slice of an export.
+    fn export(
+        &mut self,
+        snapshot: &mut Snapshot<'_>,
+        currency: String,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> Result<SliceOutcome, QueryError> {
+        let is_late = self.is_late();
+        let export = match &mut self.stage {
+            HistoryStage::Exporting(export) => export,
+            stage @ (HistoryStage::New | HistoryStage::Counting(_) | HistoryStage::Sending(_)) => {
+                let began = ExportCursor::new(snapshot, self.account, currency)?;
+                *stage = HistoryStage::Exporting(Box::new(began));
+                // What is short has taken a turn.
+                room.rows = room.rows.saturating_sub(COUNTS_AS * COUNTS_AS);
+                return Ok(SliceOutcome::More);
+            }
+        };
+        if is_late && !export.is_sending() {
+            return Err(overloaded());
+        }
+        let slice = export.slice(snapshot, self.account, &mut room.rows, &mut room.bytes)?;
+        if !slice.frames.is_empty() {
+            let reply_to = self.reply_to.clone();
+            replies.add(reply_to, |out| out.extend_from_slice(&slice.frames));
+        }
+        Ok(if slice.is_whole {
+            SliceOutcome::Answered
+        } else {
+            SliceOutcome::More
+        })
     }
 }
 

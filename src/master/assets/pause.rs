@@ -28,6 +28,7 @@ impl Updater {
         self.set_paused(Some(now), None)?;
         if self.in_progress.take().is_some() {
             self.is_abandoned = true;
+            self.progress.set_under_way(false);
             self.progress.set_first(self.position.number + 1);
         }
         self.starting = None;

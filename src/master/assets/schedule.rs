@@ -4,7 +4,7 @@
 //! are.
 
 use crate::model::Timestamp;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The grid of updates.
@@ -57,6 +57,9 @@ pub struct UpdateProgress {
     first: AtomicU64,
     /// The last update up to which all are settled.
     settled: AtomicU64,
+    /// Whether an update is under way: from before the begin of its retrieval until the other modules
+    /// have it in their inboxes.
+    is_under_way: AtomicBool,
 }
 
 impl UpdateProgress {
@@ -67,6 +70,7 @@ impl UpdateProgress {
             next: AtomicI64::new(next.map_or(NO_TIME, |next| next.0)),
             first: AtomicU64::new(last + 1),
             settled: AtomicU64::new(settled),
+            is_under_way: AtomicBool::new(false),
         }
     }
 
@@ -95,6 +99,17 @@ impl UpdateProgress {
     /// The last update up to which all are settled.
     pub fn settled(&self) -> u64 {
         self.settled.load(Ordering::SeqCst)
+    }
+
+    /// Whether an update is under way: from before the begin of its retrieval until the other modules
+    /// have it in their inboxes.
+    pub fn is_under_way(&self) -> bool {
+        self.is_under_way.load(Ordering::Acquire)
+    }
+
+    /// Sets whether an update is under way.
+    pub fn set_under_way(&self, is_under_way: bool) {
+        self.is_under_way.store(is_under_way, Ordering::Release);
     }
 
     /// Notes that all updates up to this one are settled.

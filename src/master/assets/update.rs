@@ -301,10 +301,13 @@ impl Updater {
             last: self.prices.load(),
             deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_TIMEOUT_MIN, RETRIEVAL_TIMEOUT_MAX),
         };
+        // Before the task, so that nobody who could know its prices finds no update under way.
+        self.progress.set_under_way(true);
         if self.tasks.try_send(task).is_ok() {
             self.in_progress = Some((began, began_stamp));
         } else {
             self.progress.set_first(self.position.number + 1);
+            self.progress.set_under_way(false);
         }
     }
 
@@ -379,6 +382,7 @@ impl Updater {
         // A retrieval that failed has not used its number up.
         self.progress.set_first(self.position.number + 1);
         self.starting = None;
+        self.progress.set_under_way(false);
     }
 
     /// Gives actions the price of their fractions where it is there: the new ones, and those that

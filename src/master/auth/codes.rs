@@ -64,6 +64,7 @@ impl Auth {
         };
         if !self.attempts.count_address(&counted) {
             let text = "too many wrong codes or passwords; wait a minute and try again";
+            self.count_failed(&reply_to, AccountEvent::RefusedLogin);
             return reply_to.fail(instruction, &Refusal::new(Reason::TooManyAttempts, text));
         }
         let (hash, again) = (code.hash(), reply_to.again);
@@ -122,7 +123,7 @@ impl Auth {
     }
 
     fn refuse_code(&mut self, reply_to: &ReplyTo) {
-        self.count(AccountEvent::RefusedCode, 1);
+        self.count_failed(reply_to, AccountEvent::RefusedCode);
         refuse_code(reply_to);
     }
 

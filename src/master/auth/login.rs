@@ -39,7 +39,7 @@ impl Auth {
             at: Instant::now(),
         };
         if !self.attempts.count_address(&counted) {
-            self.count(AccountEvent::RefusedLogin, 1);
+            self.count_failed(&reply_to, AccountEvent::RefusedLogin);
             return refuse_attempt(
                 reply_to,
                 "too many failed logins; wait a minute and try again",
@@ -66,7 +66,7 @@ impl Auth {
             // It stays counted for its address, so that trying on is not free.
             let text = "too many failed logins with this name, or through this worker, from where it has not logged \
                         in lately; try again later, or from where you logged in before";
-            self.count(AccountEvent::RefusedLogin, 1);
+            self.count_failed(&reply_to, AccountEvent::RefusedLogin);
             return refuse_attempt(reply_to, text);
         }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
@@ -202,12 +202,12 @@ impl Auth {
             third_party,
         } = pending;
         if let Some(refusal) = third_party {
-            self.count(AccountEvent::FailedLogin, 1);
+            self.count_failed(&reply_to, AccountEvent::FailedLogin);
             return reply_to.fail(Instruction::Login, &refusal);
         }
         let Some(credentials) = credentials.filter(|_| matches) else {
             self.attempts.keep_wrong(&reply_to, counted);
-            self.count(AccountEvent::FailedLogin, 1);
+            self.count_failed(&reply_to, AccountEvent::FailedLogin);
             return refuse_credentials(&reply_to);
         };
         // Meanwhile the password may have been changed, or the account locked.
@@ -272,6 +272,9 @@ impl Auth {
         };
         match uncommitted.map_or_else(committed, Ok) {
             Ok(NameConflict::Neither) => {
+                if let Some(more) = self.throttle.allow("registration") {
+                    crate::info!("{} is registered{more}", new.username);
+                }
                 self.writes.push(AuthWrite::Account(new));
                 self.count(AccountEvent::Registration, 1);
                 let instruction = Instruction::Register;

@@ -90,6 +90,9 @@ impl Auth {
                 code,
                 new,
             } => self.reset_password(reply_to, &username, &code, new),
+            Request::DeleteAccount { session, pass } => {
+                self.delete_account(reply_to, &session, pass)
+            }
             Request::EndSessions { session, selection } => {
                 self.end_own_sessions(reply_to, &session, &selection)
             }
@@ -135,6 +138,7 @@ impl Auth {
             | Request::UserPortfolio { .. }
             | Request::UserHistory { .. }
             | Request::Receipt { .. }
+            | Request::AccountExport { .. }
             | requests_to!(Cache)
             | requests_to!(Orders)
             | requests_to!(State)
@@ -204,7 +208,7 @@ impl Auth {
     }
 
     /// Counts a request with an inactive session, which has ended or is a guess. Logs at most
-    /// [`INACTIVE_LOGGED_MAX`](super::INACTIVE_LOGGED_MAX) a minute.
+    /// [`ATTEMPTS_LOGGED_MAX`](super::ATTEMPTS_LOGGED_MAX) a minute.
     fn count_inactive(&mut self, reply_to: &ReplyTo, instruction: Instruction) {
         self.inactive += 1;
         if let Some(more) = self.throttle.allow("session") {
@@ -229,6 +233,7 @@ impl Auth {
                 (session, AccountQueryKind::History(username))
             }
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
+            Request::AccountExport { session } => (session, AccountQueryKind::Export),
             // No other request with a session comes here.
             Request::Sessions { .. }
             | Request::Tokens { .. }

@@ -6,7 +6,7 @@ use crate::master::storage::accounts::SESSION_WORKERS_MAX;
 use crate::master::testing::{
     FakeLink, MasterRig, login, pass, quantity, reason, register, symbol,
 };
-use crate::model::{SessionId, Side, Username};
+use crate::model::{ResetCode, SessionId, Side, Username};
 use crate::wire::{Reply, Request};
 use crossbeam_channel::bounded;
 use uuid::Uuid;
@@ -249,6 +249,48 @@ fn the_limits_of_a_configuration_that_was_reloaded_count_at_once() {
     assert_eq!(rig.ask(&mut link, register("dave")), Reply::RegisterSuccess);
     let reply = rig.ask(&mut link, register("erin"));
     assert_eq!(reason(&reply), Reason::TooManyAttempts);
+}
+
+#[test]
+fn what_fails_and_what_ends_is_counted() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    rig.user(&mut link, "alice");
+    let bob = rig.user(&mut link, "bob");
+    rig.user(&mut link, "carol");
+    let mut limits = rig.config.limits.clone();
+    limits.failed_logins_per_minute = 1;
+    rig.auth.on_message(AuthMessage::Limits(limits));
+    let reset = |name: &str| Request::ResetPassword {
+        username: Username::parse(name).unwrap(),
+        code: ResetCode::from_bytes(&[1; 20]),
+        new: pass("new"),
+    };
+    for (request, why) in [
+        (login("dave", false), Reason::BadCredentials),
+        (login("dave", false), Reason::TooManyAttempts),
+        (reset("erin"), Reason::CodeInvalid),
+        (reset("erin"), Reason::TooManyAttempts),
+    ] {
+        assert_eq!(rig.refused(&mut link, request), why);
+    }
+    let logout = Request::Logout {
+        session: bob.session.clone(),
+    };
+    assert_eq!(rig.ask(&mut link, logout), Reply::LogoutSuccess);
+    let erin = rig.ask(&mut link, register("erin"));
+    assert_eq!(erin, Reply::RegisterSuccess);
+    let carols = SessionFilter::User("carol".into());
+    ask(&mut rig, |reply| AuthMessage::End(carols, reply));
+    let status = ask(&mut rig, AuthMessage::Status);
+    let counted = [
+        (AccountEvent::FailedLogin, 1),
+        (AccountEvent::RefusedLogin, 2),
+        (AccountEvent::Registration, 1),
+        (AccountEvent::RefusedCode, 1),
+        (AccountEvent::SessionEnd, 2),
+    ];
+    assert_eq!(status.events, counted);
 }
 
 #[test]

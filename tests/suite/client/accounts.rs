@@ -107,6 +107,24 @@ fn a_new_password_is_checked_before_anything_is_sent() {
         ran.json(),
         json!({"account": "alice", "changed": "password"})
     );
+    assert_eq!(ran.err, "");
+    // A weak one is taken, with an advice; one of several words has none.
+    for (new, is_told) in [("12345678", true), ("fern oxide tuba plank", false)] {
+        let input = format!("secret\n{new}\n");
+        let ran = with_input(&person, "password change --password-stdin", &input);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(
+            ran.err.contains("0 of 4, very weak"),
+            is_told,
+            "{}",
+            ran.err
+        );
+        assert!(
+            !ran.out.contains("of 4") && !ran.err.contains(new),
+            "{}",
+            ran.err
+        );
+    }
 }
 
 #[test]
@@ -266,6 +284,39 @@ fn a_program_reads_with_its_token_until_it_is_revoked() {
         file.display()
     ));
     assert!(ran.code == 1 && ran.err.contains("--user"), "{}", ran.err);
+}
+
+#[test]
+fn who_deletes_an_account_confirms_it_and_leaves_nothing() {
+    let running = Deployment::running(2);
+    let servers = running.addresses();
+    let alice = registered(&servers[0], "alice", "password of alice");
+    // Another of her devices, at another worker.
+    let phone = Person::new();
+    log_in(&phone, &servers[1], "alice", "password of alice");
+    let input = "password of alice\n";
+    let ran = with_input(&alice, "account delete --password-stdin", input);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("--yes"), "{}", ran.err);
+    let wrong = with_input(
+        &alice,
+        "account delete --yes --password-stdin",
+        "guess of alice\n",
+    );
+    assert_eq!(wrong.code, 5, "{}", wrong.err);
+    let ran = with_input(
+        &alice,
+        "--json account delete --yes --password-stdin",
+        input,
+    );
+    assert_eq!(
+        ran.json(),
+        json!({"account": "alice", "changed": "deleted"})
+    );
+    assert_eq!(alice.run("account").code, 4);
+    assert_eq!(phone.run("account").code, 4);
+    // The name is free.
+    registered(&servers[1], "alice", "another person's");
 }
 
 #[test]

@@ -365,6 +365,28 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
+fn without_the_daemons_programs_no_folder_is_made() {
+    let folder = folder();
+    let dir = folder.path().join("sandbox");
+    // Two folders away from the daemons, where they are not looked for.
+    let away = tempfile::tempdir_in(program::folder()).unwrap();
+    let away = away.path().join("bin");
+    fs::create_dir(&away).unwrap();
+    let alone = away.join("papertrader-sandbox");
+    fs::hard_link(program::find("papertrader-sandbox"), &alone).unwrap();
+    let output = Command::new(&alone)
+        .args(["run", "--dir"])
+        .arg(&dir)
+        .env("PATH", &away)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("papertrader-master is neither"), "{said}");
+    assert!(!dir.exists());
+}
+
+#[test]
 fn a_market_folder_is_shown_as_it_is_understood() {
     let folder = tempfile::tempdir().unwrap();
     let market = folder.path();
@@ -382,6 +404,24 @@ fn a_market_folder_is_shown_as_it_is_understood() {
             text(&output.stderr),
         )
     };
+    // Of a sandbox the market is meant.
+    let (code, shown, errors) = check(&[]);
+    assert_eq!((code, shown.as_str()), (Some(78), ""), "{errors}");
+    assert!(
+        errors.contains("no market file (SYMBOL.csv) is here\n"),
+        "{errors}"
+    );
+    fs::write(market.join("master.toml"), "").unwrap();
+    fs::create_dir(market.join("market")).unwrap();
+    let (_, shown, errors) = check(&[]);
+    assert_eq!(shown, "");
+    let own = format!(
+        "it is a sandbox, whose market is {}",
+        market.join("market").display()
+    );
+    assert!(errors.contains(&own), "{errors}");
+    fs::remove_dir(market.join("market")).unwrap();
+    fs::remove_file(market.join("master.toml")).unwrap();
     fs::write(market.join("AAA.csv"), ROWS).unwrap();
     let (code, shown, errors) = check(&[]);
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{shown}");
@@ -401,7 +441,7 @@ fn a_market_folder_is_shown_as_it_is_understood() {
     );
     assert!(shown.contains("BBB.csv, line 5: Date"), "{shown}");
     assert!(
-        !shown.contains('\u{9b}') && errors.contains("faults"),
+        !shown.contains('\u{9b}') && errors.contains("with faults: BBB.csv. Such"),
         "{shown}{errors}"
     );
     let (code, json, _) = check(&["--json"]);
@@ -447,7 +487,8 @@ fn a_market_folder_is_shown_as_it_is_understood() {
         let faulty = format!("{ROWS}x\ny\nz\n");
         fs::write(market.join(format!("F{number}.csv")), faulty).unwrap();
     }
-    let (code, shown, _) = check(&[]);
+    let (code, shown, errors) = check(&[]);
+    assert!(errors.contains("F105.csv and 191 more. Such"), "{errors}");
     let report: Vec<&str> = shown
         .lines()
         .skip_while(|line| !line.contains(" actions (splits"))
@@ -608,6 +649,12 @@ fn a_market_begins_anew_whenever_that_is_broken_off() {
     assert!(code == Some(2) && said.contains("--yes"), "{said}");
     let (code, said) = ends(&dir, &reset("2035-01-03"));
     assert!(code == Some(78) && said.contains("no bar"), "{said}");
+    // Nobody is asked about what is refused anyhow.
+    let (code, said) = ends(&dir, &["run", "--reset-market", "2035-01-03"]);
+    assert!(code == Some(78) && said.contains("no bar"), "{said}");
+    let other = ["run", "--reset-market", "2005-01-03", "--workers", "2"];
+    let (code, said) = ends(&dir, &other);
+    assert!(code == Some(2) && said.contains("made already"), "{said}");
     let (code, said) = ends(&folder.path().join("none"), &reset("2005-01-03"));
     assert!(code == Some(2) && said.contains("--start"), "{said}");
     let running = Running::start(&dir, &["run"]);

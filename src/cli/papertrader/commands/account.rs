@@ -6,7 +6,7 @@
 
 use super::{
     CommandError, KnownServers, ReadySession, UNREACHABLE, advise, is_token_given, known_servers,
-    options, print, program, show,
+    options, print, program, show, tell,
 };
 use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
@@ -33,7 +33,8 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
     let email = Some(args.email.as_str());
-    let password = password::ask_new(&args.name, email, args.password.password_stdin)?;
+    let from_stdin = args.password.password_stdin;
+    let password = password::ask_new(&args.name, email, from_stdin, !global.json)?;
     let pass = HashedPass::derive(&args.name, &password);
     pool.register(&args.name, &args.email, &pass)
         .map_err(|error| advise_name(global, &args.name, error))?;
@@ -43,7 +44,7 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
         expirable: None,
         workers: None,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         let (name, program) = (&args.name, program(global));
         format!("Registered {name}. Next: {program} login {name}\n")
     })
@@ -106,7 +107,7 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
         expirable: Some(args.expirable),
         workers: Some(login.workers.clone()),
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         let until = if args.expirable {
             "; the session ends with this command"
         } else {
@@ -252,7 +253,7 @@ fn show_logout(
         expirable: None,
         workers: None,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         if had_ended {
             format!("The session of {name} had ended already.\n")
         } else {

@@ -5,16 +5,16 @@
 //! Tests: `tests/suite/client/accounts.rs`.
 
 use super::super::arguments::{
-    AccountArgs, AccountCommand, AccountEmailArgs, GlobalArgs, OwnSessionsCommand,
-    PasswordChangeArgs, SessionsArgs, SessionsEndArgs, TokensArgs, TokensCommand, TokensCreateArgs,
-    TokensRevokeArgs,
+    AccountArgs, AccountCommand, AccountDeleteArgs, AccountEmailArgs, GlobalArgs,
+    OwnSessionsCommand, PasswordChangeArgs, SessionsArgs, SessionsEndArgs, TokensArgs,
+    TokensCommand, TokensCreateArgs, TokensRevokeArgs,
 };
 use super::super::password;
 use super::super::view::account::{
     AccountChangeView, AccountView, EndedView, NewTokenView, OwnSessionsView, OwnTokensView,
     RevokedTokenView,
 };
-use super::{CommandError, ReadySession, note, show, third_party};
+use super::{CommandError, ReadySession, export, note, show, tell, third_party};
 use crate::cli::table::{self, Column};
 use crate::client::account::with_password;
 use crate::client::store::SessionEnd;
@@ -28,8 +28,10 @@ pub fn account(global: &GlobalArgs, args: &AccountArgs) -> Result<(), CommandErr
     match &args.command {
         None => show_account(global),
         Some(AccountCommand::Email(args)) => change_email(global, args),
+        Some(AccountCommand::Export { file }) => export::export(global, file),
+        Some(AccountCommand::Delete(args)) => delete(global, args),
         Some(AccountCommand::Link(args)) => third_party::link(global, args),
-        Some(AccountCommand::Unlink { provider }) => third_party::unlink(global, provider),
+        Some(AccountCommand::Unlink(args)) => third_party::unlink(global, args),
     }
 }
 
@@ -109,9 +111,42 @@ fn change_email(global: &GlobalArgs, args: &AccountEmailArgs) -> Result<(), Comm
         account: name.to_string(),
         changed: "email",
     };
-    show(global, &view, || match email {
+    tell(global, &view, || match email {
         Some(email) => format!("The e-mail address of {name} is {} now.\n", email.as_str()),
         None => format!("{name} has no e-mail address now.\n"),
+    })
+}
+
+/// Deletes the account, once its name was typed.
+fn delete(global: &GlobalArgs, args: &AccountDeleteArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let info: UserInfo = session.call(|client| client.user_info(&name))?;
+    if !args.yes {
+        password::ask_same_name(&name)?;
+    }
+    if info.is_password {
+        let given = password::ask(&name, args.password.password_stdin)?;
+        let deleted = with_password(&name, &given, |pass| {
+            session
+                .pool
+                .call(|client| client.delete_account(Some(pass)))
+        });
+        deleted.map_err(|error| session.failed(error))?;
+    } else {
+        session.freshly(
+            global,
+            || Err(no_password()),
+            |pool| pool.call(|client| client.delete_account(None)),
+        )?;
+    }
+    session.end(SessionEnd::LoggedOut)?;
+    let view = AccountChangeView {
+        account: name.to_string(),
+        changed: "deleted",
+    };
+    show(global, &view, || {
+        format!("The account {name} is deleted. All its sessions and tokens have ended.\n")
     })
 }
 
@@ -132,7 +167,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
     } else {
         None
     };
-    let new = password::ask_new(&name, email, from_stdin)?;
+    let new = password::ask_new(&name, email, from_stdin, !global.json)?;
     let new = HashedPass::derive(&name, &new);
     let pool = &mut session.pool;
     let changed = match &old {
@@ -144,7 +179,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
         account: name.to_string(),
         changed: "password",
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!(
             "The password of {name} is changed. All its other sessions, and its tokens, have ended.\n"
         )
@@ -229,7 +264,7 @@ fn end_sessions(global: &GlobalArgs, args: &SessionsEndArgs) -> Result<(), Comma
         account: account.clone(),
         ended,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         let sessions = if ended == 1 { "session" } else { "sessions" };
         format!("{ended} {sessions} of {account} ended.\n")
     })
@@ -327,7 +362,7 @@ fn revoke_token(global: &GlobalArgs, args: &TokensRevokeArgs) -> Result<(), Comm
         account: account.clone(),
         revoked: args.name.to_string(),
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("The token {} of {account} is revoked.\n", args.name)
     })
 }

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, advise, known_servers, program, show};
+use super::{CommandError, advise, known_servers, program, tell};
 use crate::cli::papertrader::arguments::{ForgotArgs, GlobalArgs, ResetArgs};
 use crate::cli::papertrader::password;
 use crate::cli::papertrader::view::ResetView;
@@ -30,7 +30,7 @@ pub fn forgot(global: &GlobalArgs, args: &ForgotArgs) -> Result<(), CommandError
     let name = args.name.as_str();
     let name = if name.contains('@') { "NAME" } else { name };
     let next = format!("Then: {} password reset {name}", program(global));
-    show(global, &view, || {
+    tell(global, &view, || {
         if reset.as_deref() == Some(BY_ADMINISTRATOR) {
             format!("The server {server} sends no mail. Ask its administrator for a code. {next}\n")
         } else {
@@ -48,7 +48,7 @@ pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> 
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
     let code = password::ask_code(&args.name, args.password_stdin)?;
-    let password = password::ask_new(&args.name, None, args.password_stdin)?;
+    let password = password::ask_new(&args.name, None, args.password_stdin, !global.json)?;
     let pass = HashedPass::derive(&args.name, &password);
     drop(password);
     if let Err(error) = pool.reset_password(&args.name, &code, &pass) {
@@ -59,7 +59,7 @@ pub fn reset(global: &GlobalArgs, args: &ResetArgs) -> Result<(), CommandError> 
         server: pool.address().map(str::to_owned),
         reset: None,
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!(
             "{0} has a new password, and all its sessions have ended. Next: {1} login {0}\n",
             args.name,
