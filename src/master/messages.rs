@@ -7,6 +7,7 @@
 
 use super::assets::budget::CallBudgetStatus;
 use super::assets::hold::{HeldPrice, PriceReview};
+use super::assets::schedule::UpdateProgress;
 use super::assets::snapshot::PriceSnapshot;
 use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
@@ -34,7 +35,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -442,6 +443,8 @@ pub enum WorkersMessage {
     Report(ReplyTo, WorkerReport),
     /// New prices, to be pushed to every worker.
     Update(Update),
+    /// Between two updates the market was paused, or goes on: every worker is told how it stands.
+    MarketChanged,
     /// For the administrator: all registered workers.
     List(Sender<Vec<WorkerRow>>),
     /// For the administrator: registers a worker.
@@ -540,11 +543,28 @@ pub struct Update {
     pub actions: Arc<[Action]>,
 }
 
-/// Most reviews of held prices that wait for the updating thread.
-pub const REVIEWS_MAX: usize = 16;
+/// Most requests of administrators that wait for the updating thread.
+pub const MARKET_REQUESTS_MAX: usize = 16;
 
-/// What an administrator says of a held price. The updating thread of assets takes it between two
-/// updates.
+/// What an administrator asks of the updating thread of assets, which takes it between two updates.
+#[derive(Debug)]
+pub enum MarketRequest {
+    /// Accepts or refuses a held price.
+    Review(ReviewRequest),
+    /// Pauses the market, or lets it go on.
+    Pause(PauseRequest),
+}
+
+/// A pause of the market, or its end.
+#[derive(Debug)]
+pub struct PauseRequest {
+    /// Whether the market is to be paused.
+    pub paused: bool,
+    /// Since when the market is or was paused, wall time; or why nothing was done.
+    pub reply: Sender<Result<Timestamp, String>>,
+}
+
+/// What an administrator says of a held price.
 #[derive(Debug)]
 pub struct ReviewRequest {
     pub symbol: Symbol,
@@ -566,7 +586,7 @@ pub struct AssetsStatus {
     pub fresh: usize,
     /// Wall time of the last publication.
     pub published: Timestamp,
-    /// Wall time of the next update; `None` after the last one.
+    /// Wall time of the next update; `None` after the last one, and while the market is paused.
     pub next: Option<Timestamp>,
     /// Providers that served the last update.
     pub served: Vec<&'static str>,
@@ -588,6 +608,8 @@ pub struct AssetsStatus {
     pub market: Option<MarketKind>,
     /// Whether the market moves.
     pub state: MarketState,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub paused: Option<Timestamp>,
     /// Market time; `None` before the first price.
     pub market_time: Option<Timestamp>,
     /// What is said of inputs that are not used, such as faulty market files.
@@ -609,17 +631,10 @@ pub struct UpdateChannels {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
-    pub(super) reviews: Sender<ReviewRequest>,
+    pub(super) requests: Sender<MarketRequest>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
-    /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
-    pub(super) next: Arc<AtomicI64>,
-    /// The first update that an order accepted now takes part in.
-    pub(super) first: Arc<AtomicU64>,
-    /// The last update up to which all are settled.
-    pub(super) settled: Arc<AtomicU64>,
-    /// Whether an update is under way: from the begin of its retrieval until the other modules have
-    /// it in their inboxes.
-    pub(super) is_updating: Arc<AtomicBool>,
+    /// How far updates are.
+    pub(super) progress: Arc<UpdateProgress>,
     /// Disconnects after the first update.
     pub(super) ready: Receiver<()>,
 }
@@ -630,9 +645,9 @@ impl AssetsHandle {
         &self.sender
     }
 
-    /// The sender of reviews of held prices.
-    pub fn reviews(&self) -> &Sender<ReviewRequest> {
-        &self.reviews
+    /// The sender of administrators' requests.
+    pub fn requests(&self) -> &Sender<MarketRequest> {
+        &self.requests
     }
 
     /// The prices of the latest update, without a message to the module.
@@ -644,14 +659,12 @@ impl AssetsHandle {
     /// handled the updates up to `handled` has not.
     pub fn is_updating(&self, handled: u64) -> bool {
         // In this order: prices are published before the flag falls.
-        self.is_updating.load(Ordering::Acquire) || self.prices().number > handled
+        self.progress.is_under_way() || self.prices().number > handled
     }
 
-    /// Wall time of the next update; `None` when none follows.
+    /// Wall time of the next update; `None` when none follows, or the market is paused.
     pub fn next_update(&self) -> Option<Timestamp> {
-        Some(self.next.load(Ordering::Relaxed))
-            .filter(|next| *next != i64::MAX)
-            .map(Timestamp)
+        self.progress.next()
     }
 
     /// The first update that an order accepted now takes part in: the next one whose retrieval has
@@ -659,14 +672,14 @@ impl AssetsHandle {
     /// began before that moment. Of an order that is accepted while a retrieval runs that fails, it
     /// is one too high.
     pub fn first_update(&self) -> u64 {
-        self.first.load(Ordering::SeqCst)
+        self.progress.first()
     }
 
     /// Says that all updates up to this one are settled, those included that change nothing in the
     /// ledger. With the next update assets forgets them. What a kill makes of an update that was
     /// settled and not forgotten, `ledger_position` and the rows of its orders tell.
     pub fn note_settled(&self, number: u64) {
-        self.settled.fetch_max(number, Ordering::SeqCst);
+        self.progress.note_settled(number);
     }
 
     /// Waits until the first update has been published or has failed. After a failure the prices

@@ -6,6 +6,7 @@
 
 use super::account_queries::AccountQueries;
 use super::assets::PriceSnapshot;
+use super::assets::schedule::UpdateProgress;
 use super::auth::Auth;
 use super::auth::hashing::HashingPool;
 use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
@@ -46,7 +47,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -139,12 +140,9 @@ impl MasterRig {
         let of_mail = Inbox::new(MAIL_INBOX_MAX);
         let assets = AssetsHandle {
             sender: of_assets.sender.clone(),
-            reviews: bounded(0).0,
+            requests: bounded(0).0,
             prices,
-            next: Arc::new(AtomicI64::new(Timestamp::now().0)),
-            first: Arc::new(AtomicU64::new(2)),
-            settled: Arc::default(),
-            is_updating: Arc::default(),
+            progress: Arc::new(UpdateProgress::after(1, 1, Some(Timestamp::now()))),
             ready: bounded(0).1,
         };
         let shared = WorkersShared {
@@ -214,14 +212,11 @@ impl MasterRig {
 
     /// The master that is started where this one was killed.
     pub(crate) fn restart(self) -> MasterRig {
-        let (prices, next) = (
-            self.assets.prices.load(),
-            self.assets.next.load(Ordering::Relaxed),
-        );
+        let (prices, next) = (self.assets.prices.load(), self.assets.next_update());
         let mut rig = MasterRig::on(self.engine, self.config);
         rig.assets.prices.store(PriceSnapshot::clone(&prices));
-        rig.assets.next.store(next, Ordering::Relaxed);
-        rig.assets.first.store(prices.number + 1, Ordering::SeqCst);
+        rig.assets.progress.set_next(next);
+        rig.assets.progress.set_first(prices.number + 1);
         // It finds the last prices, as in a master.
         let (storage, assets) = (rig.engine.storage(), rig.assets.clone());
         rig.transactions = Transactions::new(storage, assets, &rig.config).unwrap();
@@ -449,7 +444,7 @@ impl MasterRig {
         self.assets
             .prices
             .store(PriceSnapshot::clone(&update.snapshot));
-        self.assets.first.store(update.number + 1, Ordering::SeqCst);
+        self.assets.progress.set_first(update.number + 1);
     }
 
     /// Tells the modules of an update.

@@ -609,7 +609,8 @@ macro_rules! instruction_table {
         0x0427 LinkBooted "linkBooted" "3.1.5" Link: ("text" text: Text);
         /// The request behind it may have been sent before.
         0x0428 LinkAgain "linkAgain" "4.3.1" Link: ();
-        /// The master's facts for serverInfo, on a new link and at each update.
+        /// The master's facts for serverInfo, on a new link, at each update, and when the market is
+        /// paused or resumed.
         0x0429 LinkServerInfo "linkServerInfo" "4.1" (edition 2) Link: ("fact" facts: NameValue repeated);
             }
     };

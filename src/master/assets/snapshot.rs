@@ -176,6 +176,8 @@ pub struct PriceSnapshot {
     pub published: Timestamp,
     /// No update follows: prices stay, and no order can fill.
     pub exhausted: bool,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub paused: Option<Timestamp>,
     /// Steps that follow, if their number is known.
     pub steps_left: Option<u64>,
     /// Where the prices come from, if the configuration does not say.
@@ -438,6 +440,8 @@ impl PriceSnapshot {
     pub fn state(&self) -> MarketState {
         if self.exhausted {
             MarketState::Ended
+        } else if self.paused.is_some() {
+            MarketState::Paused
         } else if self.without_price < OPEN_UPDATES {
             MarketState::Open
         } else {

@@ -1,4 +1,4 @@
-//! spec/master/assets/update.md · 3.1.6, 3.1.7 ("process queued transactions per update interval")
+//! spec/master/assets.md · 3.1.6, 3.1.7 ("process queued transactions per update interval")
 //!
 //! The updates of an earlier process that the ledger has not settled, as they were published.
 //!

@@ -13,10 +13,10 @@ use super::news;
 use super::provider::{HistoryPage, MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
-use super::schedule::UpdateSchedule;
+use super::schedule::{UpdateProgress, UpdateSchedule};
 use super::snapshot::PriceSnapshot;
 use crate::master::messages::{
-    ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
+    MarketRequest, ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
 };
 use crate::master::storage::StorageError;
 use crate::master::storage::bars::{
@@ -31,7 +31,6 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Pause between two slices of compaction, so that other writers get access to the database.
@@ -48,7 +47,7 @@ const RETRIEVAL_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 
 /// Time to put an update into a module's inbox. A module that takes nothing for so long hangs,
 /// which the watchdog detects.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Milliseconds by which the published time of the next update may be off: less is the rounding of
 /// two clocks.
@@ -56,6 +55,10 @@ const DUE_TOLERANCE_MS: i64 = 10;
 
 /// Assets named in one warning about refused prices.
 const NAMED_MAX: usize = 5;
+
+/// What is said of a paused market.
+pub const PAUSED_TEXT: &str = "the market is paused: no update is made, and orders wait; \
+     `papertraderctl market resume` lets it go on";
 
 /// The updates before its end in which a market's end is announced, in log and status.
 pub const LAST_UPDATES: u64 = 60;
@@ -68,11 +71,7 @@ pub struct Updater {
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     pub(super) position: UpdatePosition,
     pub(super) schedule: UpdateSchedule,
-    pub(super) next: Arc<AtomicI64>,
-    /// The first update that an order accepted now takes part in.
-    pub(super) first: Arc<AtomicU64>,
-    /// The last update up to which all are settled.
-    pub(super) settled: Arc<AtomicU64>,
+    pub(super) progress: Arc<UpdateProgress>,
     pub(super) channels: UpdateChannels,
     /// Assets that were ever listed.
     pub(super) known: HashSet<Symbol>,
@@ -84,8 +83,12 @@ pub struct Updater {
     pub(super) end_announced: bool,
     /// When a price is held.
     pub(super) rules: HoldRules,
-    /// What administrators say of held prices.
-    pub(super) reviews: Receiver<ReviewRequest>,
+    /// What administrators ask for.
+    pub(super) requests: Receiver<MarketRequest>,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub(super) paused: Option<Timestamp>,
+    /// Whether the retrieval that runs began before a pause: its answer is passed over.
+    pub(super) is_abandoned: bool,
     pub(super) tasks: Sender<RetrievalTask>,
     pub(super) answers: Receiver<RetrievalResult>,
     /// The threads that wait for providers.
@@ -96,8 +99,6 @@ pub struct Updater {
     pub(super) health: Arc<Mutex<UpdaterHealth>>,
     /// Begin of the current retrieval, if any.
     pub(super) in_progress: Option<(Instant, Timestamp)>,
-    /// The same for other threads, until the update is sent.
-    pub(super) is_updating: Arc<AtomicBool>,
     pub(super) compact_after: Instant,
     /// Dropped after the first update, which tells the master that the module is ready.
     pub(super) starting: Option<Sender<()>>,
@@ -109,7 +110,12 @@ impl Updater {
     /// Makes updates until `stop` is requested.
     pub fn run(mut self, stop: &Stop) {
         let (answers, pages) = (self.answers.clone(), self.pages.clone());
-        let mut reviews = self.reviews.clone();
+        let mut requests = self.requests.clone();
+        if self.paused.is_some() {
+            // The prices of the database are in force.
+            self.starting = None;
+            crate::warn!("{PAUSED_TEXT}");
+        }
         while !stop.is_requested() {
             let now = Instant::now();
             self.begin_update(now);
@@ -125,9 +131,9 @@ impl Updater {
                     Ok(page) => self.store_page(page),
                     Err(_) => break,
                 },
-                recv(reviews) -> request => match request {
-                    Ok(request) => self.review(&request),
-                    Err(_) => reviews = never(),
+                recv(requests) -> request => match request {
+                    Ok(request) => self.on_request(&request),
+                    Err(_) => requests = never(),
                 },
                 recv(stop.receiver()) -> _ => break,
                 default(self.wait_time(now)) => self.compact(),
@@ -149,7 +155,7 @@ impl Updater {
     /// How long the loop may wait for an event.
     fn wait_time(&self, now: Instant) -> Duration {
         let mut wait = TICK;
-        if self.in_progress.is_none() && !self.position.exhausted {
+        if self.in_progress.is_none() && !self.position.exhausted && self.paused.is_none() {
             wait = wait.min(self.schedule.due().saturating_duration_since(now));
         }
         if self.store.wants_compaction() {
@@ -266,12 +272,15 @@ impl Updater {
         if self.in_progress.is_some() || self.position.exhausted && self.starting.is_none() {
             return;
         }
+        if self.is_abandoned || self.paused.is_some() {
+            return;
+        }
         if now < self.schedule.due() {
             return;
         }
         // Before the moment is taken: an order that came before it may then count as one after it,
         // but none that came after it as one before.
-        self.first.store(self.position.number + 2, Ordering::SeqCst);
+        self.progress.set_first(self.position.number + 2);
         let (began, began_stamp) = (Instant::now(), Timestamp::now());
         let missed = self.schedule.begin(now);
         if missed > 0 {
@@ -293,34 +302,33 @@ impl Updater {
             deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_TIMEOUT_MIN, RETRIEVAL_TIMEOUT_MAX),
         };
         // Before the task, so that nobody who could know its prices finds no update under way.
-        self.is_updating.store(true, Ordering::Release);
+        self.progress.set_under_way(true);
         if self.tasks.try_send(task).is_ok() {
             self.in_progress = Some((began, began_stamp));
         } else {
-            self.is_updating.store(false, Ordering::Release);
-            self.first.store(self.position.number + 1, Ordering::SeqCst);
+            self.progress.set_first(self.position.number + 1);
+            self.progress.set_under_way(false);
         }
     }
 
     /// Publishes the time at which the next update is due, if it is another: by another update, or
     /// because the clock was set.
     fn publish_next_due(&self, now: Instant) {
-        if self.position.exhausted {
+        if self.position.exhausted || self.paused.is_some() {
             return;
         }
         let due = self.schedule.due().saturating_duration_since(now);
-        let due = Timestamp::now()
-            .0
-            .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
-        let published = self.next.load(Ordering::Relaxed);
+        let due = Timestamp::now().after(due);
+        let is_told = |told: Timestamp| due.since(told).abs() <= DUE_TOLERANCE_MS;
         let is_overdue = self.schedule.due() <= now;
-        if due.saturating_sub(published).abs() > DUE_TOLERANCE_MS && !is_overdue {
-            self.next.store(due, Ordering::Relaxed);
+        if !self.progress.next().is_some_and(is_told) && !is_overdue {
+            self.progress.set_next(Some(due));
         }
     }
 
     /// Checks, commits and publishes a retrieval's result.
     fn finish_update(&mut self, mut answer: RetrievalResult) {
+        self.is_abandoned = false;
         let Some((began, began_stamp)) = self.in_progress.take() else {
             return;
         };
@@ -352,7 +360,7 @@ impl Updater {
                 bars: plain.map(|(symbol, _, bar)| (*symbol, *bar)).collect(),
                 stale: snapshot.stale_news().collect(),
                 unsettled: Some(unsettled(&snapshot, began_stamp)),
-                settled: self.settled.load(Ordering::SeqCst),
+                settled: self.progress.settled(),
                 actions,
                 priced,
                 holds: checked.holds,
@@ -372,9 +380,9 @@ impl Updater {
             }
         }
         // A retrieval that failed has not used its number up.
-        self.first.store(self.position.number + 1, Ordering::SeqCst);
+        self.progress.set_first(self.position.number + 1);
         self.starting = None;
-        self.is_updating.store(false, Ordering::Release);
+        self.progress.set_under_way(false);
     }
 
     /// Gives actions the price of their fractions where it is there: the new ones, and those that
@@ -439,7 +447,7 @@ impl Updater {
             );
         }
         if snapshot.exhausted {
-            self.next.store(i64::MAX, Ordering::Relaxed);
+            self.progress.set_next(None);
             crate::warn!(
                 "the replay has ended: the prices of {} stay, and orders are refused",
                 snapshot.market_now
@@ -706,11 +714,25 @@ impl Updater {
         self.warned = names;
     }
 
-    /// Takes what an administrator says of a held price.
-    fn review(&mut self, request: &ReviewRequest) {
-        let reviewed = self.reviewed(&request.symbol, request.review);
-        // Who asked may have gone.
-        let _ = request.reply.try_send(reviewed);
+    /// Does what an administrator asks for. Who asked may have gone.
+    fn on_request(&mut self, request: &MarketRequest) {
+        match request {
+            MarketRequest::Review(ReviewRequest {
+                symbol,
+                review,
+                reply,
+            }) => {
+                let _ = reply.try_send(self.reviewed(symbol, *review));
+            }
+            MarketRequest::Pause(request) => {
+                let done = if request.paused {
+                    self.pause()
+                } else {
+                    self.resume()
+                };
+                let _ = request.reply.try_send(done);
+            }
+        }
     }
 
     fn reviewed(&mut self, symbol: &Symbol, review: PriceReview) -> Result<HeldPrice, String> {

@@ -6,11 +6,13 @@
 
 mod compaction;
 mod held;
+mod pause;
 pub mod read;
 mod rows;
 mod unsettled;
 
 pub use compaction::HOT_UPDATES;
+pub use pause::MarketPause;
 pub use rows::roll_up;
 pub use unsettled::{PublishedBar, UnsettledUpdate};
 
@@ -248,6 +250,25 @@ impl BarStore {
             return Ok(());
         };
         self.storage.write(|tx| tx.set_held(asset, held))
+    }
+
+    /// The pause of the market; `None` if it is not paused.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn paused(&mut self) -> Result<Option<MarketPause>, StorageError> {
+        self.storage.read(|snapshot| snapshot.market_pause())
+    }
+
+    /// Stores a pause of the market, or its end.
+    ///
+    /// # Errors
+    /// The database fails; then nothing is stored.
+    pub fn set_paused(&mut self, pause: Option<&MarketPause>) -> Result<(), StorageError> {
+        self.storage.write(|tx| match pause {
+            Some(pause) => tx.begin_market_pause(pause),
+            None => tx.end_market_pause(),
+        })
     }
 
     /// The latest terms of all actions that have come into force, by time, each with the update that

@@ -21,6 +21,7 @@ const MARKET: &[&str] = &[
     "bars_daily",
     "bars_monthly",
     "held_prices",
+    "market_pause",
 ];
 /// What people have left; deleted in this order.
 const PEOPLE: &[&str] = &[
