@@ -13,9 +13,10 @@ mod writer;
 pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
 pub use master::{
-    AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, MailSecurity,
-    MailSettings, MailUrl, MasterConfig, MasterGpg, MasterLimits, ProviderKind, ReplayEnd,
-    ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection, ThirdPartySettings,
+    AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, FeeSettings, HoldReview,
+    MailSecurity, MailSettings, MailUrl, MasterConfig, MasterGpg, MasterLimits, Percentage,
+    ProviderKind, ReplayEnd, ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection,
+    ThirdPartySettings,
 };
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

@@ -169,6 +169,12 @@ _papertraderctl() {
             papertraderctl__subcmd__help__subcmd__log,tail)
                 cmd="papertraderctl__subcmd__help__subcmd__log__subcmd__tail"
                 ;;
+            papertraderctl__subcmd__help__subcmd__market,pause)
+                cmd="papertraderctl__subcmd__help__subcmd__market__subcmd__pause"
+                ;;
+            papertraderctl__subcmd__help__subcmd__market,resume)
+                cmd="papertraderctl__subcmd__help__subcmd__market__subcmd__resume"
+                ;;
             papertraderctl__subcmd__help__subcmd__market,review)
                 cmd="papertraderctl__subcmd__help__subcmd__market__subcmd__review"
                 ;;
@@ -217,11 +223,23 @@ _papertraderctl() {
             papertraderctl__subcmd__market,help)
                 cmd="papertraderctl__subcmd__market__subcmd__help"
                 ;;
+            papertraderctl__subcmd__market,pause)
+                cmd="papertraderctl__subcmd__market__subcmd__pause"
+                ;;
+            papertraderctl__subcmd__market,resume)
+                cmd="papertraderctl__subcmd__market__subcmd__resume"
+                ;;
             papertraderctl__subcmd__market,review)
                 cmd="papertraderctl__subcmd__market__subcmd__review"
                 ;;
             papertraderctl__subcmd__market__subcmd__help,help)
                 cmd="papertraderctl__subcmd__market__subcmd__help__subcmd__help"
+                ;;
+            papertraderctl__subcmd__market__subcmd__help,pause)
+                cmd="papertraderctl__subcmd__market__subcmd__help__subcmd__pause"
+                ;;
+            papertraderctl__subcmd__market__subcmd__help,resume)
+                cmd="papertraderctl__subcmd__market__subcmd__help__subcmd__resume"
                 ;;
             papertraderctl__subcmd__market__subcmd__help,review)
                 cmd="papertraderctl__subcmd__market__subcmd__help__subcmd__review"
@@ -1054,8 +1072,36 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__market)
-            opts="review"
+            opts="review pause resume"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__market__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__market__subcmd__resume)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1407,7 +1453,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__market)
-            opts="-h -V --socket --json --help --version review help"
+            opts="-h -V --socket --json --help --version review pause resume help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1436,7 +1482,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__market__subcmd__help)
-            opts="review help"
+            opts="review pause resume help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1463,6 +1509,34 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__market__subcmd__help__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market__subcmd__help__subcmd__resume)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__market__subcmd__help__subcmd__review)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1470,6 +1544,64 @@ _papertraderctl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market__subcmd__pause)
+            opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__market__subcmd__resume)
+            opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -242,9 +242,12 @@ pub struct PricesStatus {
     /// Where prices come from now: `replay`, `simulated` or `real`.
     #[serde(default)]
     pub market: Option<String>,
-    /// Whether the market moves: `open`, `closed` or `ended`.
+    /// Whether the market moves: `open`, `closed`, `paused` or `ended`.
     #[serde(default)]
     pub state: Option<String>,
+    /// Since when the market is paused; `None` if it is not.
+    #[serde(default)]
+    pub paused_since: Option<String>,
     /// Market time: that of the newest price.
     #[serde(default)]
     pub market_time: Option<String>,
@@ -283,6 +286,15 @@ pub struct HeldAsset {
     pub seen: u32,
     /// `pending`, `accepted` or `refused`.
     pub review: String,
+}
+
+/// A market that was paused, or goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseSummary {
+    /// Whether it is paused now.
+    pub paused: bool,
+    /// Since when it is paused, or was.
+    pub since: String,
 }
 
 /// A provider's budget of API calls, and what is spent of it.

@@ -5,7 +5,7 @@
 use super::model::{
     AccountDetails, AccountList, BackupSummary, CodeSummary, DeletionSummary, EndedSessions,
     FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus,
-    RestartSummary, SessionList, Verification, WorkerStatus,
+    PauseSummary, RestartSummary, SessionList, Verification, WorkerStatus,
 };
 use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,8 @@ pub enum AdminRequest {
         symbol: String,
         verdict: ReviewVerdict,
     },
+    /// Pauses the market, or lets it go on.
+    MarketPause { paused: bool },
     /// Reads the newest log entries that are in memory.
     LogTail {
         /// The most entries to return.
@@ -207,6 +209,8 @@ pub enum AdminAnswer {
     Held(HeldList),
     /// Answers `MarketReview`: the asset after the request.
     Reviewed(HeldAsset),
+    /// Answers `MarketPause`.
+    Pause(PauseSummary),
     /// Answers `LogTail`.
     Log(LogTail),
     /// Answers `LogFlush`.

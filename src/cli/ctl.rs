@@ -239,6 +239,8 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 verdict: verdict.verdict(),
             },
             MarketCommand::Review { .. } => AdminRequest::MarketHeld,
+            MarketCommand::Pause => AdminRequest::MarketPause { paused: true },
+            MarketCommand::Resume => AdminRequest::MarketPause { paused: false },
         },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
         CtlCommand::Backup { file } => AdminRequest::Backup {
@@ -363,6 +365,7 @@ fn print_answer(
         }
         AdminAnswer::Held(list) => print(cli, &list, &show::held(&list)),
         AdminAnswer::Reviewed(asset) => print(cli, &asset, &show::reviewed(&asset)),
+        AdminAnswer::Pause(summary) => print(cli, &summary, &show::pause(&summary)),
         AdminAnswer::Log(log) => print(cli, &log, &show::log(&log)),
         AdminAnswer::Flushed(flushed) => {
             let lost = match flushed.lost {

@@ -3,6 +3,7 @@
 //! Tests: `src/config/tests.rs`.
 
 mod assets;
+mod fees;
 mod mail;
 mod third_party;
 
@@ -10,6 +11,7 @@ pub use assets::{
     AlpacaSettings, AssetSettings, BinanceSettings, HoldReview, ProviderKind, ReplayEnd,
     ReplaySettings, SimulatedSettings, SymbolSelection,
 };
+pub use fees::{FeeSettings, Percentage};
 pub use mail::{MailSecurity, MailSettings, MailUrl};
 pub use third_party::ThirdPartySettings;
 
@@ -74,6 +76,8 @@ pub struct MasterConfig {
     pub mail: Option<MailSettings>,
     /// Providers of identities; none: people sign in by password alone.
     pub third_parties: Vec<ThirdPartySettings>,
+    /// What trades cost.
+    pub fees: FeeSettings,
     pub limits: MasterLimits,
 }
 
@@ -92,6 +96,9 @@ pub struct AccountSettings {
     /// Cost of bcrypt: a hash takes 2 to the power of this many steps.
     pub bcrypt_cost: u32,
 }
+
+/// Largest least value of an order.
+const MIN_ORDER_VALUE_MAX: Money = Money(1_000_000 * MILLION);
 
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +121,14 @@ pub struct MasterLimits {
     pub max_queued_per_account: u32,
     /// Orders of all accounts that wait for settlement.
     pub max_queued: u32,
+    /// Orders of an account that wait for a price.
+    pub max_open_per_account: u32,
+    /// Orders of all accounts that wait for a price.
+    pub max_open: u32,
+    /// Orders that an account cancels or replaces, in any 60 s.
+    pub cancels_per_minute_per_account: u32,
+    /// An order is for at least this much; 0: for anything.
+    pub min_order_value: Money,
     /// Simultaneous connections on the master's port.
     pub max_connections: usize,
     /// Time from a message's first byte to its last.
@@ -132,6 +147,10 @@ impl Default for MasterLimits {
             rejected_orders_per_hour_per_account: 1_000,
             max_queued_per_account: 10_000,
             max_queued: 1_000_000,
+            max_open_per_account: 500,
+            max_open: 1_000_000,
+            cancels_per_minute_per_account: 6_000,
+            min_order_value: Money::ZERO,
             max_connections: 256,
             frame_timeout: SECOND * 5,
         }
@@ -180,6 +199,7 @@ impl MasterConfig {
             mail.write(&mut values);
         }
         third_party::write(&self.third_parties, &mut values);
+        self.fees.write(&mut values);
         let limits = &self.limits;
         for (key, value) in [
             ("failed_logins_per_minute", limits.failed_logins_per_minute),
@@ -209,9 +229,16 @@ impl MasterConfig {
             ),
             ("max_queued_per_account", limits.max_queued_per_account),
             ("max_queued", limits.max_queued),
+            ("max_open_per_account", limits.max_open_per_account),
+            ("max_open", limits.max_open),
+            (
+                "cancels_per_minute_per_account",
+                limits.cancels_per_minute_per_account,
+            ),
         ] {
             values.bare(&format!("limits.{key}"), value);
         }
+        values.text("limits.min_order_value", limits.min_order_value);
         values.bare("limits.max_connections", limits.max_connections);
         values.duration("limits.frame_timeout", limits.frame_timeout);
         values.fill(include_str!("../../etc/master.toml"))
@@ -242,7 +269,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         starting_cash: root.value(
             "starting_cash",
             IfAbsent::Default(Money(100_000 * MILLION)),
-            cash,
+            |value| decimal(value, STARTING_CASH_MAX),
         ),
         session_lifetime: root.duration("session_lifetime", SESSION_LIFETIME, SECOND, DAY * 3650),
         expected_workers: root.number("expected_workers", 1, 1, 10_000),
@@ -253,6 +280,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         accounts: accounts(root),
         mail: mail::read(root),
         third_parties: third_party::read(root),
+        fees: fees::read(root),
         limits: limits(root),
     };
     let length = config.control_socket.as_os_str().len();
@@ -295,8 +323,8 @@ fn currency(text: &str) -> Result<String, String> {
     ))
 }
 
-/// Parses an amount of cash: a string, so that no digit is lost, or a whole number.
-fn cash(value: &DeValue<'_>) -> Result<Money, String> {
+/// Parses a decimal from 0 to `most`: a string, so that no digit is lost, or a whole number.
+fn decimal(value: &DeValue<'_>, most: Money) -> Result<Money, String> {
     let text = match value {
         DeValue::String(text) => text.as_ref(),
         DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
@@ -316,8 +344,8 @@ fn cash(value: &DeValue<'_>) -> Result<Money, String> {
     }
     Money::parse_rounded(text)
         .ok()
-        .filter(|cash| *cash <= STARTING_CASH_MAX)
-        .ok_or_else(|| format!("{text} is more than {STARTING_CASH_MAX}"))
+        .filter(|amount| *amount <= most)
+        .ok_or_else(|| format!("{text} is more than {most}"))
 }
 
 fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {
@@ -388,6 +416,17 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
         ),
         max_queued_per_account: count("max_queued_per_account", default.max_queued_per_account),
         max_queued: count("max_queued", default.max_queued),
+        max_open_per_account: count("max_open_per_account", default.max_open_per_account),
+        max_open: count("max_open", default.max_open),
+        cancels_per_minute_per_account: count(
+            "cancels_per_minute_per_account",
+            default.cancels_per_minute_per_account,
+        ),
+        min_order_value: table.value(
+            "min_order_value",
+            IfAbsent::Default(default.min_order_value),
+            |value| decimal(value, MIN_ORDER_VALUE_MAX),
+        ),
         max_connections: table.number("max_connections", default.max_connections, 1, 100_000),
         frame_timeout: table.duration(
             "frame_timeout",

@@ -83,6 +83,10 @@ fn defaults_are_those_of_the_page() {
             rejected_orders_per_hour_per_account: 1_000,
             max_queued_per_account: 10_000,
             max_queued: 1_000_000,
+            max_open_per_account: 500,
+            max_open: 1_000_000,
+            cancels_per_minute_per_account: 6_000,
+            min_order_value: Money::ZERO,
             max_connections: 256,
             frame_timeout: Duration::from_secs(5),
         }
@@ -200,6 +204,30 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
         "",
         "starting_cash",
         "more than 1000000000",
+    ),
+    (
+        "",
+        "[fees]\nper_order = \"1000000.01\"",
+        "fees.per_order",
+        "more than 1000000",
+    ),
+    (
+        "",
+        "[fees]\npercent = \"50.000001\"",
+        "fees.percent",
+        "more than 50",
+    ),
+    (
+        "",
+        "[fees]\nslippage_percent = 0.5",
+        "fees.slippage_percent",
+        "must be a text",
+    ),
+    (
+        "",
+        "[fees]\nminimum = \"-1\"",
+        "fees.minimum",
+        "not an amount",
     ),
     (
         "expected_workers = 0",
@@ -586,8 +614,9 @@ fn a_written_configuration_reads_back_the_same() {
          [assets]\nsymbols = [\"BTC/USD\", \"IBM\"]\nprovider = [\"alpaca\", \"binance\", \"simulated\"]\nstale_after = 9\ncalls_per_minute = 8\ncalls_per_day = 9\nkeep_ticks = \"90days\"\n\
          [assets.alpaca]\nurl = \"http://127.0.0.1:81/a\"\nassets_url = \"http://[::1]:82/\"\ncredentials = \"k\"\nfeed = \"sip\"\n\
          [assets.binance]\nurl = \"https://localhost:1\"\nquote = \"EUR\"\n[assets.simulated]\nsymbols = 5\nseed = 6\n\
-         [accounts]\nbcrypt_cost = 4\n[limits]\nfailed_logins_per_minute = 1\nfailed_logins_per_minute_per_address = 2\nfailed_logins_per_hour_per_name = 9\nfailed_logins_per_minute_per_worker = 10\n\
+         [accounts]\nbcrypt_cost = 4\n[fees]\nper_order = \"1.5\"\nper_unit = 1\npercent = \"0.000001\"\nminimum = \"1000000\"\nslippage_percent = \"50\"\n[limits]\nfailed_logins_per_minute = 1\nfailed_logins_per_minute_per_address = 2\nfailed_logins_per_hour_per_name = 9\nfailed_logins_per_minute_per_worker = 10\n\
          registrations_per_minute_per_address = 3\norders_per_minute_per_account = 4\nrejected_orders_per_hour_per_account = 11\nmax_queued_per_account = 5\nmax_queued = 6\n\
+         max_open_per_account = 12\nmax_open = 13\ncancels_per_minute_per_account = 14\nmin_order_value = \"15.5\"\n\
          max_connections = 7\nframe_timeout = \"8s\"\n",
         KEY.to_ascii_lowercase()
     );

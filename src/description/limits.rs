@@ -9,7 +9,8 @@ use crate::master::acceptor;
 use crate::master::account_queries::histories::HISTORIES_OF_ASKER_MAX;
 use crate::master::auth::sessions;
 use crate::master::mail;
-use crate::master::transactions::{queue, settle};
+use crate::master::transactions::book::order;
+use crate::master::transactions::queue;
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
 use crate::net::connection::UNANSWERED_MAX;
@@ -384,10 +385,32 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
         )
         .set_by("master limits.max_queued"),
         limit(
+            "openOrdersPerAccount",
+            u64::from(master.max_open_per_account),
+            Unit::Count,
+            "of an account that wait for a price; more are `overloaded`",
+        )
+        .set_by("master limits.max_open_per_account"),
+        limit(
+            "openOrders",
+            u64::from(master.max_open),
+            Unit::Count,
+            "of all accounts that wait for a price, shared as queuedOrders are",
+        )
+        .set_by("master limits.max_open"),
+        limit(
+            "cancels",
+            u64::from(master.cancels_per_minute_per_account),
+            Unit::Count,
+            "of an account, cancelOrder and replaceOrder together; more are `overloaded`",
+        )
+        .a_minute()
+        .set_by("master limits.cancels_per_minute_per_account"),
+        limit(
             "waitingOrder",
-            settle::WAITING_MAX.unsigned_abs(),
+            order::WAITING_MAX.unsigned_abs(),
             Unit::Milliseconds,
-            "market time for which an order waits while its asset's latest price is held; then it is rejected with `no-price`",
+            "market time for which a market order waits for a new price of its asset; then it is rejected with `no-price`",
         ),
         limit(
             "waiters",

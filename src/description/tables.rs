@@ -67,6 +67,9 @@ pub const ALL: &[Table] = &[
     table("wire/payload/user.md", "statuses", |all| {
         list(all, "statuses")
     }),
+    table("model/order.md", "order kinds", |all| {
+        list(all, "orderKinds")
+    }),
     table("wire/payload.md", "token scopes", |all| {
         list(all, "tokenScopes")
     }),

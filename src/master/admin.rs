@@ -15,7 +15,7 @@ mod socket;
 mod workers;
 
 use super::assets::budget::CallBudgetStatus;
-use super::assets::update::LAST_UPDATES;
+use super::assets::update::{LAST_UPDATES, PAUSED_TEXT};
 use super::messages::{
     AccountEvent, AdminAct, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
     MasterChannels, RosterImport, TransactionsMessage,
@@ -264,6 +264,7 @@ impl AdminShared {
             AdminRequest::MarketReview { symbol, verdict } => {
                 market::review(self, &symbol, verdict, caller)
             }
+            AdminRequest::MarketPause { paused } => market::pause(self, paused, caller),
             AdminRequest::LogTail { entries } => Ok(AdminAnswer::Log(self.tail(entries))),
             AdminRequest::LogFlush => self.flush(),
         }
@@ -395,6 +396,7 @@ fn act(request: &AdminRequest) -> Option<String> {
         | AdminRequest::Verify
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
+        | AdminRequest::MarketPause { .. }
         | AdminRequest::LogTail { .. }
         | AdminRequest::LogFlush => None,
     }
@@ -441,6 +443,7 @@ fn prices_status(prices: AssetsStatus) -> PricesStatus {
             .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
         market: prices.market.map(|market| market.to_string()),
         state: Some(prices.state.to_string()),
+        paused_since: prices.paused.map(|since| since.to_string()),
         market_time: prices.market_time.map(|time| time.to_string()),
         input_warnings: prices.input_warnings,
         held: Vec::new(),
@@ -490,7 +493,9 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
             "the replay ends after {left} more updates: then prices stay, and orders are refused"
         ));
     }
-    if status.next_update.is_none() {
+    if status.assets.paused_since.is_some() {
+        warnings.push(PAUSED_TEXT.to_owned());
+    } else if status.next_update.is_none() {
         warnings.push("the replay has ended: no update follows, and orders are refused".to_owned());
     }
     if let Some(disk) = &status.disk {

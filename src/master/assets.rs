@@ -13,6 +13,7 @@ pub mod forecast;
 pub mod hold;
 pub mod news;
 pub mod opening;
+pub mod pause;
 pub mod price;
 pub mod provider;
 pub mod providers;
@@ -20,6 +21,7 @@ pub mod queries;
 pub mod retrieval;
 pub mod schedule;
 pub mod snapshot;
+pub mod unsettled;
 pub mod update;
 pub mod window;
 
@@ -40,9 +42,9 @@ use crate::wire::{Refusal, Window};
 use budget::{CallBudget, CallBudgetStatus};
 use parking_lot::Mutex;
 use queries::QueryQueue;
+use schedule::UpdateProgress;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use update::Updater;
 
@@ -87,7 +89,7 @@ pub struct Assets {
     config: Arc<AssetsConfig>,
     reader: BarReader,
     prices: Arc<Published<PriceSnapshot>>,
-    next: Arc<AtomicI64>,
+    progress: Arc<UpdateProgress>,
     budgets: Vec<Arc<CallBudget>>,
     health: Arc<Mutex<UpdaterHealth>>,
     updating: Option<ThreadHandle>,
@@ -228,8 +230,7 @@ impl Assets {
             priced: count(|entry| entry.quote.is_some()),
             fresh: count(|entry| entry.fresh),
             published: prices.published,
-            next: Some(Timestamp(self.next.load(Ordering::Relaxed)))
-                .filter(|next| next.0 != i64::MAX),
+            next: self.progress.next(),
             served: health.served.clone(),
             failures: health.failures.clone(),
             refused: health.refused,
@@ -242,6 +243,7 @@ impl Assets {
                 .market
                 .or_else(|| Some(self.config.assets.providers.first()?.market())),
             state: prices.state(),
+            paused: prices.paused,
             market_time: Some(prices.market_now).filter(|now| *now != Timestamp::MIN),
             input_warnings: [&*health.input_warnings, &*health.refused_now].concat(),
             unapplied: health.unapplied.clone(),

@@ -7,6 +7,7 @@
 
 use super::assets::budget::CallBudgetStatus;
 use super::assets::hold::{HeldPrice, PriceReview};
+use super::assets::schedule::UpdateProgress;
 use super::assets::snapshot::PriceSnapshot;
 use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
@@ -22,8 +23,8 @@ use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Money,
-    Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side, SignInHandle, Symbol,
-    Timestamp, Username, WorkerServer,
+    OrderAmount, OrderKind, Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side,
+    SignInHandle, Symbol, TimeInForce, Timestamp, TrailDistance, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -34,7 +35,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -488,6 +489,8 @@ pub enum WorkersMessage {
     Report(ReplyTo, WorkerReport),
     /// New prices, to be pushed to every worker.
     Update(Update),
+    /// Between two updates the market was paused, or goes on: every worker is told how it stands.
+    MarketChanged,
     /// For the administrator: all registered workers.
     List(Sender<Vec<WorkerRow>>),
     /// For the administrator: registers a worker.
@@ -586,11 +589,28 @@ pub struct Update {
     pub actions: Arc<[Action]>,
 }
 
-/// Most reviews of held prices that wait for the updating thread.
-pub const REVIEWS_MAX: usize = 16;
+/// Most requests of administrators that wait for the updating thread.
+pub const MARKET_REQUESTS_MAX: usize = 16;
 
-/// What an administrator says of a held price. The updating thread of assets takes it between two
-/// updates.
+/// What an administrator asks of the updating thread of assets, which takes it between two updates.
+#[derive(Debug)]
+pub enum MarketRequest {
+    /// Accepts or refuses a held price.
+    Review(ReviewRequest),
+    /// Pauses the market, or lets it go on.
+    Pause(PauseRequest),
+}
+
+/// A pause of the market, or its end.
+#[derive(Debug)]
+pub struct PauseRequest {
+    /// Whether the market is to be paused.
+    pub paused: bool,
+    /// Since when the market is or was paused, wall time; or why nothing was done.
+    pub reply: Sender<Result<Timestamp, String>>,
+}
+
+/// What an administrator says of a held price.
 #[derive(Debug)]
 pub struct ReviewRequest {
     pub symbol: Symbol,
@@ -612,7 +632,7 @@ pub struct AssetsStatus {
     pub fresh: usize,
     /// Wall time of the last publication.
     pub published: Timestamp,
-    /// Wall time of the next update; `None` after the last one.
+    /// Wall time of the next update; `None` after the last one, and while the market is paused.
     pub next: Option<Timestamp>,
     /// Providers that served the last update.
     pub served: Vec<&'static str>,
@@ -634,6 +654,8 @@ pub struct AssetsStatus {
     pub market: Option<MarketKind>,
     /// Whether the market moves.
     pub state: MarketState,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub paused: Option<Timestamp>,
     /// Market time; `None` before the first price.
     pub market_time: Option<Timestamp>,
     /// What is said of inputs that are not used, such as faulty market files.
@@ -655,13 +677,10 @@ pub struct UpdateChannels {
 #[derive(Debug, Clone)]
 pub struct AssetsHandle {
     pub(super) sender: Sender<AssetsMessage>,
-    pub(super) reviews: Sender<ReviewRequest>,
+    pub(super) requests: Sender<MarketRequest>,
     pub(super) prices: Arc<Published<PriceSnapshot>>,
-    /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
-    pub(super) next: Arc<AtomicI64>,
-    /// Whether an update is under way: from the begin of its retrieval until the other modules have
-    /// it in their inboxes.
-    pub(super) is_updating: Arc<AtomicBool>,
+    /// How far updates are.
+    pub(super) progress: Arc<UpdateProgress>,
     /// Disconnects after the first update.
     pub(super) ready: Receiver<()>,
 }
@@ -672,9 +691,9 @@ impl AssetsHandle {
         &self.sender
     }
 
-    /// The sender of reviews of held prices.
-    pub fn reviews(&self) -> &Sender<ReviewRequest> {
-        &self.reviews
+    /// The sender of administrators' requests.
+    pub fn requests(&self) -> &Sender<MarketRequest> {
+        &self.requests
     }
 
     /// The prices of the latest update, without a message to the module.
@@ -686,14 +705,27 @@ impl AssetsHandle {
     /// handled the updates up to `handled` has not.
     pub fn is_updating(&self, handled: u64) -> bool {
         // In this order: prices are published before the flag falls.
-        self.is_updating.load(Ordering::Acquire) || self.prices().number > handled
+        self.progress.is_under_way() || self.prices().number > handled
     }
 
-    /// Wall time of the next update; `None` when none follows.
+    /// Wall time of the next update; `None` when none follows, or the market is paused.
     pub fn next_update(&self) -> Option<Timestamp> {
-        Some(self.next.load(Ordering::Relaxed))
-            .filter(|next| *next != i64::MAX)
-            .map(Timestamp)
+        self.progress.next()
+    }
+
+    /// The first update that an order accepted now takes part in: the next one whose retrieval has
+    /// not begun. Read it after the moment of acceptance is taken: it is then never an update that
+    /// began before that moment. Of an order that is accepted while a retrieval runs that fails, it
+    /// is one too high.
+    pub fn first_update(&self) -> u64 {
+        self.progress.first()
+    }
+
+    /// Says that all updates up to this one are settled, those included that change nothing in the
+    /// ledger. With the next update assets forgets them. What a kill makes of an update that was
+    /// settled and not forgotten, `ledger_position` and the rows of its orders tell.
+    pub fn note_settled(&self, number: u64) {
+        self.progress.note_settled(number);
     }
 
     /// Waits until the first update has been published or has failed. After a failure the prices
@@ -714,8 +746,8 @@ pub const TRANSACTIONS_INBOX_MAX: usize = 1024;
 /// The inbox of transactions.
 #[derive(Debug)]
 pub enum TransactionsMessage {
-    /// Orders, in the order in which their worker sent them.
-    Orders(Vec<Order>),
+    /// Orders and what is asked of them, in the order in which their worker sent them.
+    Orders(Vec<OrderRequest>),
     /// New prices, to settle the queue at.
     Update(Update),
     /// For the administrator: gives an account cash, or takes some.
@@ -793,7 +825,89 @@ impl std::fmt::Debug for AccountCancellation {
     }
 }
 
-/// An order before its acceptance.
+/// What a client asks of the queue and the book of orders.
+#[derive(Debug)]
+pub enum OrderRequest {
+    /// purchaseAsset, sellAsset.
+    Order(Order),
+    /// placeOrder.
+    Place(PlaceOrder),
+    /// cancelOrder.
+    Cancel(CancelOrder),
+    /// replaceOrder.
+    Replace(ReplaceOrder),
+}
+
+impl OrderRequest {
+    /// The instruction that asks for it.
+    pub fn instruction(&self) -> Instruction {
+        match self {
+            OrderRequest::Order(order) => order.instruction(),
+            OrderRequest::Place(_) => Instruction::PlaceOrder,
+            OrderRequest::Cancel(_) => Instruction::CancelOrder,
+            OrderRequest::Replace(_) => Instruction::ReplaceOrder,
+        }
+    }
+
+    /// The destination of the answer.
+    pub fn reply_to(&self) -> &ReplyTo {
+        match self {
+            OrderRequest::Order(order) => &order.reply_to,
+            OrderRequest::Place(order) => &order.reply_to,
+            OrderRequest::Cancel(cancel) => &cancel.reply_to,
+            OrderRequest::Replace(replace) => &replace.reply_to,
+        }
+    }
+}
+
+/// A placeOrder before its acceptance.
+#[derive(Debug)]
+pub struct PlaceOrder {
+    /// As in [`Order`].
+    pub reply_to: ReplyTo,
+    /// As in [`Order`].
+    pub account: Result<AccountId, Refusal>,
+    /// Buy or sell.
+    pub side: Side,
+    pub symbol: Symbol,
+    pub amount: OrderAmount,
+    pub kind: OrderKind,
+    /// `None`: the client said `-`.
+    pub limit: Option<Money>,
+    /// A price, or of a trailing order its distance. `None`: the client said `-`.
+    pub stop: Option<TrailDistance>,
+    pub time_in_force: TimeInForce,
+    pub client_order_id: Option<ClientOrderId>,
+}
+
+/// A cancelOrder before its acceptance.
+#[derive(Debug)]
+pub struct CancelOrder {
+    /// As in [`Order`].
+    pub reply_to: ReplyTo,
+    /// As in [`Order`].
+    pub account: Result<AccountId, Refusal>,
+    /// The transaction ID.
+    pub id: Uuid,
+}
+
+/// A replaceOrder before its acceptance. `None` stays as it was.
+#[derive(Debug)]
+pub struct ReplaceOrder {
+    /// As in [`Order`].
+    pub reply_to: ReplyTo,
+    /// As in [`Order`].
+    pub account: Result<AccountId, Refusal>,
+    /// The transaction ID of the order in whose place the new one is to be.
+    pub id: Uuid,
+    pub amount: Option<OrderAmount>,
+    pub limit: Option<Money>,
+    /// A price, or of a trailing order its distance.
+    pub stop: Option<TrailDistance>,
+    pub client_order_id: Option<ClientOrderId>,
+}
+
+/// A purchaseAsset or sellAsset before its acceptance.
 #[derive(Debug)]
 pub struct Order {
     /// The destination of the answer, and the identity of the link message.

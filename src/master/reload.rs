@@ -97,6 +97,8 @@ fn needing_restart(old: &MasterConfig, new: &MasterConfig) -> Vec<&'static str> 
         ("assets", old.assets != new.assets),
         ("accounts", old.accounts != new.accounts),
         ("mail", old.mail != new.mail),
+        ("third_party", old.third_parties != new.third_parties),
+        ("fees", old.fees != new.fees),
         (
             "limits.max_connections",
             old.limits.max_connections != new.limits.max_connections,
@@ -141,5 +143,8 @@ mod tests {
         assert!(needing_restart(&old, &new).is_empty());
         new.limits.max_connections += 1;
         assert_eq!(needing_restart(&old, &new), ["limits.max_connections"]);
+        new = old.clone();
+        new.fees.minimum = crate::model::Money(1);
+        assert_eq!(needing_restart(&old, &new), ["fees"]);
     }
 }

@@ -230,6 +230,7 @@ fn modules(
         updater,
         handle,
         inbox: assets_inbox,
+        unsettled,
     } = assets::open(
         assets_config,
         prepared,
@@ -240,7 +241,8 @@ fn modules(
 
     let shared = workers_shared(url)?;
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
-        .map_err(unreadable)?;
+        .map_err(unreadable)?
+        .taking_over(unsettled);
     let beating = |heartbeat: &Heartbeat| transactions.beating(heartbeat);
     group.module_with("transactions", transactions_inbox, beating)?;
     let changes = Arc::new(AtomicU64::new(0));

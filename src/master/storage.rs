@@ -17,6 +17,8 @@ pub mod files;
 pub mod identities;
 pub mod ledger;
 pub mod login_places;
+pub mod order_details;
+pub mod order_terms;
 pub mod outbox;
 pub mod positions;
 pub mod reset;

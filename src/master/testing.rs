@@ -6,14 +6,16 @@
 
 use super::account_queries::AccountQueries;
 use super::assets::PriceSnapshot;
+use super::assets::schedule::UpdateProgress;
 use super::auth::Auth;
 use super::auth::hashing::HashingPool;
 use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
     ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage, AdminAct,
     AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest,
-    MAIL_INBOX_MAX, MailMessage, Order, QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX,
-    TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
+    MAIL_INBOX_MAX, MailMessage, Order, OrderRequest, QueueStatus, RouterMessage,
+    TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage,
+    WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
@@ -45,7 +47,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -138,10 +140,9 @@ impl MasterRig {
         let of_mail = Inbox::new(MAIL_INBOX_MAX);
         let assets = AssetsHandle {
             sender: of_assets.sender.clone(),
-            reviews: bounded(0).0,
+            requests: bounded(0).0,
             prices,
-            next: Arc::new(AtomicI64::new(Timestamp::now().0)),
-            is_updating: Arc::default(),
+            progress: Arc::new(UpdateProgress::after(1, 1, Some(Timestamp::now()))),
             ready: bounded(0).1,
         };
         let shared = WorkersShared {
@@ -211,13 +212,11 @@ impl MasterRig {
 
     /// The master that is started where this one was killed.
     pub(crate) fn restart(self) -> MasterRig {
-        let (prices, next) = (
-            self.assets.prices.load(),
-            self.assets.next.load(Ordering::Relaxed),
-        );
+        let (prices, next) = (self.assets.prices.load(), self.assets.next_update());
         let mut rig = MasterRig::on(self.engine, self.config);
         rig.assets.prices.store(PriceSnapshot::clone(&prices));
-        rig.assets.next.store(next, Ordering::Relaxed);
+        rig.assets.progress.set_next(next);
+        rig.assets.progress.set_first(prices.number + 1);
         // It finds the last prices, as in a master.
         let (storage, assets) = (rig.engine.storage(), rig.assets.clone());
         rig.transactions = Transactions::new(storage, assets, &rig.config).unwrap();
@@ -412,17 +411,32 @@ impl MasterRig {
             .iter()
             .map(|(name, close)| (symbol(name), bar(number, close)))
             .collect();
+        self.update_with(&bars)
+    }
+
+    /// The same with these bars.
+    pub(crate) fn update_with(&mut self, bars: &[(Symbol, Bar)]) -> Update {
+        let before = self.assets.prices();
         let published = Timestamp::now();
         let update = Update {
             number: before.number + 1,
             began: Instant::now(),
             began_stamp: published,
             published,
-            snapshot: Arc::new(before.after(published, &bars)),
+            snapshot: Arc::new(before.after(published, bars)),
             actions: Arc::new([]),
         };
         self.publish(&update);
         update
+    }
+
+    /// Puts prices in force with which the market has begun, the same of all assets.
+    pub(crate) fn begin_at(&mut self, close: &str) {
+        let symbols: Vec<Symbol> = self.assets.prices().symbols().collect();
+        let bars: Vec<(Symbol, Bar)> = symbols.iter().map(|it| (*it, bar(1, close))).collect();
+        let prices = PriceSnapshot::new(symbols);
+        let prices = prices.after(Timestamp::now(), &bars);
+        self.assets.prices.store(prices);
     }
 
     /// Puts an update's prices in force.
@@ -430,6 +444,7 @@ impl MasterRig {
         self.assets
             .prices
             .store(PriceSnapshot::clone(&update.snapshot));
+        self.assets.progress.set_first(update.number + 1);
     }
 
     /// Tells the modules of an update.
@@ -488,8 +503,16 @@ impl MasterRig {
 
     /// Hands over orders that came with one read, as auth does, and lets them be handled.
     pub(crate) fn order_all(&mut self, orders: Vec<Order>) {
+        self.transactions.on_message(TransactionsMessage::Orders(
+            orders.into_iter().map(OrderRequest::Order).collect(),
+        ));
+        self.transactions.on_turn_end();
+    }
+
+    /// Hands over what came with one read, as auth does, and lets it be handled.
+    pub(crate) fn request_all(&mut self, requests: Vec<OrderRequest>) {
         self.transactions
-            .on_message(TransactionsMessage::Orders(orders));
+            .on_message(TransactionsMessage::Orders(requests));
         self.transactions.on_turn_end();
     }
 

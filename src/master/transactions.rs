@@ -5,36 +5,50 @@
 //! disk.
 
 mod accept;
+mod acceptance;
+pub mod book;
+pub mod cancel;
 mod cancel_all;
+mod changes;
 mod corrections;
 pub mod disk_floor;
 pub mod entitlement;
+pub mod fees;
 pub mod fill;
 mod grants;
+mod open_orders;
+mod place;
 pub mod queue;
 pub mod rejections;
+pub mod reserves;
 pub mod sequence;
 pub mod settle;
+pub mod waiting;
 
+use super::assets::unsettled::UnsettledUpdates;
 use super::messages::{
-    AccountCancellation, AccountEvent, AssetsHandle, Order, QueueStatus, TransactionsMessage,
-    Update,
+    AccountCancellation, AccountEvent, AssetsHandle, Order, OrderRequest, QueueStatus,
+    TransactionsMessage, Update,
 };
 use super::reply_to::{ReplyBatch, ReplyTo};
-use super::storage::{Storage, StorageError, Tx};
-use crate::config::{MasterConfig, MasterLimits};
-use crate::model::{AccountId, Holdings, Reason, Timestamp, Transaction};
+use super::storage::{Snapshot, Storage, StorageError, Tx};
+use crate::config::{FeeSettings, MasterConfig, MasterLimits};
+use crate::model::{AccountId, Holdings, Money, Reason, Symbol, Timestamp, Transaction};
 use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
+use acceptance::AcceptedAt;
+use changes::Change;
 use disk_floor::DiskFloor;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
+use waiting::WaitingOrders;
 
 /// A commit takes orders up to this number, and the rest of the message that exceeds it.
 const COMMIT_BATCH_MAX: usize = 8192;
@@ -53,6 +67,12 @@ struct OrderLimits {
     queued: usize,
     /// Most queued orders of an account.
     queued_per_account: usize,
+    /// Most open orders of all accounts.
+    open: usize,
+    /// Most open orders of an account.
+    open_per_account: usize,
+    /// An order is for at least this much.
+    min_order_value: Money,
 }
 
 impl OrderLimits {
@@ -61,6 +81,9 @@ impl OrderLimits {
         OrderLimits {
             queued: count(limits.max_queued),
             queued_per_account: count(limits.max_queued_per_account),
+            open: count(limits.max_open),
+            open_per_account: count(limits.max_open_per_account),
+            min_order_value: limits.min_order_value,
         }
     }
 }
@@ -69,12 +92,15 @@ impl OrderLimits {
 pub struct Transactions {
     storage: Storage,
     state: OrderState,
-    /// Orders of this turn, which its commit will store.
-    batch: Vec<Order>,
+    /// Requests of this turn, whose changes its commit will store.
+    batch: Vec<PendingRequest>,
+    /// Updates that an earlier process left unsettled.
+    unsettled: UnsettledUpdates,
+    /// Updates that could not be settled, oldest first. There are few: without room on the disk there
+    /// is no further update either.
+    pending: VecDeque<Update>,
     /// Accounts whose orders are to be cancelled once no update is under way, in order.
     cancellations: VecDeque<AccountCancellation>,
-    /// The last update that needs no settlement any more.
-    handled: u64,
     heartbeat: Heartbeat,
     tidied: Instant,
     last_settled: usize,
@@ -84,13 +110,34 @@ pub struct Transactions {
     restarted: u64,
 }
 
+/// A request that has not been answered.
+#[derive(Debug)]
+struct PendingRequest {
+    request: OrderRequest,
+    /// When it was accepted, if it has waited for the end of an update.
+    moment: Option<AcceptedAt>,
+}
+
 /// The module's state without the database, which a commit borrows meanwhile.
 struct OrderState {
     assets: AssetsHandle,
     queue: OrderQueue,
+    waiting: WaitingOrders,
+    fees: FeeSettings,
+    /// Cancels and replacements that wait for the end of the update under way.
+    deferred: Vec<PendingRequest>,
+    /// The changes in memory of the commit that is being prepared.
+    undo: Vec<Change>,
+    /// The last update that was settled here, or passed over.
+    seen_update: u64,
+    /// Of each asset, the closes for trailing orders that were stored since the last compaction.
+    closes: HashMap<Symbol, usize>,
+    /// Whether market orders may wait for assets that are not listed any more.
+    unlisted_pending: bool,
     sequencer: Sequencer,
     limits: OrderLimits,
     orders: KeyedRateLimiter<AccountId>,
+    cancels: KeyedRateLimiter<AccountId>,
     rejections: RejectionBudget,
     disk: DiskFloor,
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
@@ -114,15 +161,27 @@ impl Module for Transactions {
 
     fn on_message(&mut self, message: TransactionsMessage) {
         match message {
-            TransactionsMessage::Orders(orders) => self.batch.extend(orders),
+            TransactionsMessage::Orders(requests) => {
+                let requests = requests.into_iter().map(|request| PendingRequest {
+                    request,
+                    moment: None,
+                });
+                self.batch.extend(requests);
+            }
             TransactionsMessage::Update(update) => {
                 self.accept();
-                self.update(&update);
+                self.pending.push_back(update);
+                self.settle_pending();
+                self.take_deferred();
             }
             TransactionsMessage::Cancel(cancellation) => self.cancellations.push_back(cancellation),
             TransactionsMessage::Limits(limits) => {
                 self.state.limits = OrderLimits::of(&limits);
                 self.state.queue.set_places(self.state.limits.queued);
+                self.state.waiting.set_places(self.state.limits.open);
+                self.state
+                    .cancels
+                    .set_limit(limits.cancels_per_minute_per_account);
                 self.state
                     .orders
                     .set_limit(limits.orders_per_minute_per_account);
@@ -158,9 +217,15 @@ impl Module for Transactions {
         // An update that brought nothing sends no message.
         self.cancel_all();
         self.state.disk.look(now);
+        // The retrieval that they wait for may have failed.
+        self.take_deferred();
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
+            if !self.pending.is_empty() {
+                self.settle_pending();
+            }
             self.state.orders.tidy(now);
+            self.state.cancels.tidy(now);
             self.state.rejections.tidy(now);
             let is_recent = |at: &Instant| now.saturating_duration_since(*at) < DELETED_AGE_MAX;
             self.state.deleted.retain(|_, at| is_recent(at));
@@ -180,17 +245,18 @@ impl Transactions {
     ) -> Result<Transactions, StorageError> {
         let limits = OrderLimits::of(&config.limits);
         let mut queue = OrderQueue::new(limits.queued);
+        let mut waiting = WaitingOrders::new(limits.open);
         let mut written_off = VecDeque::new();
         let mut cancellations = VecDeque::new();
+        // All orders of an earlier process take part in the first update of this one.
+        let next = assets.prices().number + 1;
         let sequencer = storage.read(|snapshot| {
             for (row, left) in snapshot.written_off(WRITTEN_OFF_SHOWN_MAX)? {
                 let text =
                     corrections::write_off_text(row.account, row.symbol, row.side, left, &row.id);
                 written_off.push_front(text);
             }
-            for entry in snapshot.queued_orders()? {
-                queue.restore(QueuedOrder::stored(entry));
-            }
+            restore(snapshot, &mut queue, &mut waiting, next)?;
             // A kill came between the lock and the end of the orders.
             let locked = snapshot.locked_with_orders()?;
             cancellations.extend(locked.into_iter().map(AccountCancellation::of_locked));
@@ -201,14 +267,22 @@ impl Transactions {
         })?;
         // The last prices of the previous process are visible from the start.
         let mut visibility = PriceVisibility::default();
-        let handled = assets.prices().number;
-        visibility.note(handled, Instant::now());
+        visibility.note(assets.prices().number, Instant::now());
+        let seen_update = assets.prices().number;
         let state = OrderState {
             assets,
             queue,
+            waiting,
+            fees: config.fees,
+            deferred: Vec::new(),
+            undo: Vec::new(),
+            seen_update,
+            closes: HashMap::new(),
+            unlisted_pending: true,
             sequencer,
             limits,
             orders: KeyedRateLimiter::per_minute(config.limits.orders_per_minute_per_account),
+            cancels: KeyedRateLimiter::per_minute(config.limits.cancels_per_minute_per_account),
             rejections: RejectionBudget::per_hour(
                 config.limits.rejected_orders_per_hour_per_account,
             ),
@@ -223,8 +297,9 @@ impl Transactions {
             storage,
             state,
             batch: Vec::new(),
+            unsettled: UnsettledUpdates::default(),
+            pending: VecDeque::new(),
             cancellations,
-            handled,
             heartbeat: Heartbeat::unwatched(),
             tidied: Instant::now(),
             last_settled: 0,
@@ -243,6 +318,15 @@ impl Transactions {
         }
     }
 
+    /// The same module after a process that left these updates unsettled. They are settled at once.
+    #[must_use]
+    pub fn taking_over(mut self, unsettled: UnsettledUpdates) -> Transactions {
+        self.state.seen_update = unsettled.settled().unwrap_or(self.state.seen_update);
+        self.unsettled = unsettled;
+        self.settle_pending();
+        self
+    }
+
     fn status(&self) -> QueueStatus {
         QueueStatus {
             queued: self.state.queue.len(),
@@ -258,25 +342,42 @@ impl Transactions {
         }
     }
 
-    /// Validates the turn's orders, puts them on the durable queue in one commit, and announces
-    /// them.
+    /// Validates the turn's requests, stores what they change in one commit, and answers them.
     fn accept(&mut self) {
         let batch = std::mem::take(&mut self.batch);
+        self.store(batch);
+    }
+
+    /// The same with the cancels and replacements that have waited for an update which is over.
+    fn take_deferred(&mut self) {
+        let batch = self.state.take_deferred();
+        self.store(batch);
+    }
+
+    fn store(&mut self, batch: Vec<PendingRequest>) {
         if batch.is_empty() {
+            return;
+        }
+        if !self.settle_pending() {
+            let refusal = Refusal::master_overloaded();
+            let mut replies = ReplyBatch::new();
+            for PendingRequest { request, .. } in batch {
+                let (instruction, reply_to) = (request.instruction(), request.reply_to().clone());
+                replies.fail(reply_to, instruction, &refusal);
+            }
+            replies.send();
             return;
         }
         let senders: Vec<(Instruction, ReplyTo)> = batch
             .iter()
-            .map(|order| (order.instruction(), order.reply_to.clone()))
+            .map(|it| (it.request.instruction(), it.request.reply_to().clone()))
             .collect();
         match self.state.store(&mut self.storage, &self.heartbeat, batch) {
             Ok(acceptances) => self.state.announce(acceptances),
             Err(error) => {
                 crate::error!("{} orders could not be stored: {error}", senders.len());
-                let refusal = Refusal::new(
-                    Reason::InternalError,
-                    "the master could not store the order; it is not queued",
-                );
+                let text = "the master could not store it; nothing was changed";
+                let refusal = Refusal::new(Reason::InternalError, text);
                 let mut replies = ReplyBatch::new();
                 for (instruction, reply_to) in senders {
                     // A repeat may be on the queue already: `overloaded` makes its worker send it
@@ -293,33 +394,61 @@ impl Transactions {
         }
     }
 
-    /// Settles the queue at an update's prices in one commit, and sends the outcomes.
-    fn update(&mut self, update: &Update) {
-        if self.settle(update) || update.snapshot.exhausted {
-            self.handled = update.number;
+    /// Settles what has not been settled, in order, each update at its own prices. Whether nothing is
+    /// left.
+    fn settle_pending(&mut self) -> bool {
+        while !self.unsettled.is_empty() {
+            match self.unsettled.next(&mut self.storage) {
+                Ok(Some(update)) if self.settle(&update) => {}
+                Ok(Some(update)) => {
+                    self.pending.push_front(update);
+                    return false;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    crate::error!("an update that is not settled cannot be read: {error}");
+                    return false;
+                }
+            }
         }
+        while let Some(update) = self.pending.pop_front() {
+            if !self.settle(&update) {
+                self.pending.push_front(update);
+                return false;
+            }
+        }
+        true
     }
 
-    /// Whether it is settled; if not, its orders wait for the next one.
+    /// Settles the orders that are due at an update in one commit, and sends the outcomes. False if
+    /// it could not be stored: then nothing has changed.
     fn settle(&mut self, update: &Update) -> bool {
         let began = Instant::now();
         // No update follows the last prices, so orders that came too late for them are settled too.
-        let numbers = self.state.queue.before(if update.snapshot.exhausted {
-            began
-        } else {
-            update.began
-        });
-        if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
+        let numbers = self.state.queue.before(
+            if update.snapshot.exhausted {
+                began
+            } else {
+                update.began
+            },
+            update.number,
+        );
+        let has_actions = self.state.actions_pending || !update.actions.is_empty();
+        let due = (!has_actions).then(|| self.state.due_at(update));
+        let idle = due.as_ref().filter(|due| due.is_nothing());
+        if let Some(due) = idle.filter(|_| numbers.is_empty()) {
+            self.state.advance(due);
+            self.state.pass(update.number);
             return true;
         }
-        let settled = self
-            .state
-            .settle(&mut self.storage, &self.heartbeat, update, &numbers);
+        let settled =
+            self.state
+                .settle(&mut self.storage, &self.heartbeat, update, (&numbers, due));
         match settled {
-            Ok(outcomes) => {
-                self.last_settled = outcomes.len();
-                self.state
-                    .answer(&self.heartbeat, outcomes, update.published);
+            Ok(ended) => {
+                self.state.pass(update.number);
+                self.last_settled = ended.len();
+                self.state.answer(&self.heartbeat, ended, update.published);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
                 true
             }
@@ -327,10 +456,10 @@ impl Transactions {
                 if !update.actions.is_empty() {
                     self.state.visibility.note(update.number, Instant::now());
                 }
-                // Nothing was stored. The orders stay queued until the next update.
+                // Nothing was stored. It is tried again before anything is accepted.
                 crate::error!(
-                    "{} orders could not be settled and stay queued: {error}",
-                    numbers.len()
+                    "update {} could not be settled; its orders wait: {error}",
+                    update.number
                 );
                 false
             }
@@ -339,6 +468,12 @@ impl Transactions {
 }
 
 impl OrderState {
+    /// Notes that an update is settled.
+    fn pass(&mut self, number: u64) {
+        self.seen_update = self.seen_update.max(number);
+        self.assets.note_settled(number);
+    }
+
     /// Remembers what is said of a correction for the status.
     fn note_write_off(&mut self, text: String) {
         if self.written_off.len() == WRITTEN_OFF_SHOWN_MAX {
@@ -346,6 +481,27 @@ impl OrderState {
         }
         self.written_off.push_back(text);
     }
+}
+
+/// Reads the orders that have not ended. They take part in update `next` at the latest.
+fn restore(
+    snapshot: &mut Snapshot<'_>,
+    queue: &mut OrderQueue,
+    waiting: &mut WaitingOrders,
+    next: u64,
+) -> Result<(), StorageError> {
+    for entry in snapshot.queued_orders()? {
+        let details = snapshot.order_details(entry.rank.number)?;
+        let mut order = QueuedOrder::stored(entry, details);
+        order.first_update = order.first_update.min(next);
+        waiting.book_mut().reserves_mut().hold(&order.promise());
+        queue.restore(order);
+    }
+    let closes = snapshot.trail_closes()?;
+    snapshot.open_orders(|order| {
+        waiting.restore(order, &closes, next);
+        ControlFlow::Continue(())
+    })
 }
 
 /// The holdings of each account that a settlement changes: before it, and now.

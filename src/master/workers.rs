@@ -66,6 +66,7 @@ impl Module for Workers {
             WorkersMessage::Unlinked(peer) => self.on_unlinked(&peer),
             WorkersMessage::Report(reply_to, report) => self.on_report(&reply_to, report),
             WorkersMessage::Update(update) => self.on_update(&update),
+            WorkersMessage::MarketChanged => self.on_market_changed(),
             WorkersMessage::List(reply) => {
                 let _ = reply.try_send(self.rows());
             }
@@ -147,6 +148,14 @@ impl Workers {
     fn on_update(&self, update: &Update) {
         let mut frames = price_frames(&self.assets, &update.snapshot);
         self.write_server_info(&update.snapshot, &mut frames);
+        for link in self.links.values() {
+            link.peer.push_frames(&frames);
+        }
+    }
+
+    fn on_market_changed(&self) {
+        let mut frames = Vec::new();
+        self.write_server_info(&self.assets.prices(), &mut frames);
         for link in self.links.values() {
             link.peer.push_frames(&frames);
         }

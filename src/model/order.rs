@@ -10,6 +10,9 @@ use std::fmt;
 /// Market time in milliseconds that an order stands whose time in force is `gtc`: 180 days.
 pub const GTC_MAX: i64 = 180 * super::timestamp::DAY;
 
+/// The latest end of an order, the last moment of the year 9999: what has a text.
+const UNTIL_MAX: Timestamp = Timestamp(253_402_300_799_999);
+
 /// Units of [`TrailDistance::Percent`] in the whole: four places of a percent.
 pub const PERCENT_WHOLE: u32 = 1_000_000;
 
@@ -30,6 +33,21 @@ word_list! {
         /// As a stop whose price follows the best close at a distance.
         Trailing = "trailing" as 4,
     }
+}
+
+/// Reads the price of one unit: a decimal above zero with at most 12 digits before the point and 6
+/// after it.
+///
+/// # Errors
+/// The text has another form.
+pub fn parse_price(text: &str) -> Result<Money, ValueError> {
+    Quantity::parse_quantity(text)
+        .map(|price| Money(price.0))
+        .map_err(|_| {
+            ValueError(
+                "a price is a decimal above 0 with at most 12 digits before the point and 6 after",
+            )
+        })
 }
 
 /// How far behind the best close a trailing order's stop is.
@@ -109,6 +127,39 @@ impl OrderTerms {
         }
     }
 
+    /// The terms of a kind with these prices; `None` where the kind has other prices. A distance in
+    /// percent is for trailing orders alone.
+    pub fn of(
+        kind: OrderKind,
+        limit: Option<Money>,
+        stop: Option<TrailDistance>,
+    ) -> Option<OrderTerms> {
+        let price = |stop| match stop {
+            TrailDistance::Money(stop) => Some(stop),
+            TrailDistance::Percent(_) => None,
+        };
+        match (kind, limit, stop) {
+            (OrderKind::Market, None, None) => Some(OrderTerms::Market),
+            (OrderKind::Limit, Some(limit), None) => Some(OrderTerms::Limit { limit }),
+            (OrderKind::Stop, None, Some(stop)) => {
+                price(stop).map(|stop| OrderTerms::Stop { stop })
+            }
+            (OrderKind::StopLimit, Some(limit), Some(stop)) => {
+                price(stop).map(|stop| OrderTerms::StopLimit { limit, stop })
+            }
+            (OrderKind::Trailing, None, Some(distance)) => Some(OrderTerms::Trailing { distance }),
+            (
+                OrderKind::Market
+                | OrderKind::Limit
+                | OrderKind::Stop
+                | OrderKind::StopLimit
+                | OrderKind::Trailing,
+                _,
+                _,
+            ) => None,
+        }
+    }
+
     /// The limit, if the kind has one.
     pub fn limit(&self) -> Option<Money> {
         match self {
@@ -153,10 +204,19 @@ impl TimeInForce {
                 // Ten characters are a date: YYYY-MM-DD.
                 let is_date = time.len() == 10;
                 let whole_day = if is_date { super::timestamp::DAY } else { 0 };
-                Ok(TimeInForce::Until(Timestamp(
-                    until.0.saturating_add(whole_day),
-                )))
+                let end = until.0.saturating_add(whole_day).min(UNTIL_MAX.0);
+                Ok(TimeInForce::Until(Timestamp(end)))
             }
+        }
+    }
+}
+
+impl fmt::Display for TimeInForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TimeInForce::Gtc => f.pad("gtc"),
+            TimeInForce::Day => f.pad("day"),
+            TimeInForce::Until(time) => time.fmt(f),
         }
     }
 }
@@ -236,6 +296,49 @@ mod tests {
         for text in ["", "GTC", "tomorrow", "2013-13-01"] {
             assert!(TimeInForce::parse(text).is_err(), "{text}");
         }
+        for text in [
+            "gtc",
+            "day",
+            "2013-03-01",
+            "2013-03-01T10:00:00.001Z",
+            "9999-12-31",
+        ] {
+            let parsed = TimeInForce::parse(text).unwrap();
+            assert_eq!(
+                TimeInForce::parse(&parsed.to_string()),
+                Ok(parsed),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_kind_has_its_own_prices_and_no_others() {
+        let limit = Money(7);
+        let prices = [
+            None,
+            Some(TrailDistance::Money(Money(5))),
+            Some(TrailDistance::Percent(9)),
+        ];
+        let mut of_kinds = Vec::new();
+        for kind in OrderKind::ALL {
+            for limit in [None, Some(limit)] {
+                for stop in prices {
+                    of_kinds.extend(OrderTerms::of(*kind, limit, stop));
+                }
+            }
+        }
+        let stop = Money(5);
+        let trailing = |distance| OrderTerms::Trailing { distance };
+        let expected = [
+            OrderTerms::Market,
+            OrderTerms::Limit { limit },
+            OrderTerms::Stop { stop },
+            OrderTerms::StopLimit { limit, stop },
+            trailing(TrailDistance::Money(stop)),
+            trailing(TrailDistance::Percent(9)),
+        ];
+        assert_eq!(of_kinds, expected);
     }
 
     #[test]

@@ -23,7 +23,8 @@ word_list! {
         MarketTime = "market-time",
         /// Time between two updates, in milliseconds.
         UpdateInterval = "update-interval",
-        /// When the next update is expected, wall time, a CanonicalTime. None after the last.
+        /// When the next update is expected, wall time, a CanonicalTime. None after the last, and
+        /// while the market is paused.
         NextUpdate = "next-update",
         /// Steps of a replay that are still to come, `0` after the last.
         StepsLeft = "steps-left",
@@ -62,6 +63,9 @@ word_list! {
         Open = "open",
         /// None did; more prices will come.
         Closed = "closed",
+        /// An administrator has paused it: no price comes until it goes on. Orders are accepted, and
+        /// wait.
+        Paused = "paused",
         /// A replay after its last step: no price will come.
         Ended = "ended",
     }

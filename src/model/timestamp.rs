@@ -110,6 +110,11 @@ impl Timestamp {
         Timestamp(self.0.div_euclid(DAY).saturating_mul(DAY))
     }
 
+    /// The last millisecond of the same day.
+    pub fn end_of_day(self) -> Timestamp {
+        Timestamp(self.day().0.saturating_add(DAY - 1))
+    }
+
     /// Midnight of the first day of the same month.
     pub fn month(self) -> Timestamp {
         let date = self.date();

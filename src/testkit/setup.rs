@@ -27,6 +27,8 @@ const RATE_PER_ADDRESS: u32 = 100_000;
 const ORDERS_PER_MINUTE: u32 = 10_000_000;
 /// Rejected orders of an account in an hour, at most.
 const REJECTED_PER_HOUR: u32 = 10_000_000;
+/// Orders of an account that wait for a price, at most.
+const OPEN_ORDERS: u32 = 10_000;
 /// Connections of one address to a worker, at most.
 const CONNECTIONS_PER_IP: usize = 10_000;
 
@@ -279,7 +281,8 @@ fn master_text(
          failed_logins_per_minute_per_worker = {RATE_PER_ADDRESS}\n\
          registrations_per_minute_per_address = {RATE_PER_ADDRESS}\n\
          orders_per_minute_per_account = {ORDERS_PER_MINUTE}\n\
-         rejected_orders_per_hour_per_account = {REJECTED_PER_HOUR}\n",
+         rejected_orders_per_hour_per_account = {REJECTED_PER_HOUR}\n\
+         max_open_per_account = {OPEN_ORDERS}\n",
         socket = layout::CONTROL_SOCKET,
         interval = humantime::format_duration(options.update_interval),
         workers = options.workers,

@@ -55,16 +55,14 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
             counts.doubled.push(name.to_owned());
         }
         assert!(book.intents.contains_key(name), "{name} was never ordered");
-        assert_ne!(
-            entry.status,
-            TransactionStatus::Queued,
-            "{name} is queued though it is answered"
-        );
+        let is_queued = entry.status == TransactionStatus::Queued;
+        assert!(!is_queued, "{name} is queued though it is answered");
     }
     for (name, intent) in &book.intents {
         counts.notices += usize::from(intent.queued.is_some());
         let Some(row) = rows.get(name.as_str()) else {
-            counts.lost.push(name.clone());
+            let lost = Some(name.clone()).filter(|_| !intent.is_of_the_moment());
+            counts.lost.extend(lost);
             continue;
         };
         if let Some(id) = intent.queued {
@@ -115,7 +113,11 @@ pub fn account(book: &Book, address: &str, starting_cash: i64) -> Counts {
 
 /// Sends some finished orders again; each must get the same answer. Returns how many.
 pub fn again(book: &Book, address: &str, random: &mut Random) -> u64 {
-    let names: Vec<&String> = book.intents.keys().collect();
+    let answered = book
+        .intents
+        .iter()
+        .filter(|(_, intent)| !intent.is_of_the_moment());
+    let names: Vec<&String> = answered.map(|(name, _)| name).collect();
     let mut connection = ServerConnection::connect(address, REPLY_TIMEOUT).unwrap();
     for _ in 0..REPEATED_ORDERS {
         let name = *random.pick(&names);

@@ -52,6 +52,8 @@ mod master {
     mod crowd;
     // Prices that are held, and the orders that wait for them.
     mod halted;
+    // A market that is paused, and goes on.
+    mod pause;
     // How good predictions are.
     mod forecast;
     // A trading day through each provider, and over a split.

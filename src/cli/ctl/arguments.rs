@@ -71,7 +71,7 @@ pub enum CtlCommand {
         #[command(subcommand)]
         command: AccountsCommand,
     },
-    /// Review prices that are held because they are far from those before
+    /// Pause the market, and review prices that are held because they are far from those before
     Market {
         /// What to do with it.
         #[command(subcommand)]
@@ -324,6 +324,14 @@ force with the next update. A refused one stays held until the price is back, or
         #[arg(value_enum)]
         verdict: Option<VerdictArg>,
     },
+    /// Make no update until it is resumed: prices and market time stand still
+    #[command(
+        after_help = "An update that is under way is not made. Orders are accepted, and wait. The pause outlives a
+restart of the master."
+    )]
+    Pause,
+    /// Let a paused market go on: the next update begins at once
+    Resume,
 }
 
 /// What the cards of a roster are.
@@ -384,11 +392,14 @@ mod tests {
         assert!(parse("papertraderctl accounts grant ada 1,50 --reason x").is_err());
         assert!(parse("papertraderctl accounts restart ada --yes").is_ok());
         assert!(parse("papertraderctl market review A refuse").is_ok());
+        assert!(parse("papertraderctl market pause").is_ok());
+        assert!(parse("papertraderctl market resume").is_ok());
         assert!(parse("papertraderctl accounts import a.csv --cards b --valid 7d").is_ok());
         for wrong in [
             "papertraderctl accounts import a.csv",
             "papertraderctl accounts import a.csv --cards b --format pdf",
             "papertraderctl accounts lock",
+            "papertraderctl market pause A",
             "papertraderctl accounts grant ada 5",
             "papertraderctl accounts grant ada --reason x",
             "papertraderctl accounts restart",

@@ -7,8 +7,8 @@
 use crate::admin::model::{
     AccountDetails, AccountList, AccountSummary, ActSummary, DeletionSummary, DiskStatus,
     EndedSessions, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MailSummary,
-    MasterStatus, PricesStatus, RestartSummary, RestoreSummary, SessionList, Verification,
-    WorkerStatus,
+    MasterStatus, PauseSummary, PricesStatus, RestartSummary, RestoreSummary, SessionList,
+    Verification, WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table};
@@ -180,10 +180,12 @@ fn market(assets: &PricesStatus) -> String {
         .into_iter()
         .filter_map(Option::as_deref)
         .collect();
-    told(
-        assets,
-        Some(words.join(", ")).filter(|words| !words.is_empty()),
-    )
+    let since = match assets.paused_since.as_deref() {
+        Some(since) => format!(" since {}", utc(since)),
+        None => String::new(),
+    };
+    let words = words.join(", ") + &since;
+    told(assets, Some(words).filter(|words| !words.is_empty()))
 }
 
 /// The room on the database's disk.
@@ -203,11 +205,27 @@ fn mebibytes(bytes: u64) -> String {
 fn market_end(status: &MasterStatus) -> String {
     let assets = &status.assets;
     match (assets.steps_left, assets.ends_in_ms) {
-        _ if status.next_update.is_none() => "it has ended".to_owned(),
+        _ if status.next_update.is_none() && assets.paused_since.is_none() => {
+            "it has ended".to_owned()
+        }
         (None, None) if assets.market.is_none() => NOT_TOLD.to_owned(),
         (Some(steps), Some(left)) => format!("in {}, after {steps} more updates", millis(left)),
         (Some(steps), None) => format!("no; it is simulated after {steps} more updates"),
         (None, _) => "no".to_owned(),
+    }
+}
+
+/// The answer to a pause of the market, or its end.
+pub(super) fn pause(summary: &PauseSummary) -> String {
+    if summary.paused {
+        "the market is paused: no update is made, and orders wait, until `papertraderctl market \
+         resume`\n"
+            .to_owned()
+    } else {
+        format!(
+            "the market goes on with an update at once; it was paused since {}\n",
+            utc(&summary.since)
+        )
     }
 }
 

@@ -172,6 +172,7 @@ fn an_empty_portfolio_has_no_shares() {
 #[test]
 fn a_history_shows_its_owner_prices_and_others_what_was_traded() {
     let mut desk = Desk::new();
+    desk.rig.settle(&[("AAPL", "1")]);
     desk.buy("AAPL", "1");
     desk.buy("AAPL", "100");
     desk.rig.settle(&[("AAPL", "20")]);

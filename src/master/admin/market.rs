@@ -1,16 +1,16 @@
 //! spec/master/admin.md · 3.1.5, 3.1.6
 //!
-//! Lists held prices for administrators, and takes what they say of them.
+//! Lists held prices for administrators, takes what they say of them, and pauses the market.
 //!
-//! Tests: `tests/suite/master/halted.rs`.
+//! Tests: `tests/suite/master/halted.rs`, `tests/suite/master/pause.rs`.
 
 use super::caller::AdminCaller;
 use super::{AdminShared, ask};
-use crate::admin::model::{HeldAsset, HeldList};
+use crate::admin::model::{HeldAsset, HeldList, PauseSummary};
 use crate::admin::protocol::{AdminAnswer, ROWS_MAX, ReviewVerdict};
 use crate::master::assets::PriceSnapshot;
 use crate::master::assets::hold::{HeldPrice, PriceReview};
-use crate::master::messages::ReviewRequest;
+use crate::master::messages::{MarketRequest, PauseRequest, ReviewRequest};
 use crate::model::Symbol;
 
 /// The assets whose price is held.
@@ -58,10 +58,12 @@ pub(super) fn review(
         ReviewVerdict::Refuse => PriceReview::Refused,
     };
     let assets = &shared.channels.inboxes.assets;
-    let held = ask("assets", assets.reviews(), |reply| ReviewRequest {
-        symbol,
-        review,
-        reply,
+    let held = ask("assets", assets.requests(), |reply| {
+        MarketRequest::Review(ReviewRequest {
+            symbol,
+            review,
+            reply,
+        })
     })??;
     let row = row(&assets.prices(), &symbol, &held);
     crate::info!(
@@ -75,6 +77,27 @@ pub(super) fn review(
         row.old_price
     );
     Ok(AdminAnswer::Reviewed(row))
+}
+
+/// Pauses the market, or lets it go on.
+pub(super) fn pause(
+    shared: &AdminShared,
+    paused: bool,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let assets = &shared.channels.inboxes.assets;
+    let since = ask("assets", assets.requests(), |reply| {
+        MarketRequest::Pause(PauseRequest { paused, reply })
+    })??;
+    if paused {
+        crate::info!("{caller} pauses the market");
+    } else {
+        crate::info!("{caller} lets the market go on, which was paused since {since}");
+    }
+    Ok(AdminAnswer::Pause(PauseSummary {
+        paused,
+        since: since.to_string(),
+    }))
 }
 
 fn row(prices: &PriceSnapshot, symbol: &Symbol, held: &HeldPrice) -> HeldAsset {

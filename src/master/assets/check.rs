@@ -82,5 +82,11 @@ mod tests {
             ..bar(1_000_001, 100)
         };
         assert!(matches!(real(&crossed), BarCheck::Invalid(_)));
+        let upside_down = Bar {
+            high: Money(99),
+            low: Money(101),
+            ..bar(1_000_001, 100)
+        };
+        assert!(matches!(real(&upside_down), BarCheck::Invalid(_)));
     }
 }

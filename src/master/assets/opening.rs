@@ -11,27 +11,27 @@ use super::provider::{AssetsError, HistoryRequest, MarketClock, Provider};
 use super::providers::{self, AssetsConfig, PreparedProviders};
 use super::queries::QueryQueue;
 use super::retrieval::{Retrieval, RetrievalResult, RetrievalTask};
-use super::schedule::UpdateSchedule;
+use super::schedule::{UpdateProgress, UpdateSchedule};
 use super::snapshot::PriceSnapshot;
+use super::unsettled::UnsettledUpdates;
 use super::update::Updater;
 use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
 use crate::daemon::StartProgress;
 use crate::master::messages::{
-    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, REVIEWS_MAX, ReviewRequest, UpdateChannels,
+    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, MARKET_REQUESTS_MAX, UpdateChannels,
 };
-use crate::master::storage::bars::read::BarReader;
+use crate::master::storage::bars::read::{BarReader, BarSnapshot};
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
 use crate::master::storage::positions::{OwnedAsset, unlisted_texts};
 use crate::master::storage::{Reader, Storage};
-use crate::model::{Action, ActionKind, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, Quote, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::{Duration, Instant};
 
 /// Time limit for a provider's list of assets.
@@ -50,6 +50,8 @@ pub struct OpenedAssets {
     pub handle: AssetsHandle,
     /// Inbox for their messages.
     pub inbox: Receiver<AssetsMessage>,
+    /// The updates that the ledger has not settled.
+    pub unsettled: UnsettledUpdates,
 }
 
 /// Opens the module and restores the last published prices. [`Assets::start_updates`] then makes
@@ -66,40 +68,45 @@ pub fn open(
 ) -> Result<OpenedAssets, AssetsError> {
     let mut input_warnings = logged_warnings(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
-    let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
-    let symbols = list(&config, &mut retrieval, &mut store)?;
-    store.set_assets(&symbols)?;
-    let owned = store.owned()?;
-    input_warnings.splice(0..0, logged_unlisted(&owned, &symbols));
-    let mut reader = BarReader::new(reader, store.ids());
-    let position = mend_position(&mut store, &mut reader, &symbols)?;
-    let real = store_own_past(&mut retrieval, &mut store, &symbols, &position)?;
-    let restored = (&owned[..], &position, real);
-    let (snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
-    let waiting = start_waiting(&config, &budgets, retrieval, real)?;
+    let mut market = stored_market(
+        &config,
+        &mut retrieval,
+        (storage, reader),
+        &mut input_warnings,
+    )?;
+    let waiting = start_waiting(&config, &budgets, retrieval, market.real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
-    let (reviews, reviewing) = bounded(REVIEWS_MAX);
+    let (requests, requested) = bounded(MARKET_REQUESTS_MAX);
     let (starting, ready) = bounded(0);
-    let prices = Arc::new(Published::new(snapshot));
-    let handle = handle(sender, reviews, &prices, ready);
+    let prices = Arc::new(Published::new(Arc::clone(&market.prices)));
+    let progress = Arc::new(market.progress());
+    let handle = AssetsHandle {
+        sender,
+        requests,
+        prices: Arc::clone(&prices),
+        progress: Arc::clone(&progress),
+        ready,
+    };
     let now = Instant::now();
     let config = Arc::new(config);
-    let health = shared_health(if real { symbols.len() } else { 0 }, input_warnings);
+    let health = market.health(input_warnings);
     let updater = Updater {
-        known: store.known()?.into_iter().collect(),
-        unpriced,
+        known: market.store.known()?.into_iter().collect(),
+        unpriced: market.unpriced,
         schedule: UpdateSchedule::new(config.update_interval, now),
         config: Arc::clone(&config),
-        store,
-        symbols: symbols.into(),
+        store: market.store,
+        symbols: market.symbols.into(),
         prices: Arc::clone(&prices),
-        position,
-        next: Arc::clone(&handle.next),
+        position: market.position,
+        progress: Arc::clone(&progress),
         channels,
         actions_checked: false,
         end_announced: false,
         rules: HoldRules::of(&config.assets),
-        reviews: reviewing,
+        requests: requested,
+        paused: market.prices.paused,
+        is_abandoned: false,
         tasks: waiting.tasks,
         answers: waiting.answers,
         threads: waiting.threads,
@@ -107,16 +114,15 @@ pub fn open(
         pages: waiting.pages,
         health: Arc::clone(&health),
         in_progress: None,
-        is_updating: Arc::clone(&handle.is_updating),
         compact_after: now,
         starting: Some(starting),
         warned: Vec::new(),
     };
     let assets = Assets {
         config,
-        reader,
+        reader: market.reader,
         prices,
-        next: Arc::clone(&handle.next),
+        progress,
         budgets,
         health,
         updating: None,
@@ -127,29 +133,91 @@ pub fn open(
         updater,
         handle,
         inbox,
+        unsettled: market.unsettled,
     })
 }
 
-/// What other modules hold of assets.
-fn handle(
-    sender: Sender<AssetsMessage>,
-    reviews: Sender<ReviewRequest>,
-    prices: &Arc<Published<PriceSnapshot>>,
-    ready: Receiver<()>,
-) -> AssetsHandle {
-    AssetsHandle {
-        sender,
-        reviews,
-        prices: Arc::clone(prices),
-        next: Arc::new(AtomicI64::new(Timestamp::now().0)),
-        is_updating: Arc::new(AtomicBool::new(false)),
-        ready,
+/// What the database has of the market, once the past is stored as far as it comes before the start.
+struct StoredMarket {
+    store: BarStore,
+    reader: BarReader,
+    /// The assets to retrieve, sorted.
+    symbols: Vec<Symbol>,
+    position: UpdatePosition,
+    /// Whether the providers are real-time.
+    real: bool,
+    prices: Arc<PriceSnapshot>,
+    /// Actions in force whose fractions have no price yet.
+    unpriced: Vec<Action>,
+    unsettled: UnsettledUpdates,
+}
+
+impl StoredMarket {
+    /// How far updates are before the first one of this process.
+    fn progress(&self) -> UpdateProgress {
+        let last = self.position.number;
+        let settled = self.unsettled.settled().unwrap_or(last);
+        let due = Some(Timestamp::now()).filter(|_| self.prices.paused.is_none());
+        UpdateProgress::after(last, settled, due)
+    }
+
+    /// The updating thread's health before its first update.
+    fn health(&self, input_warnings: Vec<String>) -> Arc<Mutex<UpdaterHealth>> {
+        let unfilled = if self.real { self.symbols.len() } else { 0 };
+        Arc::new(Mutex::new(UpdaterHealth::starting(
+            unfilled,
+            input_warnings,
+        )))
     }
 }
 
-fn shared_health(unfilled: usize, input_warnings: Vec<String>) -> Arc<Mutex<UpdaterHealth>> {
-    let health = UpdaterHealth::starting(unfilled, input_warnings);
-    Arc::new(Mutex::new(health))
+/// Opens the store with its assets, stores the past as far as it comes before the start, and restores
+/// the prices.
+fn stored_market(
+    config: &AssetsConfig,
+    retrieval: &mut Retrieval,
+    (storage, reader): (Storage, Reader),
+    input_warnings: &mut Vec<String>,
+) -> Result<StoredMarket, AssetsError> {
+    let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
+    let symbols = list(config, retrieval, &mut store)?;
+    store.set_assets(&symbols)?;
+    let owned = store.owned()?;
+    input_warnings.splice(0..0, logged_unlisted(&owned, &symbols));
+    let mut reader = BarReader::new(reader, store.ids());
+    let position = mend_position(&mut store, &mut reader, &symbols)?;
+    let real = store_own_past(retrieval, &mut store, &symbols, &position)?;
+    let restored = (&owned[..], &position, real);
+    let (mut snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
+    if let Some(pause) = store.paused()? {
+        snapshot.paused = Some(pause.since);
+        (snapshot.steps_left, snapshot.market) = (pause.steps_left, pause.market);
+    }
+    let prices = Arc::new(snapshot);
+    Ok(StoredMarket {
+        unsettled: unsettled_updates(&mut store, &prices)?,
+        store,
+        reader,
+        symbols,
+        position,
+        real,
+        prices,
+        unpriced,
+    })
+}
+
+/// The updates that the ledger has not settled, at these prices.
+fn unsettled_updates(
+    store: &mut BarStore,
+    prices: &Arc<PriceSnapshot>,
+) -> Result<UnsettledUpdates, AssetsError> {
+    let left = store.unsettled()?;
+    let brought = if left.is_empty() {
+        Vec::new()
+    } else {
+        store.actions()?
+    };
+    Ok(UnsettledUpdates::new(left, Arc::clone(prices), brought))
 }
 
 /// Logs what is said of assets that accounts own and that are not on the list, and returns it.
@@ -422,6 +490,9 @@ fn restored_snapshot(
     for (symbol, asset) in listed {
         if let Some((bar, day)) = view.newest(asset)? {
             snapshot.restore(symbol, bar.quote(), day, real);
+            if let Some(close) = view.close_before(asset, day.time)? {
+                snapshot.restore_close(symbol, close);
+            }
         }
     }
     let mut unlisted = HashMap::new();
@@ -437,8 +508,34 @@ fn restored_snapshot(
     snapshot.number = position.number;
     snapshot.exhausted = position.exhausted;
     snapshot.add_actions(&actions);
+    restore_inherited_closes(&mut snapshot, &mut view, symbols)?;
     for (symbol, held) in store.held()? {
         snapshot.hold(&symbol, Some(held));
     }
     Ok((snapshot, unpriced))
+}
+
+/// Restores the close of the day before from an asset's earlier names, where it has none of its own.
+fn restore_inherited_closes(
+    snapshot: &mut PriceSnapshot,
+    view: &mut BarSnapshot<'_>,
+    symbols: &[Symbol],
+) -> Result<(), AssetsError> {
+    for symbol in symbols.iter() {
+        let day = snapshot.entry(symbol).and_then(|entry| entry.day);
+        let Some(day) = day.filter(|_| snapshot.wants_close(symbol)) else {
+            continue;
+        };
+        for (name, _) in snapshot.earlier_names(*symbol) {
+            let Some(asset) = view.ever_listed(&name)? else {
+                continue;
+            };
+            if let Some(close) = view.close_before(asset, day.time)? {
+                let value = snapshot.in_units_of_today(&name, close);
+                snapshot.restore_close(symbol, Quote { value, ..close });
+                break;
+            }
+        }
+    }
+    Ok(())
 }

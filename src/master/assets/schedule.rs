@@ -1,7 +1,10 @@
 //! spec/master/assets/schedule.md · 2.3.4 Stock Data Update Interval
 //!
-//! When updates begin: on a grid that does not drift, without a burst after a stall.
+//! When updates begin: on a grid that does not drift, without a burst after a stall; and how far they
+//! are.
 
+use crate::model::Timestamp;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The grid of updates.
@@ -39,6 +42,79 @@ impl UpdateSchedule {
         let ahead = u64::try_from(missed.saturating_mul(interval)).unwrap_or(u64::MAX);
         self.due += Duration::from_nanos(ahead);
         u64::try_from(missed).unwrap_or(u64::MAX)
+    }
+}
+
+/// Stands for no time in [`UpdateProgress`].
+const NO_TIME: i64 = i64::MAX;
+
+/// How far updates are, for any thread to read.
+#[derive(Debug)]
+pub struct UpdateProgress {
+    /// Wall time of the next update.
+    next: AtomicI64,
+    /// The first update that an order accepted now takes part in.
+    first: AtomicU64,
+    /// The last update up to which all are settled.
+    settled: AtomicU64,
+    /// Whether an update is under way: from before the begin of its retrieval until the other modules
+    /// have it in their inboxes.
+    is_under_way: AtomicBool,
+}
+
+impl UpdateProgress {
+    /// After update `last`; all up to `settled` are settled. The next one is due at `next`; `None`:
+    /// none is.
+    pub fn after(last: u64, settled: u64, next: Option<Timestamp>) -> UpdateProgress {
+        UpdateProgress {
+            next: AtomicI64::new(next.map_or(NO_TIME, |next| next.0)),
+            first: AtomicU64::new(last + 1),
+            settled: AtomicU64::new(settled),
+            is_under_way: AtomicBool::new(false),
+        }
+    }
+
+    /// Wall time of the next update; `None`: none is due.
+    pub fn next(&self) -> Option<Timestamp> {
+        let next = self.next.load(Ordering::Relaxed);
+        Some(Timestamp(next)).filter(|next| next.0 != NO_TIME)
+    }
+
+    /// Sets when the next update is due; `None`: none is.
+    pub fn set_next(&self, next: Option<Timestamp>) {
+        let next = next.map_or(NO_TIME, |next| next.0);
+        self.next.store(next, Ordering::Relaxed);
+    }
+
+    /// The first update that an order accepted now takes part in.
+    pub fn first(&self) -> u64 {
+        self.first.load(Ordering::SeqCst)
+    }
+
+    /// Sets the first update that an order accepted from now on takes part in.
+    pub fn set_first(&self, number: u64) {
+        self.first.store(number, Ordering::SeqCst);
+    }
+
+    /// The last update up to which all are settled.
+    pub fn settled(&self) -> u64 {
+        self.settled.load(Ordering::SeqCst)
+    }
+
+    /// Whether an update is under way: from before the begin of its retrieval until the other modules
+    /// have it in their inboxes.
+    pub fn is_under_way(&self) -> bool {
+        self.is_under_way.load(Ordering::Acquire)
+    }
+
+    /// Sets whether an update is under way.
+    pub fn set_under_way(&self, is_under_way: bool) {
+        self.is_under_way.store(is_under_way, Ordering::Release);
+    }
+
+    /// Notes that all updates up to this one are settled.
+    pub fn note_settled(&self, number: u64) {
+        self.settled.fetch_max(number, Ordering::SeqCst);
     }
 }
 

@@ -3,9 +3,11 @@
 //! The current prices: an immutable value with many readers, replaced as a whole at each update.
 
 use super::hold::HeldPrice;
+use crate::master::storage::bars::{PublishedBar, UnsettledUpdate};
 use crate::model::{
     Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Ratio, Symbol, Timestamp,
 };
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -23,9 +25,18 @@ pub struct AssetPrice {
     pub quote: Option<Quote>,
     /// The bar of the quote's day so far, in today's units; present if the quote is.
     pub day: Option<Bar>,
+    /// Close of the last day before the quote's that has a price, in today's units; `None` if none
+    /// is known.
+    pub previous_close: Option<Money>,
+    /// The bar that came with the update of this snapshot, in today's units: what orders are tested
+    /// with. A point where its time is real time: open, high and low are its close, since the rest of
+    /// a longer bar may lie before an order. `None` if no price came.
+    pub bar: Option<Bar>,
     /// Close of the latest bar, and the bar of its day so far, in the units of that time. They
     /// differ from the above between a split and the first price after it.
     traded: Option<(Money, Bar)>,
+    /// What `previous_close` is made from: that close in the units of its time.
+    day_before: Option<Quote>,
     /// The asset that was renamed to this one, where its price is the last of that one.
     inherited: Option<Symbol>,
     /// Whether the price came with the update of this snapshot.
@@ -67,6 +78,24 @@ fn splits_after(actions: &[Action], time: Timestamp) -> impl Iterator<Item = Rat
     })
 }
 
+/// A price of an asset with these actions in today's units.
+fn in_later_units(actions: &[Action], quote: Quote) -> Money {
+    let later = splits_after(actions, quote.time);
+    later.fold(quote.value, |value, ratio| ratio.price(value))
+}
+
+/// A bar of an asset with these actions in today's units. Its last price is of `time`.
+fn split_since(bar: Bar, actions: &[Action], time: Timestamp) -> Bar {
+    splits_after(actions, time).fold(bar, |bar, ratio| Bar {
+        time: bar.time,
+        open: ratio.price(bar.open),
+        high: ratio.price(bar.high),
+        low: ratio.price(bar.low),
+        close: ratio.price(bar.close),
+        volume: ratio.volume(bar.volume),
+    })
+}
+
 impl AssetPrice {
     /// An asset that has no price yet.
     pub fn none(symbol: Symbol) -> AssetPrice {
@@ -74,7 +103,10 @@ impl AssetPrice {
             symbol,
             quote: None,
             day: None,
+            previous_close: None,
+            bar: None,
             traded: None,
+            day_before: None,
             inherited: None,
             fresh: false,
             real_time: false,
@@ -84,26 +116,35 @@ impl AssetPrice {
         }
     }
 
-    /// Brings quote and day to today's units: splits that came after them divide them.
+    /// Brings quote, day and the close before it to today's units: splits that came after them divide
+    /// them.
     fn adjust(&mut self, actions: &[Action]) {
         let (Some(quote), Some((close, day))) = (&mut self.quote, self.traded) else {
             return;
         };
-        let mut value = close;
-        let mut today = day;
-        for ratio in splits_after(actions, quote.time) {
-            value = ratio.price(value);
-            today = Bar {
-                time: today.time,
-                open: ratio.price(today.open),
-                high: ratio.price(today.high),
-                low: ratio.price(today.low),
-                close: ratio.price(today.close),
-                volume: ratio.volume(today.volume),
-            };
-        }
-        quote.value = value;
-        self.day = Some(today);
+        quote.value = in_later_units(
+            actions,
+            Quote {
+                value: close,
+                ..*quote
+            },
+        );
+        self.day = Some(split_since(day, actions, quote.time));
+        self.previous_close = self.day_before.map(|close| in_later_units(actions, close));
+    }
+
+    /// Sets what came with an update, which is in force already: its bar, of the time of the quote.
+    fn set_bar(&mut self, bar: &Bar, real_time: bool, actions: &[Action]) {
+        let bar = split_since(*bar, actions, bar.time);
+        let point = Bar {
+            open: bar.close,
+            high: bar.close,
+            low: bar.close,
+            ..bar
+        };
+        self.bar = Some(if real_time { point } else { bar });
+        self.fresh = true;
+        self.real_time = real_time;
     }
 
     /// Decides what the update of this snapshot does with an order accepted at `accepted` (wall
@@ -135,6 +176,8 @@ pub struct PriceSnapshot {
     pub published: Timestamp,
     /// No update follows: prices stay, and no order can fill.
     pub exhausted: bool,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub paused: Option<Timestamp>,
     /// Steps that follow, if their number is known.
     pub steps_left: Option<u64>,
     /// Where the prices come from, if the configuration does not say.
@@ -316,10 +359,14 @@ impl PriceSnapshot {
     fn inherit(&mut self, symbol: Symbol) {
         let from = self.renames_to(&symbol).last().map(|action| action.symbol);
         let price = from.and_then(|from| match self.entry(&from) {
-            Some(entry) => Some((entry.quote?, entry.day?, entry.real_time)),
+            Some(entry) => {
+                let before = entry.day_before.zip(entry.previous_close);
+                let before = before.map(|(close, value)| Quote { value, ..close });
+                Some((entry.quote?, entry.day?, before, entry.real_time))
+            }
             None => {
                 let quote = self.last_quote(&from)?;
-                Some((quote, flat_day(quote), false))
+                Some((quote, flat_day(quote), None, false))
             }
         });
         let place = self.index.get(&symbol);
@@ -331,8 +378,10 @@ impl PriceSnapshot {
         }
         entry.inherited = from.filter(|_| price.is_some());
         entry.quote = price.map(|(quote, ..)| quote);
-        entry.day = price.map(|(_, day, _)| day);
-        entry.traded = price.map(|(quote, day, _)| (quote.value, day));
+        entry.day = price.map(|(_, day, ..)| day);
+        entry.traded = price.map(|(quote, day, ..)| (quote.value, day));
+        entry.day_before = price.and_then(|(_, _, before, _)| before);
+        entry.previous_close = entry.day_before.map(|close| close.value);
         entry.real_time = price.is_some_and(|(.., real_time)| real_time);
     }
 
@@ -385,14 +434,15 @@ impl PriceSnapshot {
 
     /// A price of an asset in units of today: splits after its time divide it.
     pub fn in_units_of_today(&self, symbol: &Symbol, quote: Quote) -> Money {
-        let later = splits_after(self.actions(symbol), quote.time);
-        later.fold(quote.value, |value, ratio| ratio.price(value))
+        in_later_units(self.actions(symbol), quote)
     }
 
     /// Whether the market moves.
     pub fn state(&self) -> MarketState {
         if self.exhausted {
             MarketState::Ended
+        } else if self.paused.is_some() {
+            MarketState::Paused
         } else if self.without_price < OPEN_UPDATES {
             MarketState::Open
         } else {
@@ -416,8 +466,55 @@ impl PriceSnapshot {
         next.without_price = next.without_price.saturating_add(1);
         for entry in &mut next.entries {
             entry.fresh = false;
+            entry.bar = None;
         }
         next
+    }
+
+    /// These prices with those of an earlier update in the place of newer ones: its bars, each with
+    /// the actions of its asset that were in force.
+    pub(super) fn of_update(
+        &self,
+        update: &UnsettledUpdate,
+        bars: &[PublishedBar],
+        actions: &HashMap<Symbol, Vec<Action>>,
+    ) -> PriceSnapshot {
+        let mut snapshot = self.next();
+        snapshot.number = update.number;
+        snapshot.published = update.published;
+        snapshot.market_now = update.market_time.unwrap_or(Timestamp::MIN);
+        snapshot.exhausted = update.exhausted;
+        for PublishedBar { symbol, bar, stale } in bars {
+            let place = snapshot.index.get(symbol);
+            let Some(entry) = place.and_then(|place| snapshot.entries.get_mut(*place)) else {
+                continue;
+            };
+            let actions = actions.get(symbol).map_or(&[][..], Vec::as_slice);
+            entry.quote = Some(Quote {
+                value: in_later_units(actions, bar.quote()),
+                time: bar.time,
+            });
+            entry.set_bar(bar, update.real_time, actions);
+            entry.stale = *stale;
+        }
+        for (symbol, held) in self.held.iter() {
+            let place = snapshot.index.get(symbol);
+            if let Some(entry) = place.and_then(|place| snapshot.entries.get_mut(*place)) {
+                entry.halted = held.since <= snapshot.market_now;
+            }
+        }
+        snapshot
+    }
+
+    /// The assets whose price came with this snapshot's update and is too old to fill orders.
+    pub(super) fn stale_news(&self) -> impl Iterator<Item = Symbol> + '_ {
+        let news = self.entries.iter().filter(|it| it.fresh && it.stale);
+        news.map(|entry| entry.symbol)
+    }
+
+    /// Whether the times of the prices that came with this snapshot's update are real time.
+    pub(super) fn is_real_time(&self) -> bool {
+        self.entries.iter().any(|it| it.fresh && it.real_time)
     }
 
     /// Marks each real-time price that is older than `limit` milliseconds at publication, beyond what
@@ -452,13 +549,18 @@ impl PriceSnapshot {
             }
             _ => day,
         };
+        if let (Some(last), Some((value, _))) = (entry.quote, entry.traded)
+            && last.time.day() < day.time
+        {
+            entry.day_before = Some(Quote { value, ..last });
+        }
         entry.inherited = None;
         entry.quote = Some(bar.quote());
         entry.day = Some(day);
         entry.traded = Some((bar.close, day));
-        entry.adjust(self.actions.get(symbol).map_or(&[], Vec::as_slice));
-        entry.fresh = true;
-        entry.real_time = real_time;
+        let actions = self.actions.get(symbol).map_or(&[][..], Vec::as_slice);
+        entry.adjust(actions);
+        entry.set_bar(bar, real_time, actions);
         self.without_price = 0;
         self.market_now = self.market_now.max(bar.time);
     }
@@ -472,6 +574,49 @@ impl PriceSnapshot {
         {
             entry.delay = delay;
         }
+    }
+
+    /// Learns days of an asset's past, oldest first: one of them may be the day before its quote's, or
+    /// the provider's own bar of it. Returns whether that is so.
+    pub(super) fn learn_days(&mut self, symbol: &Symbol, days: &[Bar]) -> bool {
+        let place = self.index.get(symbol);
+        let Some(entry) = place.and_then(|place| self.entries.get_mut(*place)) else {
+            return false;
+        };
+        let Some((_, today)) = entry.traded.filter(|_| entry.inherited.is_none()) else {
+            return false;
+        };
+        let Some(day) = days.iter().rfind(|day| day.time.day() < today.time) else {
+            return false;
+        };
+        let known = entry.day_before.map(|close| close.time);
+        let time = match known.map(|known| known.day().cmp(&day.time.day())) {
+            Some(Ordering::Greater) => return false,
+            Some(Ordering::Equal) => known.unwrap_or(day.time),
+            Some(Ordering::Less) | None => day.time.end_of_day(),
+        };
+        let value = day.close;
+        entry.day_before = Some(Quote { time, value });
+        entry.adjust(self.actions.get(symbol).map_or(&[], Vec::as_slice));
+        true
+    }
+
+    /// Sets the close of the day before an asset's quote's, as it was read from the database at
+    /// start, in the units of its time.
+    pub(super) fn restore_close(&mut self, symbol: &Symbol, close: Quote) {
+        let place = self.index.get(symbol);
+        if let Some(entry) = place.and_then(|place| self.entries.get_mut(*place)) {
+            entry.day_before = Some(close);
+            entry.adjust(self.actions.get(symbol).map_or(&[], Vec::as_slice));
+        }
+    }
+
+    /// Whether an asset has a price of its own, and none of a day before it is known.
+    pub(super) fn wants_close(&self, symbol: &Symbol) -> bool {
+        let entry = self.entry(symbol);
+        entry.is_some_and(|entry| {
+            entry.quote.is_some() && entry.inherited.is_none() && entry.day_before.is_none()
+        })
     }
 
     /// Sets a price that was read from the database at start.
@@ -552,6 +697,114 @@ mod tests {
                 .quote
                 .is_none()
         );
+    }
+
+    #[test]
+    fn the_bar_of_an_update_is_a_point_where_its_time_is_real() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = PriceSnapshot::new(vec![a]);
+        assert_eq!(snapshot.entry(&a).unwrap().bar, None);
+        let long = Bar {
+            open: Money(4),
+            high: Money(9),
+            low: Money(3),
+            ..bar("2013-03-01T10:00:00Z", 5)
+        };
+        snapshot.apply(&a, &long, false);
+        assert_eq!(snapshot.entry(&a).unwrap().bar, Some(long));
+        let mut next = snapshot.next();
+        assert_eq!(next.entry(&a).unwrap().bar, None, "no price came with it");
+        let later = Bar {
+            time: Timestamp::parse("2013-03-01T11:00:00Z").unwrap(),
+            ..long
+        };
+        next.apply(&a, &later, true);
+        let point = bar("2013-03-01T11:00:00Z", 5);
+        assert_eq!(next.entry(&a).unwrap().bar, Some(point));
+        let day = next.entry(&a).unwrap().day.unwrap();
+        assert_eq!(
+            (day.high, day.low),
+            (Money(9), Money(3)),
+            "its day is whole"
+        );
+    }
+
+    #[test]
+    fn the_bar_of_an_update_has_the_units_that_its_actions_leave() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = PriceSnapshot::new(vec![a]);
+        let time = Timestamp::parse("2013-03-02").unwrap();
+        let kind = ActionKind::Split(Ratio::parse("2").unwrap());
+        let split = Action::new(time, a, kind, ActionId::nth(kind, time, 1));
+        snapshot.add_actions(&[split]);
+        snapshot.apply(&a, &bar("2013-03-01", 30), false);
+        let told = snapshot.entry(&a).unwrap().bar.unwrap();
+        assert_eq!(
+            (told.open, told.close, told.volume),
+            (Money(15), Money(15), 20)
+        );
+        snapshot.apply(&a, &bar("2013-03-02", 16), false);
+        let entry = snapshot.entry(&a).unwrap();
+        assert_eq!(entry.bar.unwrap().close, Money(16));
+        assert_eq!(entry.previous_close, Some(Money(15)), "in today's units");
+    }
+
+    #[test]
+    fn the_close_of_the_day_before_stays_for_a_day_and_follows_splits() {
+        let [a, new] = ["A", "NEW"].map(|name| Symbol::parse(name).unwrap());
+        let mut snapshot = PriceSnapshot::new(vec![a, new]);
+        let close = |snapshot: &PriceSnapshot, symbol: &Symbol| {
+            snapshot
+                .entry(symbol)
+                .unwrap()
+                .previous_close
+                .map(|it| it.0)
+        };
+        let mut seen = Vec::new();
+        for (time, price) in [
+            ("2013-03-01T10:00:00Z", 40),
+            ("2013-03-01T11:00:00Z", 50),
+            ("2013-03-04T10:00:00Z", 60),
+            ("2013-03-04T11:00:00Z", 70),
+            ("2013-03-05", 80),
+        ] {
+            snapshot.apply(&a, &bar(time, price), false);
+            seen.push(close(&snapshot, &a));
+        }
+        assert_eq!(seen, [None, None, Some(50), Some(50), Some(70)]);
+        let act = |time: &str, kind| {
+            let time = Timestamp::parse(time).unwrap();
+            Action::new(time, a, kind, ActionId::nth(kind, time, 1))
+        };
+        let split = ActionKind::Split(Ratio::parse("1/2").unwrap());
+        snapshot.add_actions(&[act("2013-03-05", split)]);
+        assert_eq!(
+            close(&snapshot, &a),
+            Some(140),
+            "today's price had it already"
+        );
+        snapshot.add_actions(&[act("2013-03-06", ActionKind::Rename(new))]);
+        assert_eq!(close(&snapshot, &new), Some(140));
+        snapshot.apply(&new, &bar("2013-03-06T10:00:00Z", 90), false);
+        assert_eq!(close(&snapshot, &new), Some(80));
+    }
+
+    #[test]
+    fn days_that_are_fetched_later_tell_the_close_before_today() {
+        let a = Symbol::parse("A").unwrap();
+        let mut snapshot = PriceSnapshot::new(vec![a]);
+        let days = ["2013-02-27", "2013-02-28", "2013-03-01"];
+        let days = days.map(|day| bar(day, i64::from(day.as_bytes()[9])));
+        assert!(!snapshot.learn_days(&a, &days), "no price yet");
+        snapshot.apply(&a, &bar("2013-03-01T10:00:00Z", 5), true);
+        assert!(snapshot.learn_days(&a, &days));
+        let close = |snapshot: &PriceSnapshot| snapshot.entry(&a).unwrap().previous_close;
+        assert_eq!(close(&snapshot), Some(Money(i64::from(b'8'))));
+        assert!(!snapshot.learn_days(&a, &days[..1]), "an earlier one");
+        snapshot.apply(&a, &bar("2013-03-02T10:00:00Z", 6), true);
+        assert_eq!(close(&snapshot), Some(Money(5)));
+        assert!(snapshot.learn_days(&a, &days), "the provider's own day");
+        assert_eq!(close(&snapshot), Some(Money(i64::from(b'1'))));
     }
 
     #[test]

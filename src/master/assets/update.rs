@@ -10,24 +10,27 @@ use super::backfill::{Backfill, BackfillResult, BackfillTask};
 use super::check::{self, BarCheck};
 use super::hold::{HeldPrice, HoldDecision, HoldRules, PriceReview};
 use super::news;
-use super::provider::{MarketClock, ProviderError};
+use super::provider::{HistoryPage, MarketClock, ProviderError};
 use super::providers::AssetsConfig;
 use super::retrieval::{RetrievalResult, RetrievalTask};
-use super::schedule::UpdateSchedule;
+use super::schedule::{UpdateProgress, UpdateSchedule};
 use super::snapshot::PriceSnapshot;
 use crate::master::messages::{
-    ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
+    MarketRequest, ReviewRequest, TransactionsMessage, Update, UpdateChannels, WorkersMessage,
 };
 use crate::master::storage::StorageError;
-use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
-use crate::model::{Action, ActionKind, Bar, InLieuPrice, MarketKind, Symbol, Timestamp};
+use crate::master::storage::bars::{
+    BarPage, BarStore, UnsettledUpdate, UpdateChanges, UpdatePosition,
+};
+use crate::model::{
+    Action, ActionKind, Bar, InLieuPrice, MarketKind, Resolution, Symbol, Timestamp,
+};
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, Sender, never, select};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Pause between two slices of compaction, so that other writers get access to the database.
@@ -44,7 +47,7 @@ const RETRIEVAL_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 
 /// Time to put an update into a module's inbox. A module that takes nothing for so long hangs,
 /// which the watchdog detects.
-const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Milliseconds by which the published time of the next update may be off: less is the rounding of
 /// two clocks.
@@ -52,6 +55,10 @@ const DUE_TOLERANCE_MS: i64 = 10;
 
 /// Assets named in one warning about refused prices.
 const NAMED_MAX: usize = 5;
+
+/// What is said of a paused market.
+pub const PAUSED_TEXT: &str = "the market is paused: no update is made, and orders wait; \
+     `papertraderctl market resume` lets it go on";
 
 /// The updates before its end in which a market's end is announced, in log and status.
 pub const LAST_UPDATES: u64 = 60;
@@ -64,7 +71,7 @@ pub struct Updater {
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     pub(super) position: UpdatePosition,
     pub(super) schedule: UpdateSchedule,
-    pub(super) next: Arc<AtomicI64>,
+    pub(super) progress: Arc<UpdateProgress>,
     pub(super) channels: UpdateChannels,
     /// Assets that were ever listed.
     pub(super) known: HashSet<Symbol>,
@@ -76,8 +83,12 @@ pub struct Updater {
     pub(super) end_announced: bool,
     /// When a price is held.
     pub(super) rules: HoldRules,
-    /// What administrators say of held prices.
-    pub(super) reviews: Receiver<ReviewRequest>,
+    /// What administrators ask for.
+    pub(super) requests: Receiver<MarketRequest>,
+    /// Since when the market is paused, wall time; `None` if it is not.
+    pub(super) paused: Option<Timestamp>,
+    /// Whether the retrieval that runs began before a pause: its answer is passed over.
+    pub(super) is_abandoned: bool,
     pub(super) tasks: Sender<RetrievalTask>,
     pub(super) answers: Receiver<RetrievalResult>,
     /// The threads that wait for providers.
@@ -88,8 +99,6 @@ pub struct Updater {
     pub(super) health: Arc<Mutex<UpdaterHealth>>,
     /// Begin of the current retrieval, if any.
     pub(super) in_progress: Option<(Instant, Timestamp)>,
-    /// The same for other threads, until the update is sent.
-    pub(super) is_updating: Arc<AtomicBool>,
     pub(super) compact_after: Instant,
     /// Dropped after the first update, which tells the master that the module is ready.
     pub(super) starting: Option<Sender<()>>,
@@ -101,7 +110,12 @@ impl Updater {
     /// Makes updates until `stop` is requested.
     pub fn run(mut self, stop: &Stop) {
         let (answers, pages) = (self.answers.clone(), self.pages.clone());
-        let mut reviews = self.reviews.clone();
+        let mut requests = self.requests.clone();
+        if self.paused.is_some() {
+            // The prices of the database are in force.
+            self.starting = None;
+            crate::warn!("{PAUSED_TEXT}");
+        }
         while !stop.is_requested() {
             let now = Instant::now();
             self.begin_update(now);
@@ -117,9 +131,9 @@ impl Updater {
                     Ok(page) => self.store_page(page),
                     Err(_) => break,
                 },
-                recv(reviews) -> request => match request {
-                    Ok(request) => self.review(&request),
-                    Err(_) => reviews = never(),
+                recv(requests) -> request => match request {
+                    Ok(request) => self.on_request(&request),
+                    Err(_) => requests = never(),
                 },
                 recv(stop.receiver()) -> _ => break,
                 default(self.wait_time(now)) => self.compact(),
@@ -141,7 +155,7 @@ impl Updater {
     /// How long the loop may wait for an event.
     fn wait_time(&self, now: Instant) -> Duration {
         let mut wait = TICK;
-        if self.in_progress.is_none() && !self.position.exhausted {
+        if self.in_progress.is_none() && !self.position.exhausted && self.paused.is_none() {
             wait = wait.min(self.schedule.due().saturating_duration_since(now));
         }
         if self.store.wants_compaction() {
@@ -181,57 +195,76 @@ impl Updater {
 
     /// Stores a page of past days.
     fn store_page(&mut self, answer: BackfillResult) {
+        let task = answer.task;
+        let stored = match answer.page {
+            Ok(Some(page)) => self.stored_page(&task, page),
+            Ok(None) => Ok(false),
+            Err(failure) => Err(failure),
+        };
         let Some(backfill) = &mut self.backfill else {
             return;
         };
-        let task = answer.task;
-        let prices = self.prices.load();
-        let stored = answer.page.and_then(|page| {
-            let (Some(asset), Some(page)) = (self.store.id(&task.symbol), page) else {
-                return Ok((false, Vec::new()));
-            };
-            // The hold began while the page was fetched.
-            if prices
-                .held()
-                .get(&task.symbol)
-                .is_some_and(|held| days_of(held) < task.until)
-            {
-                return Ok((false, Vec::new()));
-            }
-            let last = page.bars.last().map(|bar| bar.time);
-            let more = page.more;
-            let known = prices.actions(&task.symbol);
-            // The past is adjusted for these alone.
-            let is_adjusted = |kind| matches!(kind, ActionKind::Split(_) | ActionKind::Dividend(_));
-            let own = |action: &Action| action.symbol == task.symbol && is_adjusted(action.kind);
-            let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
-            let mut actions = news::of_feed(&told, |_| known);
-            // Updates bring corrections, which the ledger has to follow.
-            actions.retain(|action| known.iter().all(|other| other.id != action.id));
-            let page = BarPage {
-                asset,
-                bars: page.bars,
-                resolution: page.resolution,
-                to: if more { last } else { Some(task.until) },
-                whole: !more,
-                actions: actions.clone(),
-            };
-            let failed =
-                |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
-            self.store.fill(&[page]).map_err(failed)?;
-            Ok((more, actions))
-        });
         match stored {
-            Ok((more, actions)) => {
-                backfill.stored(more);
-                if !actions.is_empty() {
-                    let mut snapshot = (*prices).clone();
-                    snapshot.add_actions(&actions);
-                    self.prices.store(Arc::new(snapshot));
-                }
-            }
+            Ok(more) => backfill.stored(more),
             Err(failure) => backfill.failed(&task.symbol, &failure),
         }
+    }
+
+    /// Stores a page of past days, and publishes what it says of today's prices. Returns whether the
+    /// asset's past goes on after it.
+    fn stored_page(
+        &mut self,
+        task: &BackfillTask,
+        page: HistoryPage,
+    ) -> Result<bool, ProviderError> {
+        let prices = self.prices.load();
+        let Some(asset) = self.store.id(&task.symbol) else {
+            return Ok(false);
+        };
+        // The hold began while the page was fetched.
+        if prices
+            .held()
+            .get(&task.symbol)
+            .is_some_and(|held| days_of(held) < task.until)
+        {
+            return Ok(false);
+        }
+        let last = page.bars.last().map(|bar| bar.time);
+        let more = page.more;
+        let known = prices.actions(&task.symbol);
+        // The past is adjusted for these alone.
+        let is_adjusted = |kind| matches!(kind, ActionKind::Split(_) | ActionKind::Dividend(_));
+        let own = |action: &Action| action.symbol == task.symbol && is_adjusted(action.kind);
+        let told: Vec<Action> = page.actions.into_iter().filter(own).collect();
+        let mut actions = news::of_feed(&told, |_| known);
+        // Updates bring corrections, which the ledger has to follow.
+        actions.retain(|action| known.iter().all(|other| other.id != action.id));
+        let page = BarPage {
+            asset,
+            bars: page.bars,
+            resolution: page.resolution,
+            to: if more { last } else { Some(task.until) },
+            whole: !more,
+            actions,
+        };
+        let failed = |error: StorageError| ProviderError::Broken(format!("our database: {error}"));
+        self.store
+            .fill(std::slice::from_ref(&page))
+            .map_err(failed)?;
+        // The day before today's prices is on the last page.
+        let days = match page.resolution {
+            Resolution::Day if !more => page.bars.as_slice(),
+            Resolution::Day | Resolution::Tick => &[],
+        };
+        if !page.actions.is_empty() || !days.is_empty() {
+            let mut snapshot = (*prices).clone();
+            snapshot.add_actions(&page.actions);
+            let has_close = snapshot.learn_days(&task.symbol, days);
+            if has_close || !page.actions.is_empty() {
+                self.prices.store(Arc::new(snapshot));
+            }
+        }
+        Ok(more)
     }
 
     /// Sends a task to the retrieval thread when an update is due and none is in progress.
@@ -239,10 +272,16 @@ impl Updater {
         if self.in_progress.is_some() || self.position.exhausted && self.starting.is_none() {
             return;
         }
+        if self.is_abandoned || self.paused.is_some() {
+            return;
+        }
         if now < self.schedule.due() {
             return;
         }
-        let began_stamp = Timestamp::now();
+        // Before the moment is taken: an order that came before it may then count as one after it,
+        // but none that came after it as one before.
+        self.progress.set_first(self.position.number + 2);
+        let (began, began_stamp) = (Instant::now(), Timestamp::now());
         let missed = self.schedule.begin(now);
         if missed > 0 {
             self.health.lock().missed += missed;
@@ -263,33 +302,33 @@ impl Updater {
             deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_TIMEOUT_MIN, RETRIEVAL_TIMEOUT_MAX),
         };
         // Before the task, so that nobody who could know its prices finds no update under way.
-        self.is_updating.store(true, Ordering::Release);
+        self.progress.set_under_way(true);
         if self.tasks.try_send(task).is_ok() {
-            self.in_progress = Some((now, began_stamp));
+            self.in_progress = Some((began, began_stamp));
         } else {
-            self.is_updating.store(false, Ordering::Release);
+            self.progress.set_first(self.position.number + 1);
+            self.progress.set_under_way(false);
         }
     }
 
     /// Publishes the time at which the next update is due, if it is another: by another update, or
     /// because the clock was set.
     fn publish_next_due(&self, now: Instant) {
-        if self.position.exhausted {
+        if self.position.exhausted || self.paused.is_some() {
             return;
         }
         let due = self.schedule.due().saturating_duration_since(now);
-        let due = Timestamp::now()
-            .0
-            .saturating_add(i64::try_from(due.as_millis()).unwrap_or(i64::MAX));
-        let published = self.next.load(Ordering::Relaxed);
+        let due = Timestamp::now().after(due);
+        let is_told = |told: Timestamp| due.since(told).abs() <= DUE_TOLERANCE_MS;
         let is_overdue = self.schedule.due() <= now;
-        if due.saturating_sub(published).abs() > DUE_TOLERANCE_MS && !is_overdue {
-            self.next.store(due, Ordering::Relaxed);
+        if !self.progress.next().is_some_and(is_told) && !is_overdue {
+            self.progress.set_next(Some(due));
         }
     }
 
     /// Checks, commits and publishes a retrieval's result.
     fn finish_update(&mut self, mut answer: RetrievalResult) {
+        self.is_abandoned = false;
         let Some((began, began_stamp)) = self.in_progress.take() else {
             return;
         };
@@ -315,9 +354,13 @@ impl Updater {
                 snapshot.hold(symbol, *held);
             }
             let (priced, unpriced) = self.price_fractions(&snapshot, position.number, &mut actions);
+            self.complete(&mut snapshot, &position, &answer);
             let plain = checked.good.iter();
             let changes = UpdateChanges {
                 bars: plain.map(|(symbol, _, bar)| (*symbol, *bar)).collect(),
+                stale: snapshot.stale_news().collect(),
+                unsettled: Some(unsettled(&snapshot, began_stamp)),
+                settled: self.progress.settled(),
                 actions,
                 priced,
                 holds: checked.holds,
@@ -328,7 +371,7 @@ impl Updater {
                     self.actions_checked = true;
                     self.unpriced = unpriced;
                     log_holds(&checked.begun, &checked.ended);
-                    self.publish((began, began_stamp), snapshot, changes, &answer);
+                    self.publish((began, began_stamp), snapshot, changes);
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
@@ -336,8 +379,10 @@ impl Updater {
                 }
             }
         }
+        // A retrieval that failed has not used its number up.
+        self.progress.set_first(self.position.number + 1);
         self.starting = None;
-        self.is_updating.store(false, Ordering::Release);
+        self.progress.set_under_way(false);
     }
 
     /// Gives actions the price of their fractions where it is there: the new ones, and those that
@@ -367,22 +412,15 @@ impl Updater {
         (priced, waiting)
     }
 
-    /// Replaces the snapshot and sends the update to the other modules.
-    fn publish(
-        &mut self,
-        (began, began_stamp): (Instant, Timestamp),
-        mut snapshot: PriceSnapshot,
-        changes: UpdateChanges,
+    /// Completes a snapshot with what is not said of each asset.
+    fn complete(
+        &self,
+        snapshot: &mut PriceSnapshot,
+        position: &UpdatePosition,
         answer: &RetrievalResult,
     ) {
-        if answer.market.is_some() && snapshot.market != answer.market {
-            let until = self.prices.load().market_now;
-            crate::warn!(
-                "the replay has ended with the prices of {until}; its market goes on as a simulated one"
-            );
-        }
-        snapshot.number = self.position.number;
-        snapshot.exhausted = self.position.exhausted;
+        snapshot.number = position.number;
+        snapshot.exhausted = position.exhausted;
         snapshot.steps_left = answer.steps_left;
         snapshot.market = answer.market;
         snapshot.published = Timestamp::now();
@@ -392,14 +430,30 @@ impl Updater {
             .as_millis()
             .saturating_mul(self.config.assets.stale_after.into());
         snapshot.mark_stale(i64::try_from(limit).unwrap_or(i64::MAX));
+    }
+
+    /// Replaces the snapshot and sends the update to the other modules.
+    fn publish(
+        &mut self,
+        (began, began_stamp): (Instant, Timestamp),
+        snapshot: PriceSnapshot,
+        changes: UpdateChanges,
+    ) {
+        let before = self.prices.load();
+        if snapshot.market.is_some() && before.market != snapshot.market {
+            crate::warn!(
+                "the replay has ended with the prices of {}; its market goes on as a simulated one",
+                before.market_now
+            );
+        }
         if snapshot.exhausted {
-            self.next.store(i64::MAX, Ordering::Relaxed);
+            self.progress.set_next(None);
             crate::warn!(
                 "the replay has ended: the prices of {} stay, and orders are refused",
                 snapshot.market_now
             );
-        } else if let Some(left @ 1..=LAST_UPDATES) = answer.steps_left
-            && self.config.time_to_end(answer.steps_left).is_some()
+        } else if let Some(left @ 1..=LAST_UPDATES) = snapshot.steps_left
+            && self.config.time_to_end(snapshot.steps_left).is_some()
             && !self.end_announced
         {
             self.end_announced = true;
@@ -660,11 +714,25 @@ impl Updater {
         self.warned = names;
     }
 
-    /// Takes what an administrator says of a held price.
-    fn review(&mut self, request: &ReviewRequest) {
-        let reviewed = self.reviewed(&request.symbol, request.review);
-        // Who asked may have gone.
-        let _ = request.reply.try_send(reviewed);
+    /// Does what an administrator asks for. Who asked may have gone.
+    fn on_request(&mut self, request: &MarketRequest) {
+        match request {
+            MarketRequest::Review(ReviewRequest {
+                symbol,
+                review,
+                reply,
+            }) => {
+                let _ = reply.try_send(self.reviewed(symbol, *review));
+            }
+            MarketRequest::Pause(request) => {
+                let done = if request.paused {
+                    self.pause()
+                } else {
+                    self.resume()
+                };
+                let _ = request.reply.try_send(done);
+            }
+        }
     }
 
     fn reviewed(&mut self, symbol: &Symbol, review: PriceReview) -> Result<HeldPrice, String> {
@@ -735,6 +803,18 @@ impl Updater {
                 now + COMPACT_RETRY_INTERVAL
             }
         };
+    }
+}
+
+/// What is kept of an update until it is settled.
+fn unsettled(snapshot: &PriceSnapshot, began: Timestamp) -> UnsettledUpdate {
+    UnsettledUpdate {
+        number: snapshot.number,
+        began,
+        published: snapshot.published,
+        market_time: Some(snapshot.market_now).filter(|now| *now != Timestamp::MIN),
+        exhausted: snapshot.exhausted,
+        real_time: snapshot.is_real_time(),
     }
 }
 

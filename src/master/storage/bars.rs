@@ -6,11 +6,15 @@
 
 mod compaction;
 mod held;
+mod pause;
 pub mod read;
 mod rows;
+mod unsettled;
 
 pub use compaction::HOT_UPDATES;
+pub use pause::MarketPause;
 pub use rows::roll_up;
+pub use unsettled::{PublishedBar, UnsettledUpdate};
 
 use super::positions::OwnedAsset;
 use super::sqlite::signed;
@@ -18,7 +22,7 @@ use super::{Storage, StorageError};
 use crate::master::assets::hold::HeldPrice;
 use crate::model::{Action, Bar, Resolution, Symbol, Timestamp};
 use compaction::CompactionStep;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// An asset's primary key in the database.
@@ -41,6 +45,12 @@ pub struct UpdatePosition {
 pub struct UpdateChanges {
     /// The bars that come into force, each later than every stored one of its asset.
     pub bars: Vec<(Symbol, Bar)>,
+    /// The assets of those bars that are too old to fill orders.
+    pub stale: HashSet<Symbol>,
+    /// What is kept of the update until it is settled; `None` if there is nothing to settle.
+    pub unsettled: Option<UnsettledUpdate>,
+    /// The updates up to and including this one are settled.
+    pub settled: u64,
     /// The actions that come into force.
     pub actions: Vec<Action>,
     /// Actions of earlier updates whose fractions have a price now.
@@ -82,6 +92,9 @@ pub struct BarStore {
     /// Range of updates in `bars_hot`: from `hot.0` up to but excluding `hot.1`.
     hot: (i64, i64),
     moving: Option<CompactionStep>,
+    /// The first update whose bars stay in `bars_hot`, since it may not be settled; `None`: no such
+    /// update.
+    kept_from: Option<i64>,
     /// The last day that a provider gave itself, by asset. Bars of days up to it are not rolled up.
     own_days: HashMap<AssetId, Timestamp>,
     /// Retention of `bars`, in milliseconds before an asset's newest bar; `None`: for ever.
@@ -96,13 +109,15 @@ impl BarStore {
     /// # Errors
     /// The database fails.
     pub fn open(mut storage: Storage, keep_ticks: Option<i64>) -> Result<BarStore, StorageError> {
-        let hot = storage.read(|snapshot| snapshot.hot_updates())?;
+        let (hot, kept_from) = storage
+            .read(|snapshot| Ok((snapshot.hot_updates()?, snapshot.first_kept_update()?)))?;
         Ok(BarStore {
             storage,
             assets: Arc::default(),
             ids: Vec::new(),
             hot,
             moving: None,
+            kept_from,
             own_days: HashMap::new(),
             keep_ticks,
         })
@@ -173,14 +188,19 @@ impl BarStore {
         position: &UpdatePosition,
         changes: &UpdateChanges,
     ) -> Result<(), StorageError> {
-        let mut sorted: Vec<(AssetId, &Bar)> = changes
+        let is_stale = |symbol| changes.stale.contains(symbol);
+        let mut sorted: Vec<(AssetId, &Bar, bool)> = changes
             .bars
             .iter()
-            .filter_map(|(symbol, bar)| Some((*self.assets.get(symbol)?, bar)))
+            .filter_map(|(symbol, bar)| Some((*self.assets.get(symbol)?, bar, is_stale(symbol))))
             .collect();
-        sorted.sort_unstable_by_key(|(id, _)| *id);
+        sorted.sort_unstable_by_key(|(id, ..)| *id);
         self.storage.write(|tx| {
             tx.insert_hot_bars(position.number, &sorted)?;
+            tx.delete_settled(changes.settled)?;
+            if let Some(update) = &changes.unsettled {
+                tx.insert_unsettled(update)?;
+            }
             tx.insert_actions(&changes.actions, position.number)?;
             tx.set_in_lieu(&changes.priced)?;
             for (symbol, held) in &changes.holds {
@@ -193,6 +213,10 @@ impl BarStore {
             tx.set_update_position(position)
         })?;
         let number = signed(position.number);
+        self.kept_from = match self.kept_from {
+            Some(first) => Some(first.max(signed(changes.settled).saturating_add(1))),
+            None => changes.unsettled.map(|_| number),
+        };
         if !changes.bars.is_empty() {
             if self.hot.0 == self.hot.1 {
                 self.hot.0 = number;
@@ -228,6 +252,25 @@ impl BarStore {
         self.storage.write(|tx| tx.set_held(asset, held))
     }
 
+    /// The pause of the market; `None` if it is not paused.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn paused(&mut self) -> Result<Option<MarketPause>, StorageError> {
+        self.storage.read(|snapshot| snapshot.market_pause())
+    }
+
+    /// Stores a pause of the market, or its end.
+    ///
+    /// # Errors
+    /// The database fails; then nothing is stored.
+    pub fn set_paused(&mut self, pause: Option<&MarketPause>) -> Result<(), StorageError> {
+        self.storage.write(|tx| match pause {
+            Some(pause) => tx.begin_market_pause(pause),
+            None => tx.end_market_pause(),
+        })
+    }
+
     /// The latest terms of all actions that have come into force, by time, each with the update that
     /// brought them; 0 for those that were in force before the asset was listed.
     ///
@@ -235,6 +278,14 @@ impl BarStore {
     /// The database fails.
     pub fn actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
         self.storage.read(|snapshot| snapshot.actions())
+    }
+
+    /// The updates whose outcomes the ledger does not have, oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn unsettled(&mut self) -> Result<Vec<UnsettledUpdate>, StorageError> {
+        self.storage.read(|snapshot| snapshot.unsettled_updates())
     }
 
     /// Stores pages of several assets' past and their back-fill progress in one transaction.

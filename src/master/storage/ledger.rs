@@ -2,6 +2,7 @@
 //!
 //! Reads and writes the ledger: queued and settled orders, and what corporate actions made.
 
+use super::order_details::{FillBar, OrderDetails};
 use super::sqlite::{damaged, signed, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::master::transactions::entitlement::{Families, Trade};
@@ -36,6 +37,14 @@ pub struct LedgerEntry {
     pub source: Option<Symbol>,
     /// Market time from which on the order waits for a price of its asset that is believed.
     pub waits_since: Option<Timestamp>,
+    /// What is held back for a purchase until it ends; `None` for sales and in old rows.
+    pub reserve: Option<Money>,
+    /// The first update that the order takes part in; `None` in old rows.
+    pub first_update: Option<u64>,
+    /// Price of the fill before slippage; `None` where it is the same.
+    pub quoted: Option<Money>,
+    /// Part of the total, or taken from it; `None` for none.
+    pub fee: Option<Money>,
     /// What an administrator said of a grant.
     pub note: Option<String>,
 }
@@ -79,6 +88,27 @@ pub struct NewOrder<'a> {
     pub client_order_id: Option<&'a ClientOrderId>,
     /// Market time from which on it waits; `None` if its asset's price is not held.
     pub waits_since: Option<Timestamp>,
+    /// Queued or open.
+    pub status: TransactionStatus,
+    /// Of a purchase: what is held back until it ends.
+    pub reserve: Option<Money>,
+    /// The first update that it takes part in.
+    pub first_update: u64,
+    /// `None`: purchaseAsset or sellAsset.
+    pub details: Option<&'a OrderDetails>,
+}
+
+/// What the ledger says of a fill beyond its price and total.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FillDetails {
+    /// The units, where the order was for an amount of money.
+    pub units: Option<Quantity>,
+    /// The price before slippage, where there was some.
+    pub quoted: Option<Money>,
+    /// Part of the total, or taken from it, where there was one.
+    pub fee: Option<Money>,
+    /// The bar that filled an order of placeOrder or replaceOrder.
+    pub bar: Option<FillBar>,
 }
 
 /// The outcome of an order at settlement.
@@ -92,9 +122,35 @@ pub enum Settlement {
         total: Money,
         /// Market time of the price.
         priced: Timestamp,
+        details: FillDetails,
     },
     /// The order was rejected.
     Rejected(Reason),
+    /// The order was cancelled, by whom the reason says.
+    Cancelled(Reason),
+    /// The order's time in force ended.
+    Expired,
+}
+
+impl Settlement {
+    /// The status of the order.
+    pub fn status(&self) -> TransactionStatus {
+        match self {
+            Settlement::Settled { .. } => TransactionStatus::Settled,
+            Settlement::Rejected(_) => TransactionStatus::Rejected,
+            Settlement::Cancelled(_) => TransactionStatus::Cancelled,
+            Settlement::Expired => TransactionStatus::Expired,
+        }
+    }
+
+    /// Why it was not filled.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Settlement::Settled { .. } => None,
+            Settlement::Rejected(reason) | Settlement::Cancelled(reason) => Some(*reason),
+            Settlement::Expired => Some(Reason::Expired),
+        }
+    }
 }
 
 /// Where a history ends that is read in several snapshots: what it was in the first of them.
@@ -148,7 +204,15 @@ const LOCKED_WITH_ORDERS_SQL: &str = "SELECT DISTINCT account
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off, cause, source, waits_since, note, ending";
+    written_off, cause, source, waits_since, reserve, first_update, quoted, fee, note, ending";
+
+/// The columns of [`entry`] where the table of terms is joined, and their number.
+pub(super) const OPEN_COLUMNS: (&str, usize) = (
+    "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
+     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker,
+     transactions.asked, written_off, cause, source, waits_since, reserve, first_update, quoted, fee, note, ending",
+    30,
+);
 
 /// The columns of a transaction without what explains it, and the commit that ended it.
 const HISTORY_COLUMNS: &str =
@@ -177,7 +241,8 @@ fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
     })
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
+/// Reads an entry from [`COLUMNS`].
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     let number: i64 = row.get(0)?;
     let transaction = transaction(row)?;
     let rank = SettlementRank {
@@ -204,7 +269,11 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
             .map(|text| symbol(&text))
             .transpose()?,
         waits_since: row.get::<_, Option<i64>>(23)?.map(Timestamp),
-        note: row.get(24)?,
+        reserve: row.get::<_, Option<i64>>(24)?.map(Money),
+        first_update: row.get::<_, Option<i64>>(25)?.map(unsigned),
+        quoted: row.get::<_, Option<i64>>(26)?.map(Money),
+        fee: row.get::<_, Option<i64>>(27)?.map(Money),
+        note: row.get(28)?,
     })
 }
 
@@ -221,17 +290,32 @@ fn next_ending(sqlite: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-/// An order as it was before it ended.
-fn as_queued(transaction: Transaction) -> Transaction {
-    Transaction {
-        status: TransactionStatus::Queued,
+/// An order as it was before it ended: open where it waited for a price, else queued.
+fn as_before_its_end(
+    sqlite: &Connection,
+    number: i64,
+    transaction: Transaction,
+) -> rusqlite::Result<Transaction> {
+    let waited: bool = sqlite
+        .prepare_cached(
+            "SELECT waits_since IS NOT NULL
+                 OR EXISTS (SELECT 1 FROM order_terms AS t WHERE t.number = transactions.number AND kind > 0)
+             FROM transactions WHERE number = ?1",
+        )?
+        .query_row([number], |row| row.get(0))?;
+    Ok(Transaction {
+        status: if waited {
+            TransactionStatus::Open
+        } else {
+            TransactionStatus::Queued
+        },
         settled: None,
         price: None,
         total: None,
         priced: None,
         reason: None,
         ..transaction
-    }
+    })
 }
 
 /// Parses the symbol of a row.
@@ -332,6 +416,67 @@ fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i
         .query_row(params![worker.as_bytes(), boot.as_bytes()], |row| {
             row.get(0)
         })
+}
+
+/// When orders end.
+#[derive(Clone, Copy)]
+struct Ending {
+    settled: Timestamp,
+    /// None where it is between two updates.
+    update: Option<u64>,
+    /// The number of the commit.
+    ending: i64,
+}
+
+/// Stores the outcome of an order that has not ended, with the bar that filled it.
+fn store_outcome(
+    sqlite: &Connection,
+    number: i64,
+    outcome: &Settlement,
+    moment: Ending,
+) -> Result<(), StorageError> {
+    let (filled, details) = match outcome {
+        Settlement::Settled {
+            price,
+            total,
+            priced,
+            details,
+        } => (Some((price.0, total.0, priced.0)), *details),
+        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => {
+            (None, FillDetails::default())
+        }
+    };
+    let changed = sqlite
+        .prepare_cached(
+            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
+             priced = ?6, reason = ?7, update_number = ?8, quantity = coalesce(?9, quantity),
+             quoted = ?10, fee = ?11, ending = ?12 WHERE number = ?1 AND status IN (0, 3)",
+        )?
+        .execute(params![
+            number,
+            outcome.status() as u8,
+            moment.settled.0,
+            filled.map(|filled| filled.0),
+            filled.map(|filled| filled.1),
+            filled.map(|filled| filled.2),
+            outcome.reason().map(Reason::as_str),
+            moment.update.map(signed),
+            details.units.map(|units| units.0),
+            details.quoted.map(|price| price.0),
+            details.fee.map(|fee| fee.0),
+            moment.ending,
+        ])?;
+    if changed != 1 {
+        return Err(rusqlite::Error::StatementChangedRows(changed).into());
+    }
+    if let Some(bar) = details.bar {
+        sqlite
+            .prepare_cached(
+                "UPDATE order_terms SET bar_open = ?2, bar_high = ?3, bar_low = ?4 WHERE number = ?1",
+            )?
+            .execute(params![number, bar.open.0, bar.high.0, bar.low.0])?;
+    }
+    Ok(())
 }
 
 impl Snapshot<'_> {
@@ -472,7 +617,7 @@ impl Snapshot<'_> {
         while let Some(row) = rows.next()? {
             let mut transaction = transaction(row)?;
             if has_ended_since(bound, row.get(14)?) {
-                transaction = as_queued(transaction);
+                transaction = as_before_its_end(sqlite, row.get(0)?, transaction)?;
             }
             if each(transaction).is_break() {
                 break;
@@ -502,9 +647,12 @@ impl Snapshot<'_> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let at_bound = |row: &Row<'_>| {
             let mut entry = entry(row)?;
-            if has_ended_since(bound, row.get(25)?) {
-                entry.transaction = as_queued(entry.transaction);
+            if has_ended_since(bound, row.get(29)?) {
+                let number = entry.rank.number;
+                entry.transaction = as_before_its_end(sqlite, number, entry.transaction)?;
                 entry.update = None;
+                entry.quoted = None;
+                entry.fee = None;
             }
             Ok(entry)
         };
@@ -679,8 +827,8 @@ impl Tx<'_> {
         let inserted = sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
-                 client_order_id, origin, sequence, stamped, ordered, waits_since)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 client_order_id, origin, sequence, stamped, ordered, waits_since, reserve, first_update)
+                 VALUES (?1, ?2, ?3, ?4, ?14, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?15, ?16)
                  ON CONFLICT DO NOTHING",
             )?
             .execute(params![
@@ -697,14 +845,23 @@ impl Tx<'_> {
                 order.stamped.0,
                 order.rank.timestamp.0,
                 order.waits_since.map(|since| since.0),
+                order.status as u8,
+                order.reserve.map(|reserve| reserve.0),
+                signed(order.first_update),
             ])?;
+        if inserted == 1
+            && let Some(details) = order.details
+        {
+            self.insert_details(order, details)?;
+        }
         Ok(inserted == 1)
     }
 
-    /// Stores the outcomes of queued orders, given by number, all at one time and with one update.
+    /// Stores the outcomes of orders that have not ended, given by number, all at one time and with
+    /// one update.
     ///
     /// # Errors
-    /// An order is not queued, or the database fails.
+    /// An order has ended, or the database fails.
     pub fn settle_orders(
         &mut self,
         outcomes: &[(i64, Settlement)],
@@ -716,68 +873,58 @@ impl Tx<'_> {
         }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let ending = next_ending(sqlite)?;
-        let mut statement = sqlite.prepare_cached(
-            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5, priced = ?6, reason = ?7,
-             update_number = ?8, ending = ?9 WHERE number = ?1 AND status = 0",
-        )?;
-        let update = signed(update);
         for (number, outcome) in outcomes {
-            let (status, filled, reason) = match outcome {
-                Settlement::Settled {
-                    price,
-                    total,
-                    priced,
-                } => (
-                    TransactionStatus::Settled,
-                    Some((price.0, total.0, priced.0)),
-                    None,
-                ),
-                Settlement::Rejected(reason) => {
-                    (TransactionStatus::Rejected, None, Some(reason.as_str()))
-                }
+            let moment = Ending {
+                settled,
+                update: Some(update),
+                ending,
             };
-            let changed = statement.execute(params![
-                number,
-                status as u8,
-                settled.0,
-                filled.map(|filled| filled.0),
-                filled.map(|filled| filled.1),
-                filled.map(|filled| filled.2),
-                reason,
-                update,
-                ending
-            ])?;
-            if changed != 1 {
-                return Err(rusqlite::Error::StatementChangedRows(changed).into());
-            }
+            store_outcome(sqlite, *number, outcome, moment)?;
         }
         sqlite
             .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
-            .execute([update])?;
+            .execute([signed(update)])?;
         Ok(())
     }
 
-    /// Cancels orders that are not settled, given by number.
+    /// Stores the outcome of an order that has not ended; without an update it ends between two.
     ///
     /// # Errors
-    /// An order is settled, or the database fails.
+    /// The order has ended, or the database fails.
+    pub fn end_order(
+        &mut self,
+        number: i64,
+        outcome: &Settlement,
+        settled: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let ending = next_ending(sqlite)?;
+        let moment = Ending {
+            settled,
+            update: None,
+            ending,
+        };
+        store_outcome(sqlite, number, outcome, moment)
+    }
+
+    /// Cancels orders that have not ended, given by number, in one commit between two updates.
+    ///
+    /// # Errors
+    /// An order has ended, or the database fails.
     pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
         if numbers.is_empty() {
             return Ok(());
         }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let ending = next_ending(sqlite)?;
-        let mut statement = sqlite.prepare_cached(
-            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), reason = ?4, ending = ?5
-             WHERE number = ?1 AND status IN (0, 3)",
-        )?;
-        let (status, reason) = (TransactionStatus::Cancelled, Reason::Cancelled);
+        let outcome = Settlement::Cancelled(Reason::Cancelled);
         for number in numbers {
-            let values = params![number, status as u8, now.0, reason.as_str(), ending];
-            let changed = statement.execute(values)?;
-            if changed != 1 {
-                return Err(rusqlite::Error::StatementChangedRows(changed).into());
-            }
+            let moment = Ending {
+                settled: now,
+                update: None,
+                ending,
+            };
+            store_outcome(sqlite, *number, &outcome, moment)?;
         }
         Ok(())
     }
@@ -796,10 +943,58 @@ impl Tx<'_> {
                  WHERE account = ?1 AND (client_order_id IS NOT NULL OR note IS NOT NULL)",
             )?
             .execute([account.0])?;
+        sqlite
+            .prepare_cached(
+                "UPDATE order_terms SET asked = NULL WHERE asked IS NOT NULL
+                 AND number IN (SELECT number FROM transactions WHERE account = ?1)",
+            )?
+            .execute([account.0])?;
         Ok(())
     }
 
-    /// Changes the quantity of a queued order because of a split.
+    /// Opens a queued order: it waits for a price of its asset from this market time on.
+    ///
+    /// # Errors
+    /// The order is not queued, or the database fails.
+    pub fn open_order(&mut self, number: i64, since: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let changed = sqlite
+            .prepare_cached(
+                "UPDATE transactions SET status = 3, waits_since = coalesce(waits_since, ?2)
+                 WHERE number = ?1 AND status = 0",
+            )?
+            .execute(params![number, since.0])?;
+        if changed != 1 {
+            return Err(rusqlite::Error::StatementChangedRows(changed).into());
+        }
+        Ok(())
+    }
+
+    /// Changes quantity and reserve of an order that has not ended, because of a split.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_order_amount(
+        &mut self,
+        number: i64,
+        quantity: Quantity,
+        reserve: Option<Money>,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "UPDATE transactions SET quantity = ?2, reserve = ?3
+                 WHERE number = ?1 AND status IN (0, 3)",
+            )?
+            .execute(params![
+                number,
+                quantity.0,
+                reserve.map(|reserve| reserve.0)
+            ])?;
+        Ok(())
+    }
+
+    /// Changes the quantity of an order that has not ended, because of a split.
     ///
     /// # Errors
     /// The database fails.
@@ -811,35 +1006,22 @@ impl Tx<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached(
-                "UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status = 0",
+                "UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status IN (0, 3)",
             )?
             .execute(params![number, quantity.0])?;
         Ok(())
     }
 
-    /// Records that a queued order waits from this market time on for a price of its asset that is
-    /// believed.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn set_waiting(&mut self, number: i64, since: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached(
-                "UPDATE transactions SET waits_since = ?2 WHERE number = ?1 AND status = 0",
-            )?
-            .execute(params![number, since.0])?;
-        Ok(())
-    }
-
-    /// Changes the asset of a queued order because of a rename.
+    /// Changes the asset of an order that has not ended, because of a rename.
     ///
     /// # Errors
     /// The database fails.
     pub fn set_order_symbol(&mut self, number: i64, symbol: Symbol) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
-            .prepare_cached("UPDATE transactions SET symbol = ?2 WHERE number = ?1 AND status = 0")?
+            .prepare_cached(
+                "UPDATE transactions SET symbol = ?2 WHERE number = ?1 AND status IN (0, 3)",
+            )?
             .execute(params![number, symbol.as_str()])?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::ledger::symbol;
 use super::sqlite::unsigned;
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Holdings, Money, Quantity, Symbol};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An asset that accounts own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,18 @@ impl Snapshot<'_> {
     pub fn cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         Ok(cash(sqlite, account)?)
+    }
+
+    /// The units that an account holds of an asset.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn units(&mut self, account: AccountId, symbol: &Symbol) -> Result<Quantity, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT quantity FROM positions WHERE account = ?1 AND symbol = ?2";
+        let mut statement = sqlite.prepare_cached(sql)?;
+        let found = statement.query_row(params![account.0, symbol.as_str()], |row| row.get(0));
+        Ok(Quantity(found.optional()?.unwrap_or(0)))
     }
 
     /// An account's cash and positions.

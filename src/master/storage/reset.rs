@@ -9,7 +9,6 @@ use crate::config::DatabaseUrl;
 const MARKET: &[&str] = &[
     "order_terms",
     "trail_closes",
-    "update_bars",
     "unsettled_updates",
     "transactions",
     "origins",
@@ -22,6 +21,7 @@ const MARKET: &[&str] = &[
     "bars_daily",
     "bars_monthly",
     "held_prices",
+    "market_pause",
 ];
 /// What people have left; deleted in this order.
 const PEOPLE: &[&str] = &[

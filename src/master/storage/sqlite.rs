@@ -40,6 +40,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0016_identity_names.sql"),
     include_str!("../../../sql/sqlite/0017_endings.sql"),
     include_str!("../../../sql/sqlite/0018_acts.sql"),
+    include_str!("../../../sql/sqlite/0019_unsettled_updates.sql"),
+    include_str!("../../../sql/sqlite/0020_market_pause.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;

@@ -24,7 +24,11 @@ const ACCOUNTS_PAGE_MAX: i64 = 1024;
 const LEDGER_SQL: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
         transactions.origin, sequence, ordered, update_number, written_off,
-        cause, source, moved_cost, note IS NOT NULL
+        cause, source, moved_cost, note IS NOT NULL, fee, reserve,
+        CASE WHEN status = 3 THEN
+            (SELECT kind FROM order_terms WHERE order_terms.number = transactions.number) END,
+        asked = 0 AND EXISTS
+            (SELECT 1 FROM order_terms WHERE order_terms.number = transactions.number AND cash > 0)
     FROM transactions LEFT JOIN origins USING (origin)
     WHERE account = ?1
     ORDER BY ";
@@ -84,6 +88,12 @@ pub struct LedgerLine {
     pub source: Option<String>,
     pub moved_cost: Option<i64>,
     pub has_note: bool,
+    pub fee: Option<i64>,
+    pub reserve: Option<i64>,
+    /// Of an order that is open: the number of its kind, if it has terms.
+    pub kind: Option<u8>,
+    /// Whether it was for an amount of cash, if it names no units.
+    pub is_for_cash: bool,
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
@@ -110,6 +120,10 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
         source: row.get(19)?,
         moved_cost: row.get(20)?,
         has_note: row.get(21)?,
+        fee: row.get(22)?,
+        reserve: row.get(23)?,
+        kind: row.get(24)?,
+        is_for_cash: row.get(25)?,
     })
 }
 

@@ -2,74 +2,70 @@
 //!
 //! Accepts orders: checks each, stores all in one commit, and announces them.
 
-use super::queue::{OrderHolder, QueuedOrder, WAITERS_MAX, clamp};
+use super::acceptance::{
+    Acceptance, EndedOrder, StatedOrder, already_stored, holder_of, share_text, stored_by,
+};
+use super::book::order::OrderEnd;
+use super::queue::{OrderHolder, add_waiter, clamp};
 use super::sequence::OrderKey;
-use super::{CLOCK_REPORT_INTERVAL, OrderState, fill, write_outcome};
-use crate::master::messages::Order;
+use super::{CLOCK_REPORT_INTERVAL, OrderState, PendingRequest, fill, write_outcome};
+use crate::master::messages::{Order, OrderRequest};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
-use crate::model::{ActionKind, ClientOrderId, Reason, SettlementRank, Timestamp};
-use crate::runtime::dynamic_share::ShareError;
-use crate::runtime::neighbourhood::Neighbourhood;
+use crate::model::{
+    AccountId, ActionKind, ClientOrderId, OpenValue, OrderAmount, OrderTerms, Quantity, Quote,
+    Reason, Symbol, TimeInForce, Timestamp,
+};
 use crate::runtime::{Heartbeat, failpoint};
-use crate::wire::{Instruction, Refusal, Reply};
+use crate::wire::{Refusal, Reply};
 use std::time::Instant;
 use uuid::Uuid;
 
 /// A worker's clock that differs from the master's by more milliseconds than this is logged.
 const CLOCK_TOLERANCE_MS: i64 = 5_000;
 
-/// The result of an order's checks. It is announced after the commit.
-pub(super) enum Acceptance {
-    /// A new order on the queue.
-    Queued(Box<QueuedOrder>),
-    /// The repeat of a queued order: its sender also waits for the outcome.
-    Waits(i64, ReplyTo),
-    /// The repeat of a settled or rejected order.
-    Done(Box<LedgerEntry>, ReplyTo),
-    /// A refused order. Nothing is stored.
-    Refused(Instruction, Refusal, ReplyTo),
-}
-
 impl OrderState {
-    /// Checks a batch of orders and stores the new ones in one commit.
+    /// Checks a batch of requests and stores what they change in one commit.
     pub(super) fn store(
         &mut self,
         storage: &mut Storage,
         heartbeat: &Heartbeat,
-        batch: Vec<Order>,
+        batch: Vec<PendingRequest>,
     ) -> Result<Vec<Acceptance>, StorageError> {
         self.disk.look(Instant::now());
-        let mut taken: Vec<OrderHolder> = Vec::new();
+        self.undo.clear();
+        let deferred = self.deferred.len();
         let stored = storage.write_beating(heartbeat, |tx| {
             let mut acceptances = Vec::with_capacity(batch.len());
-            for order in batch {
-                let acceptance = self.check(tx, order)?;
-                if let Acceptance::Queued(queued) = &acceptance {
-                    let holder = queued.holder();
-                    self.queue.take_place(&holder);
-                    taken.push(holder);
-                }
-                acceptances.push(acceptance);
+            for PendingRequest { request, moment } in batch {
+                acceptances.push(match request {
+                    OrderRequest::Order(order) => self.check(tx, order)?,
+                    OrderRequest::Place(order) => self.check_place(tx, order)?,
+                    OrderRequest::Cancel(cancel) => self.check_cancel(tx, cancel, moment)?,
+                    OrderRequest::Replace(replace) => self.check_replace(tx, replace, moment)?,
+                });
             }
-            if !taken.is_empty() {
+            if !self.undo.is_empty() {
                 failpoint::point("orders-stored");
             }
             Ok(acceptances)
         });
         match &stored {
-            Ok(_) if !taken.is_empty() => failpoint::point("orders-committed"),
+            Ok(_) if !self.undo.is_empty() => failpoint::point("orders-committed"),
             Ok(_) => {}
-            Err(_) => taken
-                .iter()
-                .for_each(|holder| self.queue.free_place(holder)),
+            Err(_) => {
+                // Their senders are told that nothing was done.
+                self.deferred.truncate(deferred);
+                self.roll_back_to(0);
+            }
         }
+        self.undo.clear();
         stored
     }
 
-    /// Checks an order and stores a new one. The checks come in the order of the page: repeated
-    /// message, session, client order ID, asset, limits.
+    /// Checks a purchaseAsset or sellAsset and stores a new order. The checks come in the order of
+    /// the page: repeated message, session, client order ID, asset, limits, means.
     fn check(&mut self, tx: &mut Tx<'_>, order: Order) -> Result<Acceptance, StorageError> {
         let instruction = order.instruction();
         if order.reply_to.again
@@ -77,40 +73,69 @@ impl OrderState {
         {
             return Ok(already_stored(entry, order.reply_to));
         }
-        let account = match order.account {
+        let account = match self.acting(&order.account) {
             Ok(account) => account,
             Err(refusal) => return Ok(Acceptance::Refused(instruction, refusal, order.reply_to)),
         };
-        if self.deleted.contains_key(&account) {
-            let refusal = Refusal::session_expired();
-            return Ok(Acceptance::Refused(instruction, refusal, order.reply_to));
-        }
         if let Some(id) = &order.client_order_id
             && let Some(entry) = tx.order_by_client(account, id)?
         {
-            let prices = self.assets.prices();
-            let is_same = prices.is_renamed(order.symbol, entry.transaction.symbol);
-            return Ok(same_client_order_id(entry, order, is_same));
+            let is_same = tx.order_details(entry.rank.number)?.is_none()
+                && self.is_same_order(&entry, &order);
+            return Ok(if is_same {
+                already_stored(entry, order.reply_to)
+            } else {
+                Acceptance::reused(instruction, order.reply_to)
+            });
         }
-        let holder = OrderHolder {
-            asker: account,
-            near: Some(Neighbourhood::of(order.reply_to.client_ip())),
-            source: Some(order.reply_to.peer.worker.uuid),
+        let stated = StatedOrder {
+            side: order.side,
+            symbol: order.symbol,
+            amount: OrderAmount::Units(order.quantity),
+            terms: OrderTerms::Market,
+            time_in_force: TimeInForce::Gtc,
+            // What waits in the book gets its end there.
+            end: OrderEnd::Gtc(Timestamp(i64::MAX)),
+            client_order_id: order.client_order_id,
+            asked: None,
+            replaces: None,
         };
-        let checked = self
-            .check_asset(&order)
-            .and_then(|()| self.check_limits(&holder));
-        match checked {
-            Ok(()) => self.enqueue(tx, order, &holder),
+        let holder = holder_of(account, &order.reply_to);
+        let moment = self.moment();
+        match self.draft(tx, &stated, &holder, moment)? {
+            Ok(draft) => self.insert(tx, stated, draft, &holder, instruction, order.reply_to),
             Err(refusal) => Ok(Acceptance::Refused(instruction, refusal, order.reply_to)),
         }
     }
 
-    /// Whether the asset can be traded, and the total at its latest price is within the limit.
-    fn check_asset(&self, order: &Order) -> Result<(), Refusal> {
+    /// The account that a session stands for, unless it was deleted while the request was under way.
+    pub(super) fn acting(
+        &self,
+        account: &Result<AccountId, Refusal>,
+    ) -> Result<AccountId, Refusal> {
+        match account {
+            Ok(account) if self.deleted.contains_key(account) => Err(Refusal::session_expired()),
+            other => other.clone(),
+        }
+    }
+
+    /// Whether a stored order has the terms of this one. Its asset may have been renamed in between.
+    fn is_same_order(&self, entry: &LedgerEntry, order: &Order) -> bool {
         let prices = self.assets.prices();
-        if let Some(end) = prices.end_of(&order.symbol) {
-            let (symbol, date) = (order.symbol, end.time.date());
+        prices.is_renamed(order.symbol, entry.transaction.symbol)
+            && entry.transaction.side == order.side
+            && entry.asked == order.quantity
+    }
+
+    /// Whether the asset can be traded, and the total at its latest price is within the limit.
+    pub(super) fn check_asset(
+        &self,
+        symbol: &Symbol,
+        units: Option<Quantity>,
+    ) -> Result<(), Refusal> {
+        let prices = self.assets.prices();
+        if let Some(end) = prices.end_of(symbol) {
+            let date = end.time.date();
             let text = match end.kind {
                 ActionKind::Rename(new) => format!("{symbol} is {new} since {date}; trade {new}"),
                 ActionKind::Merge { new, .. } => {
@@ -126,14 +151,14 @@ impl OrderState {
             };
             return Err(Refusal::new(Reason::NoPrice, text));
         }
-        let Some(entry) = prices.entry(&order.symbol) else {
-            let Some(last) = prices.last_quote(&order.symbol) else {
-                return Err(Refusal::unknown_asset(&order.symbol));
+        let Some(entry) = prices.entry(symbol) else {
+            let Some(last) = prices.last_quote(symbol) else {
+                return Err(Refusal::unknown_asset(symbol));
             };
             let text = format!(
-                "{} is not on the list of assets any more: it keeps its last price, {} of {}, and \
-                 cannot be traded until it is back",
-                order.symbol, last.value, last.time
+                "{symbol} is not on the list of assets any more: it keeps its last price, {} of {}, \
+                 and cannot be traded until it is back",
+                last.value, last.time
             );
             return Err(Refusal::new(Reason::UnknownAsset, text));
         };
@@ -141,29 +166,33 @@ impl OrderState {
             let text = "the market has ended: no update will come that the order could settle at";
             return Err(Refusal::new(Reason::NoPrice, text));
         }
-        if entry
-            .quote
-            .is_some_and(|quote| order.quantity.cost_at(quote.value).is_none())
-        {
+        let is_beyond = |quote: Quote| units.is_some_and(|it| it.cost_at(quote.value).is_none());
+        if entry.quote.is_some_and(is_beyond) {
             let text = fill::text(Reason::QuantityInvalid);
             return Err(Refusal::new(Reason::QuantityInvalid, text));
         }
         Ok(())
     }
 
-    /// Whether the queue has room for one more order of this holder. An order that passes counts
-    /// against the account's orders a minute.
-    fn check_limits(&mut self, holder: &OrderHolder) -> Result<(), Refusal> {
+    /// Whether one more order of this holder may be stored, and if it is to be queued, whether the
+    /// queue has room for it. An order that passes counts against the account's orders a minute.
+    pub(super) fn check_limits(
+        &mut self,
+        holder: &OrderHolder,
+        is_queued: bool,
+    ) -> Result<(), Refusal> {
         let (now, account) = (Instant::now(), holder.asker);
         self.disk.check()?;
         let overloaded = |text: &str| Err(Refusal::new(Reason::Overloaded, text));
-        if self.queue.of_account(account) >= self.limits.queued_per_account {
-            return overloaded(
-                "as many orders of this account are queued as one may have; wait for an update",
-            );
-        }
-        if let Err(full) = self.queue.check_share(holder) {
-            return overloaded(share_text(full));
+        if is_queued {
+            if self.queue.of_account(account) >= self.limits.queued_per_account {
+                return overloaded(
+                    "as many orders of this account are queued as one may have; wait for an update",
+                );
+            }
+            if let Err(full) = self.queue.check_share(holder) {
+                return overloaded(share_text(full));
+            }
         }
         if let Some(wait) = self.rejections.refused_for(account, now) {
             let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
@@ -178,54 +207,9 @@ impl OrderState {
         Ok(())
     }
 
-    /// Gives an order its number, and stores it.
-    fn enqueue(
-        &mut self,
-        tx: &mut Tx<'_>,
-        order: Order,
-        holder: &OrderHolder,
-    ) -> Result<Acceptance, StorageError> {
-        let order_key = self.sequencer.give();
-        let timestamp = self.effective_timestamp(&order.reply_to, &order_key);
-        let worker = order.reply_to.peer.worker.uuid;
-        let queued = QueuedOrder {
-            rank: SettlementRank {
-                timestamp,
-                worker,
-                sequence: order.reply_to.sequence,
-                number: order_key.number,
-            },
-            id: order_key.id,
-            account: holder.asker,
-            side: order.side,
-            symbol: order.symbol,
-            quantity: order.quantity,
-            asked: order.quantity,
-            accepted: order_key.accepted,
-            since: Some(order_key.since),
-            near: holder.near,
-            client_order_id: order.client_order_id,
-            waits_since: self.assets.prices().waiting_from(&order.symbol),
-            waiters: vec![order.reply_to.clone()],
-        };
-        let row = queued.to_row(order.reply_to.peer.boot, order.reply_to.timestamp);
-        if tx.insert_order(&row)? {
-            return Ok(Acceptance::Queued(Box::new(queued)));
-        }
-        // Its link session lets no number pass twice, but where an older link of the same process
-        // is still read. An order that cannot be stored is the error of nobody else's.
-        Ok(match stored_by(tx, &order.reply_to)? {
-            Some(entry) => already_stored(entry, order.reply_to),
-            None => {
-                let instruction = Order::instruction_for(queued.side);
-                Acceptance::Refused(instruction, Refusal::not_stored(), order.reply_to)
-            }
-        })
-    }
-
     /// The timestamp that orders the queue: the worker's, within [`clamp`]'s limits. Logs a clock
     /// that differs by more than [`CLOCK_TOLERANCE_MS`].
-    fn effective_timestamp(&mut self, reply_to: &ReplyTo, key: &OrderKey) -> Timestamp {
+    pub(super) fn effective_timestamp(&mut self, reply_to: &ReplyTo, key: &OrderKey) -> Timestamp {
         let worker = &reply_to.peer.worker;
         let (last, reported) = self
             .clocks
@@ -250,47 +234,34 @@ impl OrderState {
         effective
     }
 
-    /// Sends the replies after the commit, and puts new orders on the queue in memory.
+    /// Sends the replies after the commit.
     pub(super) fn announce(&mut self, acceptances: Vec<Acceptance>) {
         let expected = self.assets.next_update().unwrap_or_else(Timestamp::now);
         let mut replies = ReplyBatch::new();
-        let notice =
-            |replies: &mut ReplyBatch, reply_to: ReplyTo, id: Uuid, name: Option<ClientOrderId>| {
-                replies.add(reply_to, |out| {
-                    Reply::Queued {
-                        id,
-                        client_order_id: name,
-                        expected,
-                    }
-                    .write(out)
-                });
-            };
+        let queued = |id: Uuid, client_order_id: Option<ClientOrderId>| Reply::Queued {
+            id,
+            client_order_id,
+            expected,
+        };
         for acceptance in acceptances {
             match acceptance {
-                Acceptance::Queued(order) => {
+                Acceptance::Queued(number) => {
+                    let Some(order) = self.queue.get(number) else {
+                        continue;
+                    };
                     for reply_to in &order.waiters {
-                        notice(
-                            &mut replies,
-                            reply_to.clone(),
-                            order.id,
-                            order.client_order_id.clone(),
-                        );
+                        let reply = queued(order.id, order.client_order_id.clone());
+                        replies.add(reply_to.clone(), |out| reply.write(out));
                     }
-                    self.queue.push(*order);
                 }
-                Acceptance::Waits(number, reply_to) => {
-                    if let Some(order) = self.queue.get_mut(number) {
-                        notice(
-                            &mut replies,
-                            reply_to.clone(),
-                            order.id,
-                            order.client_order_id.clone(),
-                        );
-                        order.waiters.retain(|waiter| waiter.peer.link.is_open());
-                        if order.waiters.len() >= WAITERS_MAX {
-                            order.waiters.remove(0);
-                        }
-                        order.waiters.push(reply_to);
+                Acceptance::Waits(entry, reply_to) => {
+                    let transaction = entry.transaction;
+                    let reply = queued(transaction.id, transaction.client_order_id);
+                    replies.add(reply_to.clone(), |out| reply.write(out));
+                    let number = entry.rank.number;
+                    match self.queue.get_mut(number) {
+                        Some(order) => add_waiter(&mut order.waiters, reply_to),
+                        None => self.waiting.add_waiter(number, reply_to),
                     }
                 }
                 Acceptance::Done(entry, reply_to) => {
@@ -299,9 +270,46 @@ impl OrderState {
                 Acceptance::Refused(instruction, refusal, reply_to) => {
                     replies.fail(reply_to, instruction, &refusal);
                 }
+                Acceptance::Placed {
+                    id,
+                    client_order_id,
+                    status,
+                    replaced,
+                    reply_to,
+                } => {
+                    tell_ended(&mut replies, replaced);
+                    let reply = Reply::OrderPlaced {
+                        id,
+                        client_order_id,
+                        status: OpenValue::Known(status),
+                    };
+                    replies.add(reply_to, |out| reply.write(out));
+                }
+                Acceptance::Cancelled {
+                    id,
+                    ended,
+                    reply_to,
+                } => {
+                    tell_ended(&mut replies, ended);
+                    replies.add(reply_to, |out| Reply::OrderCancelled { id }.write(out));
+                }
+                Acceptance::Deferred => {}
             }
         }
         replies.send();
+    }
+}
+
+/// Sends the outcome of an order to all who wait for it.
+fn tell_ended(replies: &mut ReplyBatch, ended: Option<EndedOrder>) {
+    if let Some(EndedOrder {
+        transaction,
+        waiters,
+    }) = ended
+    {
+        for waiter in waiters {
+            replies.add(waiter, |out| write_outcome(out, &transaction));
+        }
     }
 }
 
@@ -315,51 +323,6 @@ fn stamp_by_clock_of(stamp: Timestamp, key: &OrderKey) -> Timestamp {
         moved
     } else {
         stamp
-    }
-}
-
-/// Whose share of the queue is full, for the client.
-fn share_text(full: ShareError) -> &'static str {
-    match full {
-        ShareError::Full => "the queue of orders is full; wait for an update",
-        ShareError::Asker => {
-            "the queue is nearly full, and this account has its share of the rest; wait for an update"
-        }
-        ShareError::Neighbourhood | ShareError::Around => {
-            "the queue is nearly full, and this address or the network around it has its share of \
-             the rest; wait for an update"
-        }
-        ShareError::Source => {
-            "the queue is nearly full, and this worker has its share of the rest; wait for an update"
-        }
-    }
-}
-
-/// The order that a link message has brought already.
-fn stored_by(tx: &mut Tx<'_>, reply_to: &ReplyTo) -> Result<Option<LedgerEntry>, StorageError> {
-    let peer = &reply_to.peer;
-    tx.order_by_message(&peer.worker.uuid, &peer.boot, reply_to.sequence)
-}
-
-/// The answer to an order whose client order ID the account has used: that of the stored order if
-/// both have the same terms, else a refusal. `is_asset`: whether both have the same asset, which may
-/// have been renamed in between.
-fn same_client_order_id(entry: LedgerEntry, order: Order, is_asset: bool) -> Acceptance {
-    let is_same = is_asset && entry.transaction.side == order.side && entry.asked == order.quantity;
-    if is_same {
-        return already_stored(entry, order.reply_to);
-    }
-    let text = "this clientOrderID names an order with other terms; give each order its own";
-    let refusal = Refusal::new(Reason::ClientOrderIdReused, text);
-    Acceptance::Refused(order.instruction(), refusal, order.reply_to)
-}
-
-/// The answer to a repeated order: it waits for the outcome, or gets it.
-fn already_stored(entry: LedgerEntry, reply_to: ReplyTo) -> Acceptance {
-    if !entry.transaction.status.is_final() {
-        Acceptance::Waits(entry.rank.number, reply_to)
-    } else {
-        Acceptance::Done(Box::new(entry), reply_to)
     }
 }
 

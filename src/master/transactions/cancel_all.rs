@@ -6,6 +6,7 @@
 //!
 //! Tests: `src/master/transactions/cancel_all/tests.rs`, `tests/suite/master/deletion.rs`.
 
+use super::book::order::BookOrder;
 use super::{Transactions, fill};
 use crate::master::messages::{AccountCancellation, Order};
 use crate::master::reply_to::ReplyBatch;
@@ -30,7 +31,7 @@ impl Transactions {
     /// Makes the cancellations that wait, unless an update is under way: who asked after its
     /// retrieval began may know its prices.
     pub(super) fn cancel_all(&mut self) {
-        while !self.cancellations.is_empty() && !self.state.assets.is_updating(self.handled) {
+        while !self.cancellations.is_empty() && !self.state.is_behind() {
             if let Some(cancellation) = self.cancellations.pop_front() {
                 self.cancel_all_of(cancellation);
             }
@@ -45,7 +46,9 @@ impl Transactions {
             writes,
             done,
         } = cancellation;
-        let numbers = self.state.queue.numbers_of(account);
+        let mut numbers = self.state.queue.numbers_of(account);
+        let open = self.state.waiting.book().of_account(account);
+        numbers.extend(open.map(BookOrder::number));
         let stored = self.storage.write_beating(&self.heartbeat, |tx| {
             if let Some(writes) = writes
                 && let Err(refusal) = writes(tx)?
@@ -80,16 +83,21 @@ impl Transactions {
         }
     }
 
-    /// Removes cancelled orders from the queue, and answers who waits for their outcomes.
+    /// Removes cancelled orders from the queue and the book, and answers who waits for their
+    /// outcomes.
     pub(super) fn tell_cancelled(&mut self, numbers: &[i64]) {
         let refusal = Refusal::new(Reason::Cancelled, fill::text(Reason::Cancelled));
         let mut replies = ReplyBatch::new();
-        for order in numbers
-            .iter()
-            .filter_map(|number| self.state.queue.remove(*number))
-        {
-            let instruction = Order::instruction_for(order.side);
-            for reply_to in order.waiters {
+        for number in numbers {
+            let (side, waiters) = if let Some(order) = self.state.unqueue_order(*number) {
+                (order.side, order.waiters)
+            } else if let Some(taken) = self.state.waiting.remove(*number) {
+                (taken.order.side, taken.waiters)
+            } else {
+                continue;
+            };
+            let instruction = Order::instruction_for(side);
+            for reply_to in waiters {
                 replies.fail(reply_to, instruction, &refusal);
             }
         }

@@ -216,11 +216,10 @@ impl Holdings {
         }
     }
 
-    /// Fills an order at `price`. Returns the total that was paid or received.
+    /// Fills an order at `price`, without a fee. Returns the total that was paid or received.
     ///
     /// # Errors
-    /// `insufficient-funds`, `insufficient-holdings`, or `quantity-invalid` if a value would exceed
-    /// its limit. The holdings do not change then.
+    /// As [`Holdings::trade`].
     pub fn fill(
         &mut self,
         side: Side,
@@ -228,29 +227,55 @@ impl Holdings {
         quantity: Quantity,
         price: Money,
     ) -> Result<Money, Reason> {
+        let total = match side {
+            Side::Buy => quantity.cost_at(price),
+            Side::Sell => quantity.worth_at(price),
+            Side::Split | Side::Dividend => return Err(Reason::ArgumentInvalid),
+        };
+        let total = total.ok_or(Reason::QuantityInvalid)?;
+        self.trade(side, symbol, quantity, (total, self.cash))?;
+        Ok(total)
+    }
+
+    /// Buys units for a total, fees included, that is at most `spendable`; or sells them for one.
+    ///
+    /// # Errors
+    /// `insufficient-funds`, `insufficient-holdings`, or `quantity-invalid` if a value would exceed
+    /// its limit. The holdings do not change then.
+    pub fn trade(
+        &mut self,
+        side: Side,
+        symbol: Symbol,
+        units: Quantity,
+        (total, spendable): (Money, Money),
+    ) -> Result<(), Reason> {
         match side {
-            Side::Buy => self.buy(symbol, quantity, price),
-            Side::Sell => self.sell(symbol, quantity, price),
+            Side::Buy => self.buy(symbol, units, total, spendable),
+            Side::Sell => self.sell(symbol, units, total),
             Side::Split | Side::Dividend => Err(Reason::ArgumentInvalid),
         }
     }
 
-    fn buy(&mut self, symbol: Symbol, quantity: Quantity, price: Money) -> Result<Money, Reason> {
-        let total = quantity.cost_at(price).ok_or(Reason::QuantityInvalid)?;
+    fn buy(
+        &mut self,
+        symbol: Symbol,
+        quantity: Quantity,
+        total: Money,
+        spendable: Money,
+    ) -> Result<(), Reason> {
         let (held, cost) = self.positions.get(&symbol).copied().unwrap_or_default();
         let units = held.plus(quantity).ok_or(Reason::QuantityInvalid)?;
         let cost = cost.plus(total).ok_or(Reason::QuantityInvalid)?;
-        if total > self.cash {
+        if total > spendable.min(self.cash) {
             return Err(Reason::InsufficientFunds);
         }
         self.cash = self.cash.minus(total).ok_or(Reason::InsufficientFunds)?;
         self.positions.insert(symbol, (units, cost));
-        Ok(total)
+        Ok(())
     }
 
-    fn sell(&mut self, symbol: Symbol, quantity: Quantity, price: Money) -> Result<Money, Reason> {
+    fn sell(&mut self, symbol: Symbol, quantity: Quantity, total: Money) -> Result<(), Reason> {
         let (held, cost) = self.positions.get(&symbol).copied().unwrap_or_default();
-        let total = quantity.worth_at(price).ok_or(Reason::QuantityInvalid)?;
         if quantity > held {
             return Err(Reason::InsufficientHoldings);
         }
@@ -263,7 +288,7 @@ impl Holdings {
         } else {
             self.positions.insert(symbol, (left, Money(cost.0 - taken)));
         }
-        Ok(total)
+        Ok(())
     }
 
     /// Splits a position: `ratio` units for each one before. Returns the units
@@ -301,7 +326,8 @@ pub fn text(reason: Reason) -> &'static str {
         }
         Reason::QuantityInvalid => "the order would have taken a value beyond 9000000000000 units",
         Reason::NoPrice => "the asset had no new price to settle at",
-        Reason::Cancelled => "the order was cancelled before it settled",
+        Reason::Cancelled => "the order was cancelled before it was filled",
+        Reason::Replaced => "another order is in the place of this one",
         _ => "the order was rejected when it settled",
     }
 }

@@ -4,6 +4,7 @@
 //! are sold, and the cash is set. Both are rows of the ledger like any other.
 
 use super::Transactions;
+use super::book::order::BookOrder;
 use super::sequence::Sequencer;
 use crate::master::messages::{AdminAct, Grant, GrantOutcome, RestartOutcome};
 use crate::master::storage::acts::{AccountAct, ActKind};
@@ -63,13 +64,18 @@ impl Transactions {
         act.in_time("a grant", &grant.username)?;
         let time = self.state.assets.prices().market_now;
         let sequencer = &mut self.state.sequencer;
+        let reserves = self.state.waiting.book().reserves();
         let stored = self.storage.write(|tx| {
             let Some(found) = tx.account_row(&grant.username.key())? else {
                 return Ok(Err(no_user(&grant.username)));
             };
             let before = tx.holdings(found.account)?;
             let mut after = before.clone();
-            let Some(row) = after.grant(grant.amount) else {
+            let row = after.grant(grant.amount).filter(|_| {
+                // What orders hold back is not to be taken.
+                grant.amount > Money::ZERO || after.cash >= reserves.standing(found.account)
+            });
+            let Some(row) = row else {
                 return Ok(Err(beyond_limits(&found.username, before.cash)));
             };
             let moment = GrantMoment {
@@ -104,8 +110,9 @@ impl Transactions {
         Ok(granted)
     }
 
-    /// Lets an account begin anew, in one commit: its queued orders are cancelled, its units sold
-    /// at their last price, or for nothing without one, and its cash is what it began with. Logs it.
+    /// Lets an account begin anew, in one commit: its queued and open orders are cancelled, its
+    /// units sold at their last price, or for nothing without one, and its cash is what it began
+    /// with. Logs it.
     ///
     /// # Errors
     /// It is too late, there is no such account, the ledger lacks actions that the prices have, or
@@ -118,6 +125,7 @@ impl Transactions {
         act.in_time("a restart", username)?;
         let prices = self.state.assets.prices();
         let (queue, sequencer) = (&self.state.queue, &mut self.state.sequencer);
+        let waiting = &self.state.waiting;
         let mut beats = StepBeats::new(&self.heartbeat);
         let stored = self.storage.write_beating(&self.heartbeat, |tx| {
             let Some(found) = tx.account_row(&username.key())? else {
@@ -138,7 +146,8 @@ impl Transactions {
                 update: tx.settled_update()?,
                 time: prices.market_now,
             };
-            let orders = queue.numbers_of(account);
+            let mut orders = queue.numbers_of(account);
+            orders.extend(waiting.book().of_account(account).map(BookOrder::number));
             tx.cancel_orders(&orders, Timestamp::now())?;
             let before = tx.holdings(account)?;
             let mut after = before.clone();
@@ -205,7 +214,8 @@ fn no_user(username: &Username) -> String {
 
 fn beyond_limits(username: &str, cash: Money) -> String {
     format!(
-        "{username} has {cash} of cash; it cannot fall below 0, nor exceed {}",
+        "{username} has {cash} of cash; it cannot fall below 0, nor below what open orders hold back, \
+         nor exceed {}",
         Money(crate::model::money::MILLIONTHS_MAX)
     )
 }

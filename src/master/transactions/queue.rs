@@ -3,9 +3,14 @@
 //! The queued orders in memory, as the ledger holds them on disk, with the destinations of their
 //! outcomes.
 
+use super::reserves::{OrderPromise, PromiseKind};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::ledger::{LedgerEntry, NewOrder};
-use crate::model::{AccountId, ClientOrderId, Quantity, SettlementRank, Side, Symbol, Timestamp};
+use crate::master::storage::order_details::OrderDetails;
+use crate::model::{
+    AccountId, ClientOrderId, Money, OrderAmount, Quantity, SettlementRank, Side, Symbol,
+    Timestamp, TransactionStatus,
+};
 use crate::runtime::dynamic_share::{DynamicShare, PlaceHolder, ShareError};
 use crate::runtime::neighbourhood::Neighbourhood;
 use std::collections::BTreeMap;
@@ -47,18 +52,26 @@ pub struct QueuedOrder {
     /// Market time from which on it waits for a price of its asset that is believed; `None` if it
     /// does not.
     pub waits_since: Option<Timestamp>,
+    /// Of a purchase: what is held back until it ends.
+    pub reserve: Option<Money>,
+    /// The first update that it takes part in; 0 in old rows.
+    pub first_update: u64,
+    /// What placeOrder or replaceOrder says of it; `None`: purchaseAsset or sellAsset.
+    pub details: Option<Box<OrderDetails>>,
     /// Destinations of the outcome, oldest first; at most [`WAITERS_MAX`].
     pub waiters: Vec<ReplyTo>,
 }
 
 impl QueuedOrder {
     /// An order that an earlier process stored. No destination waits for its outcome.
-    pub fn stored(entry: LedgerEntry) -> QueuedOrder {
+    pub fn stored(entry: LedgerEntry, details: Option<OrderDetails>) -> QueuedOrder {
         let LedgerEntry {
             transaction,
             rank,
             asked,
             waits_since,
+            reserve,
+            first_update,
             ..
         } = entry;
         QueuedOrder {
@@ -74,6 +87,9 @@ impl QueuedOrder {
             near: None,
             client_order_id: transaction.client_order_id,
             waits_since,
+            reserve,
+            first_update: first_update.unwrap_or(0),
+            details: details.map(Box::new),
             waiters: Vec::new(),
         }
     }
@@ -92,6 +108,10 @@ impl QueuedOrder {
             stamped,
             client_order_id: self.client_order_id.as_ref(),
             waits_since: self.waits_since,
+            status: TransactionStatus::Queued,
+            reserve: self.reserve,
+            first_update: self.first_update,
+            details: self.details.as_deref(),
         }
     }
 
@@ -104,13 +124,54 @@ impl QueuedOrder {
         }
     }
 
+    /// How much it is for.
+    pub fn amount(&self) -> OrderAmount {
+        match self.details.as_ref().and_then(|details| details.cash) {
+            Some(cash) => OrderAmount::Cash(cash),
+            None => OrderAmount::Units(self.quantity),
+        }
+    }
+
+    /// What it holds back.
+    pub fn promise(&self) -> OrderPromise {
+        OrderPromise {
+            number: self.rank.number,
+            account: self.account,
+            side: self.side,
+            symbol: self.symbol,
+            units: self.quantity,
+            reserve: self.reserve.unwrap_or(Money::ZERO),
+            kind: PromiseKind::Queued,
+        }
+    }
+
+    /// Whether its time in force has ended at this market time.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        let until = self.details.as_ref().and_then(|details| details.until);
+        until.is_some_and(|until| until <= now)
+    }
+
+    /// Whether it takes part in this update, whose retrieval began then.
+    pub fn takes_part(&self, began: Instant, update: u64) -> bool {
+        match self.since {
+            Some(since) => since < began,
+            None => self.first_update <= update,
+        }
+    }
+
     /// Whether it was accepted before this moment. True for an order of an earlier process, and for
     /// all orders where `moment` is `None`.
     pub fn was_before(&self, moment: Option<Instant>) -> bool {
-        match (self.since, moment) {
-            (Some(since), Some(moment)) => since < moment,
-            (None, _) | (_, None) => true,
-        }
+        was_before(self.since, moment)
+    }
+}
+
+/// Whether an order that was accepted then was accepted before this moment. `None` is as in
+/// [`QueuedOrder::since`]; and all were before no moment.
+pub fn was_before(since: Option<Instant>, moment: Option<Instant>) -> bool {
+    match (since, moment) {
+        (Some(since), Some(moment)) => since < moment,
+        (None, _) | (_, None) => true,
     }
 }
 
@@ -197,6 +258,11 @@ impl OrderQueue {
     }
 
     /// The order with this number.
+    pub fn get(&self, number: i64) -> Option<&QueuedOrder> {
+        self.orders.get(&number)
+    }
+
+    /// The same, to change it.
     pub fn get_mut(&mut self, number: i64) -> Option<&mut QueuedOrder> {
         self.orders.get_mut(&number)
     }
@@ -216,12 +282,13 @@ impl OrderQueue {
         self.orders.is_empty()
     }
 
-    /// The numbers of the orders accepted before `began`, by settlement rank.
-    pub fn before(&self, began: Instant) -> Vec<i64> {
+    /// The numbers of the orders that take part in this update, whose retrieval began then, by
+    /// settlement rank.
+    pub fn before(&self, began: Instant, update: u64) -> Vec<i64> {
         let mut ranks: Vec<SettlementRank> = self
             .orders
             .values()
-            .filter(|order| order.since.is_none_or(|since| since < began))
+            .filter(|order| order.takes_part(began, update))
             .map(|order| order.rank)
             .collect();
         ranks.sort_unstable();
@@ -244,6 +311,16 @@ impl OrderQueue {
     }
 }
 
+/// Adds a destination of an order's outcome. Those whose link has closed make room, and else the
+/// oldest.
+pub fn add_waiter(waiters: &mut Vec<ReplyTo>, reply_to: ReplyTo) {
+    waiters.retain(|waiter| waiter.peer.link.is_open());
+    if waiters.len() >= WAITERS_MAX {
+        waiters.remove(0);
+    }
+    waiters.push(reply_to);
+}
+
 /// The effective timestamp of an order: the worker's, but not after the acceptance, not more than
 /// [`BEHIND_MAX`] before it, and not before the effective timestamp of this worker's last order.
 pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -> Timestamp {
@@ -257,7 +334,7 @@ pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -
 mod tests {
     use super::*;
 
-    use crate::model::{Holdings, Money};
+    use crate::model::Holdings;
     use proptest::prelude::*;
 
     fn order(number: i64, timestamp: i64, worker: u8, sequence: u64, quantity: i64) -> QueuedOrder {
@@ -283,6 +360,9 @@ mod tests {
             near: None,
             client_order_id: None,
             waits_since: None,
+            reserve: None,
+            first_update: 1,
+            details: None,
             waiters: Vec::new(),
         }
     }
@@ -305,7 +385,7 @@ mod tests {
                 let mut queue = OrderQueue::new(1000);
                 orders.into_iter().for_each(|order| queue.restore(order));
                 let mut account = Holdings { cash: Money(9_000_000), ..Holdings::default() };
-                let numbers = queue.before(Instant::now());
+                let numbers = queue.before(Instant::now(), 1);
                 let outcomes: Vec<_> = numbers
                     .into_iter()
                     .map(|number| {
@@ -334,7 +414,7 @@ mod tests {
             since: Some(began),
             ..order(2, 0, 0, 2, 1)
         });
-        assert_eq!(queue.before(began), [1]);
+        assert_eq!(queue.before(began, 1), [1]);
         assert_eq!(queue.of_account(AccountId(1)), 2);
         queue.remove(1);
         queue.remove(2);

@@ -3,63 +3,114 @@
 //! Settles the queue at an update: first corporate actions, then each order in the order of its
 //! settlement rank, all in one commit. The answers follow the commit.
 
+use super::book::OrdersChanged;
+use super::book::due::{DueOrder, OrderEnding, accepted_by_clock};
+use super::book::order::BookOrder;
 use super::corrections::{self, ActionsDone, BroughtAction};
-use super::queue::{PriceVisibility, QueuedOrder};
+use super::open_orders::{self, DueUpdate};
+use super::queue::{PriceVisibility, QueuedOrder, was_before};
+use super::reserves::{OrderPromise, PromiseKind, SettlementReserves};
+use super::waiting::TakenOrder;
 use super::{OrderState, holdings_of, write_outcome};
-use crate::master::assets::{self};
+use crate::config::FeeSettings;
+use crate::master::assets::FillDecision;
 use crate::master::messages::Update;
 use crate::master::reply_to::ReplyBatch;
-use crate::master::storage::ledger::{ActionEntry, Settlement};
+use crate::master::storage::ledger::{ActionEntry, FillDetails, Settlement};
+use crate::master::storage::order_details::FillBar;
 use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
-use crate::model::timestamp::DAY;
 use crate::model::{
-    AccountId, Action, ActionKind, Quantity, Quote, Ratio, Reason, Symbol, Timestamp, Transaction,
-    TransactionStatus,
+    AccountId, Action, ActionKind, Holdings, Money, OrderAmount, OrderKind, OrderTerms, Quantity,
+    Quote, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Instant;
-
-/// Milliseconds from which on two times of an order differ because the clock was set.
-const CLOCK_SET_MS: i64 = 2_000;
-
-/// Market time in milliseconds for which an order waits for a price that is believed.
-pub const WAITING_MAX: i64 = 14 * DAY;
 
 /// What an update makes of its orders.
 #[derive(Default)]
 struct FilledOrders {
     /// The outcomes, in the order of settlement.
     outcomes: Vec<(i64, Settlement)>,
-    /// Orders that wait from this update on, because their asset's price is held.
-    waiting: Vec<i64>,
+    /// Market orders of the queue that wait in the book from this update on.
+    opened: Vec<i64>,
+}
+
+/// The orders that an update has ended.
+#[derive(Debug)]
+pub(super) struct SettledOrders {
+    outcomes: Vec<(i64, Settlement)>,
+    /// Those of them that actions have taken out of the book.
+    forgotten: HashMap<i64, TakenOrder>,
+}
+
+impl SettledOrders {
+    /// Their number.
+    pub(super) fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+}
+
+/// An order whose turn has come, at a price.
+struct DueTurn {
+    promise: OrderPromise,
+    amount: OrderAmount,
+    kind: OrderKind,
+    /// Before slippage.
+    quoted: Quote,
+    /// The bar that fills an open order.
+    bar: Option<FillBar>,
+}
+
+/// What an update does with an order whose turn has come.
+enum TurnDecision {
+    /// It fills, if cash and units suffice.
+    Trades(Box<DueTurn>),
+    Ends(Settlement),
+    /// It leaves the queue, and waits in the book for the next new price of its asset.
+    Opens,
+    /// It stays where it is: the price is older than the order.
+    Stays,
+}
+
+/// One turn of a settlement.
+enum Turn {
+    Queued(i64),
+    Open(DueOrder),
 }
 
 impl OrderState {
-    /// Settles the orders with these numbers in one commit. Returns the outcomes, without the
-    /// orders that stay queued.
+    /// Settles the queued orders with these numbers and the open orders that are due in one commit;
+    /// `None`: what is due is to be found once actions are applied.
     pub(super) fn settle(
         &mut self,
         storage: &mut Storage,
         heartbeat: &Heartbeat,
         update: &Update,
-        numbers: &[i64],
-    ) -> Result<Vec<(i64, Settlement)>, StorageError> {
+        (numbers, due): (&[i64], Option<DueUpdate>),
+    ) -> Result<SettledOrders, StorageError> {
         let has_actions = self.actions_pending || !update.actions.is_empty();
         let mut beats = StepBeats::new(heartbeat);
-        let (filled, done) = storage.write_beating(heartbeat, |tx| {
+        let mut changes = Vec::new();
+        let stored = storage.write_beating(heartbeat, |tx| {
             // Stays so if the commit fails.
             self.actions_pending = has_actions;
-            let mut done = if has_actions {
-                self.apply_actions(tx, update, heartbeat, &mut beats)?
-            } else {
-                ActionsDone::default()
-            };
-            let filled = self.fill_orders(tx, update, numbers, &mut done, &mut beats)?;
-            for number in &filled.waiting {
-                tx.set_waiting(*number, update.snapshot.market_now)?;
+            let mut done = ActionsDone::default();
+            if has_actions {
+                let all = &mut (&mut done, &mut changes);
+                self.apply_actions(tx, update, heartbeat, all, &mut beats)?;
+            }
+            let due = due.unwrap_or_else(|| self.due_at(update));
+            let mut filled =
+                self.fill_orders(tx, update, (numbers, &due), &mut done, &mut beats)?;
+            let ended = changes.iter().flat_map(|changed| &changed.ended);
+            let ended = ended.map(|it| (it.number, open_orders::ending(it)));
+            filled.outcomes.extend(ended);
+            for number in &filled.opened {
+                tx.open_order(*number, update.snapshot.market_now)?;
                 beats.step();
             }
+            self.store_due(tx, &due, &mut beats)?;
             let outcomes = &filled.outcomes;
             let (half, rest) = outcomes.split_at(outcomes.len().div_ceil(2));
             store_outcomes(tx, half, update, heartbeat)?;
@@ -72,78 +123,184 @@ impl OrderState {
                 beats.step();
             }
             failpoint::point("settlement-stored");
-            Ok((filled, done))
-        })?;
+            Ok((filled, done, due))
+        });
+        let (filled, done, due) = match stored {
+            Ok(stored) => stored,
+            Err(error) => {
+                self.waiting.book_mut().put_back(changes);
+                return Err(error);
+            }
+        };
         failpoint::point("settlement-committed");
         self.actions_pending = false;
         self.visibility = PriceVisibility::default();
         self.note_write_offs(done.write_offs);
-        for number in filled.waiting {
-            if let Some(order) = self.queue.get_mut(number) {
-                order.waits_since = Some(update.snapshot.market_now);
-            }
-        }
         for (number, (symbol, quantity)) in done.orders {
-            if let Some(order) = self.queue.get_mut(number) {
+            self.change_queued(number, |order| {
                 (order.symbol, order.quantity) = (symbol, quantity);
-            }
+            });
         }
-        Ok(filled.outcomes)
+        self.advance(&due);
+        for number in filled.opened {
+            self.open_order(number, update.snapshot.market_now);
+        }
+        Ok(SettledOrders {
+            outcomes: filled.outcomes,
+            forgotten: self.forget_ended(changes),
+        })
     }
 
-    /// Fills or rejects the orders one after the other, and changes their accounts in `done`.
-    /// Orders that wait for a later price are left out.
+    /// Fills or rejects the orders one after the other, by turn, and changes their accounts in
+    /// `done`.
     fn fill_orders(
-        &mut self,
+        &self,
         tx: &mut Tx<'_>,
         update: &Update,
-        numbers: &[i64],
+        (numbers, due): (&[i64], &DueUpdate),
         done: &mut ActionsDone,
         beats: &mut StepBeats<'_>,
     ) -> Result<FilledOrders, StorageError> {
         let mut filled = FilledOrders::default();
-        // An end is also that of orders that came after the retrieval began.
-        let in_time: HashSet<i64> = numbers.iter().copied().collect();
-        let ended = done.ended.keys().filter(|number| !in_time.contains(number));
-        let ended: Vec<i64> = ended.copied().collect();
-        for number in numbers.iter().chain(&ended) {
-            beats.step();
-            let Some(order) = self.queue.get_mut(*number) else {
-                continue;
-            };
-            let changed = done.orders.get(number).copied();
-            let (symbol, quantity) = changed.unwrap_or((order.symbol, order.quantity));
-            let quote = match done.ended.get(number) {
-                Some(false) => Some(Err(Reason::NoPrice)),
-                Some(true) => {
-                    let quote = settlement_quote(update, order, symbol);
-                    Some(quote.unwrap_or(Err(Reason::NoPrice)))
-                }
-                None => settlement_quote(update, order, symbol),
-            };
-            let Some(quote) = quote else {
-                if order.waits_since.is_none() && update.snapshot.is_held(&symbol) {
-                    filled.waiting.push(*number);
-                }
-                continue;
-            };
-            let outcome = match quote {
-                Ok(quote) => {
-                    let (_, after) = holdings_of(tx, &mut done.accounts, order.account)?;
-                    match after.fill(order.side, symbol, quantity, quote.value) {
-                        Ok(total) => Settlement::Settled {
-                            price: quote.value,
-                            total,
-                            priced: quote.time,
-                        },
-                        Err(reason) => Settlement::Rejected(reason),
-                    }
-                }
-                Err(reason) => Settlement::Rejected(reason),
-            };
-            filled.outcomes.push((*number, outcome));
+        let mut spending = SettlementReserves::new(self.waiting.book().reserves());
+        for ending in &due.endings {
+            if let Some(order) = self.waiting.book().get(ending.number) {
+                spending.free(&order.promise());
+            }
+            let outcome = open_orders::ending(ending);
+            filled.outcomes.push((ending.number, outcome));
         }
+        for turn in self.turns(numbers, due, done) {
+            beats.step();
+            let (number, decision) = match turn {
+                Turn::Queued(number) => (number, self.queued_turn(update, number, done)),
+                Turn::Open(due) => (due.rank.number, self.open_turn(&due)),
+            };
+            let outcome = match decision {
+                TurnDecision::Trades(due) => {
+                    let account = due.promise.account;
+                    spending.free(&due.promise);
+                    let (_, after) = holdings_of(tx, &mut done.accounts, account)?;
+                    let spendable = spending.spendable(account, after.cash);
+                    let outcome = trade(&self.fees, after, spendable, &due);
+                    outcome.unwrap_or_else(Settlement::Rejected)
+                }
+                TurnDecision::Ends(outcome) => outcome,
+                TurnDecision::Opens => {
+                    filled.opened.push(number);
+                    continue;
+                }
+                TurnDecision::Stays => continue,
+            };
+            filled.outcomes.push((number, outcome));
+        }
+        self.reject_uncovered(&spending, done, &mut filled);
         Ok(filled)
+    }
+
+    /// What an update does with an order of the queue.
+    fn queued_turn(&self, update: &Update, number: i64, done: &ActionsDone) -> TurnDecision {
+        let Some(order) = self.queue.get(number) else {
+            return TurnDecision::Stays;
+        };
+        let changed = done.orders.get(&number).copied();
+        let (symbol, quantity) = changed.unwrap_or((order.symbol, order.quantity));
+        let quoted = match decide(update, order, symbol, done.ended.get(&number)) {
+            Ok(quoted) => quoted,
+            Err(decision) => return decision,
+        };
+        TurnDecision::Trades(Box::new(DueTurn {
+            promise: OrderPromise {
+                symbol,
+                ..order.promise()
+            },
+            amount: match order.amount() {
+                OrderAmount::Cash(cash) => OrderAmount::Cash(cash),
+                OrderAmount::Units(_) => OrderAmount::Units(quantity),
+            },
+            kind: OrderKind::Market,
+            quoted,
+            bar: None,
+        }))
+    }
+
+    /// What the bar that reaches an open order does with it.
+    fn open_turn(&self, due: &DueOrder) -> TurnDecision {
+        let Some(order) = self.waiting.book().get(due.rank.number) else {
+            return TurnDecision::Stays;
+        };
+        TurnDecision::Trades(Box::new(DueTurn {
+            promise: order.promise(),
+            amount: order.amount,
+            kind: due.kind,
+            quoted: Quote {
+                value: due.quoted,
+                time: due.bar.time,
+            },
+            bar: Some(FillBar {
+                open: due.bar.open,
+                high: due.bar.high,
+                low: due.bar.low,
+            }),
+        }))
+    }
+
+    /// The orders of a settlement by turn. An end of an asset is also that of queued orders that came
+    /// after the retrieval began: they come last.
+    fn turns(&self, numbers: &[i64], due: &DueUpdate, done: &ActionsDone) -> Vec<Turn> {
+        let queued = numbers.iter().filter_map(|number| self.queue.get(*number));
+        let queued = queued.map(|order| (order.rank, Turn::Queued(order.rank.number)));
+        let open = due.due.fills.iter().map(|it| (it.rank, Turn::Open(*it)));
+        let mut turns: Vec<(SettlementRank, Turn)> = queued.chain(open).collect();
+        if !due.due.fills.is_empty() {
+            turns.sort_by_key(|(rank, _)| *rank);
+        }
+        let mut turns: Vec<Turn> = turns.into_iter().map(|(_, turn)| turn).collect();
+        if !done.ended.is_empty() {
+            let in_time: HashSet<i64> = numbers.iter().copied().collect();
+            let late = done.ended.keys().filter(|it| !in_time.contains(it));
+            turns.extend(late.map(|number| Turn::Queued(*number)));
+        }
+        turns
+    }
+
+    /// Rejects the last orders that hold cash back which a correction has taken, so that reserves
+    /// never exceed cash.
+    fn reject_uncovered(
+        &self,
+        spending: &SettlementReserves<'_>,
+        done: &ActionsDone,
+        filled: &mut FilledOrders,
+    ) {
+        let is_short =
+            |account: &AccountId, cash: Money| spending.spendable(*account, cash) < Money::ZERO;
+        let short: Vec<(AccountId, Money)> = done
+            .accounts
+            .iter()
+            .map(|(account, (_, after))| (*account, after.cash))
+            .filter(|(account, cash)| is_short(account, *cash))
+            .collect();
+        if short.is_empty() {
+            return;
+        }
+        let ended: HashSet<i64> = filled.outcomes.iter().map(|(number, _)| *number).collect();
+        for (account, cash) in short {
+            let mut missing = spending.spendable(account, cash).0;
+            let orders = self.waiting.book().of_account(account);
+            let mut standing: Vec<&BookOrder> = orders
+                .filter(|order| order.promise().kind == PromiseKind::Standing)
+                .filter(|order| order.reserve > Money::ZERO && !ended.contains(&order.number()))
+                .collect();
+            standing.sort_by_key(|order| std::cmp::Reverse(order.rank));
+            for order in standing {
+                if missing >= 0 {
+                    break;
+                }
+                missing = missing.saturating_add(order.reserve.0);
+                let outcome = Settlement::Rejected(Reason::InsufficientFunds);
+                filled.outcomes.push((order.number(), outcome));
+            }
+        }
     }
 
     /// Applies actions to positions, as transactions of their own, and to queued orders: all that
@@ -154,9 +311,9 @@ impl OrderState {
         tx: &mut Tx<'_>,
         update: &Update,
         heartbeat: &Heartbeat,
+        (done, changes): &mut (&mut ActionsDone, &mut Vec<OrdersChanged>),
         beats: &mut StepBeats<'_>,
-    ) -> Result<ActionsDone, StorageError> {
-        let mut done = ActionsDone::default();
+    ) -> Result<(), StorageError> {
         let families = tx.families(update.number)?;
         let updates = corrections::divide(tx, &families, update.number, beats)?;
         let corrected: BTreeSet<Symbol> = updates
@@ -173,18 +330,20 @@ impl OrderState {
                 // Nobody traded the others.
                 if let Some(family) = trades.get_mut(&correction.first) {
                     let correction = (&families, correction);
-                    self.correct(tx, actions.number, correction, family, &mut done, beats)?;
+                    self.correct(tx, actions.number, correction, family, done, beats)?;
                 }
             }
             for action in &actions.due {
-                self.apply_to_holders(tx, actions.number, action, &mut done, beats)?;
+                self.apply_to_holders(tx, actions.number, action, done, beats)?;
             }
             for brought in &actions.brought {
-                self.apply_to_orders(tx, (update, actions.number), brought, &mut done, beats)?;
+                self.apply_to_orders(tx, (update, actions.number), brought, done, beats)?;
+                self.apply_to_book(tx, (update, actions.number), brought, changes)?;
+                self.correct_book(tx, (update, actions.number), brought, changes)?;
+                beats.step();
             }
         }
-        tx.set_actions_applied(update.number)?;
-        Ok(done)
+        tx.set_actions_applied(update.number)
     }
 
     /// Applies an action of update `number` on top of what each account holds.
@@ -271,27 +430,91 @@ impl OrderState {
         Ok(())
     }
 
-    /// Removes orders that ended at `ended` from the queue, and sends their outcomes to all who
-    /// wait.
+    /// Brings open orders to the right terms of a corrected split, as far as it can be told what was
+    /// meant: market orders follow it; those whose prices it has changed are cancelled.
+    fn correct_book(
+        &mut self,
+        tx: &mut Tx<'_>,
+        (update, number): (&Update, u64),
+        brought: &BroughtAction,
+        changes: &mut Vec<OrdersChanged>,
+    ) -> Result<(), StorageError> {
+        let split = |before: &Action| matches!(before.kind, ActionKind::Split(_));
+        if !brought.before.as_ref().is_some_and(split) {
+            return Ok(());
+        }
+        let own = brought.action.symbol;
+        let visible = self.visibility.since(number);
+        let is_of_it = |symbol| symbol == own || update.snapshot.is_renamed(own, symbol);
+        let orders: Vec<BookOrder> = self
+            .waiting
+            .book()
+            .iter()
+            .filter(|order| is_of_it(order.symbol) && was_before(order.since, visible))
+            .cloned()
+            .collect();
+        for order in orders {
+            let OrderAmount::Units(units) = order.amount else {
+                continue;
+            };
+            let number = order.number();
+            let asked = tx.asked_units(number)?;
+            let ending = match (order_change(brought, asked, units), order.terms) {
+                (OrderChange::None | OrderChange::Name(_), _) => continue,
+                (OrderChange::Units(after), OrderTerms::Market) => {
+                    tx.set_order_quantity(number, after)?;
+                    self.waiting.book_mut().remove(number);
+                    self.waiting.book_mut().insert(BookOrder {
+                        amount: OrderAmount::Units(after),
+                        ..order.clone()
+                    });
+                    None
+                }
+                (OrderChange::Ends { .. }, OrderTerms::Market) => {
+                    Some(OrderEnding::no_price(number))
+                }
+                (OrderChange::Units(_) | OrderChange::Ends { .. }, _) => {
+                    Some(OrderEnding::cancelled(number))
+                }
+            };
+            if ending.is_some() {
+                self.waiting.book_mut().remove(number);
+            }
+            changes.push(OrdersChanged {
+                before: vec![order],
+                ended: ending.into_iter().collect(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Removes the orders that ended at `ended`, and sends their outcomes to all who wait.
     pub(super) fn answer(
         &mut self,
         heartbeat: &Heartbeat,
-        outcomes: Vec<(i64, Settlement)>,
+        mut settled: SettledOrders,
         ended: Timestamp,
     ) {
         let mut replies = ReplyBatch::new();
         let mut beats = StepBeats::new(heartbeat);
         let now = Instant::now();
-        for (number, outcome) in outcomes {
-            let Some(order) = self.queue.remove(number) else {
-                continue;
+        for (number, outcome) in settled.outcomes {
+            let (account, transaction, waiters) = if let Some(order) = self.unqueue_order(number) {
+                let transaction = settled_transaction(&order, &outcome, ended);
+                (order.account, transaction, order.waiters)
+            } else {
+                let taken = settled.forgotten.remove(&number);
+                let Some(taken) = taken.or_else(|| self.waiting.remove(number)) else {
+                    continue;
+                };
+                let transaction = ended_transaction(&taken.order, &outcome, ended);
+                (taken.order.account, transaction, taken.waiters)
             };
             // That an asset has no new price is nobody's doing.
             if matches!(&outcome, Settlement::Rejected(why) if *why != Reason::NoPrice) {
-                self.rejections.count(order.account, now);
+                self.rejections.count(account, now);
             }
-            let transaction = settled_transaction(&order, &outcome, ended);
-            for reply_to in order.waiters {
+            for reply_to in waiters {
                 replies.add(reply_to, |out| write_outcome(out, &transaction));
             }
             if beats.step() {
@@ -379,79 +602,124 @@ fn store_outcomes(
     Ok(())
 }
 
-/// The quote that an order settles at. `Err` if the update has none; `None` if the order waits for
-/// a later update, because a real-time price is older than the order or the asset's price is held.
-fn settlement_quote(
+/// Trades an order's units at its price, with slippage and fee.
+fn trade(
+    fees: &FeeSettings,
+    holdings: &mut Holdings,
+    spendable: Money,
+    due: &DueTurn,
+) -> Result<Settlement, Reason> {
+    const BEYOND: Reason = Reason::QuantityInvalid;
+    let OrderPromise { side, symbol, .. } = due.promise;
+    let price = fees.fill_price(side, due.kind, due.quoted.value);
+    let price = price.ok_or(BEYOND)?;
+    let (units, bought) = match due.amount {
+        OrderAmount::Units(units) => (units, None),
+        OrderAmount::Cash(cash) => {
+            let units = fees.most_units(cash, price).ok_or(BEYOND)?;
+            (units, Some(units))
+        }
+    };
+    let total = if side == Side::Buy {
+        fees.purchase(units, price)
+    } else {
+        fees.sale(units, price)
+    };
+    let total = total.ok_or(BEYOND)?;
+    holdings.trade(side, symbol, units, (total.total, spendable))?;
+    Ok(Settlement::Settled {
+        price,
+        total: total.total,
+        priced: due.quoted.time,
+        details: FillDetails {
+            units: bought,
+            quoted: Some(due.quoted.value).filter(|quoted| *quoted != price),
+            fee: Some(total.fee).filter(|fee| *fee > Money::ZERO),
+            bar: due.bar,
+        },
+    })
+}
+
+/// The price at which an update fills an order of the queue, whose asset is `symbol` by now; else
+/// what it does with it. `ended`: the asset has ended, and whether a price of it in this update fills
+/// the order nevertheless.
+fn decide(
     update: &Update,
     order: &QueuedOrder,
     symbol: Symbol,
-) -> Option<Result<Quote, Reason>> {
-    let is_in_time = order.since.is_none_or(|since| since < update.began);
-    let entry = update.snapshot.entry(&symbol).filter(|_| is_in_time);
-    let accepted = accepted_by_clock_of(update, order);
-    let decision = entry.map_or(assets::FillDecision::NoPrice, |entry| entry.fill(accepted));
-    match decision {
-        assets::FillDecision::At(quote) => Some(Ok(quote)),
-        assets::FillDecision::Wait => None,
-        assets::FillDecision::Halted if may_wait(update, order) => None,
-        // It has waited for a price that was held, and waits for one that can be had.
-        assets::FillDecision::NoPrice
-            if entry.is_some() && order.waits_since.is_some() && may_wait(update, order) =>
-        {
-            None
+    ended: Option<&bool>,
+) -> Result<Quote, TurnDecision> {
+    const NO_PRICE: TurnDecision = TurnDecision::Ends(Settlement::Rejected(Reason::NoPrice));
+    let snapshot = &update.snapshot;
+    let is_in_time = order.takes_part(update.began, update.number);
+    let entry = snapshot.entry(&symbol).filter(|_| is_in_time);
+    let Some(entry) = entry.filter(|_| ended != Some(&false)) else {
+        return Err(NO_PRICE);
+    };
+    if order.is_expired(snapshot.market_now) {
+        return Err(TurnDecision::Ends(Settlement::Expired));
+    }
+    let (began, stamp) = (update.began, update.began_stamp);
+    let accepted = accepted_by_clock(order.since, order.accepted, began, stamp);
+    match entry.fill(accepted) {
+        FillDecision::At(quote) => Ok(quote),
+        FillDecision::Wait | FillDecision::Halted | FillDecision::NoPrice if ended.is_some() => {
+            Err(NO_PRICE)
         }
-        assets::FillDecision::Halted | assets::FillDecision::NoPrice => Some(Err(Reason::NoPrice)),
+        FillDecision::Wait => Err(TurnDecision::Stays),
+        FillDecision::Halted | FillDecision::NoPrice if snapshot.exhausted => Err(NO_PRICE),
+        FillDecision::Halted | FillDecision::NoPrice => Err(TurnDecision::Opens),
     }
 }
 
-/// When an order was accepted, by the clock as it goes at the update. Where the clock was set since,
-/// by hours perhaps, the order must not wait for as long, nor fill at a price older than itself.
-fn accepted_by_clock_of(update: &Update, order: &QueuedOrder) -> Timestamp {
-    let age = order
-        .since
-        .and_then(|since| update.began.checked_duration_since(since));
-    let by_age = age.map(|age| {
-        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        Timestamp(update.began_stamp.0.saturating_sub(age))
-    });
-    match by_age {
-        Some(time) if time.since(order.accepted).abs() > CLOCK_SET_MS => time,
-        // An order of an earlier process was accepted before the retrieval began, whatever the
-        // times say.
-        Some(_) | None => order.accepted.min(update.began_stamp),
-    }
-}
-
-/// Whether an order may wait for a price beyond this update.
-fn may_wait(update: &Update, order: &QueuedOrder) -> bool {
-    let now = update.snapshot.market_now;
-    let since = order.waits_since.unwrap_or(now);
-    !update.snapshot.exhausted && now.since(since) <= WAITING_MAX
-}
-
-/// The transaction of a settled or rejected order, as the ledger has it.
-fn settled_transaction(
-    order: &QueuedOrder,
-    outcome: &Settlement,
-    settled: Timestamp,
-) -> Transaction {
-    let (status, filled, reason) = match outcome {
+/// The transaction of an order of the book that has ended. It tells what its reply does.
+fn ended_transaction(order: &BookOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
+    let filled = match outcome {
         Settlement::Settled {
             price,
             total,
             priced,
-        } => (
-            TransactionStatus::Settled,
-            Some((*price, *total, *priced)),
-            None,
-        ),
-        Settlement::Rejected(reason) => (TransactionStatus::Rejected, None, Some(*reason)),
+            ..
+        } => Some((*price, *total, *priced)),
+        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
     };
     Transaction {
         id: order.id,
         account: order.account,
         side: order.side,
-        status,
+        status: outcome.status(),
+        symbol: order.symbol,
+        quantity: order.promise().units,
+        accepted: order.accepted,
+        settled: Some(settled.max(order.accepted)),
+        price: filled.map(|f| f.0),
+        total: filled.map(|f| f.1),
+        priced: filled.map(|f| f.2),
+        client_order_id: None,
+        reason: outcome.reason(),
+    }
+}
+
+/// The transaction of an order of the queue that has ended, as the ledger has it.
+fn settled_transaction(
+    order: &QueuedOrder,
+    outcome: &Settlement,
+    settled: Timestamp,
+) -> Transaction {
+    let filled = match outcome {
+        Settlement::Settled {
+            price,
+            total,
+            priced,
+            ..
+        } => Some((*price, *total, *priced)),
+        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
+    };
+    Transaction {
+        id: order.id,
+        account: order.account,
+        side: order.side,
+        status: outcome.status(),
         symbol: order.symbol,
         quantity: order.quantity,
         accepted: order.accepted,
@@ -460,7 +728,7 @@ fn settled_transaction(
         total: filled.map(|f| f.1),
         priced: filled.map(|f| f.2),
         client_order_id: order.client_order_id.clone(),
-        reason,
+        reason: outcome.reason(),
     }
 }
 

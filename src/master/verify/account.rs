@@ -11,8 +11,8 @@ use crate::master::storage::verify::{LedgerLine, StoredAccount};
 use crate::master::transactions::entitlement::Trade;
 use crate::master::transactions::fill::ActionRow;
 use crate::model::{
-    Action, ActionKind, Cause, Holdings, Money, Quantity, Reason, Side, Symbol, Timestamp,
-    TransactionStatus,
+    Action, ActionKind, Cause, Holdings, Money, OrderKind, Quantity, Reason, Side, Symbol,
+    Timestamp, TransactionStatus,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -49,6 +49,8 @@ struct RebuiltAccount<'a> {
     missed: Vec<String>,
     /// The cash with which the account begins, also after a restart.
     starting_cash: Money,
+    /// What limit, stop, stop-limit and trailing purchases hold back, in millionths.
+    reserved: i128,
 }
 
 impl<'a> Books<'a> {
@@ -93,6 +95,7 @@ impl<'a> Books<'a> {
                 None => {}
             }
             self.flow += flow(line);
+            rebuilt.hold(line);
             if let Err(why) = check_form(line).and_then(|()| rebuilt.apply(line)) {
                 findings.differs(format!("{who}: transaction {}: {why}", line.number));
             }
@@ -106,6 +109,12 @@ impl<'a> Books<'a> {
             findings.differs(format!(
                 "{who}: the cash stored is {}, and the ledger makes {}",
                 holder.cash, rebuilt.holdings.cash
+            ));
+        }
+        if rebuilt.reserved > i128::from(holder.cash.0) {
+            findings.differs(format!(
+                "{who}: open orders hold {} millionths back, and the cash is {}",
+                rebuilt.reserved, holder.cash
             ));
         }
         let stored = moment.stored_positions(holder.account)?;
@@ -241,7 +250,10 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
             line.origin.is_some() && line.sequence.is_some(),
             "an order that no message brought",
         )?;
-        need(line.quantity > 0 && line.asked > 0, "an order of nothing")?;
+        let is_something = line.quantity > 0 && line.asked > 0;
+        need(is_something || line.is_for_cash, "an order of nothing")?;
+        let is_reserved = line.reserve.is_none() || side == Side::Buy;
+        need(is_reserved, "a sale that holds cash back")?;
         need(line.written_off.is_none(), "an order that was written off")?;
         need(
             line.ordered <= line.accepted,
@@ -338,6 +350,7 @@ impl<'a> RebuiltAccount<'a> {
             corrected: HashMap::new(),
             missed: Vec::new(),
             starting_cash: cash,
+            reserved: 0,
         }
     }
 
@@ -363,13 +376,7 @@ impl<'a> RebuiltAccount<'a> {
             }
             _ if is_administrators(line) => self.by_administrator(symbol, line),
             _ if line.cause.is_some() => self.other_action(symbol, line),
-            Side::Buy | Side::Sell => match self.holdings.fill(side, symbol, quantity, price) {
-                Ok(made) if made == total => Ok(()),
-                Ok(made) => Err(format!(
-                    "its total is {total}, and quantity and price make {made}"
-                )),
-                Err(reason) => Err(format!("it cannot have settled: {reason}")),
-            },
+            Side::Buy | Side::Sell => self.trade(symbol, side, line),
             Side::Split => self.split(symbol, quantity, total, line),
             Side::Dividend => self.dividend(symbol, quantity, price, total),
         };
@@ -557,6 +564,40 @@ impl<'a> RebuiltAccount<'a> {
         self.expected.clear();
         let cause = row.cause.map_or("action", Cause::as_str);
         Err(format!("no {cause} of {source} of its time makes this row"))
+    }
+
+    /// Applies the row of a filled order: its total is units × price, and the fee.
+    fn trade(&mut self, symbol: Symbol, side: Side, line: &LedgerLine) -> Result<(), String> {
+        let quantity = Quantity(line.quantity);
+        let price = Money(line.price.unwrap_or(0));
+        let total = Money(line.total.unwrap_or(0));
+        let fee = Money(line.fee.unwrap_or(0));
+        let made = if side == Side::Buy {
+            quantity.cost_at(price).and_then(|value| value.plus(fee))
+        } else {
+            quantity.worth_at(price).and_then(|value| value.minus(fee))
+        };
+        let cash = self.holdings.cash;
+        let traded = self.holdings.trade(side, symbol, quantity, (total, cash));
+        match (made, traded) {
+            (_, Err(reason)) => Err(format!("it cannot have settled: {reason}")),
+            (Some(made), Ok(())) if made == total => Ok(()),
+            (made, Ok(())) => Err(format!(
+                "its total is {total}, and quantity, price and fee make {}",
+                made.map_or("too much".to_owned(), |made| made.to_string())
+            )),
+        }
+    }
+
+    /// Notes what an open order holds back.
+    fn hold(&mut self, line: &LedgerLine) {
+        let is_open = TransactionStatus::from_number(line.status) == Some(TransactionStatus::Open);
+        let is_standing = line
+            .kind
+            .is_some_and(|kind| kind != OrderKind::Market as u8);
+        if is_open && is_standing {
+            self.reserved += i128::from(line.reserve.unwrap_or(0));
+        }
     }
 
     /// Applies the row of a grant or of a restart.

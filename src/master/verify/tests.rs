@@ -1,7 +1,7 @@
 //! spec/master/verify.md · 3.1.7
 
 use super::*;
-use crate::master::storage::ledger::{ActionEntry, Settlement};
+use crate::master::storage::ledger::{ActionEntry, FillDetails, Settlement};
 use crate::master::storage::testing::{Engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
 use crate::master::transactions::queue::QueuedOrder;
@@ -90,6 +90,9 @@ impl Market {
             near: None,
             client_order_id: None,
             waits_since: None,
+            reserve: None,
+            first_update: 1,
+            details: None,
             waiters: Vec::new(),
         };
         let row = order.to_row(worker, place.accepted);
@@ -108,6 +111,7 @@ impl Market {
                     price: Money(price),
                     total,
                     priced: Timestamp(7),
+                    details: FillDetails::default(),
                 },
                 Err(reason) => Settlement::Rejected(reason),
             };

@@ -19,6 +19,8 @@ pub struct DeploymentFacts {
     pub(super) update_interval: i64,
     /// Where codes for new passwords come from.
     reset: &'static str,
+    /// Whether trades cost fees.
+    fees: &'static str,
 }
 
 impl DeploymentFacts {
@@ -39,6 +41,7 @@ impl DeploymentFacts {
             } else {
                 "administrator"
             },
+            fees: if config.fees.is_free() { "no" } else { "yes" },
         }
     }
 
@@ -64,7 +67,7 @@ impl DeploymentFacts {
             ),
             (ServerFact::Login, text(&self.login)),
             (ServerFact::Reset, text(&self.reset)),
-            (ServerFact::Fees, text(&"no")),
+            (ServerFact::Fees, text(&self.fees)),
         ];
         let facts: Vec<String> = facts
             .iter()

@@ -298,13 +298,21 @@ fn workers_are_told_how_the_market_stands_when_they_link_and_at_each_update() {
         states.push(fact(&told(&mut link), "state").unwrap());
     }
     assert_eq!(states, ["open", "open", "closed", "closed", "open"]);
+    let mut paused = PriceSnapshot::clone(&rig.assets.prices());
+    paused.paused = Some(Timestamp(5));
+    rig.assets.prices.store(paused);
+    let due = rig.assets.next_update();
+    rig.assets.progress.set_next(None);
+    rig.workers.on_message(WorkersMessage::MarketChanged);
+    let pause = told(&mut link);
+    assert_eq!(fact(&pause, "state").as_deref(), Some("paused"));
+    assert_eq!(fact(&pause, "next-update"), None);
+    rig.assets.progress.set_next(due);
     let mut last = rig.update(&[("AAPL", "8")]);
     let prices = Arc::make_mut(&mut last.snapshot);
     (prices.exhausted, prices.steps_left) = (true, Some(0));
     rig.publish(&last);
-    rig.assets
-        .next
-        .store(i64::MAX, std::sync::atomic::Ordering::Relaxed);
+    rig.assets.progress.set_next(None);
     rig.tell(&last);
     let end = told(&mut link);
     assert_eq!(fact(&end, "state").as_deref(), Some("ended"));

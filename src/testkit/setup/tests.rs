@@ -105,6 +105,7 @@ fn a_sandbox_has_its_settings_and_can_be_moved() {
         master.limits.rejected_orders_per_hour_per_account,
         10_000_000
     );
+    assert_eq!(master.limits.max_open_per_account, 10_000);
     assert_eq!(master.control_socket, moved.join("master.sock"));
     assert!(master::start::check(&master).is_ok());
     let registry = registered(&master.database);

@@ -39,7 +39,7 @@ impl ServerInfoHolder {
         Reply::ServerInfo(facts).write(&mut self.frame);
     }
 
-    /// Logs which market it is when that changes, such as at the end of a replay.
+    /// Logs which market it is when that changes, such as at the end of a replay or at a pause.
     fn note_market(&mut self, facts: &[NameValue]) {
         let value = |fact: ServerFact| {
             let found = facts.iter().find(|told| told.name() == fact.as_str());
@@ -47,10 +47,13 @@ impl ServerInfoHolder {
         };
         let market = [value(ServerFact::Market), value(ServerFact::State)];
         // Whether it is open changes each day; that is no news.
-        let ended = MarketState::Ended.as_str();
+        let news = [MarketState::Ended, MarketState::Paused].map(MarketState::as_str);
         let key = |market: &[Option<String>; 2]| {
-            let has_ended = market[1].as_deref() == Some(ended);
-            (market[0].clone(), has_ended)
+            let state = market[1].clone();
+            (
+                market[0].clone(),
+                state.filter(|it| news.contains(&it.as_str())),
+            )
         };
         if market[0].is_some() && key(&market) != key(&self.market) {
             let words = market.iter().flatten();

@@ -128,7 +128,6 @@ fn a_client_made_from_the_description_registers_logs_in_and_buys() {
     let told = "client: purchaseFail unknown-asset ";
     assert!(failure(&refused).starts_with(told), "{}", refused.err);
     let refused = buy(&["alice", "correct horse", "AAPL", "900000"]);
-    assert!(refused.out.starts_with("transactionQueued "));
     let told = "client: purchaseFail insufficient-funds ";
     assert!(failure(&refused).starts_with(told), "{}", refused.err);
     // These are not sent: the client compares them with the grammars of the description.

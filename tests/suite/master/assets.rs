@@ -5,7 +5,7 @@ use papertrader::config::{
     AssetSettings, DatabaseUrl, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
 use papertrader::master::assets::providers::PreparedProviders;
-use papertrader::master::assets::{self, AssetsConfig, AssetsError};
+use papertrader::master::assets::{self, AssetsConfig, AssetsError, FillDecision};
 use papertrader::master::messages::{
     AssetAsker, AssetQuery, AssetsHandle, AssetsMessage, TransactionsMessage, Update,
     UpdateChannels, WorkersMessage,
@@ -50,6 +50,8 @@ fn update_of(message: TransactionsMessage) -> Update {
 pub struct Running {
     pub handle: AssetsHandle,
     pub updates: Updates,
+    /// What the process before it left unsettled.
+    pub unsettled: Vec<Update>,
     _workers: Receiver<WorkersMessage>,
     stop: Stop,
     thread: Option<runtime::ThreadHandle>,
@@ -67,7 +69,10 @@ impl Running {
         Storage::migrate(&url).unwrap();
         let (storage, reader) = (Storage::open(&url).unwrap(), Reader::open(&url).unwrap());
         let prepared = PreparedProviders::open(&config)?;
-        let opened = assets::open(config, prepared, storage, reader, channels)?;
+        let mut opened = assets::open(config, prepared, storage, reader, channels)?;
+        let mut ledger = Storage::open(&url).unwrap();
+        let unsettled = std::iter::from_fn(|| opened.unsettled.next(&mut ledger).unwrap());
+        let unsettled = unsettled.collect();
         let (mut module, handle, inbox) = (opened.assets, opened.handle, opened.inbox);
         let stop = Stop::new();
         module.start_updates(opened.updater, &stop).unwrap();
@@ -79,13 +84,22 @@ impl Running {
         Ok(Running {
             handle,
             updates: Updates(updates),
+            unsettled,
             _workers: pushed,
             stop,
             thread: Some(thread),
         })
     }
 
+    /// The next update, which is settled then.
     pub fn update(&self) -> Update {
+        let update = self.unsettled_update();
+        self.handle.note_settled(update.number);
+        update
+    }
+
+    /// The next update, which transactions does not settle.
+    pub fn unsettled_update(&self) -> Update {
         self.updates.recv_timeout(PATIENCE).unwrap()
     }
 
@@ -747,6 +761,145 @@ fn a_renamed_asset_goes_on_under_its_new_symbol_with_its_past() {
     let running = Running::start(config, &database).unwrap();
     let week = running.ask(new, week, false).unwrap();
     assert_eq!(week.len(), 5);
+}
+
+#[test]
+fn a_start_restores_the_close_of_the_day_before() {
+    let (market, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| std::fs::write(market.path().join(name), text).unwrap();
+    let rows = |days: &[(u32, u32)]| {
+        let row =
+            |(day, price): &(u32, u32)| format!("2013-01-{day:02},{0},{0},{0},{0},7\n", price);
+        let rows: String = days.iter().map(row).collect();
+        format!("Date,Open,High,Low,Close,Volume\n{rows}")
+    };
+    write("SPLIT.csv", &rows(&[(2, 10), (4, 12), (7, 7), (8, 8)]));
+    write("OLD.csv", &rows(&[(2, 10), (3, 11), (4, 12)]));
+    write("NEW.csv", &rows(&[(7, 4), (8, 5)]));
+    write("STAY.csv", &rows(&[(2, 1), (3, 2), (4, 3), (7, 4), (8, 5)]));
+    write(
+        "actions.csv",
+        "Date,Symbol,Action,Value\n2013-01-05,SPLIT,split,2\n\
+         2013-01-07,OLD,split,3\n2013-01-07,OLD,rename,NEW\n",
+    );
+    let closes = |prices: &papertrader::master::assets::PriceSnapshot| {
+        let entries = prices.entries().iter();
+        let told = entries.map(|it| (it.symbol, it.previous_close.map(|close| close.0)));
+        told.collect::<Vec<_>>()
+    };
+    let steps = 4;
+    let config = |interval| replay(market.path(), "2013-01-03", interval);
+    let running = Running::start(
+        config(Duration::from_millis(5)),
+        &dir.path().join("without.db"),
+    );
+    let running = running.unwrap();
+    let expected: Vec<_> = (0..steps)
+        .map(|_| closes(&running.update().snapshot))
+        .collect();
+    running.stop();
+    let database = dir.path().join("with.db");
+    for (step, expected) in expected.iter().enumerate() {
+        let config = config(Duration::from_secs(3600));
+        let running = Running::start(config, &database).unwrap();
+        assert_eq!(&closes(&running.update().snapshot), expected, "step {step}");
+    }
+    let last = &expected[steps - 1];
+    let million = 1_000_000;
+    assert_eq!(
+        last.iter().map(|(_, close)| *close).collect::<Vec<_>>(),
+        [
+            Some(4 * million),
+            Some(3_666_667),
+            Some(7 * million),
+            Some(4 * million)
+        ]
+    );
+}
+
+/// What an order can be tested with at an update.
+fn tested_with(update: &Update, name: &str) -> (Option<Bar>, bool, FillDecision) {
+    let entry = *update.snapshot.entry(&symbol(name)).unwrap();
+    let decision = entry.fill(update.began_stamp);
+    assert_eq!(entry.fresh, entry.bar.is_some());
+    (entry.bar, entry.halted, decision)
+}
+
+#[test]
+fn updates_that_a_kill_left_unsettled_come_back_as_they_were_published() {
+    let (market, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| std::fs::write(market.path().join(name), text).unwrap();
+    let head = "Date,Open,High,Low,Close,Volume\n";
+    // Split on the last day; the price of the day before is ten times too high, and held.
+    write(
+        "A.csv",
+        &format!("{head}2013-01-02,5,9,4,8,7\n2013-01-03,6,6,6,6,7\n2013-01-05,3,4,2,3,7\n"),
+    );
+    write(
+        "FAR.csv",
+        &format!("{head}2013-01-02,5,5,5,5,7\n2013-01-03,60,60,60,60,7\n2013-01-04,5,6,5,6,7\n"),
+    );
+    write(
+        "STAY.csv",
+        &format!(
+            "{head}2013-01-02,1,1,1,1,1\n2013-01-03,1,1,1,1,1\n2013-01-04,1,1,1,1,1\n2013-01-05,1,1,1,1,1\n"
+        ),
+    );
+    write(
+        "actions.csv",
+        "Date,Symbol,Action,Value\n2013-01-05,A,split,2\n",
+    );
+    let config = || replay(market.path(), "2013-01-02", Duration::from_secs(3600));
+    let database = dir.path().join("master.db");
+    let mut published = Vec::new();
+    for step in 0..4 {
+        let running = Running::start(config(), &database).unwrap();
+        let numbers: Vec<u64> = running
+            .unsettled
+            .iter()
+            .map(|update| update.number)
+            .collect();
+        assert_eq!(numbers, (1..=step).collect::<Vec<_>>(), "in order");
+        published.push(running.unsettled_update());
+    }
+    let running = Running::start(config(), &database).unwrap();
+    for (was, now) in published.iter().zip(&running.unsettled) {
+        assert_eq!(was.number, now.number);
+        assert_eq!(
+            (was.began_stamp, was.published),
+            (now.began_stamp, now.published)
+        );
+        assert_eq!(was.snapshot.market_now, now.snapshot.market_now);
+        assert_eq!(was.snapshot.exhausted, now.snapshot.exhausted);
+        for name in ["A", "STAY"] {
+            assert_eq!(tested_with(was, name), tested_with(now, name), "{name}");
+        }
+        assert_eq!(tested_with(was, "FAR").0, tested_with(now, "FAR").0);
+    }
+    let bar = tested_with(&published[0], "A").0.unwrap();
+    let millions = [bar.open, bar.high, bar.low, bar.close].map(|price| price.0 / 1_000_000);
+    assert_eq!(
+        millions,
+        [5, 9, 4, 8],
+        "the step's own bar, before the split"
+    );
+    assert!(published[3].snapshot.exhausted);
+}
+
+#[test]
+fn settled_updates_are_forgotten_with_the_update_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("master.db");
+    let config = || replay(&sample(), "2012-01-03", Duration::from_millis(5));
+    let running = Running::start(config(), &database).unwrap();
+    (0..19).for_each(|_| drop(running.update()));
+    let settled = running.update().number;
+    let made = running.handle.prices().number;
+    // The one after it was perhaps being stored.
+    while running.unsettled_update().number < made + 2 {}
+    running.stop();
+    let running = Running::start(config(), &database).unwrap();
+    assert_eq!(running.unsettled[0].number, settled + 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use papertrader::config::{
 };
 use papertrader::master::assets::AssetsConfig;
 use papertrader::master::assets::hold::{HeldPrice, PriceReview};
-use papertrader::master::messages::{ReviewRequest, Update};
+use papertrader::master::messages::{MarketRequest, ReviewRequest, Update};
 use papertrader::model::{Money, Side, Symbol, Timestamp, TransactionStatus};
 use papertrader::testkit::mock_exchange::{ExchangeReply, ExchangeRequest, MockExchange};
 use papertrader::testkit::trader::{history, order, portfolio};
@@ -112,7 +112,8 @@ fn review(running: &Running, name: &str, review: PriceReview) -> Result<HeldPric
         review,
         reply,
     };
-    running.handle.reviews().send(request).unwrap();
+    let request = MarketRequest::Review(request);
+    running.handle.requests().send(request).unwrap();
     answer.recv_timeout(TEST_TIMEOUT).unwrap()
 }
 
@@ -365,22 +366,22 @@ fn a_simulated_market_ends_a_hold_and_begins_none() {
 
 /// An exchange whose latest trade a test makes.
 #[derive(Clone)]
-struct Trades(Arc<Mutex<(Timestamp, String)>>);
+pub struct Trades(Arc<Mutex<(Timestamp, String)>>);
 
 impl Trades {
-    fn new(price: &str) -> Trades {
+    pub fn new(price: &str) -> Trades {
         Trades(Arc::new(Mutex::new((Timestamp::now(), price.to_owned()))))
     }
 
     /// Another trade, later than the one before.
-    fn trade(&self, price: &str) {
+    pub fn trade(&self, price: &str) {
         let mut last = self.0.lock();
         let time = Timestamp::now().max(Timestamp(last.0.0 + 1));
         *last = (time, price.to_owned());
     }
 
     /// Binance, with this trade in BTCUSDT.
-    fn binance(&self, asked: &ExchangeRequest) -> ExchangeReply {
+    pub fn binance(&self, asked: &ExchangeRequest) -> ExchangeReply {
         if asked.path != "/api/v3/ticker/24hr" {
             return markets::binance(asked);
         }
@@ -405,7 +406,7 @@ impl Trades {
     }
 }
 
-fn real(assets: AssetSettings, name: &str) -> AssetsConfig {
+pub fn real(assets: AssetSettings, name: &str) -> AssetsConfig {
     AssetsConfig {
         assets: AssetSettings {
             symbols: papertrader::config::SymbolSelection::Listed([symbol(name)].into()),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::link::envelope::BODY_MAX;
 use crate::master::messages::{AccountQuery, AccountQueryKind};
-use crate::master::storage::ledger::Settlement;
+use crate::master::storage::ledger::{FillDetails, Settlement};
 use crate::master::testing::{FakeLink, HeardMessage, MasterRig, TestUser};
 use crate::model::{Money, Timestamp, Username};
 use crate::runtime::Module;
@@ -70,6 +70,7 @@ impl Desk {
                 price: Money(5),
                 total: Money(35),
                 priced: Timestamp(6),
+                details: FillDetails::default(),
             }
         };
         let mut storage = self.rig.engine.storage();

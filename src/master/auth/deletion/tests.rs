@@ -21,7 +21,6 @@ use crate::wire::{Refusal, Reply, Request};
 use crossbeam_channel::{Receiver, bounded};
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const DONE: Reply = Reply::AccountSuccess(None);
@@ -60,7 +59,7 @@ fn put(rig: &mut MasterRig, link: &mut FakeLink, request: Request) -> u64 {
 
 /// An update is under way from now on, or is over without new prices.
 fn set_updating(rig: &mut MasterRig, is_updating: bool) {
-    rig.assets.is_updating.store(is_updating, Ordering::Release);
+    rig.assets.progress.set_under_way(is_updating);
     rig.transactions.on_tick(Instant::now());
     rig.run();
 }
@@ -473,7 +472,7 @@ fn a_login_that_crosses_a_deletion_leaves_no_session() {
     // The password is right, and then the account goes before the session is stored.
     let job = rig.hash_jobs.take_done().unwrap();
     rig.auth.on_message(hashing::done(job));
-    rig.assets.is_updating.store(false, Ordering::Release);
+    rig.assets.progress.set_under_way(false);
     rig.transactions.on_tick(Instant::now());
     rig.auth.on_turn_end();
     assert_eq!(left(&rig, alice.account.0), 0);
@@ -494,7 +493,7 @@ fn what_crosses_a_deletion_changes_nothing_of_it() {
     let alice = rig.user(&mut link, "alice");
     set_updating(&mut rig, true);
     put(&mut rig, &mut link, delete(&alice.session, Some("alice")));
-    rig.assets.is_updating.store(false, Ordering::Release);
+    rig.assets.progress.set_under_way(false);
     rig.transactions.on_tick(Instant::now());
     // Auth has not heard of it, and takes this for a session still.
     let reply_to = link.reply_to();

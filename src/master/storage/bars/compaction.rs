@@ -31,9 +31,15 @@ impl BarStore {
         self.hot.1 - self.hot.0
     }
 
-    /// Whether there are bars to move.
+    /// The first update whose bars stay where they are.
+    fn movable_end(&self) -> i64 {
+        let end = self.hot.1;
+        self.kept_from.map_or(end, |kept| end.min(kept))
+    }
+
+    /// Whether there are bars to move. Those of updates that may not be settled stay.
     pub fn wants_compaction(&self) -> bool {
-        self.moving.is_some() || self.hot_updates() >= HOT_UPDATES
+        self.moving.is_some() || self.movable_end() - self.hot.0 >= HOT_UPDATES
     }
 
     /// Moves the bars of the next slice in one short transaction. Returns whether more remains.
@@ -46,7 +52,7 @@ impl BarStore {
         }
         let mut moving = self.moving.unwrap_or(CompactionStep {
             first: self.hot.0,
-            last: self.hot.1 - 1,
+            last: self.movable_end() - 1,
             next: 0,
         });
         let end = self.ids.len().min(moving.next + SLICE_MAX);

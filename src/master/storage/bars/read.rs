@@ -7,8 +7,9 @@ use super::super::sqlite::signed;
 use super::super::{Reader, Snapshot, SqliteTransaction, StorageError};
 use super::AssetId;
 use super::rows::{BarPeriod, ROLL_UPS, bar_of, is_rolled_up, roll_up};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Bar, Quote, Symbol, Timestamp};
 use rusqlite::{OptionalExtension, params};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -121,6 +122,21 @@ impl Snapshot<'_> {
              WHERE asset = ?1 ORDER BY time DESC LIMIT 1"
         ))?;
         Ok(read.query_row([asset.0], bar_of).optional()?)
+    }
+
+    /// An asset's newest bar of a table from before a time.
+    fn bar_before(
+        &mut self,
+        table: &str,
+        asset: AssetId,
+        time: Timestamp,
+    ) -> Result<Option<Bar>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut read = sqlite.prepare_cached(&format!(
+            "SELECT time, open, high, low, close, volume FROM {table}
+             WHERE asset = ?1 AND time < ?2 ORDER BY time DESC LIMIT 1"
+        ))?;
+        Ok(read.query_row([asset.0, time.0], bar_of).optional()?)
     }
 }
 
@@ -292,6 +308,39 @@ impl BarSnapshot<'_> {
         };
         let day = self.days(asset, bar.time.day(), bar.time.day())?;
         Ok(Some((bar, day.last().copied().unwrap_or(bar))))
+    }
+
+    /// An asset's last price from before a day, without those of earlier names: the close of the last
+    /// day that has one. A day of which no finer bar is there counts as ending at its end.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn close_before(
+        &mut self,
+        asset: AssetId,
+        day: Timestamp,
+    ) -> Result<Option<Quote>, StorageError> {
+        let whole = self.snapshot.bar_before("bars_daily", asset, day)?;
+        let hot = self.hot_bars(asset)?;
+        let finer = match hot.iter().rfind(|bar| bar.time < day) {
+            Some(bar) => Some(*bar),
+            None => self.snapshot.bar_before("bars", asset, day)?,
+        };
+        let of_day = |whole: Bar, time| Quote {
+            time,
+            value: whole.close,
+        };
+        Ok(match (finer, whole) {
+            (Some(finer), Some(whole)) => match whole.time.cmp(&finer.time.day()) {
+                Ordering::Greater => Some(of_day(whole, whole.time.end_of_day())),
+                Ordering::Equal if !is_rolled_up(&finer, self.snapshot.own_days_of(asset)?) => {
+                    Some(of_day(whole, finer.time))
+                }
+                Ordering::Equal | Ordering::Less => Some(finer.quote()),
+            },
+            (Some(finer), None) => Some(finer.quote()),
+            (None, whole) => whole.map(|whole| of_day(whole, whole.time.end_of_day())),
+        })
     }
 }
 

@@ -241,19 +241,19 @@ impl Tx<'_> {
         Ok(assets)
     }
 
-    /// Stores an update's bars in `bars_hot`.
+    /// Stores an update's bars in `bars_hot`, each with whether it is too old to fill orders.
     pub(super) fn insert_hot_bars(
         &mut self,
         number: u64,
-        bars: &[(AssetId, &Bar)],
+        bars: &[(AssetId, &Bar, bool)],
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let mut insert = sqlite.prepare_cached(
-            "INSERT INTO bars_hot (number, asset, time, open, high, low, close, volume)
-             VALUES (?8, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO bars_hot (number, asset, time, open, high, low, close, volume, stale)
+             VALUES (?8, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9)",
         )?;
         let number = signed(number);
-        for (id, bar) in bars {
+        for (id, bar, is_stale) in bars {
             insert.execute(params![
                 id.0,
                 bar.time.0,
@@ -262,7 +262,8 @@ impl Tx<'_> {
                 bar.low.0,
                 bar.close.0,
                 signed(bar.volume),
-                number
+                number,
+                is_stale
             ])?;
         }
         Ok(())

@@ -29,6 +29,10 @@ fn order(number: i64, sequence: u64, name: Option<&ClientOrderId>) -> NewOrder<'
         stamped: Timestamp(800 + number),
         client_order_id: name,
         waits_since: None,
+        status: TransactionStatus::Queued,
+        reserve: None,
+        first_update: 1,
+        details: None,
     }
 }
 
@@ -132,6 +136,7 @@ fn an_order_settles_once() {
             price: Money(5),
             total: Money(35),
             priced: Timestamp(6),
+            details: FillDetails::default(),
         };
         let outcomes = [(1, filled), (2, Settlement::Rejected(Reason::NoPrice))];
         storage
@@ -313,6 +318,7 @@ fn a_history_is_read_in_pieces_as_it_was_at_its_bound() {
             price: Money(5),
             total: Money(35),
             priced: Timestamp(6),
+            details: FillDetails::default(),
         };
         storage
             .write(|tx| {
@@ -377,6 +383,7 @@ fn a_restart_takes_effect_after_the_orders_of_its_update() {
             price: Money(5),
             total: Money(35),
             priced: Timestamp(6),
+            details: FillDetails::default(),
         };
         let sold = ActionEntry {
             number: 2,

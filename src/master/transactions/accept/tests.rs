@@ -4,8 +4,10 @@ use super::*;
 use crate::config::MasterConfig;
 use crate::master::messages::TransactionsMessage;
 use crate::master::testing::{FakeLink, MasterRig, order, order_id, quantity, reason, symbol};
+use crate::master::transactions::queue::WAITERS_MAX;
 use crate::model::{AccountId, Quantity, Side, TransactionStatus};
 use crate::runtime::Module;
+use crate::wire::Instruction;
 
 /// A master with a worker's link and an account.
 struct Desk {
@@ -107,6 +109,16 @@ fn each_refusal_has_its_reason_and_stores_nothing() {
         ..desk.one()
     };
     assert_eq!(desk.refused(dear), Reason::QuantityInvalid);
+    let short = Order {
+        quantity: quantity("1000.000001"),
+        ..desk.one()
+    };
+    assert_eq!(desk.refused(short), Reason::InsufficientFunds);
+    let bare = Order {
+        side: Side::Sell,
+        ..desk.one()
+    };
+    assert_eq!(desk.refused(bare), Reason::InsufficientHoldings);
     let selling = Order {
         side: Side::Sell,
         symbol: symbol("NONE"),
@@ -642,39 +654,30 @@ fn an_order_that_could_not_be_stored_holds_no_place() {
 fn an_account_whose_orders_are_rejected_too_often_waits() {
     let mut desk = Desk::with(|config| config.limits.rejected_orders_per_hour_per_account = 3);
     let bob = desk.rig.account("bob");
-    let sale = |desk: &mut Desk| Order {
-        side: Side::Sell,
-        ..desk.one()
-    };
-    for _ in 0..2 {
-        // Alice has none to sell. What is filled does not count.
-        let (sold, bought) = (sale(&mut desk), desk.one());
-        desk.rig.order_all(vec![sold, bought]);
-        desk.rig.settle(&[("AAPL", "1")]);
+    let alice = desk.alice;
+    desk.rig.give(alice, "400", &[]);
+    // What is filled does not count.
+    let bought = desk.one();
+    announced(&desk.send(bought));
+    desk.rig.settle(&[("AAPL", "1")]);
+    desk.rig.settle(&[("AAPL", "99")]);
+    desk.link.heard();
+    // The price rises beyond the account's cash.
+    for _ in 0..4 {
+        let more = desk.one();
+        announced(&desk.send(more));
     }
-    desk.link.heard();
-    let (first, second) = (sale(&mut desk), sale(&mut desk));
-    desk.rig.order_all(vec![first, second]);
-    desk.rig.settle(&[("AAPL", "100")]);
-    desk.link.heard();
     let stored = desk.stored();
-    let more = desk.one();
-    announced(&desk.send(more));
-    // She holds two of them; the two sales went through. Two more are rejected, one too many.
-    for _ in 0..2 {
-        let sold = sale(&mut desk);
-        announced(&desk.send(sold));
-    }
-    desk.rig.settle(&[("AAPL", "100")]);
+    desk.rig.settle(&[("AAPL", "400")]);
     desk.link.heard();
-    assert_eq!(desk.stored(), stored + 3);
+    desk.rig.settle(&[("AAPL", "99")]);
     let more = desk.one();
     let Reply::Fail(_, refusal) = desk.send(more) else {
         panic!("the budget is spent");
     };
     assert_eq!(refusal.reason, Reason::Overloaded);
     assert!(refusal.text.contains("wait until 20"), "{refusal:?}");
-    assert_eq!(desk.stored(), stored + 3, "nothing is stored");
+    assert_eq!(desk.stored(), stored, "nothing is stored");
     let other = Order {
         account: Ok(bob),
         ..desk.one()

@@ -31,6 +31,8 @@ impl Market {
         let mut rig = MasterRig::with(|config| config.starting_cash = money(cash));
         let link = rig.link("eu1");
         let account = rig.account("alice");
+        // Nothing is refused for its price before an update.
+        rig.begin_at("1");
         Market {
             rig,
             link,

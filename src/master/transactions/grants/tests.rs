@@ -127,6 +127,7 @@ fn cash_is_given_and_taken_down_to_nothing_and_the_ledger_tells_it() {
 #[test]
 fn an_account_begins_anew_without_orders_and_units() {
     let mut desk = Desk::new();
+    desk.rig.begin_at("20");
     desk.queue(Side::Buy, "AAPL", "10");
     desk.queue(Side::Buy, "IBM", "2");
     desk.rig.settle(&[("AAPL", "20"), ("IBM", "100")]);

@@ -5,7 +5,7 @@ use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Money, Ratio, Side, Symbol};
+use crate::model::{Money, Ratio, Side, Symbol, TransactionStatus};
 use crate::runtime::{Module, Watchdog};
 use crate::wire::Reply;
 use crate::wire::reply::Fill;
@@ -134,11 +134,12 @@ fn an_order_fills_at_the_close_of_the_next_update() {
 #[test]
 fn what_an_account_lacks_rejects_its_order() {
     let mut desk = Desk::new();
+    // Both could be hoped for: at the latest price, and once the purchase is there.
     let (dear, short) = (
-        desk.queue(Side::Buy, "AAPL", "11"),
+        desk.queue(Side::Buy, "AAPL", "10"),
         desk.queue(Side::Sell, "AAPL", "1"),
     );
-    let replies = desk.settle(&[("AAPL", "100")]);
+    let replies = desk.settle(&[("AAPL", "100.000001")]);
     assert_eq!(replies[0].0, dear);
     assert_eq!(reason(&replies[0].1), Reason::InsufficientFunds);
     assert_eq!(reason(&replies[1].1), Reason::InsufficientHoldings);
@@ -165,17 +166,35 @@ fn a_value_beyond_its_limit_rejects_the_order() {
 }
 
 #[test]
-fn an_update_without_a_price_of_the_asset_rejects_its_orders() {
+fn an_order_without_a_new_price_waits_for_the_next_one() {
     let mut desk = Desk::new();
-    desk.queue(Side::Buy, "AAPL", "1");
-    desk.queue(Side::Buy, "NEW", "1");
+    let first = desk.queue(Side::Buy, "AAPL", "1");
+    let second = desk.queue(Side::Buy, "NEW", "1");
     // The prices from before are no prices of this update.
-    let replies = desk.settle(&[("IBM", "1")]);
-    assert_eq!(replies.len(), 2);
-    for (_, reply) in &replies {
-        assert_eq!(reason(reply), Reason::NoPrice);
-    }
-    assert_eq!(desk.cash(), money("1000"));
+    assert_eq!(desk.settle(&[("IBM", "1")]), []);
+    let status = |desk: &Desk, sequence| {
+        let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+        entry.transaction.status
+    };
+    assert_eq!(status(&desk, first), TransactionStatus::Open);
+    assert_eq!(status(&desk, second), TransactionStatus::Open);
+    let replies = desk.settle(&[("AAPL", "90")]);
+    assert_eq!(replies.len(), 1);
+    assert_eq!(
+        (replies[0].0, fill(&replies[0].1).price),
+        (first, money("90"))
+    );
+    let Desk { rig, link, alice } = desk;
+    let mut desk = Desk {
+        rig: rig.restart(),
+        link,
+        alice,
+    };
+    desk.settle(&[("NEW", "7")]);
+    assert_eq!(status(&desk, second), TransactionStatus::Settled);
+    assert_eq!(desk.cash(), money("903"));
+    let report = crate::master::verify::check(&mut desk.rig.engine.reader(), &|| false).unwrap();
+    assert!(report.is_clean(), "{report:?}");
 }
 
 /// An update in which a price of AAPL is held, `day` days after the market's first.
@@ -206,13 +225,7 @@ fn orders_for_an_asset_whose_price_is_held_wait_until_one_is_believed() {
     let update = held_update(&mut desk, 1, false);
     desk.queue(Side::Buy, "AAPL", "2");
     desk.rig.tell(&update);
-    let replies = desk.link.replies();
-    assert_eq!(replies.len(), 1, "{replies:?}");
-    assert_eq!(
-        (replies[0].0, reason(&replies[0].1)),
-        (other, Reason::NoPrice),
-        "IBM has no new price, and none is held"
-    );
+    assert_eq!(desk.link.replies(), [], "{other} waits, too");
     let update = held_update(&mut desk, 2, false);
     desk.rig.tell(&update);
     assert_eq!(desk.link.replies(), []);
@@ -221,7 +234,7 @@ fn orders_for_an_asset_whose_price_is_held_wait_until_one_is_believed() {
         .rig
         .engine
         .number("SELECT count(*) FROM transactions WHERE waits_since > 0");
-    assert_eq!(number, 2);
+    assert_eq!(number, 3);
     let Desk { rig, alice, .. } = desk;
     let mut rig = rig.restart();
     let link = rig.link("eu2");
@@ -451,9 +464,10 @@ fn a_price_of_the_real_world_that_is_older_than_the_order_is_waited_out() {
         (sequence, money("2"))
     );
     // One that is too old to trade at at all is no price.
-    desk.queue(Side::Buy, "AAPL", "1");
-    let replies = at(&mut desk, Timestamp(accepted.0 - 60_001), 60_000);
-    assert_eq!(reason(&replies[0].1), Reason::NoPrice);
+    let sequence = desk.queue(Side::Buy, "AAPL", "1");
+    assert_eq!(at(&mut desk, Timestamp(accepted.0 - 60_001), 60_000), []);
+    let entry = desk.rig.entry(&desk.link, sequence).unwrap();
+    assert_eq!(entry.transaction.status, TransactionStatus::Open);
 }
 
 #[test]
@@ -542,6 +556,8 @@ fn orders_keep_their_order_of_time_while_the_clock_of_the_master_is_set_back() {
     let two_hours_ahead = Timestamp(Timestamp::now().0 + 7_200_000);
     *sequencer =
         crate::master::transactions::sequence::Sequencer::after(sequencer.last(), two_hours_ahead);
+    let alice = desk.alice;
+    desk.rig.give(alice, "2000", &[]);
     let arrived_first = desk.queue(Side::Buy, "AAPL", "9");
     let mut order = order(other.reply_to(), desk.alice, Side::Buy, "AAPL", "9");
     order.reply_to.timestamp = Timestamp(Timestamp::now().0 - 2_000);
@@ -557,6 +573,7 @@ fn orders_keep_their_order_of_time_while_the_clock_of_the_master_is_set_back() {
     };
     assert!((0..60_000).contains(&off(&desk, sequence)));
     assert!((0..60_000).contains(&off(&desk, arrived_first)));
+    desk.rig.give(alice, "1000", &[]);
     desk.rig.settle(&[("AAPL", "100")]);
     let total = fill(&other.replies()[0].1).total;
     assert_eq!(total, money("900"), "stamped first");
@@ -572,11 +589,14 @@ fn orders_keep_their_order_of_time_while_the_clock_of_the_master_is_set_back() {
 fn orders_settle_in_the_order_of_their_stamps_and_not_of_their_arrival() {
     let mut desk = Desk::new();
     let mut other = desk.rig.link("eu2");
+    let alice = desk.alice;
+    desk.rig.give(alice, "2000", &[]);
     let arrived_first = desk.queue(Side::Buy, "AAPL", "9");
     let mut order = order(other.reply_to(), desk.alice, Side::Buy, "AAPL", "9");
     order.reply_to.timestamp = Timestamp(Timestamp::now().0 - 2_000);
     desk.rig.order_all(vec![order]);
     other.heard();
+    desk.rig.give(alice, "1000", &[]);
     desk.rig.settle(&[("AAPL", "100")]);
     assert_eq!(
         fill(&other.replies()[0].1).total,
@@ -595,13 +615,17 @@ fn what_one_order_leaves_is_there_for_the_next_of_the_same_update() {
     let mut desk = Desk::new();
     let alice = desk.alice;
     desk.rig.give(alice, "0", &[("IBM", "2", "10")]);
-    desk.queue(Side::Buy, "AAPL", "1");
+    let hopeless = order(desk.link.reply_to(), alice, Side::Buy, "AAPL", "1");
+    let sequence = hopeless.reply_to.sequence;
+    desk.rig.order_all(vec![hopeless]);
+    let reply = desk.link.reply(sequence);
+    assert_eq!(reason(&reply), Reason::InsufficientFunds);
     desk.queue(Side::Sell, "IBM", "2");
+    // The latest prices say that the sale will pay for it.
     desk.queue(Side::Buy, "AAPL", "1");
     let replies = desk.settle(&[("AAPL", "100"), ("IBM", "50")]);
-    assert_eq!(reason(&replies[0].1), Reason::InsufficientFunds);
-    assert_eq!(fill(&replies[1].1).side, Side::Sell);
-    assert_eq!(fill(&replies[2].1).total, money("100"));
+    assert_eq!(fill(&replies[0].1).side, Side::Sell);
+    assert_eq!(fill(&replies[1].1).total, money("100"));
     assert_eq!((desk.cash(), desk.units("IBM")), (money("0"), None));
 }
 
@@ -736,12 +760,13 @@ fn a_settlement_that_fails_leaves_the_orders_queued_and_says_nothing() {
     let entry = desk.rig.entry(&desk.link, sequence).unwrap();
     assert_eq!(entry.transaction.status, TransactionStatus::Queued);
     desk.rig.allow_changes();
+    // It saw the first price, and gets it.
     let replies = desk.settle(&[("AAPL", "20")]);
     assert_eq!(
         (replies[0].0, fill(&replies[0].1).price),
-        (sequence, money("20"))
+        (sequence, money("10"))
     );
-    assert_eq!(desk.cash(), money("980"));
+    assert_eq!(desk.cash(), money("990"));
 }
 
 #[test]
@@ -756,9 +781,15 @@ fn a_split_that_could_not_be_stored_is_applied_later_and_spares_who_saw_its_pric
     desk.rig.tell(&update);
     assert_eq!(desk.link.replies(), []);
     assert_eq!(desk.units("AAPL").unwrap().0, quantity("3"));
-    let after = desk.queue(Side::Buy, "AAPL", "1");
     desk.rig.allow_changes();
-    let replies = desk.settle(&[("AAPL", "50")]);
+    // The update is settled before anything is accepted.
+    let after = order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "1");
+    let after_sequence = after.reply_to.sequence;
+    desk.rig.order_all(vec![after]);
+    let mut replies = desk.link.replies();
+    let after = after_sequence;
+    replies.retain(|(_, reply)| matches!(reply, Reply::Filled(_)));
+    replies.extend(desk.settle(&[("AAPL", "50")]));
     let quantities: Vec<(u64, Quantity)> = replies
         .iter()
         .map(|(sequence, reply)| (*sequence, fill(reply).quantity))
@@ -799,11 +830,14 @@ fn a_split_that_an_earlier_process_left_behind_comes_with_the_next_update() {
 #[test]
 fn many_orders_of_one_update_are_one_commit() {
     let mut desk = Desk::new();
+    let alice = desk.alice;
+    desk.rig.give(alice, "20000", &[]);
     let orders: Vec<Order> = (0..200)
-        .map(|_| order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "1"))
+        .map(|_| order(desk.link.reply_to(), alice, Side::Buy, "AAPL", "1"))
         .collect();
     desk.rig.order_all(orders);
     desk.link.heard();
+    desk.rig.give(alice, "1000", &[]);
     let replies = desk.settle(&[("AAPL", "10")]);
     let (filled, rejected): (Vec<_>, Vec<_>) = replies
         .iter()
@@ -842,23 +876,27 @@ fn an_order_of_an_earlier_process_was_before_every_retrieval() {
             near: None,
             client_order_id: None,
             waits_since: None,
+            reserve: None,
+            first_update: 1,
+            details: None,
             waiters: Vec::new(),
         }
     };
     let decided = |since, name: &str| {
         let order = queued(since, symbol(name));
-        settlement_quote(&update, &order, order.symbol)
+        match decide(&update, &order, order.symbol, None) {
+            Ok(quote) => Ok(quote.value),
+            Err(TurnDecision::Ends(outcome)) => Err(outcome.reason().unwrap()),
+            Err(_) => panic!("it goes on"),
+        }
     };
-    assert_eq!(decided(None, "AAPL").unwrap().unwrap().value, money("2"));
+    assert_eq!(decided(None, "AAPL"), Ok(money("2")));
     assert_eq!(
         decided(None, "GONE"),
-        Some(Err(Reason::NoPrice)),
+        Err(Reason::NoPrice),
         "no more on the list"
     );
-    assert_eq!(
-        decided(Some(update.began), "AAPL"),
-        Some(Err(Reason::NoPrice))
-    );
+    assert_eq!(decided(Some(update.began), "AAPL"), Err(Reason::NoPrice));
 }
 
 #[test]
@@ -867,6 +905,7 @@ fn a_long_settlement_beats_as_it_goes() {
     let alice = desk.alice;
     let heartbeat = Watchdog::new().register("transactions");
     desk.rig.transactions.heartbeat = heartbeat.clone();
+    desk.rig.give(alice, "0", &[("AAPL", "100000", "1")]);
     let orders = 3 * STEPS_PER_BEAT;
     for _ in 0..3 {
         let batch: Vec<Order> = (0..STEPS_PER_BEAT)
@@ -892,6 +931,7 @@ fn actions_of_other_assets_beat_while_they_pass_the_queue() {
     let alice = desk.alice;
     let heartbeat = Watchdog::new().register("transactions");
     desk.rig.transactions.heartbeat = heartbeat.clone();
+    desk.rig.give(alice, "0", &[("AAPL", "100000", "1")]);
     let batch: Vec<Order> = (0..STEPS_PER_BEAT)
         .map(|_| order(desk.link.reply_to(), alice, Side::Sell, "AAPL", "1"))
         .collect();

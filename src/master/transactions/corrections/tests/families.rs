@@ -673,9 +673,10 @@ proptest! {
             let order = traded.map(|side| (side, from, &*text));
             let replies = street.update(closes, order, &told, random % 2 == 0);
             for reply in &replies {
-                if let (Reply::Filled(fill), Some(side)) = (reply, traded) {
+                // One that waited for a price is of an earlier step.
+                if let Reply::Filled(fill) = reply {
                     let (units, price) = (fill.quantity.0.into(), fill.price.0.into());
-                    trades.push((now, side, fill.symbol, units, price));
+                    trades.push((now, fill.side, fill.symbol, units, price));
                 }
             }
             let (units, cash) = exact(&trades, &told, &street);

@@ -1,0 +1,376 @@
+//! spec/master/storage/order_terms.md · 3.1.7 Assets Buy & Sell
+//!
+//! Reads and writes the terms of orders that wait for a price, and the closes that trailing orders
+//! follow.
+//!
+//! Tests: `src/master/storage/order_terms/tests.rs`.
+
+use super::ledger::{LedgerEntry, NewOrder, OPEN_COLUMNS, entry, symbol};
+use super::order_details::OrderDetails;
+use super::sqlite::{damaged, signed, unsigned};
+use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use crate::master::transactions::book::due::TrailStart;
+use crate::master::transactions::book::trail::TrailClose;
+use crate::model::{
+    AccountId, Money, OrderKind, OrderTerms, Quantity, Symbol, TimeInForce, Timestamp,
+    TrailDistance,
+};
+use rusqlite::{OptionalExtension, Row, params};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+/// An open order.
+#[derive(Debug, Clone)]
+pub struct StoredOpenOrder {
+    pub entry: LedgerEntry,
+    /// `None`: purchaseAsset or sellAsset.
+    pub details: Option<OrderDetails>,
+}
+
+/// The columns of the terms, for [`details`].
+const DETAILS: &str =
+    "kind, limit_price, stop_price, trail, trail_percent, cash, time_in_force, until, best,
+    triggered, order_terms.asked, replaces";
+
+/// The number of the first column of the terms in a row of an open order.
+const DETAILS_FROM: usize = OPEN_COLUMNS.1;
+
+/// Reads the terms from the columns at `from`; `None` where the order has none.
+fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<OrderDetails>> {
+    let Some(kind) = row.get::<_, Option<u8>>(from)? else {
+        return Ok(None);
+    };
+    let money = |at: usize| row.get::<_, Option<i64>>(from + at).map(|it| it.map(Money));
+    let time = |at: usize| -> rusqlite::Result<_> {
+        Ok(row.get::<_, Option<i64>>(from + at)?.map(Timestamp))
+    };
+    let need = |price: Option<Money>| price.ok_or_else(|| damaged("an order lacks a price"));
+    let kind = OrderKind::from_number(kind).ok_or_else(|| damaged("no such kind of order"))?;
+    let terms = match kind {
+        OrderKind::Market => OrderTerms::Market,
+        OrderKind::Limit => OrderTerms::Limit {
+            limit: need(money(1)?)?,
+        },
+        OrderKind::Stop => OrderTerms::Stop {
+            stop: need(money(2)?)?,
+        },
+        OrderKind::StopLimit => OrderTerms::StopLimit {
+            limit: need(money(1)?)?,
+            stop: need(money(2)?)?,
+        },
+        OrderKind::Trailing => OrderTerms::Trailing {
+            distance: match row.get::<_, Option<u32>>(from + 4)? {
+                Some(percent) => TrailDistance::Percent(percent),
+                None => TrailDistance::Money(need(money(3)?)?),
+            },
+        },
+    };
+    let until = time(7)?;
+    let time_in_force = match (row.get::<_, u8>(from + 6)?, until) {
+        (0, _) => TimeInForce::Gtc,
+        (1, _) => TimeInForce::Day,
+        (2, Some(until)) => TimeInForce::Until(until),
+        _ => return Err(damaged("no such time in force")),
+    };
+    Ok(Some(OrderDetails {
+        terms,
+        cash: money(5)?,
+        time_in_force,
+        until,
+        best: money(8)?,
+        triggered: row.get::<_, Option<i64>>(from + 9)?.map(unsigned),
+        asked: row.get(from + 10)?,
+        replaces: row.get(from + 11)?,
+    }))
+}
+
+/// The columns `kind` to `trail_percent` of terms.
+fn prices(terms: &OrderTerms) -> (u8, [Option<i64>; 4]) {
+    let (money, percent) = match terms {
+        OrderTerms::Trailing { distance } => match distance {
+            TrailDistance::Money(money) => (Some(money.0), None),
+            TrailDistance::Percent(percent) => (None, Some(i64::from(*percent))),
+        },
+        OrderTerms::Market
+        | OrderTerms::Limit { .. }
+        | OrderTerms::Stop { .. }
+        | OrderTerms::StopLimit { .. } => (None, None),
+    };
+    let limit = terms.limit().map(|limit| limit.0);
+    let stop = terms.stop().map(|stop| stop.0);
+    (terms.kind() as u8, [limit, stop, money, percent])
+}
+
+fn open_order(row: &Row<'_>) -> rusqlite::Result<StoredOpenOrder> {
+    Ok(StoredOpenOrder {
+        entry: entry(row)?,
+        details: details(row, DETAILS_FROM)?,
+    })
+}
+
+impl Snapshot<'_> {
+    /// Calls `each` for the open orders, in the order of their acceptance, until it breaks off.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn open_orders(
+        &mut self,
+        mut each: impl FnMut(StoredOpenOrder) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {}, {DETAILS} FROM transactions LEFT JOIN origins USING (origin)
+             LEFT JOIN order_terms USING (number) WHERE status = 3 ORDER BY number",
+            OPEN_COLUMNS.0
+        );
+        let mut statement = sqlite.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if each(open_order(row)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The queued and open orders of an account, in the order of their acceptance.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn open_orders_of(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<StoredOpenOrder>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {}, {DETAILS} FROM transactions LEFT JOIN origins USING (origin)
+             LEFT JOIN order_terms USING (number)
+             WHERE account = ?1 AND status IN (0, 3) ORDER BY number",
+            OPEN_COLUMNS.0
+        );
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        let rows = statement.query_map([account.0], open_order)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The terms of an order; `None` for purchaseAsset and sellAsset.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn order_details(&mut self, number: i64) -> Result<Option<OrderDetails>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!("SELECT {DETAILS} FROM order_terms WHERE number = ?1");
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        let found = statement.query_row([number], |row| details(row, 0));
+        Ok(found.optional()?.flatten())
+    }
+
+    /// The units that a client asked for, before any split.
+    ///
+    /// # Errors
+    /// There is no such order, or the database fails.
+    pub fn asked_units(&mut self, number: i64) -> Result<Quantity, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement =
+            sqlite.prepare_cached("SELECT asked FROM transactions WHERE number = ?1")?;
+        Ok(Quantity(statement.query_row([number], |row| row.get(0))?))
+    }
+
+    /// The closes that trailing orders follow, by asset, oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn trail_closes(&mut self) -> Result<HashMap<Symbol, Vec<TrailClose>>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(
+            "SELECT update_number, for_sales, for_purchases, symbol FROM trail_closes
+             ORDER BY symbol, update_number",
+        )?;
+        let mut closes: HashMap<Symbol, Vec<TrailClose>> = HashMap::new();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let symbol = symbol(&row.get::<_, String>(3)?)?;
+            closes.entry(symbol).or_default().push(trail_close(row)?);
+        }
+        Ok(closes)
+    }
+
+    /// The same of one asset.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn trail_closes_of(&mut self, symbol: &Symbol) -> Result<Vec<TrailClose>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT update_number, for_sales, for_purchases FROM trail_closes
+             WHERE symbol = ?1 ORDER BY update_number",
+        )?;
+        let rows = statement.query_map([symbol.as_str()], trail_close)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// Reads a close from the first three columns.
+fn trail_close(row: &Row<'_>) -> rusqlite::Result<TrailClose> {
+    Ok(TrailClose {
+        update: unsigned(row.get(0)?),
+        for_sales: Money(row.get(1)?),
+        for_purchases: Money(row.get(2)?),
+    })
+}
+
+impl Tx<'_> {
+    /// Stores the terms of an order that [`Tx::insert_order`] has stored.
+    ///
+    /// # Errors
+    /// The order has terms, or the database fails.
+    pub(super) fn insert_details(
+        &mut self,
+        order: &NewOrder<'_>,
+        details: &OrderDetails,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let (kind, [limit, stop, trail, percent]) = prices(&details.terms);
+        let time_in_force = match details.time_in_force {
+            TimeInForce::Gtc => 0,
+            TimeInForce::Day => 1,
+            TimeInForce::Until(_) => 2,
+        };
+        sqlite
+            .prepare_cached(
+                "INSERT INTO order_terms (number, kind, limit_price, stop_price, trail, trail_percent,
+                 cash, time_in_force, until, best, triggered, asked, replaces)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?
+            .execute(params![
+                order.rank.number,
+                kind,
+                limit,
+                stop,
+                trail,
+                percent,
+                details.cash.map(|cash| cash.0),
+                time_in_force,
+                details.until.map(|until| until.0),
+                details.best.map(|best| best.0),
+                details.triggered.map(signed),
+                details.asked.as_deref(),
+                details.replaces,
+            ])?;
+        Ok(())
+    }
+
+    /// Changes the prices of an open order because of a split: its terms, and the best close of a
+    /// trailing order.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_order_prices(
+        &mut self,
+        number: i64,
+        terms: &OrderTerms,
+        best: Option<Money>,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let (_, [limit, stop, trail, _]) = prices(terms);
+        sqlite
+            .prepare_cached(
+                "UPDATE order_terms SET limit_price = ?2, stop_price = ?3, trail = ?4, best = ?5
+                 WHERE number = ?1",
+            )?
+            .execute(params![number, limit, stop, trail, best.map(|best| best.0)])?;
+        Ok(())
+    }
+
+    /// Records that a stop-limit became a limit order at this update.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_triggered(&mut self, number: i64, update: u64) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE order_terms SET triggered = ?2 WHERE number = ?1")?
+            .execute(params![number, signed(update)])?;
+        Ok(())
+    }
+
+    /// Records when the day of an order ends, which has begun.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_until(&mut self, number: i64, until: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE order_terms SET until = ?2 WHERE number = ?1")?
+            .execute(params![number, until.0])?;
+        Ok(())
+    }
+
+    /// Records from where on a trailing order follows closes, where it is not what was expected.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_trail_start(&mut self, start: &TrailStart) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE transactions SET first_update = ?2 WHERE number = ?1")?
+            .execute(params![start.number, signed(start.first_update)])?;
+        sqlite
+            .prepare_cached("UPDATE order_terms SET best = ?2 WHERE number = ?1")?
+            .execute(params![start.number, start.best.0])?;
+        Ok(())
+    }
+
+    /// Stores the close of an update that tested trailing orders of the asset.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn insert_trail_close(
+        &mut self,
+        symbol: Symbol,
+        update: u64,
+        close: Money,
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "INSERT INTO trail_closes (symbol, update_number, for_sales, for_purchases)
+                 VALUES (?1, ?2, ?3, ?3)
+                 ON CONFLICT (symbol, update_number)
+                 DO UPDATE SET for_sales = ?3, for_purchases = ?3",
+            )?
+            .execute(params![symbol.as_str(), signed(update), close.0])?;
+        Ok(())
+    }
+
+    /// Replaces the closes of an asset.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_trail_closes(
+        &mut self,
+        symbol: &Symbol,
+        closes: &[TrailClose],
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("DELETE FROM trail_closes WHERE symbol = ?1")?
+            .execute([symbol.as_str()])?;
+        let mut insert = sqlite.prepare_cached(
+            "INSERT INTO trail_closes (symbol, update_number, for_sales, for_purchases)
+             VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for close in closes {
+            insert.execute(params![
+                symbol.as_str(),
+                signed(close.update),
+                close.for_sales.0,
+                close.for_purchases.0
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

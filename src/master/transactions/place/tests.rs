@@ -1,0 +1,551 @@
+//! spec/master/transactions.md · 3.1.7
+
+use super::*;
+use crate::config::MasterConfig;
+use crate::master::messages::{CancelOrder, OrderRequest, ReplaceOrder};
+use crate::master::testing::{
+    FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
+};
+use crate::model::{Bar, OpenValue, OrderKind};
+use crate::wire::Reply;
+
+/// A master with a worker's link and an account of 1,000.
+struct Desk {
+    rig: MasterRig,
+    link: FakeLink,
+    alice: AccountId,
+}
+
+/// A sale or purchase of AAPL by Alice: kind, limit, stop.
+type Prices<'a> = (OrderKind, Option<&'a str>, Option<&'a str>);
+
+impl Desk {
+    fn new() -> Desk {
+        Desk::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut MasterConfig)) -> Desk {
+        let mut rig = MasterRig::with(|config| {
+            config.starting_cash = money("1000");
+            change(config);
+        });
+        let link = rig.link("eu1");
+        let alice = rig.account("alice");
+        Desk { rig, link, alice }
+    }
+
+    fn restart(self) -> Desk {
+        let mut rig = self.rig.restart();
+        let link = rig.link("eu2");
+        Desk {
+            rig,
+            link,
+            alice: self.alice,
+        }
+    }
+
+    fn order(&mut self, side: Side, amount: &str, prices: Prices<'_>) -> PlaceOrder {
+        let (kind, limit, stop) = prices;
+        PlaceOrder {
+            reply_to: self.link.reply_to(),
+            account: Ok(self.alice),
+            side,
+            symbol: symbol("AAPL"),
+            amount: OrderAmount::parse(amount).unwrap(),
+            kind,
+            limit: limit.map(money),
+            stop: stop.map(|stop| TrailDistance::parse(stop).unwrap()),
+            time_in_force: TimeInForce::Gtc,
+            client_order_id: None,
+        }
+    }
+
+    fn ask(&mut self, request: OrderRequest) -> Reply {
+        let sequence = request.reply_to().sequence;
+        self.rig.request_all(vec![request]);
+        self.link.reply(sequence)
+    }
+
+    fn place(&mut self, order: PlaceOrder) -> Reply {
+        self.ask(OrderRequest::Place(order))
+    }
+
+    /// Places an order that is accepted.
+    fn placed(&mut self, side: Side, amount: &str, prices: Prices<'_>) -> Uuid {
+        let order = self.order(side, amount, prices);
+        placed(&self.place(order)).0
+    }
+
+    /// The reason for which an order is refused.
+    fn refused(&mut self, side: Side, amount: &str, prices: Prices<'_>) -> Reason {
+        let order = self.order(side, amount, prices);
+        reason(&self.place(order))
+    }
+
+    fn cancel(&mut self, id: Uuid) -> OrderRequest {
+        OrderRequest::Cancel(CancelOrder {
+            reply_to: self.link.reply_to(),
+            account: Ok(self.alice),
+            id,
+        })
+    }
+
+    fn cancelled(&mut self, id: Uuid) -> Reply {
+        let cancel = self.cancel(id);
+        self.ask(cancel)
+    }
+
+    fn replace(&mut self, id: Uuid, amount: Option<&str>, limit: Option<&str>) -> ReplaceOrder {
+        ReplaceOrder {
+            reply_to: self.link.reply_to(),
+            account: Ok(self.alice),
+            id,
+            amount: amount.map(|amount| OrderAmount::parse(amount).unwrap()),
+            limit: limit.map(money),
+            stop: None,
+            client_order_id: None,
+        }
+    }
+
+    fn entry(&self, id: Uuid) -> LedgerEntry {
+        let mut storage = self.rig.engine.storage();
+        let read = storage.read(|snapshot| snapshot.transaction(self.alice, &id));
+        read.unwrap().unwrap()
+    }
+
+    fn status(&self, id: Uuid) -> (TransactionStatus, Option<Reason>) {
+        let transaction = self.entry(id).transaction;
+        (transaction.status, transaction.reason)
+    }
+
+    /// An update with a bar of AAPL: open, high, low, close.
+    fn bar(&mut self, prices: [&str; 4]) {
+        let number = i64::try_from(self.rig.assets.prices().number).unwrap() + 1;
+        let [open, high, low, close] = prices.map(money);
+        let bar = Bar {
+            open,
+            high,
+            low,
+            close,
+            ..bar(number, "1")
+        };
+        let update = self.rig.update_with(&[(symbol("AAPL"), bar)]);
+        self.rig.tell(&update);
+    }
+
+    fn cash(&self) -> Money {
+        self.rig.holdings(self.alice).cash
+    }
+
+    fn give(&mut self, cash: &str, units: &str) {
+        let positions = [("AAPL", units, "1")];
+        self.rig.give(self.alice, cash, &positions);
+    }
+
+    /// What an account may buy with, beside its orders that wait.
+    fn standing(&self) -> Money {
+        let book = self.rig.transactions.state.waiting.book();
+        book.reserves().standing(self.alice)
+    }
+
+    /// Whether the ledger adds up. Not where a test gave something.
+    fn verify(&self) {
+        let checked = crate::master::verify::check(&mut self.rig.engine.reader(), &|| false);
+        let report = checked.unwrap();
+        assert!(report.is_clean(), "{report:?}");
+    }
+}
+
+fn placed(reply: &Reply) -> (Uuid, TransactionStatus) {
+    match reply {
+        Reply::OrderPlaced {
+            id,
+            status: OpenValue::Known(status),
+            ..
+        } => (*id, *status),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn limit(price: &str) -> Prices<'_> {
+    (OrderKind::Limit, Some(price), None)
+}
+
+fn stop(price: &str) -> Prices<'_> {
+    (OrderKind::Stop, None, Some(price))
+}
+
+const MARKET: Prices<'static> = (OrderKind::Market, None, None);
+const OPEN: (TransactionStatus, Option<Reason>) = (TransactionStatus::Open, None);
+
+#[test]
+fn a_limit_order_waits_and_fills_at_its_limit() {
+    let mut desk = Desk::new();
+    let order = desk.order(Side::Buy, "2", limit("90"));
+    let (id, status) = placed(&desk.place(order));
+    assert_eq!(status, TransactionStatus::Open);
+    desk.bar(["100", "105", "90.000001", "101"]);
+    assert_eq!(desk.status(id), OPEN);
+    // It is in the book of the next process, too.
+    let mut desk = desk.restart();
+    desk.bar(["100", "105", "89", "101"]);
+    let entry = desk.entry(id);
+    assert_eq!(entry.transaction.price, Some(money("90")));
+    assert_eq!(entry.transaction.total, Some(money("180")));
+    let low = desk.rig.engine.number("SELECT bar_low FROM order_terms");
+    assert_eq!(low, money("89").0);
+    assert_eq!((desk.cash(), desk.standing()), (money("820"), Money::ZERO));
+    desk.verify();
+}
+
+#[test]
+fn a_market_order_of_placeorder_is_queued_and_answered_once() {
+    let mut desk = Desk::new();
+    let order = desk.order(Side::Buy, "2", MARKET);
+    let (id, status) = placed(&desk.place(order));
+    assert_eq!(status, TransactionStatus::Queued);
+    desk.bar(["100", "105", "89", "101"]);
+    assert_eq!(desk.entry(id).transaction.price, Some(money("101")));
+    assert_eq!(desk.link.replies(), [], "its end is told by notices");
+    desk.verify();
+}
+
+#[test]
+fn a_stop_limit_and_a_trailing_order_go_on_after_a_kill() {
+    let mut desk = Desk::new();
+    desk.give("1000", "5");
+    let prices = (OrderKind::StopLimit, Some("96"), Some("95"));
+    let stop_limit = desk.placed(Side::Sell, "1", prices);
+    let prices = (OrderKind::Trailing, None, Some("10"));
+    let trailing = desk.placed(Side::Sell, "2", prices);
+    let percent = desk.placed(Side::Sell, "1", (OrderKind::Trailing, None, Some("20%")));
+    desk.bar(["100", "121", "100", "120"]);
+    let mut desk = desk.restart();
+    desk.bar(["115", "115", "110", "111"]);
+    let entry = desk.entry(trailing).transaction;
+    assert_eq!(entry.price, Some(money("110")), "120 - 10");
+    assert_eq!(desk.status(percent), OPEN, "120 - 24 is 96");
+    desk.bar(["97", "97", "94", "95.5"]);
+    assert_eq!(desk.entry(percent).transaction.price, Some(money("96")));
+    assert_eq!(desk.status(stop_limit), OPEN, "a limit order by now");
+    let mut desk = desk.restart();
+    desk.bar(["95", "97", "95", "95"]);
+    assert_eq!(desk.entry(stop_limit).transaction.price, Some(money("96")));
+}
+
+#[test]
+fn what_orders_hold_back_cannot_be_spent_twice() {
+    let mut desk = Desk::new();
+    let first = desk.placed(Side::Buy, "6", limit("100"));
+    assert_eq!(
+        desk.refused(Side::Buy, "4.000001", limit("100")),
+        Reason::InsufficientFunds
+    );
+    let sequence = {
+        let market = order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "5");
+        let sequence = market.reply_to.sequence;
+        desk.rig.order_all(vec![market]);
+        sequence
+    };
+    let reply = desk.link.reply(sequence);
+    assert_eq!(
+        reason(&reply),
+        Reason::InsufficientFunds,
+        "nor by version 1"
+    );
+    desk.placed(Side::Buy, "4", stop("100"));
+    assert_eq!(desk.standing(), money("1000"));
+    desk.verify();
+    assert!(matches!(desk.cancelled(first), Reply::OrderCancelled { id } if id == first));
+    desk.placed(Side::Buy, "2", limit("300"));
+    let mut desk = desk.restart();
+    assert_eq!(desk.standing(), money("1000"));
+    assert_eq!(
+        desk.refused(Side::Buy, "0.1", MARKET),
+        Reason::InsufficientFunds
+    );
+}
+
+#[test]
+fn units_are_promised_once() {
+    let mut desk = Desk::new();
+    desk.give("1000", "3");
+    desk.placed(Side::Sell, "2", limit("110"));
+    assert_eq!(
+        desk.refused(Side::Sell, "1.5", stop("90")),
+        Reason::InsufficientHoldings
+    );
+    // What a queued purchase brings may be sold.
+    desk.placed(Side::Buy, "1", MARKET);
+    desk.placed(Side::Sell, "1.5", stop("90"));
+}
+
+#[test]
+fn a_market_order_does_not_spend_what_others_hold_back() {
+    let mut desk = Desk::new();
+    let standing = desk.placed(Side::Buy, "5", limit("100"));
+    let market = desk.placed(Side::Buy, "5", MARKET);
+    desk.bar(["110", "111", "110", "110"]);
+    let rejected = (TransactionStatus::Rejected, Some(Reason::InsufficientFunds));
+    assert_eq!(desk.status(market), rejected);
+    assert_eq!(desk.status(standing), OPEN);
+    // A stop that gaps spends what is free, and no more.
+    let gaps = desk.placed(Side::Buy, "4", stop("120"));
+    desk.bar(["126", "130", "126", "126"]);
+    assert_eq!(desk.status(gaps), rejected);
+    desk.verify();
+}
+
+#[test]
+fn a_cancel_takes_effect_after_the_update_under_way() {
+    let mut desk = Desk::new();
+    let (touched, missed) = (
+        desk.placed(Side::Buy, "1", limit("95")),
+        desk.placed(Side::Buy, "1", limit("50")),
+    );
+    let update = desk.rig.update(&[("AAPL", "90")]);
+    let (first, second) = (desk.cancel(touched), desk.cancel(missed));
+    let (one, two) = (first.reply_to().sequence, second.reply_to().sequence);
+    desk.rig.request_all(vec![first, second]);
+    assert_eq!(desk.link.replies(), [], "they wait");
+    desk.rig.tell(&update);
+    let replies = desk.link.replies();
+    assert_eq!((replies[0].0, replies[1].0), (one, two));
+    assert_eq!(reason(&replies[0].1), Reason::NotOpen);
+    assert!(matches!(replies[1].1, Reply::OrderCancelled { .. }));
+    assert_eq!(desk.status(touched).0, TransactionStatus::Settled);
+    let cancelled = (TransactionStatus::Cancelled, Some(Reason::Cancelled));
+    assert_eq!(desk.status(missed), cancelled);
+    // It stays so, however often it is asked.
+    assert!(matches!(
+        desk.cancelled(missed),
+        Reply::OrderCancelled { .. }
+    ));
+    assert_eq!(reason(&desk.cancelled(touched)), Reason::NotOpen);
+    assert_eq!(reason(&desk.cancelled(Uuid::nil())), Reason::NoData);
+    desk.verify();
+}
+
+#[test]
+fn a_cancelled_order_of_version_1_tells_who_waits() {
+    let mut desk = Desk::new();
+    let market = order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "5");
+    let sequence = market.reply_to.sequence;
+    desk.rig.order_all(vec![market]);
+    let Reply::Queued { id, .. } = desk.link.reply(sequence) else {
+        panic!("it is queued")
+    };
+    let cancel = desk.cancel(id);
+    desk.rig.request_all(vec![cancel]);
+    let replies = desk.link.replies();
+    assert_eq!(replies[0].0, sequence);
+    assert_eq!(reason(&replies[0].1), Reason::Cancelled);
+    assert!(matches!(replies[1].1, Reply::OrderCancelled { .. }));
+    desk.bar(["100", "100", "100", "100"]);
+    assert_eq!(desk.cash(), money("1000"));
+}
+
+#[test]
+fn a_replaced_order_gives_its_place_to_one_with_a_new_turn() {
+    let mut desk = Desk::new();
+    let old = desk.placed(Side::Buy, "6", limit("100"));
+    // It may use what the old one holds back.
+    let replace = desk.replace(old, Some("8"), Some("120"));
+    let (new, status) = placed(&desk.ask(OrderRequest::Replace(replace)));
+    assert_eq!(status, TransactionStatus::Open);
+    assert_eq!(
+        desk.status(old),
+        (TransactionStatus::Cancelled, Some(Reason::Replaced))
+    );
+    assert!(desk.entry(new).rank > desk.entry(old).rank);
+    assert_eq!(desk.standing(), money("960"));
+    // Where it cannot be, the old one stays.
+    let replace = desk.replace(new, Some("9"), None);
+    let reply = desk.ask(OrderRequest::Replace(replace));
+    assert_eq!(reason(&reply), Reason::InsufficientFunds);
+    assert_eq!((desk.status(new), desk.standing()), (OPEN, money("960")));
+    let replace = desk.replace(old, None, None);
+    assert_eq!(
+        reason(&desk.ask(OrderRequest::Replace(replace))),
+        Reason::NotOpen
+    );
+    // While an update is under way it waits, and finds the order filled.
+    let update = desk.rig.update(&[("AAPL", "90")]);
+    let replace = desk.replace(new, None, Some("1"));
+    let sequence = replace.reply_to.sequence;
+    desk.rig.request_all(vec![OrderRequest::Replace(replace)]);
+    desk.rig.tell(&update);
+    assert_eq!(reason(&desk.link.reply(sequence)), Reason::NotOpen);
+    assert_eq!(desk.status(new).0, TransactionStatus::Settled);
+    desk.verify();
+}
+
+#[test]
+fn a_repeat_gets_the_same_order_and_its_status_of_now() {
+    let mut desk = Desk::new();
+    let named = |desk: &mut Desk, amount: &str| PlaceOrder {
+        client_order_id: order_id("mine"),
+        ..desk.order(Side::Buy, amount, limit("90"))
+    };
+    let first = named(&mut desk, "2");
+    let (id, _) = placed(&desk.place(first));
+    let again = named(&mut desk, "2.0");
+    assert_eq!(placed(&desk.place(again)), (id, TransactionStatus::Open));
+    let other = named(&mut desk, "3");
+    assert_eq!(reason(&desk.place(other)), Reason::ClientOrderIdReused);
+    let mut market = order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "2");
+    market.client_order_id = order_id("mine");
+    let sequence = market.reply_to.sequence;
+    desk.rig.order_all(vec![market]);
+    let reply = desk.link.reply(sequence);
+    assert_eq!(
+        reason(&reply),
+        Reason::ClientOrderIdReused,
+        "another instruction"
+    );
+    desk.bar(["80", "80", "80", "80"]);
+    // Looked up before anything about money or openness.
+    desk.rig.give(desk.alice, "0", &[]);
+    let again = named(&mut desk, "2");
+    assert_eq!(placed(&desk.place(again)), (id, TransactionStatus::Settled));
+}
+
+#[test]
+fn prices_amounts_and_times_are_checked() {
+    let mut desk = Desk::new();
+    desk.give("1000", "5");
+    use OrderKind::{Limit, Market, Stop, StopLimit, Trailing};
+    for prices in [
+        (Limit, None, None),
+        (Limit, Some("1"), Some("1")),
+        (Market, Some("1"), None),
+        (Stop, Some("1"), None),
+        (Stop, None, Some("1%")),
+        (StopLimit, Some("1"), None),
+        (Trailing, None, None),
+        (Trailing, None, Some("100")),
+    ] {
+        let refused = desk.refused(Side::Sell, "1", prices);
+        assert_eq!(refused, Reason::PriceInvalid, "{prices:?}");
+    }
+    let cash = desk.refused(Side::Sell, "cash:10", MARKET);
+    assert_eq!(cash, Reason::QuantityInvalid);
+    let nothing = desk.refused(Side::Buy, "cash:0.00005", MARKET);
+    assert_eq!(nothing, Reason::QuantityInvalid, "less than a millionth");
+    let now = desk.rig.assets.prices().market_now;
+    let mut timed = |until| {
+        let order = PlaceOrder {
+            time_in_force: TimeInForce::Until(until),
+            ..desk.order(Side::Buy, "1", limit("90"))
+        };
+        desk.place(order)
+    };
+    assert_eq!(reason(&timed(now)), Reason::DateInvalid);
+    let (id, _) = placed(&timed(Timestamp(now.0 + 60_000)));
+    // It ends with the first update at its time, untested by it.
+    desk.bar(["80", "80", "80", "80"]);
+    let expired = (TransactionStatus::Expired, Some(Reason::Expired));
+    assert_eq!((desk.status(id), desk.standing()), (expired, Money::ZERO));
+}
+
+#[test]
+fn an_order_for_cash_buys_the_most_units_fees_included() {
+    let mut desk = Desk::with(|config| config.fees.per_order = money("1"));
+    let id = desk.placed(Side::Buy, "cash:100", MARKET);
+    desk.bar(["30", "30", "30", "30"]);
+    let entry = desk.entry(id);
+    assert_eq!(entry.transaction.quantity, quantity("3.3"));
+    assert_eq!(entry.transaction.total, Some(money("100")));
+    assert_eq!(entry.fee, Some(money("1")));
+    desk.verify();
+}
+
+#[test]
+fn limits_of_open_orders_and_cancels_hold() {
+    let mut desk = Desk::with(|config| {
+        config.limits.max_open_per_account = 2;
+        config.limits.cancels_per_minute_per_account = 1;
+        config.limits.min_order_value = money("5");
+    });
+    let first = desk.placed(Side::Buy, "1", limit("5"));
+    let second = desk.placed(Side::Buy, "1", limit("5"));
+    assert_eq!(desk.refused(Side::Buy, "1", limit("5")), Reason::Overloaded);
+    assert_eq!(
+        desk.refused(Side::Buy, "0.01", MARKET),
+        Reason::QuantityInvalid
+    );
+    desk.placed(Side::Buy, "1", MARKET);
+    desk.cancelled(first);
+    assert_eq!(reason(&desk.cancelled(second)), Reason::Overloaded);
+    desk.placed(Side::Buy, "1", limit("5"));
+}
+
+#[test]
+fn what_could_not_be_stored_holds_nothing_back() {
+    let mut desk = Desk::new();
+    let kept = desk.placed(Side::Buy, "1", limit("10"));
+    desk.rig.refuse_changes("INSERT", "order_terms");
+    assert_eq!(
+        desk.refused(Side::Buy, "1", limit("90")),
+        Reason::InternalError
+    );
+    let replace = desk.replace(kept, None, Some("20"));
+    let reply = desk.ask(OrderRequest::Replace(replace));
+    assert_eq!(reason(&reply), Reason::InternalError);
+    desk.rig.allow_changes();
+    assert_eq!((desk.standing(), desk.status(kept)), (money("10"), OPEN));
+    desk.rig.refuse_changes("UPDATE", "transactions");
+    assert_eq!(reason(&desk.cancelled(kept)), Reason::InternalError);
+    desk.rig.allow_changes();
+    desk.bar(["9", "9", "9", "9"]);
+    assert_eq!(desk.status(kept).0, TransactionStatus::Settled);
+    desk.verify();
+}
+
+#[test]
+fn a_settlement_that_fails_is_made_up_for_bar_by_bar() {
+    let mut desk = Desk::new();
+    let id = desk.placed(Side::Buy, "1", limit("95"));
+    desk.rig.refuse_changes("INSERT", "positions");
+    desk.bar(["100", "100", "94", "100"]);
+    assert_eq!((desk.status(id), desk.standing()), (OPEN, money("95")));
+    desk.rig.allow_changes();
+    desk.bar(["100", "100", "100", "100"]);
+    let entry = desk.entry(id).transaction;
+    assert_eq!(
+        (entry.price, entry.priced),
+        (Some(money("95")), entry.priced)
+    );
+    desk.verify();
+}
+
+#[test]
+fn what_a_kill_left_unanswered_is_told_the_same_afterwards() {
+    let mut desk = Desk::new();
+    let named = |desk: &mut Desk| PlaceOrder {
+        client_order_id: order_id("mine"),
+        ..desk.order(Side::Buy, "1", limit("95"))
+    };
+    let order = named(&mut desk);
+    let (id, _) = placed(&desk.place(order));
+    // A cancel that waits for an update is lost with the process; the update was published.
+    let update = desk.rig.update(&[("AAPL", "90")]);
+    let cancel = desk.cancel(id);
+    desk.rig.request_all(vec![cancel]);
+    assert_eq!(desk.link.replies(), []);
+    drop(update);
+    let mut desk = desk.restart();
+    // Here nothing of the update is left to settle: the worker asks again, and the order ends once.
+    let reply = desk.cancelled(id);
+    assert!(matches!(reply, Reply::OrderCancelled { .. }), "{reply:?}");
+    desk.bar(["90", "90", "90", "90"]);
+    let mut desk = desk.restart();
+    let order = named(&mut desk);
+    assert_eq!(
+        placed(&desk.place(order)),
+        (id, TransactionStatus::Cancelled)
+    );
+    assert!(matches!(desk.cancelled(id), Reply::OrderCancelled { .. }));
+    assert_eq!(desk.cash(), money("1000"));
+    desk.verify();
+}
