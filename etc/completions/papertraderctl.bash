@@ -585,7 +585,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__accounts__subcmd__import)
-            opts="-h -V --cards --format --valid --socket --json --help --version"
+            opts="-h -V --cards --format --valid --again --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

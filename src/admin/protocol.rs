@@ -86,6 +86,10 @@ pub enum AdminRequest {
         valid_ms: u64,
         /// Whether the rows are only checked.
         check: bool,
+        /// Whether accounts that are there, from a roster, and whose codes nobody has used get new
+        /// ones.
+        #[serde(default)]
+        again: bool,
     },
     /// Makes a one-time code with which an account's owner sets a new password.
     AccountsReset {

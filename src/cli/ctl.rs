@@ -15,7 +15,9 @@ mod roster;
 mod show;
 
 use crate::admin::model::Verification;
-use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse, SessionSelector};
+use crate::admin::protocol::{
+    AdminAnswer, AdminRequest, AdminResponse, DEFAULT_SOCKET, SessionSelector,
+};
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::cli::usage::with_own_usage;
@@ -114,8 +116,16 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
                     cards,
                     format,
                     valid,
+                    again,
                 },
-        } => import::import(cli, roster, cards, *format, *valid),
+        } => {
+            let roster = import::RosterFile {
+                file: roster,
+                valid: *valid,
+                again: *again,
+            };
+            import::import(cli, &roster, cards, *format)
+        }
         CtlCommand::Accounts {
             command: AccountsCommand::Restart { name, yes },
         } => restart(cli, name, *yes),
@@ -180,8 +190,30 @@ fn confirm(what: &str, yes: bool) -> Result<(), CtlFailure> {
 fn ask(cli: &CtlCli, request: &AdminRequest) -> Result<AdminAnswer, CtlFailure> {
     match client::ask(&cli.socket, request)? {
         AdminResponse::Done(answer) => Ok(answer),
-        AdminResponse::Refused(why) => Err(refused(why)),
+        AdminResponse::Refused(why) => Err(refused(advised(cli, &why))),
         AdminResponse::Working => Err(refused("the master answered nothing")),
+    }
+}
+
+/// A text with the commands that it advises as this master is asked: with its socket, unless the
+/// next command line finds it without.
+fn advised(cli: &CtlCli, text: &str) -> String {
+    text.replace("`papertraderctl ", &format!("`{} ", program(&cli.socket)))
+}
+
+/// How a command begins that is advised.
+fn program(socket: &Path) -> String {
+    let usual = std::env::var_os("PAPERTRADER_SOCKET").filter(|path| !path.is_empty());
+    let usual = usual.map_or_else(|| PathBuf::from(DEFAULT_SOCKET), PathBuf::from);
+    let path = socket.display().to_string();
+    // A person may paste it into a shell.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
+    if socket == usual {
+        "papertraderctl".to_owned()
+    } else if path.chars().all(is_plain) {
+        format!("papertraderctl --socket {path}")
+    } else {
+        format!("papertraderctl --socket '{}'", path.replace('\'', r"'\''"))
     }
 }
 
@@ -326,8 +358,10 @@ fn print_answer(
     answer: AdminAnswer,
 ) -> Result<(), CtlFailure> {
     match answer {
-        AdminAnswer::Status(status) => print(cli, &status, &show::status(&status)),
-        AdminAnswer::Workers(workers) => print(cli, &workers, &show::workers(&workers)),
+        AdminAnswer::Status(status) => print(cli, &status, &advised(cli, &show::status(&status))),
+        AdminAnswer::Workers(workers) => {
+            print(cli, &workers, &advised(cli, &show::workers(&workers)))
+        }
         AdminAnswer::Worker(worker) => {
             let text = match request {
                 // The UUID alone, for scripts.
@@ -350,7 +384,7 @@ fn print_answer(
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
         AdminAnswer::Deleted(deleted) => print(cli, &deleted, &show::deleted(&deleted)),
-        AdminAnswer::Roster(roster) => print(cli, &roster, &show::roster(&roster)),
+        AdminAnswer::Roster(roster) => print(cli, &roster, &show::roster(&roster, false)),
         // The code alone, for scripts that print it.
         AdminAnswer::Code(code) => {
             print(cli, &code, &format!("{}\n", code.code))?;
@@ -389,8 +423,11 @@ fn tell_lock(cli: &CtlCli, name: &str) {
     if let Ok(AdminAnswer::Account(details)) = ask(cli, &request)
         && details.account.state == LOCKED
     {
-        tell(&format!(
-            "{name} is locked: nobody logs in to it until `papertraderctl accounts unlock {name}`"
+        tell(&advised(
+            cli,
+            &format!(
+                "{name} is locked: nobody logs in to it until `papertraderctl accounts unlock {name}`"
+            ),
         ));
     }
 }

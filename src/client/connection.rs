@@ -347,18 +347,31 @@ impl ServerConnection {
     /// [`ClientError::Lost`], [`ClientError::Protocol`] or [`ClientError::Nonsense`].
     pub fn reply(&mut self, mut notice: impl FnMut(QueuedNotice)) -> Result<Answer, ClientError> {
         loop {
-            match self.recv()? {
-                ServerMessage::Reply(answer) => return Ok(answer),
-                ServerMessage::Notice(queued) => notice(queued),
-                ServerMessage::Fault(code, text) => {
-                    return Err(ClientError::Protocol {
-                        address: self.address.clone(),
-                        code,
-                        text,
-                    });
-                }
-                ServerMessage::Closed => return Err(self.broken("the connection was closed")),
+            let message = self.recv()?;
+            if let Some(answer) = self.answer_in(message, &mut notice)? {
+                return Ok(answer);
             }
+        }
+    }
+
+    /// The answer that a message is; `None`: it is a notice, which is passed to `notice`.
+    fn answer_in(
+        &self,
+        message: ServerMessage,
+        notice: &mut impl FnMut(QueuedNotice),
+    ) -> Result<Option<Answer>, ClientError> {
+        match message {
+            ServerMessage::Reply(answer) => Ok(Some(answer)),
+            ServerMessage::Notice(queued) => {
+                notice(queued);
+                Ok(None)
+            }
+            ServerMessage::Fault(code, text) => Err(ClientError::Protocol {
+                address: self.address.clone(),
+                code,
+                text,
+            }),
+            ServerMessage::Closed => Err(self.broken("the connection was closed")),
         }
     }
 
@@ -371,6 +384,29 @@ impl ServerConnection {
         self.send(request)?;
         let answer = self.reply(|_| {})?;
         self.accept(request.instruction(), answer)
+    }
+
+    /// The same where the answer may be many packets: `wait` is the longest wait without one, in place
+    /// of the deadline for the whole. A payload has a limit, so this ends.
+    ///
+    /// # Errors
+    /// As [`ServerConnection::call`].
+    pub fn call_bulk(&mut self, request: &Request, wait: Duration) -> Result<Answer, ClientError> {
+        self.send(request)?;
+        loop {
+            let came = self.transfer.progress();
+            match self.recv_within(wait)? {
+                Some(message) => {
+                    if let Some(answer) = self.answer_in(message, &mut |_| {})? {
+                        return self.accept(request.instruction(), answer);
+                    }
+                }
+                None if self.transfer.progress() == came => {
+                    return Err(self.broken(&format!("no answer within {wait:?}")));
+                }
+                None => {}
+            }
+        }
     }
 
     /// Sends requests with at most `window` of them unanswered, and passes each answer to `each`

@@ -17,6 +17,13 @@ use crate::wire::{ConnectionState, Refusal, Reply, Request, Window};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+/// How long an export may take until its first piece comes, over all tries.
+pub const EXPORT_TIMEOUT: Duration = Duration::from_secs(1800);
+/// The longest wait for a piece of an export: longer than a worker waits for its master.
+const EXPORT_PIECE_TIMEOUT: Duration = Duration::from_secs(45);
+/// A server that refuses an export after so long has worked at it. One that refuses at once has not.
+const EXPORT_TRY_MIN: Duration = Duration::from_secs(10);
+
 /// The result of a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginResult {
@@ -375,14 +382,43 @@ impl Client {
     }
 
     /// All that the deployment has on the account's owner: lines of JSON. A server of the first
-    /// edition closes the connection.
+    /// edition closes the connection. A long one takes minutes: where the server has begun to make it
+    /// ready, it is asked again, for at most [`EXPORT_TIMEOUT`].
     ///
     /// # Errors
     /// [`ClientError::NoSession`], a refusal, or a broken connection.
     pub fn account_export(&mut self) -> Result<Vec<String>, ClientError> {
+        self.account_export_telling(|_| {})
+    }
+
+    /// The same; `tell` gets what the server says each time that it is to be asked again.
+    ///
+    /// # Errors
+    /// As [`Client::account_export`].
+    pub fn account_export_telling(
+        &mut self,
+        mut tell: impl FnMut(&str),
+    ) -> Result<Vec<String>, ClientError> {
         let session = self.need_session()?;
-        let TextList(lines) = self.data(&Request::AccountExport { session })?;
-        Ok(lines)
+        self.enter(ConnectionState::Data)?;
+        let request = Request::AccountExport { session };
+        let until = Instant::now() + EXPORT_TIMEOUT;
+        loop {
+            let asked = Instant::now();
+            match self.connection.call_bulk(&request, EXPORT_PIECE_TIMEOUT) {
+                Err(ClientError::Refused(refusal))
+                    if refusal.reason == Reason::Overloaded
+                        && asked.elapsed() >= EXPORT_TRY_MIN
+                        && Instant::now() < until =>
+                {
+                    tell(&refusal.text);
+                }
+                answer => {
+                    let TextList(lines) = self.decode(answer?)?;
+                    return Ok(lines);
+                }
+            }
+        }
     }
 
     /// Measures the round trip of a `ping`.

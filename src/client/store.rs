@@ -36,6 +36,9 @@ pub enum SessionEnd {
     Expired,
     /// The user logged out.
     LoggedOut,
+    /// The user deleted the account. Earlier versions read that the user has logged out.
+    #[serde(skip)]
+    Deleted,
 }
 
 /// A saved session.
@@ -90,6 +93,8 @@ struct SavedSessionForm {
     pins: Vec<String>,
     #[serde(default)]
     ended: Option<SessionEnd>,
+    #[serde(default)]
+    deleted: bool,
 }
 
 impl SavedSessionForm {
@@ -103,7 +108,11 @@ impl SavedSessionForm {
             tls: saved.tls,
             ca: saved.ca.clone(),
             pins: saved.pins.iter().map(hex::encode).collect(),
-            ended: saved.ended,
+            ended: match saved.ended {
+                Some(SessionEnd::Deleted) => Some(SessionEnd::LoggedOut),
+                ended => ended,
+            },
+            deleted: saved.ended == Some(SessionEnd::Deleted),
         }
     }
 
@@ -123,7 +132,11 @@ impl SavedSessionForm {
             master: self.master,
             tls: self.tls,
             ca: self.ca,
-            ended: self.ended,
+            ended: if self.deleted {
+                Some(SessionEnd::Deleted)
+            } else {
+                self.ended
+            },
         })
     }
 }
@@ -319,8 +332,8 @@ impl SessionFile {
         })
     }
 
-    /// Marks a session as ended, and wipes its ID. After a logout nothing remembered of TLS holds
-    /// any more.
+    /// Marks a session as ended, and wipes its ID. After a logout or a deletion nothing remembered of
+    /// TLS holds any more.
     ///
     /// # Errors
     /// As [`SessionFile::change`].
@@ -408,7 +421,7 @@ impl SavedSession {
     fn end(&mut self, how: SessionEnd) {
         self.ended = Some(how);
         self.session = SessionId::from_bytes([0; 32]);
-        if how == SessionEnd::LoggedOut {
+        if how != SessionEnd::Expired {
             self.tls = false;
             self.ca = None;
             self.pins = Vec::new();
@@ -503,6 +516,21 @@ mod tests {
         store.end(&far.session, SessionEnd::Expired).unwrap();
         assert_eq!(find(&["far:1"], None), id(0));
         assert_eq!(find(&[], None), id(9));
+    }
+
+    #[test]
+    fn a_deleted_account_is_known_as_such_and_logged_out_to_earlier_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SessionFile::at(folder.path());
+        let mut alice = session("alice", 1, "x:1");
+        alice.pins = vec![[7; 32]];
+        store.put(alice.clone()).unwrap();
+        store.end(&alice.session, SessionEnd::Deleted).unwrap();
+        let saved = store.load().unwrap().remove(0);
+        assert_eq!(saved.ended, Some(SessionEnd::Deleted));
+        assert_eq!(saved.pins.len(), 0);
+        let text = std::fs::read_to_string(store.path()).unwrap();
+        assert!(text.contains(r#""ended": "logged-out""#), "{text}");
     }
 
     #[test]

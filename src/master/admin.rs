@@ -17,8 +17,8 @@ mod workers;
 use super::assets::budget::CallBudgetStatus;
 use super::assets::update::{LAST_UPDATES, PAUSED_TEXT};
 use super::messages::{
-    AccountEvent, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
-    MasterChannels, TransactionsMessage,
+    AccountEvent, AdminAct, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
+    MasterChannels, RosterImport, TransactionsMessage,
 };
 use super::storage::Interrupter;
 use super::transactions::disk_floor::DiskLevel;
@@ -238,7 +238,16 @@ impl AdminShared {
                 rows,
                 valid_ms,
                 check,
-            } => accounts::import(self, rows, valid_ms, check, caller),
+                again,
+            } => {
+                let import = RosterImport {
+                    rows,
+                    valid: accounts::validity(valid_ms)?,
+                    is_check: check,
+                    is_again: again,
+                };
+                accounts::import(self, import, caller)
+            }
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }
@@ -529,26 +538,41 @@ fn ask<M, T>(
     inbox: &Sender<M>,
     message: impl FnOnce(Sender<T>) -> M,
 ) -> Result<T, String> {
-    ask_within(MODULE_TIMEOUT, name, inbox, message)
-}
-
-/// The same for what a module does not answer at once.
-fn ask_within<M, T>(
-    timeout: Duration,
-    name: &str,
-    inbox: &Sender<M>,
-    message: impl FnOnce(Sender<T>) -> M,
-) -> Result<T, String> {
     let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
-    let deadline = Instant::now() + timeout;
+    let deadline = Instant::now() + MODULE_TIMEOUT;
     let hanging = || {
-        let seconds = timeout.as_secs();
+        let seconds = MODULE_TIMEOUT.as_secs();
         format!("the master's module {name} did not answer within {seconds} s; see its log")
     };
     inbox
         .send_deadline(message(reply), deadline)
         .map_err(|_| hanging())?;
     answer.recv_deadline(deadline).map_err(|_| hanging())
+}
+
+/// Has a module change an account, and waits for that until the act's time is over, at most
+/// [`SETTLEMENT_TIMEOUT`]. An act that has begun by then is not taken back.
+fn ask_for_act<M, T>(
+    act: &AdminAct,
+    user: impl std::fmt::Display,
+    name: &str,
+    inbox: &Sender<M>,
+    message: impl FnOnce(Sender<Result<T, String>>) -> M,
+) -> Result<T, String> {
+    let (reply, answer) = bounded(1);
+    let hanging = |end: &str| {
+        let seconds = SETTLEMENT_TIMEOUT.as_secs();
+        format!("the master's module {name} did not answer within {seconds} s; {end}")
+    };
+    inbox
+        .send_deadline(message(reply), act.until)
+        .map_err(|_| hanging("nothing was done"))?;
+    answer.recv_deadline(act.until).map_err(|_| {
+        hanging(&format!(
+            "it is not known whether it was done: look at `papertraderctl accounts show {user}` \
+             before you ask again"
+        ))
+    })?
 }
 
 /// The budget of API calls of one provider.
@@ -573,4 +597,26 @@ fn event_counts(
     };
     let further = further.iter().filter(|(_, count)| *count > 0);
     events.iter().chain(further).map(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::testing::act_within;
+
+    #[test]
+    fn who_gives_up_on_an_act_hears_whether_it_may_be_done() {
+        type Message = Sender<Result<(), String>>;
+        let (inbox, _taken) = bounded::<Message>(1);
+        let ask = |until: Duration| {
+            let act = act_within(until);
+            ask_for_act(&act, "ada", "transactions", &inbox, |reply| reply).unwrap_err()
+        };
+        let unknown = ask(Duration::from_millis(5));
+        assert!(unknown.contains("not known whether"), "{unknown}");
+        assert!(unknown.contains("accounts show ada` before"), "{unknown}");
+        // The inbox is full.
+        let undone = ask(Duration::from_millis(5));
+        assert!(undone.ends_with("nothing was done"), "{undone}");
+    }
 }

@@ -29,6 +29,7 @@ use super::messages::{
 };
 use super::reply_to::ReplyTo;
 use super::storage::accounts::{NameConflict, StoredSession};
+use super::storage::deletion::LogEmptying;
 use super::storage::{Storage, StorageError};
 use super::third_party::ThirdParties;
 use crate::config::{MasterConfig, MasterLimits};
@@ -44,6 +45,7 @@ use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -97,8 +99,13 @@ pub struct Auth {
     new_tokens: KeyedRateLimiter<AccountId>,
     /// Mails about deletions to addresses that nobody has proven, by the address's key.
     deletion_mails: KeyedRateLimiter<String>,
+    /// Empties the database's log after a deletion.
+    log_emptying: LogEmptying,
     /// Ends of orders of locked accounts, for which transactions had no room yet.
     cancellations: VecDeque<AccountCancellation>,
+    /// Deletions and locks that transactions has not made yet, those in `cancellations` too. One is
+    /// made when its reply is gone.
+    pending_ends: Vec<(AccountId, Weak<()>)>,
     /// What the clock showed at the end of the last turn.
     looked: Timestamp,
 }
@@ -128,10 +135,10 @@ impl Module for Auth {
                 self.end_all(&hashes);
                 let _ = reply.try_send(hashes.len());
             }
-            AuthMessage::Lock(username, is_locked, reply) => {
-                self.lock(&username, is_locked, reply);
+            AuthMessage::Lock(username, is_locked, act, reply) => {
+                self.lock(&username, is_locked, act, reply);
             }
-            AuthMessage::Delete(username, reply) => self.delete_named(&username, reply),
+            AuthMessage::Delete(username, act, reply) => self.delete_named(&username, act, reply),
             AuthMessage::Deleted(pending, outcome) => self.on_deleted(*pending, outcome),
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
@@ -155,9 +162,11 @@ impl Module for Auth {
 
     /// Sessions also expire, and their last use is stored, while no message arrives. Sign-ins, of
     /// which each is looked at, expire here alone: they have a second to do so.
-    fn on_tick(&mut self, _now: Instant) {
+    fn on_tick(&mut self, now: Instant) {
         self.expire_sign_ins();
         self.on_turn_end();
+        self.deletion_mails.tidy(now);
+        self.log_emptying.go_on(&self.storage, now);
     }
 }
 
@@ -204,7 +213,9 @@ impl Auth {
             answers: Vec::new(),
             ended: Vec::new(),
             deletion_mails: KeyedRateLimiter::per_hour(deletion::DELETION_MAILS_PER_HOUR_MAX),
+            log_emptying: LogEmptying::default(),
             cancellations: VecDeque::new(),
+            pending_ends: Vec::new(),
             looked: now,
         })
     }

@@ -11,6 +11,7 @@ pub mod smtp;
 pub mod templates;
 
 use super::messages::{MailMessage, MailStatus, ResetRequest};
+use super::storage::deletion::LogEmptying;
 use super::storage::outbox::QueuedMail;
 use super::storage::{Storage, StorageError};
 use crate::config::MasterConfig;
@@ -50,6 +51,8 @@ pub const CODE_MAIL_AGE_MAX: Duration = Duration::from_secs(3600);
 pub const MAIL_AGE_MAX: Duration = Duration::from_secs(2 * 86_400);
 /// How long mails that have ended are remembered.
 pub const ENDED_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How often mails of deleted accounts are forgotten, an hour after they were caused.
+const ERASED_INTERVAL: Duration = Duration::from_secs(60);
 /// How often ended mails are forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
 /// The most mails that are given up in one turn.
@@ -181,6 +184,10 @@ pub struct Mail {
     last_error: Option<(Timestamp, String)>,
     /// When ended mails were last forgotten; `None`: not in this process.
     forgot: Option<Instant>,
+    /// The same of mails of deleted accounts.
+    forgot_erased: Option<Instant>,
+    /// Empties the database's log after the last mail of a deleted account.
+    log_emptying: LogEmptying,
     throttle: Throttle,
 }
 
@@ -207,6 +214,7 @@ impl Module for Mail {
         self.forget(now);
         self.look_for_dropped();
         self.send_next(MailMoment::now());
+        self.log_emptying.go_on(&self.storage, now);
     }
 }
 
@@ -231,6 +239,8 @@ impl Mail {
             dropped: 0,
             last_error: None,
             forgot: None,
+            forgot_erased: None,
+            log_emptying: LogEmptying::default(),
             throttle: Throttle::new(PASSED_OVER_LOGGED_MAX, Duration::from_secs(60)),
         }
     }
@@ -382,6 +392,7 @@ impl Mail {
             return;
         };
         let kind = mail.kind;
+        self.note_end(kind);
         if !matches!(result, Err(SmtpError::Server(_) | SmtpError::Stopped)) {
             self.backoff.reset();
         }
@@ -425,9 +436,17 @@ impl Mail {
         self.last_error = Some((now, why.to_owned()));
     }
 
+    /// A mail may end. That of a deleted account leaves the log soon.
+    fn note_end(&mut self, kind: OwnerNotice) {
+        if kind == OwnerNotice::AccountDeleted {
+            self.log_emptying.ask();
+        }
+    }
+
     /// Ends a mail that was not sent.
     fn give_up(&mut self, number: i64, kind: OwnerNotice, why: &str, moment: MailMoment) {
         let now = moment.wall;
+        self.note_end(kind);
         crate::warn!("mail {number} ({kind}) was given up: {why}");
         self.failed += 1;
         self.last_error = Some((now, why.to_owned()));
@@ -436,13 +455,23 @@ impl Mail {
         }
     }
 
-    /// Forgets mails that ended long ago, once in [`FORGET_INTERVAL`].
+    /// Forgets mails that ended long ago, once in [`FORGET_INTERVAL`], and those of deleted accounts,
+    /// once in [`ERASED_INTERVAL`].
     fn forget(&mut self, now: Instant) {
         self.requests.tidy(now);
-        let is_due = self
-            .forgot
-            .is_none_or(|at| now.saturating_duration_since(at) >= FORGET_INTERVAL);
-        if is_due {
+        let is_due = |forgot: Option<Instant>, interval: Duration| {
+            forgot.is_none_or(|at| now.saturating_duration_since(at) >= interval)
+        };
+        if is_due(self.forgot_erased, ERASED_INTERVAL) {
+            self.forgot_erased = Some(now);
+            let forgotten = self
+                .storage
+                .write(|tx| tx.delete_erased_mails(Timestamp::now()));
+            if let Err(error) = forgotten {
+                crate::error!("mails of deleted accounts could not be forgotten: {error}");
+            }
+        }
+        if is_due(self.forgot, FORGET_INTERVAL) {
             self.forgot = Some(now);
             let before = Timestamp::now().before(ENDED_AGE_MAX);
             if let Err(error) = self.storage.write(|tx| tx.delete_ended_mails(before)) {

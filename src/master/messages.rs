@@ -86,10 +86,10 @@ pub enum AuthMessage {
     End(SessionFilter, Sender<usize>),
     /// For the administrator: locks an account or unlocks it; the answer is what has ended with it,
     /// or why it was not done.
-    Lock(Username, bool, Sender<Result<AccountEnd, String>>),
+    Lock(Username, bool, AdminAct, Sender<Result<AccountEnd, String>>),
     /// For the administrator: deletes an account; the answer is what has ended with it, or why it was
     /// not done.
-    Delete(Username, Sender<Result<AccountEnd, String>>),
+    Delete(Username, AdminAct, Sender<Result<AccountEnd, String>>),
     /// From transactions: an account is deleted, with so many orders that were cancelled, or why not.
     Deleted(Box<PendingDeletion>, Result<usize, Refusal>),
     /// For the administrator: the counters.
@@ -110,15 +110,42 @@ pub struct RosterImport {
     pub valid: Duration,
     /// Whether the rows are only checked.
     pub is_check: bool,
+    /// Whether accounts that are there, from a roster, and whose codes nobody has used get new ones.
+    pub is_again: bool,
 }
 
 /// What came of a roster.
 #[derive(Debug)]
 pub enum ImportedRoster {
-    /// These accounts were made, in the roster's order; none if it was only checked.
+    /// These accounts were made, or have new codes, in the roster's order; none if it was only
+    /// checked.
     Made(Vec<PrintedCode>),
     /// Nothing was made, because rows have faults, by line.
     Faults(Vec<RosterFault>),
+}
+
+/// Who changes an account, and until when. The module that makes the change logs it.
+#[derive(Debug, Clone)]
+pub struct AdminAct {
+    /// The user who asks, as the log names one.
+    pub caller: String,
+    /// What has not begun by then is not done: nobody waits for it any more.
+    pub until: Instant,
+}
+
+impl AdminAct {
+    /// Drops an act that is too late, and logs that.
+    ///
+    /// # Errors
+    /// It is too late; the text says so.
+    pub fn in_time(&self, what: &str, username: &Username) -> Result<(), String> {
+        if Instant::now() < self.until {
+            return Ok(());
+        }
+        let caller = &self.caller;
+        crate::warn!("{caller} no longer waits for {what} of {username}: it was not done");
+        Err(format!("{what} came too late, and was not done"))
+    }
 }
 
 /// What ends with an account that is locked or deleted.
@@ -149,7 +176,7 @@ pub enum DeletionAsker {
     /// Its owner.
     Owner(ReplyTo),
     /// An administrator.
-    Administrator(Sender<Result<AccountEnd, String>>),
+    Administrator(AdminAct, Sender<Result<AccountEnd, String>>),
 }
 
 /// A request that auth handles or resolves.
@@ -705,9 +732,9 @@ pub enum TransactionsMessage {
     /// New prices, to settle the queue at.
     Update(Update),
     /// For the administrator: gives an account cash, or takes some.
-    Grant(Grant, Sender<Result<GrantOutcome, String>>),
+    Grant(Grant, AdminAct, Sender<Result<GrantOutcome, String>>),
     /// For the administrator: lets the account with this name begin anew.
-    Restart(Username, Sender<Result<RestartOutcome, String>>),
+    Restart(Username, AdminAct, Sender<Result<RestartOutcome, String>>),
     /// Cancels all orders of an account.
     Cancel(AccountCancellation),
     /// For the administrator: the counters.

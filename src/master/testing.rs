@@ -11,7 +11,7 @@ use super::auth::Auth;
 use super::auth::hashing::HashingPool;
 use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
-    ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
+    ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage, AdminAct,
     AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest,
     MAIL_INBOX_MAX, MailMessage, Order, QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX,
     TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
@@ -508,7 +508,7 @@ impl MasterRig {
             let mut ids = Vec::new();
             let bound = HistoryBound {
                 newest: Uuid::max(),
-                settled: u64::MAX >> 1,
+                endings: u64::MAX,
             };
             snapshot.history(account, &bound, Uuid::max(), usize::MAX, |row| {
                 ids.insert(0, row.id);
@@ -822,6 +822,19 @@ impl FakeLink {
 
 // --- values
 // ----------------------------------------------------------------------------------------------
+
+/// An act of root that need not begin for so long: no time at all is too late.
+pub(crate) fn act_within(wait: Duration) -> AdminAct {
+    AdminAct {
+        caller: "user root (0)".to_owned(),
+        until: Instant::now() + wait,
+    }
+}
+
+/// An act of root that is in time.
+pub(crate) fn act() -> AdminAct {
+    act_within(TEST_TIMEOUT * 10)
+}
 
 pub(crate) fn symbol(name: &str) -> Symbol {
     Symbol::parse(name).unwrap()

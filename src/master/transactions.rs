@@ -131,13 +131,13 @@ impl Module for Transactions {
                     .rejections
                     .set(limits.rejected_orders_per_hour_per_account);
             }
-            TransactionsMessage::Grant(grant, reply) => {
+            TransactionsMessage::Grant(grant, act, reply) => {
                 self.accept();
-                let _ = reply.try_send(self.grant(&grant));
+                let _ = reply.try_send(self.grant(&grant, &act));
             }
-            TransactionsMessage::Restart(username, reply) => {
+            TransactionsMessage::Restart(username, act, reply) => {
                 self.accept();
-                let _ = reply.try_send(self.restart(&username));
+                let _ = reply.try_send(self.restart(&username, &act));
             }
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());

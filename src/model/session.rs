@@ -4,9 +4,13 @@ use super::{AccountId, Timestamp, TokenName, TokenScope, Username, ValueError};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// How long ago the login of a session may be that changes what an account is entered with.
+pub const FRESH_LOGIN_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// Bytes in a session ID.
 pub const SESSION_ID_BYTES: usize = 32;

@@ -223,7 +223,8 @@ and, if wanted, email and name, which is printed on the card. A roster:
   ada,Ada Lovelace,ada@example.org
   budi,Budi Santoso,
 All rows are checked first; nothing is made unless all are right. Print the cards from a browser,
-ten to a sheet of A4, at 100 %.
+ten to a sheet of A4, at 100 %. If cards are lost, say the same with --again: whoever has not used a
+code of his gets a new one, and the old one is void.
 Example: papertraderctl accounts import class.csv --cards cards.html"
     )]
     Import {
@@ -231,7 +232,7 @@ Example: papertraderctl accounts import class.csv --cards cards.html"
         #[arg(value_name = "ROSTER", value_hint = ValueHint::FilePath)]
         roster: PathBuf,
         /// The file of the cards, which must not be there yet; it holds the codes, so it is its
-        /// owner's alone
+        /// owner's alone; - writes to standard output
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         cards: PathBuf,
         /// What the cards are
@@ -240,6 +241,10 @@ Example: papertraderctl accounts import class.csv --cards cards.html"
         /// For how long the codes are valid, 366 days at most
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
         valid: Duration,
+        /// Make new codes for those whose accounts are there from a roster, and who have never used
+        /// a code
+        #[arg(long)]
+        again: bool,
     },
     /// Give an account cash, or take some: a transaction that its owner reads
     #[command(

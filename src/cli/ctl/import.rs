@@ -6,72 +6,138 @@
 //! Tests: `tests/suite/master/accounts.rs`.
 
 use super::arguments::{CardFormat, CtlCli};
-use super::{CtlFailure, ask, cards, millis, print, refused, roster, show, tell};
-use crate::admin::protocol::{AdminAnswer, AdminRequest};
+use super::client::{self, CtlError};
+use super::{CtlFailure, advised, ask, cards, millis, print, refused, roster, show, tell};
+use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse};
 use crate::admin::roster::{RosterFault, RosterRow, RosterSummary};
+use crate::cli::terminal::wrapped_for_stderr;
 use crate::runtime::ownership::FolderActor;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+/// What the command line says of a roster.
+pub(super) struct RosterFile<'a> {
+    pub(super) file: &'a Path,
+    /// For how long the codes are valid.
+    pub(super) valid: Duration,
+    /// Whether accounts that are there, and whose codes nobody has used, get new ones.
+    pub(super) again: bool,
+}
+
 /// Makes the accounts of a roster, and their cards.
 pub(super) fn import(
     cli: &CtlCli,
-    file: &Path,
+    roster: &RosterFile<'_>,
     cards: &Path,
     format: CardFormat,
-    valid: Duration,
 ) -> Result<(), CtlFailure> {
-    let name = roster::name_of(file);
-    let bytes = roster::load(file).map_err(|why| refused(format!("{name}: {why}")))?;
+    let is_stdout = cards == Path::new("-");
+    if is_stdout && cli.json {
+        let text = "with --json the answer is on standard output: name a file for the cards";
+        return Err(refused(text));
+    }
+    let name = roster::name_of(roster.file);
+    let bytes = roster::load(roster.file).map_err(|why| refused(format!("{name}: {why}")))?;
     let people = roster::read(&bytes).map_err(|faults| told(&name, &faults, 0))?;
-    let checked = send(cli, &people.rows, valid, true)?;
+    let request = request(&people.rows, roster, true);
+    let checked = match ask(cli, &request)? {
+        AdminAnswer::Roster(summary) => *summary,
+        _ => return Err(refused("the master answered something else")),
+    };
     if !checked.faults.is_empty() {
         return Err(told(&name, &checked.faults, checked.more));
     }
-    let mut out = create(cards)?;
-    let made = match send(cli, &people.rows, valid, false) {
-        Ok(made) if made.faults.is_empty() => made,
-        Ok(made) => {
-            tell(&unused(cards));
-            return Err(told(&name, &made.faults, made.more));
-        }
-        Err(failure) => {
-            tell(&unused(cards));
-            return Err(failure);
-        }
+    let out = if is_stdout {
+        None
+    } else {
+        Some(create(cards)?)
     };
+    let made = make(cli, &people.rows, roster).and_then(|made| {
+        if made.faults.is_empty() {
+            Ok(made)
+        } else {
+            Err(told(&name, &made.faults, made.more))
+        }
+    });
+    let made = made.inspect_err(|_| {
+        if !is_stdout {
+            tell(&format!("{} stays empty; remove it", cards.display()));
+        }
+    })?;
     let text = match format {
         CardFormat::Html => cards::html(&made, &people.names),
         CardFormat::Csv => cards::csv(&made, &people.names).map_err(refused)?,
     };
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
+    let (written, name) = match out {
+        Some(mut out) => {
+            let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
+            (written, cards.display().to_string())
+        }
+        None => {
+            let mut out = io::stdout().lock();
+            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            (written, "standard output".to_owned())
+        }
+    };
     written.map_err(|error| {
-        refused(format!(
-            "{}: {error}; the accounts are made: `papertraderctl accounts reset NAME` prints a new code for each",
-            cards.display()
-        ))
+        let text = format!("{name}: {error}; the accounts are made. {FURTHER}");
+        refused(advised(cli, &text))
     })?;
-    print(cli, &made, &show::roster(&made))
+    let summary = show::roster(&made, roster.again);
+    if is_stdout {
+        // If standard error is closed, the cards are what was asked for all the same.
+        let line = wrapped_for_stderr(&summary);
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+        return Ok(());
+    }
+    print(cli, &made, &summary)
 }
 
-/// Sends the rows to be checked, or to be made.
-fn send(
+/// How there are codes when they were lost.
+const FURTHER: &str = "The same command with --again makes new codes for those who have not used theirs; \
+                       `papertraderctl accounts reset NAME` makes one";
+
+fn request(rows: &[RosterRow], roster: &RosterFile<'_>, check: bool) -> AdminRequest {
+    AdminRequest::AccountsImport {
+        rows: rows.to_vec(),
+        valid_ms: millis(roster.valid),
+        check,
+        again: roster.again,
+    }
+}
+
+/// Has the accounts made. Where the answer is lost it says that nobody knows whether they are.
+fn make(
     cli: &CtlCli,
     rows: &[RosterRow],
-    valid: Duration,
-    check: bool,
+    roster: &RosterFile<'_>,
 ) -> Result<RosterSummary, CtlFailure> {
-    let request = AdminRequest::AccountsImport {
-        rows: rows.to_vec(),
-        valid_ms: millis(valid),
-        check,
+    let unknown = |why: &str| {
+        let text = format!("{why}. Whether the accounts are made is not known. {FURTHER}");
+        refused(advised(cli, &text))
     };
-    match ask(cli, &request)? {
-        AdminAnswer::Roster(summary) => Ok(*summary),
-        _ => Err(refused("the master answered something else")),
+    match client::ask(&cli.socket, &request(rows, roster, false)) {
+        Ok(AdminResponse::Done(AdminAnswer::Roster(summary))) => Ok(*summary),
+        Ok(AdminResponse::Done(_) | AdminResponse::Working) => {
+            Err(unknown("the master answered something else"))
+        }
+        // One of its modules may hang, and go on later.
+        Ok(AdminResponse::Refused(why)) => Err(refused(advised(
+            cli,
+            &format!("{why}. If accounts are made all the same: {FURTHER}"),
+        ))),
+        Err(error @ (CtlError::NoMaster(_) | CtlError::NotAllowed(_) | CtlError::TooLong)) => {
+            Err(error.into())
+        }
+        Err(
+            error @ (CtlError::Io(..)
+            | CtlError::Silent(_)
+            | CtlError::Gone
+            | CtlError::Nonsense(_)),
+        ) => Err(unknown(&error.to_string())),
     }
 }
 
@@ -100,11 +166,6 @@ fn create(file: &Path) -> Result<File, CtlFailure> {
     })
 }
 
-/// What is said of a file that stays empty.
-fn unused(cards: &Path) -> String {
-    format!("{} stays empty; remove it", cards.display())
-}
-
 /// Tells each fault with its line on standard error; the failure that ends the command.
 fn told(name: &str, faults: &[RosterFault], more: usize) -> CtlFailure {
     for fault in faults {
@@ -113,4 +174,63 @@ fn told(name: &str, faults: &[RosterFault], more: usize) -> CtlFailure {
     let count = faults.len().saturating_add(more);
     let noun = if count == 1 { "fault" } else { "faults" };
     refused(format!("{count} {noun} in {name}; no account was made"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::net::UnixListener;
+
+    /// Imports somebody from a master that checks the roster, answers the second request so, and
+    /// closes.
+    fn imported(answer: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, roster) = (folder.path().join("s"), folder.path().join("class.csv"));
+        std::fs::write(&roster, "username\nada\n").unwrap();
+        let cards = folder.path().join("cards.html");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let mut line = vec!["papertraderctl".into(), "--socket".into(), socket.clone()];
+        line.extend(["accounts".into(), "import".into(), roster.clone()]);
+        line.extend(["--cards".into(), cards.clone()]);
+        let cli = CtlCli::try_parse_from(line).unwrap();
+        let checked = r#"{"done":{"roster":{"deployment":"x","servers":[],"accounts":[],"faults":[],"more":0}}}"#;
+        let file = RosterFile {
+            file: &roster,
+            valid: Duration::from_secs(60),
+            again: false,
+        };
+        let failure = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for answer in [checked, answer] {
+                    let (mut stream, _) = listener.accept().unwrap();
+                    let mut request = String::new();
+                    BufReader::new(&stream).read_line(&mut request).unwrap();
+                    writeln!(stream, "{answer}").unwrap();
+                }
+            });
+            import(&cli, &file, &cards, CardFormat::Html).err().unwrap()
+        });
+        let socket = format!("`papertraderctl --socket {} accounts", socket.display());
+        failure.text.replace(&socket, "`SOCKET accounts")
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_is_said_with_the_way_to_codes() {
+        for answer in ["\"working\"", "{}"] {
+            let told = imported(answer);
+            assert!(
+                told.contains("Whether the accounts are made is not known"),
+                "{told}"
+            );
+            assert!(told.contains("--again"), "{told}");
+            assert!(told.contains("`SOCKET accounts reset NAME`"), "{told}");
+        }
+        let told = imported(r#"{"refused":"no"}"#);
+        assert!(
+            told.starts_with("no. If accounts are made all the same"),
+            "{told}"
+        );
+    }
 }

@@ -453,7 +453,11 @@ pub(super) fn restarted(restarted: &RestartSummary) -> String {
 }
 
 /// What has become of a roster.
-pub(super) fn roster(roster: &RosterSummary) -> String {
+/// What became of a roster; `again`: accounts that were there have new codes.
+pub(super) fn roster(roster: &RosterSummary, again: bool) -> String {
+    if again {
+        return format!("{} codes made\n", roster.accounts.len());
+    }
     let noun = if roster.accounts.len() == 1 {
         "account"
     } else {

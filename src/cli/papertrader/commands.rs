@@ -386,7 +386,8 @@ impl ReadySession {
                         .to_owned(),
                 ),
                 format!(
-                    "Leave --plain out, or make another: papertrader --plain login {}",
+                    "Leave --plain out, or make another: {} --plain login {}",
+                    program(global),
                     saved.username
                 ),
             ));
@@ -485,7 +486,7 @@ impl ReadySession {
     fn failed(&self, error: ClientError) -> CommandError {
         let failure = match self.advice_on(&error) {
             Some(advice) => CommandError::with_advice(error, advice),
-            None => advise(error),
+            None => advise(&self.program, error),
         };
         CommandError {
             account: self.acts.then(|| self.saved.username.clone()),
@@ -500,11 +501,10 @@ impl ReadySession {
         };
         let (name, program) = (&self.saved.username, &self.program);
         match refusal.reason.known() {
-            Some(Reason::SessionExpired) if self.is_token => Some(
-                "The token has ended or was revoked; its owner makes another: papertrader tokens create NAME \
+            Some(Reason::SessionExpired) if self.is_token => Some(format!(
+                "The token has ended or was revoked; its owner makes another: {program} tokens create NAME \
                  --scope read, or --scope trade"
-                    .to_owned(),
-            ),
+            )),
             Some(Reason::SessionExpired) => {
                 let failed = self.end(SessionEnd::Expired).err();
                 let failed = failed.map_or(String::new(), |error| format!(" ({error})"));
@@ -513,6 +513,10 @@ impl ReadySession {
             Some(Reason::Scope) => Some(format!(
                 "A token does not allow this. Leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out, \
                  and log in: {program} login {name}"
+            )),
+            Some(Reason::LoginAgain) => Some(format!(
+                "This needs a login of the last 15 minutes: {program} login {name}, or, for an account \
+                 without a password, {program} login {name} --with PROVIDER"
             )),
             Some(Reason::BadCredentials) => Some(format!(
                 "That is not the password of {name}. With a code a forgotten one is set anew: {program} password \
@@ -590,6 +594,10 @@ fn not_logged_in(
         Some((name, Some(SessionEnd::Expired))) => {
             format!("The session of {name} has ended. Log in again: {login}")
         }
+        Some((name, Some(SessionEnd::Deleted))) => format!(
+            "The account {name} was deleted from here, and its name is free. Log in to another: {} login NAME",
+            program(global)
+        ),
         Some((name, _)) => format!("{name} has logged out. Log in again: {login}"),
         None => format!("Log in first: {login}"),
     };
@@ -609,42 +617,26 @@ fn not_logged_in(
     CommandError::with_advice(ClientError::NoSession, advice)
 }
 
-/// Adds the advice that needs no session.
-fn advise(error: ClientError) -> CommandError {
+/// Adds the advice that needs no session. `program` is how a command begins that is advised.
+fn advise(program: &str, error: ClientError) -> CommandError {
     let advice = match &error {
-        ClientError::Refused(refusal) => match refusal.reason.known() {
-            Some(Reason::BadCredentials) => {
-                "Check name and password; a new account: papertrader register NAME EMAIL"
+        ClientError::Refused(refusal) => {
+            match refusal
+                .reason
+                .known()
+                .and_then(|reason| advice_on_refusal(program, reason))
+            {
+                Some(advice) => advice,
+                None => return error.into(),
             }
-            Some(Reason::TooManyAttempts) => "Wait a minute, then try again.",
-            Some(Reason::Scope) => "A token does not allow this; log in: papertrader login NAME",
-            Some(Reason::NameInvalid) => {
-                "Take another name, or revoke that token first: papertrader tokens revoke NAME"
-            }
-            Some(Reason::UsernameTaken) => "Choose another name, or log in: papertrader login NAME",
-            Some(Reason::EmailTaken) => {
-                "That address has an account already: papertrader login NAME"
-            }
-            Some(Reason::UnknownAsset) => "The assets there are: papertrader assets",
-            Some(Reason::UnknownUser) => "Nobody is registered under that name.",
-            Some(Reason::Overloaded) => "The server is busy; try again in a moment.",
-            Some(Reason::MasterUnavailable) => {
-                "The workers have lost their master; nothing was done. Try again later."
-            }
-            Some(Reason::NoPrice) => {
-                "It has no price, or no new one came; papertrader quote shows how old the last one is."
-            }
-            Some(Reason::DateInvalid) => {
-                "A forecast is for a day after the latest value; papertrader quote shows when that was."
-            }
-            _ => return error.into(),
-        },
+        }
         ClientError::Protocol {
             code: OpenValue::Known(ProtocolFault::UnknownInstruction),
             ..
-        } => "This server is of an earlier version, which does not know the command.",
+        } => "This server is of an earlier version, which does not know the command.".to_owned(),
         ClientError::NoWorker(_) => {
             "Is a worker running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
+                .to_owned()
         }
         ClientError::OnlyHearsay { names, .. } => {
             // A person may paste it into a shell.
@@ -654,20 +646,68 @@ fn advise(error: ClientError) -> CommandError {
             };
             let name = names.iter().find(is_plain);
             let name = name.map_or("HOST:PORT", String::as_str);
-            let advice = format!(
+            format!(
                 "If it is yours, accept it: --server {name}. With --pin SHA256 or --ca FILE what a master \
                  names is tried, if it proves to be yours."
-            );
-            return CommandError::with_advice(error, advice);
+            )
         }
-        ClientError::Unknown { order, .. } => {
-            let advice = format!(
-                "It may have been traded. papertrader transactions shows it if so; repeating it with \
-                 --order-id {order} cannot trade twice."
-            );
-            return CommandError::with_advice(error, advice);
-        }
+        ClientError::Unknown { order, .. } => format!(
+            "It may have been traded. {program} transactions shows it if so; repeating it with \
+             --order-id {order} cannot trade twice."
+        ),
         _ => return error.into(),
     };
     CommandError::with_advice(error, advice)
+}
+
+/// The advice on a refusal that needs no session; `None`: its text says all.
+fn advice_on_refusal(program: &str, reason: Reason) -> Option<String> {
+    Some(match reason {
+        Reason::BadCredentials => {
+            format!("Check name and password; a new account: {program} register NAME EMAIL")
+        }
+        Reason::TooManyAttempts => "Wait a minute, then try again.".to_owned(),
+        Reason::Scope => format!("A token does not allow this; log in: {program} login NAME"),
+        Reason::LoginAgain => format!(
+            "This needs a login of the last 15 minutes: {program} login NAME, or, for an account without a \
+             password, {program} login NAME --with PROVIDER"
+        ),
+        Reason::NameInvalid => {
+            format!("Take another name, or revoke that token first: {program} tokens revoke NAME")
+        }
+        Reason::UsernameTaken => {
+            format!("Choose another name, or log in: {program} login NAME")
+        }
+        Reason::EmailTaken => format!("That address has an account already: {program} login NAME"),
+        Reason::UnknownAsset => format!("The assets there are: {program} assets"),
+        Reason::UnknownUser => "Nobody is registered under that name.".to_owned(),
+        Reason::Overloaded => "The server is busy; try again in a moment.".to_owned(),
+        Reason::MasterUnavailable => {
+            "The workers have lost their master; nothing was done. Try again later.".to_owned()
+        }
+        Reason::NoPrice => format!(
+            "It has no price, or no new one came; {program} quote shows how old the last one is."
+        ),
+        Reason::DateInvalid => format!(
+            "A forecast is for a day after the latest value; {program} quote shows when that was."
+        ),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_that_is_advised_names_the_server() {
+        let program = "papertrader --server x:1";
+        for reason in Reason::ALL {
+            let advice = advice_on_refusal(program, *reason).unwrap_or_default();
+            let commands = advice.matches("papertrader").count();
+            assert_eq!(commands, advice.matches(program).count(), "{advice}");
+        }
+        let advice = advice_on_refusal(program, Reason::LoginAgain).unwrap();
+        assert!(advice.contains("login NAME --with PROVIDER"), "{advice}");
+    }
 }

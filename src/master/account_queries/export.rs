@@ -1,23 +1,31 @@
 //! spec/master/account_queries.md · 3.1.3 (what the deployment has on a person)
 //!
 //! The export of an account: a text of JSON lines, in slices like a history: first what is short,
-//! of one snapshot, then the ledger, newest first. It is counted first, like a history.
+//! of one snapshot, then the ledger, newest first. It is counted first, like a history; a count that
+//! takes longer than a try goes on with the next.
 //!
-//! Tests: `tests/suite/master/export.rs`.
+//! Tests: `tests/suite/master/export.rs`, `src/master/account_queries/histories/tests.rs`.
 
 use super::{QueryError, receipt};
 use crate::master::storage::Snapshot;
 use crate::master::storage::ledger::{HistoryBound, LedgerEntry};
-use crate::model::{AccountId, Reason, SessionKind, SessionUse, Timestamp};
+use crate::model::{AccountId, Reason, SessionHash, SessionKind, SessionUse, Timestamp};
 use crate::wire::payload::put_text;
 use crate::wire::{PacketWriter, Refusal};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Transactions that are read at once. Each takes a few hundred bytes.
 const READ_MAX: usize = 64;
 /// How many transactions of a history cost as much to count as one of an export.
 pub(super) const COUNTS_AS: usize = 8;
+/// Most exports whose count is kept between two tries.
+pub(super) const KEPT_MAX: usize = 64;
+/// How long a count is kept after the try that it was not complete for.
+pub(super) const KEPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The number of lines, before them.
 const HEAD_BYTES: u64 = 4;
 
@@ -36,6 +44,8 @@ pub(super) struct ExportCursor {
     left: u64,
     /// `None` while it is counted.
     packets: Option<PacketWriter>,
+    /// The names of the workers that its transactions came by, so far.
+    workers: HashMap<Uuid, Option<String>>,
 }
 
 /// What came of a slice.
@@ -71,12 +81,22 @@ impl ExportCursor {
             next: bound.newest,
             left: 0,
             packets: None,
+            workers: HashMap::new(),
         })
     }
 
     /// Whether all is counted, and what was counted is being sent.
     pub(super) fn is_sending(&self) -> bool {
         self.packets.is_some()
+    }
+
+    /// The refusal of a try whose time is over while it is counted: the next one goes on.
+    pub(super) fn refusal(&self) -> QueryError {
+        let text = format!(
+            "the export is being made ready: {} transactions are counted; ask again, and it goes on",
+            self.left
+        );
+        QueryError::Refused(Refusal::new(Reason::Overloaded, text))
     }
 
     /// Counts transactions, or sends some: at most so many, and about so many bytes.
@@ -161,7 +181,13 @@ impl ExportCursor {
         }
         let mut lines = Vec::with_capacity(entries.len());
         for entry in &entries {
-            let worker = snapshot.worker_name(&entry.rank.worker)?;
+            let worker = match self.workers.entry(entry.rank.worker) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let name = snapshot.worker_name(unknown.key())?;
+                    unknown.insert(name)
+                }
+            };
             lines.push(transaction(entry, worker.as_deref(), &self.currency).to_string());
         }
         Ok(lines)
@@ -185,6 +211,16 @@ fn transaction(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Val
         "asked": entry.asked.to_string(),
         "receipt": lines,
     })
+}
+
+/// The workers that a session has passed through beside the one that it was made by.
+fn passed(snapshot: &mut Snapshot<'_>, hash: &SessionHash) -> Result<Vec<String>, QueryError> {
+    let mut names = Vec::new();
+    for worker in snapshot.workers_of_session(hash)? {
+        let name = snapshot.worker_name(&worker)?;
+        names.push(name.unwrap_or_else(|| worker.to_string()));
+    }
+    Ok(names)
 }
 
 /// A moment of a session.
@@ -221,7 +257,15 @@ fn head(snapshot: &mut Snapshot<'_>, account: AccountId) -> Result<Vec<Value>, Q
             "kind": "identity",
             "issuer": stored.identity.issuer,
             "subject": stored.identity.subject,
+            "provider": stored.provider,
             "linked": stored.linked.to_string(),
+        }));
+    }
+    if let Some((address, at)) = snapshot.proven_address(account)? {
+        lines.push(json!({
+            "kind": "proven address",
+            "address": address,
+            "proven": at.to_string(),
         }));
     }
     add_sessions(snapshot, account, now, &mut lines)?;
@@ -233,12 +277,29 @@ fn head(snapshot: &mut Snapshot<'_>, account: AccountId) -> Result<Vec<Value>, Q
             "cost": cost.to_string(),
         }));
     }
+    add_mails_and_codes(snapshot, account, &mut lines)?;
+    for at in snapshot.login_places_of(account)? {
+        lines.push(json!({ "kind": "login place", "last": at.to_string() }));
+    }
+    Ok(lines)
+}
+
+/// The lines of mails and codes.
+fn add_mails_and_codes(
+    snapshot: &mut Snapshot<'_>,
+    account: AccountId,
+    lines: &mut Vec<Value>,
+) -> Result<(), QueryError> {
     for mail in snapshot.mails_of(account)? {
         lines.push(json!({
             "kind": "mail",
             "notice": mail.kind,
+            "username": mail.username,
             "address": mail.address,
+            "detail": mail.detail,
+            "folded": mail.folded,
             "created": mail.created.to_string(),
+            "attempts": mail.attempts,
             "ended": mail.ended.map(|at| at.to_string()),
             "sent": mail.is_sent,
         }));
@@ -251,10 +312,10 @@ fn head(snapshot: &mut Snapshot<'_>, account: AccountId) -> Result<Vec<Value>, Q
             "expiry": code.expiry.to_string(),
         }));
     }
-    for at in snapshot.login_places_of(account)? {
-        lines.push(json!({ "kind": "login place", "last": at.to_string() }));
+    if let Some(at) = snapshot.last_used_code(account)? {
+        lines.push(json!({ "kind": "used code", "used": at.to_string() }));
     }
-    Ok(lines)
+    Ok(())
 }
 
 /// The lines of sessions and tokens.
@@ -276,6 +337,7 @@ fn add_sessions(
             "expiry": session.expiry.to_string(),
             "made": moment(snapshot, &made)?,
             "used": moment(snapshot, &session.last_use)?,
+            "passed": passed(snapshot, &session.hash)?,
         });
         match session.kind {
             SessionKind::Login(method) => {
@@ -283,7 +345,12 @@ fn add_sessions(
                 line["method"] = method.into();
                 line["expirable"] = session.expirable.into();
             }
-            SessionKind::Token { name, scope, .. } => {
+            SessionKind::Token {
+                name,
+                scope,
+                is_elsewhere,
+            } => {
+                line["elsewhere"] = is_elsewhere.into();
                 line["kind"] = "token".into();
                 line["name"] = name.as_str().into();
                 line["scope"] = scope.as_str().into();

@@ -3,7 +3,7 @@
 //! Answers histories in slices, in turn by who asks, each slice from a short snapshot of its own.
 //! A history is counted first, since each packet of its answer says how many there are.
 
-use super::export::{COUNTS_AS, ExportCursor};
+use super::export::{COUNTS_AS, ExportCursor, KEPT_MAX, KEPT_TIMEOUT};
 use super::{AccountQueriesMessage, QueryError, history_line};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::HistoryBound;
@@ -60,6 +60,8 @@ pub(super) struct Histories {
     congested: HashMap<u64, Vec<(Turn, Box<HistoryCursor>)>>,
     /// The sizes of accounts' settled transactions.
     sizes: LruCache<AccountId, SettledSize>,
+    /// Exports whose time was over while they were counted, each with the end of that try.
+    exports: KeptExports,
     /// The module's own inbox, for links that have sent what they had.
     inbox: Sender<AccountQueriesMessage>,
 }
@@ -69,6 +71,9 @@ impl std::fmt::Debug for Histories {
         write!(f, "Histories({} waiting)", self.queue.len())
     }
 }
+
+/// Exports that wait for the next try of their account.
+type KeptExports = LruCache<AccountId, (Instant, Box<ExportCursor>)>;
 
 /// A history that is being answered.
 struct HistoryCursor {
@@ -118,8 +123,8 @@ struct HistorySize {
 #[derive(Debug, Clone, Copy)]
 struct SettledSize {
     newest: Uuid,
-    /// Number of the last update whose outcomes the ledger had when they were counted.
-    update: u64,
+    /// Number of the last commit that had ended orders when they were counted.
+    endings: u64,
     size: HistorySize,
 }
 
@@ -168,6 +173,7 @@ impl Histories {
             queue: FairQueue::new(HISTORIES_MAX, levels),
             congested: HashMap::new(),
             sizes: LruCache::new(SIZES_MAX),
+            exports: LruCache::new(KEPT_MAX),
             inbox,
         }
     }
@@ -243,7 +249,10 @@ impl Histories {
                 Ok(_) if matches!(cursor.stage, HistoryStage::New) && cursor.is_late() => {
                     Err(overloaded())
                 }
-                Ok(snapshot) => cursor.slice(snapshot, &mut self.sizes, &mut room, &mut replies),
+                Ok(snapshot) => {
+                    let known = (&mut self.sizes, &mut self.exports);
+                    cursor.slice(snapshot, known, &mut room, &mut replies)
+                }
                 Err(error) => Err(QueryError::Database(error.to_string())),
             };
             match outcome {
@@ -280,8 +289,10 @@ impl Histories {
     }
 
     /// Looks at the links that have too much unsent, since the word of one may have found no room
-    /// in the inbox.
+    /// in the inbox. Forgets exports that nobody asks for any more.
     pub(super) fn look_at_links(&mut self) {
+        self.exports
+            .retain(|_, (at, _)| at.elapsed() < KEPT_TIMEOUT);
         let drained: Vec<u64> = self
             .congested
             .iter()
@@ -323,13 +334,13 @@ impl HistoryCursor {
     fn slice(
         &mut self,
         snapshot: &mut Snapshot<'_>,
-        sizes: &mut LruCache<AccountId, SettledSize>,
+        (sizes, exports): (&mut LruCache<AccountId, SettledSize>, &mut KeptExports),
         room: &mut SliceRoom,
         replies: &mut ReplyBatch,
     ) -> Result<SliceOutcome, QueryError> {
         if let Some(currency) = &self.export {
             let currency = currency.clone();
-            return self.export(snapshot, currency, room, replies);
+            return self.export(snapshot, currency, exports, room, replies);
         }
         if let HistoryStage::New = self.stage {
             self.stage = match snapshot.history_bound(self.account)? {
@@ -376,6 +387,7 @@ impl HistoryCursor {
         &mut self,
         snapshot: &mut Snapshot<'_>,
         currency: String,
+        kept: &mut KeptExports,
         room: &mut SliceRoom,
         replies: &mut ReplyBatch,
     ) -> Result<SliceOutcome, QueryError> {
@@ -383,6 +395,12 @@ impl HistoryCursor {
         let export = match &mut self.stage {
             HistoryStage::Exporting(export) => export,
             stage @ (HistoryStage::New | HistoryStage::Counting(_) | HistoryStage::Sending(_)) => {
+                if let Some((at, export)) = kept.remove(&self.account)
+                    && at.elapsed() < KEPT_TIMEOUT
+                {
+                    *stage = HistoryStage::Exporting(export);
+                    return Ok(SliceOutcome::More);
+                }
                 let began = ExportCursor::new(snapshot, self.account, currency)?;
                 *stage = HistoryStage::Exporting(Box::new(began));
                 // What is short has taken a turn.
@@ -391,7 +409,13 @@ impl HistoryCursor {
             }
         };
         if is_late && !export.is_sending() {
-            return Err(overloaded());
+            let refusal = export.refusal();
+            if let HistoryStage::Exporting(export) =
+                std::mem::replace(&mut self.stage, HistoryStage::New)
+            {
+                kept.insert(self.account, (Instant::now(), export));
+            }
+            return Err(refusal);
         }
         let slice = export.slice(snapshot, self.account, &mut room.rows, &mut room.bytes)?;
         if !slice.frames.is_empty() {
@@ -437,8 +461,8 @@ impl HistoryCount {
         room: &mut SliceRoom,
     ) -> Result<bool, QueryError> {
         let bound = self.bound;
-        // What was counted for a later bound may have settled since this one.
-        let known = known.filter(|known| known.update <= bound.settled);
+        // What was counted for a later bound may have ended since this one.
+        let known = known.filter(|known| known.endings <= bound.endings);
         let mut older = None;
         let limit = room.rows;
         snapshot.history(account, &bound, self.next, limit, |transaction| {
@@ -496,7 +520,7 @@ impl HistoryCount {
     fn add_settled(&mut self, newest: Uuid, size: HistorySize) {
         let settled = self.settled.get_or_insert(SettledSize {
             newest,
-            update: self.bound.settled,
+            endings: self.bound.endings,
             size: HistorySize::default(),
         });
         settled.size.add(size);

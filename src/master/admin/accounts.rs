@@ -6,22 +6,23 @@
 
 use super::caller::AdminCaller;
 use super::sessions::{failed, reader, rows};
-use super::{AdminShared, SETTLEMENT_TIMEOUT, ask, ask_within};
+use super::{AdminShared, SETTLEMENT_TIMEOUT, ask, ask_for_act};
 use crate::admin::model::{
     AccountDetails, AccountList, AccountSummary, CodeSummary, DeletionSummary, GrantSummary,
     LockSummary, RestartSummary,
 };
 use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, GRANT_REASON_MAX, ROWS_MAX};
-use crate::admin::roster::{FAULTS_MAX, RosterRow, RosterSummary};
+use crate::admin::roster::{FAULTS_MAX, RosterSummary};
 use crate::master::messages::{
-    AuthMessage, Grant, ImportedRoster, PrintedCode, RosterImport, TransactionsMessage,
+    AdminAct, AuthMessage, Grant, ImportedRoster, PrintedCode, RosterImport, TransactionsMessage,
 };
 use crate::master::storage::accounts::AccountRow;
 use crate::model::printable::is_printable_text;
 use crate::model::{Money, Quantity, SessionKind, Timestamp, Username};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MODULE: &str = "auth";
+const TRANSACTIONS: &str = "transactions";
 /// Most names in a line of the log.
 const NAMES_LOGGED_MAX: usize = 20;
 
@@ -96,22 +97,15 @@ pub(super) fn lock(
         .read(|snapshot| snapshot.account_row(&username.key()))
         .map_err(failed)?;
     let row = found.ok_or_else(|| format!("there is no user {name}"))?;
-    let auth = &shared.channels.inboxes.auth;
-    let ended = ask_within(SETTLEMENT_TIMEOUT, MODULE, auth, |reply| {
-        AuthMessage::Lock(username, is_locked, reply)
-    })??;
-    let (sessions, orders) = (ended.sessions, ended.orders);
-    let act = if is_locked { "locked" } else { "unlocked" };
-    crate::info!(
-        "{caller} has {act} the account {}; {sessions} sessions and tokens of it ended, and {orders} \
-         orders were cancelled",
-        row.username
-    );
+    let (act, auth) = (act(caller), &shared.channels.inboxes.auth);
+    let ended = ask_for_act(&act, &row.username, MODULE, auth, |reply| {
+        AuthMessage::Lock(username, is_locked, act.clone(), reply)
+    })?;
     Ok(AdminAnswer::Locked(LockSummary {
         user: row.username,
         state: state(is_locked).to_owned(),
-        ended: sessions,
-        cancelled: orders,
+        ended: ended.sessions,
+        cancelled: ended.orders,
     }))
 }
 
@@ -122,22 +116,24 @@ pub(super) fn delete(
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
     let username = Username::parse(name).map_err(|error| error.to_string())?;
-    let auth = &shared.channels.inboxes.auth;
-    let ended = ask_within(SETTLEMENT_TIMEOUT, MODULE, auth, |reply| {
-        AuthMessage::Delete(username, reply)
-    })??;
-    let (number, sessions, orders) = (ended.account.0, ended.sessions, ended.orders);
-    crate::info!(
-        "{caller} has deleted the account {}, which is ~{number} now; {sessions} sessions and tokens \
-         of it ended, and {orders} orders were cancelled",
-        ended.username
-    );
+    let (act, auth) = (act(caller), &shared.channels.inboxes.auth);
+    let ended = ask_for_act(&act, &username, MODULE, auth, |reply| {
+        AuthMessage::Delete(username.clone(), act.clone(), reply)
+    })?;
     Ok(AdminAnswer::Deleted(DeletionSummary {
         user: ended.username.to_string(),
-        number,
-        ended: sessions,
-        cancelled: orders,
+        number: ended.account.0,
+        ended: ended.sessions,
+        cancelled: ended.orders,
     }))
+}
+
+/// An act of this user that begins now.
+fn act(caller: AdminCaller) -> AdminAct {
+    AdminAct {
+        caller: caller.to_string(),
+        until: Instant::now() + SETTLEMENT_TIMEOUT,
+    }
 }
 
 /// The name of an account that an administrator gives.
@@ -174,21 +170,20 @@ pub(super) fn grant(
             "a reason is 1 to {GRANT_REASON_MAX} bytes of printable characters"
         ));
     }
+    let username = account_name(name)?;
     let grant = Grant {
-        username: account_name(name)?,
+        username: username.clone(),
         amount,
-        reason: reason.clone(),
+        reason,
     };
-    let inbox = &shared.channels.inboxes.transactions;
-    let granted = ask("transactions", inbox, |reply| {
-        TransactionsMessage::Grant(grant, reply)
-    })??;
-    let (user, cash) = (granted.username, granted.cash);
-    crate::info!("{caller} has granted {user} {amount}, which has {cash} of cash now: {reason}");
+    let (act, inbox) = (act(caller), &shared.channels.inboxes.transactions);
+    let granted = ask_for_act(&act, &username, TRANSACTIONS, inbox, |reply| {
+        TransactionsMessage::Grant(grant, act.clone(), reply)
+    })?;
     Ok(AdminAnswer::Granted(GrantSummary {
-        user,
+        user: granted.username,
         amount: amount.to_string(),
-        cash: cash.to_string(),
+        cash: granted.cash.to_string(),
         id: granted.id.hyphenated().to_string(),
     }))
 }
@@ -200,19 +195,10 @@ pub(super) fn restart(
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
     let username = account_name(name)?;
-    let inbox = &shared.channels.inboxes.transactions;
-    let done = ask("transactions", inbox, |reply| {
-        TransactionsMessage::Restart(username, reply)
-    })??;
-    crate::info!(
-        "{caller} has let {} begin anew: {} orders cancelled, {} positions sold, cash {} before and {} \
-         now",
-        done.username,
-        done.cancelled,
-        done.sold,
-        done.before,
-        done.cash
-    );
+    let (act, inbox) = (act(caller), &shared.channels.inboxes.transactions);
+    let done = ask_for_act(&act, &username, TRANSACTIONS, inbox, |reply| {
+        TransactionsMessage::Restart(username.clone(), act.clone(), reply)
+    })?;
     Ok(AdminAnswer::Restarted(RestartSummary {
         user: done.username,
         cancelled: done.cancelled,
@@ -244,15 +230,13 @@ pub(super) fn reset(
 /// Makes accounts with codes for the people in a roster, or only checks it.
 pub(super) fn import(
     shared: &AdminShared,
-    rows: Vec<RosterRow>,
-    valid_ms: u64,
-    is_check: bool,
+    import: RosterImport,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let import = RosterImport {
-        rows,
-        valid: validity(valid_ms)?,
-        is_check,
+    let made_what = if import.is_again {
+        "accounts, or new codes for those that were there,"
+    } else {
+        "accounts with codes"
     };
     let registry = shared.channels.inboxes.shared.registry.load();
     let mut servers: Vec<String> = registry.all().map(|it| it.address.clone()).collect();
@@ -272,7 +256,7 @@ pub(super) fn import(
             for part in made.chunks(NAMES_LOGGED_MAX) {
                 let names: Vec<&str> = part.iter().map(|it| it.username.as_str()).collect();
                 let names = names.join(", ");
-                crate::info!("{caller} has made accounts with codes from a roster: {names}");
+                crate::info!("{caller} has made {made_what} from a roster: {names}");
             }
             summary.accounts = made.iter().map(code).collect();
         }
@@ -286,7 +270,7 @@ pub(super) fn import(
 }
 
 /// For how long a code is valid.
-fn validity(millis: u64) -> Result<Duration, String> {
+pub(super) fn validity(millis: u64) -> Result<Duration, String> {
     let valid = Duration::from_millis(millis);
     if valid.is_zero() || valid > CODE_VALID_MAX {
         let most = CODE_VALID_MAX.as_secs() / 86_400;

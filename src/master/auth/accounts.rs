@@ -12,6 +12,7 @@ use crate::master::storage::accounts::NameConflict;
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::email_key::hidden_character;
+use crate::model::session::FRESH_LOGIN_MAX;
 use crate::model::{
     AccountId, AccountValue, Email, HashedPass, OwnerNotice, Reason, SessionHash, SessionId,
     SessionSelection, Timestamp, Username,
@@ -20,9 +21,6 @@ use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// How long ago the login of a session may be that changes what an account is entered with.
-pub const FRESH_LOGIN_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// When a session began at the latest that is no fresh login at `now`.
 pub(super) fn no_longer_fresh(now: Timestamp) -> Timestamp {

@@ -8,14 +8,14 @@
 use super::Auth;
 use super::accounts::{succeed, tell_owner};
 use crate::master::messages::{
-    AccountCancellation, AccountChange, AccountEnd, AccountEvent, AuthMessage, CancellationWrites,
-    DeletionAsker, PendingChange, PendingDeletion, TransactionsMessage,
+    AccountCancellation, AccountChange, AccountEnd, AccountEvent, AdminAct, AuthMessage,
+    CancellationWrites, DeletionAsker, PendingChange, PendingDeletion, TransactionsMessage,
 };
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::Tx;
 use crate::master::storage::accounts::Credentials;
 use crate::model::{
-    AccountId, Email, HashedPass, OwnerNotice, SessionHash, SessionId, Timestamp, Username,
+    AccountId, Email, HashedPass, OwnerNotice, Reason, SessionHash, SessionId, Timestamp, Username,
 };
 use crate::runtime::failpoint;
 use crate::wire::{Instruction, Refusal};
@@ -27,8 +27,13 @@ use std::time::Instant;
 /// Mails in an hour that tell an address, which nobody has proven to be the account's, of deletions:
 /// it may be a stranger's, and its accounts be made to be deleted.
 pub const DELETION_MAILS_PER_HOUR_MAX: u32 = 3;
-/// Deletions and locks that wait for room at transactions. Further ones are refused.
+/// Deletions and locks that are asked for and not made yet: an update comes first. Further ones are
+/// refused.
 const CANCELLATIONS_MAX: usize = 1024;
+/// Those of one account: a request that is sent again over another worker is one more.
+const CANCELLATIONS_PER_ACCOUNT_MAX: usize = 4;
+/// What the log calls it.
+const DELETION: &str = "a deletion";
 
 impl Auth {
     /// Deletes the account of a session, once its password is verified.
@@ -70,6 +75,7 @@ impl Auth {
     pub(super) fn delete_named(
         &mut self,
         username: &Username,
+        act: AdminAct,
         reply: Sender<Result<AccountEnd, String>>,
     ) {
         match self.account_named(username) {
@@ -77,7 +83,7 @@ impl Auth {
                 let deletion = PendingDeletion {
                     account: found.account,
                     username: found.username,
-                    asker: DeletionAsker::Administrator(reply),
+                    asker: DeletionAsker::Administrator(act, reply),
                     is_made: Arc::default(),
                 };
                 self.begin_deletion(deletion, None);
@@ -99,13 +105,17 @@ impl Auth {
     /// Has transactions delete an account, once no update is under way. `by` is the session that
     /// asks for it; it must be active then.
     fn begin_deletion(&mut self, deletion: PendingDeletion, by: Option<SessionHash>) {
-        if self.cancellations.len() >= CANCELLATIONS_MAX {
-            return deletion.asker.refuse(&Refusal::master_overloaded());
-        }
         let account = deletion.account;
+        let Some(held) = self.room_for_end(account) else {
+            return deletion.asker.refuse(&Refusal::master_overloaded());
+        };
         let is_told = self.may_tell_deletion(account, &deletion.username);
         let is_made = Arc::clone(&deletion.is_made);
+        let (username, act) = (deletion.username.clone(), deletion.asker.act());
         let writes: CancellationWrites = Box::new(move |tx: &mut Tx<'_>| {
+            if let Some(Err(text)) = act.as_ref().map(|act| act.in_time(DELETION, &username)) {
+                return Ok(Err(Refusal::new(Reason::Overloaded, text)));
+            }
             // Two have asked for it at once.
             if tx.is_deleted(account)? {
                 return Ok(Ok(()));
@@ -119,7 +129,7 @@ impl Auth {
             if is_told {
                 tell_owner(tx, account, OwnerNotice::AccountDeleted)?;
             }
-            let is_there = tx.erase_account(account, by.as_ref())?;
+            let is_there = tx.erase_account(account, by.as_ref(), Timestamp::now())?;
             is_made.store(is_there, Ordering::Relaxed);
             failpoint::point("deletion-stored");
             Ok(Ok(()))
@@ -131,6 +141,7 @@ impl Auth {
             writes: Some(writes),
             // Auth waits for nobody, so it takes this soon.
             done: Box::new(move |outcome| {
+                let _held = held;
                 let _ = inbox.send(AuthMessage::Deleted(Box::new(deletion), outcome));
             }),
         });
@@ -150,7 +161,6 @@ impl Auth {
             return true;
         };
         let (key, now) = (address.key(), Instant::now());
-        self.deletion_mails.tidy(now);
         let is_told = self.deletion_mails.allows(&key, now);
         if is_told {
             self.deletion_mails.count(&key, now);
@@ -185,6 +195,7 @@ impl Auth {
         let is_made = is_made.load(Ordering::Relaxed);
         if is_made {
             self.count(AccountEvent::Deletion, 1);
+            self.log_emptying.ask();
         }
         match asker {
             DeletionAsker::Owner(reply_to) => {
@@ -197,10 +208,16 @@ impl Auth {
                 }
                 succeed(&reply_to, None);
             }
-            DeletionAsker::Administrator(reply) if !is_made => {
+            DeletionAsker::Administrator(_, reply) if !is_made => {
                 let _ = reply.try_send(Err(format!("there is no user {username}")));
             }
-            DeletionAsker::Administrator(reply) => {
+            DeletionAsker::Administrator(act, reply) => {
+                crate::info!(
+                    "{} has deleted the account {username}, which is ~{} now; {sessions} sessions and \
+                     tokens of it ended, and {orders} orders were cancelled",
+                    act.caller,
+                    account.0
+                );
                 let end = AccountEnd {
                     account,
                     username,
@@ -219,24 +236,40 @@ impl Auth {
         &mut self,
         username: &Username,
         is_locked: bool,
+        act: AdminAct,
         reply: Sender<Result<AccountEnd, String>>,
     ) {
-        let end = match self.set_locked(username, is_locked) {
-            Ok(end) => end,
+        let what = if is_locked { "a lock" } else { "an unlock" };
+        let in_time = act.in_time(what, username);
+        let (end, held) = match in_time.and_then(|()| self.set_locked(username, is_locked)) {
+            Ok(set) => set,
             Err(why) => {
                 let _ = reply.try_send(Err(why));
                 return;
             }
         };
         if !is_locked {
+            crate::info!("{} has unlocked the account {}", act.caller, end.username);
             let _ = reply.try_send(Ok(end));
             return;
         }
+        // Transactions says how many orders end, which may be long after.
+        crate::info!(
+            "{} has locked the account {}; {} sessions and tokens of it ended",
+            act.caller,
+            end.username,
+            end.sessions
+        );
         self.end_orders(AccountCancellation {
             account: end.account,
             is_deletion: false,
             writes: None,
             done: Box::new(move |outcome| {
+                if let Ok(orders) = &outcome {
+                    let username = &end.username;
+                    crate::info!("{orders} orders of {username} were cancelled by the lock");
+                }
+                let _held = held;
                 let ended = outcome.map(|orders| AccountEnd { orders, ..end });
                 let _ = reply.try_send(ended.map_err(|refusal| {
                     format!(
@@ -249,20 +282,21 @@ impl Auth {
         });
     }
 
+    /// Ends the sessions of a locked account. The second value is held until its orders have ended.
     pub(super) fn set_locked(
         &mut self,
         username: &Username,
         is_locked: bool,
-    ) -> Result<AccountEnd, String> {
-        if self.cancellations.len() >= CANCELLATIONS_MAX {
-            return Err(Refusal::master_overloaded().text);
-        }
+    ) -> Result<(AccountEnd, Arc<()>), String> {
         let found = self.account_named(username)?;
         if found.is_locked == is_locked {
             let state = if is_locked { "locked" } else { "active" };
             return Err(format!("{} is {state} already", found.username));
         }
         let account = found.account;
+        let held = self
+            .room_for_end(account)
+            .ok_or_else(|| Refusal::master_overloaded().text)?;
         let ended = if is_locked {
             self.sessions.all_but(account, None)
         } else {
@@ -272,13 +306,30 @@ impl Auth {
         self.change_account(account, &ended, change)
             .map_err(|refusal| refusal.text)?;
         self.shut_out(account);
-        self.count(AccountEvent::Lock, 1);
-        Ok(AccountEnd {
+        self.count(AccountEvent::Lock, usize::from(is_locked));
+        let end = AccountEnd {
             account,
             username: found.username,
             sessions: ended.len(),
             orders: 0,
-        })
+        };
+        Ok((end, held))
+    }
+
+    /// Room for one more deletion or lock of an account, held until it is made; `None`: too many are
+    /// not made yet, of this account or of all.
+    fn room_for_end(&mut self, account: AccountId) -> Option<Arc<()>> {
+        self.pending_ends
+            .retain(|(_, pending)| pending.strong_count() > 0);
+        let own = self.pending_ends.iter().filter(|(of, _)| *of == account);
+        if own.count() >= CANCELLATIONS_PER_ACCOUNT_MAX
+            || self.pending_ends.len() >= CANCELLATIONS_MAX
+        {
+            return None;
+        }
+        let held = Arc::new(());
+        self.pending_ends.push((account, Arc::downgrade(&held)));
+        Some(held)
     }
 
     /// Has transactions cancel orders. The request waits where there is no room now.
@@ -305,9 +356,17 @@ impl DeletionAsker {
     fn refuse(&self, refusal: &Refusal) {
         match self {
             DeletionAsker::Owner(reply_to) => reply_to.fail(Instruction::DeleteAccount, refusal),
-            DeletionAsker::Administrator(reply) => {
+            DeletionAsker::Administrator(_, reply) => {
                 let _ = reply.try_send(Err(refusal.text.clone()));
             }
+        }
+    }
+
+    /// The act of an administrator; `None` of an owner.
+    fn act(&self) -> Option<AdminAct> {
+        match self {
+            DeletionAsker::Owner(_) => None,
+            DeletionAsker::Administrator(act, _) => Some(act.clone()),
         }
     }
 }

@@ -4,9 +4,10 @@
 //!
 //! Tests: `src/master/auth/deletion/tests.rs`.
 
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
-use crate::model::{AccountId, SessionHash};
+use super::{Snapshot, SqliteTransaction, Storage, StorageError, Tx, outbox};
+use crate::model::{AccountId, SessionHash, Timestamp};
 use rusqlite::{OptionalExtension, params};
+use std::time::{Duration, Instant};
 
 /// What is deleted with an account, table by table.
 const DELETIONS: &[&str] = &[
@@ -16,8 +17,42 @@ const DELETIONS: &[&str] = &[
     "DELETE FROM reset_codes WHERE account = ?1",
     "DELETE FROM used_codes WHERE account = ?1",
     "DELETE FROM proven_emails WHERE account = ?1",
-    "DELETE FROM outbox WHERE account = ?1",
 ];
+
+/// Time between two attempts to empty the write-ahead log.
+const LOG_EMPTY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Empties the write-ahead log after somebody was deleted: it has pages as they were before.
+#[derive(Debug, Default)]
+pub struct LogEmptying {
+    is_due: bool,
+    /// When it was tried last; `None`: not in this process.
+    tried: Option<Instant>,
+}
+
+impl LogEmptying {
+    /// Has the log emptied soon.
+    pub fn ask(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Empties the log if that is due, unless it was tried in the last [`LOG_EMPTY_INTERVAL`]. Where
+    /// others use the log, or the database fails, it stays due.
+    pub fn go_on(&mut self, storage: &Storage, now: Instant) {
+        let is_early = self
+            .tried
+            .is_some_and(|at| now.saturating_duration_since(at) < LOG_EMPTY_INTERVAL);
+        if !self.is_due || is_early {
+            return;
+        }
+        self.tried = Some(now);
+        let Storage::Sqlite(sqlite) = storage;
+        match sqlite.empty_log() {
+            Ok(is_empty) => self.is_due = !is_empty,
+            Err(error) => crate::warn!("the write-ahead log could not be emptied yet: {error}"),
+        }
+    }
+}
 
 impl Snapshot<'_> {
     /// Whether an account is deleted.
@@ -69,7 +104,8 @@ impl Snapshot<'_> {
 impl Tx<'_> {
     /// Deletes an account: its name becomes `~` and its number, and all goes that tells whose it was
     /// or that somebody could enter it with. Its row, transactions and positions stay. `by` is the
-    /// session that asked; `None`: an administrator did. False: it was deleted before.
+    /// session that asked; `None`: an administrator did. What mails its addresses got in the last hour
+    /// is remembered without them. False: it was deleted before.
     ///
     /// # Errors
     /// The database fails.
@@ -77,6 +113,7 @@ impl Tx<'_> {
         &mut self,
         account: AccountId,
         by: Option<&SessionHash>,
+        now: Timestamp,
     ) -> Result<bool, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let changed = sqlite
@@ -93,6 +130,7 @@ impl Tx<'_> {
         for sql in DELETIONS {
             sqlite.prepare_cached(sql)?.execute([account.0])?;
         }
+        outbox::erase_mails(sqlite, account, now)?;
         Ok(true)
     }
 }

@@ -1,18 +1,27 @@
 //! spec/master/storage.md · 3.1.3, 3.1.2
 //!
-//! Reads what an account's export has beside what others read: mails, codes, places of logins.
+//! Reads what an account's export has beside what others read: mails, codes, the proven address, places
+//! of logins, workers of sessions.
 //!
 //! Tests: `tests/suite/master/export.rs`.
 
 use super::{Snapshot, SqliteTransaction, StorageError};
-use crate::model::{AccountId, Timestamp};
+use crate::model::{AccountId, SessionHash, Timestamp};
+use rusqlite::OptionalExtension;
+use uuid::Uuid;
 
 /// A mail to an account's owner, as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RememberedMail {
     /// A word of [`OwnerNotice`](crate::model::OwnerNotice).
     pub kind: String,
+    pub username: String,
     pub address: String,
+    /// What it names beside the account; empty if nothing.
+    pub detail: String,
+    /// How many earlier events it tells of beside that one.
+    pub folded: u32,
+    pub attempts: u32,
     pub created: Timestamp,
     /// `None` while it waits.
     pub ended: Option<Timestamp>,
@@ -36,8 +45,8 @@ impl Snapshot<'_> {
     pub fn mails_of(&mut self, account: AccountId) -> Result<Vec<RememberedMail>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT kind, address, created, ended, sent FROM outbox WHERE account = ?1
-             ORDER BY created, number",
+            "SELECT kind, address, created, ended, sent, username, detail, folded, attempts
+             FROM outbox WHERE account = ?1 ORDER BY created, number",
         )?;
         let rows = statement.query_map([account.0], |row| {
             Ok(RememberedMail {
@@ -46,6 +55,10 @@ impl Snapshot<'_> {
                 created: Timestamp(row.get(2)?),
                 ended: row.get::<_, Option<i64>>(3)?.map(Timestamp),
                 is_sent: row.get(4)?,
+                username: row.get(5)?,
+                detail: row.get(6)?,
+                folded: row.get(7)?,
+                attempts: row.get(8)?,
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -68,6 +81,49 @@ impl Snapshot<'_> {
                 expiry: Timestamp(row.get(2)?),
             })
         })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The address that an account has proven, in the form that is compared, and when; it may have
+    /// another one since.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn proven_address(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Option<(String, Timestamp)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite
+            .prepare_cached("SELECT address_key, proven FROM proven_emails WHERE account = ?1")?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Timestamp(row.get(1)?)));
+        Ok(statement.query_row([account.0], read).optional()?)
+    }
+
+    /// When an account last used a code.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn last_used_code(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Option<Timestamp>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement =
+            sqlite.prepare_cached("SELECT used FROM used_codes WHERE account = ?1")?;
+        let read = |row: &rusqlite::Row<'_>| row.get(0).map(Timestamp);
+        Ok(statement.query_row([account.0], read).optional()?)
+    }
+
+    /// The workers that a session has passed through beside the one that it was made by.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn workers_of_session(&mut self, hash: &SessionHash) -> Result<Vec<Uuid>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite
+            .prepare_cached("SELECT worker FROM session_workers WHERE hash = ?1 ORDER BY worker")?;
+        let rows = statement.query_map([hash.0], |row| row.get(0).map(Uuid::from_bytes))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

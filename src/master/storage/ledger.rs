@@ -104,8 +104,8 @@ pub enum Settlement {
 pub struct HistoryBound {
     /// ID of the account's newest transaction.
     pub newest: Uuid,
-    /// Number of the last update whose outcomes the ledger had.
-    pub settled: u64,
+    /// Number of the last commit that had ended orders. What a later one ended was queued then.
+    pub endings: u64,
 }
 
 /// What the ledger has of a family of assets for a correction.
@@ -132,15 +132,22 @@ impl FamilyTrades {
     }
 }
 
+/// The order in which the rows of an account took effect, as the words after `ORDER BY`: by update,
+/// what its actions made, then the orders that it settled, then what administrators did.
+pub(super) const TAKING_EFFECT: &str = "update_number,
+    CASE WHEN transactions.origin IS NOT NULL THEN 1 WHEN cause IN (6, 7) THEN 2 ELSE 0 END,
+    CASE WHEN transactions.origin IS NULL THEN number END,
+    ordered, worker, sequence, number";
+
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off, cause, source, waits_since, note";
+    written_off, cause, source, waits_since, note, ending";
 
-/// The columns of a transaction without what explains it, and its update.
+/// The columns of a transaction without what explains it, and the commit that ended it.
 const HISTORY_COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
-    client_order_id, reason, update_number";
+    client_order_id, reason, ending";
 
 /// Reads a transaction from the columns `id` to `reason`, of which `id` is the second.
 fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
@@ -195,7 +202,20 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     })
 }
 
-/// An order as it was before it settled.
+/// Whether the commit of this number has ended an order after a bound. `None`: it ended before such
+/// numbers were stored, has not ended, or is no order.
+fn has_ended_since(bound: &HistoryBound, ending: Option<i64>) -> bool {
+    ending.is_some_and(|ending| unsigned(ending) > bound.endings)
+}
+
+/// The number of a commit that ends orders, from 1 on.
+fn next_ending(sqlite: &Connection) -> rusqlite::Result<i64> {
+    sqlite
+        .prepare_cached("UPDATE ledger_position SET endings = endings + 1 RETURNING endings")?
+        .query_row([], |row| row.get(0))
+}
+
+/// An order as it was before it ended.
 fn as_queued(transaction: Transaction) -> Transaction {
     Transaction {
         status: TransactionStatus::Queued,
@@ -409,12 +429,12 @@ impl Snapshot<'_> {
         account: AccountId,
     ) -> Result<Option<HistoryBound>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = "SELECT id, (SELECT settled FROM ledger_position) FROM transactions
+        let sql = "SELECT id, (SELECT endings FROM ledger_position) FROM transactions
              WHERE account = ?1 ORDER BY id DESC LIMIT 1";
         let read = |row: &Row<'_>| -> rusqlite::Result<HistoryBound> {
             Ok(HistoryBound {
                 newest: Uuid::from_bytes(row.get(0)?),
-                settled: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+                endings: unsigned(row.get(1)?),
             })
         };
         let mut statement = sqlite.prepare_cached(sql)?;
@@ -422,7 +442,7 @@ impl Snapshot<'_> {
     }
 
     /// Calls `each` for an account's transactions from the ID `from` on, newest first, as they were
-    /// at the bound: an order that has settled since is queued. Its quantity alone is today's,
+    /// at the bound: an order that has ended since is queued. Its quantity alone is today's,
     /// which a split since may have changed. Ends after `limit` transactions, where none is left,
     /// or where `each` breaks off.
     ///
@@ -445,8 +465,7 @@ impl Snapshot<'_> {
         let mut rows = statement.query(params![account.0, from.as_bytes(), limit])?;
         while let Some(row) = rows.next()? {
             let mut transaction = transaction(row)?;
-            let update: Option<i64> = row.get(14)?;
-            if update.is_some_and(|update| update > signed(bound.settled)) {
+            if has_ended_since(bound, row.get(14)?) {
                 transaction = as_queued(transaction);
             }
             if each(transaction).is_break() {
@@ -475,15 +494,15 @@ impl Snapshot<'_> {
         );
         let mut statement = sqlite.prepare_cached(&sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![account.0, from.as_bytes(), limit], entry)?;
-        let at_bound = |mut entry: LedgerEntry| {
-            if entry.update.is_some_and(|update| update > bound.settled) {
+        let at_bound = |row: &Row<'_>| {
+            let mut entry = entry(row)?;
+            if has_ended_since(bound, row.get(25)?) {
                 entry.transaction = as_queued(entry.transaction);
                 entry.update = None;
             }
-            entry
+            Ok(entry)
         };
-        let rows = rows.map(|row| row.map(at_bound));
+        let rows = statement.query_map(params![account.0, from.as_bytes(), limit], at_bound)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -589,13 +608,13 @@ impl Snapshot<'_> {
         firsts: &BTreeSet<Symbol>,
     ) -> Result<BTreeMap<Symbol, FamilyTrades>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let mut statement = sqlite.prepare(&format!(
             "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
              WHERE symbol IN (SELECT value FROM json_each(?1)) AND status = 1
                  AND (side IN (1, 2) AND (cause IS NULL OR cause = ?2) OR written_off <> 0)
-             ORDER BY update_number, ordered, worker, sequence, number",
-        )?;
+             ORDER BY {TAKING_EFFECT}"
+        ))?;
         let symbols: BTreeSet<Symbol> = firsts
             .iter()
             .flat_map(|first| families.members(*first))
@@ -689,10 +708,14 @@ impl Tx<'_> {
         settled: Timestamp,
         update: u64,
     ) -> Result<(), StorageError> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let ending = next_ending(sqlite)?;
         let mut statement = sqlite.prepare_cached(
             "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5, priced = ?6, reason = ?7,
-             update_number = ?8 WHERE number = ?1 AND status = 0",
+             update_number = ?8, ending = ?9 WHERE number = ?1 AND status = 0",
         )?;
         let update = signed(update);
         for (number, outcome) in outcomes {
@@ -723,17 +746,16 @@ impl Tx<'_> {
                 filled.map(|filled| filled.1),
                 filled.map(|filled| filled.2),
                 reason,
-                update
+                update,
+                ending
             ])?;
             if changed != 1 {
                 return Err(rusqlite::Error::StatementChangedRows(changed).into());
             }
         }
-        if !outcomes.is_empty() {
-            sqlite
-                .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
-                .execute([update])?;
-        }
+        sqlite
+            .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
+            .execute([update])?;
         Ok(())
     }
 
@@ -742,14 +764,18 @@ impl Tx<'_> {
     /// # Errors
     /// An order is settled, or the database fails.
     pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let ending = next_ending(sqlite)?;
         let mut statement = sqlite.prepare_cached(
-            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), reason = ?4
+            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), reason = ?4, ending = ?5
              WHERE number = ?1 AND status IN (0, 3)",
         )?;
         let (status, reason) = (TransactionStatus::Cancelled, Reason::Cancelled);
         for number in numbers {
-            let values = params![number, status as u8, now.0, reason.as_str()];
+            let values = params![number, status as u8, now.0, reason.as_str(), ending];
             let changed = statement.execute(values)?;
             if changed != 1 {
                 return Err(rusqlite::Error::StatementChangedRows(changed).into());
@@ -758,16 +784,18 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the clientOrderIDs from all transactions of an account: their texts are its owner's.
+    /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs, and
+    /// the reasons of grants, which become `-`.
     ///
     /// # Errors
     /// The database fails.
-    pub fn forget_client_order_ids(&mut self, account: AccountId) -> Result<(), StorageError> {
+    pub fn forget_texts(&mut self, account: AccountId) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached(
-                "UPDATE transactions SET client_order_id = NULL
-                 WHERE account = ?1 AND client_order_id IS NOT NULL",
+                "UPDATE transactions
+                 SET client_order_id = NULL, note = CASE WHEN note IS NOT NULL THEN '-' END
+                 WHERE account = ?1 AND (client_order_id IS NOT NULL OR note IS NOT NULL)",
             )?
             .execute([account.0])?;
         Ok(())

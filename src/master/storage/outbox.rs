@@ -8,6 +8,7 @@ use super::sqlite::{damaged, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Email, OwnerNotice, Timestamp, Username};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 
 /// The most mails that wait. Further ones are not queued.
 pub const OUTBOX_WAITING_MAX: i64 = 10_000;
@@ -144,14 +145,17 @@ impl Snapshot<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
             "SELECT max((SELECT count(*) FROM outbox WHERE account = ?1 AND created > ?3 AND kind = ?4),
-                        (SELECT count(*) FROM outbox WHERE address_key = ?2 AND created > ?3 AND kind = ?4))",
+                        (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?5) AND created > ?3
+                            AND kind = ?4))",
         )?;
+        let key = recipient.address.key();
         let count = statement.query_row(
             params![
                 recipient.account.0,
-                recipient.address.key(),
+                key,
                 since.0,
-                OwnerNotice::ResetCode.as_str()
+                OwnerNotice::ResetCode.as_str(),
+                erased_key(&key)
             ],
             |row| row.get(0),
         )?;
@@ -161,7 +165,7 @@ impl Snapshot<'_> {
 
 impl Tx<'_> {
     /// Says whether mails are sent. If not, [`Tx::insert_notice`] queues none, and those that wait
-    /// are deleted: nobody is to get them weeks later.
+    /// are deleted: nobody is to get them weeks later. So are those of deleted accounts.
     ///
     /// # Errors
     /// The database fails.
@@ -172,7 +176,10 @@ impl Tx<'_> {
             [is_open],
         )?;
         if !is_open {
-            sqlite.execute("DELETE FROM outbox WHERE ended IS NULL", [])?;
+            sqlite.execute(
+                "DELETE FROM outbox WHERE ended IS NULL OR account IS NULL",
+                [],
+            )?;
         }
         Ok(())
     }
@@ -295,7 +302,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends a mail, which was sent or was given up. Forgets the mail of a deleted account.
+    /// Ends a mail, which was sent or was given up. Of a deleted account's it is remembered for an hour
+    /// that there was one.
     ///
     /// # Errors
     /// The database fails.
@@ -311,9 +319,36 @@ impl Tx<'_> {
                 "UPDATE outbox SET ended = ?2, sent = ?3 WHERE number = ?1 AND ended IS NULL",
             )?
             .execute(params![number, now.0, is_sent])?;
-        sqlite
-            .prepare_cached("DELETE FROM outbox WHERE number = ?1 AND account IS NULL")?
-            .execute([number])?;
+        let key: Option<String> = sqlite
+            .prepare_cached(
+                "SELECT address_key FROM outbox WHERE number = ?1 AND account IS NULL AND address <> ''",
+            )?
+            .query_row([number], |row| row.get(0))
+            .optional()?;
+        if let Some(key) = key {
+            sqlite
+                .prepare_cached(
+                    "UPDATE outbox SET username = '', address = '', address_key = ?2, detail = ''
+                     WHERE number = ?1",
+                )?
+                .execute(params![number, erased_key(&key)])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the mails of deleted accounts which count no more at `now`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn delete_erased_mails(&mut self, now: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        for (side, bound) in [("<=", hour_before(now)), (">", hour_after(now))] {
+            sqlite
+                .prepare_cached(&format!(
+                    "DELETE FROM outbox WHERE account IS NULL AND created {side} ?1 AND address = ''"
+                ))?
+                .execute([bound])?;
+        }
         Ok(())
     }
 
@@ -334,6 +369,47 @@ impl Tx<'_> {
             .execute([OUTBOX_ENDED_MAX])?;
         Ok(())
     }
+}
+
+/// Takes all from the mails of an account that tells whose they were, and ends those that wait. What
+/// was caused in the last hour counts for its address still, of which the SHA-256 stays; the others
+/// go.
+pub(super) fn erase_mails(
+    sqlite: &Connection,
+    account: AccountId,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    sqlite
+        .prepare_cached("DELETE FROM outbox WHERE account = ?1 AND created NOT BETWEEN ?2 AND ?3")?
+        .execute(params![account.0, hour_before(now), hour_after(now)])?;
+    let keys: Vec<String> = sqlite
+        .prepare_cached("SELECT DISTINCT address_key FROM outbox WHERE account = ?1")?
+        .query_map([account.0], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for key in keys {
+        sqlite
+            .prepare_cached(
+                "UPDATE outbox SET account = NULL, username = '', address = '', address_key = ?3,
+                    detail = '', ended = coalesce(ended, ?4)
+                 WHERE account = ?1 AND address_key = ?2",
+            )?
+            .execute(params![account.0, key, erased_key(&key), now.0])?;
+    }
+    Ok(())
+}
+
+/// What stays of an address for which mails are counted: its SHA-256 in hexadecimal digits, which is
+/// no address.
+fn erased_key(address_key: &str) -> String {
+    hex::encode(Sha256::digest(address_key))
+}
+
+fn hour_before(now: Timestamp) -> i64 {
+    now.0.saturating_sub(NOTICE_HOUR)
+}
+
+fn hour_after(now: Timestamp) -> i64 {
+    now.0.saturating_add(NOTICE_HOUR)
 }
 
 fn waiting(sqlite: &Connection) -> rusqlite::Result<i64> {
@@ -405,13 +481,17 @@ fn notice_recipient(
     statement.query_row([account.0], read).optional()
 }
 
-/// Has a mail that waits and was not attempted tell of this change too. False: there is none.
+/// Has a mail that waits and was not attempted tell of this change too. False: there is none. A
+/// deletion is told alone: each is of another account, whose name the mail says.
 fn fold(sqlite: &Connection, to: &NoticeRecipient, notice: &Notice) -> rusqlite::Result<bool> {
+    if notice.account.is_none() {
+        return Ok(false);
+    }
     let folded = sqlite
         .prepare_cached(
             "UPDATE outbox SET folded = folded + 1, username = ?4, detail = ?5, created = ?6
              WHERE number = (SELECT number FROM outbox
-                WHERE address_key = ?1 AND account IS ?2 AND kind = ?3 AND ended IS NULL
+                WHERE address_key = ?1 AND account = ?2 AND kind = ?3 AND ended IS NULL
                     AND attempts = 0
                 LIMIT 1)",
         )?
@@ -435,21 +515,22 @@ fn notices_since(
     let mut statement = sqlite.prepare_cached(
         "SELECT max((SELECT count(*) FROM outbox WHERE account = ?1 AND created > ?3
                         AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7))),
-                    (SELECT count(*) FROM outbox WHERE address_key = ?2 AND created > ?3
+                    (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
                         AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7)))),
-                (SELECT count(*) FROM outbox WHERE address_key = ?2 AND created > ?3
+                (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
                     AND kind <> ?4)",
     )?;
-    let hour_ago = notice.now.0.saturating_sub(NOTICE_HOUR);
+    let key = to.address.key();
     statement.query_row(
         params![
             notice.account,
-            to.address.key(),
-            hour_ago,
+            key,
+            hour_before(notice.now),
             OwnerNotice::ResetCode.as_str(),
             notice.kind.is_about_token(),
             OwnerNotice::TokenCreated.as_str(),
-            OwnerNotice::TokenElsewhere.as_str()
+            OwnerNotice::TokenElsewhere.as_str(),
+            erased_key(&key)
         ],
         |row| {
             Ok(RecentNotices {

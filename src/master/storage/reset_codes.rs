@@ -6,7 +6,8 @@
 
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::model::{AccountId, Email, OwnerNotice, ResetCodeHash, Timestamp, Username};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
 
 /// The most codes of an account that were sent by mail and are valid side by side. Of printed ones
 /// the last alone is.
@@ -34,6 +35,29 @@ impl Snapshot<'_> {
             .query_row(params![code.0, username.key(), now.0], |row| row.get(0))
             .optional()?;
         Ok(found.map(AccountId))
+    }
+
+    /// An account that a roster made, with its e-mail key, if nobody has entered it yet: it is not
+    /// locked, has no password and no identity, and has used no code.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn unused_roster_account(
+        &mut self,
+        username: &Username,
+    ) -> Result<Option<(AccountId, Option<String>)>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare_cached(
+            "SELECT account, email_key FROM accounts
+             WHERE username_key = ?1 AND worker = ?2 AND state = 0 AND is_password = 0
+                AND NOT EXISTS (SELECT 1 FROM used_codes WHERE used_codes.account = accounts.account)
+                AND NOT EXISTS (SELECT 1 FROM identities WHERE identities.account = accounts.account)",
+        )?;
+        let nobody = Uuid::nil();
+        let read = |row: &Row<'_>| Ok((AccountId(row.get(0)?), row.get(1)?));
+        Ok(statement
+            .query_row(params![username.key(), nobody.as_bytes()], read)
+            .optional()?)
     }
 
     /// Until when the printed code of an account is valid, if it has one at `now`.

@@ -195,7 +195,8 @@ mod tests {
         assert_eq!(differences("ANALYZE"), [""; 0]);
         let other_layout = "DROP TABLE ledger_position;
              CREATE TABLE ledger_position (one INTEGER /* 1 */ PRIMARY KEY CHECK(one = 1), -- one row
-                 acted INTEGER   NOT NULL, settled INTEGER NOT NULL DEFAULT 0) STRICT";
+                 acted INTEGER   NOT NULL, settled INTEGER NOT NULL DEFAULT 0,
+                 endings INTEGER NOT NULL DEFAULT 0) STRICT";
         assert_eq!(differences(other_layout), [""; 0]);
         assert_eq!(
             differences(

@@ -38,7 +38,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0014_orders.sql"),
     include_str!("../../../sql/sqlite/0015_deletion.sql"),
     include_str!("../../../sql/sqlite/0016_identity_names.sql"),
-    include_str!("../../../sql/sqlite/0017_market_pause.sql"),
+    include_str!("../../../sql/sqlite/0017_endings.sql"),
+    include_str!("../../../sql/sqlite/0018_market_pause.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
@@ -53,6 +54,9 @@ const READ_ONLY_PLACE: &str = "this log stands beside the database, and nothing 
 const SCAN_CACHE_KIB: i64 = 4 * 1024;
 /// How long a writer waits for another writer's commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it is waited for others that use the write-ahead log which is to be emptied. The waiting
+/// thread does nothing else.
+const LOG_EMPTY_TIMEOUT: Duration = Duration::from_millis(100);
 /// Size of the write-ahead log at which SQLite checkpoints it, in pages: 64 MiB.
 const CHECKPOINT_PAGES: i64 = 16_384;
 /// Pages that a backup copies in one step: 16 MiB. It checks between steps whether it is cancelled.
@@ -248,7 +252,13 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     // A plan must not depend on bound values. Otherwise, where a table has a partial index, SQLite
     // recompiles a cached statement each time its values change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    Ok(())
+    overwrite_deleted(connection, true)
+}
+
+/// Sets whether what a connection deletes or changes is overwritten in the file with zeros: names and
+/// addresses of deleted accounts are not to be found in its unused room.
+fn overwrite_deleted(connection: &Connection, is_wanted: bool) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "secure_delete", is_wanted, |_| Ok(()))
 }
 
 /// Further settings for a file that somebody else may have made: no trigger and no view of it has
@@ -298,12 +308,25 @@ impl SqliteStorage {
 
     /// Lets this connection write much that can be written again, and back. Meanwhile a commit is not
     /// synced by itself: a crash of the machine may take the last ones back whole. References are not
-    /// checked.
+    /// checked, and what is deleted is not overwritten.
     pub(super) fn set_filling(&self, is_filling: bool) -> Result<(), StorageError> {
         let level = if is_filling { "NORMAL" } else { "FULL" };
         self.connection.pragma_update(None, "synchronous", level)?;
+        overwrite_deleted(&self.connection, !is_filling)?;
         let pragma = "foreign_keys";
         Ok(self.connection.pragma_update(None, pragma, !is_filling)?)
+    }
+
+    /// Moves the write-ahead log into the file, and truncates it to nothing. False: somebody reads
+    /// from it, or writes, for longer than [`LOG_EMPTY_TIMEOUT`].
+    pub(super) fn empty_log(&self) -> Result<bool, StorageError> {
+        self.connection.busy_timeout(LOG_EMPTY_TIMEOUT)?;
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy = self
+            .connection
+            .query_row(sql, [], |row| row.get::<_, bool>(0));
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(!is_busy?)
     }
 
     /// Opens a reader with a small cache, for who reads much and none of it soon again.

@@ -6,7 +6,7 @@
 
 use super::disk::DiskSpace;
 use super::email_keys::twin_key;
-use super::ledger::{ACTION_COLUMNS, action};
+use super::ledger::{ACTION_COLUMNS, TAKING_EFFECT, action};
 use super::sqlite::unsigned;
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::email_key::email_key;
@@ -20,19 +20,14 @@ const INTEGRITY_ERRORS_MAX: usize = 100;
 /// Accounts read in one query.
 const ACCOUNTS_PAGE_MAX: i64 = 1024;
 
-/// Orders an account's transactions as they took effect: by update; within an update, what
-/// actions made before orders, and what administrators did (causes 6 and 7) after them; orders by
-/// settlement rank.
+/// An account's transactions, but for the words that put them in the order in which they took effect.
 const LEDGER_SQL: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
         transactions.origin, sequence, ordered, update_number, written_off,
         cause, source, moved_cost, note IS NOT NULL
     FROM transactions LEFT JOIN origins USING (origin)
     WHERE account = ?1
-    ORDER BY update_number,
-        CASE WHEN transactions.origin IS NOT NULL THEN 1 WHEN cause IN (6, 7) THEN 2 ELSE 0 END,
-        CASE WHEN transactions.origin IS NULL THEN number END,
-        ordered, worker, sequence, number";
+    ORDER BY ";
 
 /// An account as it is stored.
 #[derive(Debug)]
@@ -226,7 +221,8 @@ impl Snapshot<'_> {
     ) -> Result<(), E> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let failed = |error: rusqlite::Error| E::from(error.into());
-        let mut statement = sqlite.prepare_cached(LEDGER_SQL).map_err(failed)?;
+        let sql = format!("{LEDGER_SQL}{TAKING_EFFECT}");
+        let mut statement = sqlite.prepare_cached(&sql).map_err(failed)?;
         let mut rows = statement.query([account]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             each(&line(row).map_err(failed)?)?;

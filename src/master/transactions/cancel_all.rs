@@ -53,7 +53,7 @@ impl Transactions {
             }
             tx.cancel_orders(&numbers, Timestamp::now())?;
             if is_deletion {
-                tx.forget_client_order_ids(account)?;
+                tx.forget_texts(account)?;
             }
             failpoint::point("cancellation-stored");
             Ok(Ok(()))

@@ -3,7 +3,7 @@
 //! The arithmetic of fills and corporate actions. It uses no database and no clock, so that the
 //! same queue and the same update always give the same result.
 
-use crate::model::money::{MILLIONTHS_MAX, share};
+use crate::model::money::{MILLION, MILLIONTHS_MAX, share};
 use crate::model::{
     Action, ActionKind, Cause, Holdings, Money, Quantity, Ratio, Reason, Side, Symbol,
 };
@@ -209,7 +209,11 @@ impl Holdings {
     pub fn restart_cash(&mut self, starting_cash: Money) -> ActionRow {
         let total = Money(starting_cash.0 - self.cash.0);
         self.cash = starting_cash;
-        ActionRow::of_cash(Cause::Restart, Some(starting_cash), total)
+        ActionRow {
+            // A reader without the cause tells it by this from a grant, also where the cash is 0.
+            quantity: Quantity(MILLION),
+            ..ActionRow::of_cash(Cause::Restart, Some(starting_cash), total)
+        }
     }
 
     /// Fills an order at `price`. Returns the total that was paid or received.

@@ -5,7 +5,7 @@
 
 use super::Transactions;
 use super::sequence::Sequencer;
-use crate::master::messages::{Grant, GrantOutcome, RestartOutcome};
+use crate::master::messages::{AdminAct, Grant, GrantOutcome, RestartOutcome};
 use crate::master::storage::ledger::{ActionEntry, Settlement};
 use crate::master::storage::{StorageError, Tx};
 use crate::master::transactions::fill::ActionRow;
@@ -53,12 +53,13 @@ fn not_stored(error: &StorageError) -> String {
 }
 
 impl Transactions {
-    /// Gives an account cash, or takes some, in one commit.
+    /// Gives an account cash, or takes some, in one commit, and logs it.
     ///
     /// # Errors
-    /// There is no such account, the cash would fall below zero or exceed its limit, or the
+    /// It is too late, there is no such account, the cash would fall below zero or exceed its limit, or the
     /// database fails; the text says so. Nothing has changed then.
-    pub(super) fn grant(&mut self, grant: &Grant) -> Result<GrantOutcome, String> {
+    pub(super) fn grant(&mut self, grant: &Grant, act: &AdminAct) -> Result<GrantOutcome, String> {
+        act.in_time("a grant", &grant.username)?;
         let time = self.state.assets.prices().market_now;
         let sequencer = &mut self.state.sequencer;
         let stored = self.storage.write(|tx| {
@@ -88,16 +89,29 @@ impl Transactions {
         let granted = stored.map_err(|error| not_stored(&error))??;
         failpoint::point("grant-committed");
         self.granted += 1;
+        crate::info!(
+            "{} has granted {} {}, which has {} of cash now: {}",
+            act.caller,
+            granted.username,
+            grant.amount,
+            granted.cash,
+            grant.reason
+        );
         Ok(granted)
     }
 
     /// Lets an account begin anew, in one commit: its queued orders are cancelled, its units sold at
-    /// their last price, or for nothing without one, and its cash is what it began with.
+    /// their last price, or for nothing without one, and its cash is what it began with. Logs it.
     ///
     /// # Errors
-    /// There is no such account, the ledger lacks actions that the prices have, or the database
+    /// It is too late, there is no such account, the ledger lacks actions that the prices have, or the database
     /// fails; the text says so. Nothing has changed then.
-    pub(super) fn restart(&mut self, username: &Username) -> Result<RestartOutcome, String> {
+    pub(super) fn restart(
+        &mut self,
+        username: &Username,
+        act: &AdminAct,
+    ) -> Result<RestartOutcome, String> {
+        act.in_time("a restart", username)?;
         let prices = self.state.assets.prices();
         let (queue, sequencer) = (&self.state.queue, &mut self.state.sequencer);
         let mut beats = StepBeats::new(&self.heartbeat);
@@ -155,10 +169,23 @@ impl Transactions {
         let (done, outcomes) = stored.map_err(|error| not_stored(&error))??;
         failpoint::point("grant-committed");
         self.restarted += 1;
+        log_restart(act, &done);
         self.state
             .answer(&self.heartbeat, outcomes, Timestamp::now());
         Ok(done)
     }
+}
+
+fn log_restart(act: &AdminAct, done: &RestartOutcome) {
+    crate::info!(
+        "{} has let {} begin anew: {} orders cancelled, {} positions sold, cash {} before and {} now",
+        act.caller,
+        done.username,
+        done.cancelled,
+        done.sold,
+        done.before,
+        done.cash
+    );
 }
 
 fn no_user(username: &Username) -> String {

@@ -255,7 +255,7 @@ fn a_program_reads_with_its_token_until_it_is_revoked() {
         assert_eq!(ran.code, 5, "{command}: {}", ran.err);
         assert!(ran.err.contains("scope"), "{}", ran.err);
         let advice = if command == "buy AAPL 1" {
-            "papertrader tokens create NAME --scope trade"
+            &format!("papertrader --server {server} tokens create NAME --scope trade")
         } else {
             "Leave --token-file"
         };
@@ -265,7 +265,8 @@ fn a_program_reads_with_its_token_until_it_is_revoked() {
     let ran = program.run(&format!("{given} logout"));
     assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
     assert!(
-        ran.err.contains("papertrader tokens revoke NAME"),
+        ran.err
+            .contains(&format!("papertrader --server {server} tokens revoke NAME")),
         "{}",
         ran.err
     );
@@ -313,10 +314,53 @@ fn who_deletes_an_account_confirms_it_and_leaves_nothing() {
         ran.json(),
         json!({"account": "alice", "changed": "deleted"})
     );
+    let after = alice.run(&format!("--server {} account", servers[0]));
+    assert_eq!(after.code, 4);
+    let advice = format!(
+        "alice was deleted from here, and its name is free. Log in to another: papertrader \
+         --server {} login NAME",
+        servers[0]
+    );
+    assert!(
+        after.err.replace('\n', " ").contains(&advice),
+        "{}",
+        after.err
+    );
     assert_eq!(alice.run("account").code, 4);
     assert_eq!(phone.run("account").code, 4);
     // The name is free.
     registered(&servers[1], "alice", "another person's");
+}
+
+#[test]
+fn who_has_no_password_hears_of_an_old_login_before_a_question() {
+    let running = Deployment::running(1);
+    let server = running.addresses().remove(0);
+    let alice = registered(&server, "alice", "password of alice");
+    running.stop_all();
+    let database = rusqlite::Connection::open(running.database_path()).unwrap();
+    let changes = "UPDATE sessions SET since = since - 900001;
+        UPDATE accounts SET is_password = 0, pass_hash = NULL;";
+    database.execute_batch(changes).unwrap();
+    drop(database);
+    running.start_all();
+    let commands = [
+        "account delete",
+        "account delete --yes",
+        "password change",
+        "account email other@example.org",
+        "tokens create desk --scope read",
+    ];
+    for command in commands {
+        let ran = alice.run(&format!("--server {server} {command}"));
+        assert_eq!(ran.code, 5, "{command}: {}", ran.err);
+        let advice = format!("papertrader --server {server} login alice --with PROVIDER");
+        assert!(
+            ran.err.contains("15 minutes") && ran.err.replace('\n', " ").contains(&advice),
+            "{command}: {}",
+            ran.err
+        );
+    }
 }
 
 #[test]

@@ -68,9 +68,14 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
     assert_eq!(reason(login), "account-locked");
     let reset = deployment.ctl("accounts reset alice");
     let told = String::from_utf8_lossy(&reset.stderr).into_owned();
-    let warning =
-        "Alice is locked: nobody logs in to it until `papertraderctl accounts unlock Alice`";
-    assert!(told.contains(warning), "{told}");
+    let socket = format!(" --socket {}", deployment.socket().display());
+    let warning = format!(
+        "Alice is locked: nobody logs in to it until `papertraderctl{socket} accounts unlock Alice`"
+    );
+    assert!(told.contains(&warning), "{told}");
+    let told = deployment.refused("workers show nobody");
+    let advice = format!("see `papertraderctl{socket} workers list`");
+    assert!(told.contains(&advice), "{told}");
     assert_eq!(
         deployment.done("accounts unlock alice"),
         "Alice is active\n"
@@ -289,7 +294,20 @@ fn a_class_of_thirty_comes_in_with_its_cards() {
     assert_eq!(std::fs::read(dir.join("there.html")).unwrap(), b"notes");
     assert_eq!(deployment.json("status")["accounts"], 1);
 
+    let both = deployment.refused("--json accounts import class.csv --cards -");
+    assert!(both.contains("name a file for the cards"), "{both}");
     assert_eq!(deployment.done(import), "30 accounts made\n");
+    // The cards are lost, and nobody has used one.
+    let told = deployment.refused("accounts import class.csv --cards more.html");
+    assert!(told.contains("--again makes a new one"), "{told}");
+    let again = deployment.ctl("accounts import class.csv --cards - --again --format csv");
+    assert_eq!(String::from_utf8_lossy(&again.stderr), "30 codes made\n");
+    let table = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert_eq!(table.lines().count(), 31, "{table}");
+    assert!(!dir.join("-").exists());
+    std::fs::remove_file(dir.join("cards.html")).unwrap();
+    let renewed = deployment.done(&format!("{import} --again"));
+    assert_eq!(renewed, "30 codes made\n");
     let file = dir.join("cards.html");
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);

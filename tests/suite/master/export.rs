@@ -1,17 +1,23 @@
 //! The export of an account: what a person who did everything reads, beside the database.
 
+use super::mail::{ask_for, code, send_to};
+use super::mail_servers::{Aiosmtpd, has_aiosmtpd};
+use super::third_party_accounts::{stranger, unstarted_with};
 use crate::client::cli::Person;
 use papertrader::bench::fill::Filler;
 use papertrader::client::Client;
 use papertrader::master::storage::bulk::EvenAccounts;
-use papertrader::model::{HashedPass, TokenName, TokenScope};
-use papertrader::testkit::trader::{buy, reason, sell, username};
-use papertrader::testkit::{Deployment, Market};
+use papertrader::model::{HashedPass, Timestamp, TokenName, TokenScope};
+use papertrader::testkit::mock_provider::MockProvider;
+use papertrader::testkit::trader::{buy, hashed, reason, sell, username};
+use papertrader::testkit::{Deployment, Market, eventually};
 use papertrader::wire::ConnectionState;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// More transactions than are counted in a slice, and than one read takes.
@@ -43,6 +49,34 @@ fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
         (0..columns).map(text).collect::<rusqlite::Result<_>>()
     });
     read.unwrap().collect::<rusqlite::Result<_>>().unwrap()
+}
+
+/// The tables with a column `account`, each with the lines that tell its rows.
+const TOLD: [(&str, &str); 11] = [
+    ("accounts", "account"),
+    ("balances", "account"),
+    ("identities", "identity"),
+    ("login_places", "login place"),
+    ("outbox", "mail"),
+    ("positions", "position"),
+    ("proven_emails", "proven address"),
+    ("reset_codes", "code"),
+    ("sessions", "session and token"),
+    ("transactions", "transaction"),
+    ("used_codes", "used code"),
+];
+/// Tables with such a column that the export leaves out, each with the reason.
+const LEFT_OUT: [(&str, &str); 0] = [];
+
+/// Who adds a table about accounts adds it to the export, or says here why not.
+fn every_table_of_accounts_is_known(database: &Connection) {
+    let sql = "SELECT name FROM sqlite_schema AS tables WHERE type = 'table' AND EXISTS
+               (SELECT 1 FROM pragma_table_info(tables.name) AS columns WHERE columns.name = 'account')
+               ORDER BY name";
+    let tables: Vec<String> = rows(database, sql).into_iter().flatten().collect();
+    let mut known: Vec<&str> = TOLD.iter().chain(&LEFT_OUT).map(|it| it.0).collect();
+    known.sort_unstable();
+    assert_eq!(tables, known);
 }
 
 /// A decimal of the export in millionths.
@@ -99,11 +133,9 @@ fn a_person_who_did_everything_reads_everything() {
     let number = account[0]["number"].as_i64().unwrap();
     let holds = |kind: &str, sql: &str| {
         let sql = sql.replace('?', &number.to_string());
-        assert_eq!(
-            of_kind(&lines, kind).len(),
-            rows(&database, &sql).len(),
-            "{kind}"
-        );
+        let stored = rows(&database, &sql).len();
+        assert!(stored > 0, "{kind}");
+        assert_eq!(of_kind(&lines, kind).len(), stored, "{kind}");
     };
     holds(
         "session",
@@ -118,9 +150,16 @@ fn a_person_who_did_everything_reads_everything() {
         "SELECT 1 FROM login_places WHERE account = ?",
     );
     holds("code", "SELECT 1 FROM reset_codes WHERE account = ?");
-    holds("mail", "SELECT 1 FROM outbox WHERE account = ?");
-    holds("identity", "SELECT 1 FROM identities WHERE account = ?");
+    every_table_of_accounts_is_known(&database);
     assert_eq!(of_kind(&lines, "token")[0]["name"], "desk");
+    assert_eq!(of_kind(&lines, "token")[0]["elsewhere"], false);
+    assert_eq!(
+        of_kind(&lines, "token")[0]["passed"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
     assert_eq!(of_kind(&lines, "session").len(), 2);
     assert_eq!(of_kind(&lines, "session")[0]["made"]["client"], "127.0.0.1");
     assert_eq!(of_kind(&lines, "session")[0]["made"]["worker"], "worker-1");
@@ -206,7 +245,108 @@ fn a_person_who_did_everything_reads_everything() {
 }
 
 #[test]
+fn mails_codes_and_identities_are_told_with_all_that_is_stored() {
+    if !has_aiosmtpd() {
+        return;
+    }
+    let (server, provider) = (Aiosmtpd::start(&[]), MockProvider::start());
+    let deployment = unstarted_with(&provider);
+    send_to(&server, &deployment);
+    deployment.start_all();
+    deployment.trader(1, "ada");
+    let mut ada = deployment.connect(1);
+    ask_for(&mut ada, "ada");
+    let code = code(&server.mail(1));
+    ada.reset_password(&username("ada"), &code, &hashed("new"))
+        .unwrap();
+    ada.login(&username("ada"), &hashed("new"), false).unwrap();
+    let handle = stranger(&mut ada);
+    ada.link_third_party(&handle).unwrap();
+    deployment.done("accounts reset ada");
+    eventually("all mails are sent", || {
+        let mail = deployment.json("status")["mail"].clone();
+        (mail["sent"] == 3 && mail["waiting"] == 0).then_some(())
+    });
+    let lines = parsed(&ada.account_export().unwrap());
+    let database = Connection::open(deployment.database_path()).unwrap();
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(is_so) => u8::from(*is_so).to_string(),
+        other => other.to_string(),
+    };
+    let moment = |millis: &str| Timestamp(millis.parse().unwrap()).to_string();
+    let told = |kind: &str, fields: &[&str]| -> Vec<Vec<String>> {
+        let row = |line: &&Value| fields.iter().map(|field| text(&line[field])).collect();
+        of_kind(&lines, kind).iter().map(row).collect()
+    };
+    // Kind, fields, those that are times, and the rows.
+    for (kind, fields, times, sql) in [
+        (
+            "mail",
+            &["notice", "username", "address", "detail", "folded", "attempts", "sent", "created", "ended"][..],
+            2,
+            "SELECT kind, username, address, detail, folded, attempts, sent, created, ended FROM outbox
+             WHERE account = 1 ORDER BY created, number",
+        ),
+        (
+            "identity",
+            &["issuer", "subject", "provider", "linked"],
+            1,
+            "SELECT issuer, subject, provider, linked FROM identities WHERE account = 1",
+        ),
+        (
+            "proven address",
+            &["address", "proven"],
+            1,
+            "SELECT address_key, proven FROM proven_emails WHERE account = 1",
+        ),
+        (
+            "used code",
+            &["used"],
+            1,
+            "SELECT used FROM used_codes WHERE account = 1",
+        ),
+        (
+            "code",
+            &["printed", "created", "expiry"],
+            2,
+            "SELECT address_key IS NULL, created, expiry FROM reset_codes WHERE account = 1
+             ORDER BY created",
+        ),
+    ] {
+        let mut stored = rows(&database, sql);
+        for row in &mut stored {
+            let first = row.len() - times;
+            row[first..].iter_mut().for_each(|it| *it = moment(it));
+        }
+        assert!(!stored.is_empty(), "{kind}");
+        assert_eq!(told(kind, fields), stored, "{kind}");
+    }
+    assert_eq!(told("identity", &["provider"]), [["mock"]]);
+    assert_eq!(told("proven address", &["address"]), [["ada@example.org"]]);
+    // A person reads whom the mails told of what.
+    assert!(
+        told("mail", &["detail"])
+            .concat()
+            .contains(&"mock".to_owned())
+    );
+}
+
+/// By hand: `cargo test --test suite an_export_of_400_000_rows -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes"]
+fn an_export_of_400_000_rows_comes_whole_while_others_are_answered() {
+    exports_whole(400_000);
+}
+
+#[test]
 fn a_long_export_comes_whole_in_slices() {
+    exports_whole(ROWS);
+}
+
+/// Fills an account with transactions, and reads its export.
+fn exports_whole(count: u64) {
     let deployment = Deployment::builder()
         .market(Market::seconds("UP", 1000, 600))
         .make();
@@ -218,17 +358,36 @@ fn a_long_export_comes_whole_in_slices() {
         step: 1,
     };
     let filled = filler.sessions(one).unwrap();
-    filler.transactions(ROWS, one, "UP").unwrap();
+    filler.transactions(count, one, "UP").unwrap();
     filler.close().unwrap();
     deployment.start_all();
     let mut client = deployment.connect(1);
     client.set_session(Some(filled[0].session.clone()));
     client.enter(ConnectionState::Data).unwrap();
-    let lines = parsed(&client.account_export().unwrap());
+    let mut other = deployment.trader(1, "bob");
+    let is_over = AtomicBool::new(false);
+    let (lines, longest) = std::thread::scope(|scope| {
+        let others = scope.spawn(|| {
+            let mut longest = Duration::ZERO;
+            while !is_over.load(Ordering::Relaxed) {
+                let asked = Instant::now();
+                other.history(&username("bob")).unwrap();
+                longest = longest.max(asked.elapsed());
+            }
+            longest
+        });
+        let began = Instant::now();
+        let lines = client.account_export_telling(|text| println!("{:?} {text}", began.elapsed()));
+        println!("{count} transactions: {:?}", began.elapsed());
+        is_over.store(true, Ordering::Relaxed);
+        (lines, others.join().unwrap())
+    });
+    println!("the longest wait of another for a history: {longest:?}");
+    let lines = parsed(&lines.unwrap());
     let numbers: Vec<i64> = of_kind(&lines, "transaction")
         .into_iter()
         .map(|line| line["number"].as_i64().unwrap())
         .collect();
-    assert_eq!(numbers.len() as u64, ROWS);
+    assert_eq!(numbers.len() as u64, count);
     assert!(numbers.is_sorted_by(|newer, older| newer > older));
 }

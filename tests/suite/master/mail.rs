@@ -27,7 +27,7 @@ fn with_mail(server: &Aiosmtpd) -> Deployment {
     deployment
 }
 
-fn send_to(server: &Aiosmtpd, deployment: &Deployment) {
+pub fn send_to(server: &Aiosmtpd, deployment: &Deployment) {
     let master = deployment.master();
     master.set("mail.url", format!("smtp://127.0.0.1:{}", server.port));
     master.set("mail.from", "Class 7b <no-reply@example.org>");
@@ -91,14 +91,14 @@ fn a_mail_configuration_that_is_wrong_is_refused_at_the_start() {
     }
 }
 
-fn ask_for(client: &mut Client, name: &str) {
+pub fn ask_for(client: &mut Client, name: &str) {
     client
         .request_reset(&UsernameOrEmail::parse(name).unwrap())
         .unwrap();
 }
 
 /// The code in a mail.
-fn code(mail: &str) -> ResetCode {
+pub fn code(mail: &str) -> ResetCode {
     let is_code = |line: &&str| line.starts_with("    ") && line.trim().len() == 23;
     let line = mail.lines().find(is_code);
     ResetCode::parse(line.unwrap_or_else(|| panic!("{mail}")).trim()).unwrap()

@@ -52,10 +52,10 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
 
 /// Adds advice to the failure of a login or a registration of this name.
 fn advise_name(global: &GlobalArgs, name: &Username, error: ClientError) -> CommandError {
-    let ClientError::Refused(refusal) = &error else {
-        return advise(error);
-    };
     let program = program(global);
+    let ClientError::Refused(refusal) = &error else {
+        return advise(&program, error);
+    };
     let advice = match refusal.reason.known() {
         Some(Reason::BadCredentials) => format!(
             "Check name and password.\n\
@@ -66,7 +66,7 @@ fn advise_name(global: &GlobalArgs, name: &Username, error: ClientError) -> Comm
         Some(Reason::UsernameTaken) => {
             format!("Choose another name, or log in: {program} login {name}")
         }
-        _ => return advise(error),
+        _ => return advise(&program, error),
     };
     CommandError::with_advice(error, advice)
 }
@@ -116,7 +116,7 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
         format!("Logged in as {name} at {server}{until}.\n")
     })?;
     if args.expirable {
-        let result = hold(&mut pool);
+        let result = hold(global, &mut pool);
         store.end(&login.session, SessionEnd::Expired)?;
         result?;
     }
@@ -160,7 +160,7 @@ pub(super) fn saved_session(
 }
 
 /// Keeps the connection of an expirable session open until standard input ends or a signal arrives.
-fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
+fn hold(global: &GlobalArgs, pool: &mut WorkerPool) -> Result<(), CommandError> {
     let stop = super::market::on_signal()?;
     let (ended, end) = crossbeam_channel::bounded::<()>(1);
     // The thread ends with the process at the latest; it holds only standard input.
@@ -183,7 +183,8 @@ fn hold(pool: &mut WorkerPool) -> Result<(), CommandError> {
             // If this connection broke, the pool moves to another worker, but the session has
             // ended.
             let before = pool.address().map(str::to_owned);
-            pool.call(Client::ping).map_err(advise)?;
+            pool.call(Client::ping)
+                .map_err(|error| advise(&program(global), error))?;
             if pool.address() != before.as_deref() {
                 return Err(ClientError::Local(
                     "the connection broke, and the session ended with it".to_owned(),
@@ -201,8 +202,11 @@ pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
     if is_token_given(global) {
         return Err(CommandError::bad_usage(
             "a token is not logged out, since that would end it for good",
-            "Its owner, logged in with the password, ends it by its name: papertrader tokens revoke NAME\n\
-             To log out of a session leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out.",
+            format!(
+                "Its owner, logged in with the password, ends it by its name: {} tokens revoke NAME\n\
+                 To log out of a session leave --token-file, PAPERTRADER_TOKEN_FILE and PAPERTRADER_TOKEN out.",
+                program(global)
+            ),
         ));
     }
     if let Some(ended) = ended_session(global)? {
@@ -311,7 +315,8 @@ pub fn workers(global: &GlobalArgs) -> Result<(), CommandError> {
     } else {
         known_servers(global, &store)?.pool
     };
-    let (workers, from) = pool.list_workers().map_err(advise)?;
+    let listed = pool.list_workers();
+    let (workers, from) = listed.map_err(|error| advise(&program(global), error))?;
     let view = WorkersView {
         from,
         workers: workers.clone(),
@@ -330,7 +335,8 @@ pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
     let ask = |client: &mut Client| Ok((client.address().to_owned(), client.server_info()?));
-    let (address, info) = pool.call(ask).map_err(advise)?;
+    let asked = pool.call(ask);
+    let (address, info) = asked.map_err(|error| advise(&program(global), error))?;
     let lines = info
         .as_ref()
         .map(|info| server_lines(info, Timestamp::now()));

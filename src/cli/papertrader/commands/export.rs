@@ -8,7 +8,7 @@ use super::super::arguments::GlobalArgs;
 use super::{CommandError, ReadySession, note};
 use crate::client::{Client, ClientError};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,12 @@ pub fn export(global: &GlobalArgs, file: &Path) -> Result<(), CommandError> {
         return Err(failed(&there));
     }
     let mut session = ReadySession::acting(global)?;
-    let lines = session.call(Client::account_export)?;
+    let tell = |text: &str| {
+        if io::stderr().is_terminal() {
+            note(text);
+        }
+    };
+    let lines = session.call(|client: &mut Client| client.account_export_telling(tell))?;
     if !is_file {
         return match write_lines(io::stdout().lock(), &lines) {
             // The reader has closed the pipe.

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, ReadySession, advise, note, print, show};
+use super::{CommandError, ReadySession, note, print, show};
 use crate::cli::papertrader::age::market_words;
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
 use crate::cli::papertrader::view::portfolio::{
@@ -301,7 +301,10 @@ fn receipt(
         Err(ClientError::Refused(refusal)) if refusal.reason == Reason::NoData => {
             return Err(CommandError::with_advice(
                 ClientError::Refused(refusal),
-                "A receipt is for one of your own transactions: papertrader transactions",
+                format!(
+                    "A receipt is for one of your own transactions: {} transactions",
+                    session.program
+                ),
             ));
         }
         Err(error) => return Err(session.failed(error)),
@@ -343,5 +346,5 @@ fn find(session: &mut ReadySession, which: &str) -> Result<Uuid, CommandError> {
         (None, None, _) => "no transaction of yours has such an ID",
         (None, Some(_), Some(_)) => "several transactions of yours have such an ID",
     };
-    Err(advise(ClientError::Local(format!("{which}: {problem}"))))
+    Err(ClientError::Local(format!("{which}: {problem}")).into())
 }

@@ -143,7 +143,7 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
     while !stop.load(Ordering::Relaxed) {
         let answers = session.call(|client| client.quotes(&args.symbols))?;
         if let Some(refusal) = unknown_asset(&answers) {
-            return Err(super::advise(ClientError::Refused(refusal)));
+            return Err(session.failed(ClientError::Refused(refusal)));
         }
         let now = reference(&mut session, &answers)?;
         let text = if global.json {

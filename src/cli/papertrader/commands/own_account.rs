@@ -19,7 +19,9 @@ use crate::cli::table::{self, Column};
 use crate::client::account::with_password;
 use crate::client::store::SessionEnd;
 use crate::client::{Client, ClientError, WorkerPool};
+use crate::model::session::FRESH_LOGIN_MAX;
 use crate::model::{HashedPass, Reason, SessionSelection, Timestamp};
+use crate::wire::Refusal;
 use crate::wire::payload::{OwnIdentity, OwnSession, OwnSessions, OwnToken, OwnTokens, UserInfo};
 use zeroize::Zeroizing;
 
@@ -96,10 +98,10 @@ fn change_email(global: &GlobalArgs, args: &AccountEmailArgs) -> Result<(), Comm
     } else {
         None
     };
-    let again = asked.clone().map_or_else(|| Err(no_password()), Ok);
+    let again = asked.clone();
     session.freshly(
         global,
-        || again,
+        || Ok(again),
         |pool| match &asked {
             Some(password) => with_password(&name, password, |pass| {
                 pool.call(|client| client.change_email(Some(pass), email))
@@ -122,6 +124,9 @@ fn delete(global: &GlobalArgs, args: &AccountDeleteArgs) -> Result<(), CommandEr
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
     let info: UserInfo = session.call(|client| client.user_info(&name))?;
+    if !info.is_password {
+        session.check_fresh()?;
+    }
     if !args.yes {
         password::ask_same_name(&name)?;
     }
@@ -136,11 +141,11 @@ fn delete(global: &GlobalArgs, args: &AccountDeleteArgs) -> Result<(), CommandEr
     } else {
         session.freshly(
             global,
-            || Err(no_password()),
+            || Ok(None),
             |pool| pool.call(|client| client.delete_account(None)),
         )?;
     }
-    session.end(SessionEnd::LoggedOut)?;
+    session.end(SessionEnd::Deleted)?;
     let view = AccountChangeView {
         account: name.to_string(),
         changed: "deleted",
@@ -148,11 +153,6 @@ fn delete(global: &GlobalArgs, args: &AccountDeleteArgs) -> Result<(), CommandEr
     show(global, &view, || {
         format!("The account {name} is deleted. All its sessions and tokens have ended.\n")
     })
-}
-
-/// The account signs in with a provider alone.
-fn no_password() -> ClientError {
-    ClientError::Local("the account has no password: log in anew with its provider".to_owned())
 }
 
 /// Changes the password, which ends all other sessions.
@@ -165,6 +165,7 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
     let old = if info.is_password {
         Some(password::ask(&name, from_stdin)?)
     } else {
+        session.check_fresh()?;
         None
     };
     let new = password::ask_new(&name, email, from_stdin, !global.json)?;
@@ -189,8 +190,9 @@ pub fn change_password(global: &GlobalArgs, args: &PasswordChangeArgs) -> Result
     if !identities.is_empty() && !global.json {
         let names: Vec<String> = identities.into_iter().map(named).collect();
         note(&format!(
-            "Third parties can still log in to it: {}. If one is not yours: papertrader account unlink PROVIDER",
-            names.join(", ")
+            "Third parties can still log in to it: {}. If one is not yours: {} account unlink PROVIDER",
+            names.join(", "),
+            session.program
         ));
     }
     Ok(())
@@ -391,30 +393,67 @@ impl ReadySession {
         let info: UserInfo = self.call(|client| client.user_info(&name))?;
         let ask = || {
             if info.is_password {
-                password::ask(&name, from_stdin)
+                password::ask(&name, from_stdin).map(Some)
             } else {
-                Err(no_password())
+                Ok(None)
             }
         };
         self.freshly(global, ask, call)
     }
 
+    /// Fails if the account, which has no password, needs a login that is not as old as this one, and
+    /// says how: before the person types anything. A call that comes later asks the server all the
+    /// same.
+    fn check_fresh(&mut self) -> Result<(), CommandError> {
+        let Some(OwnSessions(sessions)) = self.call_if_allowed(Client::sessions)? else {
+            return Ok(());
+        };
+        // Both are times of the server, which has noted this use.
+        let age = |it: &OwnSession| it.used.at.since(it.made.at);
+        let own = sessions.iter().find(|session| session.is_current);
+        let age = own.and_then(|own| u128::try_from(age(own)).ok());
+        if age.is_some_and(|age| age > FRESH_LOGIN_MAX.as_millis()) {
+            return Err(self.failed_for_login(ClientError::Refused(Refusal::login_again())));
+        }
+        Ok(())
+    }
+
+    /// The failure of a call that needs a newer login, where the account has no password: its provider
+    /// makes one.
+    fn failed_for_login(&mut self, error: ClientError) -> CommandError {
+        let providers = self.pool.call(Client::identities).unwrap_or_default();
+        let first = providers.iter().flat_map(|it| it.providers.split(", "));
+        let provider = first
+            .filter(|provider| !provider.is_empty())
+            .map(str::to_owned)
+            .next()
+            .unwrap_or_else(|| "PROVIDER".to_owned());
+        let advice = format!(
+            "The account has no password: log in anew with its provider: {} login {} --with {provider}",
+            self.program, self.saved.username
+        );
+        self.failed(error).advised(Reason::LoginAgain, advice)
+    }
+
     /// Runs a call that needs a login of the last minutes. If this one's is older, logs in anew with
-    /// the password that `ask` gives, which replaces the session, and runs the call again.
+    /// the password that `ask` gives, which replaces the session, and runs the call again. Without one
+    /// the failure says how to log in.
     fn freshly<T>(
         &mut self,
         global: &GlobalArgs,
-        ask: impl FnOnce() -> Result<Zeroizing<String>, ClientError>,
+        ask: impl FnOnce() -> Result<Option<Zeroizing<String>>, ClientError>,
         mut call: impl FnMut(&mut WorkerPool) -> Result<T, ClientError>,
     ) -> Result<T, CommandError> {
-        match call(&mut self.pool) {
-            Err(ClientError::Refused(refusal)) if refusal.reason == Reason::LoginAgain => {}
+        let refused = match call(&mut self.pool) {
+            Err(ClientError::Refused(refusal)) if refusal.reason == Reason::LoginAgain => refusal,
             other => return other.map_err(|error| self.failed(error)),
-        }
+        };
         if !global.json {
             note("This needs a login of the last 15 minutes.");
         }
-        let password = ask()?;
+        let Some(password) = ask()? else {
+            return Err(self.failed_for_login(ClientError::Refused(refused)));
+        };
         let old = self.saved.session.clone();
         let name = self.saved.username.clone();
         let pool = &mut self.pool;

@@ -18,8 +18,9 @@ const BY_ADMINISTRATOR: &str = "administrator";
 pub fn forgot(global: &GlobalArgs, args: &ForgotArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     let mut pool = known_servers(global, &store)?.pool;
-    let info = pool.server_info().map_err(advise)?;
-    pool.request_reset(&args.name).map_err(advise)?;
+    let failed = |error| advise(&program(global), error);
+    let info = pool.server_info().map_err(failed)?;
+    pool.request_reset(&args.name).map_err(failed)?;
     let reset = info.and_then(|info| info.reset);
     let server = pool.address().unwrap_or_default().to_owned();
     let view = ResetView {
@@ -77,7 +78,7 @@ fn advise_code(
 ) -> CommandError {
     match &error {
         ClientError::Refused(refusal) if refusal.reason == Reason::CodeInvalid => {}
-        _ => return advise(error),
+        _ => return advise(&program(global), error),
     }
     // Where the server does not say it, its answer to the request does.
     let reset = pool

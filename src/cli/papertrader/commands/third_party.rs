@@ -7,7 +7,7 @@
 mod way_back;
 
 use super::account::saved_session;
-use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, tell};
+use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, program, tell};
 use crate::cli::papertrader::arguments::{GlobalArgs, LinkArgs, LoginArgs, UnlinkArgs};
 use crate::cli::papertrader::view::LoginView;
 use crate::cli::terminal::{ScreenSize, is_utf8};
@@ -48,12 +48,13 @@ pub fn login(
     store.load()?;
     pool.set_session(None);
     let named = args.name.as_ref().or(global.user.as_ref()).cloned();
-    let name = match sign_in(&mut pool, provider, args.method)? {
-        Person::Known => own_name(&mut pool, named)?,
+    let name = match sign_in(&program(global), &mut pool, provider, args.method)? {
+        Person::Known => own_name(global, &mut pool, named)?,
         Person::Unknown(handle, suggestion) => {
             let name = match named {
                 Some(name) => name,
                 None => ask_name(
+                    global,
                     "You have no account here yet. Choose a username",
                     suggestion,
                 )?,
@@ -62,7 +63,8 @@ pub fn login(
                 let login = client.register_third_party(&handle, &name, None)?;
                 Ok(ThirdPartyProgress::LoggedIn(login))
             };
-            pool.sign_in(register).map_err(advise)?;
+            pool.sign_in(register)
+                .map_err(|error| advise(&program(global), error))?;
             note(&format!("Made the account {name}."));
             name
         }
@@ -92,7 +94,8 @@ pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
     let from_stdin = args.password.password_stdin;
     session.freshly_asking(global, from_stdin, is_fresh)?;
     let own = session.saved.session.clone();
-    let result = sign_in(&mut session.pool, &args.provider, args.method);
+    let program = session.program.clone();
+    let result = sign_in(&program, &mut session.pool, &args.provider, args.method);
     match result {
         Ok(Person::Unknown(handle, _)) => {
             session.pool.set_session(Some(own));
@@ -109,7 +112,7 @@ pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
                 .is_ok_and(|info| info.private.is_some());
             let ended = session.pool.logout();
             session.pool.set_session(Some(own));
-            ended.map_err(advise)?;
+            ended.map_err(|error| advise(&session.program, error))?;
             if !is_own {
                 return Err(ClientError::Local(format!(
                     "this person of {} has another account here",
@@ -162,15 +165,19 @@ pub fn unlink(global: &GlobalArgs, args: &UnlinkArgs) -> Result<(), CommandError
 
 /// The name of the account that the session is of. The server does not say it, so the person does,
 /// and the server then shows what only the owner sees.
-fn own_name(pool: &mut WorkerPool, named: Option<Username>) -> Result<Username, CommandError> {
+fn own_name(
+    global: &GlobalArgs,
+    pool: &mut WorkerPool,
+    named: Option<Username>,
+) -> Result<Username, CommandError> {
     let name = match named {
         Some(name) => Ok(name),
-        None => ask_name("Your username here", None),
+        None => ask_name(global, "Your username here", None),
     };
     let checked = name.and_then(|name| {
         let info = pool
             .call(|client| client.user_info(&name))
-            .map_err(advise)?;
+            .map_err(|error| advise(&program(global), error))?;
         if info.private.is_some() {
             Ok(name)
         } else {
@@ -187,10 +194,12 @@ fn own_name(pool: &mut WorkerPool, named: Option<Username>) -> Result<Username, 
 
 /// A sign-in from its beginning to the provider's word.
 fn sign_in(
+    program: &str,
     pool: &mut WorkerPool,
     provider: &IdentityProviderName,
     method: Option<SignInMethod>,
 ) -> Result<Person, CommandError> {
+    let failed = |error| advise(program, error);
     let wanted = method.unwrap_or_else(likely_method);
     match sign_in_by(pool, provider, wanted) {
         // The provider may have the other way alone.
@@ -201,9 +210,9 @@ fn sign_in(
                 SignInMethod::Device => SignInMethod::Redirect,
                 SignInMethod::Redirect => SignInMethod::Device,
             };
-            sign_in_by(pool, provider, other).map_err(advise)
+            sign_in_by(pool, provider, other).map_err(failed)
         }
-        result => result.map_err(advise),
+        result => result.map_err(failed),
     }
 }
 
@@ -327,11 +336,18 @@ fn show_code(url: &str) {
 }
 
 /// Asks the person at the terminal for a username.
-fn ask_name(question: &str, suggestion: Option<Username>) -> Result<Username, CommandError> {
+fn ask_name(
+    global: &GlobalArgs,
+    question: &str,
+    suggestion: Option<Username>,
+) -> Result<Username, CommandError> {
     if !std::io::stdin().is_terminal() {
         return Err(CommandError::with_advice(
             ClientError::Local("there is nobody to ask for a username".to_owned()),
-            "Name it: papertrader login NAME --with PROVIDER, as `papertrader server` shows providers",
+            format!(
+                "Name it: {0} login NAME --with PROVIDER, as `{0} server` shows providers",
+                program(global)
+            ),
         ));
     }
     let offered = suggestion

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::{CommandError, ReadySession, advise, report, show};
+use super::{CommandError, ReadySession, advise, program, report, show};
 use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
 use crate::cli::papertrader::view::OrderView;
@@ -116,11 +116,11 @@ fn show_outcome(
 
 /// The failure of an order, with what a token would have to be for it.
 fn failed(session: &ReadySession, error: ClientError) -> CommandError {
-    let advice = "This token may only read. Its owner makes one that may trade: papertrader tokens create NAME \
-                  --scope trade";
-    session
-        .failed(error)
-        .advised(Reason::Scope, advice.to_owned())
+    let advice = format!(
+        "This token may only read. Its owner makes one that may trade: {} tokens create NAME --scope trade",
+        session.program
+    );
+    session.failed(error).advised(Reason::Scope, advice)
 }
 
 /// Advice on a rejected order, such as the cash of the account; `None` if there is none or it
@@ -160,8 +160,8 @@ fn rejection_advice(
                 Some(market) => ended_note(market.market_time).trim_end().to_owned(),
                 None => format!(
                     "Orders settle at a new price, and none came. How old the last one is: \
-                     papertrader quote {}",
-                    order.symbol
+                     {} quote {}",
+                    session.program, order.symbol
                 ),
             })
         }
@@ -236,10 +236,13 @@ impl FollowedOrder {
             FollowState::Unsent | FollowState::Done => return None,
             FollowState::Sent => CommandError {
                 account: Some(account),
-                ..advise(ClientError::Unknown {
-                    order: self.order.id.clone(),
-                    text: "interrupted before a server said that it has it".to_owned(),
-                })
+                ..advise(
+                    &program(&self.global),
+                    ClientError::Unknown {
+                        order: self.order.id.clone(),
+                        text: "interrupted before a server said that it has it".to_owned(),
+                    },
+                )
             },
             FollowState::Queued(notice) => {
                 let notice = notice.clone();

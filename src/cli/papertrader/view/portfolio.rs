@@ -74,11 +74,11 @@ impl Totals {
 }
 
 /// Which act of an administrator a row of an own history is: `grant` or `restart`; `None` of other
-/// rows. Such a row is about no asset, and that of a restart has a price: the cash after it.
+/// rows. Such a row is about no asset, and that of a restart has the quantity 1.
 pub fn act_of_administrator(entry: &HistoryEntry) -> Option<&'static str> {
     let is_act = entry.side == Side::Dividend && entry.symbol == Symbol::NONE;
-    let price = entry.detail.as_ref().map_or(Money::ZERO, |d| d.price);
-    is_act.then_some(if price == Money::ZERO {
+    let quantity = entry.detail.as_ref().map(|detail| detail.quantity);
+    is_act.then_some(if quantity.unwrap_or_default() == Quantity::ZERO {
         "grant"
     } else {
         "restart"

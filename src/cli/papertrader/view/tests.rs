@@ -121,17 +121,18 @@ fn the_starting_cash_reverses_the_history() {
         entry(Side::Buy, TransactionStatus::Rejected, 0, "no-price"),
     ];
     assert_eq!(starting_cash(Money(979), &entries), Some(Money(1000)));
-    let by_administrator = |price: i64, total: i64| {
+    let by_administrator = |quantity: i64, total: i64| {
         let mut row = entry(Side::Dividend, TransactionStatus::Settled, total, "");
         row.symbol = Symbol::NONE;
-        row.detail.as_mut().unwrap().price = Money(price);
+        let detail = row.detail.as_mut().unwrap();
+        (detail.price, detail.quantity) = (Money::ZERO, Quantity(quantity));
         row
     };
     let bought = entry(Side::Buy, TransactionStatus::Settled, 30, "");
     let rows = [
         by_administrator(0, 5),
         bought.clone(),
-        by_administrator(1000, 250),
+        by_administrator(1_000_000, 250),
         bought,
     ];
     let acts: Vec<Option<&str>> = rows.iter().map(act_of_administrator).collect();

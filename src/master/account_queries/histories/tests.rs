@@ -7,7 +7,7 @@ use crate::master::storage::ledger::Settlement;
 use crate::master::testing::{FakeLink, HeardMessage, MasterRig, TestUser};
 use crate::model::{Money, Timestamp, Username};
 use crate::runtime::Module;
-use crate::wire::payload::{History, Payload};
+use crate::wire::payload::{History, Payload, TextList};
 use crate::wire::{Reply, packet};
 use std::sync::Arc;
 
@@ -364,6 +364,123 @@ fn a_history_that_finds_no_turn_in_time_is_refused() {
     let mut heard = Vec::new();
     desk.slices(&mut heard);
     assert_eq!(reason_of(&heard, sequence), Some(Reason::Overloaded));
+}
+
+/// The lines of an export, without the first, which has the time.
+fn lines_of(heard: &[HeardMessage], sequence: u64) -> Vec<String> {
+    let mut payload = Vec::new();
+    for message in heard.iter().filter(|heard| heard.sequence == sequence) {
+        for (_, data) in &message.frames {
+            payload.extend_from_slice(data);
+        }
+    }
+    TextList::from_bytes(&payload).unwrap().0.split_off(1)
+}
+
+#[test]
+fn an_export_that_takes_longer_than_a_try_goes_on_with_the_next() {
+    let mut desk = Desk::new();
+    // The oldest order waits: what is older or newer changes nothing of it.
+    desk.trade(3000, 2990);
+    let export = |desk: &mut Desk| {
+        let reply_to = desk.link.reply_to();
+        let (sequence, asker) = (reply_to.sequence, desk.alice.account);
+        let kind = AccountQueryKind::Export;
+        desk.query(reply_to, AccountQuery { asker, kind });
+        sequence
+    };
+    let mut heard = Vec::new();
+    let whole = export(&mut desk);
+    let slices = desk.slices(&mut heard);
+    let whole = lines_of(&heard, whole);
+    assert!(whole.len() > 3000 && slices > 10, "{slices}");
+    // A few slices a try.
+    let mut tries = 0;
+    let mut counted = 0;
+    let last = loop {
+        let sequence = export(&mut desk);
+        tries += 1;
+        for _ in 0..5 {
+            counted += usize::from(desk.slice());
+        }
+        if let Some((turn, mut cursor)) = desk.histories().queue.take() {
+            cursor.asked = cursor.asked.checked_sub(FIRST_PIECE_TIMEOUT).unwrap();
+            desk.histories().queue.put_back(turn, cursor);
+        }
+        counted += desk.slices(&mut heard);
+        heard.extend(desk.link.heard());
+        if tries == 1 {
+            // What ends meanwhile is told as it was when the export began.
+            let queued = "SELECT max(number) FROM transactions WHERE status = 0";
+            let number = desk.rig.engine.number(queued);
+            let mut storage = desk.rig.engine.storage();
+            storage
+                .write(|tx| tx.cancel_orders(&[number], Timestamp(9)))
+                .unwrap();
+        }
+        if reason_of(&heard, sequence).is_none() {
+            break sequence;
+        }
+        assert_eq!(reason_of(&heard, sequence), Some(Reason::Overloaded));
+        let Reply::Fail(_, refusal) = heard.last().unwrap().reply() else {
+            panic!("no refusal");
+        };
+        assert!(
+            refusal.text.contains("transactions are counted"),
+            "{}",
+            refusal.text
+        );
+        assert!(tries < 20, "nothing is counted twice");
+    };
+    assert!(tries > 2, "{tries}");
+    assert!(
+        counted < slices + 4 * tries,
+        "{counted} slices, {slices} in one try"
+    );
+    assert!(lines_of(&heard, last) == whole);
+    // What is whole is not kept.
+    desk.trade(1, 2);
+    let next = export(&mut desk);
+    desk.slices(&mut heard);
+    assert_eq!(lines_of(&heard, next).len(), whole.len() + 1);
+    assert!(desk.histories().exports.is_empty());
+}
+
+#[test]
+fn a_history_between_two_updates_is_told_as_it_was_when_it_began() {
+    for is_export in [false, true] {
+        let mut desk = Desk::new();
+        desk.trade(4000, 10);
+        let reply_to = desk.link.reply_to();
+        let (sequence, asker) = (reply_to.sequence, desk.alice.account);
+        let kind = if is_export {
+            AccountQueryKind::Export
+        } else {
+            AccountQueryKind::History(Username::parse("alice").unwrap())
+        };
+        let expected = desk.expected(true);
+        desk.query(reply_to, AccountQuery { asker, kind });
+        let mut heard = Vec::new();
+        for _ in 0..2 {
+            assert!(desk.slice());
+        }
+        // A lock or a restart ends all that is queued.
+        let mut storage = desk.rig.engine.storage();
+        let numbers: Vec<i64> = (1..=400).map(|n| n * 10).collect();
+        storage
+            .write(|tx| tx.cancel_orders(&numbers, Timestamp(9)))
+            .unwrap();
+        heard.extend(desk.link.heard());
+        desk.slices(&mut heard);
+        assert_eq!(reason_of(&heard, sequence), None);
+        if is_export {
+            let lines = lines_of(&heard, sequence);
+            let queued = lines.iter().filter(|line| line.contains("\"queued\""));
+            assert_eq!(queued.count(), 400);
+        } else {
+            assert!(bytes_of(&heard, sequence) == expected);
+        }
+    }
 }
 
 #[test]

@@ -460,7 +460,7 @@ fn a_locked_account_is_told_so_to_the_right_password_alone() {
     let bob = rig.user(&mut link, "bob");
     let name = |text: &str| Username::parse(text).unwrap();
     let set_locked = |rig: &mut MasterRig, text: &str, is_locked| {
-        let end = rig.auth.set_locked(&name(text), is_locked);
+        let end = rig.auth.set_locked(&name(text), is_locked).map(|set| set.0);
         end.map(|end| end.sessions)
     };
     assert_eq!(set_locked(&mut rig, "ALICE", true), Ok(1));

@@ -1,20 +1,27 @@
 //! spec/master/auth/deletion.md · 3.1.3, 4.1
 
+use super::CANCELLATIONS_MAX;
+use crate::config::DatabaseUrl;
 use crate::master::auth::hashing::testing as hashing;
-use crate::master::messages::{AccountEnd, AccountEvent, AuthMessage, RouterMessage};
-use crate::master::storage::Reader;
+use crate::master::messages::{
+    AccountEnd, AccountEvent, AdminAct, AuthMessage, Grant, RouterMessage, TransactionsMessage,
+};
+use crate::master::storage::{Reader, backup};
 use crate::master::testing::{
-    FakeLink, MasterRig, link_request, login, order_id, pass, quantity, reason, register, symbol,
+    FakeLink, MasterRig, act, act_within, link_request, login, money, order_id, pass, quantity,
+    reason, register, symbol,
 };
 use crate::master::verify;
 use crate::model::{
-    AccountValue, Reason, SessionId, Side, Timestamp, TokenName, TokenScope, TransactionStatus,
-    Username,
+    AccountId, AccountValue, Reason, SessionId, Side, Timestamp, TokenName, TokenScope,
+    TransactionStatus, Username,
 };
 use crate::runtime::Module;
-use crate::wire::{Reply, Request};
+use crate::wire::{Refusal, Reply, Request};
 use crossbeam_channel::{Receiver, bounded};
-use std::time::Instant;
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const DONE: Reply = Reply::AccountSuccess(None);
 
@@ -58,17 +65,30 @@ fn set_updating(rig: &mut MasterRig, is_updating: bool) {
 }
 
 fn delete_named(rig: &mut MasterRig, name: &str) -> Receiver<Result<AccountEnd, String>> {
+    delete_named_as(rig, name, act())
+}
+
+fn delete_named_as(
+    rig: &mut MasterRig,
+    name: &str,
+    act: AdminAct,
+) -> Receiver<Result<AccountEnd, String>> {
     let (sender, answer) = bounded(1);
     let name = Username::parse(name).unwrap();
-    rig.auth.on_message(AuthMessage::Delete(name, sender));
+    rig.auth.on_message(AuthMessage::Delete(name, act, sender));
     rig.run();
     answer
 }
 
 fn lock(rig: &mut MasterRig, name: &str) -> Receiver<Result<AccountEnd, String>> {
+    lock_as(rig, name, act())
+}
+
+fn lock_as(rig: &mut MasterRig, name: &str, act: AdminAct) -> Receiver<Result<AccountEnd, String>> {
     let (sender, answer) = bounded(1);
     let name = Username::parse(name).unwrap();
-    rig.auth.on_message(AuthMessage::Lock(name, true, sender));
+    rig.auth
+        .on_message(AuthMessage::Lock(name, true, act, sender));
     rig.run();
     answer
 }
@@ -133,6 +153,17 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
     ));
     put(&mut rig, &mut link, buy(&alice.session, "1", "filled"));
     rig.settle(&[("AAPL", "2")]);
+    for name in ["alice", "bob"] {
+        let (sender, granted) = bounded(1);
+        let grant = Grant {
+            username: Username::parse(name).unwrap(),
+            amount: money("5"),
+            reason: format!("{name} has won"),
+        };
+        let message = TransactionsMessage::Grant(grant, act(), sender);
+        rig.transactions.on_message(message);
+        granted.try_recv().unwrap().unwrap();
+    }
     let waits = put(&mut rig, &mut link, buy(&alice.session, "2", "waits"));
     link.heard();
 
@@ -166,13 +197,24 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
     let ends: Vec<_> = entries.iter().map(|it| it.transaction.status).collect();
     assert_eq!(
         ends,
-        [TransactionStatus::Settled, TransactionStatus::Cancelled]
+        [
+            TransactionStatus::Settled,
+            TransactionStatus::Settled,
+            TransactionStatus::Cancelled
+        ]
     );
     assert!(
         entries
             .iter()
             .all(|it| it.transaction.client_order_id.is_none())
     );
+    assert_eq!(
+        entries[1].note.as_deref(),
+        Some("-"),
+        "it may name a person"
+    );
+    let others = rig.entries(bob.account);
+    assert_eq!(others[0].note.as_deref(), Some("bob has won"));
     assert_eq!(differences(&rig), Vec::<String>::new());
     assert_eq!(rig.transactions_status().queued, 0);
     assert_eq!(rig.holdings(alice.account).positions.len(), 1);
@@ -220,6 +262,123 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
             .number("SELECT count(*) FROM accounts WHERE state = 2"),
         1
     );
+}
+
+/// Which of the texts some file of the database, or a backup of it, still has.
+fn found(rig: &MasterRig, texts: &[String]) -> Vec<String> {
+    let DatabaseUrl::Sqlite(file) = rig.engine.url();
+    let backup = rig.engine.folder().join("backup.db");
+    let _ = fs::remove_file(&backup);
+    backup::copy(rig.engine.url(), &backup, &|| false).unwrap();
+    let log = file.with_extension("db-wal");
+    let mut found = Vec::new();
+    for file in [file, &log, &backup] {
+        let bytes = fs::read(file).unwrap();
+        let stands = |text: &&String| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        found.extend(texts.iter().filter(stands).cloned());
+    }
+    found
+}
+
+#[test]
+fn no_file_has_the_bytes_of_who_was_deleted() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let mut storage = rig.engine.storage();
+    storage.write(|tx| tx.set_outbox_open(true)).unwrap();
+    rig.user(&mut link, "bob");
+    let alice = rig.user(&mut link, "Alice-of-the-test");
+    let number = alice.account.0;
+    rig.engine.execute(&format!(
+        "INSERT INTO identities (issuer, subject, account, linked)
+         VALUES ('https://id.example', 'her-own-subject', {number}, 0)"
+    ));
+    put(
+        &mut rig,
+        &mut link,
+        buy(&alice.session, "1", "her-own-order"),
+    );
+    link.heard();
+    let column = |column: &str| {
+        let sql = format!("SELECT {column} FROM accounts WHERE account = {number}");
+        let mut reader = rig.engine.reader();
+        reader.read(|snapshot| Ok(snapshot.text(&sql))).unwrap()
+    };
+    let texts = [
+        "username",
+        "username_key",
+        "email",
+        "email_key",
+        "pass_hash",
+    ];
+    let mut texts: Vec<String> = texts.into_iter().map(column).collect();
+    texts.push("her-own-subject".to_owned());
+    texts.push("her-own-order".to_owned());
+    assert_ne!(found(&rig, &texts), Vec::<String>::new());
+
+    delete_named(&mut rig, "alice-of-the-test")
+        .try_recv()
+        .unwrap()
+        .unwrap();
+    // The mail of it is sent.
+    let mail = rig
+        .engine
+        .number("SELECT number FROM outbox WHERE ended IS NULL");
+    storage
+        .write(|tx| tx.end_mail(mail, true, Timestamp::now()))
+        .unwrap();
+    let mut reader = rig.engine.reader();
+    let reading = reader.snapshot().map(|mut it| {
+        it.account_count().unwrap();
+        it
+    });
+    let now = Instant::now();
+    rig.auth.on_tick(now);
+    assert_ne!(
+        found(&rig, &texts),
+        Vec::<String>::new(),
+        "a reader needs the log"
+    );
+    drop(reading);
+    rig.auth.on_tick(now + Duration::from_secs(60));
+    assert_eq!(found(&rig, &texts), Vec::<String>::new());
+    assert_eq!(
+        rig.engine
+            .number("SELECT count(*) FROM accounts WHERE username = 'bob'"),
+        1
+    );
+}
+
+#[test]
+fn few_ends_of_an_account_wait_for_an_update_and_a_bounded_number_of_all() {
+    let mut rig = MasterRig::new();
+    for name in ["alice", "bob", "carol"] {
+        rig.account(name);
+    }
+    set_updating(&mut rig, true);
+    let asked: Vec<_> = (0..5).map(|_| delete_named(&mut rig, "alice")).collect();
+    let (held, refused) = asked.split_at(4);
+    assert!(held.iter().all(|answer| answer.try_recv().is_err()));
+    let why = refused[0].try_recv().unwrap().unwrap_err();
+    assert_eq!(why, Refusal::master_overloaded().text);
+    let others: Vec<_> = (0..CANCELLATIONS_MAX - 5).map(|_| Arc::new(())).collect();
+    let pending = others.iter().map(|it| (AccountId(9), Arc::downgrade(it)));
+    rig.auth.pending_ends.extend(pending);
+    let last = lock(&mut rig, "bob");
+    assert!(last.try_recv().is_err(), "it waits");
+    let too_many = lock(&mut rig, "carol").try_recv().unwrap();
+    assert_eq!(too_many.unwrap_err(), Refusal::master_overloaded().text);
+    set_updating(&mut rig, false);
+    assert!(last.try_recv().unwrap().is_ok());
+    assert!(lock(&mut rig, "carol").try_recv().unwrap().is_ok());
+    assert_eq!(rig.auth.events[&AccountEvent::Lock], 2);
+    let name = Username::parse("carol").unwrap();
+    rig.auth.set_locked(&name, false).unwrap();
+    assert_eq!(rig.auth.events[&AccountEvent::Lock], 2, "it is unlocked");
 }
 
 #[test]
@@ -436,6 +595,34 @@ fn an_administrator_deletes_an_account_once() {
     assert_eq!(end, expected);
     let why = delete_named(&mut rig, "alice").try_recv().unwrap();
     assert_eq!(why.unwrap_err(), "there is no user alice");
+}
+
+#[test]
+fn a_deletion_or_lock_that_nobody_waits_for_any_more_is_not_made() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    let late = || act_within(Duration::ZERO);
+    let why = lock_as(&mut rig, "alice", late()).try_recv().unwrap();
+    assert_eq!(why.unwrap_err(), "a lock came too late, and was not done");
+    // It was in time when auth took it, and an update held it up.
+    set_updating(&mut rig, true);
+    let answer = delete_named_as(&mut rig, "alice", act_within(Duration::from_millis(1)));
+    assert!(answer.try_recv().is_err());
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(2) {
+        std::thread::yield_now();
+    }
+    set_updating(&mut rig, false);
+    let why = answer.try_recv().unwrap().unwrap_err();
+    assert_eq!(why, "a deletion came too late, and was not done");
+    assert_eq!(
+        left(&rig, alice.account.0),
+        2,
+        "its session, and from where"
+    );
+    let again = rig.ask(&mut link, login("alice", false));
+    assert!(matches!(again, Reply::Session { .. }), "{again:?}");
 }
 
 #[test]

@@ -323,7 +323,7 @@ fn a_history_is_read_in_pieces_as_it_was_at_its_bound() {
             })
             .unwrap();
         let bound = storage.read(|s| s.history_bound(account)).unwrap().unwrap();
-        assert_eq!((bound.newest.as_u128(), bound.settled), (104, 3));
+        assert_eq!((bound.newest.as_u128(), bound.endings), (104, 1));
         let then = [(4, Queued), (3, Queued), (2, Queued), (1, Settled)];
         assert_eq!(history(&mut storage, &bound, 104, 9), then);
         let later = [(3, filled), (2, Settlement::Rejected(Reason::NoPrice))];
@@ -337,7 +337,7 @@ fn a_history_is_read_in_pieces_as_it_was_at_its_bound() {
         assert_eq!(history(&mut storage, &bound, 103, 2), then[1..3]);
         assert_eq!(history(&mut storage, &bound, 100, 2), []);
         let now = storage.read(|s| s.history_bound(account)).unwrap().unwrap();
-        assert_eq!((now.newest.as_u128(), now.settled), (105, 4));
+        assert_eq!((now.newest.as_u128(), now.endings), (105, 2));
         let all = [
             (5, Queued),
             (4, Queued),
@@ -346,5 +346,73 @@ fn a_history_is_read_in_pieces_as_it_was_at_its_bound() {
             (1, Settled),
         ];
         assert_eq!(history(&mut storage, &now, 105, 9), all);
+        // A lock or a restart, between two updates.
+        storage
+            .write(|tx| {
+                tx.cancel_orders(&[4], Timestamp(1_000))?;
+                tx.settle_orders(&[(5, Settlement::Cancelled)], Timestamp(1_000), 4)
+            })
+            .unwrap();
+        assert_eq!(history(&mut storage, &now, 105, 9), all);
+        assert_eq!(history(&mut storage, &bound, 104, 9), then);
+        let read = |storage: &mut Storage| {
+            let entries = storage.read(|s| s.entries(account, &now, now.newest, 2));
+            entries.unwrap().into_iter().map(|it| it.transaction.status)
+        };
+        assert_eq!(read(&mut storage).collect::<Vec<_>>(), [Queued, Queued]);
+    });
+}
+
+#[test]
+fn a_restart_takes_effect_after_the_orders_of_its_update() {
+    each_engine(|engine| {
+        let account = account(engine);
+        let mut storage = engine.storage();
+        let bought = NewOrder {
+            rank: SettlementRank {
+                timestamp: Timestamp(2_000),
+                ..order(1, 11, None).rank
+            },
+            accepted: Timestamp(2_000),
+            ..order(1, 11, None)
+        };
+        let filled = Settlement::Settled {
+            price: Money(5),
+            total: Money(35),
+            priced: Timestamp(6),
+        };
+        let sold = ActionEntry {
+            number: 2,
+            id: Uuid::from_u128(102),
+            accepted: Timestamp(2_000),
+            account,
+            update: 3,
+            time: Timestamp(6),
+            row: ActionRow {
+                side: Side::Sell,
+                symbol: bought.symbol,
+                quantity: bought.quantity,
+                price: Some(Money(5)),
+                total: Money(35),
+                cause: Some(Cause::Restart),
+                source: None,
+                moved_cost: Money::ZERO,
+            },
+            written_off: None,
+        };
+        storage
+            .write(|tx| {
+                tx.insert_order(&bought)?;
+                tx.settle_orders(&[(1, filled)], Timestamp(2_000), 3)?;
+                tx.insert_settled(&sold)
+            })
+            .unwrap();
+        let firsts = BTreeSet::from([bought.symbol]);
+        let trades = storage.read(|s| s.trades(&Families::default(), &firsts));
+        let sides: Vec<Side> = trades.unwrap()[&bought.symbol].trades[&account]
+            .iter()
+            .map(|trade| trade.side)
+            .collect();
+        assert_eq!(sides, [Side::Buy, Side::Sell], "of one millisecond");
     });
 }

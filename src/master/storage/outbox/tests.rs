@@ -95,6 +95,74 @@ fn a_mail_waits_until_it_is_due_and_is_remembered_when_it_has_ended() {
     });
 }
 
+/// Counts the mails that tell whose they were.
+const NAMED: &str = "SELECT count(*) FROM outbox WHERE account IS NOT NULL OR username <> ''
+    OR address <> '' OR detail <> '' OR instr(address_key, '@') > 0";
+
+#[test]
+fn mails_to_an_address_are_counted_beyond_the_deletion_of_its_account() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        let old = account(&mut storage, "alice", 1);
+        let to = recipient(&mut storage, "alice");
+        let kinds = [
+            OwnerNotice::PasswordChanged,
+            OwnerNotice::EmailChanged,
+            OwnerNotice::PasswordReset,
+        ];
+        for kind in kinds {
+            storage.write(|tx| tx.insert_reset_mail(&to, NOW)).unwrap();
+            storage
+                .write(|tx| tx.insert_notice(old, kind, "", NOW))
+                .unwrap();
+        }
+        let erased = storage.write(|tx| tx.erase_account(old, None, at(1)));
+        assert!(erased.unwrap());
+        assert_eq!(engine.number(NAMED), 0);
+        assert_eq!(storage.read(|s| s.waiting_mails()).unwrap(), 0);
+        // Its result comes late.
+        storage.write(|tx| tx.end_mail(1, true, at(2))).unwrap();
+
+        let new = account(&mut storage, "alice", 2);
+        let to = recipient(&mut storage, "alice");
+        let sent = |storage: &mut Storage, since| {
+            storage.read(|s| s.reset_mails_since(&to, since)).unwrap()
+        };
+        assert_eq!(sent(&mut storage, at(-1)), 3);
+        assert_eq!(sent(&mut storage, NOW), 0);
+        let kind = OwnerNotice::PasswordChanged;
+        storage
+            .write(|tx| tx.insert_notice(new, kind, "", at(3)))
+            .unwrap();
+        let due = "SELECT due - created FROM outbox WHERE account IS NOT NULL";
+        assert_eq!(engine.number(due), NOTICE_HOUR);
+
+        let count = "SELECT count(*) FROM outbox WHERE account IS NULL";
+        for (now, left) in [(at(NOTICE_HOUR - 1), 6), (at(NOTICE_HOUR), 0)] {
+            storage.write(|tx| tx.delete_erased_mails(now)).unwrap();
+            assert_eq!(engine.number(count), left);
+        }
+    });
+}
+
+#[test]
+fn each_deletion_is_told_by_its_own_name() {
+    each_engine(|engine: &Engine| {
+        let mut storage = open(engine);
+        for (sequence, name) in [(1, "alice"), (2, "Alice")] {
+            let of = account(&mut storage, name, sequence);
+            let kind = OwnerNotice::AccountDeleted;
+            storage
+                .write(|tx| tx.insert_notice(of, kind, "", NOW))
+                .unwrap();
+            storage.write(|tx| tx.erase_account(of, None, NOW)).unwrap();
+        }
+        let names = "SELECT count(*) FROM outbox WHERE ended IS NULL AND folded = 0
+            AND username IN ('alice', 'Alice')";
+        assert_eq!(engine.number(names), 2);
+    });
+}
+
 #[test]
 fn nothing_stays_of_the_mail_of_a_deleted_account_and_none_is_written_without_an_address() {
     each_engine(|engine: &Engine| {
@@ -110,6 +178,11 @@ fn nothing_stays_of_the_mail_of_a_deleted_account_and_none_is_written_without_an
         assert_eq!((mail.account, mail.username.as_str()), (None, "alice"));
         storage
             .write(|tx| tx.end_mail(mail.number, true, NOW))
+            .unwrap();
+        assert_eq!(engine.number(NAMED), 0);
+        let hour_later = at(NOTICE_HOUR);
+        storage
+            .write(|tx| tx.delete_erased_mails(hour_later))
             .unwrap();
         assert_eq!(engine.number("SELECT count(*) FROM outbox"), 0);
         storage.write(|tx| tx.set_outbox_open(false)).unwrap();

@@ -5,7 +5,7 @@ mod families;
 use super::super::entitlement::moved;
 use crate::master::assets::news;
 use crate::master::messages::{Grant, TransactionsMessage, Update};
-use crate::master::testing::{FakeLink, MasterRig, bar, money, order, symbol};
+use crate::master::testing::{FakeLink, MasterRig, act, bar, money, order, symbol};
 use crate::master::verify;
 use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{
@@ -76,7 +76,7 @@ impl Market {
             amount,
             reason: "a test".to_owned(),
         };
-        let message = TransactionsMessage::Grant(grant, reply);
+        let message = TransactionsMessage::Grant(grant, act(), reply);
         self.rig.transactions.on_message(message);
         answer.try_recv().unwrap().unwrap();
     }
@@ -85,7 +85,7 @@ impl Market {
     fn restart(&mut self) {
         let (reply, answer) = bounded(1);
         let username = Username::parse("alice").unwrap();
-        let message = TransactionsMessage::Restart(username, reply);
+        let message = TransactionsMessage::Restart(username, act(), reply);
         self.rig.transactions.on_message(message);
         answer.try_recv().unwrap().unwrap();
     }

@@ -1,15 +1,16 @@
 //! spec/master/transactions.md · 3.1.7, 3.1.3
 
 use super::*;
-use crate::master::messages::{AccountEvent, TransactionsMessage};
+use crate::master::messages::{AccountEvent, AdminAct, TransactionsMessage};
 use crate::master::storage::ledger::LedgerEntry;
-use crate::master::testing::{FakeLink, MasterRig, money, order, reason, symbol};
+use crate::master::testing::{FakeLink, MasterRig, act, act_within, money, order, reason, symbol};
 use crate::master::verify;
 use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{Cause, Side, Symbol, TransactionStatus};
 use crate::runtime::Module;
 use crate::wire::Reply;
 use crossbeam_channel::bounded;
+use std::time::Duration;
 
 /// A master with a worker's link and an account of 1,000.
 struct Desk {
@@ -39,20 +40,28 @@ impl Desk {
     }
 
     fn grant(&mut self, amount: Money) -> Result<GrantOutcome, String> {
+        self.grant_as(amount, act())
+    }
+
+    fn grant_as(&mut self, amount: Money, act: AdminAct) -> Result<GrantOutcome, String> {
         let (reply, answer) = bounded(1);
         let grant = Grant {
             username: name("ALICE"),
             amount,
             reason: "first prize".to_owned(),
         };
-        let message = TransactionsMessage::Grant(grant, reply);
+        let message = TransactionsMessage::Grant(grant, act, reply);
         self.rig.transactions.on_message(message);
         answer.try_recv().unwrap()
     }
 
     fn restart(&mut self, user: &str) -> Result<RestartOutcome, String> {
+        self.restart_as(user, act())
+    }
+
+    fn restart_as(&mut self, user: &str, act: AdminAct) -> Result<RestartOutcome, String> {
         let (reply, answer) = bounded(1);
-        let message = TransactionsMessage::Restart(name(user), reply);
+        let message = TransactionsMessage::Restart(name(user), act, reply);
         self.rig.transactions.on_message(message);
         answer.try_recv().unwrap()
     }
@@ -84,7 +93,7 @@ fn cash_is_given_and_taken_down_to_nothing_and_the_ledger_tells_it() {
         amount: Money(1),
         reason: "x".to_owned(),
     };
-    let message = TransactionsMessage::Grant(nobody, reply);
+    let message = TransactionsMessage::Grant(nobody, act(), reply);
     desk.rig.transactions.on_message(message);
     let refused = answer.try_recv().unwrap().unwrap_err();
     assert_eq!(refused, "there is no user carol");
@@ -172,7 +181,7 @@ fn an_account_begins_anew_without_orders_and_units() {
             "sell IBM 2 - order",
             "sell AAPL 10 250 restart",
             "sell IBM 2 200 restart",
-            "dividend - 0 -50.000007 restart",
+            "dividend - 1 -50.000007 restart",
         ]
     );
     assert_eq!(
@@ -289,4 +298,16 @@ fn a_change_that_cannot_be_stored_changes_nothing() {
     desk.rig.settle(&[("AAPL", "20")]);
     assert!(matches!(desk.link.reply(waiting), Reply::Filled(_)));
     desk.entries();
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_done() {
+    let mut desk = Desk::new();
+    let late = || act_within(Duration::ZERO);
+    let refused = desk.grant_as(money("5"), late()).unwrap_err();
+    assert_eq!(refused, "a grant came too late, and was not done");
+    let refused = desk.restart_as("alice", late()).unwrap_err();
+    assert_eq!(refused, "a restart came too late, and was not done");
+    assert_eq!(desk.entries().len(), 0);
+    assert_eq!(desk.rig.holdings(desk.alice).cash, money("1000"));
 }
