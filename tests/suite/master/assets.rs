@@ -767,16 +767,27 @@ fn a_renamed_asset_goes_on_under_its_new_symbol_with_its_past() {
 fn a_start_restores_the_close_of_the_day_before() {
     let (market, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let write = |name: &str, text: &str| std::fs::write(market.path().join(name), text).unwrap();
-    let rows = |days: &[(u32, u32)]| {
-        let row =
-            |(day, price): &(u32, u32)| format!("2013-01-{day:02},{0},{0},{0},{0},7\n", price);
+    let rows = |days: &[(&str, u32)]| {
+        let row = |(day, price): &(&str, u32)| format!("2013-01-{day},{0},{0},{0},{0},7\n", price);
         let rows: String = days.iter().map(row).collect();
         format!("Date,Open,High,Low,Close,Volume\n{rows}")
     };
-    write("SPLIT.csv", &rows(&[(2, 10), (4, 12), (7, 7), (8, 8)]));
-    write("OLD.csv", &rows(&[(2, 10), (3, 11), (4, 12)]));
-    write("NEW.csv", &rows(&[(7, 4), (8, 5)]));
-    write("STAY.csv", &rows(&[(2, 1), (3, 2), (4, 3), (7, 4), (8, 5)]));
+    let noon = "07T12:00:00Z";
+    write(
+        "SPLIT.csv",
+        &rows(&[("02", 10), ("04", 12), ("07", 7), (noon, 9), ("08", 8)]),
+    );
+    write("OLD.csv", &rows(&[("02", 10), ("03", 11), ("04", 12)]));
+    write("NEW.csv", &rows(&[("07", 5), (noon, 4), ("08", 5)]));
+    let stay = [
+        ("02", 1),
+        ("03", 2),
+        ("04", 3),
+        ("07", 5),
+        (noon, 4),
+        ("08", 5),
+    ];
+    write("STAY.csv", &rows(&stay));
     write(
         "actions.csv",
         "Date,Symbol,Action,Value\n2013-01-05,SPLIT,split,2\n\
@@ -787,7 +798,7 @@ fn a_start_restores_the_close_of_the_day_before() {
         let told = entries.map(|it| (it.symbol, it.previous_close.map(|close| close.0)));
         told.collect::<Vec<_>>()
     };
-    let steps = 4;
+    let steps = 5;
     let config = |interval| replay(market.path(), "2013-01-03", interval);
     let running = Running::start(
         config(Duration::from_millis(5)),
@@ -811,7 +822,7 @@ fn a_start_restores_the_close_of_the_day_before() {
         [
             Some(4 * million),
             Some(3_666_667),
-            Some(7 * million),
+            Some(9 * million),
             Some(4 * million)
         ]
     );
