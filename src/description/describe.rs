@@ -14,7 +14,8 @@ use crate::link::handshake::{self, REFUSALS};
 use crate::link::layout::{LINK_LAYOUTS, LinkSide};
 use crate::model::account::{HASHED_PASS_DIGITS, HASHED_PASS_ROUNDS, HASHED_PASS_SALT};
 use crate::model::{
-    MarketKind, MarketState, ProtocolFault, Reason, ServerFact, Side, TokenScope, TransactionStatus,
+    MarketKind, MarketState, OrderKind, ProtocolFault, Reason, ServerFact, Side, TokenScope,
+    TransactionStatus,
 };
 use crate::wire::argument_type::grammar::{GRAMMARS, Grammar};
 use crate::wire::argument_type::{Argument, ArgumentType, Occurrence};
@@ -257,6 +258,12 @@ fn lists() -> BTreeMap<&'static str, CodeList> {
             TransactionStatus,
             "How far a transaction is.",
             |status| Some(*status as u8)
+        ),
+        open_list!(
+            "orderKinds",
+            OrderKind,
+            "When an order fills.",
+            |kind| Some(*kind as u8)
         ),
         open_list!("tokenScopes", TokenScope, "What a token allows."),
         open_list!(

@@ -50,7 +50,16 @@ pub const ALL: &[Table] = &[
         layouts(all, &names)
     }),
     table("wire/payload/asset.md", "layouts", |all| {
-        layouts(all, &["Quote", "Bar", "Bars", "AssetInfo", "Forecast"])
+        let names = [
+            "Quote",
+            "Bar",
+            "Bars",
+            "AssetInfo",
+            "Forecast",
+            "QuoteList",
+            "QuoteListRow",
+        ];
+        layouts(all, &names)
     }),
     table("wire/payload/user.md", "layouts", |all| {
         let names = [
@@ -63,9 +72,24 @@ pub const ALL: &[Table] = &[
         ];
         layouts(all, &names)
     }),
+    table("wire/payload/trading.md", "layouts", |all| {
+        let names = [
+            "OpenOrders",
+            "OpenOrder",
+            "AccountSummary",
+            "PositionSummary",
+            "TransactionPage",
+            "PageEntry",
+            "OrderParameters",
+        ];
+        layouts(all, &names)
+    }),
     table("wire/payload/user.md", "sides", |all| list(all, "sides")),
     table("wire/payload/user.md", "statuses", |all| {
         list(all, "statuses")
+    }),
+    table("model/order.md", "order kinds", |all| {
+        list(all, "orderKinds")
     }),
     table("wire/payload.md", "token scopes", |all| {
         list(all, "tokenScopes")

@@ -8,6 +8,8 @@
 )]
 
 pub mod histories;
+mod page;
+mod summary;
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
@@ -25,7 +27,7 @@ use crate::wire::payload::{
 };
 use crossbeam_channel::Sender;
 use hashlink::LruCache;
-use histories::Histories;
+use histories::{Histories, SlicedQuery};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -65,8 +67,8 @@ struct AccountQueryState {
 /// An answer to a query.
 enum QueryAnswer {
     Payload(Vec<u8>),
-    /// The history of this account, which is sent in slices.
-    History(AccountId),
+    /// What is answered in slices.
+    Sliced(SlicedQuery),
 }
 
 #[derive(Debug)]
@@ -107,7 +109,7 @@ impl Module for AccountQueries {
     }
 
     fn on_turn_end(&mut self) {
-        self.histories.slice(&mut self.scanner);
+        self.histories.slice(&mut self.scanner, &self.state.assets);
     }
 
     fn has_work(&self) -> bool {
@@ -170,8 +172,8 @@ impl AccountQueries {
                 };
                 match answer {
                     Ok(QueryAnswer::Payload(payload)) => replies.data(&reply_to, &payload),
-                    Ok(QueryAnswer::History(account)) => {
-                        histories.ask(reply_to, query.asker, account);
+                    Ok(QueryAnswer::Sliced(sliced)) => {
+                        histories.ask(reply_to, query.asker, sliced);
                     }
                     Err(error) => replies.fail(reply_to, query.instruction(), &error.refusal()),
                 }
@@ -211,8 +213,19 @@ impl AccountQueryState {
             }
             AccountQueryKind::History(username) => {
                 let user = self.user(snapshot, username)?;
-                return Ok(QueryAnswer::History(user.account));
+                return Ok(QueryAnswer::Sliced(SlicedQuery::History(user.account)));
             }
+            AccountQueryKind::HistoryPage(username, before, count) => {
+                return Ok(QueryAnswer::Sliced(SlicedQuery::Page {
+                    account: self.user(snapshot, username)?.account,
+                    before: *before,
+                    count: *count,
+                }));
+            }
+            AccountQueryKind::OpenOrders => {
+                return Ok(QueryAnswer::Sliced(SlicedQuery::OpenOrders));
+            }
+            AccountQueryKind::Summary => return Ok(QueryAnswer::Sliced(SlicedQuery::Summary)),
             AccountQueryKind::Receipt(id) => self.receipt(snapshot, asker, id),
         };
         payload.map(QueryAnswer::Payload)

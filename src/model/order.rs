@@ -10,6 +10,9 @@ use std::fmt;
 /// Market time in milliseconds that an order stands whose time in force is `gtc`: 180 days.
 pub const GTC_MAX: i64 = 180 * super::timestamp::DAY;
 
+/// The latest end of an order, the last moment of the year 9999: what has a text.
+const UNTIL_MAX: Timestamp = Timestamp(253_402_300_799_999);
+
 /// Units of [`TrailDistance::Percent`] in the whole: four places of a percent.
 pub const PERCENT_WHOLE: u32 = 1_000_000;
 
@@ -153,10 +156,19 @@ impl TimeInForce {
                 // Ten characters are a date: YYYY-MM-DD.
                 let is_date = time.len() == 10;
                 let whole_day = if is_date { super::timestamp::DAY } else { 0 };
-                Ok(TimeInForce::Until(Timestamp(
-                    until.0.saturating_add(whole_day),
-                )))
+                let end = until.0.saturating_add(whole_day).min(UNTIL_MAX.0);
+                Ok(TimeInForce::Until(Timestamp(end)))
             }
+        }
+    }
+}
+
+impl fmt::Display for TimeInForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TimeInForce::Gtc => f.pad("gtc"),
+            TimeInForce::Day => f.pad("day"),
+            TimeInForce::Until(time) => time.fmt(f),
         }
     }
 }

@@ -83,6 +83,10 @@ pub enum ArgumentType {
     ClientOrderIdOrDash,
     /// UUID of a transaction.
     TransactionId,
+    /// UUID of a transaction, or `-` for none.
+    TransactionIdOrDash,
+    /// The number of rows of a page.
+    PageCount,
     /// `host:port` of a worker.
     WorkerAddress,
     /// `name=value`: a fact that a server tells about itself.
@@ -138,6 +142,8 @@ impl ArgumentType {
             | ArgumentType::ClientOrderId
             | ArgumentType::ClientOrderIdOrDash
             | ArgumentType::TransactionId
+            | ArgumentType::TransactionIdOrDash
+            | ArgumentType::PageCount
             | ArgumentType::WorkerAddress
             | ArgumentType::NameValue
             | ArgumentType::ReasonCode
@@ -366,6 +372,11 @@ codecs! {
     ClientOrderIdOrDash -> Option<model::ClientOrderId>:
         |text| if text == "-" { Ok(None) } else { client_order_id(text) };
     TransactionId -> Uuid: |text| argument::parse_uuid(text), |id| id.hyphenated().to_string().into();
+    TransactionIdOrDash -> Option<Uuid>:
+        |text| if text == "-" { Ok(None) } else { argument::parse_uuid(text).map(Some) },
+        |id| id.map_or("-".into(), |id| id.hyphenated().to_string().into());
+    PageCount -> u16: |text| model::transaction::parse_page_count(text),
+        |count| count.to_string().into();
     WorkerAddress -> String: |text| worker_address(text);
     NameValue -> model::NameValue: |text| model::NameValue::parse(text);
     ReasonCode -> OpenValue<Reason>: |text| OpenValue::parse(text, Reason::from_name);

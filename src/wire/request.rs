@@ -144,6 +144,8 @@ pub enum Request {
     AssetPredicted { symbol: Symbol, date: Timestamp },
     /// getAssetList (3.1.6).
     AssetList,
+    /// getQuoteList.
+    QuoteList,
     /// getUserInfo (4.6.14).
     UserInfo {
         session: SessionId,
@@ -167,6 +169,19 @@ pub enum Request {
     Tokens { session: SessionId },
     /// getIdentities.
     Identities { session: SessionId },
+    /// getOpenOrders.
+    OpenOrders { session: SessionId },
+    /// getAccountSummary.
+    AccountSummary { session: SessionId },
+    /// getUserTransactionHistoryPage.
+    UserHistoryPage {
+        session: SessionId,
+        username: Username,
+        /// The transaction that the page goes on from; `None`: it is the newest page.
+        before: Option<Uuid>,
+        /// 1 to 1,000.
+        count: u16,
+    },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -187,6 +202,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::AssetWindow { .. }
             | $crate::wire::Request::AssetPredicted { .. }
             | $crate::wire::Request::AssetList
+            | $crate::wire::Request::QuoteList
     };
     (Orders) => {
         $crate::wire::Request::Order { .. }
@@ -199,6 +215,9 @@ macro_rules! requests_to {
             | $crate::wire::Request::Sessions { .. }
             | $crate::wire::Request::Tokens { .. }
             | $crate::wire::Request::Identities { .. }
+            | $crate::wire::Request::OpenOrders { .. }
+            | $crate::wire::Request::AccountSummary { .. }
+            | $crate::wire::Request::UserHistoryPage { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }

@@ -8,7 +8,7 @@ use crate::model::{
     ClientOrderId, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason,
     SessionId, Side, Timestamp, Username,
 };
-use crate::wire::payload::{AssetInfo, Payload, TextList};
+use crate::wire::payload::{AssetInfo, Payload, QuoteList, TextList};
 use crate::wire::reply::Fill;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request, Window, frame};
 use std::io::Write;
@@ -125,6 +125,7 @@ fn current_values_come_from_the_last_push() {
         current(),
         Request::AssetInfo { symbol: aapl() },
         Request::AssetList,
+        Request::QuoteList,
         unknown(|symbol| Request::AssetCurrent { symbol }, "NEW"),
         unknown(|symbol| Request::AssetInfo { symbol }, "NEW"),
         unknown(|symbol| Request::AssetCurrent { symbol }, "NONE"),
@@ -141,6 +142,10 @@ fn current_values_come_from_the_last_push() {
         TextList::from_bytes(&client.data()),
         Ok(TextList(vec!["AAPL".into(), "NEW".into()]))
     );
+    let quotes = QuoteList::from_bytes(&client.data()).unwrap();
+    let names: Vec<&str> = quotes.rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!((quotes.update, names), (1, vec!["Apple", ""]));
+    assert_eq!(quotes.rows[0].quote, Some(bar(100).quote()));
     assert_eq!(client.refused(), "no-price");
     assert_eq!(client.refused(), "no-data");
     assert_eq!(client.refused(), "unknown-asset");
@@ -155,6 +160,11 @@ fn current_values_come_from_the_last_push() {
         }
         assert!(Instant::now() < deadline);
     }
+    // What assets are called is told once a link.
+    client.ask(&Request::QuoteList);
+    let quotes = QuoteList::from_bytes(&client.data()).unwrap();
+    assert_eq!((quotes.update, quotes.rows[0].name.as_str()), (2, "Apple"));
+    assert_eq!(quotes.rows[0].quote, Some(bar(107).quote()));
 }
 
 #[test]

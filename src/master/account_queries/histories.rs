@@ -3,13 +3,18 @@
 //! Answers histories in slices, in turn by who asks, each slice from a short snapshot of its own.
 //! A history is counted first, since each packet of its answer says how many there are.
 
+use super::page::{open_orders, page_entry};
+use super::summary::{ProfitCount, ProfitCounts, summary};
 use super::{AccountQueriesMessage, QueryError, history_line};
+use crate::master::assets::PriceSnapshot;
+use crate::master::messages::AssetsHandle;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::HistoryBound;
 use crate::master::storage::{Reader, Snapshot};
 use crate::model::{AccountId, Reason, Transaction};
 use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
 use crate::runtime::neighbourhood::Neighbourhood;
+use crate::wire::payload::{Payload, TransactionPage};
 use crate::wire::{Instruction, PacketWriter, Refusal};
 use crossbeam_channel::Sender;
 use hashlink::LruCache;
@@ -41,8 +46,41 @@ const SIZES_MAX: usize = 4096;
 /// Bytes before the transactions of a history: the flag and the number.
 const HEAD_BYTES: u64 = 1 + 4;
 
-/// What is answered here.
-const INSTRUCTION: Instruction = Instruction::GetUserTransactionHistory;
+/// What is answered in slices, because a row of the ledger or more stands behind each answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SlicedQuery {
+    /// All transactions of this account.
+    History(AccountId),
+    /// So many transactions of an account, older than one of them or the newest.
+    Page {
+        account: AccountId,
+        before: Option<Uuid>,
+        count: u16,
+    },
+    /// The asker's orders that have no outcome yet.
+    OpenOrders,
+    /// What the asker has, may spend and has gained.
+    Summary,
+}
+
+impl SlicedQuery {
+    /// The account that it is about.
+    fn account(&self, asker: AccountId) -> AccountId {
+        match self {
+            SlicedQuery::History(account) | SlicedQuery::Page { account, .. } => *account,
+            SlicedQuery::OpenOrders | SlicedQuery::Summary => asker,
+        }
+    }
+
+    fn instruction(&self) -> Instruction {
+        match self {
+            SlicedQuery::History(_) => Instruction::GetUserTransactionHistory,
+            SlicedQuery::Page { .. } => Instruction::GetUserTransactionHistoryPage,
+            SlicedQuery::OpenOrders => Instruction::GetOpenOrders,
+            SlicedQuery::Summary => Instruction::GetAccountSummary,
+        }
+    }
+}
 
 /// A key of the queue of histories: who shares the slices.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,10 +98,16 @@ pub(super) struct Histories {
     queue: FairQueue<HistoryShare, Box<HistoryCursor>, 4>,
     /// Those whose link has too much unsent, by the number of the link.
     congested: HashMap<u64, Vec<(Turn, Box<HistoryCursor>)>>,
-    /// The sizes of accounts' settled transactions.
-    sizes: LruCache<AccountId, SettledSize>,
+    counted: CountedAccounts,
     /// The module's own inbox, for links that have sent what they had.
     inbox: Sender<AccountQueriesMessage>,
+}
+
+/// What stays counted of accounts that asked before.
+struct CountedAccounts {
+    /// The sizes of accounts' settled transactions.
+    sizes: LruCache<AccountId, SettledSize>,
+    profits: ProfitCounts,
 }
 
 impl std::fmt::Debug for Histories {
@@ -72,9 +116,10 @@ impl std::fmt::Debug for Histories {
     }
 }
 
-/// A history that is being answered.
+/// A history that is being answered, or another query that is answered in slices.
 struct HistoryCursor {
     reply_to: ReplyTo,
+    query: SlicedQuery,
     account: AccountId,
     /// Whether the account itself asks.
     private: bool,
@@ -85,6 +130,8 @@ struct HistoryCursor {
 enum HistoryStage {
     /// It has had no turn yet.
     New,
+    /// The profit that a summary tells is being counted.
+    Summing(Box<ProfitCount>),
     Counting(HistoryCount),
     Sending(HistorySending),
 }
@@ -166,14 +213,17 @@ impl Histories {
         Histories {
             queue: FairQueue::new(HISTORIES_MAX, levels),
             congested: HashMap::new(),
-            sizes: LruCache::new(SIZES_MAX),
+            counted: CountedAccounts {
+                sizes: LruCache::new(SIZES_MAX),
+                profits: ProfitCounts::new(),
+            },
             inbox,
         }
     }
 
     /// Lets a history wait for its turn. Where there is no room, it or the newest of whoever has
     /// most is refused.
-    pub(super) fn ask(&mut self, reply_to: ReplyTo, asker: AccountId, account: AccountId) {
+    pub(super) fn ask(&mut self, reply_to: ReplyTo, asker: AccountId, query: SlicedQuery) {
         let near = Neighbourhood::of(reply_to.client_ip());
         let path = [
             HistoryShare::Worker(reply_to.peer.worker.uuid),
@@ -181,8 +231,10 @@ impl Histories {
             HistoryShare::Network(near),
             HistoryShare::Asker(asker),
         ];
+        let account = query.account(asker);
         let cursor = HistoryCursor {
             reply_to,
+            query,
             account,
             private: asker == account,
             asked: Instant::now(),
@@ -191,7 +243,7 @@ impl Histories {
         if let Some(without_room) = self.queue.push(path, Box::new(cursor)) {
             // It may have been under way: this stands in place of its further packets.
             let refusal = overloaded().refusal();
-            without_room.reply_to.fail(INSTRUCTION, &refusal);
+            without_room.fail(&refusal);
         }
     }
 
@@ -202,8 +254,9 @@ impl Histories {
 
     /// Reads and sends a slice: of the history whose turn it is, and of those after it as long as
     /// the slice has room for them.
-    pub(super) fn slice(&mut self, reader: &mut Reader) {
+    pub(super) fn slice(&mut self, reader: &mut Reader, assets: &AssetsHandle) {
         let mut snapshot = reader.snapshot();
+        let prices = assets.prices();
         let mut room = SliceRoom {
             rows: COUNTED_MAX,
             bytes: SLICE_BYTES,
@@ -225,7 +278,10 @@ impl Histories {
                 Ok(_) if matches!(cursor.stage, HistoryStage::New) && cursor.is_late() => {
                     Err(overloaded())
                 }
-                Ok(snapshot) => cursor.slice(snapshot, &mut self.sizes, &mut room, &mut replies),
+                Ok(snapshot) => {
+                    let counted = &mut self.counted;
+                    cursor.slice((snapshot, &prices), counted, &mut room, &mut replies)
+                }
                 Err(error) => Err(QueryError::Database(error.to_string())),
             };
             match outcome {
@@ -233,7 +289,8 @@ impl Histories {
                 Ok(SliceOutcome::Answered) => self.queue.release(turn),
                 Err(error) => {
                     self.queue.release(turn);
-                    replies.fail(cursor.reply_to, INSTRUCTION, &error.refusal());
+                    let instruction = cursor.query.instruction();
+                    replies.fail(cursor.reply_to, instruction, &error.refusal());
                 }
             }
         }
@@ -248,7 +305,7 @@ impl Histories {
             waiting.push((turn, cursor));
         } else {
             self.queue.release(turn);
-            cursor.reply_to.fail(INSTRUCTION, &overloaded().refusal());
+            cursor.fail(&overloaded().refusal());
         }
     }
 
@@ -291,10 +348,85 @@ impl HistoryCursor {
         self.asked.elapsed() >= FIRST_PIECE_TIMEOUT
     }
 
+    fn fail(&self, refusal: &Refusal) {
+        self.reply_to.fail(self.query.instruction(), refusal);
+    }
+
     fn slice(
         &mut self,
+        (snapshot, prices): (&mut Snapshot<'_>, &PriceSnapshot),
+        counted: &mut CountedAccounts,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> Result<SliceOutcome, QueryError> {
+        match self.query {
+            SlicedQuery::History(_) => self.history_slice(snapshot, counted, room, replies),
+            SlicedQuery::Page { before, count, .. } => {
+                let rows = snapshot.history_page(self.account, before, count)?;
+                let private = self.private;
+                room.rows = room.rows.saturating_sub(rows.len());
+                let entries = rows.into_iter().map(|row| page_entry(row, private));
+                let page = TransactionPage {
+                    private,
+                    entries: entries.collect(),
+                };
+                Ok(self.answer(&page, room, replies))
+            }
+            SlicedQuery::OpenOrders => {
+                let rows = snapshot.waiting_orders(self.account)?;
+                room.rows = room.rows.saturating_sub(rows.len());
+                Ok(self.answer(&open_orders(rows), room, replies))
+            }
+            SlicedQuery::Summary => self.summary_slice((snapshot, prices), counted, room, replies),
+        }
+    }
+
+    /// Sends an answer that is made in one piece.
+    fn answer(
+        &self,
+        payload: &impl Payload,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> SliceOutcome {
+        let bytes = payload.to_bytes();
+        room.bytes = room.bytes.saturating_sub(bytes.len());
+        replies.data(&self.reply_to, &bytes);
+        SliceOutcome::Answered
+    }
+
+    fn summary_slice(
+        &mut self,
+        (snapshot, prices): (&mut Snapshot<'_>, &PriceSnapshot),
+        counted: &mut CountedAccounts,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> Result<SliceOutcome, QueryError> {
+        if let HistoryStage::New = self.stage {
+            let profit = counted.profits.take(self.account);
+            self.stage = HistoryStage::Summing(Box::new(profit));
+        }
+        let HistoryStage::Summing(profit) = &mut self.stage else {
+            return Ok(SliceOutcome::More);
+        };
+        let rows = profit.count(snapshot, self.account, room.rows)?;
+        room.rows -= rows.min(room.rows);
+        if room.rows == 0 {
+            return Ok(SliceOutcome::More);
+        }
+        profit.add_ended(snapshot, self.account)?;
+        // Cash and positions are the sums of the rows that this snapshot has.
+        let holdings = snapshot.holdings(self.account)?;
+        let orders = snapshot.waiting_orders(self.account)?;
+        room.rows = room.rows.saturating_sub(orders.len());
+        let told = summary(&holdings, &orders, profit, prices);
+        counted.profits.keep(self.account, std::mem::take(profit));
+        Ok(self.answer(&told, room, replies))
+    }
+
+    fn history_slice(
+        &mut self,
         snapshot: &mut Snapshot<'_>,
-        sizes: &mut LruCache<AccountId, SettledSize>,
+        counted: &mut CountedAccounts,
         room: &mut SliceRoom,
         replies: &mut ReplyBatch,
     ) -> Result<SliceOutcome, QueryError> {
@@ -305,12 +437,12 @@ impl HistoryCursor {
             };
         }
         if let HistoryStage::Counting(count) = &mut self.stage {
-            let settled = sizes.get(&self.account).copied();
+            let settled = counted.sizes.get(&self.account).copied();
             if !count.slice(snapshot, self.account, settled, room)? {
                 return Ok(SliceOutcome::More);
             }
             if let Some(settled) = count.settled {
-                sizes.insert(self.account, settled);
+                counted.sizes.insert(self.account, settled);
             }
             let sending = HistorySending::new(count, self.private);
             self.stage = HistoryStage::Sending(sending);
@@ -332,7 +464,9 @@ impl HistoryCursor {
                     SliceOutcome::More
                 })
             }
-            HistoryStage::New | HistoryStage::Counting(_) => Ok(SliceOutcome::More),
+            HistoryStage::New | HistoryStage::Summing(_) | HistoryStage::Counting(_) => {
+                Ok(SliceOutcome::More)
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
 use crate::master::storage::positions::{OwnedAsset, unlisted_texts};
 use crate::master::storage::{Reader, Storage};
-use crate::model::{Action, ActionKind, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, AssetDescription, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
@@ -65,6 +65,7 @@ pub fn open(
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
     let mut input_warnings = logged_warnings(&providers);
+    let descriptions = descriptions(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
     let symbols = list(&config, &mut retrieval, &mut store)?;
@@ -75,7 +76,8 @@ pub fn open(
     let position = mend_position(&mut store, &mut reader, &symbols)?;
     let real = store_own_past(&mut retrieval, &mut store, &symbols, &position)?;
     let restored = (&owned[..], &position, real);
-    let (snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
+    let (mut snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
+    snapshot.describe(descriptions);
     let waiting = start_waiting(&config, &budgets, retrieval, real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (reviews, reviewing) = bounded(REVIEWS_MAX);
@@ -148,6 +150,12 @@ fn logged_unlisted(owned: &[OwnedAsset], listed: &[Symbol]) -> Vec<String> {
         crate::warn!("{text}");
     }
     texts
+}
+
+/// What providers say of their assets; where several say something, the first.
+fn descriptions(providers: &[Box<dyn Provider>]) -> HashMap<Symbol, AssetDescription> {
+    let all = providers.iter().rev();
+    all.flat_map(|provider| provider.descriptions()).collect()
 }
 
 /// Logs what is said of inputs that are strange or not used, and returns it.

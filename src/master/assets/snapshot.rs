@@ -4,7 +4,8 @@
 
 use super::hold::HeldPrice;
 use crate::model::{
-    Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Ratio, Symbol, Timestamp,
+    Action, ActionKind, AssetDescription, Bar, MarketKind, MarketState, Money, Quote, Ratio,
+    Symbol, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,6 +24,9 @@ pub struct AssetPrice {
     pub quote: Option<Quote>,
     /// The bar of the quote's day so far, in today's units; present if the quote is.
     pub day: Option<Bar>,
+    /// Close of the last day before the quote's that has a price, in today's units; `None` if none
+    /// is known.
+    pub previous_close: Option<Money>,
     /// Close of the latest bar, and the bar of its day so far, in the units of that time. They
     /// differ from the above between a split and the first price after it.
     traded: Option<(Money, Bar)>,
@@ -74,6 +78,7 @@ impl AssetPrice {
             symbol,
             quote: None,
             day: None,
+            previous_close: None,
             traded: None,
             inherited: None,
             fresh: false,
@@ -152,6 +157,8 @@ pub struct PriceSnapshot {
     unlisted: Arc<HashMap<Symbol, Quote>>,
     /// The prices that are held. Snapshots share it until one changes.
     held: Arc<BTreeMap<Symbol, HeldPrice>>,
+    /// What is said of assets that have a name or are offered by the lot; shared by all snapshots.
+    descriptions: Arc<HashMap<Symbol, AssetDescription>>,
     /// Index in `entries` of each symbol; shared by all snapshots of one list of assets.
     index: Arc<HashMap<Symbol, usize>>,
 }
@@ -180,6 +187,16 @@ impl PriceSnapshot {
     /// The price of an asset; `None` if it is not listed.
     pub fn entry(&self, symbol: &Symbol) -> Option<&AssetPrice> {
         self.entries.get(*self.index.get(symbol)?)
+    }
+
+    /// What is said of an asset; `None`: it has no name, and its unit is the market's.
+    pub fn description(&self, symbol: &Symbol) -> Option<&AssetDescription> {
+        self.descriptions.get(symbol)
+    }
+
+    /// Sets what is said of assets.
+    pub(in crate::master) fn describe(&mut self, all: HashMap<Symbol, AssetDescription>) {
+        self.descriptions = Arc::new(all);
     }
 
     /// All assets, sorted by symbol.

@@ -135,6 +135,9 @@ impl Auth {
             | Request::UserPortfolio { .. }
             | Request::UserHistory { .. }
             | Request::Receipt { .. }
+            | Request::OpenOrders { .. }
+            | Request::AccountSummary { .. }
+            | Request::UserHistoryPage { .. }
             | requests_to!(Cache)
             | requests_to!(Orders)
             | requests_to!(State)
@@ -229,6 +232,17 @@ impl Auth {
                 (session, AccountQueryKind::History(username))
             }
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
+            Request::OpenOrders { session } => (session, AccountQueryKind::OpenOrders),
+            Request::AccountSummary { session } => (session, AccountQueryKind::Summary),
+            Request::UserHistoryPage {
+                session,
+                username,
+                before,
+                count,
+            } => (
+                session,
+                AccountQueryKind::HistoryPage(username, before, count),
+            ),
             // No other request with a session comes here.
             Request::Sessions { .. }
             | Request::Tokens { .. }

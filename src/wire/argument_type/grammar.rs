@@ -701,6 +701,31 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
         ),
     ),
     (
+        ArgumentType::TransactionIdOrDash,
+        wrong(
+            &["", "--", "01890A5D-AC96-774B-BCCE-B302099A8057"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "a transactionID, or `-` for none",
+                    "-|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+                    &["01890a5d-ac96-774b-bcce-b302099a8057", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::PageCount,
+        wrong(
+            &["", "0", "01", "1001", "-1"],
+            pattern(
+                "a number of rows, 1 to 1,000",
+                "[1-9][0-9]{0,2}|1000",
+                &["100", "1000"],
+            ),
+        ),
+    ),
+    (
         ArgumentType::WorkerAddress,
         wrong(
             &[
