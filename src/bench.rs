@@ -3,6 +3,7 @@
 //! Measures a whole deployment from outside, beside redis and PostgreSQL on the same machine in the
 //! same run.
 
+pub mod account_times;
 pub mod deployment;
 pub mod driver;
 pub mod fill;

@@ -16,6 +16,9 @@ _papertrader__bench() {
             ",$1")
                 cmd="papertrader__bench"
                 ;;
+            papertrader__bench,account-times)
+                cmd="papertrader__bench__subcmd__account__subcmd__times"
+                ;;
             papertrader__bench,all)
                 cmd="papertrader__bench__subcmd__all"
                 ;;
@@ -51,6 +54,9 @@ _papertrader__bench() {
                 ;;
             papertrader__bench,start)
                 cmd="papertrader__bench__subcmd__start"
+                ;;
+            papertrader__bench__subcmd__help,account-times)
+                cmd="papertrader__bench__subcmd__help__subcmd__account__subcmd__times"
                 ;;
             papertrader__bench__subcmd__help,all)
                 cmd="papertrader__bench__subcmd__help__subcmd__all"
@@ -95,8 +101,30 @@ _papertrader__bench() {
 
     case "${cmd}" in
         papertrader__bench)
-            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins histories load help"
+            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins account-times histories load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --alternations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__account__subcmd__times)
+            opts="-h --json --short --alternations --time --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -173,8 +201,22 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help)
-            opts="all reads orders settle growth idle start market logins histories load help"
+            opts="all reads orders settle growth idle start market logins account-times histories load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__help__subcmd__account__subcmd__times)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

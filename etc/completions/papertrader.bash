@@ -82,8 +82,14 @@ _papertrader() {
             papertrader,workers)
                 cmd="papertrader__subcmd__workers"
                 ;;
+            papertrader__subcmd__account,delete)
+                cmd="papertrader__subcmd__account__subcmd__delete"
+                ;;
             papertrader__subcmd__account,email)
                 cmd="papertrader__subcmd__account__subcmd__email"
+                ;;
+            papertrader__subcmd__account,export)
+                cmd="papertrader__subcmd__account__subcmd__export"
                 ;;
             papertrader__subcmd__account,help)
                 cmd="papertrader__subcmd__account__subcmd__help"
@@ -94,8 +100,14 @@ _papertrader() {
             papertrader__subcmd__account,unlink)
                 cmd="papertrader__subcmd__account__subcmd__unlink"
                 ;;
+            papertrader__subcmd__account__subcmd__help,delete)
+                cmd="papertrader__subcmd__account__subcmd__help__subcmd__delete"
+                ;;
             papertrader__subcmd__account__subcmd__help,email)
                 cmd="papertrader__subcmd__account__subcmd__help__subcmd__email"
+                ;;
+            papertrader__subcmd__account__subcmd__help,export)
+                cmd="papertrader__subcmd__account__subcmd__help__subcmd__export"
                 ;;
             papertrader__subcmd__account__subcmd__help,help)
                 cmd="papertrader__subcmd__account__subcmd__help__subcmd__help"
@@ -172,8 +184,14 @@ _papertrader() {
             papertrader__subcmd__help,workers)
                 cmd="papertrader__subcmd__help__subcmd__workers"
                 ;;
+            papertrader__subcmd__help__subcmd__account,delete)
+                cmd="papertrader__subcmd__help__subcmd__account__subcmd__delete"
+                ;;
             papertrader__subcmd__help__subcmd__account,email)
                 cmd="papertrader__subcmd__help__subcmd__account__subcmd__email"
+                ;;
+            papertrader__subcmd__help__subcmd__account,export)
+                cmd="papertrader__subcmd__help__subcmd__account__subcmd__export"
                 ;;
             papertrader__subcmd__help__subcmd__account,link)
                 cmd="papertrader__subcmd__help__subcmd__account__subcmd__link"
@@ -302,8 +320,50 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email link unlink help"
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version email delete export link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__account__subcmd__delete)
+            opts="-h -V --yes --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -385,8 +445,50 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__account__subcmd__export)
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__account__subcmd__help)
-            opts="email link unlink help"
+            opts="email delete export link unlink help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -399,7 +501,35 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__account__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__account__subcmd__help__subcmd__email)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__account__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -456,7 +586,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__link)
-            opts="-h -V --method --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --method --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -502,7 +632,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__account__subcmd__unlink)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --password-stdin --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -738,7 +868,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__account)
-            opts="email link unlink"
+            opts="email delete export link unlink"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -751,7 +881,35 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__help__subcmd__account__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__help__subcmd__account__subcmd__email)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__account__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -46,6 +46,12 @@ _papertraderctl() {
             papertraderctl,workers)
                 cmd="papertraderctl__subcmd__workers"
                 ;;
+            papertraderctl__subcmd__accounts,delete)
+                cmd="papertraderctl__subcmd__accounts__subcmd__delete"
+                ;;
+            papertraderctl__subcmd__accounts,grant)
+                cmd="papertraderctl__subcmd__accounts__subcmd__grant"
+                ;;
             papertraderctl__subcmd__accounts,help)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help"
                 ;;
@@ -61,11 +67,20 @@ _papertraderctl() {
             papertraderctl__subcmd__accounts,reset)
                 cmd="papertraderctl__subcmd__accounts__subcmd__reset"
                 ;;
+            papertraderctl__subcmd__accounts,restart)
+                cmd="papertraderctl__subcmd__accounts__subcmd__restart"
+                ;;
             papertraderctl__subcmd__accounts,show)
                 cmd="papertraderctl__subcmd__accounts__subcmd__show"
                 ;;
             papertraderctl__subcmd__accounts,unlock)
                 cmd="papertraderctl__subcmd__accounts__subcmd__unlock"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,delete)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__delete"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,grant)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__grant"
                 ;;
             papertraderctl__subcmd__accounts__subcmd__help,help)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__help"
@@ -81,6 +96,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__accounts__subcmd__help,reset)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__reset"
+                ;;
+            papertraderctl__subcmd__accounts__subcmd__help,restart)
+                cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__restart"
                 ;;
             papertraderctl__subcmd__accounts__subcmd__help,show)
                 cmd="papertraderctl__subcmd__accounts__subcmd__help__subcmd__show"
@@ -118,6 +136,12 @@ _papertraderctl() {
             papertraderctl__subcmd__help,workers)
                 cmd="papertraderctl__subcmd__help__subcmd__workers"
                 ;;
+            papertraderctl__subcmd__help__subcmd__accounts,delete)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__delete"
+                ;;
+            papertraderctl__subcmd__help__subcmd__accounts,grant)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__grant"
+                ;;
             papertraderctl__subcmd__help__subcmd__accounts,import)
                 cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__import"
                 ;;
@@ -129,6 +153,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__help__subcmd__accounts,reset)
                 cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__reset"
+                ;;
+            papertraderctl__subcmd__help__subcmd__accounts,restart)
+                cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__restart"
                 ;;
             papertraderctl__subcmd__help__subcmd__accounts,show)
                 cmd="papertraderctl__subcmd__help__subcmd__accounts__subcmd__show"
@@ -295,7 +322,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__accounts)
-            opts="-h -V --socket --json --help --version list show lock unlock import reset help"
+            opts="-h -V --socket --json --help --version list show lock unlock delete import grant restart reset help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -323,9 +350,99 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        papertraderctl__subcmd__accounts__subcmd__help)
-            opts="list show lock unlock import reset help"
+        papertraderctl__subcmd__accounts__subcmd__delete)
+            opts="-h -V --yes --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__grant)
+            opts="-h -V --reason --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help)
+            opts="list show lock unlock delete import grant restart reset help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__grant)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -394,6 +511,20 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__accounts__subcmd__help__subcmd__reset)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__accounts__subcmd__help__subcmd__restart)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -582,6 +713,35 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__accounts__subcmd__restart)
+            opts="-h -V --yes --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__accounts__subcmd__show)
             opts="-h -V --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -684,8 +844,36 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__accounts)
-            opts="list show lock unlock import reset"
+            opts="list show lock unlock delete import grant restart reset"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__grant)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -740,6 +928,20 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__accounts__subcmd__reset)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__accounts__subcmd__restart)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -140,6 +140,50 @@ pub struct LockSummary {
     pub state: String,
     /// Sessions and tokens that ended.
     pub ended: usize,
+    /// Orders that were cancelled.
+    #[serde(default)]
+    pub cancelled: usize,
+}
+
+/// An account that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletionSummary {
+    /// The name that it had.
+    pub user: String,
+    /// Its number in the database, by which the ledger knows it.
+    pub number: i64,
+    /// Sessions and tokens that ended.
+    pub ended: usize,
+    /// Orders that were cancelled.
+    pub cancelled: usize,
+}
+
+/// An account that was given cash, or from which some was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantSummary {
+    pub user: String,
+    /// Below zero where it was taken.
+    pub amount: String,
+    /// The cash after it.
+    pub cash: String,
+    /// The ID of its transaction.
+    pub id: String,
+}
+
+/// An account that begins anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartSummary {
+    pub user: String,
+    /// Queued orders that were cancelled.
+    pub cancelled: usize,
+    /// Assets whose units were sold.
+    pub sold: usize,
+    /// Those of them that had no price, and were sold for nothing.
+    pub unpriced: Vec<String>,
+    /// The cash before its units were sold.
+    pub cash_before: String,
+    /// The cash with which it begins anew.
+    pub cash: String,
 }
 
 /// A one-time code for an account. Whoever has it can set the account's password.

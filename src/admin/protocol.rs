@@ -3,9 +3,9 @@
 //! Requests and responses of the control socket: one line of JSON each way.
 
 use super::model::{
-    AccountDetails, AccountList, BackupSummary, CodeSummary, EndedSessions, FlushSummary,
-    HeldAsset, HeldList, LockSummary, LogTail, MasterStatus, SessionList, Verification,
-    WorkerStatus,
+    AccountDetails, AccountList, BackupSummary, CodeSummary, DeletionSummary, EndedSessions,
+    FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus,
+    RestartSummary, SessionList, Verification, WorkerStatus,
 };
 use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub const WORKING_INTERVAL: Duration = Duration::from_secs(2);
 pub const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// The longest time for which a code is valid.
 pub const CODE_VALID_MAX: Duration = Duration::from_secs(366 * 86_400);
+/// The longest reason of a grant, in bytes.
+pub const GRANT_REASON_MAX: usize = 200;
 /// The most rows of a list in an answer. The answer counts the others.
 pub const ROWS_MAX: usize = 50_000;
 /// The most differences that `verify` names. The answer counts the others.
@@ -74,6 +76,8 @@ pub enum AdminRequest {
     AccountsShow { name: String },
     /// Locks an account, which ends its sessions and tokens, or unlocks it.
     AccountsLock { name: String, locked: bool },
+    /// Deletes an account. Nobody can undo it.
+    AccountsDelete { name: String },
     /// Makes an account with a one-time code for each row of a roster, or none.
     AccountsImport {
         /// At most [`ROSTER_MAX`](super::roster::ROSTER_MAX).
@@ -89,6 +93,17 @@ pub enum AdminRequest {
         /// For how long the code is valid, in milliseconds, at most [`CODE_VALID_MAX`].
         valid_ms: u64,
     },
+    /// Gives an account cash, or takes some.
+    AccountsGrant {
+        name: String,
+        /// A decimal above zero; with a minus before it, the cash is taken.
+        amount: String,
+        /// What the account's owner reads: printable, not empty, at most [`GRANT_REASON_MAX`].
+        reason: String,
+    },
+    /// Lets an account begin anew: queued orders are cancelled, all units sold at their last price,
+    /// and the cash is what it began with.
+    AccountsRestart { name: String },
     /// Rebuilds every balance and position from the ledger and compares them with the stored ones.
     Verify,
     /// Copies the database while it is in use.
@@ -170,10 +185,16 @@ pub enum AdminAnswer {
     Account(Box<AccountDetails>),
     /// Answers `AccountsLock`.
     Locked(LockSummary),
+    /// Answers `AccountsDelete`.
+    Deleted(DeletionSummary),
     /// Answers `AccountsImport`.
     Roster(Box<RosterSummary>),
     /// Answers `AccountsReset`.
     Code(CodeSummary),
+    /// Answers `AccountsGrant`.
+    Granted(GrantSummary),
+    /// Answers `AccountsRestart`.
+    Restarted(RestartSummary),
     /// Answers `Verify`.
     Verification(Box<Verification>),
     /// Answers `Backup`.

@@ -57,6 +57,8 @@ pub enum Goal {
     AtLeast(Figure),
     /// Our figure.
     AtMost(Figure),
+    /// The difference of the two figures, as a part of theirs, or itself.
+    Within(MeasuredRatio, Figure),
 }
 
 impl fmt::Display for Goal {
@@ -66,6 +68,7 @@ impl fmt::Display for Goal {
             Goal::RatioAtMost(ratio) => write!(f, "≤ {ratio}"),
             Goal::AtLeast(figure) => write!(f, "≥ {figure}"),
             Goal::AtMost(figure) => write!(f, "≤ {figure}"),
+            Goal::Within(ratio, figure) => write!(f, "± {ratio} or {figure}"),
         }
     }
 }
@@ -103,6 +106,10 @@ impl ResultRow {
             Goal::RatioAtMost(most) => ratio(&|is| is <= most),
             Goal::AtLeast(least) => self.ours.value() >= least.value(),
             Goal::AtMost(most) => self.ours.value() <= most.value(),
+            Goal::Within(part, most) => self.theirs.is_some_and(|theirs| {
+                let difference = self.ours.value().abs_diff(theirs.value());
+                difference <= most.value() || MeasuredRatio::of(difference, theirs.value()) <= part
+            }),
         })
     }
 }
@@ -155,6 +162,13 @@ mod tests {
         assert_eq!(row.is_reached(), Some(true));
         row.goal = Some(Goal::RatioAtMost(MeasuredRatio(599)));
         assert_eq!(row.is_reached(), Some(false));
+        row.goal = Some(Goal::Within(MeasuredRatio(50), Figure::Nanoseconds(2)));
+        assert_eq!(row.is_reached(), Some(false));
+        for (ours, theirs, is_reached) in [(6, 8, true), (105, 100, true), (94, 100, false)] {
+            row.ours = Figure::Nanoseconds(ours);
+            row.theirs = Some(Figure::Nanoseconds(theirs));
+            assert_eq!(row.is_reached(), Some(is_reached), "{ours} {theirs}");
+        }
         row.goal = None;
         assert_eq!(row.is_reached(), None);
         assert!(text(&[row]).contains("0.60"));

@@ -9,7 +9,7 @@ use crate::bench::load::{Load, Mix};
 use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
 use crate::bench::{
-    Scale, growth, histories, idle, load, logins, market, orders, plot, reads, start,
+    Scale, account_times, growth, histories, idle, load, logins, market, orders, plot, reads, start,
 };
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
@@ -72,6 +72,8 @@ enum Command {
     Market,
     /// Logins beside the pace of one hash, and who else notices
     Logins,
+    /// Whether the times of logins and of requests for a code tell what account there is
+    AccountTimes,
     /// One history of three million transactions, asked for without pause, and who else notices
     Histories,
     /// One load as you wish it
@@ -138,6 +140,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::Start => measure_rows(cli, &[start::measure]),
         Command::Market => measure_rows(cli, &[market::measure]),
         Command::Logins => measure_rows(cli, &[logins::measure]),
+        Command::AccountTimes => measure_rows(cli, &[account_times::measure]),
         Command::Histories => measure_rows(cli, &[histories::measure]),
     };
     match done {

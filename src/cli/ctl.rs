@@ -27,7 +27,7 @@ use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
 use serde::Serialize;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -116,11 +116,63 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
                     valid,
                 },
         } => import::import(cli, roster, cards, *format, *valid),
+        CtlCommand::Accounts {
+            command: AccountsCommand::Restart { name, yes },
+        } => restart(cli, name, *yes),
         command => {
             let request = request(command)?;
             let answer = ask(cli, &request)?;
             print_answer(cli, &request, answer)
         }
+    }
+}
+
+/// Lets an account begin anew, once that is confirmed.
+fn restart(cli: &CtlCli, name: &str, yes: bool) -> Result<(), CtlFailure> {
+    let request = AdminRequest::AccountsShow {
+        name: name.to_owned(),
+    };
+    // An account that is not there is said before anything is asked.
+    let AdminAnswer::Account(account) = ask(cli, &request)? else {
+        return Err(refused("the master answered something else"));
+    };
+    let (user, positions, cash) = (&account.account.user, account.positions, &account.cash);
+    let noun = if positions == 1 { "asset" } else { "assets" };
+    confirm(
+        &format!(
+            "{user} has units of {positions} {noun} and {cash} of cash; all units are sold, queued \
+             orders are cancelled, and the account begins anew"
+        ),
+        yes,
+    )?;
+    let request = AdminRequest::AccountsRestart { name: user.clone() };
+    let answer = ask(cli, &request)?;
+    print_answer(cli, &request, answer)
+}
+
+/// Asks on a terminal whether to go on; elsewhere `yes` must say so. An error if not.
+fn confirm(what: &str, yes: bool) -> Result<(), CtlFailure> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(refused(format!(
+            "{}: there is no terminal to confirm it at, so add --yes",
+            clean(what)
+        )));
+    }
+    // A closed standard error is no answer.
+    let question = format!("{}. Go on? [y/N] ", clean(what));
+    let _ = io::stderr()
+        .lock()
+        .write_all(for_people(&question).as_bytes());
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| refused(format!("standard input: {error}")))?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(refused("nothing was changed"))
     }
 }
 
@@ -212,6 +264,27 @@ fn accounts_request(command: &AccountsCommand) -> Result<AdminRequest, CtlFailur
             name: name.clone(),
             valid_ms: millis(*valid),
         },
+        AccountsCommand::Grant {
+            name,
+            amount,
+            reason,
+        } => AdminRequest::AccountsGrant {
+            name: name.clone(),
+            amount: amount.clone(),
+            reason: reason.clone(),
+        },
+        AccountsCommand::Restart { name, .. } => {
+            AdminRequest::AccountsRestart { name: name.clone() }
+        }
+        AccountsCommand::Delete { name, yes: true } => {
+            AdminRequest::AccountsDelete { name: name.clone() }
+        }
+        AccountsCommand::Delete { name, yes: false } => {
+            return Err(refused(format!(
+                "this deletes the account {name} for good: its name, e-mail address and ways in go, \
+                 its orders are cancelled, and nobody can undo it; say --yes if you want that"
+            )));
+        }
         AccountsCommand::Import { .. } => return Err(refused("a roster is read first")),
     })
 }
@@ -274,6 +347,7 @@ fn print_answer(
         AdminAnswer::Accounts(list) => print(cli, &list, &show::accounts(&list)),
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
+        AdminAnswer::Deleted(deleted) => print(cli, &deleted, &show::deleted(&deleted)),
         AdminAnswer::Roster(roster) => print(cli, &roster, &show::roster(&roster)),
         // The code alone, for scripts that print it.
         AdminAnswer::Code(code) => {
@@ -281,6 +355,8 @@ fn print_answer(
             tell_lock(cli, &code.user);
             Ok(())
         }
+        AdminAnswer::Granted(granted) => print(cli, &granted, &show::granted(&granted)),
+        AdminAnswer::Restarted(restarted) => print(cli, &restarted, &show::restarted(&restarted)),
         AdminAnswer::Verification(report) => print_verification(cli, &report),
         AdminAnswer::Backup(backup) => {
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);

@@ -58,6 +58,18 @@ impl Client {
         self.change(&request).map(|_| ())
     }
 
+    /// Deletes the account. `pass` is `None` where it has no password.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn delete_account(&mut self, pass: Option<&HashedPass>) -> Result<(), ClientError> {
+        let request = Request::DeleteAccount {
+            session: self.need_session()?,
+            pass: pass.cloned(),
+        };
+        self.change(&request).map(|_| ())
+    }
+
     /// Ends sessions of the account, and returns their number.
     ///
     /// # Errors

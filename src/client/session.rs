@@ -425,6 +425,17 @@ impl Client {
         self.data(&Request::Receipt { session, id })
     }
 
+    /// All that the deployment has on the account's owner: lines of JSON. A server of the first
+    /// edition closes the connection.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn account_export(&mut self) -> Result<Vec<String>, ClientError> {
+        let session = self.need_session()?;
+        let TextList(lines) = self.data(&Request::AccountExport { session })?;
+        Ok(lines)
+    }
+
     /// Measures the round trip of a `ping`.
     ///
     /// # Errors

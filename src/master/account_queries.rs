@@ -7,6 +7,7 @@
     reason = "a new instruction is to be seen by every match"
 )]
 
+mod export;
 pub mod histories;
 mod page;
 mod summary;
@@ -18,7 +19,8 @@ use super::storage::ledger::LedgerEntry;
 use super::storage::{Reader, Snapshot, StorageError};
 use crate::model::money::share;
 use crate::model::{
-    AccountId, Cause, Money, OpenValue, Reason, Side, Transaction, TransactionStatus, Username,
+    AccountId, Cause, Money, OpenValue, Reason, Side, Symbol, Transaction, TransactionStatus,
+    Username,
 };
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
@@ -226,6 +228,10 @@ impl AccountQueryState {
                 return Ok(QueryAnswer::Sliced(SlicedQuery::OpenOrders));
             }
             AccountQueryKind::Summary => return Ok(QueryAnswer::Sliced(SlicedQuery::Summary)),
+            AccountQueryKind::Export => {
+                let currency = self.currency.clone();
+                return Ok(QueryAnswer::Sliced(SlicedQuery::Export(currency)));
+            }
             AccountQueryKind::Receipt(id) => self.receipt(snapshot, asker, id),
         };
         payload.map(QueryAnswer::Payload)
@@ -361,7 +367,14 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     }
     if let Some(cause) = entry.cause {
         let source = entry.source.unwrap_or(transaction.symbol);
-        row("cause", format!("{cause} of {source}"));
+        if source == Symbol::NONE {
+            row("cause", cause.to_string());
+        } else {
+            row("cause", format!("{cause} of {source}"));
+        }
+    }
+    if let Some(note) = &entry.note {
+        row("reason", note.clone());
     }
     let is_trade = matches!(transaction.side, Side::Buy | Side::Sell);
     let order = is_trade && entry.cause.is_none();
@@ -378,10 +391,12 @@ fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt
     if let Some(settled) = transaction.settled {
         row("settled", settled.to_string());
     }
-    if let Some(priced) = transaction.priced {
+    // A row that is about no asset has no quote.
+    let is_priced = transaction.symbol != Symbol::NONE;
+    if let Some(priced) = transaction.priced.filter(|_| is_priced) {
         row("quote time", priced.to_string());
     }
-    if let Some(price) = transaction.price {
+    if let Some(price) = transaction.price.filter(|_| is_priced) {
         row("price", format!("{price} {currency}"));
     }
     if let Some(total) = transaction.total {
@@ -429,11 +444,14 @@ fn cause_rule(cause: Cause) -> &'static str {
             "units held × the spin-off's ratio come, rounded down to a millionth; the cost stays with \
              the units held"
         }
-        Cause::Grant => "an administrator gave this cash, or took it",
-        Cause::Restart => "an administrator let the account begin anew with its starting cash",
         Cause::InLieu => {
             "what the ratio left below a millionth of a unit is paid at the first price after, rounded \
              down to a millionth"
+        }
+        Cause::Grant => "an administrator gave this cash; below zero, it was taken",
+        Cause::Restart => {
+            "an administrator let the account begin anew: queued orders were cancelled, all units sold \
+             at the last price, for nothing without one, and the cash was set to the cash it began with"
         }
     }
 }

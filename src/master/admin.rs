@@ -47,6 +47,8 @@ use std::time::{Duration, Instant};
 pub const CONNECTIONS_MAX: usize = 16;
 /// A module that has not answered within this time is reported as hanging.
 const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same where the answer follows an update that is under way, with its settlement.
+const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Most bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Inputs that were passed over and are named in the warnings of the status.
@@ -231,6 +233,7 @@ impl AdminShared {
             AdminRequest::AccountsLock { name, locked } => {
                 accounts::lock(self, &name, locked, caller)
             }
+            AdminRequest::AccountsDelete { name } => accounts::delete(self, &name, caller),
             AdminRequest::AccountsImport {
                 rows,
                 valid_ms,
@@ -239,6 +242,12 @@ impl AdminShared {
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }
+            AdminRequest::AccountsGrant {
+                name,
+                amount,
+                reason,
+            } => accounts::grant(self, &name, &amount, reason, caller),
+            AdminRequest::AccountsRestart { name } => accounts::restart(self, &name, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
             AdminRequest::MarketHeld => Ok(market::held(self)),
@@ -298,7 +307,7 @@ impl AdminShared {
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
-            account_events: event_counts(&accounts.events),
+            account_events: event_counts(&accounts.events, &queue.account_events),
             assets: PricesStatus {
                 held,
                 ..prices_status(prices)
@@ -368,8 +377,11 @@ fn act(request: &AdminRequest) -> Option<String> {
         | AdminRequest::AccountsList { .. }
         | AdminRequest::AccountsShow { .. }
         | AdminRequest::AccountsLock { .. }
+        | AdminRequest::AccountsDelete { .. }
         | AdminRequest::AccountsImport { .. }
         | AdminRequest::AccountsReset { .. }
+        | AdminRequest::AccountsGrant { .. }
+        | AdminRequest::AccountsRestart { .. }
         | AdminRequest::Verify
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
@@ -512,19 +524,26 @@ fn ask<M, T>(
     inbox: &Sender<M>,
     message: impl FnOnce(Sender<T>) -> M,
 ) -> Result<T, String> {
-    let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
-    let deadline = Instant::now() + MODULE_TIMEOUT;
-    inbox
-        .send_deadline(message(reply), deadline)
-        .map_err(|_| hanging(name))?;
-    answer.recv_deadline(deadline).map_err(|_| hanging(name))
+    ask_within(MODULE_TIMEOUT, name, inbox, message)
 }
 
-fn hanging(name: &str) -> String {
-    format!(
-        "the master's module {name} did not answer within {} s; see its log",
-        MODULE_TIMEOUT.as_secs()
-    )
+/// The same for what a module does not answer at once.
+fn ask_within<M, T>(
+    timeout: Duration,
+    name: &str,
+    inbox: &Sender<M>,
+    message: impl FnOnce(Sender<T>) -> M,
+) -> Result<T, String> {
+    let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
+    let deadline = Instant::now() + timeout;
+    let hanging = || {
+        let seconds = timeout.as_secs();
+        format!("the master's module {name} did not answer within {seconds} s; see its log")
+    };
+    inbox
+        .send_deadline(message(reply), deadline)
+        .map_err(|_| hanging())?;
+    answer.recv_deadline(deadline).map_err(|_| hanging())
 }
 
 /// The budget of API calls of one provider.
@@ -538,10 +557,15 @@ fn calls((provider, budget): (&'static str, CallBudgetStatus)) -> CallsStatus {
     }
 }
 
-fn event_counts(events: &[(AccountEvent, u64)]) -> Vec<EventCount> {
+/// What auth has counted, and what transactions have, so far as it has happened.
+fn event_counts(
+    events: &[(AccountEvent, u64)],
+    further: &[(AccountEvent, u64)],
+) -> Vec<EventCount> {
     let count = |(event, count): &(AccountEvent, u64)| EventCount {
         reason: event.to_string(),
         count: *count,
     };
-    events.iter().map(count).collect()
+    let further = further.iter().filter(|(_, count)| *count > 0);
+    events.iter().chain(further).map(count).collect()
 }

@@ -5,8 +5,8 @@
 //! password hash, and never sends a success before the commit.
 //!
 //! `impl Auth` has its handlers in `requests` (requests with a session), `login` (logins,
-//! registrations and their hashes), `accounts` and `tokens` (what owners change), `codes` (codes for
-//! new passwords), `third_parties` (sign-ins with providers), `roster` (accounts that an
+//! registrations and their hashes), `accounts` and `tokens` (what owners change), `deletion` (accounts
+//! that are deleted or locked), `codes` (codes for new passwords), `third_parties` (sign-ins with providers), `roster` (accounts that an
 //! administrator makes), `commit` (the end of a turn), and here (administrators, limits). `attempts`
 //! counts failed logins.
 
@@ -14,6 +14,7 @@ mod accounts;
 mod attempts;
 mod codes;
 mod commit;
+mod deletion;
 pub mod hashing;
 mod login;
 mod requests;
@@ -23,7 +24,8 @@ pub mod third_parties;
 mod tokens;
 
 use super::messages::{
-    AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn, SessionFilter, SessionRow,
+    AccountCancellation, AccountEvent, AuthChannels, AuthMessage, AuthStatus, PendingSignIn,
+    SessionFilter, SessionRow,
 };
 use super::reply_to::ReplyTo;
 use super::storage::accounts::{NameConflict, StoredSession};
@@ -41,7 +43,7 @@ use attempts::LoginAttempts;
 use commit::{AuthWrite, PendingReply};
 use hashing::HashingPool;
 use sessions::SessionTable;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -93,6 +95,10 @@ pub struct Auth {
     shut_out: HashMap<AccountId, Instant>,
     /// Tokens made by each account.
     new_tokens: KeyedRateLimiter<AccountId>,
+    /// Mails about deletions to addresses that nobody has proven, by the address's key.
+    deletion_mails: KeyedRateLimiter<String>,
+    /// Ends of orders of locked accounts, for which transactions had no room yet.
+    cancellations: VecDeque<AccountCancellation>,
     /// What the clock showed at the end of the last turn.
     looked: Timestamp,
 }
@@ -123,8 +129,10 @@ impl Module for Auth {
                 let _ = reply.try_send(hashes.len());
             }
             AuthMessage::Lock(username, is_locked, reply) => {
-                let _ = reply.try_send(self.lock(&username, is_locked));
+                self.lock(&username, is_locked, reply);
             }
+            AuthMessage::Delete(username, reply) => self.delete_named(&username, reply),
+            AuthMessage::Deleted(pending, outcome) => self.on_deleted(*pending, outcome),
             AuthMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
             }
@@ -142,6 +150,7 @@ impl Module for Auth {
         self.look_at_clock(Timestamp::now());
         self.expire();
         self.commit();
+        self.send_cancellations();
     }
 
     /// Sessions also expire, and their last use is stored, while no message arrives. Sign-ins, of
@@ -194,6 +203,8 @@ impl Auth {
             writes: Vec::new(),
             answers: Vec::new(),
             ended: Vec::new(),
+            deletion_mails: KeyedRateLimiter::per_hour(deletion::DELETION_MAILS_PER_HOUR_MAX),
+            cancellations: VecDeque::new(),
             looked: now,
         })
     }

@@ -12,6 +12,7 @@ use super::mail::smtp::SmtpError;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
 use super::storage::disk::DiskSpace;
+use super::storage::{StorageError, Tx};
 use super::third_party::ProviderNews;
 use super::transactions::disk_floor::DiskLevel;
 use super::workers::registry::{Registration, Registry};
@@ -20,9 +21,9 @@ use crate::config::MasterLimits;
 use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Quantity,
-    ResetCode, ResetCodeHash, Session, SessionHash, Side, SignInHandle, Symbol, Timestamp,
-    Username, WorkerServer,
+    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Money,
+    Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side, SignInHandle, Symbol,
+    Timestamp, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -33,7 +34,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -82,9 +83,14 @@ pub enum AuthMessage {
     List(Option<String>, Sender<Vec<SessionRow>>),
     /// For the administrator: ends sessions; the answer is their number.
     End(SessionFilter, Sender<usize>),
-    /// For the administrator: locks an account or unlocks it; the answer is the number of sessions
-    /// and tokens that have ended, or why it was not done.
-    Lock(Username, bool, Sender<Result<usize, String>>),
+    /// For the administrator: locks an account or unlocks it; the answer is what has ended with it,
+    /// or why it was not done.
+    Lock(Username, bool, Sender<Result<AccountEnd, String>>),
+    /// For the administrator: deletes an account; the answer is what has ended with it, or why it was
+    /// not done.
+    Delete(Username, Sender<Result<AccountEnd, String>>),
+    /// From transactions: an account is deleted, with so many orders that were cancelled, or why not.
+    Deleted(Box<PendingDeletion>, Result<usize, Refusal>),
     /// For the administrator: the counters.
     Status(Sender<AuthStatus>),
     /// For the administrator: makes a code for the account with this name, valid for so long.
@@ -112,6 +118,37 @@ pub enum ImportedRoster {
     Made(Vec<PrintedCode>),
     /// Nothing was made, because rows have faults, by line.
     Faults(Vec<RosterFault>),
+}
+
+/// What ends with an account that is locked or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountEnd {
+    pub account: AccountId,
+    /// Spelled as at registration.
+    pub username: Username,
+    /// Sessions and tokens.
+    pub sessions: usize,
+    /// Orders that were cancelled.
+    pub orders: usize,
+}
+
+/// A deletion that waits for its commit.
+#[derive(Debug)]
+pub struct PendingDeletion {
+    pub account: AccountId,
+    pub username: Username,
+    pub asker: DeletionAsker,
+    /// Whether its commit has found the account there; false also before the commit.
+    pub is_made: Arc<AtomicBool>,
+}
+
+/// Who has an account deleted, and waits for it.
+#[derive(Debug)]
+pub enum DeletionAsker {
+    /// Its owner.
+    Owner(ReplyTo),
+    /// An administrator.
+    Administrator(Sender<Result<AccountEnd, String>>),
 }
 
 /// A request that auth handles or resolves.
@@ -170,6 +207,12 @@ word_list! {
         TokenCreation = "created-tokens",
         /// Accounts that were locked or unlocked.
         Lock = "locks",
+        /// Cash that administrators gave or took.
+        Grant = "grants",
+        /// Accounts that administrators let begin anew.
+        Restart = "restarts",
+        /// Accounts that were deleted.
+        Deletion = "deletions",
     }
 }
 
@@ -209,6 +252,8 @@ pub struct AuthChannels {
     pub account_changes: Arc<AtomicU64>,
     /// `None`: no mail is sent.
     pub mail: Option<Sender<MailMessage>>,
+    /// Its own inbox, for what transactions answers.
+    pub auth: Sender<AuthMessage>,
 }
 
 // --- the hashing pool of auth, 3.1.3 ---
@@ -288,6 +333,8 @@ pub enum AccountChange {
     ResetAgain,
     /// changeEmail: the new address; `None` takes it away.
     Email(Option<Email>),
+    /// deleteAccount.
+    Deletion,
 }
 
 impl AccountChange {
@@ -297,6 +344,7 @@ impl AccountChange {
             AccountChange::Password => Instruction::ChangePassword,
             AccountChange::Reset(_) | AccountChange::ResetAgain => Instruction::ResetPassword,
             AccountChange::Email(_) => Instruction::ChangeEmail,
+            AccountChange::Deletion => Instruction::DeleteAccount,
         }
     }
 }
@@ -565,6 +613,9 @@ pub struct AssetsHandle {
     pub(super) prices: Arc<Published<PriceSnapshot>>,
     /// The next update, in milliseconds since 1970; `i64::MAX` when none follows.
     pub(super) next: Arc<AtomicI64>,
+    /// Whether an update is under way: from the begin of its retrieval until the other modules have
+    /// it in their inboxes.
+    pub(super) is_updating: Arc<AtomicBool>,
     /// Disconnects after the first update.
     pub(super) ready: Receiver<()>,
 }
@@ -583,6 +634,13 @@ impl AssetsHandle {
     /// The prices of the latest update, without a message to the module.
     pub fn prices(&self) -> Arc<PriceSnapshot> {
         self.prices.load()
+    }
+
+    /// Whether an update is under way of whose prices somebody may know, while a module that has
+    /// handled the updates up to `handled` has not.
+    pub fn is_updating(&self, handled: u64) -> bool {
+        // In this order: prices are published before the flag falls.
+        self.is_updating.load(Ordering::Acquire) || self.prices().number > handled
     }
 
     /// Wall time of the next update; `None` when none follows.
@@ -614,10 +672,79 @@ pub enum TransactionsMessage {
     Orders(Vec<Order>),
     /// New prices, to settle the queue at.
     Update(Update),
+    /// For the administrator: gives an account cash, or takes some.
+    Grant(Grant, Sender<Result<GrantOutcome, String>>),
+    /// For the administrator: lets the account with this name begin anew.
+    Restart(Username, Sender<Result<RestartOutcome, String>>),
+    /// Cancels all orders of an account.
+    Cancel(AccountCancellation),
     /// For the administrator: the counters.
     Status(Sender<QueueStatus>),
     /// New limits, after a reload.
     Limits(MasterLimits),
+}
+
+/// Cash that an administrator gives to an account or takes from it.
+#[derive(Debug)]
+pub struct Grant {
+    pub username: Username,
+    /// Below zero where it is taken. Not zero.
+    pub amount: Money,
+    /// What the account's owner reads: printable, not empty, at most
+    /// [`GRANT_REASON_MAX`](crate::admin::protocol::GRANT_REASON_MAX) bytes.
+    pub reason: String,
+}
+
+/// What came of a grant.
+#[derive(Debug)]
+pub struct GrantOutcome {
+    /// Spelled as at registration.
+    pub username: String,
+    /// The cash after it.
+    pub cash: Money,
+    /// ID of its transaction.
+    pub id: Uuid,
+}
+
+/// What came of a restart.
+#[derive(Debug)]
+pub struct RestartOutcome {
+    /// Spelled as at registration.
+    pub username: String,
+    /// Queued orders that were cancelled.
+    pub cancelled: usize,
+    /// Positions that were sold.
+    pub sold: usize,
+    /// Those of them that had no price, and were sold for nothing.
+    pub unpriced: Vec<Symbol>,
+    /// The cash of the account before its units were sold, and after all.
+    pub before: Money,
+    pub cash: Money,
+}
+
+/// Further writes of a commit that cancels the orders of an account, on the thread of transactions.
+/// The inner error is the refusal of the whole: nothing is stored then.
+pub type CancellationWrites =
+    Box<dyn FnOnce(&mut Tx<'_>) -> Result<Result<(), Refusal>, StorageError> + Send>;
+
+/// Takes the number of cancelled orders, or why nothing was done. It runs once, on the thread of
+/// transactions.
+pub type CancellationReply = Box<dyn FnOnce(Result<usize, Refusal>) + Send>;
+
+/// The end of all orders of an account. Where an update is under way, it follows that.
+pub struct AccountCancellation {
+    pub account: AccountId,
+    /// Whether its transactions forget their clientOrderIDs.
+    pub is_deletion: bool,
+    /// What the same commit writes in other tables, before the orders are cancelled.
+    pub writes: Option<CancellationWrites>,
+    pub done: CancellationReply,
+}
+
+impl std::fmt::Debug for AccountCancellation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AccountCancellation({})", self.account.0)
+    }
 }
 
 /// An order before its acceptance.
@@ -665,6 +792,8 @@ pub struct QueueStatus {
     pub disk: Option<(DiskSpace, DiskLevel)>,
     /// What is said of the latest corrections that could not take all they should.
     pub written_off: Vec<String>,
+    /// Grants and restarts since the start.
+    pub account_events: [(AccountEvent, u64); 2],
 }
 
 // --- account queries, 4.6.14 to 4.6.16 ---
@@ -706,6 +835,8 @@ pub enum AccountQueryKind {
     Summary,
     /// So many transactions, older than one of them or the newest.
     HistoryPage(Username, Option<Uuid>, u16),
+    /// All that the deployment has on the asker.
+    Export,
 }
 
 impl AccountQuery {
@@ -719,6 +850,7 @@ impl AccountQuery {
             AccountQueryKind::OpenOrders => Instruction::GetOpenOrders,
             AccountQueryKind::Summary => Instruction::GetAccountSummary,
             AccountQueryKind::HistoryPage(..) => Instruction::GetUserTransactionHistoryPage,
+            AccountQueryKind::Export => Instruction::GetAccountExport,
         }
     }
 }

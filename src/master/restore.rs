@@ -120,7 +120,7 @@ mod tests {
         execute_all(
             &mut Storage::open(&url(&path)).unwrap(),
             &format!(
-                "INSERT INTO accounts VALUES (1, '{username}', '{username}', 'e', 'e', 0, NULL, 0, 5, zeroblob(16), 1, NULL, NULL, 0);
+                "INSERT INTO accounts VALUES (1, '{username}', '{username}', 'e', 'e', 0, NULL, 0, 5, zeroblob(16), 1, NULL, NULL, 0, NULL);
                  INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
                  VALUES (zeroblob(32), 1, 0, 9, '::1', zeroblob(16), zeroblob(16), 0, 0);"
             ),

@@ -261,6 +261,7 @@ fn modules(
         registry: Arc::clone(&shared.registry),
         account_changes: changes,
         mail: mail.clone(),
+        auth: auth_in.clone(),
     };
     let parties = third_parties(config, stop, &auth_in)?;
     let auth = auth::Auth::new(Storage::open(url)?, pool, config, channels, parties);

@@ -141,6 +141,7 @@ impl MasterRig {
             reviews: bounded(0).0,
             prices,
             next: Arc::new(AtomicI64::new(Timestamp::now().0)),
+            is_updating: Arc::default(),
             ready: bounded(0).1,
         };
         let shared = WorkersShared {
@@ -160,6 +161,7 @@ impl MasterRig {
             registry: Arc::clone(&shared.registry),
             account_changes: Arc::clone(&changes),
             mail: Some(of_mail.sender.clone()),
+            auth: of_auth.sender.clone(),
         };
         let heartbeat = Watchdog::new().register("account_queries");
         MasterRig {
@@ -213,9 +215,12 @@ impl MasterRig {
             self.assets.prices.load(),
             self.assets.next.load(Ordering::Relaxed),
         );
-        let rig = MasterRig::on(self.engine, self.config);
+        let mut rig = MasterRig::on(self.engine, self.config);
         rig.assets.prices.store(PriceSnapshot::clone(&prices));
         rig.assets.next.store(next, Ordering::Relaxed);
+        // It finds the last prices, as in a master.
+        let (storage, assets) = (rig.engine.storage(), rig.assets.clone());
+        rig.transactions = Transactions::new(storage, assets, &rig.config).unwrap();
         rig
     }
 

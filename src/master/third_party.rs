@@ -141,10 +141,14 @@ impl<W> ThirdParties<W> {
         self.sign_ins.began(hash)
     }
 
-    /// The names of the providers, for people.
-    pub fn names(&self) -> String {
+    /// Why there is no provider of a name.
+    pub fn unknown(&self) -> SignInError {
         let names: Vec<_> = self.providers().map(|it| it.name.as_str()).collect();
-        names.join(", ")
+        if names.is_empty() {
+            SignInError::NoProviders
+        } else {
+            SignInError::UnknownProvider(names.join(", "))
+        }
     }
 
     /// Sign-ins under way.
@@ -200,13 +204,9 @@ impl<W> ThirdParties<W> {
         method: SignInMethod,
         redirect_uri: Option<&str>,
     ) -> Result<(usize, String, SignInHandle, String), SignInError> {
-        if self.providers.is_empty() {
-            return Err(SignInError::NoProviders);
-        }
-        let found = self.providers().enumerate();
-        let Some((at, settings)) = found.into_iter().find(|(_, it)| it.name.as_str() == name)
-        else {
-            return Err(SignInError::UnknownProvider(self.names()));
+        let mut known = self.providers().enumerate();
+        let Some((at, settings)) = known.find(|(_, it)| it.name.as_str() == name) else {
+            return Err(self.unknown());
         };
         if !settings.methods.contains(&method) {
             return Err(SignInError::MethodNotOffered(settings.label.clone()));

@@ -5,16 +5,21 @@
 //! disk.
 
 mod accept;
+mod cancel_all;
 mod corrections;
 pub mod disk_floor;
 pub mod entitlement;
 pub mod fill;
+mod grants;
 pub mod queue;
 pub mod rejections;
 pub mod sequence;
 pub mod settle;
 
-use super::messages::{AssetsHandle, Order, QueueStatus, TransactionsMessage, Update};
+use super::messages::{
+    AccountCancellation, AccountEvent, AssetsHandle, Order, QueueStatus, TransactionsMessage,
+    Update,
+};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError, Tx};
 use crate::config::{MasterConfig, MasterLimits};
@@ -37,6 +42,9 @@ const COMMIT_BATCH_MAX: usize = 8192;
 const WRITTEN_OFF_SHOWN_MAX: usize = 10;
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long it is remembered that an account was deleted: longer than auth needs to hear of it.
+const DELETED_AGE_MAX: Duration = Duration::from_secs(3600);
 
 /// Limits of orders.
 #[derive(Debug, Clone, Copy)]
@@ -63,10 +71,17 @@ pub struct Transactions {
     state: OrderState,
     /// Orders of this turn, which its commit will store.
     batch: Vec<Order>,
+    /// Accounts whose orders are to be cancelled once no update is under way, in order.
+    cancellations: VecDeque<AccountCancellation>,
+    /// The last update that needs no settlement any more.
+    handled: u64,
     heartbeat: Heartbeat,
     tidied: Instant,
     last_settled: usize,
     last_micros: u64,
+    /// Grants and restarts since the start.
+    granted: u64,
+    restarted: u64,
 }
 
 /// The module's state without the database, which a commit borrows meanwhile.
@@ -81,6 +96,8 @@ struct OrderState {
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
     /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
+    /// Accounts that were deleted lately. Auth may send orders of theirs until it hears of it.
+    deleted: HashMap<AccountId, Instant>,
     /// Whether the database may hold splits or dividends that are not in the ledger, because the
     /// previous process ended or a settlement failed before they were applied.
     actions_pending: bool,
@@ -102,6 +119,7 @@ impl Module for Transactions {
                 self.accept();
                 self.update(&update);
             }
+            TransactionsMessage::Cancel(cancellation) => self.cancellations.push_back(cancellation),
             TransactionsMessage::Limits(limits) => {
                 self.state.limits = OrderLimits::of(&limits);
                 self.state.queue.set_places(self.state.limits.queued);
@@ -111,6 +129,14 @@ impl Module for Transactions {
                 self.state
                     .rejections
                     .set(limits.rejected_orders_per_hour_per_account);
+            }
+            TransactionsMessage::Grant(grant, reply) => {
+                self.accept();
+                let _ = reply.try_send(self.grant(&grant));
+            }
+            TransactionsMessage::Restart(username, reply) => {
+                self.accept();
+                let _ = reply.try_send(self.restart(&username));
             }
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
@@ -125,14 +151,19 @@ impl Module for Transactions {
 
     fn on_turn_end(&mut self) {
         self.accept();
+        self.cancel_all();
     }
 
     fn on_tick(&mut self, now: Instant) {
+        // An update that brought nothing sends no message.
+        self.cancel_all();
         self.state.disk.look(now);
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
             self.state.orders.tidy(now);
             self.state.rejections.tidy(now);
+            let is_recent = |at: &Instant| now.saturating_duration_since(*at) < DELETED_AGE_MAX;
+            self.state.deleted.retain(|_, at| is_recent(at));
         }
     }
 }
@@ -150,6 +181,7 @@ impl Transactions {
         let limits = OrderLimits::of(&config.limits);
         let mut queue = OrderQueue::new(limits.queued);
         let mut written_off = VecDeque::new();
+        let mut cancellations = VecDeque::new();
         let sequencer = storage.read(|snapshot| {
             for (row, left) in snapshot.written_off(WRITTEN_OFF_SHOWN_MAX)? {
                 let text =
@@ -159,6 +191,9 @@ impl Transactions {
             for entry in snapshot.queued_orders()? {
                 queue.restore(QueuedOrder::stored(entry));
             }
+            // A kill came between the lock and the end of the orders.
+            let locked = snapshot.locked_with_orders()?;
+            cancellations.extend(locked.into_iter().map(AccountCancellation::of_locked));
             Ok(Sequencer::after(
                 snapshot.last_number()?,
                 snapshot.last_accepted()?,
@@ -166,7 +201,8 @@ impl Transactions {
         })?;
         // The last prices of the previous process are visible from the start.
         let mut visibility = PriceVisibility::default();
-        visibility.note(assets.prices().number, Instant::now());
+        let handled = assets.prices().number;
+        visibility.note(handled, Instant::now());
         let state = OrderState {
             assets,
             queue,
@@ -178,6 +214,7 @@ impl Transactions {
             ),
             disk: DiskFloor::new(&config.database),
             clocks: HashMap::new(),
+            deleted: HashMap::new(),
             actions_pending: true,
             written_off,
             visibility,
@@ -186,10 +223,14 @@ impl Transactions {
             storage,
             state,
             batch: Vec::new(),
+            cancellations,
+            handled,
             heartbeat: Heartbeat::unwatched(),
             tidied: Instant::now(),
             last_settled: 0,
             last_micros: 0,
+            granted: 0,
+            restarted: 0,
         })
     }
 
@@ -210,6 +251,10 @@ impl Transactions {
             last_micros: self.last_micros,
             disk: self.state.disk.seen(),
             written_off: self.state.written_off.iter().cloned().collect(),
+            account_events: [
+                (AccountEvent::Grant, self.granted),
+                (AccountEvent::Restart, self.restarted),
+            ],
         }
     }
 
@@ -250,6 +295,13 @@ impl Transactions {
 
     /// Settles the queue at an update's prices in one commit, and sends the outcomes.
     fn update(&mut self, update: &Update) {
+        if self.settle(update) || update.snapshot.exhausted {
+            self.handled = update.number;
+        }
+    }
+
+    /// Whether it is settled; if not, its orders wait for the next one.
+    fn settle(&mut self, update: &Update) -> bool {
         let began = Instant::now();
         // No update follows the last prices, so orders that came too late for them are settled too.
         let numbers = self.state.queue.before(if update.snapshot.exhausted {
@@ -258,7 +310,7 @@ impl Transactions {
             update.began
         });
         if numbers.is_empty() && update.actions.is_empty() && !self.state.actions_pending {
-            return;
+            return true;
         }
         let settled = self
             .state
@@ -266,8 +318,10 @@ impl Transactions {
         match settled {
             Ok(outcomes) => {
                 self.last_settled = outcomes.len();
-                self.state.answer(&self.heartbeat, outcomes, update);
+                self.state
+                    .answer(&self.heartbeat, outcomes, update.published);
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                true
             }
             Err(error) => {
                 if !update.actions.is_empty() {
@@ -278,6 +332,7 @@ impl Transactions {
                     "{} orders could not be settled and stay queued: {error}",
                     numbers.len()
                 );
+                false
             }
         }
     }

@@ -17,6 +17,13 @@ pub struct Symbol {
 }
 
 impl Symbol {
+    /// `-`: the symbol of a row of the ledger that is about no asset.
+    pub const NONE: Symbol = {
+        let mut bytes = [0; SYMBOL_MAX];
+        bytes[0] = b'-';
+        Symbol { bytes, len: 1 }
+    };
+
     /// Reads a symbol.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ word_list! {
         Sell = "sell" as 2,
         /// Units come without an order: the quantity, below 0 where they go. A split, rename, merger, spin-off or correction.
         Split = "split" as 3,
-        /// Cash comes without an order: the total, below 0 for a correction that takes some back. A dividend, the cash of a merger, or cash in lieu of a fraction.
+        /// Cash comes without an order: the total, below 0 for a correction that takes some back. A dividend, the cash of a merger, cash in lieu of a fraction; and, with the symbol -, cash that an administrator gives or takes.
         Dividend = "dividend" as 4,
     }
 }

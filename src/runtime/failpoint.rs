@@ -20,8 +20,18 @@ pub const POINTS: &[&str] = &[
     "settlement-committed",
 ];
 
+/// The fail points that a grant and a restart pass.
+pub const GRANT_POINTS: &[&str] = &["grant-stored", "grant-committed"];
+
 /// The fail points that a mail with a code passes.
 pub const MAIL_POINTS: &[&str] = &["mail-queued", "mail-code-stored", "mail-attempted"];
+
+/// The fail points that the deletion of an account passes.
+pub const DELETION_POINTS: &[&str] = &[
+    "deletion-stored",
+    "cancellation-stored",
+    "cancellation-committed",
+];
 
 static ARMED: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
 

@@ -211,14 +211,16 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
                 "clientOrderID" id: ClientOrderId optional)
             request { Request::Order { session, side: Side::Buy, symbol, quantity, id } }
-            -> PurchaseSuccess | PurchaseFail [ClientOrderIdReused UnknownAsset NoPrice InsufficientFunds];
+            -> PurchaseSuccess
+            | PurchaseFail [ClientOrderIdReused UnknownAsset NoPrice InsufficientFunds Cancelled];
         /// Queues a sale, which settles at the price of the next update. Once it is queued,
         /// `transactionQueued` announces it. The answer comes when it has settled.
         0x0105 SellAsset "sellAsset" "4.6.5" Request in [Command] with Trade to Orders:
             ("sessionID" session: SessionId, "name" symbol: Symbol, "quantity" quantity: Quantity,
                 "clientOrderID" id: ClientOrderId optional)
             request { Request::Order { session, side: Side::Sell, symbol, quantity, id } }
-            -> SellSuccess | SellFail [ClientOrderIdReused UnknownAsset NoPrice InsufficientHoldings];
+            -> SellSuccess
+            | SellFail [ClientOrderIdReused UnknownAsset NoPrice InsufficientHoldings Cancelled];
         /// Switches the connection to the command state or to the data state, and there binds it to
         /// the session. The way back checks only the form of the session ID.
         0x0106 SwitchState "switchState" "4.6.6" Request in [Command Data] with Read to State:
@@ -251,6 +253,12 @@ macro_rules! instruction_table {
                 "newHashedPass" new: HashedPass)
             request { Request::ResetPassword { username, code, new } }
             -> AccountSuccess | AccountFail [CodeInvalid TooManyAttempts AccountLocked];
+        /// Deletes the account. `-` for the hashedPass where the account has no password.
+        0x010B DeleteAccount "deleteAccount" "3.1.3" (edition 2)
+            Request in [Command] with Account to Tunnel:
+            ("sessionID" session: SessionId, "hashedPass" pass: HashedPassOrDash / BadCredentials)
+            request { Request::DeleteAccount { session, pass } }
+            -> AccountSuccess | AccountFail [BadCredentials TooManyAttempts LoginAgain];
         /// Ends sessions of the account. Tokens stay. The value is the number of those ended.
         0x010C EndSessions "endSessions" "3.1.3" (edition 2)
             Request in [Command] with Account to Tunnel:
@@ -415,6 +423,12 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId)
             request { Request::Identities { session } }
             -> Data(Identities) | DataFail;
+        /// All that the deployment has on the account's owner: a text of JSON lines.
+        0x0215 GetAccountExport "getAccountExport" "3.1.3" (edition 2)
+            Request in [Data] with Account to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::AccountExport { session } }
+            -> Data(List) | DataFail;
 
         /// The orders of the account that have no outcome yet, newest first.
         0x0211 GetOpenOrders "getOpenOrders" "3.1.7" (edition 2)

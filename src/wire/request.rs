@@ -77,6 +77,11 @@ pub enum Request {
         code: ResetCode,
         new: HashedPass,
     },
+    /// deleteAccount: `pass` is `None` where the account has no password.
+    DeleteAccount {
+        session: SessionId,
+        pass: Option<HashedPass>,
+    },
     /// endSessions.
     EndSessions {
         session: SessionId,
@@ -182,6 +187,8 @@ pub enum Request {
         /// 1 to 1,000.
         count: u16,
     },
+    /// getAccountExport: all that the deployment has on the account's owner.
+    AccountExport { session: SessionId },
     /// ping, answered with pong.
     Ping,
     /// pong, which a server ignores.
@@ -218,6 +225,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::OpenOrders { .. }
             | $crate::wire::Request::AccountSummary { .. }
             | $crate::wire::Request::UserHistoryPage { .. }
+            | $crate::wire::Request::AccountExport { .. }
     };
     (Tunnel) => {
         $crate::wire::Request::Login { .. }
@@ -227,6 +235,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::ChangePassword { .. }
             | $crate::wire::Request::RequestReset { .. }
             | $crate::wire::Request::ResetPassword { .. }
+            | $crate::wire::Request::DeleteAccount { .. }
             | $crate::wire::Request::EndSessions { .. }
             | $crate::wire::Request::CreateToken { .. }
             | $crate::wire::Request::RevokeToken { .. }

@@ -117,6 +117,7 @@ impl Tunnel {
                 | Request::ChangePassword { .. }
                 | Request::RequestReset { .. }
                 | Request::ResetPassword { .. }
+                | Request::DeleteAccount { .. }
                 | Request::EndSessions { .. }
                 | Request::BeginThirdParty { .. }
                 | Request::AwaitThirdParty { .. }

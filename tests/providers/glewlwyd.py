@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 PASSWORD = "any password"
@@ -113,6 +114,13 @@ def start(root, folder, port):
         env={**os.environ, "LD_LIBRARY_PATH": libraries}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def client(secret, redirect_uri):
+    return {
+        "client_id": "papertrader", "name": "PaperTrader", "confidential": True, "password": secret, "enabled": True,
+        "redirect_uri": [redirect_uri], "authorization_type": ["code", "device_authorization"],
+        "token_endpoint_auth_method": ["client_secret_basic"], "scope": ["openid"]}
+
+
 def set_up(base, secret):
     administrator = Browser(base)
     login = {"username": "admin", "password": "password"}
@@ -123,16 +131,18 @@ def set_up(base, secret):
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
     administrator.call("POST", "/api/mod/plugin/", plugin(f"{base}/api/oidc"))
-    administrator.call("POST", "/api/client/", {
-        "client_id": "papertrader", "name": "PaperTrader", "confidential": True, "password": secret, "enabled": True,
-        "redirect_uri": ["http://127.0.0.1:4711/back"], "authorization_type": ["code", "device_authorization"],
-        "token_endpoint_auth_method": ["client_secret_basic"], "scope": ["openid"]})
+    administrator.call("POST", "/api/client/", client(secret, "http://127.0.0.1:4711/back"))
     for name in ("ada", "grace"):
         administrator.call("POST", "/api/user/", {"username": name, "name": name, "password": PASSWORD,
                                                   "enabled": True, "scope": ["openid", "g_profile"]})
+    return administrator
 
 
-def sign_in(base, name, url):
+def sign_in(base, administrator, secret, name, url):
+    # A program on the person's machine listens on any port (RFC 8252, section 7.3); Glewlwyd compares the port, too.
+    wanted = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("redirect_uri")
+    if wanted:
+        administrator.call("PUT", "/api/client/papertrader", client(secret, wanted[0]))
     person = Browser(base)
     person.call("POST", "/api/auth/", {"username": name, "password": PASSWORD})
     person.call("PUT", "/api/auth/grant/papertrader", {"scope": "openid"})
@@ -146,11 +156,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         server = start(root, folder, port)
         try:
-            set_up(base, secret)
+            administrator = set_up(base, secret)
             print(f"{base}/api/oidc", flush=True)
             for line in sys.stdin:
                 name, url = line.split()
-                print(sign_in(base, name, url), flush=True)
+                print(sign_in(base, administrator, secret, name, url), flush=True)
         finally:
             server.terminate()
             server.wait()

@@ -22,8 +22,8 @@ server.listen(0, '127.0.0.1', () => {
         application_type: 'native',
         grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
         response_types: ['code'],
-        // A loopback address with any port is this one (RFC 8252, section 7.3).
-        redirect_uris: ['http://127.0.0.1/back'],
+        // A loopback address with any port is one of these (RFC 8252, section 7.3).
+        redirect_uris: ['http://127.0.0.1/', 'http://127.0.0.1/back'],
       },
     ],
     cookies: { keys: ['for tests'] },

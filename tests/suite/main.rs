@@ -24,6 +24,8 @@ mod client {
     mod real_servers;
     // `papertrader` on terminals of several sizes.
     mod screen;
+    // `papertrader` in a terminal, with providers of identities that others wrote.
+    mod terminal;
     // `papertrader` signing in with a provider of identities.
     mod third_party;
     // Whom `papertrader` tells a password or session, and over what.
@@ -42,8 +44,10 @@ mod master {
     mod assets;
     // Sessions of accounts.
     mod auth;
+    // Accounts that are deleted or locked, and a master that dies meanwhile.
+    mod deletion;
     // Every fail point: the master dies there, and no order is lost or doubled.
-    mod failpoints;
+    pub mod failpoints;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
     // Prices that are held, and the orders that wait for them.
@@ -58,6 +62,8 @@ mod master {
     mod mail;
     // A mail server for the tests, and others to hand mails to.
     mod mail_servers;
+    // All that a deployment has on a person.
+    mod export;
     // Providers of real markets against a mock exchange.
     pub mod markets;
     // A disk that is almost full.
@@ -65,7 +71,7 @@ mod master {
     // `papertraderctl restore` as root, in a folder that its owner prepares.
     mod restore;
     // Sign-in with providers of identities that others wrote.
-    mod real_providers;
+    pub mod real_providers;
     // Sign-in with a provider of identities that a test makes lie.
     mod third_party;
     // The accounts of people who sign in so.

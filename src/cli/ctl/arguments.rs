@@ -189,8 +189,8 @@ pub enum AccountsCommand {
         /// Its name
         name: String,
     },
-    /// Lock an account: its sessions and tokens end, and nobody logs in to it; orders that are
-    /// queued are settled
+    /// Lock an account: its sessions and tokens end, its orders are cancelled, and nobody logs in to
+    /// it
     Lock {
         /// Its name
         name: String,
@@ -199,6 +199,21 @@ pub enum AccountsCommand {
     Unlock {
         /// Its name
         name: String,
+    },
+    /// Delete an account for good: its sessions and tokens end, its orders are cancelled, and its
+    /// name and e-mail address are free
+    #[command(
+        after_help = "Its transactions stay under a number, so that the ledger adds up. The log and backups keep what
+they have; who restores a backup from before has the account again. An update that is under way
+comes first.
+Example: papertraderctl accounts delete alice --yes"
+    )]
+    Delete {
+        /// Its name
+        name: String,
+        /// That this is wanted: nobody can undo it
+        #[arg(long)]
+        yes: bool,
     },
     /// Make accounts with one-time codes for people without e-mail, and cards to hand out
     #[command(
@@ -225,6 +240,31 @@ Example: papertraderctl accounts import class.csv --cards cards.html"
         /// For how long the codes are valid, 366 days at most
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
         valid: Duration,
+    },
+    /// Give an account cash, or take some: a transaction that its owner reads
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Cash never falls below 0: more than there is cannot be taken.
+Example: papertraderctl accounts grant ada 500 --reason 'first prize, March'"
+    )]
+    Grant {
+        /// The account's name
+        name: String,
+        /// How much; with a minus before it, it is taken
+        amount: String,
+        /// Why, for the account's owner: at most 200 bytes
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Let an account begin anew: queued orders are cancelled, all units sold at their last price,
+    /// and the cash is what the account began with; the history stays
+    #[command(after_help = "Units of an asset without a price are sold for nothing.")]
+    Restart {
+        /// The account's name
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Print a one-time code with which the owner of an account sets a new password; the one that
     /// was printed before it is void
@@ -331,12 +371,17 @@ mod tests {
         assert!(parse("papertraderctl sessions end 0a --json").is_ok());
         assert!(parse("papertraderctl sessions end --all").is_ok());
         assert!(parse("papertraderctl market review").is_ok());
+        assert!(parse("papertraderctl accounts grant ada -5.5 --reason x").is_ok());
+        assert!(parse("papertraderctl accounts restart ada --yes").is_ok());
         assert!(parse("papertraderctl market review A refuse").is_ok());
         assert!(parse("papertraderctl accounts import a.csv --cards b --valid 7d").is_ok());
         for wrong in [
             "papertraderctl accounts import a.csv",
             "papertraderctl accounts import a.csv --cards b --format pdf",
             "papertraderctl accounts lock",
+            "papertraderctl accounts grant ada 5",
+            "papertraderctl accounts grant ada --reason x",
+            "papertraderctl accounts restart",
             "papertraderctl market review A",
             "papertraderctl market review A believe",
             "papertraderctl",

@@ -5,9 +5,9 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    AccountDetails, AccountList, AccountSummary, DiskStatus, HeldAsset, HeldList, LockSummary,
-    LogTail, MailSummary, MasterStatus, PricesStatus, RestoreSummary, SessionList, Verification,
-    WorkerStatus,
+    AccountDetails, AccountList, AccountSummary, DeletionSummary, DiskStatus, GrantSummary,
+    HeldAsset, HeldList, LockSummary, LogTail, MailSummary, MasterStatus, PricesStatus,
+    RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table};
@@ -377,11 +377,61 @@ fn yes_or_no(is: bool) -> String {
 /// What has become of an account. Where it is unlocked, nothing of it can have ended.
 pub(super) fn locked(locked: &LockSummary) -> String {
     let (user, state) = (clean(&locked.user), clean(&locked.state));
-    match locked.ended {
-        _ if state != super::LOCKED => format!("{user} is {state}\n"),
-        1 => format!("{user} is {state}; 1 session or token ended\n"),
-        ended => format!("{user} is {state}; {ended} sessions and tokens ended\n"),
+    if state != super::LOCKED {
+        return format!("{user} is {state}\n");
     }
+    let ended = ended(locked.ended, locked.cancelled);
+    format!("{user} is {state}; {ended}\n")
+}
+
+/// What has become of an account that was deleted.
+pub(super) fn deleted(deleted: &DeletionSummary) -> String {
+    let (user, number) = (clean(&deleted.user), deleted.number);
+    let ended = ended(deleted.ended, deleted.cancelled);
+    format!("{user} is deleted, and ~{number} in the ledger; {ended}\n")
+}
+
+/// What has ended with an account.
+fn ended(sessions: usize, orders: usize) -> String {
+    let sessions = match sessions {
+        1 => "1 session or token ended".to_owned(),
+        count => format!("{count} sessions and tokens ended"),
+    };
+    match orders {
+        0 => sessions,
+        1 => format!("{sessions}, and 1 order was cancelled"),
+        count => format!("{sessions}, and {count} orders were cancelled"),
+    }
+}
+
+/// What has become of a grant.
+pub(super) fn granted(granted: &GrantSummary) -> String {
+    let (user, cash) = (clean(&granted.user), clean(&granted.cash));
+    let amount = clean(&granted.amount);
+    match amount.strip_prefix('-') {
+        Some(taken) => format!("{taken} taken from {user}, who has {cash} of cash now\n"),
+        None => format!("{amount} given to {user}, who has {cash} of cash now\n"),
+    }
+}
+
+/// What has become of a restart.
+pub(super) fn restarted(restarted: &RestartSummary) -> String {
+    let count = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    let mut text = format!(
+        "{} begins anew with {} of cash: {} cancelled, units of {} sold\n",
+        clean(&restarted.user),
+        clean(&restarted.cash),
+        count(restarted.cancelled, "order"),
+        count(restarted.sold, "asset"),
+    );
+    if !restarted.unpriced.is_empty() {
+        let names = clean(&restarted.unpriced.join(", "));
+        text += &format!("without a price, sold for nothing: {names}\n");
+    }
+    text
 }
 
 /// What has become of a roster.

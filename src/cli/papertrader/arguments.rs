@@ -220,6 +220,20 @@ pub struct LinkArgs {
     /// How to reach it: device or redirect
     #[arg(long, value_name = "METHOD", value_parser = method)]
     pub method: Option<SignInMethod>,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`AccountCommand::Unlink`].
+#[derive(Debug, Args)]
+pub struct UnlinkArgs {
+    /// A name that `account` or `server` shows
+    #[arg(value_parser = provider)]
+    pub provider: IdentityProviderName,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
 }
 
 /// See [`ClientCommand::Account`].
@@ -235,14 +249,24 @@ pub struct AccountArgs {
 pub enum AccountCommand {
     /// Change the e-mail address; asks for the password. The old address is told
     Email(AccountEmailArgs),
-    /// Let yourself in with a provider, too
-    Link(LinkArgs),
-    /// Do not let yourself in with a provider any more
-    Unlink {
-        /// A name that `server` shows
-        #[arg(value_parser = provider)]
-        provider: IdentityProviderName,
+    /// Delete it for good; asks for its name and the password. Orders are cancelled, all sessions and
+    /// tokens end, and its name is free
+    ///
+    /// Its transactions stay under a number that tells nobody whose they were. Nobody can undo it.
+    Delete(AccountDeleteArgs),
+    /// Write all that the deployment has on you: a text of JSON lines
+    #[command(after_help = "The file must not be there yet, and is yours alone.
+Example: papertrader account export ada.jsonl")]
+    Export {
+        /// Where to write it; - for standard output
+        #[arg(value_name = "FILE", default_value = "-", value_hint = clap::ValueHint::FilePath)]
+        file: PathBuf,
     },
+    /// Let yourself in with a provider, too; asks for the password if the login is older than 15
+    /// minutes
+    Link(LinkArgs),
+    /// Do not let yourself in with a provider any more; asks for the password likewise
+    Unlink(UnlinkArgs),
 }
 
 /// See [`AccountCommand::Email`].
@@ -251,6 +275,17 @@ pub struct AccountEmailArgs {
     /// The new address, or - for none
     #[arg(value_parser = email_or_none, allow_hyphen_values = true)]
     pub address: EmailOrNone,
+    /// The password.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// See [`AccountCommand::Delete`].
+#[derive(Debug, Args)]
+pub struct AccountDeleteArgs {
+    /// Do not ask for the name
+    #[arg(long)]
+    pub yes: bool,
     /// The password.
     #[command(flatten)]
     pub password: PasswordArgs,

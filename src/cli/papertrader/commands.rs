@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
+mod export;
 mod holdings;
 mod market;
 mod own_account;

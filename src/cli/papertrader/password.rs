@@ -62,6 +62,36 @@ pub fn ask_code(username: &Username, from_stdin: bool) -> Result<ResetCode, Clie
     ResetCode::parse(&letters).map_err(|wrong| ClientError::Local(wrong.0.to_owned()))
 }
 
+/// Has the name of an account typed at the terminal, by which a person confirms what cannot be
+/// undone.
+///
+/// # Errors
+/// No terminal, or another name.
+pub fn ask_same_name(username: &Username) -> Result<(), ClientError> {
+    let mut stdin = std::io::stdin().lock();
+    if !stdin.is_terminal() {
+        let text = format!("this deletes {username} for good; without a terminal, say --yes");
+        return Err(ClientError::Local(text));
+    }
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(
+        stderr,
+        "This deletes the account {username} for good. Its name, to go on: "
+    );
+    let _ = stderr.flush();
+    let line = from_reader(&mut stdin).map_err(|_| other_name(username))?;
+    let typed = Username::parse(line.trim()).ok();
+    if typed.is_some_and(|typed| typed.key() == username.key()) {
+        Ok(())
+    } else {
+        Err(other_name(username))
+    }
+}
+
+fn other_name(username: &Username) -> ClientError {
+    ClientError::Local(format!("that is not {username}; nothing is deleted"))
+}
+
 fn check(password: Zeroizing<String>) -> Result<Zeroizing<String>, ClientError> {
     if password.is_empty() {
         Err(ClientError::Local("the password is empty".to_owned()))

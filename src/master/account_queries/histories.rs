@@ -3,6 +3,7 @@
 //! Answers histories in slices, in turn by who asks, each slice from a short snapshot of its own.
 //! A history is counted first, since each packet of its answer says how many there are.
 
+use super::export::{COUNTS_AS, ExportCursor};
 use super::page::{open_orders, page_entry};
 use super::summary::{ProfitCount, ProfitCounts, summary};
 use super::{AccountQueriesMessage, QueryError, history_line};
@@ -47,7 +48,7 @@ const SIZES_MAX: usize = 4096;
 const HEAD_BYTES: u64 = 1 + 4;
 
 /// What is answered in slices, because a row of the ledger or more stands behind each answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum SlicedQuery {
     /// All transactions of this account.
     History(AccountId),
@@ -61,6 +62,8 @@ pub(super) enum SlicedQuery {
     OpenOrders,
     /// What the asker has, may spend and has gained.
     Summary,
+    /// All that the deployment has on the asker, whose money is in this currency.
+    Export(String),
 }
 
 impl SlicedQuery {
@@ -68,7 +71,7 @@ impl SlicedQuery {
     fn account(&self, asker: AccountId) -> AccountId {
         match self {
             SlicedQuery::History(account) | SlicedQuery::Page { account, .. } => *account,
-            SlicedQuery::OpenOrders | SlicedQuery::Summary => asker,
+            SlicedQuery::OpenOrders | SlicedQuery::Summary | SlicedQuery::Export(_) => asker,
         }
     }
 
@@ -78,6 +81,7 @@ impl SlicedQuery {
             SlicedQuery::Page { .. } => Instruction::GetUserTransactionHistoryPage,
             SlicedQuery::OpenOrders => Instruction::GetOpenOrders,
             SlicedQuery::Summary => Instruction::GetAccountSummary,
+            SlicedQuery::Export(_) => Instruction::GetAccountExport,
         }
     }
 }
@@ -134,6 +138,7 @@ enum HistoryStage {
     Summing(Box<ProfitCount>),
     Counting(HistoryCount),
     Sending(HistorySending),
+    Exporting(Box<ExportCursor>),
 }
 
 /// A history whose size is being counted, from its bound down.
@@ -359,7 +364,8 @@ impl HistoryCursor {
         room: &mut SliceRoom,
         replies: &mut ReplyBatch,
     ) -> Result<SliceOutcome, QueryError> {
-        match self.query {
+        match self.query.clone() {
+            SlicedQuery::Export(currency) => self.export(snapshot, currency, room, replies),
             SlicedQuery::History(_) => self.history_slice(snapshot, counted, room, replies),
             SlicedQuery::Page { before, count, .. } => {
                 let rows = snapshot.history_page(self.account, before, count)?;
@@ -464,10 +470,48 @@ impl HistoryCursor {
                     SliceOutcome::More
                 })
             }
-            HistoryStage::New | HistoryStage::Summing(_) | HistoryStage::Counting(_) => {
-                Ok(SliceOutcome::More)
-            }
+            HistoryStage::New
+            | HistoryStage::Summing(_)
+            | HistoryStage::Counting(_)
+            | HistoryStage::Exporting(_) => Ok(SliceOutcome::More),
         }
+    }
+
+    /// A slice of an export.
+    fn export(
+        &mut self,
+        snapshot: &mut Snapshot<'_>,
+        currency: String,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> Result<SliceOutcome, QueryError> {
+        let is_late = self.is_late();
+        let export = match &mut self.stage {
+            HistoryStage::Exporting(export) => export,
+            stage @ (HistoryStage::New
+            | HistoryStage::Summing(_)
+            | HistoryStage::Counting(_)
+            | HistoryStage::Sending(_)) => {
+                let began = ExportCursor::new(snapshot, self.account, currency)?;
+                *stage = HistoryStage::Exporting(Box::new(began));
+                // What is short has taken a turn.
+                room.rows = room.rows.saturating_sub(COUNTS_AS * COUNTS_AS);
+                return Ok(SliceOutcome::More);
+            }
+        };
+        if is_late && !export.is_sending() {
+            return Err(overloaded());
+        }
+        let slice = export.slice(snapshot, self.account, &mut room.rows, &mut room.bytes)?;
+        if !slice.frames.is_empty() {
+            let reply_to = self.reply_to.clone();
+            replies.add(reply_to, |out| out.extend_from_slice(&slice.frames));
+        }
+        Ok(if slice.is_whole {
+            SliceOutcome::Answered
+        } else {
+            SliceOutcome::More
+        })
     }
 }
 

@@ -6,13 +6,19 @@
 
 use super::caller::AdminCaller;
 use super::sessions::{failed, reader, rows};
-use super::{AdminShared, ask};
-use crate::admin::model::{AccountDetails, AccountList, AccountSummary, CodeSummary, LockSummary};
-use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, ROWS_MAX};
+use super::{AdminShared, SETTLEMENT_TIMEOUT, ask, ask_within};
+use crate::admin::model::{
+    AccountDetails, AccountList, AccountSummary, CodeSummary, DeletionSummary, GrantSummary,
+    LockSummary, RestartSummary,
+};
+use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, GRANT_REASON_MAX, ROWS_MAX};
 use crate::admin::roster::{FAULTS_MAX, RosterRow, RosterSummary};
-use crate::master::messages::{AuthMessage, ImportedRoster, PrintedCode, RosterImport};
+use crate::master::messages::{
+    AuthMessage, Grant, ImportedRoster, PrintedCode, RosterImport, TransactionsMessage,
+};
 use crate::master::storage::accounts::AccountRow;
-use crate::model::{SessionKind, Timestamp, Username};
+use crate::model::printable::is_printable_text;
+use crate::model::{Money, Quantity, SessionKind, Timestamp, Username};
 use std::time::Duration;
 
 const MODULE: &str = "auth";
@@ -90,18 +96,130 @@ pub(super) fn lock(
         .read(|snapshot| snapshot.account_row(&username.key()))
         .map_err(failed)?;
     let row = found.ok_or_else(|| format!("there is no user {name}"))?;
-    let ended = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
+    let auth = &shared.channels.inboxes.auth;
+    let ended = ask_within(SETTLEMENT_TIMEOUT, MODULE, auth, |reply| {
         AuthMessage::Lock(username, is_locked, reply)
     })??;
+    let (sessions, orders) = (ended.sessions, ended.orders);
+    let act = if is_locked { "locked" } else { "unlocked" };
     crate::info!(
-        "{caller} has {} the account {}; {ended} sessions and tokens of it ended",
-        if is_locked { "locked" } else { "unlocked" },
+        "{caller} has {act} the account {}; {sessions} sessions and tokens of it ended, and {orders} \
+         orders were cancelled",
         row.username
     );
     Ok(AdminAnswer::Locked(LockSummary {
         user: row.username,
         state: state(is_locked).to_owned(),
-        ended,
+        ended: sessions,
+        cancelled: orders,
+    }))
+}
+
+/// Deletes an account.
+pub(super) fn delete(
+    shared: &AdminShared,
+    name: &str,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let username = Username::parse(name).map_err(|error| error.to_string())?;
+    let auth = &shared.channels.inboxes.auth;
+    let ended = ask_within(SETTLEMENT_TIMEOUT, MODULE, auth, |reply| {
+        AuthMessage::Delete(username, reply)
+    })??;
+    let (number, sessions, orders) = (ended.account.0, ended.sessions, ended.orders);
+    crate::info!(
+        "{caller} has deleted the account {}, which is ~{number} now; {sessions} sessions and tokens \
+         of it ended, and {orders} orders were cancelled",
+        ended.username
+    );
+    Ok(AdminAnswer::Deleted(DeletionSummary {
+        user: ended.username.to_string(),
+        number,
+        ended: sessions,
+        cancelled: orders,
+    }))
+}
+
+/// The name of an account that an administrator gives.
+fn account_name(name: &str) -> Result<Username, String> {
+    Username::parse(name).map_err(|error| error.to_string())
+}
+
+/// An amount of money of an administrator, which may be taken: with a minus before it.
+fn signed_amount(text: &str) -> Result<Money, String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let parsed = Quantity::parse_quantity(digits);
+    let parsed = parsed.map_err(|_| {
+        "an amount is a decimal with at most 12 digits before and 6 after the point, not 0; with a \
+         minus before it, it is taken"
+    })?;
+    Ok(Money(sign * parsed.0))
+}
+
+/// Gives an account cash, or takes some.
+pub(super) fn grant(
+    shared: &AdminShared,
+    name: &str,
+    amount: &str,
+    reason: String,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let amount = signed_amount(amount)?;
+    let is_said = !reason.trim().is_empty() && is_printable_text(&reason);
+    if !is_said || reason.len() > GRANT_REASON_MAX {
+        return Err(format!(
+            "a reason is 1 to {GRANT_REASON_MAX} bytes of printable characters"
+        ));
+    }
+    let grant = Grant {
+        username: account_name(name)?,
+        amount,
+        reason: reason.clone(),
+    };
+    let inbox = &shared.channels.inboxes.transactions;
+    let granted = ask("transactions", inbox, |reply| {
+        TransactionsMessage::Grant(grant, reply)
+    })??;
+    let (user, cash) = (granted.username, granted.cash);
+    crate::info!("{caller} has granted {user} {amount}, which has {cash} of cash now: {reason}");
+    Ok(AdminAnswer::Granted(GrantSummary {
+        user,
+        amount: amount.to_string(),
+        cash: cash.to_string(),
+        id: granted.id.hyphenated().to_string(),
+    }))
+}
+
+/// Lets an account begin anew.
+pub(super) fn restart(
+    shared: &AdminShared,
+    name: &str,
+    caller: AdminCaller,
+) -> Result<AdminAnswer, String> {
+    let username = account_name(name)?;
+    let inbox = &shared.channels.inboxes.transactions;
+    let done = ask("transactions", inbox, |reply| {
+        TransactionsMessage::Restart(username, reply)
+    })??;
+    crate::info!(
+        "{caller} has let {} begin anew: {} orders cancelled, {} positions sold, cash {} before and {} \
+         now",
+        done.username,
+        done.cancelled,
+        done.sold,
+        done.before,
+        done.cash
+    );
+    Ok(AdminAnswer::Restarted(RestartSummary {
+        user: done.username,
+        cancelled: done.cancelled,
+        sold: done.sold,
+        unpriced: done.unpriced.iter().map(ToString::to_string).collect(),
+        cash_before: done.before.to_string(),
+        cash: done.cash.to_string(),
     }))
 }
 

@@ -18,7 +18,7 @@ use super::{Assets, UpdaterHealth};
 use crate::config::{AssetSettings, SymbolSelection};
 use crate::daemon::StartProgress;
 use crate::master::messages::{
-    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, REVIEWS_MAX, UpdateChannels,
+    ASSETS_INBOX_MAX, AssetsHandle, AssetsMessage, REVIEWS_MAX, ReviewRequest, UpdateChannels,
 };
 use crate::master::storage::bars::read::BarReader;
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
@@ -31,7 +31,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::{Duration, Instant};
 
 /// Time limit for a provider's list of assets.
@@ -83,14 +83,7 @@ pub fn open(
     let (reviews, reviewing) = bounded(REVIEWS_MAX);
     let (starting, ready) = bounded(0);
     let prices = Arc::new(Published::new(snapshot));
-    let next = Arc::new(AtomicI64::new(Timestamp::now().0));
-    let handle = AssetsHandle {
-        sender,
-        reviews,
-        prices: Arc::clone(&prices),
-        next: Arc::clone(&next),
-        ready,
-    };
+    let handle = handle(sender, reviews, &prices, ready);
     let now = Instant::now();
     let config = Arc::new(config);
     let health = shared_health(if real { symbols.len() } else { 0 }, input_warnings);
@@ -103,7 +96,7 @@ pub fn open(
         symbols: symbols.into(),
         prices: Arc::clone(&prices),
         position,
-        next: Arc::clone(&next),
+        next: Arc::clone(&handle.next),
         channels,
         actions_checked: false,
         end_announced: false,
@@ -116,6 +109,7 @@ pub fn open(
         pages: waiting.pages,
         health: Arc::clone(&health),
         in_progress: None,
+        is_updating: Arc::clone(&handle.is_updating),
         compact_after: now,
         starting: Some(starting),
         warned: Vec::new(),
@@ -124,7 +118,7 @@ pub fn open(
         config,
         reader,
         prices,
-        next,
+        next: Arc::clone(&handle.next),
         budgets,
         health,
         updating: None,
@@ -136,6 +130,23 @@ pub fn open(
         handle,
         inbox,
     })
+}
+
+/// What other modules hold of assets.
+fn handle(
+    sender: Sender<AssetsMessage>,
+    reviews: Sender<ReviewRequest>,
+    prices: &Arc<Published<PriceSnapshot>>,
+    ready: Receiver<()>,
+) -> AssetsHandle {
+    AssetsHandle {
+        sender,
+        reviews,
+        prices: Arc::clone(prices),
+        next: Arc::new(AtomicI64::new(Timestamp::now().0)),
+        is_updating: Arc::new(AtomicBool::new(false)),
+        ready,
+    }
 }
 
 fn shared_health(unfilled: usize, input_warnings: Vec<String>) -> Arc<Mutex<UpdaterHealth>> {

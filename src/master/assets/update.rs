@@ -27,7 +27,7 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Pause between two slices of compaction, so that other writers get access to the database.
@@ -88,6 +88,8 @@ pub struct Updater {
     pub(super) health: Arc<Mutex<UpdaterHealth>>,
     /// Begin of the current retrieval, if any.
     pub(super) in_progress: Option<(Instant, Timestamp)>,
+    /// The same for other threads, until the update is sent.
+    pub(super) is_updating: Arc<AtomicBool>,
     pub(super) compact_after: Instant,
     /// Dropped after the first update, which tells the master that the module is ready.
     pub(super) starting: Option<Sender<()>>,
@@ -260,8 +262,12 @@ impl Updater {
             last: self.prices.load(),
             deadline: now + (interval * 3 / 4).clamp(RETRIEVAL_TIMEOUT_MIN, RETRIEVAL_TIMEOUT_MAX),
         };
+        // Before the task, so that nobody who could know its prices finds no update under way.
+        self.is_updating.store(true, Ordering::Release);
         if self.tasks.try_send(task).is_ok() {
             self.in_progress = Some((now, began_stamp));
+        } else {
+            self.is_updating.store(false, Ordering::Release);
         }
     }
 
@@ -331,6 +337,7 @@ impl Updater {
             }
         }
         self.starting = None;
+        self.is_updating.store(false, Ordering::Release);
     }
 
     /// Gives actions the price of their fractions where it is there: the new ones, and those that

@@ -305,6 +305,8 @@ impl Auth {
             // The password that it sets is the account's.
             AccountChange::ResetAgain => Ok(()),
             AccountChange::Email(email) => self.store_email(&pending, email.as_ref()),
+            // Transactions commits it, and the answer follows.
+            AccountChange::Deletion => return self.delete_confirmed(pending),
         };
         match done {
             Ok(()) => succeed(&pending.reply_to, None),
@@ -378,39 +380,12 @@ impl Auth {
         Ok(())
     }
 
-    /// Locks an account, which ends its sessions and tokens, or unlocks it. Their number.
-    ///
-    /// # Errors
-    /// No account has the name, it is so already, or the database fails.
-    pub(super) fn lock(&mut self, username: &Username, is_locked: bool) -> Result<usize, String> {
-        self.commit();
-        let found = self.storage.read(|s| s.credentials(username));
-        let found = found.map_err(|error| error.to_string())?;
-        let found = found.ok_or_else(|| format!("there is no account {username}"))?;
-        if found.is_locked == is_locked {
-            let state = if is_locked { "locked" } else { "active" };
-            return Err(format!("{} is {state} already", found.username));
-        }
-        let account = found.account;
-        let ended = if is_locked {
-            self.sessions.all_but(account, None)
-        } else {
-            Vec::new()
-        };
-        let change = |tx: &mut Tx<'_>| tx.set_locked(account, is_locked);
-        self.change_account(account, &ended, change)
-            .map_err(|refusal| refusal.text)?;
-        self.shut_out(account);
-        self.count(AccountEvent::Lock, 1);
-        Ok(ended.len())
-    }
-
     /// Commits a change of an account together with the end of these sessions of it, and tells the
     /// workers at once. Nothing else is pending then: who calls it has committed the turn, so that
     /// no session of this turn is missed.
     ///
     /// # Errors
-    /// The database fails: nothing has changed, and no session has ended.
+    /// The account is deleted, or the database fails: nothing has changed, and no session has ended.
     pub(super) fn change_account(
         &mut self,
         account: AccountId,
@@ -418,15 +393,24 @@ impl Auth {
         change: impl FnOnce(&mut Tx<'_>) -> Result<(), StorageError>,
     ) -> Result<(), Refusal> {
         let stored = self.storage.write(|tx| {
+            // Transactions may have deleted it, and auth has not heard of it yet.
+            if tx.is_deleted(account)? {
+                return Ok(false);
+            }
             change(tx)?;
-            ended.iter().try_for_each(|hash| tx.delete_session(hash))
+            ended.iter().try_for_each(|hash| tx.delete_session(hash))?;
+            Ok(true)
         });
-        if let Err(error) = stored {
-            crate::error!(
-                "a change of account {} could not be stored: {error}",
-                account.0
-            );
-            return Err(Refusal::not_stored());
+        match stored {
+            Ok(true) => {}
+            Ok(false) => return Err(Refusal::session_expired()),
+            Err(error) => {
+                crate::error!(
+                    "a change of account {} could not be stored: {error}",
+                    account.0
+                );
+                return Err(Refusal::not_stored());
+            }
         }
         for hash in ended {
             self.sessions.remove(hash);
@@ -476,7 +460,7 @@ impl AccountChange {
     /// Refuses the change for what was to confirm it.
     fn refuse(&self, reply_to: &ReplyTo) {
         match self {
-            AccountChange::Password | AccountChange::Email(_) => {
+            AccountChange::Password | AccountChange::Email(_) | AccountChange::Deletion => {
                 refuse_password(reply_to, self.instruction());
             }
             AccountChange::Reset(_) | AccountChange::ResetAgain => refuse_code(reply_to),

@@ -183,8 +183,12 @@ fn store(
                     tx.store_login_place(account, &place, new.created)?;
                 }
                 AuthWrite::Session(stored) => {
-                    tx.insert_session(stored)?;
                     let session = &stored.session;
+                    // Transactions has deleted it: the session ends with the news of that.
+                    if tx.is_deleted(session.account)? {
+                        continue;
+                    }
+                    tx.insert_session(stored)?;
                     let near = Neighbourhood::of(session.client);
                     let place = LoginPlace::of(&session.username.key(), &session.worker, near);
                     tx.store_login_place(session.account, &place, session.since)?;

@@ -90,6 +90,9 @@ impl Auth {
                 code,
                 new,
             } => self.reset_password(reply_to, &username, &code, new),
+            Request::DeleteAccount { session, pass } => {
+                self.delete_account(reply_to, &session, pass)
+            }
             Request::EndSessions { session, selection } => {
                 self.end_own_sessions(reply_to, &session, &selection)
             }
@@ -138,6 +141,7 @@ impl Auth {
             | Request::OpenOrders { .. }
             | Request::AccountSummary { .. }
             | Request::UserHistoryPage { .. }
+            | Request::AccountExport { .. }
             | requests_to!(Cache)
             | requests_to!(Orders)
             | requests_to!(State)
@@ -243,6 +247,7 @@ impl Auth {
                 session,
                 AccountQueryKind::HistoryPage(username, before, count),
             ),
+            Request::AccountExport { session } => (session, AccountQueryKind::Export),
             // No other request with a session comes here.
             Request::Sessions { .. }
             | Request::Tokens { .. }

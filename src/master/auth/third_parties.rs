@@ -200,8 +200,7 @@ impl Auth {
             }
             self.end(&previous);
         }
-        let method = self.third_parties.provider_of(hash);
-        let method = method.map_or_else(String::new, |provider| provider.name.to_string());
+        let method = self.provider_name(hash);
         let PendingSignIn {
             reply_to,
             instruction,
@@ -258,7 +257,9 @@ impl Auth {
             Ok(Some(_)) => return waiting.refuse(&identity_taken()),
             Ok(None) => {}
         }
-        match self.store_third_party(&waiting.reply_to, &person, username, email) {
+        let provider = self.provider_name(&hash);
+        let named = (&person, provider.as_str());
+        match self.store_third_party(&waiting.reply_to, named, username, email) {
             Ok(credentials) => self.sign_in(waiting, &hash, credentials, None),
             Err(refusal) => waiting.refuse(&refusal),
         }
@@ -268,7 +269,7 @@ impl Auth {
     fn store_third_party(
         &mut self,
         reply_to: &ReplyTo,
-        person: &VouchedPerson,
+        (person, provider): (&VouchedPerson, &str),
         username: Username,
         email: Option<Email>,
     ) -> Result<Credentials, Refusal> {
@@ -305,7 +306,7 @@ impl Auth {
         let stored = self.storage.write(|tx| {
             let account = tx.insert_account(&new)?;
             tx.store_login_place(account, &place, new.created)?;
-            tx.insert_identity(account, &person.identity, new.created)?;
+            tx.insert_identity(account, &person.identity, provider, new.created)?;
             Ok(account)
         });
         let account = stored.map_err(|error| unstored(&error))?;
@@ -363,13 +364,9 @@ impl Auth {
             None if is_repeat => return Err(refusal_of(&SignInError::Over)),
             None => {
                 let issuer = &person.identity.issuer;
-                let name = {
-                    let mut known = self.third_parties.providers();
-                    let found = known.find(|provider| provider.issuer == *issuer);
-                    found.map_or_else(|| issuer.clone(), |found| found.name.as_str().to_owned())
-                };
+                let name = self.provider_name(hash);
                 self.change_account(account, &[], |tx| {
-                    tx.insert_identity(account, &person.identity, Timestamp::now())?;
+                    tx.insert_identity(account, &person.identity, &name, Timestamp::now())?;
                     tell_owner_of(tx, account, OwnerNotice::IdentityLinked, &name)
                 })?;
                 crate::info!("account {} has an identity of {issuer} now", account.0);
@@ -408,26 +405,26 @@ impl Auth {
         again: bool,
     ) -> Result<(), Refusal> {
         let (account, username, own) = (owner.account, &owner.username, &owner.session);
-        let found = self.third_parties.provider(provider);
-        let Some(issuer) = found.map(|it| it.issuer.clone()) else {
-            let names = self.third_parties.names();
-            return Err(refusal_of(&SignInError::UnknownProvider(names)));
-        };
         self.commit();
         let read = self.storage.read(|snapshot| {
             let identities = snapshot.identities(account)?;
             Ok((identities, snapshot.credentials(username)?))
         });
         let (identities, credentials) = read.map_err(|error| unread(&error))?;
-        let (gone, left): (Vec<_>, Vec<_>) = identities
-            .into_iter()
-            .partition(|it| it.identity.issuer == issuer);
-        if gone.is_empty() {
+        let named: Vec<&StoredIdentity> = identities
+            .iter()
+            .filter(|it| self.speaks_for(provider, it))
+            .collect();
+        let is_gone = |it: &StoredIdentity| {
+            let mut gone = named.iter();
+            gone.any(|gone| gone.identity.issuer == it.identity.issuer)
+        };
+        if named.is_empty() {
             let text = format!("no identity of {provider} is linked to this account");
-            return if again {
-                Ok(())
-            } else {
-                Err(Refusal::new(Reason::NoData, text))
+            return match self.third_parties.provider(provider) {
+                _ if again => Ok(()),
+                Some(_) => Err(Refusal::new(Reason::NoData, text)),
+                None => Err(refusal_of(&self.third_parties.unknown())),
             };
         }
         // An identity of a provider that is not configured logs in nowhere.
@@ -436,14 +433,17 @@ impl Auth {
             known.any(|provider| provider.issuer == issuer)
         };
         let has_password = credentials.is_some_and(|it| it.pass_hash.is_some());
-        if !has_password && !left.iter().any(|it| logs_in(&it.identity.issuer)) {
+        let mut left = identities.iter().filter(|it| !is_gone(it));
+        if !has_password && !left.any(|it| logs_in(&it.identity.issuer)) {
             let text =
                 "this is the only way into the account; set a password first, or link another";
             return Err(Refusal::new(Reason::ThirdPartyLogin, text));
         }
-        let ended = self.sessions_by(account, &issuer, own);
+        let ended = self.sessions_by(account, &named, own);
         self.change_account(account, &ended, |tx| {
-            tx.delete_identities(account, &issuer)?;
+            for gone in &named {
+                tx.delete_identities(account, &gone.identity.issuer)?;
+            }
             tell_owner_of(
                 tx,
                 account,
@@ -453,21 +453,22 @@ impl Auth {
         })?;
         self.shut_out(account);
         crate::info!(
-            "account {} has no identity of {issuer} any more, and {} sessions by it ended",
+            "account {} has no identity of {provider} any more, and {} sessions by it ended",
             account.0,
             ended.len()
         );
         Ok(())
     }
 
-    /// The sessions of an account that an issuer's providers have led to, but this one.
+    /// The sessions of an account that the providers of these identities have led to, but this one.
     fn sessions_by(
         &self,
         account: AccountId,
-        issuer: &str,
+        identities: &[&StoredIdentity],
         kept: &SessionHash,
     ) -> Vec<SessionHash> {
-        let names = self.names_of(issuer);
+        let names = identities.iter().flat_map(|it| self.speakers(it));
+        let names: Vec<&str> = names.collect();
         let is_by = |kind: &SessionKind| match kind {
             SessionKind::Login(method) => names.contains(&method.as_str()),
             SessionKind::Token { .. } => false,
@@ -492,7 +493,7 @@ impl Auth {
             Err(error) => return reply_to.fail(instruction, &unread(&error)),
         };
         let own = |stored: StoredIdentity| OwnIdentity {
-            providers: self.names_of(&stored.identity.issuer).join(","),
+            providers: self.speakers(&stored).join(","),
             issuer: stored.identity.issuer,
             subject: stored.identity.subject,
             linked: stored.linked,
@@ -501,13 +502,31 @@ impl Auth {
         reply_to.data(&OwnIdentities(all).to_bytes());
     }
 
-    /// The names of the providers that speak for an issuer's people.
-    fn names_of(&self, issuer: &str) -> Vec<&str> {
-        self.third_parties
+    /// The names by which an identity's provider is known: those that are configured for its issuer;
+    /// where there is none, the one that it had when the account got the identity.
+    fn speakers<'a>(&'a self, stored: &'a StoredIdentity) -> Vec<&'a str> {
+        let names: Vec<&str> = self
+            .third_parties
             .providers()
-            .filter(|provider| provider.issuer == issuer)
+            .filter(|provider| provider.issuer == stored.identity.issuer)
             .map(|provider| provider.name.as_str())
-            .collect()
+            .collect();
+        if names.is_empty() && !stored.provider.is_empty() {
+            vec![&stored.provider]
+        } else {
+            names
+        }
+    }
+
+    /// Whether a provider is one of an identity's.
+    fn speaks_for(&self, provider: &IdentityProviderName, stored: &StoredIdentity) -> bool {
+        self.speakers(stored).contains(&provider.as_str())
+    }
+
+    /// The name of a sign-in's provider.
+    fn provider_name(&self, hash: &SignInHash) -> String {
+        let provider = self.third_parties.provider_of(hash);
+        provider.map_or_else(String::new, |provider| provider.name.to_string())
     }
 
     /// What a login with a password to an account without one is told: with whom to sign in. `None`

@@ -152,6 +152,20 @@ impl Snapshot<'_> {
             .optional()?)
     }
 
+    /// The account of this number. A deleted one is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn account_by_number(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Option<AccountRow>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!("{ACCOUNT_COLUMNS} WHERE account = ?1 AND state < 2");
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        Ok(statement.query_row([account.0], account_row).optional()?)
+    }
+
     /// The accounts whose name or e-mail address has this text in it, without regard to the case of
     /// ASCII letters, by name: the first `most`, and the number of all. Deleted ones are none. Reads
     /// all accounts.
@@ -219,14 +233,15 @@ impl Snapshot<'_> {
             .exists(params![place.0, since.0])?)
     }
 
-    /// Finds an account by the key of its name.
+    /// Finds an account by the key of its name. A deleted one is none.
     ///
     /// # Errors
     /// The database fails.
     pub fn user_record(&mut self, username_key: &str) -> Result<Option<UserRecord>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT account, username, email, is_password, created FROM accounts WHERE username_key = ?1",
+            "SELECT account, username, email, is_password, created FROM accounts
+             WHERE username_key = ?1 AND state < 2",
         )?;
         let read = |row: &Row<'_>| -> rusqlite::Result<UserRecord> {
             Ok(UserRecord {
@@ -316,15 +331,16 @@ impl Snapshot<'_> {
         Ok(cost.and_then(|cost| cost.parse().ok()).unwrap_or(0))
     }
 
-    /// The number of accounts.
+    /// The number of accounts. Deleted ones are none.
     ///
     /// # Errors
     /// The database fails.
     pub fn account_count(&mut self) -> Result<i64, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        // Rows are never deleted, so the highest key is the count. This avoids reading a million
+        // Rows are never deleted, so the highest key is their count. This avoids reading a million
         // rows.
-        let sql = "SELECT coalesce(max(account), 0) FROM accounts";
+        let sql = "SELECT coalesce(max(account), 0)
+                       - (SELECT count(*) FROM accounts WHERE state = 2) FROM accounts";
         Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
     }
 
@@ -334,11 +350,8 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn sessions(&mut self, now: Timestamp) -> Result<Vec<StoredSession>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
-            "SELECT hash, account, username, since, expiry, client, sessions.worker, sessions.boot, expirable, last_used,
-                 method, token, scope, elsewhere, coalesce(last_client, client), coalesce(last_worker, sessions.worker)
-             FROM sessions JOIN accounts USING (account) WHERE expiry > ?1 ORDER BY since, hash",
-        )?;
+        let sql = format!("{SESSION_COLUMNS} WHERE expiry > ?1 ORDER BY since, hash");
+        let mut statement = sqlite.prepare(&sql)?;
         let mut passed = passed_workers(sqlite)?;
         let rows = statement.query_map([now.0], session)?;
         let sessions = rows.filter_map(Result::transpose).map(|stored| {
@@ -348,7 +361,32 @@ impl Snapshot<'_> {
         });
         Ok(sessions.collect::<rusqlite::Result<_>>()?)
     }
+
+    /// The sessions and tokens of an account that have not expired, the oldest first; not through
+    /// which workers they have passed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn sessions_of(
+        &mut self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let filter = "WHERE sessions.account = ?1 AND expiry > ?2 ORDER BY since, hash";
+        let mut statement = sqlite.prepare_cached(&format!("{SESSION_COLUMNS} {filter}"))?;
+        let rows = statement.query_map([account.0, now.0], session)?;
+        let sessions = rows.filter_map(Result::transpose);
+        Ok(sessions.collect::<rusqlite::Result<_>>()?)
+    }
 }
+
+/// The columns of a session for [`session`].
+const SESSION_COLUMNS: &str =
+    "SELECT hash, sessions.account, username, since, expiry, client, sessions.worker, sessions.boot,
+         expirable, last_used, method, token, scope, elsewhere, coalesce(last_client, client),
+         coalesce(last_worker, sessions.worker)
+     FROM sessions JOIN accounts USING (account)";
 
 /// Reads a row of [`ACCOUNT_COLUMNS`].
 fn account_row(row: &Row<'_>) -> rusqlite::Result<AccountRow> {

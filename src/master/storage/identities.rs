@@ -16,6 +16,8 @@ const LOCKED: i64 = 1;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredIdentity {
     pub identity: Identity,
+    /// The name that its provider had then; empty where that is not known.
+    pub provider: String,
     /// When the account got it (wall time).
     pub linked: Timestamp,
 }
@@ -59,7 +61,7 @@ impl Snapshot<'_> {
     pub fn identities(&mut self, account: AccountId) -> Result<Vec<StoredIdentity>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare_cached(
-            "SELECT issuer, subject, linked FROM identities WHERE account = ?1
+            "SELECT issuer, subject, linked, provider FROM identities WHERE account = ?1
              ORDER BY linked, issuer, subject",
         )?;
         let rows = statement.query_map([account.0], |row| {
@@ -69,6 +71,7 @@ impl Snapshot<'_> {
                     subject: row.get(1)?,
                 },
                 linked: Timestamp(row.get(2)?),
+                provider: row.get(3)?,
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -76,7 +79,7 @@ impl Snapshot<'_> {
 }
 
 impl Tx<'_> {
-    /// Stores that an identity logs in to an account.
+    /// Stores that an identity, of the provider of this name, logs in to an account.
     ///
     /// # Errors
     /// The identity has an account already, or the database fails.
@@ -84,16 +87,18 @@ impl Tx<'_> {
         &mut self,
         account: AccountId,
         identity: &Identity,
+        provider: &str,
         linked: Timestamp,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let sql =
-            "INSERT INTO identities (issuer, subject, account, linked) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT INTO identities (issuer, subject, account, linked, provider)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
         sqlite.prepare_cached(sql)?.execute(params![
             identity.issuer,
             identity.subject,
             account.0,
-            linked.0
+            linked.0,
+            provider
         ])?;
         Ok(())
     }

@@ -36,6 +36,8 @@ pub struct LedgerEntry {
     pub source: Option<Symbol>,
     /// Market time from which on the order waits for a price of its asset that is believed.
     pub waits_since: Option<Timestamp>,
+    /// What an administrator said of a grant.
+    pub note: Option<String>,
 }
 
 /// A row that no client ordered, which is settled at once.
@@ -93,6 +95,8 @@ pub enum Settlement {
     },
     /// The order was rejected.
     Rejected(Reason),
+    /// The order was cancelled, for the reason `cancelled`.
+    Cancelled,
 }
 
 /// Where a history ends that is read in several snapshots: what it was in the first of them.
@@ -131,7 +135,7 @@ impl FamilyTrades {
 const COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off, cause, source, waits_since";
+    written_off, cause, source, waits_since, note";
 
 /// The columns of a transaction without what explains it, and its update.
 const HISTORY_COLUMNS: &str =
@@ -187,7 +191,21 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
             .map(|text| symbol(&text))
             .transpose()?,
         waits_since: row.get::<_, Option<i64>>(23)?.map(Timestamp),
+        note: row.get(24)?,
     })
+}
+
+/// An order as it was before it settled.
+fn as_queued(transaction: Transaction) -> Transaction {
+    Transaction {
+        status: TransactionStatus::Queued,
+        settled: None,
+        price: None,
+        total: None,
+        priced: None,
+        reason: None,
+        ..transaction
+    }
 }
 
 /// Parses the symbol of a row.
@@ -312,6 +330,16 @@ impl Snapshot<'_> {
         Ok(Timestamp(last.unwrap_or(0)))
     }
 
+    /// The last update whose outcomes the ledger has.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn settled_update(&mut self) -> Result<u64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT settled FROM ledger_position";
+        Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
+    }
+
     /// The queued orders, in the order of their acceptance.
     ///
     /// # Errors
@@ -419,21 +447,58 @@ impl Snapshot<'_> {
             let mut transaction = transaction(row)?;
             let update: Option<i64> = row.get(14)?;
             if update.is_some_and(|update| update > signed(bound.settled)) {
-                transaction = Transaction {
-                    status: TransactionStatus::Queued,
-                    settled: None,
-                    price: None,
-                    total: None,
-                    priced: None,
-                    reason: None,
-                    ..transaction
-                };
+                transaction = as_queued(transaction);
             }
             if each(transaction).is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// An account's transactions with what explains them, as [`Snapshot::history`] has them: from
+    /// the ID `from` on, newest first, as they were at the bound, at most `limit`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn entries(
+        &mut self,
+        account: AccountId,
+        bound: &HistoryBound,
+        from: Uuid,
+        limit: usize,
+    ) -> Result<Vec<LedgerEntry>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
+             WHERE account = ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3"
+        );
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![account.0, from.as_bytes(), limit], entry)?;
+        let at_bound = |mut entry: LedgerEntry| {
+            if entry.update.is_some_and(|update| update > bound.settled) {
+                entry.transaction = as_queued(entry.transaction);
+                entry.update = None;
+            }
+            entry
+        };
+        let rows = rows.map(|row| row.map(at_bound));
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The accounts that are locked and have orders that are not settled.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite.prepare(
+            "SELECT DISTINCT account FROM transactions JOIN accounts USING (account)
+             WHERE status IN (0, 3) AND state = 1 ORDER BY account",
+        )?;
+        let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The actions of updates up to `update` that the ledger does not have yet, and corrections, in
@@ -528,7 +593,7 @@ impl Snapshot<'_> {
             "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
              WHERE symbol IN (SELECT value FROM json_each(?1)) AND status = 1
-                 AND (side IN (1, 2) AND cause IS NULL OR written_off <> 0)
+                 AND (side IN (1, 2) AND (cause IS NULL OR cause = ?2) OR written_off <> 0)
              ORDER BY update_number, ordered, worker, sequence, number",
         )?;
         let symbols: BTreeSet<Symbol> = firsts
@@ -537,7 +602,7 @@ impl Snapshot<'_> {
             .collect();
         let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
         let names = serde_json::json!(names).to_string();
-        let mut rows = statement.query([names])?;
+        let mut rows = statement.query(params![names, Cause::Restart as u8])?;
         let mut all: BTreeMap<Symbol, FamilyTrades> = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let symbol = symbol(&row.get::<_, String>(0)?)?;
@@ -644,6 +709,11 @@ impl Tx<'_> {
                 Settlement::Rejected(reason) => {
                     (TransactionStatus::Rejected, None, Some(reason.as_str()))
                 }
+                Settlement::Cancelled => (
+                    TransactionStatus::Cancelled,
+                    None,
+                    Some(Reason::Cancelled.as_str()),
+                ),
             };
             let changed = statement.execute(params![
                 number,
@@ -664,6 +734,42 @@ impl Tx<'_> {
                 .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
                 .execute([update])?;
         }
+        Ok(())
+    }
+
+    /// Cancels orders that are not settled, given by number.
+    ///
+    /// # Errors
+    /// An order is settled, or the database fails.
+    pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let mut statement = sqlite.prepare_cached(
+            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), reason = ?4
+             WHERE number = ?1 AND status IN (0, 3)",
+        )?;
+        let (status, reason) = (TransactionStatus::Cancelled, Reason::Cancelled);
+        for number in numbers {
+            let values = params![number, status as u8, now.0, reason.as_str()];
+            let changed = statement.execute(values)?;
+            if changed != 1 {
+                return Err(rusqlite::Error::StatementChangedRows(changed).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the clientOrderIDs from all transactions of an account: their texts are its owner's.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn forget_client_order_ids(&mut self, account: AccountId) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached(
+                "UPDATE transactions SET client_order_id = NULL
+                 WHERE account = ?1 AND client_order_id IS NOT NULL",
+            )?
+            .execute([account.0])?;
         Ok(())
     }
 
@@ -742,6 +848,18 @@ impl Tx<'_> {
                 row.source.as_ref().map(Symbol::as_str),
                 Some(row.moved_cost.0).filter(|cost| *cost != 0),
             ])?;
+        Ok(())
+    }
+
+    /// Stores what an administrator says of a grant, given by its number.
+    ///
+    /// # Errors
+    /// The row is no grant, or the database fails.
+    pub fn set_note(&mut self, number: i64, note: &str) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite
+            .prepare_cached("UPDATE transactions SET note = ?2 WHERE number = ?1")?
+            .execute(params![number, note])?;
         Ok(())
     }
 

@@ -52,6 +52,17 @@ fn cash(sqlite: &Connection, account: AccountId) -> rusqlite::Result<Money> {
 }
 
 impl Snapshot<'_> {
+    /// The cash with which an account's ledger begins, and to which a restart brings it.
+    ///
+    /// # Errors
+    /// There is no such account, or the database fails.
+    pub fn starting_cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = "SELECT starting_cash FROM accounts WHERE account = ?1";
+        let mut statement = sqlite.prepare_cached(sql)?;
+        Ok(statement.query_row([account.0], |row| row.get(0).map(Money))?)
+    }
+
     /// An account's cash.
     ///
     /// # Errors

@@ -122,7 +122,7 @@ mod tests {
         for sql in [
             "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used)
              VALUES (zeroblob(32), 1, 0, 9, '::1', zeroblob(16), zeroblob(16), 0, 0)",
-            "INSERT INTO identities VALUES ('https://id.example', 'ada', 1, 0)",
+            "INSERT INTO identities VALUES ('https://id.example', 'ada', 1, 0, 'school')",
             "INSERT INTO balances VALUES (1, 4)",
             "INSERT INTO positions VALUES (1, 'A', 5, 5)",
             "INSERT INTO assets (symbol, filled_to, filled) VALUES ('A', 7, 1)",

@@ -36,6 +36,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0012_outbox.sql"),
     include_str!("../../../sql/sqlite/0013_identities.sql"),
     include_str!("../../../sql/sqlite/0014_orders.sql"),
+    include_str!("../../../sql/sqlite/0015_deletion.sql"),
+    include_str!("../../../sql/sqlite/0016_identity_names.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;

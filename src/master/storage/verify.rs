@@ -21,14 +21,16 @@ const INTEGRITY_ERRORS_MAX: usize = 100;
 const ACCOUNTS_PAGE_MAX: i64 = 1024;
 
 /// Orders an account's transactions as they took effect: by update; within an update, what
-/// actions made before orders; orders by settlement rank.
+/// actions made before orders, and what administrators did (causes 6 and 7) after them; orders by
+/// settlement rank.
 const LEDGER_SQL: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
         transactions.origin, sequence, ordered, update_number, written_off,
-        cause, source, moved_cost
+        cause, source, moved_cost, note IS NOT NULL
     FROM transactions LEFT JOIN origins USING (origin)
     WHERE account = ?1
-    ORDER BY update_number, transactions.origin IS NOT NULL,
+    ORDER BY update_number,
+        CASE WHEN transactions.origin IS NOT NULL THEN 1 WHEN cause IN (6, 7) THEN 2 ELSE 0 END,
         CASE WHEN transactions.origin IS NULL THEN number END,
         ordered, worker, sequence, number";
 
@@ -86,6 +88,7 @@ pub struct LedgerLine {
     pub cause: Option<u8>,
     pub source: Option<String>,
     pub moved_cost: Option<i64>,
+    pub has_note: bool,
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
@@ -111,6 +114,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
         cause: row.get(18)?,
         source: row.get(19)?,
         moved_cost: row.get(20)?,
+        has_note: row.get(21)?,
     })
 }
 

@@ -81,6 +81,10 @@ impl OrderState {
             Ok(account) => account,
             Err(refusal) => return Ok(Acceptance::Refused(instruction, refusal, order.reply_to)),
         };
+        if self.deleted.contains_key(&account) {
+            let refusal = Refusal::session_expired();
+            return Ok(Acceptance::Refused(instruction, refusal, order.reply_to));
+        }
         if let Some(id) = &order.client_order_id
             && let Some(entry) = tx.order_by_client(account, id)?
         {

@@ -41,6 +41,20 @@ impl ActionRow {
         }
     }
 
+    /// A row of an administrator that moves cash alone.
+    fn of_cash(cause: Cause, price: Option<Money>, total: Money) -> ActionRow {
+        ActionRow {
+            side: Side::Dividend,
+            symbol: Symbol::NONE,
+            quantity: Quantity::ZERO,
+            price,
+            total,
+            cause: Some(cause),
+            source: None,
+            moved_cost: Money::ZERO,
+        }
+    }
+
     /// The same in the asset whose units come.
     fn gained(self, action: &Action) -> ActionRow {
         let gained = action.gained();
@@ -166,6 +180,38 @@ impl Holdings {
         paid
     }
 
+    /// Gives cash, or takes some where `amount` is below zero, and returns the row that tells it;
+    /// `None` if the cash would be below zero or beyond its limit.
+    pub fn grant(&mut self, amount: Money) -> Option<ActionRow> {
+        let cash = self.cash.plus(amount)?;
+        if cash < Money::ZERO {
+            return None;
+        }
+        self.cash = cash;
+        Some(ActionRow::of_cash(Cause::Grant, None, amount))
+    }
+
+    /// Sells a whole position in a restart, and returns the row that tells it; `None` without a
+    /// position. Cash beyond its limit is not given.
+    pub fn sell_for_restart(&mut self, symbol: Symbol, price: Money) -> Option<ActionRow> {
+        let (held, _) = self.positions.remove(&symbol)?;
+        let paid = self.pay(held.worth_at(price).unwrap_or(Money(MILLIONTHS_MAX)));
+        Some(ActionRow {
+            side: Side::Sell,
+            symbol,
+            quantity: held,
+            price: Some(price),
+            ..ActionRow::of_cash(Cause::Restart, None, paid)
+        })
+    }
+
+    /// Sets the cash with which an account begins anew, and returns the row that tells it.
+    pub fn restart_cash(&mut self, starting_cash: Money) -> ActionRow {
+        let total = Money(starting_cash.0 - self.cash.0);
+        self.cash = starting_cash;
+        ActionRow::of_cash(Cause::Restart, Some(starting_cash), total)
+    }
+
     /// Fills an order at `price`. Returns the total that was paid or received.
     ///
     /// # Errors
@@ -251,6 +297,7 @@ pub fn text(reason: Reason) -> &'static str {
         }
         Reason::QuantityInvalid => "the order would have taken a value beyond 9000000000000 units",
         Reason::NoPrice => "the asset had no new price to settle at",
+        Reason::Cancelled => "the order was cancelled before it settled",
         _ => "the order was rejected when it settled",
     }
 }

@@ -228,6 +228,16 @@ impl OrderQueue {
         ranks.into_iter().map(|rank| rank.number).collect()
     }
 
+    /// The numbers of an account's orders.
+    pub fn numbers_of(&self, account: AccountId) -> Vec<i64> {
+        // The queue may be long, and most accounts have no order in it.
+        if self.of_account(account) == 0 {
+            return Vec::new();
+        }
+        let of_account = self.iter().filter(|order| order.account == account);
+        of_account.map(|order| order.rank.number).collect()
+    }
+
     /// All orders, by number.
     pub fn iter(&self) -> impl Iterator<Item = &QueuedOrder> {
         self.orders.values()

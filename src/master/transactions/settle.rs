@@ -271,12 +271,13 @@ impl OrderState {
         Ok(())
     }
 
-    /// Removes settled orders from the queue and sends their outcomes to all who wait.
+    /// Removes orders that ended at `ended` from the queue, and sends their outcomes to all who
+    /// wait.
     pub(super) fn answer(
         &mut self,
         heartbeat: &Heartbeat,
         outcomes: Vec<(i64, Settlement)>,
-        update: &Update,
+        ended: Timestamp,
     ) {
         let mut replies = ReplyBatch::new();
         let mut beats = StepBeats::new(heartbeat);
@@ -289,7 +290,7 @@ impl OrderState {
             if matches!(&outcome, Settlement::Rejected(why) if *why != Reason::NoPrice) {
                 self.rejections.count(order.account, now);
             }
-            let transaction = settled_transaction(&order, &outcome, update.published);
+            let transaction = settled_transaction(&order, &outcome, ended);
             for reply_to in order.waiters {
                 replies.add(reply_to, |out| write_outcome(out, &transaction));
             }
@@ -444,6 +445,7 @@ fn settled_transaction(
             None,
         ),
         Settlement::Rejected(reason) => (TransactionStatus::Rejected, None, Some(*reason)),
+        Settlement::Cancelled => (TransactionStatus::Cancelled, None, Some(Reason::Cancelled)),
     };
     Transaction {
         id: order.id,

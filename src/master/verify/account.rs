@@ -47,6 +47,8 @@ struct RebuiltAccount<'a> {
     corrected: HashMap<Symbol, (i128, i128)>,
     /// Messages about actions that are missing in the ledger.
     missed: Vec<String>,
+    /// The cash with which the account begins, also after a restart.
+    starting_cash: Money,
 }
 
 impl<'a> Books<'a> {
@@ -217,6 +219,12 @@ fn told_action(symbol: Symbol, side: Side, line: &LedgerLine) -> Option<(Symbol,
     }
 }
 
+/// Whether an administrator made a row, and no action.
+fn is_administrators(line: &LedgerLine) -> bool {
+    let cause = line.cause.and_then(Cause::from_number);
+    matches!(cause, Some(Cause::Grant | Cause::Restart))
+}
+
 /// `Ok` if `good`, and else an error with this text.
 fn need(good: bool, text: &str) -> Result<(), String> {
     if good { Ok(()) } else { Err(text.to_owned()) }
@@ -249,6 +257,10 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
             "a row of an action that is not settled",
         )?;
     }
+    need(
+        line.has_note == (line.cause == Some(Cause::Grant as u8)),
+        "a grant without its reason, or a reason without a grant",
+    )?;
     let millis = line
         .id
         .iter()
@@ -282,7 +294,10 @@ fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Re
                 "it is settled and lacks its outcome",
             )?;
             need(
-                line.price.is_some() || side == Side::Split || line.written_off.is_some(),
+                line.price.is_some()
+                    || side == Side::Split
+                    || line.written_off.is_some()
+                    || line.has_note,
                 "it is settled without a price",
             )?;
             need(
@@ -322,6 +337,7 @@ impl<'a> RebuiltAccount<'a> {
             trades: HashMap::new(),
             corrected: HashMap::new(),
             missed: Vec::new(),
+            starting_cash: cash,
         }
     }
 
@@ -345,6 +361,7 @@ impl<'a> RebuiltAccount<'a> {
             Side::Split | Side::Dividend if line.written_off.is_some() => {
                 self.correction(symbol, line)
             }
+            _ if is_administrators(line) => self.by_administrator(symbol, line),
             _ if line.cause.is_some() => self.other_action(symbol, line),
             Side::Buy | Side::Sell => match self.holdings.fill(side, symbol, quantity, price) {
                 Ok(made) if made == total => Ok(()),
@@ -364,7 +381,8 @@ impl<'a> RebuiltAccount<'a> {
             (true, false) => {
                 // An action that removed the position took effect before the other actions of its
                 // update.
-                let until = if side == Side::Split || line.cause.is_some() {
+                let is_action = line.cause.is_some() && !is_administrators(line);
+                let until = if side == Side::Split || is_action {
                     update - 1
                 } else {
                     update
@@ -386,7 +404,8 @@ impl<'a> RebuiltAccount<'a> {
             Side::Split | Side::Dividend => {}
             Side::Buy | Side::Sell => {
                 let family = self.actions.changed_family(symbol);
-                if let Some(family) = family.filter(|_| line.cause.is_none()) {
+                let is_trade = line.cause.is_none() || is_administrators(line);
+                if let Some(family) = family.filter(|_| is_trade) {
                     let trade = Trade {
                         symbol,
                         side,
@@ -538,6 +557,29 @@ impl<'a> RebuiltAccount<'a> {
         self.expected.clear();
         let cause = row.cause.map_or("action", Cause::as_str);
         Err(format!("no {cause} of {source} of its time makes this row"))
+    }
+
+    /// Applies the row of a grant or of a restart.
+    fn by_administrator(&mut self, symbol: Symbol, line: &LedgerLine) -> Result<(), String> {
+        let row = action_row(symbol, line)?;
+        let mut made = self.holdings.clone();
+        let expected = match (row.cause, row.side) {
+            (Some(Cause::Grant), _) => made.grant(row.total),
+            (_, Side::Sell) => made.sell_for_restart(symbol, row.price.unwrap_or_default()),
+            _ if made.positions.is_empty() => Some(made.restart_cash(self.starting_cash)),
+            _ => None,
+        };
+        if expected == Some(row) {
+            self.holdings = made;
+            return Ok(());
+        }
+        self.holdings.positions.remove(&symbol);
+        self.holdings.cash = Money(self.holdings.cash.0.saturating_add(row.total.0));
+        let cause = row.cause.map_or("row", Cause::as_str);
+        let held = self.holdings.cash;
+        Err(format!(
+            "no {cause} makes this row, after which the cash is {held}"
+        ))
     }
 
     /// Reports the rows that should be there and are not, where another action or an order follows.

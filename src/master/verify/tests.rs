@@ -39,7 +39,7 @@ impl Market {
                 &mut storage,
                 &format!(
                     "INSERT INTO accounts VALUES ({account}, 'user{account}', 'user{account}', 'user{account}', 'user{account}',
-                     0, NULL, 0, {CASH}, zeroblob(16), {account}, NULL, NULL, 0)"
+                     0, NULL, 0, {CASH}, zeroblob(16), {account}, NULL, NULL, 0, NULL)"
                 ),
             );
             let cash = Money(CASH);

@@ -10,7 +10,8 @@ use crate::model::{Timestamp, ValueError};
 /// An identity of an account, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnIdentity {
-    /// The names of the providers that speak for it, joined by commas; empty if none does now.
+    /// The names of the providers that speak for it, joined by commas. If none does now, the name
+    /// under which the account got it; empty if that is not known.
     pub providers: String,
     /// The issuer identifier.
     pub issuer: String,

@@ -508,7 +508,8 @@ const OWN_IDENTITY: ByteLayout = ByteLayout {
         scalar(
             "providers",
             Scalar::TEXT,
-            "the names of the providers that speak for it, joined by commas; empty if none does now",
+            "the names of the providers that speak for it, joined by commas; if none does now, the name under which \
+             the account got it, or nothing",
         ),
         scalar("issuer", Scalar::TEXT, "the provider's issuer identifier"),
         scalar("subject", Scalar::TEXT, "the person's name there"),

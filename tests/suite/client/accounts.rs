@@ -287,6 +287,39 @@ fn a_program_reads_with_its_token_until_it_is_revoked() {
 }
 
 #[test]
+fn who_deletes_an_account_confirms_it_and_leaves_nothing() {
+    let running = Deployment::running(2);
+    let servers = running.addresses();
+    let alice = registered(&servers[0], "alice", "password of alice");
+    // Another of her devices, at another worker.
+    let phone = Person::new();
+    log_in(&phone, &servers[1], "alice", "password of alice");
+    let input = "password of alice\n";
+    let ran = with_input(&alice, "account delete --password-stdin", input);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("--yes"), "{}", ran.err);
+    let wrong = with_input(
+        &alice,
+        "account delete --yes --password-stdin",
+        "guess of alice\n",
+    );
+    assert_eq!(wrong.code, 5, "{}", wrong.err);
+    let ran = with_input(
+        &alice,
+        "--json account delete --yes --password-stdin",
+        input,
+    );
+    assert_eq!(
+        ran.json(),
+        json!({"account": "alice", "changed": "deleted"})
+    );
+    assert_eq!(alice.run("account").code, 4);
+    assert_eq!(phone.run("account").code, 4);
+    // The name is free.
+    registered(&servers[1], "alice", "another person's");
+}
+
+#[test]
 fn an_old_login_is_made_anew_by_the_way() {
     let running = Deployment::running(1);
     let server = running.addresses().remove(0);

@@ -303,7 +303,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             let token = SessionId::from_bytes([0x70; 32]);
             Reply::AccountSuccess(Some(AccountValue::Token(token))).write(out);
         }
-        Request::RevokeToken { .. } | Request::ChangeEmail { .. } => {
+        Request::RevokeToken { .. }
+        | Request::ChangeEmail { .. }
+        | Request::DeleteAccount { .. } => {
             Reply::AccountSuccess(None).write(out);
         }
         Request::Sessions { .. } => payload(out, &own_sessions(&word("eu1"))),
@@ -315,6 +317,10 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
                 subject: word("248289761001"),
                 linked: Timestamp(1_577_934_245_678),
             }]),
+        ),
+        Request::AccountExport { .. } => payload(
+            out,
+            &TextList(vec![r#"{"kind":"export"}"#.to_owned(), word("{}")]),
         ),
         Request::Tokens { .. } => payload(out, &own_tokens(&word("eu1"))),
         Request::EndSessions { .. } => {

@@ -2,11 +2,16 @@
 //! comes in with its cards. Real daemons, and a browser that prints the cards.
 
 use crate::client::cli::{Person, Ran};
-use papertrader::testkit::Deployment;
-use papertrader::testkit::trader::{hashed, reason, username};
+use papertrader::runtime::failpoint::GRANT_POINTS;
+use papertrader::testkit::trader::{buy, hashed, history, portfolio, reason, username};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
+
+/// The signal by which a process ends that calls `abort`.
+const SIGABRT: i32 = 6;
 
 #[test]
 fn accounts_are_listed_shown_locked_and_unlocked() {
@@ -88,6 +93,120 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
     let log = deployment.done("log tail");
     assert!(log.contains("has booted worker worker-1"), "{log}");
     assert!(log.contains("sessions: those of everybody"), "{log}");
+}
+
+#[test]
+fn a_grant_and_a_restart_are_read_by_whom_they_concern() {
+    let deployment = Deployment::running(1);
+    let mut alice = deployment.trader(1, "Alice");
+    buy(&mut alice, "AAPL", "2");
+    let grant = |arguments: &[&str]| {
+        let name = ["accounts", "grant", "alice"];
+        let socket = deployment.socket();
+        let socket = ["--socket", socket.to_str().unwrap()];
+        deployment.run("papertraderctl", &[&socket, &name[..], arguments].concat())
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let given = grant(&["500.25", "--reason", "first prize, März"]);
+    let told = text(&given.stdout);
+    assert!(
+        told.starts_with("500.25 given to Alice, who has "),
+        "{told}"
+    );
+    let taken = grant(&["-0.25", "--reason", "a mistake"]);
+    assert!(text(&taken.stdout).starts_with("0.25 taken from Alice"));
+    for (arguments, told) in [
+        (["-99999999999", "--reason", "x"], "it cannot fall below 0"),
+        (["0", "--reason", "x"], "an amount is a decimal"),
+        (["1e3", "--reason", "x"], "an amount is a decimal"),
+        (["1", "--reason", " "], "a reason is 1 to 200 bytes"),
+        (
+            ["1", "--reason", "a\u{1b}[2J"],
+            "a reason is 1 to 200 bytes",
+        ),
+    ] {
+        let refused = grant(&arguments);
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+        let error = text(&refused.stderr);
+        assert!(error.contains(told), "{error}");
+    }
+
+    let rows = history(&mut alice, "Alice");
+    let shown: Vec<(&str, i64)> = rows
+        .iter()
+        .map(|row| (row.symbol.as_str(), row.detail.as_ref().unwrap().total.0))
+        .take(2)
+        .collect();
+    assert_eq!(shown, [("-", -250_000), ("-", 500_250_000)]);
+    let receipt = alice.receipt(rows[1].id).unwrap();
+    let has = |name: &str, value: &str| {
+        let mut lines = receipt.0.iter();
+        lines.any(|(key, text)| key == name && text == value)
+    };
+    assert!(has("cause", "grant") && has("reason", "first prize, März"));
+
+    // Nobody is there to confirm it.
+    let told = deployment.refused("accounts restart alice");
+    assert!(told.contains("add --yes"), "{told}");
+    let anew = deployment.done("accounts restart ALICE --yes");
+    assert!(anew.starts_with("Alice begins anew with "), "{anew}");
+    assert!(anew.contains("0 orders cancelled, units of 1 asset sold"));
+    let (cash, held) = portfolio(&mut alice, "Alice");
+    assert!(held.is_empty());
+    let shown = deployment.json("accounts show alice");
+    assert_eq!(shown["cash"], cash.to_string());
+    assert!(deployment.done("verify").contains("every balance"));
+    let log = deployment.done("log tail");
+    for act in [
+        "has granted Alice 500.25, which has",
+        "has let Alice begin anew",
+    ] {
+        assert!(log.contains(act), "{log}");
+    }
+    let status = deployment.json("status");
+    let counted = |event: &str| {
+        let mut events = status["account_events"].as_array().unwrap().iter();
+        events.any(|it| it["reason"] == event && it["count"].as_u64() >= Some(1))
+    };
+    assert!(counted("grants") && counted("restarts"), "{status}");
+}
+
+#[test]
+fn a_kill_leaves_a_restart_done_or_undone() {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let deployment = Deployment::running(1);
+    let mut alice = deployment.trader(1, "alice");
+    buy(&mut alice, "AAPL", "2");
+    for point in GRANT_POINTS {
+        for (command, rows) in [
+            ("accounts grant alice 5 --reason prize", 1),
+            ("accounts restart alice --yes", 1),
+        ] {
+            let count = || {
+                let verified = deployment.json("verify");
+                assert_eq!(verified["differences"], serde_json::json!([]));
+                verified["settled"].as_u64().unwrap()
+            };
+            let before = count();
+            deployment.master().kill();
+            deployment
+                .master()
+                .spawn_with_failpoint(&format!("{point}:1"));
+            deployment.master().wait_ready();
+            let failed = deployment.ctl(command);
+            assert_ne!(failed.status.code(), Some(0), "{point}: {command}");
+            let ended = deployment.master().wait_exit(TEST_TIMEOUT);
+            let ended = ended.unwrap_or_else(|| panic!("{point} was armed and never reached"));
+            assert_eq!(ended.signal(), Some(SIGABRT), "{point}: {ended}");
+            deployment.master().start();
+            let made = count() - before;
+            let is_done = *point == "grant-committed";
+            assert_eq!(made > 0, is_done, "{point}: {command}: {made} rows");
+            assert!(made == 0 || made >= rows, "{point}: {command}: {made}");
+        }
+    }
 }
 
 fn with_input(person: &Person, line: &str, input: &str) -> Ran {

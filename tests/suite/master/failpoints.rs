@@ -23,7 +23,7 @@ fn passed_before(point: &str) -> u32 {
 }
 
 /// Waits until the master lists its worker, whose link then stands.
-fn await_link(deployment: &Deployment) {
+pub fn await_link(deployment: &Deployment) {
     let address = deployment.master().address();
     until("the worker's link stands", || {
         let Ok(mut master) = papertrader::client::ServerConnection::connect(&address, TEST_TIMEOUT)

@@ -3,10 +3,12 @@
 use super::mail_servers::{Aiosmtpd, has_aiosmtpd};
 use super::third_party_accounts::{mock, stranger, unstarted_with};
 use papertrader::client::{Client, ClientError};
-use papertrader::model::{OpenValue, Reason, ResetCode, UsernameOrEmail};
+use papertrader::model::{
+    OpenValue, Reason, ResetCode, SessionId, Side, TokenName, TokenScope, UsernameOrEmail,
+};
 use papertrader::runtime::failpoint::MAIL_POINTS;
 use papertrader::testkit::mock_provider::MockProvider;
-use papertrader::testkit::trader::{buy, hashed, register, username};
+use papertrader::testkit::trader::{buy, hashed, register, trade, username};
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, busy, eventually, until};
 use std::io::Read;
 use std::net::TcpListener;
@@ -167,6 +169,70 @@ fn a_forgotten_password_is_reset_by_mail_and_every_session_is_dead_within_a_seco
         "{log}"
     );
     assert_eq!(server.count(), 2, "the unknown got none");
+}
+
+/// A way to a code for an account.
+type CodeFor = fn(&Deployment, &Aiosmtpd, &str) -> ResetCode;
+
+#[test]
+fn a_reset_ends_the_thief_s_session_and_token_on_all_workers_within_a_second() {
+    if !has_aiosmtpd() {
+        return;
+    }
+    let server = Aiosmtpd::start(&[]);
+    let deployment = Deployment::new(2);
+    send_to(&server, &deployment);
+    deployment.start_all();
+    let ways: [(&str, CodeFor); 2] = [
+        ("alice", |deployment, server, name| {
+            // A token was made, which is told first.
+            ask_for(&mut deployment.connect(2), name);
+            code(&server.mail(2))
+        }),
+        ("bob", |deployment, _, name| {
+            ResetCode::parse(deployment.done(&format!("accounts reset {name}")).trim()).unwrap()
+        }),
+    ];
+    for (name, code_for) in ways {
+        let owner = deployment.trader(1, name);
+        // The thief has the password.
+        let mut thief = deployment.connect(2);
+        thief.login(&username(name), &hashed(name), false).unwrap();
+        let token = TokenName::parse("bot").unwrap();
+        let token = thief.create_token(&token, TokenScope::Trade, 366).unwrap();
+        let own = |client: &Client| client.session().unwrap().clone();
+        let all: [SessionId; 3] = [own(&owner), own(&thief), token];
+        let mut uses: Vec<(Client, &SessionId)> = Vec::new();
+        for worker in [1, 2] {
+            for session in &all {
+                let mut client = deployment.connect(worker);
+                client.resume(session).unwrap();
+                uses.push((client, session));
+            }
+        }
+        let code = code_for(&deployment, &server, name);
+        let mut client = deployment.connect(1);
+        client
+            .reset_password(&username(name), &code, &hashed("new"))
+            .unwrap();
+        let began = Instant::now();
+        until("all have ended", || {
+            let mut uses = uses.iter_mut();
+            uses.all(|(client, session)| client.resume(session).is_err())
+        });
+        assert!(began.elapsed() < busy(Duration::from_secs(1)), "{name}");
+        for (client, session) in &mut uses {
+            let refused = client.resume(session).unwrap_err();
+            assert_eq!(refused.code(), "session-expired", "{name}");
+        }
+        let traded = trade(&mut thief, Side::Buy, "AAPL", "1").unwrap_err();
+        assert_eq!(traded.code(), "session-expired", "{name}");
+        let old = thief.login(&username(name), &hashed(name), false);
+        assert_eq!(old.unwrap_err().code(), "bad-credentials", "{name}");
+        client
+            .login(&username(name), &hashed("new"), false)
+            .unwrap();
+    }
 }
 
 #[test]

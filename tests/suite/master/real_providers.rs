@@ -2,7 +2,7 @@
 //!
 //! Sign-in with providers that others wrote, by a browser of our own that fills in their pages.
 
-use super::third_party::{BACK, Parties, person_of, way_back};
+use super::third_party::{Parties, person_of, way_back};
 use papertrader::master::third_party::{SignInProgress, StartedSignIn};
 use papertrader::model::SignInMethod;
 use papertrader::testkit::eventually::eventually;
@@ -63,10 +63,12 @@ impl Browser {
                 return Page::Shown(url, text);
             }
             let location = answer.headers().get("location").unwrap().to_str().unwrap();
-            if location.starts_with(BACK) {
+            let next = url.join(location).unwrap();
+            if next.port() != url.port() {
+                // It leaves the provider.
                 return Page::Back(location.to_owned());
             }
-            url = url.join(location).unwrap();
+            url = next;
             fields = None;
         }
         panic!("{url} redirects for ever");
@@ -77,12 +79,7 @@ impl Browser {
         url: &Url,
         fields: Option<&[(String, String)]>,
     ) -> ureq::http::Response<ureq::Body> {
-        let agent = ureq::Agent::config_builder()
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .build()
-            .new_agent();
+        let agent = agent();
         let pairs: Vec<_> = self
             .cookies
             .iter()
@@ -101,6 +98,23 @@ impl Browser {
         }
         .unwrap()
     }
+}
+
+/// Asks as a browser does that follows no redirect.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .build()
+        .new_agent()
+}
+
+/// Where a page sends a browser.
+pub fn location(url: &str) -> String {
+    let answer = agent().get(url).call().unwrap();
+    let location = answer.headers().get("location");
+    location.expect("a redirect").to_str().unwrap().to_owned()
 }
 
 /// The first form of a page, filled in.
@@ -176,7 +190,7 @@ impl Drop for OidcProvider {
 }
 
 /// The client's secret, with characters that a header's form must escape.
-const SECRET: &str = "a-secret+with/odd%characters";
+pub const SECRET: &str = "a-secret+with/odd%characters";
 
 /// What came of a sign-in that a person has done their part of.
 fn person(parties: &mut Parties, started: &StartedSignIn) -> String {
@@ -192,17 +206,17 @@ fn person(parties: &mut Parties, started: &StartedSignIn) -> String {
 }
 
 /// Debian's Glewlwyd, and a person's browser with it. Dropping it stops it.
-struct Glewlwyd {
+pub struct Glewlwyd {
     child: Child,
     /// The script stops the server when this ends; a kill would leave the server behind.
     people: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    issuer: String,
+    pub issuer: String,
 }
 
 impl Glewlwyd {
     /// As [`OidcProvider::start`].
-    fn start() -> Option<Glewlwyd> {
+    pub fn start() -> Option<Glewlwyd> {
         if std::env::var_os("WITHOUT_GLEWLWYD").is_some() {
             println!("skipped: WITHOUT_GLEWLWYD is set");
             return None;
@@ -231,7 +245,7 @@ impl Glewlwyd {
     }
 
     /// Signs a person in. Returns where the browser is sent then.
-    fn sign_in(&mut self, person: &str, url: &str) -> String {
+    pub fn sign_in(&mut self, person: &str, url: &str) -> String {
         writeln!(self.people.as_mut().unwrap(), "{person} {url}").unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
@@ -247,7 +261,7 @@ impl Drop for Glewlwyd {
 }
 
 /// A secret without a character that RFC 6749 escapes in a header: Glewlwyd takes it as it stands.
-const PLAIN_SECRET: &str = "aSecretOfLettersAlone";
+pub const PLAIN_SECRET: &str = "aSecretOfLettersAlone";
 
 #[test]
 fn debians_glewlwyd_signs_people_in_by_both_flows() {

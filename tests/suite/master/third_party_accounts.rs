@@ -387,6 +387,47 @@ fn unlinking_ends_the_sessions_that_the_provider_led_to() {
 }
 
 #[test]
+fn an_identity_of_a_provider_that_is_gone_is_unlinked_but_not_the_last_way_in() {
+    let provider = MockProvider::start();
+    let deployment = deployment_with(&provider);
+    let mut bob = deployment.trader(1, "bob");
+    let handle = stranger(&mut bob);
+    bob.link_third_party(&handle).unwrap();
+    let mut by_mock = deployment.connect(1);
+    let (_, progress) = sign_in(&mut by_mock);
+    assert!(matches!(progress, ThirdPartyProgress::LoggedIn(_)));
+    provider.set_subject("ada-2");
+    let mut ada = deployment.connect(1);
+    let handle = stranger(&mut ada);
+    ada.register_third_party(&handle, &username("ada"), None)
+        .unwrap();
+    deployment.master().stop();
+    // The name is another provider's now.
+    let second = MockProvider::start();
+    let file = deployment.dir().join("mock.key");
+    let table = format!(
+        "[{{ name = \"mock\", issuer = \"{}\", client_id = \"{CLIENT_ID}\", client_secret_file = \"{}\" }}]",
+        second.issuer(),
+        file.display()
+    );
+    deployment.master().set_toml("third_party", &table);
+    deployment.master().start();
+    let identities = eventually("the worker is linked", || bob.identities().ok());
+    assert_eq!(identities[0].providers, "mock");
+    assert_eq!(identities[0].issuer, provider.issuer());
+    let other = IdentityProviderName::parse("other").unwrap();
+    assert_eq!(reason(bob.unlink_third_party(&other)), "provider-unknown");
+    assert_eq!(reason(ada.unlink_third_party(&mock())), "third-party-login");
+    let session = by_mock.session().unwrap().clone();
+    bob.unlink_third_party(&mock()).unwrap();
+    assert_eq!(bob.identities().unwrap(), []);
+    until("the session that it led to has ended", || {
+        !is_active(&deployment, &session)
+    });
+    assert_eq!(reason(bob.unlink_third_party(&mock())), "no-data");
+}
+
+#[test]
 fn no_token_and_no_code_of_a_provider_is_in_a_log() {
     const SECRET: &str = "very-secret";
     type Answer = fn() -> ExchangeReply;

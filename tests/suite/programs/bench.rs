@@ -105,3 +105,22 @@ fn later_starts_parse_no_market_file_again() {
         assert!(row.unwrap()["theirs"]["value"].as_u64().unwrap() > 0);
     }
 }
+
+#[test]
+fn every_kind_of_account_is_asked_about_and_refused() {
+    let rows = bench(&["account-times"]);
+    let rows = rows.as_array().unwrap();
+    let kinds = [
+        "another known name",
+        "an unknown name",
+        "a locked account",
+        "an account without a password",
+        "a hash of an older cost",
+    ];
+    assert_eq!(rows.len(), 2 * kinds.len(), "{rows:#?}");
+    for (at, row) in rows.iter().enumerate() {
+        let what = row["what"].as_str().unwrap();
+        assert!(what.contains(kinds[at % kinds.len()]), "{what}");
+        assert!(row["ours"]["value"].as_u64().unwrap() > 0, "{what}");
+    }
+}

@@ -178,6 +178,20 @@ fn requests() -> Vec<(String, Request)> {
             },
         ),
         (
+            "010B-deleteAccount",
+            Request::DeleteAccount {
+                session: session(),
+                pass: Some(hashed()),
+            },
+        ),
+        (
+            "010B-deleteAccount-none",
+            Request::DeleteAccount {
+                session: session(),
+                pass: None,
+            },
+        ),
+        (
             "010D-createToken",
             Request::CreateToken {
                 session: session(),
@@ -241,6 +255,10 @@ fn requests() -> Vec<(String, Request)> {
         (
             "0210-getIdentities",
             Request::Identities { session: session() },
+        ),
+        (
+            "0215-getAccountExport",
+            Request::AccountExport { session: session() },
         ),
         ("010C-endSessions", end_sessions("0123456789abcdef")),
         ("010C-endSessions-others", end_sessions("others")),

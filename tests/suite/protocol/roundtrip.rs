@@ -443,6 +443,8 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                 new,
             }
         }),
+        (session(), option::of(hashed()))
+            .prop_map(|(session, pass)| Request::DeleteAccount { session, pass }),
         (session(), "others|all|[0-9a-f]{8,16}").prop_map(|(session, which)| {
             let selection = SessionSelection::parse(&which).unwrap();
             Request::EndSessions { session, selection }
@@ -483,6 +485,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                     count,
                 }
             ),
+        session().prop_map(|session| Request::AccountExport { session }),
         (provider(), method(), option::of(visible(200))).prop_map(
             |(provider, method, redirect_uri)| Request::BeginThirdParty {
                 provider,

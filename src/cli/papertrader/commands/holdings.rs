@@ -8,7 +8,8 @@ use super::{CommandError, ReadySession, advise, note, print, show};
 use crate::cli::papertrader::age::market_words;
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
 use crate::cli::papertrader::view::portfolio::{
-    PortfolioView, PositionStanding, Totals, basis_points, fingerprint, starting_cash,
+    PortfolioView, PositionStanding, Totals, act_of_administrator, basis_points, fingerprint,
+    starting_cash,
 };
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
 use crate::cli::table::{self, Column};
@@ -258,7 +259,7 @@ fn own_history_table(entries: &[HistoryEntry]) -> String {
         vec![
             table::moment(e.accepted),
             settled_text(e),
-            e.side.to_string(),
+            act_of_administrator(e).map_or_else(|| e.side.to_string(), str::to_owned),
             e.symbol.to_string(),
             e.detail
                 .as_ref()

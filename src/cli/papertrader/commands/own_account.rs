@@ -5,16 +5,16 @@
 //! Tests: `tests/suite/client/accounts.rs`.
 
 use super::super::arguments::{
-    AccountArgs, AccountCommand, AccountEmailArgs, GlobalArgs, OwnSessionsCommand,
-    PasswordChangeArgs, SessionsArgs, SessionsEndArgs, TokensArgs, TokensCommand, TokensCreateArgs,
-    TokensRevokeArgs,
+    AccountArgs, AccountCommand, AccountDeleteArgs, AccountEmailArgs, GlobalArgs,
+    OwnSessionsCommand, PasswordChangeArgs, SessionsArgs, SessionsEndArgs, TokensArgs,
+    TokensCommand, TokensCreateArgs, TokensRevokeArgs,
 };
 use super::super::password;
 use super::super::view::account::{
     AccountChangeView, AccountView, EndedView, NewTokenView, OwnSessionsView, OwnTokensView,
     RevokedTokenView,
 };
-use super::{CommandError, ReadySession, note, show, tell, third_party};
+use super::{CommandError, ReadySession, export, note, show, tell, third_party};
 use crate::cli::table::{self, Column};
 use crate::client::account::with_password;
 use crate::client::store::SessionEnd;
@@ -28,8 +28,10 @@ pub fn account(global: &GlobalArgs, args: &AccountArgs) -> Result<(), CommandErr
     match &args.command {
         None => show_account(global),
         Some(AccountCommand::Email(args)) => change_email(global, args),
+        Some(AccountCommand::Export { file }) => export::export(global, file),
+        Some(AccountCommand::Delete(args)) => delete(global, args),
         Some(AccountCommand::Link(args)) => third_party::link(global, args),
-        Some(AccountCommand::Unlink { provider }) => third_party::unlink(global, provider),
+        Some(AccountCommand::Unlink(args)) => third_party::unlink(global, args),
     }
 }
 
@@ -112,6 +114,39 @@ fn change_email(global: &GlobalArgs, args: &AccountEmailArgs) -> Result<(), Comm
     tell(global, &view, || match email {
         Some(email) => format!("The e-mail address of {name} is {} now.\n", email.as_str()),
         None => format!("{name} has no e-mail address now.\n"),
+    })
+}
+
+/// Deletes the account, once its name was typed.
+fn delete(global: &GlobalArgs, args: &AccountDeleteArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let info: UserInfo = session.call(|client| client.user_info(&name))?;
+    if !args.yes {
+        password::ask_same_name(&name)?;
+    }
+    if info.is_password {
+        let given = password::ask(&name, args.password.password_stdin)?;
+        let deleted = with_password(&name, &given, |pass| {
+            session
+                .pool
+                .call(|client| client.delete_account(Some(pass)))
+        });
+        deleted.map_err(|error| session.failed(error))?;
+    } else {
+        session.freshly(
+            global,
+            || Err(no_password()),
+            |pool| pool.call(|client| client.delete_account(None)),
+        )?;
+    }
+    session.end(SessionEnd::LoggedOut)?;
+    let view = AccountChangeView {
+        account: name.to_string(),
+        changed: "deleted",
+    };
+    show(global, &view, || {
+        format!("The account {name} is deleted. All its sessions and tokens have ended.\n")
     })
 }
 

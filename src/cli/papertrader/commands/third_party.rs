@@ -1,38 +1,25 @@
 //! spec/cli/papertrader/commands/third_party.md · 3.1.3 (third parties)
 //!
-//! Signing in with a provider of identities: what the person is shown, the browser, and the way
-//! back from it.
+//! Signing in with a provider of identities, and what the person is shown.
 //!
 //! Tests: `tests/suite/client/third_party.rs`.
 
+mod way_back;
+
 use super::account::saved_session;
 use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, tell};
-use crate::cli::papertrader::arguments::{GlobalArgs, LinkArgs, LoginArgs};
+use crate::cli::papertrader::arguments::{GlobalArgs, LinkArgs, LoginArgs, UnlinkArgs};
 use crate::cli::papertrader::view::LoginView;
 use crate::cli::terminal::{ScreenSize, is_utf8};
 use crate::client::third_party::{ThirdPartyProgress, ThirdPartyStart};
 use crate::client::{Client, ClientError, SessionFile, WorkerPool};
 use crate::model::third_party::HANDLE_BYTES;
-use crate::model::{
-    BrowserSecret, IdentityProviderName, Reason, SignInHandle, SignInMethod, Timestamp, Username,
-};
+use crate::model::{IdentityProviderName, Reason, SignInHandle, SignInMethod, Timestamp, Username};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
-use std::ffi::OsString;
-use std::io::{BufRead, ErrorKind, IsTerminal, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, IsTerminal, Read};
 use std::time::{Duration, Instant};
-use url::Url;
-
-/// The longest request of a browser, in bytes.
-const REQUEST_BYTES_MAX: usize = 16 * 1024;
-
-/// How long a browser may take for its request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often to look whether a browser has come back.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+use way_back::WayBack;
 
 /// The longest line that is read from a person, in bytes.
 const LINE_BYTES_MAX: u64 = 1_024;
@@ -102,14 +89,15 @@ pub fn link(global: &GlobalArgs, args: &LinkArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
     // Before the person goes to the provider and back in vain.
-    session.freshly_asking(global, false, is_fresh)?;
+    let from_stdin = args.password.password_stdin;
+    session.freshly_asking(global, from_stdin, is_fresh)?;
     let own = session.saved.session.clone();
     let result = sign_in(&mut session.pool, &args.provider, args.method);
     match result {
         Ok(Person::Unknown(handle, _)) => {
             session.pool.set_session(Some(own));
             // The way to the provider may have taken long.
-            session.freshly_asking(global, false, |pool| {
+            session.freshly_asking(global, from_stdin, |pool| {
                 pool.call(|client| client.link_third_party(&handle))
             })?;
         }
@@ -154,10 +142,11 @@ fn is_fresh(pool: &mut WorkerPool) -> Result<(), ClientError> {
 }
 
 /// Takes a provider's identities from the account.
-pub fn unlink(global: &GlobalArgs, provider: &IdentityProviderName) -> Result<(), CommandError> {
+pub fn unlink(global: &GlobalArgs, args: &UnlinkArgs) -> Result<(), CommandError> {
+    let provider = &args.provider;
     let mut session = ReadySession::acting(global)?;
     let name = session.saved.username.clone();
-    session.freshly_asking(global, false, |pool| {
+    session.freshly_asking(global, args.password.password_stdin, |pool| {
         pool.call(|client| client.unlink_third_party(provider))
     })?;
     let view = LoginView {
@@ -265,16 +254,18 @@ fn by_redirect(
     pool: &mut WorkerPool,
     provider: &IdentityProviderName,
 ) -> Result<Person, ClientError> {
-    let local = |error: std::io::Error| ClientError::Local(format!("no way back here: {error}"));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(local)?;
-    let port = listener.local_addr().map_err(local)?.port();
-    let back = format!("http://127.0.0.1:{port}/");
-    let start = pool
-        .call(|client| client.begin_third_party(provider, SignInMethod::Redirect, Some(&back)))?;
+    let way_back = WayBack::open()?;
+    let uri = way_back.redirect_uri();
+    let start =
+        pool.call(|client| client.begin_third_party(provider, SignInMethod::Redirect, Some(&uri)))?;
     show_start(provider, &start);
-    let (code, state) = await_browser(&listener, &start)?;
-    let mut ask = |client: &mut Client| client.complete_third_party(&start.handle, &code, &state);
+    way_back.open_browser(&start.url);
+    note("Waiting for the browser to come back…");
     let until = deadline(&start);
+    let Some((code, state)) = way_back.wait(&start.url, until)? else {
+        return Err(too_late());
+    };
+    let mut ask = |client: &mut Client| client.complete_third_party(&start.handle, &code, &state);
     loop {
         match pool.sign_in(&mut ask)? {
             // An earlier try of ours is under way.
@@ -300,22 +291,16 @@ fn too_late() -> ClientError {
     ClientError::Local("the sign-in has expired; begin anew".to_owned())
 }
 
-/// Shows where the person goes, and opens a browser there if there is one on this machine.
+/// Shows where the person goes.
 fn show_start(provider: &IdentityProviderName, start: &ThirdPartyStart) {
     note(&format!(
         "To sign in with {provider}, open\n\n  {}\n",
         start.url
     ));
-    match &start.user_code {
-        Some(code) => {
-            note(&format!("and enter, or compare, this code:\n\n  {code}\n"));
-            show_code(&start.url);
-            note("Agree only if you have just begun this yourself. Waiting…");
-        }
-        None => {
-            open_browser(&start.url);
-            note("Waiting for the browser to come back…");
-        }
+    if let Some(code) = &start.user_code {
+        note(&format!("and enter, or compare, this code:\n\n  {code}\n"));
+        show_code(&start.url);
+        note("Agree only if you have just begun this yourself. Waiting…");
     }
 }
 
@@ -339,121 +324,6 @@ fn show_code(url: &str) {
     {
         note(&drawn);
     }
-}
-
-/// Opens a browser, where one is known. The person has the address in any case.
-fn open_browser(url: &str) {
-    // A server chooses the address: it is a page, and no word of a command line's.
-    if !url.starts_with("https://") && !url.starts_with("http://") {
-        return;
-    }
-    let program = std::env::var_os("BROWSER").filter(|name| !name.is_empty());
-    let program = program.unwrap_or_else(|| OsString::from("xdg-open"));
-    let started = Command::new(program)
-        .arg(url)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    if started.is_err() {
-        note("(No browser could be opened from here.)");
-    }
-}
-
-/// Waits until the browser comes back with the state of this sign-in. Whoever else asks is told
-/// that there is nothing here.
-fn await_browser(
-    listener: &TcpListener,
-    start: &ThirdPartyStart,
-) -> Result<(BrowserSecret, BrowserSecret), ClientError> {
-    let local = |error: std::io::Error| ClientError::Local(format!("no way back here: {error}"));
-    let wanted = Url::parse(&start.url).ok();
-    let wanted = wanted
-        .and_then(|url| parameter(&url, "state"))
-        .unwrap_or_default();
-    listener.set_nonblocking(true).map_err(local)?;
-    let until = deadline(start);
-    while Instant::now() < until {
-        let mut stream = match listener.accept() {
-            Ok((stream, _)) => stream,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                std::thread::sleep(LOOK_INTERVAL);
-                continue;
-            }
-            Err(error) => return Err(local(error)),
-        };
-        let Some(url) = asked(&mut stream) else {
-            continue;
-        };
-        let state = parameter(&url, "state").filter(|state| *state == wanted);
-        let (Some(state), code, error) = (state, parameter(&url, "code"), parameter(&url, "error"))
-        else {
-            answer(&mut stream, "404 Not Found", "There is nothing here.");
-            continue;
-        };
-        if let Some(error) = error {
-            answer(
-                &mut stream,
-                "200 OK",
-                "You are not signed in. You can close this page.",
-            );
-            return Err(ClientError::Local(format!("the provider says: {error}")));
-        }
-        let secret = |text: &str| BrowserSecret::parse(text).ok();
-        if let Some((code, state)) = code.as_deref().and_then(secret).zip(secret(&state)) {
-            answer(
-                &mut stream,
-                "200 OK",
-                "Back to the terminal: you can close this page.",
-            );
-            return Ok((code, state));
-        }
-        answer(
-            &mut stream,
-            "400 Bad Request",
-            "This is no answer of a provider.",
-        );
-    }
-    Err(too_late())
-}
-
-/// The address that a browser asks for.
-fn asked(stream: &mut TcpStream) -> Option<Url> {
-    stream.set_nonblocking(false).ok()?;
-    stream.set_read_timeout(Some(REQUEST_TIMEOUT)).ok()?;
-    stream.set_write_timeout(Some(REQUEST_TIMEOUT)).ok()?;
-    let (mut head, mut block) = (Vec::new(), [0; 1_024]);
-    let until = Instant::now() + REQUEST_TIMEOUT;
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let read = stream.read(&mut block).ok().filter(|read| *read > 0)?;
-        head.extend_from_slice(block.get(..read)?);
-        if head.len() > REQUEST_BYTES_MAX || Instant::now() > until {
-            return None;
-        }
-    }
-    let text = std::str::from_utf8(&head).ok()?;
-    let target = text.strip_prefix("GET ")?.split(' ').next()?;
-    Url::parse("http://127.0.0.1/").ok()?.join(target).ok()
-}
-
-fn parameter(url: &Url, name: &str) -> Option<String> {
-    let mut pairs = url.query_pairs();
-    pairs
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-fn answer(stream: &mut TcpStream, status: &str, text: &str) {
-    let page =
-        format!("<!doctype html><meta charset=utf-8><title>papertrader</title><p>{text}</p>\n");
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
-         Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-        page.len()
-    );
-    // The person has what they came for, whether or not the page arrives.
-    let _ = stream.write_all(head.as_bytes());
-    let _ = stream.write_all(page.as_bytes());
 }
 
 /// Asks the person at the terminal for a username.

@@ -73,14 +73,32 @@ impl Totals {
     }
 }
 
-/// The cash that an account began with: its cash now, with every trade and dividend of its history
-/// reversed. `None` if a settled transaction has a side of a later edition.
+/// Which act of an administrator a row of an own history is: `grant` or `restart`; `None` of other
+/// rows. Such a row is about no asset, and that of a restart has a price: the cash after it.
+pub fn act_of_administrator(entry: &HistoryEntry) -> Option<&'static str> {
+    let is_act = entry.side == Side::Dividend && entry.symbol == Symbol::NONE;
+    let price = entry.detail.as_ref().map_or(Money::ZERO, |d| d.price);
+    is_act.then_some(if price == Money::ZERO {
+        "grant"
+    } else {
+        "restart"
+    })
+}
+
+/// The cash that an account began with, and what it was granted: its cash now, with every trade and
+/// dividend of its history, newest first, reversed back to the latest restart. `None` if a settled
+/// transaction has a side of a later edition.
 pub fn starting_cash(cash: Money, entries: &[HistoryEntry]) -> Option<Money> {
     let mut start = i128::from(cash.0);
     for entry in entries
         .iter()
         .filter(|e| e.status == TransactionStatus::Settled)
     {
+        match act_of_administrator(entry) {
+            Some("restart") => break,
+            Some(_) => continue,
+            None => {}
+        }
         let total = entry.detail.as_ref().map_or(0, |d| i128::from(d.total.0));
         match entry.side.known()? {
             Side::Buy => start += total,

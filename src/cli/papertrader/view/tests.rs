@@ -121,6 +121,26 @@ fn the_starting_cash_reverses_the_history() {
         entry(Side::Buy, TransactionStatus::Rejected, 0, "no-price"),
     ];
     assert_eq!(starting_cash(Money(979), &entries), Some(Money(1000)));
+    let by_administrator = |price: i64, total: i64| {
+        let mut row = entry(Side::Dividend, TransactionStatus::Settled, total, "");
+        row.symbol = Symbol::NONE;
+        row.detail.as_mut().unwrap().price = Money(price);
+        row
+    };
+    let bought = entry(Side::Buy, TransactionStatus::Settled, 30, "");
+    let rows = [
+        by_administrator(0, 5),
+        bought.clone(),
+        by_administrator(1000, 250),
+        bought,
+    ];
+    let acts: Vec<Option<&str>> = rows.iter().map(act_of_administrator).collect();
+    assert_eq!(acts, [Some("grant"), None, Some("restart"), None]);
+    assert_eq!(
+        starting_cash(Money(975), &rows),
+        Some(Money(1005)),
+        "what was granted since the restart is no profit"
+    );
     let mut later = entry(Side::Buy, TransactionStatus::Settled, 1, "");
     later.side = OpenValue::Unknown(7);
     assert_eq!(starting_cash(Money(979), &[later]), None);

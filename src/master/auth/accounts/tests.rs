@@ -459,9 +459,13 @@ fn a_locked_account_is_told_so_to_the_right_password_alone() {
     let alice = rig.user(&mut link, "alice");
     let bob = rig.user(&mut link, "bob");
     let name = |text: &str| Username::parse(text).unwrap();
-    assert_eq!(rig.auth.lock(&name("ALICE"), true), Ok(1));
-    assert!(rig.auth.lock(&name("carol"), true).is_err());
-    let twice = rig.auth.lock(&name("alice"), true);
+    let set_locked = |rig: &mut MasterRig, text: &str, is_locked| {
+        let end = rig.auth.set_locked(&name(text), is_locked);
+        end.map(|end| end.sessions)
+    };
+    assert_eq!(set_locked(&mut rig, "ALICE", true), Ok(1));
+    assert!(set_locked(&mut rig, "carol", true).is_err());
+    let twice = set_locked(&mut rig, "alice", true);
     assert_eq!(twice, Err("alice is locked already".to_owned()));
     assert_eq!(link.ended_sessions().0, [alice.session.hash()]);
     assert!(!is_active(&mut rig, &mut link, &alice.session));
@@ -477,7 +481,7 @@ fn a_locked_account_is_told_so_to_the_right_password_alone() {
     let mut link = rig.link("eu1");
     let right = rig.ask(&mut link, login("alice", false));
     assert_eq!(reason(&right), Reason::AccountLocked);
-    assert_eq!(rig.auth.lock(&name("alice"), false), Ok(0));
+    assert_eq!(set_locked(&mut rig, "alice", false), Ok(0));
     log_in(&mut rig, &mut link, "alice");
 }
 

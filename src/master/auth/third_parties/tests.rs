@@ -50,7 +50,7 @@ fn vouched(rig: &mut MasterRig, link: &mut FakeLink, number: u8) -> SignInHandle
 fn identify(rig: &MasterRig, account: AccountId) {
     let mut storage = rig.engine.storage();
     storage
-        .write(|tx| tx.insert_identity(account, &ada().identity, Timestamp::now()))
+        .write(|tx| tx.insert_identity(account, &ada().identity, "mock", Timestamp::now()))
         .unwrap();
 }
 

@@ -6,7 +6,7 @@ use crate::master::storage::testing::{Engine, each_engine};
 
 fn account(engine: &Engine) -> AccountId {
     engine.execute(
-        "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1, NULL, NULL, 0)",
+        "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1, NULL, NULL, 0, NULL)",
     );
     AccountId(1)
 }

@@ -11,8 +11,8 @@ fn symbol(text: &str) -> Symbol {
 fn changes_are_stored_and_an_empty_position_is_deleted() {
     each_engine(|engine| {
         engine.execute(
-            "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1, NULL, NULL, 0),
-             (2, 'b', 'b', 'b', 'b', 0, NULL, 0, 600, zeroblob(16), 2, NULL, NULL, 0)",
+            "INSERT INTO accounts VALUES (1, 'a', 'a', 'a', 'a', 0, NULL, 0, 500, zeroblob(16), 1, NULL, NULL, 0, NULL),
+             (2, 'b', 'b', 'b', 'b', 0, NULL, 0, 600, zeroblob(16), 2, NULL, NULL, 0, NULL)",
         );
         let mut storage = engine.storage();
         let (one, two) = (AccountId(1), AccountId(2));

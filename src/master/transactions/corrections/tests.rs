@@ -4,14 +4,16 @@ mod families;
 
 use super::super::entitlement::moved;
 use crate::master::assets::news;
-use crate::master::messages::Update;
+use crate::master::messages::{Grant, TransactionsMessage, Update};
 use crate::master::testing::{FakeLink, MasterRig, bar, money, order, symbol};
 use crate::master::verify;
 use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{
-    AccountId, Action, ActionId, ActionKind, Money, Quantity, Ratio, Side, Timestamp,
+    AccountId, Action, ActionId, ActionKind, Money, Quantity, Ratio, Side, Timestamp, Username,
 };
+use crate::runtime::Module;
 use crate::wire::Reply;
+use crossbeam_channel::bounded;
 use proptest::prelude::*;
 
 /// A master with an account, and a feed of actions of one asset.
@@ -64,6 +66,28 @@ impl Market {
         assert!(report.is_clean(), "{:#?}", report.differences);
         let filled = |(_, reply): &(u64, Reply)| matches!(reply, Reply::Filled(_));
         self.link.replies().iter().any(filled)
+    }
+
+    /// An administrator gives the account cash.
+    fn grant(&mut self, amount: Money) {
+        let (reply, answer) = bounded(1);
+        let grant = Grant {
+            username: Username::parse("alice").unwrap(),
+            amount,
+            reason: "a test".to_owned(),
+        };
+        let message = TransactionsMessage::Grant(grant, reply);
+        self.rig.transactions.on_message(message);
+        answer.try_recv().unwrap().unwrap();
+    }
+
+    /// An administrator lets the account begin anew.
+    fn restart(&mut self) {
+        let (reply, answer) = bounded(1);
+        let username = Username::parse("alice").unwrap();
+        let message = TransactionsMessage::Restart(username, reply);
+        self.rig.transactions.on_message(message);
+        answer.try_recv().unwrap().unwrap();
     }
 
     fn has(&self) -> (Quantity, Money) {
@@ -329,22 +353,37 @@ const LOT: u32 = 12 * 12 * 12 * 12 * 12;
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Splits, dividends, corrections and late arrivals make what an exact model makes of the
-    /// history as it is known in the end.
+    /// Splits, dividends, corrections and late arrivals, between them grants and restarts, make what
+    /// an exact model makes of the history as it is known in the end.
     #[test]
     fn histories_make_what_an_exact_model_makes(
         steps in prop::collection::vec(
-            (0..8u8, 1..=4u64, 1..=4u64, 0..12i64, 0..3usize),
-            4..14,
+            (0..10u8, 1..=4u64, 1..=4u64, 0..12i64, 0..3usize),
+            4..16,
         )
     ) {
         let start = Money::parse_rounded("900000000000").unwrap();
         let mut market = Market::new("900000000000");
         let mut told: Vec<Action> = Vec::new();
         let mut trades: Vec<(i64, Side, i64, i64)> = Vec::new();
+        // What administrators gave and took, and the latest price.
+        let (mut given, mut last) = (0i128, 0);
         for (step, first, second, back, which) in steps {
             let now = market.now + 1;
             let price = i64::try_from(first).unwrap();
+            if step == 8 {
+                market.grant(Money(back + 1));
+                given += i128::from(back + 1);
+            }
+            if step == 9 {
+                let (units, cash) = market.has();
+                let sold = i128::from(units.0) * i128::from(last);
+                market.restart();
+                trades.push((moment(now - 1).0, Side::Sell, units.0, last));
+                given += i128::from(start.0) - i128::from(cash.0) - sold;
+                prop_assert_eq!(market.has(), (Quantity::ZERO, start));
+            }
+            last = price;
             let time = if step % 2 == 0 { now } else { (now - back).max(1) };
             let kind = if second > 2 || told.len() > 4 {
                 ActionKind::Dividend(Money(price * 1_000_000))
@@ -371,8 +410,8 @@ proptest! {
                 trades.push((moment(now).0, side, units * 1_000_000, price));
             }
             let (units, cash) = market.has();
-            let expected = exact(start, &trades, &told);
-            prop_assert_eq!((i128::from(units.0), i128::from(cash.0)), expected);
+            let (owed, kept) = exact(start, &trades, &told);
+            prop_assert_eq!((i128::from(units.0), i128::from(cash.0)), (owed, kept + given));
         }
     }
 

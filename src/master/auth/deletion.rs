@@ -1,0 +1,316 @@
+//! spec/master/auth/deletion.md · 3.1.3, 4.1 (basic error handling)
+//!
+//! `impl Auth`: accounts that are deleted, by their owners or administrators, or locked. Transactions
+//! commits a deletion, with the end of the account's orders.
+//!
+//! Tests: `src/master/auth/deletion/tests.rs`, `tests/suite/master/deletion.rs`.
+
+use super::Auth;
+use super::accounts::{succeed, tell_owner};
+use crate::master::messages::{
+    AccountCancellation, AccountChange, AccountEnd, AccountEvent, AuthMessage, CancellationWrites,
+    DeletionAsker, PendingChange, PendingDeletion, TransactionsMessage,
+};
+use crate::master::reply_to::ReplyTo;
+use crate::master::storage::Tx;
+use crate::master::storage::accounts::Credentials;
+use crate::model::{
+    AccountId, Email, HashedPass, OwnerNotice, SessionHash, SessionId, Timestamp, Username,
+};
+use crate::runtime::failpoint;
+use crate::wire::{Instruction, Refusal};
+use crossbeam_channel::{Sender, TrySendError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Mails in an hour that tell an address, which nobody has proven to be the account's, of deletions:
+/// it may be a stranger's, and its accounts be made to be deleted.
+pub const DELETION_MAILS_PER_HOUR_MAX: u32 = 3;
+/// Deletions and locks that wait for room at transactions. Further ones are refused.
+const CANCELLATIONS_MAX: usize = 1024;
+
+impl Auth {
+    /// Deletes the account of a session, once its password is verified.
+    pub(super) fn delete_account(
+        &mut self,
+        reply_to: ReplyTo,
+        session: &SessionId,
+        given: Option<HashedPass>,
+    ) {
+        let (instruction, hash) = (Instruction::DeleteAccount, session.hash());
+        if self.sessions.get(&hash, Timestamp::now()).is_none() {
+            match self.storage.read(|snapshot| snapshot.deleted_by(&hash)) {
+                // A repeat, perhaps over another worker: its answer was lost.
+                Ok(Some(_)) => return succeed(&reply_to, None),
+                Ok(None) => {}
+                Err(error) => {
+                    crate::error!("an account could not be read: {error}");
+                    return reply_to.fail(instruction, &Refusal::not_stored());
+                }
+            }
+        }
+        if let Some(owner) = self.owner(&reply_to, instruction, session) {
+            self.confirm(reply_to, &owner, given, None, AccountChange::Deletion);
+        }
+    }
+
+    /// Deletes an account whose owner has confirmed it.
+    pub(super) fn delete_confirmed(&mut self, pending: PendingChange) {
+        let deletion = PendingDeletion {
+            account: pending.account,
+            username: pending.username,
+            asker: DeletionAsker::Owner(pending.reply_to),
+            is_made: Arc::default(),
+        };
+        self.begin_deletion(deletion, pending.session);
+    }
+
+    /// Deletes the account with this name for an administrator.
+    pub(super) fn delete_named(
+        &mut self,
+        username: &Username,
+        reply: Sender<Result<AccountEnd, String>>,
+    ) {
+        match self.account_named(username) {
+            Ok(found) => {
+                let deletion = PendingDeletion {
+                    account: found.account,
+                    username: found.username,
+                    asker: DeletionAsker::Administrator(reply),
+                    is_made: Arc::default(),
+                };
+                self.begin_deletion(deletion, None);
+            }
+            Err(why) => {
+                let _ = reply.try_send(Err(why));
+            }
+        }
+    }
+
+    /// The account with this name, after the commit of what the turn has brought.
+    fn account_named(&mut self, username: &Username) -> Result<Credentials, String> {
+        self.commit();
+        let found = self.storage.read(|s| s.credentials(username));
+        let found = found.map_err(|error| format!("the database failed: {error}"))?;
+        found.ok_or_else(|| format!("there is no user {username}"))
+    }
+
+    /// Has transactions delete an account, once no update is under way. `by` is the session that
+    /// asks for it; it must be active then.
+    fn begin_deletion(&mut self, deletion: PendingDeletion, by: Option<SessionHash>) {
+        if self.cancellations.len() >= CANCELLATIONS_MAX {
+            return deletion.asker.refuse(&Refusal::master_overloaded());
+        }
+        let account = deletion.account;
+        let is_told = self.may_tell_deletion(account, &deletion.username);
+        let is_made = Arc::clone(&deletion.is_made);
+        let writes: CancellationWrites = Box::new(move |tx: &mut Tx<'_>| {
+            // Two have asked for it at once.
+            if tx.is_deleted(account)? {
+                return Ok(Ok(()));
+            }
+            if let Some(by) = &by
+                && !tx.has_session(by)?
+            {
+                return Ok(Err(Refusal::session_expired()));
+            }
+            // Before the address goes, and the mails that wait.
+            if is_told {
+                tell_owner(tx, account, OwnerNotice::AccountDeleted)?;
+            }
+            let is_there = tx.erase_account(account, by.as_ref())?;
+            is_made.store(is_there, Ordering::Relaxed);
+            failpoint::point("deletion-stored");
+            Ok(Ok(()))
+        });
+        let inbox = self.channels.auth.clone();
+        self.end_orders(AccountCancellation {
+            account,
+            is_deletion: true,
+            writes: Some(writes),
+            // Auth waits for nobody, so it takes this soon.
+            done: Box::new(move |outcome| {
+                let _ = inbox.send(AuthMessage::Deleted(Box::new(deletion), outcome));
+            }),
+        });
+    }
+
+    /// Whether the owner of an account is told by mail that it is deleted.
+    fn may_tell_deletion(&mut self, account: AccountId, username: &Username) -> bool {
+        let read = self.storage.read(|snapshot| {
+            let record = snapshot.user_record(&username.key())?;
+            Ok((record, snapshot.has_proven_email(account)?))
+        });
+        let Ok((Some(record), is_proven)) = read else {
+            return false;
+        };
+        let address = record.email.and_then(|email| Email::parse(&email).ok());
+        let Some(address) = address.filter(|_| !is_proven) else {
+            return true;
+        };
+        let (key, now) = (address.key(), Instant::now());
+        self.deletion_mails.tidy(now);
+        let is_told = self.deletion_mails.allows(&key, now);
+        if is_told {
+            self.deletion_mails.count(&key, now);
+        }
+        is_told
+    }
+
+    /// An account is deleted, or not.
+    pub(super) fn on_deleted(
+        &mut self,
+        deletion: PendingDeletion,
+        outcome: Result<usize, Refusal>,
+    ) {
+        let PendingDeletion {
+            account,
+            username,
+            asker,
+            is_made,
+        } = deletion;
+        let orders = match outcome {
+            Ok(orders) => orders,
+            Err(refusal) => return asker.refuse(&refusal),
+        };
+        // Sessions that were begun before auth heard of it.
+        self.commit();
+        let ended = self.sessions.all_but(account, None);
+        self.end_all(&ended);
+        // Before the answer, so that its reader finds the sessions ended at every worker.
+        self.push_ended();
+        self.note_changed_password(account);
+        let sessions = ended.len();
+        let is_made = is_made.load(Ordering::Relaxed);
+        if is_made {
+            self.count(AccountEvent::Deletion, 1);
+        }
+        match asker {
+            DeletionAsker::Owner(reply_to) => {
+                if is_made {
+                    crate::info!(
+                        "{username} has deleted the account, which is ~{} now; {sessions} sessions \
+                         and tokens of it ended, and {orders} orders were cancelled",
+                        account.0
+                    );
+                }
+                succeed(&reply_to, None);
+            }
+            DeletionAsker::Administrator(reply) if !is_made => {
+                let _ = reply.try_send(Err(format!("there is no user {username}")));
+            }
+            DeletionAsker::Administrator(reply) => {
+                let end = AccountEnd {
+                    account,
+                    username,
+                    sessions,
+                    orders,
+                };
+                let _ = reply.try_send(Ok(end));
+            }
+        }
+    }
+
+    /// Locks an account, which ends its sessions and tokens at once and then its orders, or unlocks
+    /// it. Answers when all is done, or why it is not: no account has the name, it is so already, or
+    /// the database fails.
+    pub(super) fn lock(
+        &mut self,
+        username: &Username,
+        is_locked: bool,
+        reply: Sender<Result<AccountEnd, String>>,
+    ) {
+        let end = match self.set_locked(username, is_locked) {
+            Ok(end) => end,
+            Err(why) => {
+                let _ = reply.try_send(Err(why));
+                return;
+            }
+        };
+        if !is_locked {
+            let _ = reply.try_send(Ok(end));
+            return;
+        }
+        self.end_orders(AccountCancellation {
+            account: end.account,
+            is_deletion: false,
+            writes: None,
+            done: Box::new(move |outcome| {
+                let ended = outcome.map(|orders| AccountEnd { orders, ..end });
+                let _ = reply.try_send(ended.map_err(|refusal| {
+                    format!(
+                        "the account is locked, but its orders stay until the master is started \
+                         anew: {}",
+                        refusal.text
+                    )
+                }));
+            }),
+        });
+    }
+
+    pub(super) fn set_locked(
+        &mut self,
+        username: &Username,
+        is_locked: bool,
+    ) -> Result<AccountEnd, String> {
+        if self.cancellations.len() >= CANCELLATIONS_MAX {
+            return Err(Refusal::master_overloaded().text);
+        }
+        let found = self.account_named(username)?;
+        if found.is_locked == is_locked {
+            let state = if is_locked { "locked" } else { "active" };
+            return Err(format!("{} is {state} already", found.username));
+        }
+        let account = found.account;
+        let ended = if is_locked {
+            self.sessions.all_but(account, None)
+        } else {
+            Vec::new()
+        };
+        let change = |tx: &mut Tx<'_>| tx.set_locked(account, is_locked);
+        self.change_account(account, &ended, change)
+            .map_err(|refusal| refusal.text)?;
+        self.shut_out(account);
+        self.count(AccountEvent::Lock, 1);
+        Ok(AccountEnd {
+            account,
+            username: found.username,
+            sessions: ended.len(),
+            orders: 0,
+        })
+    }
+
+    /// Has transactions cancel orders. The request waits where there is no room now.
+    fn end_orders(&mut self, cancellation: AccountCancellation) {
+        self.cancellations.push_back(cancellation);
+        self.send_cancellations();
+    }
+
+    /// Sends what waits for room at transactions, in order.
+    pub(super) fn send_cancellations(&mut self) {
+        while let Some(cancellation) = self.cancellations.pop_front() {
+            let message = TransactionsMessage::Cancel(cancellation);
+            if let Err(TrySendError::Full(TransactionsMessage::Cancel(unsent))) =
+                self.channels.transactions.try_send(message)
+            {
+                self.cancellations.push_front(unsent);
+                return;
+            }
+        }
+    }
+}
+
+impl DeletionAsker {
+    fn refuse(&self, refusal: &Refusal) {
+        match self {
+            DeletionAsker::Owner(reply_to) => reply_to.fail(Instruction::DeleteAccount, refusal),
+            DeletionAsker::Administrator(reply) => {
+                let _ = reply.try_send(Err(refusal.text.clone()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
