@@ -127,6 +127,8 @@ impl Speech for KnownInstructions {
                 | I::ThirdPartyStarted
                 | I::ThirdPartyPending
                 | I::ThirdPartyUnknown
+                | I::OrderPlaced
+                | I::OrderCancelled
                 | I::Pong,
             ) => Ok(ReplyHead::Reply(size)),
             Some(
@@ -137,7 +139,8 @@ impl Speech for KnownInstructions {
                 | I::StateSwitchFail
                 | I::DataFail
                 | I::LogoutFail
-                | I::AccountFail,
+                | I::AccountFail
+                | I::OrderFail,
             ) if self.may_fail => Ok(ReplyHead::Refused(size)),
             _ => Err(format!("not the answer: {}", told(bytes))),
         }

@@ -22,8 +22,8 @@ use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
     AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Money,
-    Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side, SignInHandle, Symbol,
-    Timestamp, Username, WorkerServer,
+    OrderAmount, OrderKind, Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side,
+    SignInHandle, Symbol, TimeInForce, Timestamp, TrailDistance, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::runtime::published::Published;
@@ -668,8 +668,8 @@ pub const TRANSACTIONS_INBOX_MAX: usize = 1024;
 /// The inbox of transactions.
 #[derive(Debug)]
 pub enum TransactionsMessage {
-    /// Orders, in the order in which their worker sent them.
-    Orders(Vec<Order>),
+    /// Orders and what is asked of them, in the order in which their worker sent them.
+    Orders(Vec<OrderRequest>),
     /// New prices, to settle the queue at.
     Update(Update),
     /// For the administrator: gives an account cash, or takes some.
@@ -747,7 +747,89 @@ impl std::fmt::Debug for AccountCancellation {
     }
 }
 
-/// An order before its acceptance.
+/// What a client asks of the queue and the book of orders.
+#[derive(Debug)]
+pub enum OrderRequest {
+    /// purchaseAsset, sellAsset.
+    Order(Order),
+    /// placeOrder.
+    Place(PlaceOrder),
+    /// cancelOrder.
+    Cancel(CancelOrder),
+    /// replaceOrder.
+    Replace(ReplaceOrder),
+}
+
+impl OrderRequest {
+    /// The instruction that asks for it.
+    pub fn instruction(&self) -> Instruction {
+        match self {
+            OrderRequest::Order(order) => order.instruction(),
+            OrderRequest::Place(_) => Instruction::PlaceOrder,
+            OrderRequest::Cancel(_) => Instruction::CancelOrder,
+            OrderRequest::Replace(_) => Instruction::ReplaceOrder,
+        }
+    }
+
+    /// The destination of the answer.
+    pub fn reply_to(&self) -> &ReplyTo {
+        match self {
+            OrderRequest::Order(order) => &order.reply_to,
+            OrderRequest::Place(order) => &order.reply_to,
+            OrderRequest::Cancel(cancel) => &cancel.reply_to,
+            OrderRequest::Replace(replace) => &replace.reply_to,
+        }
+    }
+}
+
+/// A placeOrder before its acceptance.
+#[derive(Debug)]
+pub struct PlaceOrder {
+    /// As in [`Order`].
+    pub reply_to: ReplyTo,
+    /// As in [`Order`].
+    pub account: Result<AccountId, Refusal>,
+    /// Buy or sell.
+    pub side: Side,
+    pub symbol: Symbol,
+    pub amount: OrderAmount,
+    pub kind: OrderKind,
+    /// `None`: the client said `-`.
+    pub limit: Option<Money>,
+    /// A price, or of a trailing order its distance. `None`: the client said `-`.
+    pub stop: Option<TrailDistance>,
+    pub time_in_force: TimeInForce,
+    pub client_order_id: Option<ClientOrderId>,
+}
+
+/// A cancelOrder before its acceptance.
+#[derive(Debug)]
+pub struct CancelOrder {
+    /// As in [`Order`].
+    pub reply_to: ReplyTo,
+    /// As in [`Order`].
+    pub account: Result<AccountId, Refusal>,
+    /// The transaction ID.
+    pub id: Uuid,
+}
+
+/// A replaceOrder before its acceptance. `None` stays as it was.
+#[derive(Debug)]
+pub struct ReplaceOrder {
+    /// As in [`Order`].
+    pub reply_to: ReplyTo,
+    /// As in [`Order`].
+    pub account: Result<AccountId, Refusal>,
+    /// The transaction ID of the order in whose place the new one is to be.
+    pub id: Uuid,
+    pub amount: Option<OrderAmount>,
+    pub limit: Option<Money>,
+    /// A price, or of a trailing order its distance.
+    pub stop: Option<TrailDistance>,
+    pub client_order_id: Option<ClientOrderId>,
+}
+
+/// A purchaseAsset or sellAsset before its acceptance.
 #[derive(Debug)]
 pub struct Order {
     /// The destination of the answer, and the identity of the link message.

@@ -12,8 +12,9 @@ use super::auth::hashing::testing::{self as hashing, ScriptedHasher};
 use super::messages::{
     ACCOUNT_QUERIES_INBOX_MAX, ASSETS_INBOX_MAX, AUTH_INBOX_MAX, AccountQueriesMessage,
     AssetsHandle, AssetsMessage, AuthChannels, AuthMessage, AuthRequest, LinkRequest,
-    MAIL_INBOX_MAX, MailMessage, Order, QueueStatus, RouterMessage, TRANSACTIONS_INBOX_MAX,
-    TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage, WorkersShared,
+    MAIL_INBOX_MAX, MailMessage, Order, OrderRequest, QueueStatus, RouterMessage,
+    TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage,
+    WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
@@ -488,8 +489,9 @@ impl MasterRig {
 
     /// Hands over orders that came with one read, as auth does, and lets them be handled.
     pub(crate) fn order_all(&mut self, orders: Vec<Order>) {
-        self.transactions
-            .on_message(TransactionsMessage::Orders(orders));
+        self.transactions.on_message(TransactionsMessage::Orders(
+            orders.into_iter().map(OrderRequest::Order).collect(),
+        ));
         self.transactions.on_turn_end();
     }
 

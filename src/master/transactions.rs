@@ -17,8 +17,8 @@ pub mod sequence;
 pub mod settle;
 
 use super::messages::{
-    AccountCancellation, AccountEvent, AssetsHandle, Order, QueueStatus, TransactionsMessage,
-    Update,
+    AccountCancellation, AccountEvent, AssetsHandle, Order, OrderRequest, QueueStatus,
+    TransactionsMessage, Update,
 };
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Storage, StorageError, Tx};
@@ -114,7 +114,20 @@ impl Module for Transactions {
 
     fn on_message(&mut self, message: TransactionsMessage) {
         match message {
-            TransactionsMessage::Orders(orders) => self.batch.extend(orders),
+            TransactionsMessage::Orders(requests) => {
+                for request in requests {
+                    match request {
+                        OrderRequest::Order(order) => self.batch.push(order),
+                        OrderRequest::Place(_)
+                        | OrderRequest::Cancel(_)
+                        | OrderRequest::Replace(_) => {
+                            let text = "this master has no book of orders yet";
+                            let refusal = Refusal::new(Reason::InternalError, text);
+                            request.reply_to().fail(request.instruction(), &refusal);
+                        }
+                    }
+                }
+            }
             TransactionsMessage::Update(update) => {
                 self.accept();
                 self.update(&update);

@@ -35,6 +35,21 @@ word_list! {
     }
 }
 
+/// Reads the price of one unit: a decimal above zero with at most 12 digits before the point and 6
+/// after it.
+///
+/// # Errors
+/// The text has another form.
+pub fn parse_price(text: &str) -> Result<Money, ValueError> {
+    Quantity::parse_quantity(text)
+        .map(|price| Money(price.0))
+        .map_err(|_| {
+            ValueError(
+                "a price is a decimal above 0 with at most 12 digits before the point and 6 after",
+            )
+        })
+}
+
 /// How far behind the best close a trailing order's stop is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TrailDistance {
@@ -109,6 +124,39 @@ impl OrderTerms {
             OrderTerms::Stop { .. } => OrderKind::Stop,
             OrderTerms::StopLimit { .. } => OrderKind::StopLimit,
             OrderTerms::Trailing { .. } => OrderKind::Trailing,
+        }
+    }
+
+    /// The terms of a kind with these prices; `None` where the kind has other prices. A distance in
+    /// percent is for trailing orders alone.
+    pub fn of(
+        kind: OrderKind,
+        limit: Option<Money>,
+        stop: Option<TrailDistance>,
+    ) -> Option<OrderTerms> {
+        let price = |stop| match stop {
+            TrailDistance::Money(stop) => Some(stop),
+            TrailDistance::Percent(_) => None,
+        };
+        match (kind, limit, stop) {
+            (OrderKind::Market, None, None) => Some(OrderTerms::Market),
+            (OrderKind::Limit, Some(limit), None) => Some(OrderTerms::Limit { limit }),
+            (OrderKind::Stop, None, Some(stop)) => {
+                price(stop).map(|stop| OrderTerms::Stop { stop })
+            }
+            (OrderKind::StopLimit, Some(limit), Some(stop)) => {
+                price(stop).map(|stop| OrderTerms::StopLimit { limit, stop })
+            }
+            (OrderKind::Trailing, None, Some(distance)) => Some(OrderTerms::Trailing { distance }),
+            (
+                OrderKind::Market
+                | OrderKind::Limit
+                | OrderKind::Stop
+                | OrderKind::StopLimit
+                | OrderKind::Trailing,
+                _,
+                _,
+            ) => None,
         }
     }
 
@@ -248,6 +296,49 @@ mod tests {
         for text in ["", "GTC", "tomorrow", "2013-13-01"] {
             assert!(TimeInForce::parse(text).is_err(), "{text}");
         }
+        for text in [
+            "gtc",
+            "day",
+            "2013-03-01",
+            "2013-03-01T10:00:00.001Z",
+            "9999-12-31",
+        ] {
+            let parsed = TimeInForce::parse(text).unwrap();
+            assert_eq!(
+                TimeInForce::parse(&parsed.to_string()),
+                Ok(parsed),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_kind_has_its_own_prices_and_no_others() {
+        let limit = Money(7);
+        let prices = [
+            None,
+            Some(TrailDistance::Money(Money(5))),
+            Some(TrailDistance::Percent(9)),
+        ];
+        let mut of_kinds = Vec::new();
+        for kind in OrderKind::ALL {
+            for limit in [None, Some(limit)] {
+                for stop in prices {
+                    of_kinds.extend(OrderTerms::of(*kind, limit, stop));
+                }
+            }
+        }
+        let stop = Money(5);
+        let trailing = |distance| OrderTerms::Trailing { distance };
+        let expected = [
+            OrderTerms::Market,
+            OrderTerms::Limit { limit },
+            OrderTerms::Stop { stop },
+            OrderTerms::StopLimit { limit, stop },
+            trailing(TrailDistance::Money(stop)),
+            trailing(TrailDistance::Percent(9)),
+        ];
+        assert_eq!(of_kinds, expected);
     }
 
     #[test]

@@ -7,8 +7,8 @@ pub mod grammar;
 use super::argument;
 use super::state::ConnectionState;
 use crate::model::{
-    self, Money, OpenValue, ProtocolFault, Quantity, Reason, SessionId, Symbol, Timestamp,
-    Username, ValueError,
+    self, Money, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Reason, SessionId,
+    Side, Symbol, TimeInForce, Timestamp, TrailDistance, TransactionStatus, Username, ValueError,
 };
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -87,6 +87,22 @@ pub enum ArgumentType {
     TransactionIdOrDash,
     /// The number of rows of a page.
     PageCount,
+    /// `buy` or `sell`.
+    OrderSide,
+    /// A quantity, or `cash:` and an amount of money.
+    OrderAmount,
+    /// The same, or `-` for "as it was".
+    OrderAmountOrDash,
+    /// When an order fills.
+    OrderKind,
+    /// A price, or `-` for none.
+    PriceOrDash,
+    /// A price, a distance in money or percent, or `-` for none.
+    StopOrDash,
+    /// How long an order stands.
+    TimeInForce,
+    /// A word of the statuses of transactions, or of a later edition.
+    StatusWord,
     /// `host:port` of a worker.
     WorkerAddress,
     /// `name=value`: a fact that a server tells about itself.
@@ -121,7 +137,10 @@ impl ArgumentType {
             ArgumentType::SessionId => Reason::SessionExpired,
             ArgumentType::Symbol => Reason::UnknownAsset,
             ArgumentType::Quantity | ArgumentType::CanonicalQuantity => Reason::QuantityInvalid,
-            ArgumentType::Date => Reason::DateInvalid,
+            ArgumentType::OrderAmount | ArgumentType::OrderAmountOrDash => Reason::QuantityInvalid,
+            ArgumentType::OrderKind => Reason::KindInvalid,
+            ArgumentType::PriceOrDash | ArgumentType::StopOrDash => Reason::PriceInvalid,
+            ArgumentType::Date | ArgumentType::TimeInForce => Reason::DateInvalid,
             ArgumentType::State => Reason::StateInvalid,
             ArgumentType::UsernameOrEmail
             | ArgumentType::SignInMethod
@@ -144,6 +163,8 @@ impl ArgumentType {
             | ArgumentType::TransactionId
             | ArgumentType::TransactionIdOrDash
             | ArgumentType::PageCount
+            | ArgumentType::OrderSide
+            | ArgumentType::StatusWord
             | ArgumentType::WorkerAddress
             | ArgumentType::NameValue
             | ArgumentType::ReasonCode
@@ -262,6 +283,22 @@ fn client_order_id(text: &str) -> Result<Option<model::ClientOrderId>, ValueErro
     model::ClientOrderId::parse(text).map(Some)
 }
 
+/// `None` for `-`.
+fn dash_or<T>(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, ValueError>,
+) -> Result<Option<T>, ValueError> {
+    if text == "-" {
+        Ok(None)
+    } else {
+        parse(text).map(Some)
+    }
+}
+
+fn text_or_dash<T: ToString>(value: Option<&T>) -> ArgumentText<'static> {
+    value.map_or("-".into(), |value| value.to_string().into())
+}
+
 fn worker_address(text: &str) -> Result<String, ValueError> {
     if argument::is_address(text) {
         Ok(text.to_owned())
@@ -371,6 +408,24 @@ codecs! {
         |id| id.as_ref().map_or("", model::ClientOrderId::as_str).into();
     ClientOrderIdOrDash -> Option<model::ClientOrderId>:
         |text| if text == "-" { Ok(None) } else { client_order_id(text) };
+    OrderSide -> Side: |text| match Side::from_name(text) {
+        Some(side @ (Side::Buy | Side::Sell)) => Ok(side),
+        Some(Side::Split | Side::Dividend) | None => Err(ValueError("a side is buy or sell")),
+    }, |side| side.as_str().into();
+    OrderAmount -> OrderAmount:
+        |text| OrderAmount::parse(text), |amount| amount.to_string().into();
+    OrderAmountOrDash -> Option<OrderAmount>: |text| dash_or(text, OrderAmount::parse),
+        |amount| text_or_dash(amount.as_ref());
+    OrderKind -> OrderKind: |text| OrderKind::from_name(text).ok_or(ValueError(
+        "a kind is market, limit, stop, stop-limit or trailing",
+    )), |kind| kind.as_str().into();
+    PriceOrDash -> Option<Money>: |text| dash_or(text, model::order::parse_price),
+        |price| text_or_dash(price.as_ref());
+    StopOrDash -> Option<TrailDistance>: |text| dash_or(text, TrailDistance::parse),
+        |stop| text_or_dash(stop.as_ref());
+    TimeInForce -> TimeInForce: |text| TimeInForce::parse(text), |time| time.to_string().into();
+    StatusWord -> OpenValue<TransactionStatus>:
+        |text| OpenValue::parse(text, TransactionStatus::from_name);
     TransactionId -> Uuid: |text| argument::parse_uuid(text), |id| id.hyphenated().to_string().into();
     TransactionIdOrDash -> Option<Uuid>:
         |text| if text == "-" { Ok(None) } else { argument::parse_uuid(text).map(Some) },

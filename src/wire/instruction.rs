@@ -320,6 +320,39 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId, "provider" provider: IdentityProviderName)
             request { Request::UnlinkThirdParty { session, provider } }
             -> AccountSuccess | AccountFail [NoData LoginAgain ThirdPartyLogin];
+        /// Places an order, which fills when a price allows it. The answer comes once it is on disk;
+        /// how it ends is told by its history and by notices.
+        0x0115 PlaceOrder "placeOrder" "3.1.7" (edition 2) Request in [Command] with Trade to Orders:
+            ("sessionID" session: SessionId, "side" side: OrderSide, "asset" symbol: Symbol,
+                "quantity" amount: OrderAmount, "kind" kind: OrderKind, "limit" limit: PriceOrDash,
+                "stop" stop: StopOrDash, "timeInForce" time_in_force: TimeInForce,
+                "clientOrderID" id: ClientOrderId optional)
+            request {
+                Request::PlaceOrder {
+                    session, side, symbol, amount, kind, limit, stop, time_in_force, id,
+                }
+            }
+            -> OrderPlaced
+            | OrderFail [ClientOrderIdReused NoPrice InsufficientFunds InsufficientHoldings];
+        /// Cancels an order that waits. While an update is under way the answer waits for its
+        /// settlement.
+        0x0116 CancelOrder "cancelOrder" "3.1.7" (edition 2) Request in [Command] with Trade to Orders:
+            ("sessionID" session: SessionId, "transactionID" id: TransactionId)
+            request { Request::CancelOrder { session, id } }
+            -> OrderCancelled | OrderFail [NoData NotOpen];
+        /// Places an order in the place of one that waits, which is cancelled with it, or neither.
+        /// `-` for a quantity or price: as it was. While an update is under way the answer waits for
+        /// its settlement.
+        0x0117 ReplaceOrder "replaceOrder" "3.1.7" (edition 2) Request in [Command] with Trade to Orders:
+            ("sessionID" session: SessionId, "transactionID" id: TransactionId,
+                "quantity" amount: OrderAmountOrDash, "limit" limit: PriceOrDash,
+                "stop" stop: StopOrDash, "clientOrderID" client_order_id: ClientOrderId optional)
+            request {
+                Request::ReplaceOrder { session, id, amount, limit, stop, client_order_id }
+            }
+            -> OrderPlaced
+            | OrderFail [NoData NotOpen ClientOrderIdReused NoPrice InsufficientFunds
+                InsufficientHoldings];
         /// Changes the e-mail address. `-` for the hashedPass where the account has no password; `-`
         /// for the address takes it away.
         0x011A ChangeEmail "changeEmail" "3.1.3" (edition 2)
@@ -423,12 +456,6 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId)
             request { Request::Identities { session } }
             -> Data(Identities) | DataFail;
-        /// All that the deployment has on the account's owner: a text of JSON lines.
-        0x0215 GetAccountExport "getAccountExport" "3.1.3" (edition 2)
-            Request in [Data] with Account to AccountQueries bulk:
-            ("sessionID" session: SessionId)
-            request { Request::AccountExport { session } }
-            -> Data(List) | DataFail;
 
         /// The orders of the account that have no outcome yet, newest first.
         0x0211 GetOpenOrders "getOpenOrders" "3.1.7" (edition 2)
@@ -455,6 +482,12 @@ macro_rules! instruction_table {
             Request in [Data] with Read to Cache bulk: ()
             request { Request::QuoteList }
             -> Data(QuoteList) | DataFail;
+        /// All that the deployment has on the account's owner: a text of JSON lines.
+        0x0215 GetAccountExport "getAccountExport" "3.1.3" (edition 2)
+            Request in [Data] with Account to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::AccountExport { session } }
+            -> Data(List) | DataFail;
 
         /// A login is refused.
         0x0301 LoginFail "loginFail" "4.6.17" Return: ("code" reason: ReasonCode, "text" text: Text)
@@ -526,6 +559,20 @@ macro_rules! instruction_table {
         0x0313 ThirdPartyUnknown "thirdPartyUnknown" "3.1.3" (edition 2) Return:
             ("handle" handle: SignInHandle, "username" suggestion: UsernameOrDash)
             reply { Reply::ThirdPartyUnknown { handle, suggestion } };
+
+        /// An order is on disk. The status is that of now.
+        0x0314 OrderPlaced "orderPlaced" "3.1.7" (edition 2) Return:
+            ("transactionID" id: TransactionId, "clientOrderID" client_order_id: ClientOrderIdOrDash,
+                "status" status: StatusWord)
+            reply { Reply::OrderPlaced { id, client_order_id, status } };
+        /// An order is cancelled.
+        0x0315 OrderCancelled "orderCancelled" "3.1.7" (edition 2) Return:
+            ("transactionID" id: TransactionId)
+            reply { Reply::OrderCancelled { id } };
+        /// An order is refused, or what was asked of one.
+        0x0316 OrderFail "orderFail" "3.1.7" (edition 2) Return:
+            ("code" reason: ReasonCode, "text" text: Text)
+            reply { Reply::Fail(Instruction::OrderFail, Refusal { reason, text }) };
 
         /// Answered with pong. Servers never send it.
         0x0401 Ping "ping" "4.1" Both in [Command Data] to Local: ()

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     AccountValue, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, SessionId,
-    Side, SignInHandle, Symbol, Timestamp, Username,
+    Side, SignInHandle, Symbol, Timestamp, TransactionStatus, Username,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -87,6 +87,17 @@ pub enum Reply {
         /// A username that the provider's names lead to, free or not.
         suggestion: Option<Username>,
     },
+    /// orderPlaced: the order is on disk.
+    OrderPlaced {
+        /// UUID of the transaction.
+        id: Uuid,
+        /// The client's own name for the order.
+        client_order_id: Option<ClientOrderId>,
+        /// How far it is now.
+        status: OpenValue<TransactionStatus>,
+    },
+    /// orderCancelled: the order of this UUID is cancelled.
+    OrderCancelled { id: Uuid },
     /// A Fail (4.6.17, 4.6.20, 4.6.22, 4.6.24, 4.6.26, 4.6.28): its instruction and the reason.
     Fail(Instruction, Refusal),
     /// A packet of a data transfer (4.6.27), with its header.
@@ -161,6 +172,7 @@ fn write_list(out: &mut Vec<u8>, name: Instruction, first: Option<&str>, list: &
 
 impl Reply {
     /// Appends the frame of this reply.
+    #[allow(clippy::too_many_lines, reason = "an arm for each reply")]
     pub fn write(&self, out: &mut Vec<u8>) {
         use Instruction as I;
         match self {
@@ -196,6 +208,22 @@ impl Reply {
                 let handle = Zeroizing::new(handle.expose());
                 let suggestion = suggestion.as_ref().map_or("-", Username::as_str);
                 frame::write(out, I::ThirdPartyUnknown, &[&**handle, suggestion]);
+            }
+            Reply::OrderPlaced {
+                id,
+                client_order_id,
+                status,
+            } => frame::write(
+                out,
+                I::OrderPlaced,
+                &[
+                    &id.hyphenated().to_string(),
+                    client_order_id.as_ref().map_or("-", ClientOrderId::as_str),
+                    status.as_str(),
+                ],
+            ),
+            Reply::OrderCancelled { id } => {
+                frame::write(out, I::OrderCancelled, &[&id.hyphenated().to_string()]);
             }
             Reply::Fail(name, refusal) => {
                 write_code(out, *name, refusal.reason.as_str(), &refusal.text);
@@ -267,6 +295,8 @@ impl Reply {
             Reply::ThirdPartyStarted { .. } => I::ThirdPartyStarted,
             Reply::ThirdPartyPending => I::ThirdPartyPending,
             Reply::ThirdPartyUnknown { .. } => I::ThirdPartyUnknown,
+            Reply::OrderPlaced { .. } => I::OrderPlaced,
+            Reply::OrderCancelled { .. } => I::OrderCancelled,
             Reply::Fail(name, _) => *name,
             Reply::Data(..) => I::Data,
             Reply::Pong => I::Pong,

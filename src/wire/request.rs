@@ -9,9 +9,10 @@ use super::argument_type::{Argument, ReadArgument, WriteArgument, codec};
 use super::instruction::instruction_table;
 use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
-    BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName, Quantity, Reason,
-    ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, Timestamp,
-    TokenName, TokenScope, Username, UsernameOrEmail,
+    BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName, Money, OrderAmount,
+    OrderKind, Quantity, Reason, ResetCode, SessionId, SessionSelection, Side, SignInHandle,
+    SignInMethod, Symbol, TimeInForce, Timestamp, TokenName, TokenScope, TrailDistance, Username,
+    UsernameOrEmail,
 };
 use std::slice;
 use uuid::Uuid;
@@ -55,6 +56,36 @@ pub enum Request {
         symbol: Symbol,
         quantity: Quantity,
         id: Option<ClientOrderId>,
+    },
+    /// placeOrder.
+    PlaceOrder {
+        session: SessionId,
+        side: Side,
+        symbol: Symbol,
+        amount: OrderAmount,
+        kind: OrderKind,
+        limit: Option<Money>,
+        /// A price, or of a trailing order its distance.
+        stop: Option<TrailDistance>,
+        time_in_force: TimeInForce,
+        id: Option<ClientOrderId>,
+    },
+    /// cancelOrder.
+    CancelOrder {
+        session: SessionId,
+        /// The transaction ID.
+        id: Uuid,
+    },
+    /// replaceOrder. What is `None` stays as it was.
+    ReplaceOrder {
+        session: SessionId,
+        /// The transaction ID of the order in whose place the new one is to be.
+        id: Uuid,
+        amount: Option<OrderAmount>,
+        limit: Option<Money>,
+        /// A price, or of a trailing order its distance.
+        stop: Option<TrailDistance>,
+        client_order_id: Option<ClientOrderId>,
     },
     /// switchState (4.6.6).
     SwitchState {
@@ -213,6 +244,9 @@ macro_rules! requests_to {
     };
     (Orders) => {
         $crate::wire::Request::Order { .. }
+            | $crate::wire::Request::PlaceOrder { .. }
+            | $crate::wire::Request::CancelOrder { .. }
+            | $crate::wire::Request::ReplaceOrder { .. }
     };
     (AccountQueries) => {
         $crate::wire::Request::UserInfo { .. }

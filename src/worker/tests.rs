@@ -5,8 +5,8 @@
 use super::testing::*;
 use crate::link::message::{self, SessionHashes, SessionState};
 use crate::model::{
-    ClientOrderId, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason,
-    SessionId, Side, Timestamp, Username,
+    ClientOrderId, HashedPass, Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault,
+    Quantity, Quote, Reason, SessionId, Side, TimeInForce, Timestamp, TransactionStatus, Username,
 };
 use crate::wire::payload::{AssetInfo, Payload, QuoteList, TextList};
 use crate::wire::reply::Fill;
@@ -510,6 +510,53 @@ fn orders_are_sent_again_with_their_sequence_numbers() {
     });
     assert_eq!(client.reply(), queued(2));
     assert_eq!(client.reply(), filled(2));
+}
+
+#[test]
+fn what_is_asked_of_an_order_that_waits_is_sent_again_until_it_has_an_answer() {
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
+    let id = Uuid::from_u128(7);
+    let place = Request::PlaceOrder {
+        session: session(1),
+        side: Side::Buy,
+        symbol: aapl(),
+        amount: OrderAmount::Cash(Money(5)),
+        kind: OrderKind::Limit,
+        limit: Some(Money(9)),
+        stop: None,
+        time_in_force: TimeInForce::Gtc,
+        id: ClientOrderId::parse("a").ok(),
+    };
+    let cancel = Request::CancelOrder {
+        session: session(1),
+        id,
+    };
+    client.ask_all(&[place, cancel]);
+    let (placed, cancelled) = (link.next(), link.next());
+    link.cut();
+    let mut link = rig.link();
+    let (placed_again, cancelled_again) = (link.next(), link.next());
+    for (again, before) in [(&placed_again, &placed), (&cancelled_again, &cancelled)] {
+        assert!(again.is_again());
+        assert_eq!(again.envelope.sequence, before.envelope.sequence);
+        assert_eq!(again.data(), before.data());
+    }
+    // The master has no room for the repeat now: whether the first came through is not known yet.
+    link.fail(&placed_again, &refusal(Reason::Overloaded));
+    link.answer(&cancelled_again, |out| {
+        Reply::OrderCancelled { id }.write(out)
+    });
+    let third = link.next();
+    assert!(third.is_again() && third.envelope.sequence == placed.envelope.sequence);
+    let reply = Reply::OrderPlaced {
+        id,
+        client_order_id: ClientOrderId::parse("a").ok(),
+        status: TransactionStatus::Open.into(),
+    };
+    link.answer(&third, |out| reply.write(out));
+    assert_eq!(client.reply(), reply);
+    assert_eq!(client.reply(), Reply::OrderCancelled { id });
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::commit::{AuthSuccess, AuthWrite, PendingReply};
 use super::{Auth, active_session};
 use crate::link::message::{self, SessionState};
 use crate::master::messages::{
-    AccountQueriesMessage, AccountQuery, AccountQueryKind, AuthRequest, Order, TransactionsMessage,
+    AccountQueriesMessage, AccountQuery, AccountQueryKind, AuthRequest, CancelOrder, Order,
+    OrderRequest, PlaceOrder, ReplaceOrder, TransactionsMessage,
 };
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::model::{
@@ -46,15 +47,20 @@ impl Auth {
                 }) => {
                     let account =
                         self.account(&reply_to, Order::instruction_for(side), &session.hash());
-                    orders.push(Order {
+                    orders.push(OrderRequest::Order(Order {
                         reply_to,
                         account,
                         side,
                         symbol,
                         quantity,
                         client_order_id,
-                    });
+                    }));
                 }
+                AuthRequest::Request(
+                    request @ (Request::PlaceOrder { .. }
+                    | Request::CancelOrder { .. }
+                    | Request::ReplaceOrder { .. }),
+                ) => orders.extend(self.order_request(reply_to, request)),
                 AuthRequest::Request(request) => {
                     if let Some(query) = self.query(&reply_to, request) {
                         queries.push((reply_to, query));
@@ -149,9 +155,65 @@ impl Auth {
         }
     }
 
+    /// What placeOrder, cancelOrder or replaceOrder asks, with the account of its session.
+    fn order_request(&mut self, reply_to: ReplyTo, request: Request) -> Option<OrderRequest> {
+        let instruction = request.instruction();
+        Some(match request {
+            Request::PlaceOrder {
+                session,
+                side,
+                symbol,
+                amount,
+                kind,
+                limit,
+                stop,
+                time_in_force,
+                id: client_order_id,
+            } => OrderRequest::Place(PlaceOrder {
+                account: self.account(&reply_to, instruction, &session.hash()),
+                reply_to,
+                side,
+                symbol,
+                amount,
+                kind,
+                limit,
+                stop,
+                time_in_force,
+                client_order_id,
+            }),
+            Request::CancelOrder { session, id } => OrderRequest::Cancel(CancelOrder {
+                account: self.account(&reply_to, instruction, &session.hash()),
+                reply_to,
+                id,
+            }),
+            Request::ReplaceOrder {
+                session,
+                id,
+                amount,
+                limit,
+                stop,
+                client_order_id,
+            } => OrderRequest::Replace(ReplaceOrder {
+                account: self.account(&reply_to, instruction, &session.hash()),
+                reply_to,
+                id,
+                amount,
+                limit,
+                stop,
+                client_order_id,
+            }),
+            Request::Order { .. }
+            | requests_to!(Cache)
+            | requests_to!(AccountQueries)
+            | requests_to!(Tunnel)
+            | requests_to!(State)
+            | requests_to!(Local) => return None,
+        })
+    }
+
     /// Sends the orders and the queries to their modules; refuses those whose module has a full
     /// inbox.
-    fn forward(&self, orders: Vec<Order>, queries: Vec<(ReplyTo, AccountQuery)>) {
+    fn forward(&self, orders: Vec<OrderRequest>, queries: Vec<(ReplyTo, AccountQuery)>) {
         let mut replies = ReplyBatch::new();
         if !orders.is_empty()
             && let Err(TrySendError::Full(TransactionsMessage::Orders(orders))) = self
@@ -160,8 +222,8 @@ impl Auth {
                 .try_send(TransactionsMessage::Orders(orders))
         {
             for order in orders {
-                let instruction = order.instruction();
-                replies.fail(order.reply_to, instruction, &Refusal::master_overloaded());
+                let (instruction, reply_to) = (order.instruction(), order.reply_to().clone());
+                replies.fail(reply_to, instruction, &Refusal::master_overloaded());
             }
         }
         if !queries.is_empty()

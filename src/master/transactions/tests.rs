@@ -41,7 +41,9 @@ fn an_update_settles_the_orders_that_came_before_it_in_the_same_turn() {
     let alice = rig.account("alice");
     let first = order(link.reply_to(), alice, Side::Buy, "AAPL", "1");
     rig.transactions
-        .on_message(TransactionsMessage::Orders(vec![first]));
+        .on_message(TransactionsMessage::Orders(vec![OrderRequest::Order(
+            first,
+        )]));
     assert!(
         !rig.transactions.is_turn_full(),
         "more orders may join the commit"

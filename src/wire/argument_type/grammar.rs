@@ -153,6 +153,29 @@ macro_rules! ipv6 {
     };
 }
 
+/// A decimal above 0 with at most 12 digits before its point and 6 after it.
+macro_rules! above_zero {
+    () => {
+        concat!(
+            "(?:(?:[1-9][0-9]{0,11}|0[1-9][0-9]{0,10}|0{2}[1-9][0-9]{0,9}|0{3}[1-9][0-9]{0,8}",
+            "|0{4}[1-9][0-9]{0,7}|0{5}[1-9][0-9]{0,6}|0{6}[1-9][0-9]{0,5}|0{7}[1-9][0-9]{0,4}",
+            "|0{8}[1-9][0-9]{0,3}|0{9}[1-9][0-9]{0,2}|0{10}[1-9][0-9]?|0{11}[1-9])",
+            r"(?:\.[0-9]{1,6})?|0{1,12}\.(?:[1-9][0-9]{0,5}|0[1-9][0-9]{0,4}|0{2}[1-9][0-9]{0,3}",
+            "|0{3}[1-9][0-9]{0,2}|0{4}[1-9][0-9]?|0{5}[1-9]))"
+        )
+    };
+}
+
+/// A percentage above 0 and below 100, of at most 4 places.
+macro_rules! percent {
+    () => {
+        concat!(
+            r"(?:(?:[1-9][0-9]?|0[1-9])(?:\.[0-9]{1,4})?",
+            r"|0{1,2}\.(?:[1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|0{2}[1-9][0-9]?|0{3}[1-9]))\u0025"
+        )
+    };
+}
+
 /// Visible ASCII characters.
 const VISIBLE: &str = r"[\u0021-\u007e]+";
 const CODE: &str = r"[A-Za-z][A-Za-z0-9\-]{0,63}";
@@ -722,6 +745,105 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                 "a number of rows, 1 to 1,000",
                 "[1-9][0-9]{0,2}|1000",
                 &["100", "1000"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::OrderSide,
+        wrong(
+            &["", "Buy", "split", "-"],
+            pattern("`buy` or `sell`", "buy|sell", &["buy", "sell"]),
+        ),
+    ),
+    (
+        ArgumentType::OrderAmount,
+        wrong(
+            &["", "0", "-1", "cash:", "cash:0", "Cash:1", "cash:1e3", "-"],
+            pattern(
+                "a quantity; or, for purchases alone, `cash:` and an amount of money of a quantity's form: as many units as it buys, fee and slippage included",
+                concat!("(?:cash:)?", above_zero!()),
+                &["10", "2.5", "cash:500"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::OrderAmountOrDash,
+        wrong(
+            &["", "0", "cash:0", "--"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "as OrderAmount, or `-`: as it was",
+                    concat!("-|(?:cash:)?", above_zero!()),
+                    &["10", "cash:500", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::OrderKind,
+        wrong(
+            &["", "Limit", "stop limit", "-"],
+            pattern(
+                "`market`, `limit`, `stop`, `stop-limit` or `trailing`",
+                "market|limit|stop|stop-limit|trailing",
+                &["limit", "stop-limit"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::PriceOrDash,
+        wrong(
+            &["", "0", "-1", "1.0000001", "1234567890123", "5%"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "the price of one unit, a decimal above 0 of a quantity's form; `-`: none, or as it was",
+                    concat!("-|", above_zero!()),
+                    &["101.5", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::StopOrDash,
+        wrong(
+            &["", "0", "0%", "100%", "1.00001%", "5 %", "-5"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "as PriceOrDash; of a trailing order the distance, in money or as `N%` above 0 and below 100 with at most 4 places",
+                    concat!("-|", above_zero!(), "|", percent!()),
+                    &["98.25", "2.5%", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::TimeInForce,
+        wrong(
+            &["", "GTC", "Day", "2013-02-29", "-"],
+            pattern(
+                "`day`: through the UTC day of the asset's first new price; `gtc`: 180 days; a date: through that day; a time: until then; all in market time",
+                concat!(
+                    "day|gtc|",
+                    day!(),
+                    "(?:T",
+                    time_of_day!(),
+                    r"(?:\.[0-9]{3})?Z)?"
+                ),
+                &["day", "gtc", "2013-03-01", "2013-03-01T16:00:00Z"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::StatusWord,
+        wrong(
+            &["", "0", "of_later"],
+            code(
+                "a word of the list of statuses; a reader accepts others",
+                "statuses",
+                &["queued", "open"],
             ),
         ),
     ),

@@ -307,7 +307,7 @@ fn is_last(instruction: Instruction, header: &FrameHeader) -> bool {
 fn is_overloaded(instruction: Instruction, header: &FrameHeader, data: &[u8]) -> bool {
     matches!(
         instruction,
-        Instruction::PurchaseFail | Instruction::SellFail
+        Instruction::PurchaseFail | Instruction::SellFail | Instruction::OrderFail
     ) && frame::read_return(header, data)
         .is_ok_and(|(_, arguments)| arguments.get(0) == Reason::Overloaded.as_str())
 }

@@ -328,6 +328,11 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         }
         Request::SwitchState { state, .. } => Reply::StateSwitched(*state).write(out),
         Request::Order { .. } => return order(request, told, out),
+        Request::PlaceOrder { id, .. } => order_placed(id.as_ref(), out),
+        Request::ReplaceOrder {
+            client_order_id, ..
+        } => order_placed(client_order_id.as_ref(), out),
+        Request::CancelOrder { id, .. } => Reply::OrderCancelled { id: *id }.write(out),
         Request::AssetList => payload(out, &TextList(vec!["AAPL".to_owned(), "IBM".to_owned()])),
         Request::AssetCurrent { symbol } if symbol.as_str() == "NONE" => {
             refuse(Reason::UnknownAsset, "there is no asset NONE").write(out);
@@ -441,6 +446,16 @@ fn account_summary() -> OwnSummary {
         positions: Vec::new(),
         update: 7,
     }
+}
+
+/// Appends what answers an order that waits.
+fn order_placed(id: Option<&ClientOrderId>, out: &mut Vec<u8>) {
+    Reply::OrderPlaced {
+        id: Uuid::from_bytes([7; 16]),
+        client_order_id: id.cloned(),
+        status: TransactionStatus::Open.into(),
+    }
+    .write(out);
 }
 
 /// A moment of a session, through this worker.

@@ -4,7 +4,7 @@
 use crate::protocol::description_decoder::{DescribedMessage, DescriptionDecoder};
 use papertrader::description::pages;
 use papertrader::dialogue::peer::ConnectionBytes;
-use papertrader::model::{Bar, Quote, TrailDistance, ValueError};
+use papertrader::model::{Bar, OrderAmount, Quote, TimeInForce, TrailDistance, ValueError};
 use papertrader::wire::argument_type::grammar::GRAMMARS;
 use papertrader::wire::argument_type::{ArgumentType, ReadArgument, codec};
 use papertrader::wire::frame::HEADER_BYTES;
@@ -62,9 +62,31 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         T::Date | T::CanonicalTime => json!(millis(text)),
         T::Flag => json!(text == "true"),
         T::Adjustment => json!(text == "adjusted"),
+        T::OrderAmount | T::OrderAmountOrDash if text != "-" => {
+            json!([
+                text.starts_with("cash:"),
+                millionths(text.trim_start_matches("cash:"))
+            ])
+        }
+        T::PriceOrDash if text != "-" => json!(millionths(text)),
+        T::StopOrDash if text != "-" => match text.strip_suffix('%') {
+            // Four places of a percent.
+            Some(percent) => json!(["percent", millionths(percent) / 100]),
+            None => json!(millionths(text)),
+        },
+        T::TimeInForce if text == "day" || text == "gtc" => json!(text),
+        // A date counts through its day, to the year 9999.
+        T::TimeInForce if text.len() == 10 => {
+            json!((millis(text) + 86_400_000).min(253_402_300_799_999))
+        }
+        T::TimeInForce => json!(millis(text)),
         T::TransactionIdOrDash if text == "-" => Value::Null,
         T::TransactionId | T::TransactionIdOrDash => json!(text.replace('-', "")),
-        T::ClientOrderIdOrDash
+        T::OrderAmount
+        | T::OrderAmountOrDash
+        | T::PriceOrDash
+        | T::StopOrDash
+        | T::ClientOrderIdOrDash
         | T::HashedPassOrDash
         | T::EmailOrDash
         | T::UserCode
@@ -99,12 +121,26 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         | T::State
         | T::ClientOrderId
         | T::ClientOrderIdOrDash
+        | T::OrderSide
+        | T::OrderKind
+        | T::OrderAmount
+        | T::OrderAmountOrDash
+        | T::PriceOrDash
+        | T::StopOrDash
+        | T::StatusWord
         | T::WorkerAddress
         | T::NameValue
         | T::ReasonCode
         | T::FaultCode
         | T::LinkCode
         | T::Text => json!(text),
+    }
+}
+
+fn amount_value(amount: &OrderAmount) -> Value {
+    match amount {
+        OrderAmount::Units(units) => json!([false, units.0]),
+        OrderAmount::Cash(money) => json!([true, money.0]),
     }
 }
 
@@ -189,6 +225,25 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
             json!(id.map(|id| hex::encode(id.as_bytes())))
         }),
         ArgumentType::PageCount => read::<c::PageCount>(text, |count| json!(count)),
+        ArgumentType::OrderSide => read::<c::OrderSide>(text, |side| json!(side.as_str())),
+        ArgumentType::OrderAmount => read::<c::OrderAmount>(text, |amount| amount_value(&amount)),
+        ArgumentType::OrderAmountOrDash => {
+            read::<c::OrderAmountOrDash>(text, |amount| json!(amount.as_ref().map(amount_value)))
+        }
+        ArgumentType::OrderKind => read::<c::OrderKind>(text, |kind| json!(kind.as_str())),
+        ArgumentType::PriceOrDash => {
+            read::<c::PriceOrDash>(text, |price| json!(price.map(|price| price.0)))
+        }
+        ArgumentType::StopOrDash => read::<c::StopOrDash>(text, |stop| match stop {
+            None => Value::Null,
+            Some(TrailDistance::Money(money)) => json!(money.0),
+            Some(TrailDistance::Percent(parts)) => json!(["percent", parts]),
+        }),
+        ArgumentType::TimeInForce => read::<c::TimeInForce>(text, |time| match time {
+            TimeInForce::Gtc | TimeInForce::Day => json!(time.to_string()),
+            TimeInForce::Until(until) => json!(until.0),
+        }),
+        ArgumentType::StatusWord => read::<c::StatusWord>(text, |word| json!(word.as_str())),
         ArgumentType::WorkerAddress => read::<c::WorkerAddress>(text, |address| json!(address)),
         ArgumentType::NameValue => read::<c::NameValue>(text, |fact| json!(fact.to_string())),
         ArgumentType::ReasonCode => read::<c::ReasonCode>(text, |reason| json!(reason.as_str())),

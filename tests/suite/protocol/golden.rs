@@ -4,9 +4,9 @@
 use papertrader::dialogue::raw;
 use papertrader::model::{
     AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
-    Money, NameValue, OpenValue, OrderKind, ProtocolFault, Quantity, Quote, Reason, ResetCode,
-    SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, TimeInForce, Timestamp,
-    TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
+    Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Quote, Reason,
+    ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, TimeInForce,
+    Timestamp, TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrder, OpenOrders,
@@ -98,6 +98,78 @@ fn order(side: Side, name: &str, quantity: &str, id: Option<&str>) -> Request {
         quantity: Quantity::parse_quantity(quantity).unwrap(),
         id: id.map(|id| ClientOrderId::parse(id).unwrap()),
     }
+}
+
+/// The requests about orders that wait, by file.
+fn order_requests() -> Vec<(&'static str, Request)> {
+    let id = |id: &str| Some(ClientOrderId::parse(id).unwrap());
+    let place = |side, amount: &str, kind, limit: Option<&str>, stop: Option<&str>, time: &str| {
+        Request::PlaceOrder {
+            session: session(),
+            side,
+            symbol: symbol("AAPL"),
+            amount: OrderAmount::parse(amount).unwrap(),
+            kind,
+            limit: limit.map(money),
+            stop: stop.map(|stop| TrailDistance::parse(stop).unwrap()),
+            time_in_force: TimeInForce::parse(time).unwrap(),
+            id: None,
+        }
+    };
+    let mut named = place(
+        Side::Buy,
+        "cash:500",
+        OrderKind::StopLimit,
+        Some("101.5"),
+        Some("100"),
+        "2026-01-02T03:04:05.678Z",
+    );
+    if let Request::PlaceOrder { id: name, .. } = &mut named {
+        *name = id("desk-1");
+    }
+    let replace =
+        |amount: Option<&str>, limit: Option<&str>, client_order_id| Request::ReplaceOrder {
+            session: session(),
+            id: uuid(0x57),
+            amount: amount.map(|amount| OrderAmount::parse(amount).unwrap()),
+            limit: limit.map(money),
+            stop: None,
+            client_order_id,
+        };
+    vec![
+        (
+            "0115-placeOrder",
+            place(Side::Buy, "10", OrderKind::Limit, Some("99.5"), None, "gtc"),
+        ),
+        (
+            "0115-placeOrder-market",
+            place(Side::Sell, "0.5", OrderKind::Market, None, None, "day"),
+        ),
+        (
+            "0115-placeOrder-trailing",
+            place(
+                Side::Sell,
+                "10",
+                OrderKind::Trailing,
+                None,
+                Some("2.5%"),
+                "gtc",
+            ),
+        ),
+        ("0115-placeOrder-stop-limit", named),
+        (
+            "0116-cancelOrder",
+            Request::CancelOrder {
+                session: session(),
+                id: uuid(0x57),
+            },
+        ),
+        ("0117-replaceOrder", replace(None, Some("98"), None)),
+        (
+            "0117-replaceOrder-clientOrderID",
+            replace(Some("7.5"), None, id("desk-2")),
+        ),
+    ]
 }
 
 /// The requests, by file.
@@ -377,6 +449,7 @@ fn requests() -> Vec<(String, Request)> {
         ("0403-getWorkerList", Request::GetWorkerList),
         ("0407-getServerInfo", Request::GetServerInfo),
     ];
+    all.extend(order_requests());
     let mut windows = |plain, adjusted, kind: fn(Timestamp) -> Window| {
         all.push((
             plain,
@@ -474,6 +547,30 @@ fn replies() -> Vec<(String, Reply)> {
                 Reason::UsernameTaken,
                 "another account has this username",
             ),
+        ),
+        (
+            "0314-orderPlaced",
+            Reply::OrderPlaced {
+                id: uuid(0x57),
+                client_order_id: Some(ClientOrderId::parse("desk-1").unwrap()),
+                status: OpenValue::Known(TransactionStatus::Open),
+            },
+        ),
+        (
+            "0314-orderPlaced-unnamed",
+            Reply::OrderPlaced {
+                id: uuid(0x57),
+                client_order_id: None,
+                status: OpenValue::Known(TransactionStatus::Queued),
+            },
+        ),
+        (
+            "0315-orderCancelled",
+            Reply::OrderCancelled { id: uuid(0x57) },
+        ),
+        (
+            "0316-orderFail",
+            fail(I::OrderFail, Reason::NotOpen, "the order was filled"),
         ),
         (
             "0305-purchaseSuccess",

@@ -7,9 +7,9 @@ use papertrader::model::printable::{is_printable, is_printable_text};
 use papertrader::model::transaction::HISTORY_PAGE_MAX;
 use papertrader::model::{
     AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
-    Money, NameValue, OpenValue, OrderKind, ProtocolFault, Quantity, Quote, Reason, ResetCode,
-    SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, TimeInForce, Timestamp,
-    TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
+    Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Quote, Reason,
+    ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, TimeInForce,
+    Timestamp, TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrder, OpenOrders,
@@ -361,6 +361,37 @@ fn reason_code() -> impl Strategy<Value = OpenValue<Reason>> {
     ]
 }
 
+/// A price as a request may write it: at most 12 digits before the point.
+fn price() -> impl Strategy<Value = Money> {
+    (1..1_000_000_000_000_000_000_i64).prop_map(Money)
+}
+
+fn trail() -> impl Strategy<Value = TrailDistance> {
+    prop_oneof![
+        price().prop_map(TrailDistance::Money),
+        (1..PERCENT_WHOLE).prop_map(TrailDistance::Percent),
+    ]
+}
+
+fn order_amount() -> impl Strategy<Value = OrderAmount> {
+    prop_oneof![
+        price().prop_map(|price| OrderAmount::Units(Quantity(price.0))),
+        price().prop_map(OrderAmount::Cash),
+    ]
+}
+
+fn order_kind() -> impl Strategy<Value = OrderKind> {
+    prop::sample::select(OrderKind::ALL)
+}
+
+fn time_in_force() -> impl Strategy<Value = TimeInForce> {
+    prop_oneof![
+        Just(TimeInForce::Day),
+        Just(TimeInForce::Gtc),
+        timestamp().prop_map(TimeInForce::Until),
+    ]
+}
+
 fn side() -> impl Strategy<Value = Side> {
     prop_oneof![Just(Side::Buy), Just(Side::Sell)]
 }
@@ -423,6 +454,49 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                 symbol,
                 quantity,
                 id
+            }),
+        (
+            (session(), side(), symbol(), order_amount(), order_kind()),
+            (
+                option::of(price()),
+                option::of(trail()),
+                time_in_force(),
+                option::of(order_id())
+            ),
+        )
+            .prop_map(
+                |((session, side, symbol, amount, kind), (limit, stop, time_in_force, id))| {
+                    Request::PlaceOrder {
+                        session,
+                        side,
+                        symbol,
+                        amount,
+                        kind,
+                        limit,
+                        stop,
+                        time_in_force,
+                        id,
+                    }
+                }
+            ),
+        (session(), uuid()).prop_map(|(session, id)| Request::CancelOrder { session, id }),
+        (
+            session(),
+            uuid(),
+            option::of(order_amount()),
+            option::of(price()),
+            option::of(trail()),
+            option::of(order_id())
+        )
+            .prop_map(|(session, id, amount, limit, stop, client_order_id)| {
+                Request::ReplaceOrder {
+                    session,
+                    id,
+                    amount,
+                    limit,
+                    stop,
+                    client_order_id,
+                }
             }),
         (session(), state()).prop_map(|(session, state)| Request::SwitchState { session, state }),
         session().prop_map(|session| Request::Logout { session }),
@@ -597,6 +671,7 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
         I::DataFail,
         I::LogoutFail,
         I::AccountFail,
+        I::OrderFail,
     ];
     prop_oneof![
         (session(), vec(address(), 0..20)).prop_map(|(id, workers)| Reply::Session { id, workers }),
@@ -634,6 +709,17 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
             text()
         )
             .prop_map(|(name, reason, text)| Reply::Fail(name, Refusal { reason, text })),
+        (
+            uuid(),
+            option::of(order_id().prop_filter("a lone - means none", |id| id.as_str() != "-")),
+            code(TransactionStatus::ALL, TransactionStatus::from_name)
+        )
+            .prop_map(|(id, client_order_id, status)| Reply::OrderPlaced {
+                id,
+                client_order_id,
+                status,
+            }),
+        uuid().prop_map(|id| Reply::OrderCancelled { id }),
         Just(Reply::Pong),
         vec(address(), 0..20).prop_map(Reply::WorkerList),
         vec(fact(), 0..20).prop_map(Reply::ServerInfo),

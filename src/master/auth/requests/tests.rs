@@ -9,7 +9,10 @@ use crate::master::messages::{AuthMessage, LinkRequest};
 use crate::master::testing::{
     FakeLink, MasterRig, TestUser, link_request, login, order_id, quantity, reason, symbol,
 };
-use crate::model::{Reason, Side, Username};
+use crate::model::{
+    ClientOrderId, Money, OrderAmount, OrderKind, Quantity, Reason, Side, TimeInForce,
+    TrailDistance, Username,
+};
 use crate::runtime::Module;
 use crate::wire::payload::UserInfo;
 use crossbeam_channel::bounded;
@@ -262,6 +265,84 @@ fn what_finds_no_room_in_its_module_is_refused_at_once() {
 }
 
 #[test]
+fn what_is_asked_of_an_order_leaves_with_its_account_and_all_arguments() {
+    let (mut rig, mut link, alice) = rig();
+    let id = uuid::Uuid::from_u128(7);
+    let name = |text: &str| ClientOrderId::parse(text).ok();
+    let place = |session: &SessionId| Request::PlaceOrder {
+        session: session.clone(),
+        side: Side::Sell,
+        symbol: symbol("AAPL"),
+        amount: OrderAmount::Units(Quantity(5)),
+        kind: OrderKind::StopLimit,
+        limit: Some(Money(9)),
+        stop: Some(TrailDistance::Money(Money(8))),
+        time_in_force: TimeInForce::Day,
+        id: name("a"),
+    };
+    let cancel = Request::CancelOrder {
+        session: alice.session.clone(),
+        id,
+    };
+    let replace = Request::ReplaceOrder {
+        session: alice.session.clone(),
+        id,
+        amount: Some(OrderAmount::Cash(Money(4))),
+        limit: None,
+        stop: Some(TrailDistance::Percent(3)),
+        client_order_id: name("b"),
+    };
+    let asked = [place(&alice.session), cancel, replace, place(&nobodys())]
+        .map(|request| (link.reply_to(), AuthRequest::Request(request)));
+    rig.auth.on_message(AuthMessage::Requests(asked.into()));
+    let Ok(TransactionsMessage::Orders(orders)) = rig.of_transactions.receiver.try_recv() else {
+        panic!("no orders")
+    };
+    let [
+        OrderRequest::Place(placed),
+        OrderRequest::Cancel(cancelled),
+        OrderRequest::Replace(replaced),
+        OrderRequest::Place(refused),
+    ] = &orders[..]
+    else {
+        panic!("{orders:?}")
+    };
+    let account = Ok(alice.account);
+    assert_eq!(
+        (&placed.account, placed.side, placed.symbol, placed.amount),
+        (
+            &account,
+            Side::Sell,
+            symbol("AAPL"),
+            OrderAmount::Units(Quantity(5))
+        )
+    );
+    assert_eq!(
+        (placed.kind, placed.limit, placed.stop, placed.time_in_force),
+        (
+            OrderKind::StopLimit,
+            Some(Money(9)),
+            Some(TrailDistance::Money(Money(8))),
+            TimeInForce::Day
+        )
+    );
+    assert_eq!(placed.client_order_id, name("a"));
+    assert_eq!((&cancelled.account, cancelled.id), (&account, id));
+    assert_eq!((&replaced.account, replaced.id), (&account, id));
+    assert_eq!(
+        (replaced.amount, replaced.limit, replaced.stop),
+        (
+            Some(OrderAmount::Cash(Money(4))),
+            None,
+            Some(TrailDistance::Percent(3))
+        )
+    );
+    assert_eq!(replaced.client_order_id, name("b"));
+    let reason = refused.account.as_ref().unwrap_err().reason.known();
+    assert_eq!(reason, Some(Reason::SessionExpired));
+}
+
+#[test]
 fn the_orders_and_queries_of_a_read_leave_in_one_message_each() {
     let (mut rig, mut link, alice) = rig();
     let asked = [
@@ -276,10 +357,11 @@ fn the_orders_and_queries_of_a_read_leave_in_one_message_each() {
     let Ok(TransactionsMessage::Orders(orders)) = rig.of_transactions.receiver.try_recv() else {
         panic!("no orders")
     };
-    let accounts: Vec<Option<AccountId>> = orders
-        .iter()
-        .map(|order| order.account.clone().ok())
-        .collect();
+    let account = |request: &OrderRequest| match request {
+        OrderRequest::Order(order) => order.account.clone().ok(),
+        OrderRequest::Place(_) | OrderRequest::Cancel(_) | OrderRequest::Replace(_) => None,
+    };
+    let accounts: Vec<Option<AccountId>> = orders.iter().map(account).collect();
     assert_eq!(
         accounts,
         [Some(alice.account), None],
