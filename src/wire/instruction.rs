@@ -423,12 +423,6 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId)
             request { Request::Identities { session } }
             -> Data(Identities) | DataFail;
-        /// All that the deployment has on the account's owner: a text of JSON lines.
-        0x0215 GetAccountExport "getAccountExport" "3.1.3" (edition 2)
-            Request in [Data] with Account to AccountQueries bulk:
-            ("sessionID" session: SessionId)
-            request { Request::AccountExport { session } }
-            -> Data(List) | DataFail;
 
         /// The orders of the account that have no outcome yet, newest first.
         0x0211 GetOpenOrders "getOpenOrders" "3.1.7" (edition 2)
@@ -455,6 +449,12 @@ macro_rules! instruction_table {
             Request in [Data] with Read to Cache bulk: ()
             request { Request::QuoteList }
             -> Data(QuoteList) | DataFail;
+        /// All that the deployment has on the account's owner: a text of JSON lines.
+        0x0215 GetAccountExport "getAccountExport" "3.1.3" (edition 2)
+            Request in [Data] with Account to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::AccountExport { session } }
+            -> Data(List) | DataFail;
 
         /// A login is refused.
         0x0301 LoginFail "loginFail" "4.6.17" Return: ("code" reason: ReasonCode, "text" text: Text)
