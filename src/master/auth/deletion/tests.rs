@@ -121,7 +121,7 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
         panic!("{token:?}");
     };
     rig.engine.execute(&format!(
-        "INSERT INTO identities VALUES ('https://id.example', '1', {number}, 0)"
+        "INSERT INTO identities VALUES ('https://id.example', '1', {number}, 0, 'example')"
     ));
     rig.engine.execute(&format!(
         "INSERT INTO reset_codes VALUES (zeroblob(32), {number}, NULL, 0, 1)"
