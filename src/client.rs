@@ -7,6 +7,7 @@
 //! prints nothing; `cli` does.
 
 pub mod account;
+pub mod book_order;
 pub mod connection;
 pub mod failover;
 pub mod order;
@@ -20,6 +21,7 @@ mod testing;
 pub mod third_party;
 pub mod tls;
 
+pub use book_order::{OrderChange, OrderForm, PlacedOrder};
 pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};
 pub use failover::WorkerPool;
 pub use order::{OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts};

@@ -28,7 +28,7 @@ pub mod worker;
 
 pub use account::{Account, AccountId, Email, HashedPass, Username, UsernameOrEmail};
 pub use action::{Action, ActionId, ActionKind, ActionName, InLieuPrice};
-pub use asset::{Bar, Quote, Resolution, Symbol};
+pub use asset::{AssetDescription, Bar, Quote, Resolution, Symbol};
 pub use fingerprint::Fingerprint;
 pub use money::{Money, Quantity};
 pub use name_value::NameValue;

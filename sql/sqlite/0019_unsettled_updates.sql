@@ -1,4 +1,4 @@
--- Updates that the ledger has not settled (3.1.7). Nothing wrote these tables of 0014 before.
+-- Orders that wait, and updates that the ledger has not settled (3.1.7). Nothing wrote these tables of 0014 before.
 DROP TABLE update_bars;
 DROP TABLE unsettled_updates;
 -- Written by storage for the assets module, with each update: so that one which a kill or a full disk
@@ -18,3 +18,7 @@ CREATE TABLE unsettled_updates (
 ) STRICT;
 -- 1: the bar was too old to fill orders when it was published.
 ALTER TABLE bars_hot ADD COLUMN stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN (0, 1));
+
+-- An account's open orders are read by it, and at a start all of them.
+DROP INDEX transactions_open;
+CREATE INDEX transactions_open ON transactions (account, number) WHERE status = 3;

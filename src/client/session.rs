@@ -11,7 +11,8 @@ use crate::model::{
     Timestamp, Username, UsernameOrEmail,
 };
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, Payload, Portfolio, Receipt, TextList, UserInfo,
+    AssetInfo, Forecast, History, OpenOrders, OwnSummary, Payload, Portfolio, QuoteList, Receipt,
+    TextList, TransactionPage, UserInfo,
 };
 use crate::wire::{ConnectionState, Refusal, Reply, Request, Window};
 use std::time::{Duration, Instant};
@@ -336,6 +337,15 @@ impl Client {
             .collect()
     }
 
+    /// All assets, sorted by byte, with their prices and what they are called. A server of an earlier
+    /// edition closes the connection with [`ClientError::Protocol`].
+    ///
+    /// # Errors
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn quote_list(&mut self) -> Result<QuoteList, ClientError> {
+        self.data(&Request::QuoteList)
+    }
+
     /// The data of an account that the session may see (4.6.14).
     ///
     /// # Errors
@@ -370,6 +380,47 @@ impl Client {
             session,
             username: username.clone(),
         })
+    }
+
+    /// A page of an account's transactions, newest first: at most `count` (1 to 1,000) that are older
+    /// than `before`; without it the newest. A server of an earlier edition closes the connection
+    /// with [`ClientError::Protocol`].
+    ///
+    /// # Errors
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn history_page(
+        &mut self,
+        username: &Username,
+        before: Option<Uuid>,
+        count: u16,
+    ) -> Result<TransactionPage, ClientError> {
+        let session = self.need_session()?;
+        self.data(&Request::UserHistoryPage {
+            session,
+            username: username.clone(),
+            before,
+            count,
+        })
+    }
+
+    /// The account's orders that have no outcome yet, newest first. A server of an earlier edition
+    /// closes the connection with [`ClientError::Protocol`].
+    ///
+    /// # Errors
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn open_orders(&mut self) -> Result<OpenOrders, ClientError> {
+        let session = self.need_session()?;
+        self.data(&Request::OpenOrders { session })
+    }
+
+    /// What the account has, may spend and has gained. A server of an earlier edition closes the
+    /// connection with [`ClientError::Protocol`].
+    ///
+    /// # Errors
+    /// [`ClientError::NoSession`], a refusal, or a broken connection.
+    pub fn account_summary(&mut self) -> Result<OwnSummary, ClientError> {
+        let session = self.need_session()?;
+        self.data(&Request::AccountSummary { session })
     }
 
     /// The receipt of one of the account's own transactions.

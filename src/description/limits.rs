@@ -276,7 +276,7 @@ fn of_accounts(master: &MasterLimits) -> Vec<LimitEntry> {
             "histories",
             HISTORIES_OF_ASKER_MAX as u64,
             Unit::Count,
-            "answers to getUserTransactionHistory that an account waits for at one IP address (IPv6: its /64) of one worker; one more is `overloaded`",
+            "answers to getUserTransactionHistory, getUserTransactionHistoryPage, getOpenOrders and getAccountSummary that an account waits for at one IP address (IPv6: its /64) of one worker; one more is `overloaded`",
         ),
         limit(
             "failedLogins",

@@ -50,7 +50,16 @@ pub const ALL: &[Table] = &[
         layouts(all, &names)
     }),
     table("wire/payload/asset.md", "layouts", |all| {
-        layouts(all, &["Quote", "Bar", "Bars", "AssetInfo", "Forecast"])
+        let names = [
+            "Quote",
+            "Bar",
+            "Bars",
+            "AssetInfo",
+            "Forecast",
+            "QuoteList",
+            "QuoteListRow",
+        ];
+        layouts(all, &names)
     }),
     table("wire/payload/user.md", "layouts", |all| {
         let names = [
@@ -60,6 +69,18 @@ pub const ALL: &[Table] = &[
             "PositionShare",
             "Transactions",
             "Transaction",
+        ];
+        layouts(all, &names)
+    }),
+    table("wire/payload/trading.md", "layouts", |all| {
+        let names = [
+            "OpenOrders",
+            "OpenOrder",
+            "AccountSummary",
+            "PositionSummary",
+            "TransactionPage",
+            "PageEntry",
+            "OrderParameters",
         ];
         layouts(all, &names)
     }),

@@ -6,10 +6,11 @@
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::raw;
-use crate::model::{Bar, ClientOrderId, Money, OpenValue, Quote, ValueError};
+use crate::model::{Bar, ClientOrderId, Money, OpenValue, Quote, Timestamp, ValueError};
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, HistoryEntry, OwnIdentities, OwnSessions, OwnTokens, Payload,
-    PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
+    AssetInfo, Forecast, History, HistoryEntry, OpenOrders, OrderParameters, OwnIdentities,
+    OwnSessions, OwnSummary, OwnTokens, PageEntry, Payload, PayloadKind, Portfolio, QuoteList,
+    Receipt, SessionMoment, TextList, TransactionPage, UserInfo,
 };
 
 /// The payload's words.
@@ -30,6 +31,10 @@ pub fn text(kind: PayloadKind, bytes: &[u8]) -> Result<String, ValueError> {
         PayloadKind::Sessions => sessions(&OwnSessions::from_bytes(bytes)?),
         PayloadKind::Tokens => tokens(&OwnTokens::from_bytes(bytes)?),
         PayloadKind::Identities => identities(&OwnIdentities::from_bytes(bytes)?),
+        PayloadKind::OpenOrders => open_orders(&OpenOrders::from_bytes(bytes)?),
+        PayloadKind::AccountSummary => account_summary(&OwnSummary::from_bytes(bytes)?),
+        PayloadKind::TransactionPage => page(&TransactionPage::from_bytes(bytes)?),
+        PayloadKind::QuoteList => quote_list(&QuoteList::from_bytes(bytes)?),
     };
     Ok(words.join(" "))
 }
@@ -236,6 +241,145 @@ fn identities(identities: &OwnIdentities) -> Vec<String> {
             identity.linked,
         )
     }));
+    words
+}
+
+/// What an order says: kind, prices, time in force, amount of money; empty where it says nothing.
+fn parameters(order: &OrderParameters) -> String {
+    fn text<T: ToString>(value: Option<&T>) -> String {
+        value.map(T::to_string).unwrap_or_default()
+    }
+    format!(
+        "kind={},limit={},stop={},time={},cash={}",
+        inline(order.kind.as_ref().map_or("", OpenValue::as_str)),
+        text(order.limit.as_ref()),
+        text(order.stop.as_ref()),
+        text(order.time_in_force.as_ref()),
+        text(order.cash.as_ref()),
+    )
+}
+
+/// A time; 0 where there is none.
+fn time_or_zero(time: Timestamp) -> String {
+    if time.0 == 0 {
+        "0".to_owned()
+    } else {
+        time.to_string()
+    }
+}
+
+fn page(page: &TransactionPage) -> Vec<String> {
+    let mut words = vec![
+        "TransactionPage".to_owned(),
+        format!("private={}", page.private),
+        format!("count={}", page.entries.len()),
+    ];
+    words.extend(page.entries.iter().map(page_entry));
+    words
+}
+
+fn page_entry(entry: &PageEntry) -> String {
+    let settled = time_or_zero(entry.settled);
+    let mut word = format!(
+        "{},{},{},{},accepted={},settled={settled}",
+        entry.id, entry.side, entry.status, entry.symbol, entry.accepted
+    );
+    if let Some(detail) = &entry.detail {
+        let priced = if detail.price == Money::ZERO {
+            "0".to_owned()
+        } else {
+            detail.priced.to_string()
+        };
+        let id = detail.client_order_id.as_ref();
+        word.push_str(&format!(
+            ",quantity={},price={},total={},priced={priced},order={},reason={},{},fee={},cause={},note={}",
+            detail.quantity,
+            detail.price,
+            detail.total,
+            inline(id.map_or("", ClientOrderId::as_str)),
+            inline(detail.reason.as_ref().map_or("", OpenValue::as_str)),
+            parameters(&detail.order),
+            detail.fee,
+            inline(&detail.cause),
+            inline(&detail.note),
+        ));
+    }
+    word
+}
+
+fn open_orders(orders: &OpenOrders) -> Vec<String> {
+    let mut words = vec!["OpenOrders".to_owned(), format!("count={}", orders.0.len())];
+    words.extend(orders.0.iter().map(|order| {
+        let id = order.client_order_id.as_ref();
+        format!(
+            "{},{},{},{},accepted={},quantity={},{},until={},triggered={},reserve={},order={}",
+            order.id,
+            order.side,
+            order.status,
+            order.symbol,
+            order.accepted,
+            order.quantity,
+            parameters(&order.order),
+            time_or_zero(order.until),
+            order.is_triggered,
+            order.reserve,
+            inline(id.map_or("", ClientOrderId::as_str)),
+        )
+    }));
+    words
+}
+
+fn account_summary(summary: &OwnSummary) -> Vec<String> {
+    let mut words = vec![
+        "AccountSummary".to_owned(),
+        format!("cash={}", summary.cash),
+        format!("reserved={}", summary.reserved),
+        format!("buyingPower={}", summary.buying_power),
+        format!("value={}", summary.value),
+        format!("equity={}", summary.equity),
+        format!("dayChange={}", summary.day_change),
+        format!("realised={}", summary.realised),
+        format!("unrealised={}", summary.unrealised),
+        format!("fees={}", summary.fees),
+        format!("count={}", summary.positions.len()),
+    ];
+    words.extend(summary.positions.iter().map(|position| {
+        format!(
+            "{},units={},promised={},cost={},value={},previousClose={},realised={}",
+            position.symbol,
+            position.units,
+            position.promised,
+            position.cost,
+            position.value,
+            position.previous_close,
+            position.realised,
+        )
+    }));
+    words.push(format!("update={}", summary.update));
+    words
+}
+
+/// One word for each asset: symbol, name, factor, flags, price with its time, previous close, day.
+fn quote_list(list: &QuoteList) -> Vec<String> {
+    let mut words = vec!["QuoteList".to_owned(), format!("count={}", list.rows.len())];
+    words.extend(list.rows.iter().map(|row| {
+        let price = row.quote.map_or("0,value=0".to_owned(), |quote| {
+            format!("{},value={}", quote.time, quote.value)
+        });
+        let day = row.day.map_or("0,0,0,0".to_owned(), |day| {
+            format!("{},{},{},{}", day.open, day.high, day.low, day.volume)
+        });
+        format!(
+            "{},name={},factor={},new={},halted={},time={price},previousClose={},day={day}",
+            row.symbol,
+            inline(&row.name),
+            row.factor,
+            row.is_new(),
+            row.is_halted(),
+            row.previous_close.unwrap_or_default(),
+        )
+    }));
+    words.push(format!("update={}", list.update));
     words
 }
 

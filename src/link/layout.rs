@@ -111,10 +111,18 @@ const PRICE_ROW: ByteLayout = ByteLayout {
         scalar(
             "has",
             Scalar::U8,
-            "1 if a quote follows, plus 2 if a daily bar follows",
+            "1 if a quote follows, plus 2 if a daily bar follows, 4 if the price came with this update, 8 if a later price is held, 16 if the close of the day before follows, 32 if name and factor follow",
         ),
         layout("quote", &QUOTE, "").when("has", 1, 1),
         layout("day", &BAR, "").when("has", 2, 2),
+        scalar("previousClose", Scalar::MONEY, "in today's units").when("has", 16, 16),
+        scalar("name", Scalar::TEXT, "on a new link, where it has one").when("has", 32, 32),
+        scalar(
+            "factor",
+            Scalar::U64,
+            "how many units of the market make one",
+        )
+        .when("has", 32, 32),
     ],
 };
 

@@ -2,7 +2,9 @@
 //!
 //! The link's own instructions. Requests of clients and their replies travel as ordinary frames.
 
-use crate::model::{Bar, Quote, SessionHash, Symbol, Timestamp, ValueError};
+use crate::model::{
+    AssetDescription, Bar, Money, Quote, SessionHash, Symbol, Timestamp, ValueError,
+};
 use crate::wire::payload::{Cursor, Payload, put_text};
 use crate::wire::{FrameHeader, Instruction, frame, packet};
 
@@ -83,13 +85,90 @@ impl Payload for WorkerReport {
 }
 
 /// An asset in a push of prices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceRow {
     pub symbol: Symbol,
     /// The latest price. `None` before its first bar.
     pub quote: Option<Quote>,
     /// The bar of the latest day. `None` before its first bar.
     pub day: Option<Bar>,
+    /// Whether the price came with this update.
+    pub is_new: bool,
+    /// Whether a later price is held.
+    pub is_halted: bool,
+    /// Close of the day before, in today's units. `None` if none is known.
+    pub previous_close: Option<Money>,
+    /// Its name and unit, on a new link; `None` at the updates that follow, and where it has no
+    /// name and its unit is the market's.
+    pub description: Option<AssetDescription>,
+}
+
+impl PriceRow {
+    /// Bits of the byte that says what a row has.
+    const QUOTE: u8 = 1;
+    const DAY: u8 = 2;
+    const NEW: u8 = 4;
+    const HALTED: u8 = 8;
+    const PREVIOUS_CLOSE: u8 = 16;
+    const DESCRIPTION: u8 = 32;
+
+    fn has(&self) -> u8 {
+        let bits = [
+            (self.quote.is_some(), PriceRow::QUOTE),
+            (self.day.is_some(), PriceRow::DAY),
+            (self.is_new, PriceRow::NEW),
+            (self.is_halted, PriceRow::HALTED),
+            (self.previous_close.is_some(), PriceRow::PREVIOUS_CLOSE),
+            (self.description.is_some(), PriceRow::DESCRIPTION),
+        ];
+        let set = bits.into_iter().filter(|(is_set, _)| *is_set);
+        set.fold(0, |has, (_, bit)| has | bit)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        put_text(out, self.symbol.as_str());
+        out.push(self.has());
+        if let Some(quote) = &self.quote {
+            quote.write(out);
+        }
+        if let Some(day) = &self.day {
+            day.write(out);
+        }
+        if let Some(close) = self.previous_close {
+            put_i64(out, close.0);
+        }
+        if let Some(description) = &self.description {
+            put_text(out, &description.name);
+            out.extend_from_slice(&description.factor.to_be_bytes());
+        }
+    }
+
+    fn read(from: &mut Cursor<'_>) -> Result<PriceRow, ValueError> {
+        let symbol = from.symbol()?;
+        let has = from.u8()?;
+        if has >= PriceRow::DESCRIPTION << 1 {
+            return Err(ValueError("an asset's row says what it has with 0 to 63"));
+        }
+        let is = |bit: u8| has & bit != 0;
+        Ok(PriceRow {
+            symbol,
+            is_new: is(PriceRow::NEW),
+            is_halted: is(PriceRow::HALTED),
+            quote: is(PriceRow::QUOTE).then(|| Quote::read(from)).transpose()?,
+            day: is(PriceRow::DAY).then(|| Bar::read(from)).transpose()?,
+            previous_close: is(PriceRow::PREVIOUS_CLOSE)
+                .then(|| from.money())
+                .transpose()?,
+            description: if is(PriceRow::DESCRIPTION) {
+                Some(AssetDescription {
+                    name: from.printable_text()?.to_owned(),
+                    factor: from.u64()?,
+                })
+            } else {
+                None
+            },
+        })
+    }
 }
 
 /// linkPrices, master → worker, at each update and on a new link: the current prices of all assets,
@@ -121,14 +200,7 @@ impl Prices {
         frame::write_binary(out, Instruction::LinkPrices, &fixed);
         let mut rows = Vec::new();
         for row in &self.rows {
-            put_text(&mut rows, row.symbol.as_str());
-            rows.push(u8::from(row.quote.is_some()) | (u8::from(row.day.is_some()) << 1));
-            if let Some(quote) = &row.quote {
-                quote.write(&mut rows);
-            }
-            if let Some(day) = &row.day {
-                day.write(&mut rows);
-            }
+            row.write(&mut rows);
         }
         packet::write(out, &rows);
     }
@@ -145,22 +217,7 @@ impl Prices {
         let mut from = Cursor::new(rows);
         let mut rows = Vec::new();
         while from.left() > 0 {
-            let symbol = from.symbol()?;
-            let has = from.u8()?;
-            if has > 3 {
-                return Err(ValueError("an asset's row says what it has with 0 to 3"));
-            }
-            let quote = if has & 1 == 0 {
-                None
-            } else {
-                Some(Quote::read(&mut from)?)
-            };
-            let day = if has & 2 == 0 {
-                None
-            } else {
-                Some(Bar::read(&mut from)?)
-            };
-            rows.push(PriceRow { symbol, quote, day });
+            rows.push(PriceRow::read(&mut from)?);
         }
         Ok(Prices {
             update,
@@ -292,7 +349,6 @@ impl<'a> Iterator for BodyFrames<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Money;
     use crate::wire::Reassembly;
 
     #[test]
@@ -309,6 +365,13 @@ mod tests {
             symbol: Symbol::parse(&format!("S{i}")).unwrap(),
             quote: (!i.is_multiple_of(3)).then(|| bar.quote()),
             day: i.is_multiple_of(2).then_some(bar),
+            is_new: i.is_multiple_of(5),
+            is_halted: i.is_multiple_of(7),
+            previous_close: i.is_multiple_of(11).then_some(Money(3)),
+            description: i.is_multiple_of(13).then(|| AssetDescription {
+                name: format!("Share {i}"),
+                factor: 1000,
+            }),
         };
         let prices = Prices {
             update: 7,

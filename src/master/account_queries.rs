@@ -9,6 +9,8 @@
 
 mod export;
 pub mod histories;
+mod page;
+mod summary;
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
@@ -27,7 +29,7 @@ use crate::wire::payload::{
 };
 use crossbeam_channel::Sender;
 use hashlink::LruCache;
-use histories::Histories;
+use histories::{Histories, SlicedQuery};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -67,10 +69,8 @@ struct AccountQueryState {
 /// An answer to a query.
 enum QueryAnswer {
     Payload(Vec<u8>),
-    /// The history of this account, which is sent in slices.
-    History(AccountId),
-    /// The export of the asker's account, which is sent in slices, too.
-    Export,
+    /// What is answered in slices.
+    Sliced(SlicedQuery),
 }
 
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Module for AccountQueries {
     }
 
     fn on_turn_end(&mut self) {
-        self.histories.slice(&mut self.scanner);
+        self.histories.slice(&mut self.scanner, &self.state.assets);
     }
 
     fn has_work(&self) -> bool {
@@ -174,11 +174,8 @@ impl AccountQueries {
                 };
                 match answer {
                     Ok(QueryAnswer::Payload(payload)) => replies.data(&reply_to, &payload),
-                    Ok(QueryAnswer::History(account)) => {
-                        histories.ask(reply_to, query.asker, account);
-                    }
-                    Ok(QueryAnswer::Export) => {
-                        histories.ask_export(reply_to, query.asker, state.currency.clone());
+                    Ok(QueryAnswer::Sliced(sliced)) => {
+                        histories.ask(reply_to, query.asker, sliced);
                     }
                     Err(error) => replies.fail(reply_to, query.instruction(), &error.refusal()),
                 }
@@ -218,9 +215,23 @@ impl AccountQueryState {
             }
             AccountQueryKind::History(username) => {
                 let user = self.user(snapshot, username)?;
-                return Ok(QueryAnswer::History(user.account));
+                return Ok(QueryAnswer::Sliced(SlicedQuery::History(user.account)));
             }
-            AccountQueryKind::Export => return Ok(QueryAnswer::Export),
+            AccountQueryKind::HistoryPage(username, before, count) => {
+                return Ok(QueryAnswer::Sliced(SlicedQuery::Page {
+                    account: self.user(snapshot, username)?.account,
+                    before: *before,
+                    count: *count,
+                }));
+            }
+            AccountQueryKind::OpenOrders => {
+                return Ok(QueryAnswer::Sliced(SlicedQuery::OpenOrders));
+            }
+            AccountQueryKind::Summary => return Ok(QueryAnswer::Sliced(SlicedQuery::Summary)),
+            AccountQueryKind::Export => {
+                let currency = self.currency.clone();
+                return Ok(QueryAnswer::Sliced(SlicedQuery::Export(currency)));
+            }
             AccountQueryKind::Receipt(id) => self.receipt(snapshot, asker, id),
         };
         payload.map(QueryAnswer::Payload)

@@ -2,17 +2,19 @@
 //!
 //! Answers a worker's query about an asset: at once from the current prices, or through a message
 //! to the assets module, which alone reads stored bars.
+//!
+//! Tests: `src/master/router/tests.rs`, `src/master/workers/tests.rs`.
 #![warn(
     clippy::wildcard_enum_match_arm,
     reason = "a new instruction is to be seen by every match"
 )]
 
-use super::assets::AssetPrice;
+use super::assets::{AssetPrice, PriceSnapshot};
 use super::messages::{AssetAsker, AssetQuery, AssetsHandle, AssetsMessage};
 use super::reply_to::ReplyTo;
-use crate::model::Symbol;
+use crate::model::{AssetDescription, Symbol};
 use crate::runtime::neighbourhood::Neighbourhood;
-use crate::wire::payload::{AssetInfo, Payload, TextList};
+use crate::wire::payload::{AssetInfo, Payload, QuoteList, QuoteListRow, TextList};
 use crate::wire::request::requests_to;
 use crate::wire::{Refusal, Request};
 
@@ -46,6 +48,7 @@ pub fn answer(
         Request::AssetList => {
             Ok(TextList(prices.symbols().map(|symbol| symbol.to_string()).collect()).to_bytes())
         }
+        Request::QuoteList => Ok(quote_list(&prices).to_bytes()),
         Request::AssetWindow {
             symbol,
             window,
@@ -94,5 +97,26 @@ fn info(entry: &AssetPrice) -> Result<Vec<u8>, Refusal> {
         }
         .to_bytes()),
         None => Err(Refusal::no_bar(&entry.symbol)),
+    }
+}
+
+/// What a worker answers from its own snapshot.
+fn quote_list(prices: &PriceSnapshot) -> QuoteList {
+    let row = |entry: &AssetPrice| {
+        let described = prices.description(&entry.symbol).cloned();
+        let AssetDescription { name, factor } = described.unwrap_or_default();
+        QuoteListRow {
+            symbol: entry.symbol,
+            name,
+            factor,
+            flags: QuoteListRow::flags(entry.fresh, entry.halted),
+            quote: entry.quote,
+            previous_close: entry.previous_close,
+            day: entry.day,
+        }
+    };
+    QuoteList {
+        rows: prices.entries().iter().map(row).collect(),
+        update: prices.number,
     }
 }

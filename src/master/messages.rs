@@ -989,6 +989,12 @@ pub enum AccountQueryKind {
     History(Username),
     /// Explains the price of one of the asker's own transactions.
     Receipt(Uuid),
+    /// The asker's orders that have no outcome yet.
+    OpenOrders,
+    /// What the asker has, may spend and has gained.
+    Summary,
+    /// So many transactions, older than one of them or the newest.
+    HistoryPage(Username, Option<Uuid>, u16),
     /// All that the deployment has on the asker.
     Export,
 }
@@ -1001,6 +1007,9 @@ impl AccountQuery {
             AccountQueryKind::Portfolio(_) => Instruction::GetUserPortfolio,
             AccountQueryKind::History(_) => Instruction::GetUserTransactionHistory,
             AccountQueryKind::Receipt(_) => Instruction::GetTransactionReceipt,
+            AccountQueryKind::OpenOrders => Instruction::GetOpenOrders,
+            AccountQueryKind::Summary => Instruction::GetAccountSummary,
+            AccountQueryKind::HistoryPage(..) => Instruction::GetUserTransactionHistoryPage,
             AccountQueryKind::Export => Instruction::GetAccountExport,
         }
     }

@@ -4,6 +4,7 @@
 //! structures back. This module makes no decision about them, keeps no state of another module, and
 //! starts no thread.
 
+pub mod account_orders;
 pub mod accounts;
 pub mod acts;
 pub mod backup;

@@ -606,6 +606,7 @@ pub(crate) fn link_request(request: Request) -> LinkRequest {
         | Request::AssetCurrent { .. }
         | Request::AssetWindow { .. }
         | Request::AssetPredicted { .. }
+        | Request::QuoteList
         | Request::AssetList => LinkRequest::Asset(request),
         _ => LinkRequest::Auth(AuthRequest::Request(request)),
     }

@@ -146,7 +146,7 @@ impl Workers {
     }
 
     fn on_update(&self, update: &Update) {
-        let mut frames = price_frames(&self.assets, &update.snapshot);
+        let mut frames = price_frames(&self.assets, &update.snapshot, false);
         self.write_server_info(&update.snapshot, &mut frames);
         for link in self.links.values() {
             link.peer.push_frames(&frames);
@@ -191,7 +191,7 @@ impl Workers {
         let prices = self.assets.prices();
         // Before the prices, with which a worker opens its port.
         peer.push(|out| self.write_server_info(&prices, out));
-        peer.push_frames(&price_frames(&self.assets, &prices));
+        peer.push_frames(&price_frames(&self.assets, &prices, true));
         crate::info!("worker {} is linked from {}", worker.name, peer.link.peer);
         let boot = peer.boot;
         let older = self
@@ -331,12 +331,19 @@ impl Workers {
     }
 }
 
-/// The frames of a push of prices.
-fn price_frames(assets: &AssetsHandle, snapshot: &PriceSnapshot) -> Vec<u8> {
+/// The frames of a push of prices. On a new link they also say what assets are called.
+fn price_frames(assets: &AssetsHandle, snapshot: &PriceSnapshot, is_first: bool) -> Vec<u8> {
     let row = |entry: &AssetPrice| PriceRow {
         symbol: entry.symbol,
         quote: entry.quote,
         day: entry.day,
+        is_new: entry.fresh,
+        is_halted: entry.halted,
+        previous_close: entry.previous_close,
+        description: snapshot
+            .description(&entry.symbol)
+            .filter(|_| is_first)
+            .cloned(),
     };
     let prices = Prices {
         update: snapshot.number,

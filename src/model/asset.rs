@@ -76,6 +76,24 @@ impl fmt::Debug for Symbol {
     }
 }
 
+/// What an asset is called and what a unit of it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetDescription {
+    /// Its full name, printable; empty if it has none.
+    pub name: String,
+    /// How many units of the market make one of the asset: 1, or more where it is offered by the lot.
+    pub factor: u64,
+}
+
+impl Default for AssetDescription {
+    fn default() -> AssetDescription {
+        AssetDescription {
+            name: String::new(),
+            factor: 1,
+        }
+    }
+}
+
 /// The prices and the volume of an asset in one period: the specification's openVal, highVal,
 /// lowVal, closeVal, volumeVal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 
+/// Most rows of a page of a history.
+pub const HISTORY_PAGE_MAX: u16 = 1000;
+
+/// Reads the number of rows that a page is to have, 1 to [`HISTORY_PAGE_MAX`], without needless
+/// zeros.
+///
+/// # Errors
+/// The text has another form.
+pub fn parse_page_count(text: &str) -> Result<u16, ValueError> {
+    match text.parse() {
+        Ok(count @ 1..=HISTORY_PAGE_MAX)
+            if text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0') =>
+        {
+            Ok(count)
+        }
+        _ => Err(ValueError("a page has 1 to 1000 rows")),
+    }
+}
+
 /// The longest clientOrderID, in bytes.
 pub const CLIENT_ORDER_ID_MAX: usize = 64;
 

@@ -83,6 +83,10 @@ pub enum ArgumentType {
     ClientOrderIdOrDash,
     /// UUID of a transaction.
     TransactionId,
+    /// UUID of a transaction, or `-` for none.
+    TransactionIdOrDash,
+    /// The number of rows of a page.
+    PageCount,
     /// `buy` or `sell`.
     OrderSide,
     /// A quantity, or `cash:` and an amount of money.
@@ -157,6 +161,8 @@ impl ArgumentType {
             | ArgumentType::ClientOrderId
             | ArgumentType::ClientOrderIdOrDash
             | ArgumentType::TransactionId
+            | ArgumentType::TransactionIdOrDash
+            | ArgumentType::PageCount
             | ArgumentType::OrderSide
             | ArgumentType::StatusWord
             | ArgumentType::WorkerAddress
@@ -421,6 +427,11 @@ codecs! {
     StatusWord -> OpenValue<TransactionStatus>:
         |text| OpenValue::parse(text, TransactionStatus::from_name);
     TransactionId -> Uuid: |text| argument::parse_uuid(text), |id| id.hyphenated().to_string().into();
+    TransactionIdOrDash -> Option<Uuid>:
+        |text| if text == "-" { Ok(None) } else { argument::parse_uuid(text).map(Some) },
+        |id| id.map_or("-".into(), |id| id.hyphenated().to_string().into());
+    PageCount -> u16: |text| model::transaction::parse_page_count(text),
+        |count| count.to_string().into();
     WorkerAddress -> String: |text| worker_address(text);
     NameValue -> model::NameValue: |text| model::NameValue::parse(text);
     ReasonCode -> OpenValue<Reason>: |text| OpenValue::parse(text, Reason::from_name);

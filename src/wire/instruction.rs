@@ -456,6 +456,32 @@ macro_rules! instruction_table {
             ("sessionID" session: SessionId)
             request { Request::Identities { session } }
             -> Data(Identities) | DataFail;
+
+        /// The orders of the account that have no outcome yet, newest first.
+        0x0211 GetOpenOrders "getOpenOrders" "3.1.7" (edition 2)
+            Request in [Data] with Read to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::OpenOrders { session } }
+            -> Data(OpenOrders) | DataFail;
+        /// What the account has, may spend and has gained, with each of its positions.
+        0x0212 GetAccountSummary "getAccountSummary" "2.4.1" (edition 2)
+            Request in [Data] with Read to AccountQueries bulk:
+            ("sessionID" session: SessionId)
+            request { Request::AccountSummary { session } }
+            -> Data(AccountSummary) | DataFail;
+        /// Transactions, newest first, that are older than the one of this ID; `-` for the newest.
+        /// The owner also sees what each order said.
+        0x0213 GetUserTransactionHistoryPage "getUserTransactionHistoryPage" "4.6.16" (edition 2)
+            Request in [Data] with Read to AccountQueries bulk:
+            ("sessionID" session: SessionId, "username" username: Username,
+                "before" before: TransactionIdOrDash, "count" count: PageCount)
+            request { Request::UserHistoryPage { session, username, before, count } }
+            -> Data(TransactionPage) | DataFail [UnknownUser];
+        /// All assets, sorted by byte, with their prices and what they are called.
+        0x0214 GetQuoteList "getQuoteList" "3.1.6" (edition 2)
+            Request in [Data] with Read to Cache bulk: ()
+            request { Request::QuoteList }
+            -> Data(QuoteList) | DataFail;
         /// All that the deployment has on the account's owner: a text of JSON lines.
         0x0215 GetAccountExport "getAccountExport" "3.1.3" (edition 2)
             Request in [Data] with Account to AccountQueries bulk:

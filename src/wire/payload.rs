@@ -9,12 +9,17 @@ mod cursor;
 mod identities;
 pub mod layout;
 mod sessions;
+mod trading;
 mod user;
 
-pub use asset::{AssetInfo, BAR_BYTES, Forecast, QUOTE_BYTES};
+pub use asset::{AssetInfo, BAR_BYTES, Forecast, QUOTE_BYTES, QuoteList, QuoteListRow};
 pub use cursor::Cursor;
 pub use identities::{OwnIdentities, OwnIdentity};
 pub use sessions::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionMoment};
+pub use trading::{
+    OpenOrder, OpenOrders, OrderParameters, OwnSummary, PageDetail, PageEntry, PositionSummary,
+    TransactionPage,
+};
 pub use user::{EntryDetail, History, HistoryEntry, Holding, Portfolio, UserInfo, WHOLE};
 
 use super::argument;
@@ -36,6 +41,10 @@ pub enum PayloadKind {
     Tokens,
     /// With whom an account's owner signs in: [`OwnIdentities`].
     Identities,
+    OpenOrders,
+    AccountSummary,
+    TransactionPage,
+    QuoteList,
 }
 
 /// A payload that can be written as bytes and read back.

@@ -180,6 +180,8 @@ pub enum Request {
     AssetPredicted { symbol: Symbol, date: Timestamp },
     /// getAssetList (3.1.6).
     AssetList,
+    /// getQuoteList.
+    QuoteList,
     /// getUserInfo (4.6.14).
     UserInfo {
         session: SessionId,
@@ -203,6 +205,19 @@ pub enum Request {
     Tokens { session: SessionId },
     /// getIdentities.
     Identities { session: SessionId },
+    /// getOpenOrders.
+    OpenOrders { session: SessionId },
+    /// getAccountSummary.
+    AccountSummary { session: SessionId },
+    /// getUserTransactionHistoryPage.
+    UserHistoryPage {
+        session: SessionId,
+        username: Username,
+        /// The transaction that the page goes on from; `None`: it is the newest page.
+        before: Option<Uuid>,
+        /// 1 to 1,000.
+        count: u16,
+    },
     /// getAccountExport: all that the deployment has on the account's owner.
     AccountExport { session: SessionId },
     /// ping, answered with pong.
@@ -225,6 +240,7 @@ macro_rules! requests_to {
             | $crate::wire::Request::AssetWindow { .. }
             | $crate::wire::Request::AssetPredicted { .. }
             | $crate::wire::Request::AssetList
+            | $crate::wire::Request::QuoteList
     };
     (Orders) => {
         $crate::wire::Request::Order { .. }
@@ -240,6 +256,9 @@ macro_rules! requests_to {
             | $crate::wire::Request::Sessions { .. }
             | $crate::wire::Request::Tokens { .. }
             | $crate::wire::Request::Identities { .. }
+            | $crate::wire::Request::OpenOrders { .. }
+            | $crate::wire::Request::AccountSummary { .. }
+            | $crate::wire::Request::UserHistoryPage { .. }
             | $crate::wire::Request::AccountExport { .. }
     };
     (Tunnel) => {

@@ -66,6 +66,8 @@ pub struct Cache {
     snapshot: Option<Box<QuoteSnapshot>>,
     /// The reply to `getAssetList`, made for the first request after an update.
     list: Option<Arc<[u8]>>,
+    /// The reply to `getQuoteList`, made for the first request after an update.
+    quotes: Option<Arc<[u8]>>,
     windows: WindowCache,
     /// Bulk requests that wait, so that thousands of them do not delay a quote.
     bulk: BulkQueue,
@@ -80,6 +82,7 @@ impl Cache {
             master_link,
             snapshot: None,
             list: None,
+            quotes: None,
             windows: WindowCache::new(windows::CACHE_BYTES_MAX),
             bulk: BulkQueue::default(),
             misses: Misses::default(),
@@ -129,6 +132,7 @@ impl Cache {
     fn on_prices(&mut self, snapshot: Box<QuoteSnapshot>) {
         self.snapshot = Some(snapshot);
         self.list = None;
+        self.quotes = None;
         self.windows.drop_changeable();
         self.update_gauges();
     }
@@ -146,6 +150,10 @@ impl Cache {
                 Request::AssetInfo { symbol } => self.info(&mut writer, number, symbol),
                 Request::AssetList => {
                     self.list(&mut writer, number);
+                    Ok(())
+                }
+                Request::QuoteList => {
+                    self.quotes(&mut writer, number);
                     Ok(())
                 }
                 Request::AssetWindow { .. } | Request::AssetPredicted { .. } => {
@@ -222,6 +230,13 @@ impl Cache {
         }
     }
 
+    fn quotes(&mut self, writer: &mut ReplyWriter<'_>, number: u64) {
+        if let Some(snapshot) = &self.snapshot {
+            let quotes = self.quotes.get_or_insert_with(|| snapshot.quotes().into());
+            writer.reply(number, |out| out.extend_from_slice(quotes));
+        }
+    }
+
     /// The last update's values, where they have the asset.
     fn prices_of(&self, symbol: Symbol) -> Result<&QuoteSnapshot, Refusal> {
         let prices = self.prices(symbol)?;
@@ -252,6 +267,7 @@ impl Cache {
             Request::AssetCurrent { .. }
             | Request::AssetInfo { .. }
             | Request::AssetList
+            | Request::QuoteList
             | requests_to!(Orders)
             | requests_to!(AccountQueries)
             | requests_to!(Tunnel)

@@ -17,12 +17,13 @@ use super::messages::{
 };
 use crate::link::connection::LinkConnection;
 use crate::link::envelope::EnvelopeDecoder;
-use crate::model::Timestamp;
+use crate::model::{AssetDescription, Symbol, Timestamp};
 use crate::runtime::Module;
 use crate::runtime::clock::RemoteClock;
 use crate::wire::{Reassembly, wipe};
 use pending::{PendingRequest, PendingRequests};
 use reply_batch::ClientReplyBatch;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -47,6 +48,8 @@ pub struct MasterLink {
     replies: ClientReplyBatch,
     /// A push of prices that is incomplete: its fixed part, and the rows received so far.
     prices: Option<(Vec<u8>, Reassembly)>,
+    /// What the first push of prices of this link has said of assets.
+    descriptions: Arc<HashMap<Symbol, AssetDescription>>,
     /// Whether the acceptor was commanded to open the port over this link.
     serving: bool,
     /// Whether the last link that stood said that this worker is booted.
@@ -77,6 +80,7 @@ impl MasterLink {
             unsent: Vec::new(),
             replies: ClientReplyBatch::default(),
             prices: None,
+            descriptions: Arc::default(),
             serving: false,
             booted: false,
             began: Instant::now(),
@@ -171,6 +175,7 @@ impl MasterLink {
         self.unlink();
         self.decoder = EnvelopeDecoder::new(self.worker);
         self.prices = None;
+        self.descriptions = Arc::default();
         self.last_timestamp = Timestamp(i64::MIN);
         let retained = self.pending.resend();
         if !retained.is_empty() {

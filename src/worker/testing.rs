@@ -8,7 +8,7 @@ use crate::config::WorkerConfig;
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use crate::link::message::{self, ActiveSession, BodyFrames, PriceRow, Prices, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
-use crate::model::{Bar, Money, SessionId, Symbol, Timestamp};
+use crate::model::{AssetDescription, Bar, Money, SessionId, Symbol, Timestamp};
 use crate::runtime::Watchdog;
 use crate::wire::{
     FrameBuffer, FrameHeader, Instruction, Refusal, Reply, Request, frame, packet, reply,
@@ -348,11 +348,22 @@ impl Link {
                 symbol: aapl(),
                 quote: Some(bar.quote()),
                 day: Some(bar),
+                is_new: true,
+                is_halted: false,
+                previous_close: None,
+                description: (update == 1).then(|| AssetDescription {
+                    name: "Apple".to_owned(),
+                    factor: 1,
+                }),
             },
             PriceRow {
                 symbol: Symbol::parse("NEW").unwrap(),
                 quote: None,
                 day: None,
+                is_new: false,
+                is_halted: false,
+                previous_close: None,
+                description: None,
             },
         ];
         let prices = Prices {

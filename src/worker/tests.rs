@@ -5,10 +5,10 @@
 use super::testing::*;
 use crate::link::message::{self, SessionHashes, SessionState};
 use crate::model::{
-    ClientOrderId, HashedPass, Money, NameValue, OpenValue, ProtocolFault, Quantity, Quote, Reason,
-    SessionId, Side, Timestamp, Username,
+    ClientOrderId, HashedPass, Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault,
+    Quantity, Quote, Reason, SessionId, Side, TimeInForce, Timestamp, TransactionStatus, Username,
 };
-use crate::wire::payload::{AssetInfo, Payload, TextList};
+use crate::wire::payload::{AssetInfo, Payload, QuoteList, TextList};
 use crate::wire::reply::Fill;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request, Window, frame};
 use std::io::Write;
@@ -125,6 +125,7 @@ fn current_values_come_from_the_last_push() {
         current(),
         Request::AssetInfo { symbol: aapl() },
         Request::AssetList,
+        Request::QuoteList,
         unknown(|symbol| Request::AssetCurrent { symbol }, "NEW"),
         unknown(|symbol| Request::AssetInfo { symbol }, "NEW"),
         unknown(|symbol| Request::AssetCurrent { symbol }, "NONE"),
@@ -141,6 +142,10 @@ fn current_values_come_from_the_last_push() {
         TextList::from_bytes(&client.data()),
         Ok(TextList(vec!["AAPL".into(), "NEW".into()]))
     );
+    let quotes = QuoteList::from_bytes(&client.data()).unwrap();
+    let names: Vec<&str> = quotes.rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!((quotes.update, names), (1, vec!["Apple", ""]));
+    assert_eq!(quotes.rows[0].quote, Some(bar(100).quote()));
     assert_eq!(client.refused(), "no-price");
     assert_eq!(client.refused(), "no-data");
     assert_eq!(client.refused(), "unknown-asset");
@@ -155,6 +160,11 @@ fn current_values_come_from_the_last_push() {
         }
         assert!(Instant::now() < deadline);
     }
+    // What assets are called is told once a link.
+    client.ask(&Request::QuoteList);
+    let quotes = QuoteList::from_bytes(&client.data()).unwrap();
+    assert_eq!((quotes.update, quotes.rows[0].name.as_str()), (2, "Apple"));
+    assert_eq!(quotes.rows[0].quote, Some(bar(107).quote()));
 }
 
 #[test]
@@ -500,6 +510,53 @@ fn orders_are_sent_again_with_their_sequence_numbers() {
     });
     assert_eq!(client.reply(), queued(2));
     assert_eq!(client.reply(), filled(2));
+}
+
+#[test]
+fn what_is_asked_of_an_order_that_waits_is_sent_again_until_it_has_an_answer() {
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
+    let id = Uuid::from_u128(7);
+    let place = Request::PlaceOrder {
+        session: session(1),
+        side: Side::Buy,
+        symbol: aapl(),
+        amount: OrderAmount::Cash(Money(5)),
+        kind: OrderKind::Limit,
+        limit: Some(Money(9)),
+        stop: None,
+        time_in_force: TimeInForce::Gtc,
+        id: ClientOrderId::parse("a").ok(),
+    };
+    let cancel = Request::CancelOrder {
+        session: session(1),
+        id,
+    };
+    client.ask_all(&[place, cancel]);
+    let (placed, cancelled) = (link.next(), link.next());
+    link.cut();
+    let mut link = rig.link();
+    let (placed_again, cancelled_again) = (link.next(), link.next());
+    for (again, before) in [(&placed_again, &placed), (&cancelled_again, &cancelled)] {
+        assert!(again.is_again());
+        assert_eq!(again.envelope.sequence, before.envelope.sequence);
+        assert_eq!(again.data(), before.data());
+    }
+    // The master has no room for the repeat now: whether the first came through is not known yet.
+    link.fail(&placed_again, &refusal(Reason::Overloaded));
+    link.answer(&cancelled_again, |out| {
+        Reply::OrderCancelled { id }.write(out)
+    });
+    let third = link.next();
+    assert!(third.is_again() && third.envelope.sequence == placed.envelope.sequence);
+    let reply = Reply::OrderPlaced {
+        id,
+        client_order_id: ClientOrderId::parse("a").ok(),
+        status: TransactionStatus::Open.into(),
+    };
+    link.answer(&third, |out| reply.write(out));
+    assert_eq!(client.reply(), reply);
+    assert_eq!(client.reply(), Reply::OrderCancelled { id });
 }
 
 #[test]

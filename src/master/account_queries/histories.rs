@@ -4,13 +4,18 @@
 //! A history is counted first, since each packet of its answer says how many there are.
 
 use super::export::{COUNTS_AS, ExportCursor, KEPT_MAX, KEPT_TIMEOUT};
+use super::page::{open_orders, page_entry};
+use super::summary::{ProfitCount, ProfitCounts, summary};
 use super::{AccountQueriesMessage, QueryError, history_line};
+use crate::master::assets::PriceSnapshot;
+use crate::master::messages::AssetsHandle;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::HistoryBound;
 use crate::master::storage::{Reader, Snapshot};
 use crate::model::{AccountId, Reason, Transaction};
 use crate::runtime::fair_queue::{FairQueue, ShareLevel, Turn};
 use crate::runtime::neighbourhood::Neighbourhood;
+use crate::wire::payload::{Payload, TransactionPage};
 use crate::wire::{Instruction, PacketWriter, Refusal};
 use crossbeam_channel::Sender;
 use hashlink::LruCache;
@@ -42,6 +47,45 @@ const SIZES_MAX: usize = 4096;
 /// Bytes before the transactions of a history: the flag and the number.
 const HEAD_BYTES: u64 = 1 + 4;
 
+/// What is answered in slices, because a row of the ledger or more stands behind each answer.
+#[derive(Debug, Clone)]
+pub(super) enum SlicedQuery {
+    /// All transactions of this account.
+    History(AccountId),
+    /// So many transactions of an account, older than one of them or the newest.
+    Page {
+        account: AccountId,
+        before: Option<Uuid>,
+        count: u16,
+    },
+    /// The asker's orders that have no outcome yet.
+    OpenOrders,
+    /// What the asker has, may spend and has gained.
+    Summary,
+    /// All that the deployment has on the asker, whose money is in this currency.
+    Export(String),
+}
+
+impl SlicedQuery {
+    /// The account that it is about.
+    fn account(&self, asker: AccountId) -> AccountId {
+        match self {
+            SlicedQuery::History(account) | SlicedQuery::Page { account, .. } => *account,
+            SlicedQuery::OpenOrders | SlicedQuery::Summary | SlicedQuery::Export(_) => asker,
+        }
+    }
+
+    fn instruction(&self) -> Instruction {
+        match self {
+            SlicedQuery::History(_) => Instruction::GetUserTransactionHistory,
+            SlicedQuery::Page { .. } => Instruction::GetUserTransactionHistoryPage,
+            SlicedQuery::OpenOrders => Instruction::GetOpenOrders,
+            SlicedQuery::Summary => Instruction::GetAccountSummary,
+            SlicedQuery::Export(_) => Instruction::GetAccountExport,
+        }
+    }
+}
+
 /// A key of the queue of histories: who shares the slices.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum HistoryShare {
@@ -58,12 +102,18 @@ pub(super) struct Histories {
     queue: FairQueue<HistoryShare, Box<HistoryCursor>, 4>,
     /// Those whose link has too much unsent, by the number of the link.
     congested: HashMap<u64, Vec<(Turn, Box<HistoryCursor>)>>,
-    /// The sizes of accounts' settled transactions.
-    sizes: LruCache<AccountId, SettledSize>,
-    /// Exports whose time was over while they were counted, each with the end of that try.
-    exports: KeptExports,
+    counted: CountedAccounts,
     /// The module's own inbox, for links that have sent what they had.
     inbox: Sender<AccountQueriesMessage>,
+}
+
+/// What stays counted of accounts that asked before.
+struct CountedAccounts {
+    /// The sizes of accounts' settled transactions.
+    sizes: LruCache<AccountId, SettledSize>,
+    profits: ProfitCounts,
+    /// Exports whose time was over while they were counted, each with the end of that try.
+    exports: KeptExports,
 }
 
 impl std::fmt::Debug for Histories {
@@ -75,21 +125,22 @@ impl std::fmt::Debug for Histories {
 /// Exports that wait for the next try of their account.
 type KeptExports = LruCache<AccountId, (Instant, Box<ExportCursor>)>;
 
-/// A history that is being answered.
+/// A history that is being answered, or another query that is answered in slices.
 struct HistoryCursor {
     reply_to: ReplyTo,
+    query: SlicedQuery,
     account: AccountId,
     /// Whether the account itself asks.
     private: bool,
     asked: Instant,
     stage: HistoryStage,
-    /// The account currency, if the whole account is to be exported.
-    export: Option<String>,
 }
 
 enum HistoryStage {
     /// It has had no turn yet.
     New,
+    /// The profit that a summary tells is being counted.
+    Summing(Box<ProfitCount>),
     Counting(HistoryCount),
     Sending(HistorySending),
     Exporting(Box<ExportCursor>),
@@ -172,30 +223,18 @@ impl Histories {
         Histories {
             queue: FairQueue::new(HISTORIES_MAX, levels),
             congested: HashMap::new(),
-            sizes: LruCache::new(SIZES_MAX),
-            exports: LruCache::new(KEPT_MAX),
+            counted: CountedAccounts {
+                sizes: LruCache::new(SIZES_MAX),
+                profits: ProfitCounts::new(),
+                exports: LruCache::new(KEPT_MAX),
+            },
             inbox,
         }
     }
 
     /// Lets a history wait for its turn. Where there is no room, it or the newest of whoever has
     /// most is refused.
-    pub(super) fn ask(&mut self, reply_to: ReplyTo, asker: AccountId, account: AccountId) {
-        self.push(reply_to, asker, account, None);
-    }
-
-    /// The same for the export of the asker's account, whose money is in this currency.
-    pub(super) fn ask_export(&mut self, reply_to: ReplyTo, asker: AccountId, currency: String) {
-        self.push(reply_to, asker, asker, Some(currency));
-    }
-
-    fn push(
-        &mut self,
-        reply_to: ReplyTo,
-        asker: AccountId,
-        account: AccountId,
-        export: Option<String>,
-    ) {
+    pub(super) fn ask(&mut self, reply_to: ReplyTo, asker: AccountId, query: SlicedQuery) {
         let near = Neighbourhood::of(reply_to.client_ip());
         let path = [
             HistoryShare::Worker(reply_to.peer.worker.uuid),
@@ -203,19 +242,19 @@ impl Histories {
             HistoryShare::Network(near),
             HistoryShare::Asker(asker),
         ];
+        let account = query.account(asker);
         let cursor = HistoryCursor {
             reply_to,
+            query,
             account,
             private: asker == account,
             asked: Instant::now(),
             stage: HistoryStage::New,
-            export,
         };
         if let Some(without_room) = self.queue.push(path, Box::new(cursor)) {
             // It may have been under way: this stands in place of its further packets.
             let refusal = overloaded().refusal();
-            let instruction = without_room.instruction();
-            without_room.reply_to.fail(instruction, &refusal);
+            without_room.fail(&refusal);
         }
     }
 
@@ -226,8 +265,9 @@ impl Histories {
 
     /// Reads and sends a slice: of the history whose turn it is, and of those after it as long as
     /// the slice has room for them.
-    pub(super) fn slice(&mut self, reader: &mut Reader) {
+    pub(super) fn slice(&mut self, reader: &mut Reader, assets: &AssetsHandle) {
         let mut snapshot = reader.snapshot();
+        let prices = assets.prices();
         let mut room = SliceRoom {
             rows: COUNTED_MAX,
             bytes: SLICE_BYTES,
@@ -250,8 +290,8 @@ impl Histories {
                     Err(overloaded())
                 }
                 Ok(snapshot) => {
-                    let known = (&mut self.sizes, &mut self.exports);
-                    cursor.slice(snapshot, known, &mut room, &mut replies)
+                    let counted = &mut self.counted;
+                    cursor.slice((snapshot, &prices), counted, &mut room, &mut replies)
                 }
                 Err(error) => Err(QueryError::Database(error.to_string())),
             };
@@ -260,7 +300,7 @@ impl Histories {
                 Ok(SliceOutcome::Answered) => self.queue.release(turn),
                 Err(error) => {
                     self.queue.release(turn);
-                    let instruction = cursor.instruction();
+                    let instruction = cursor.query.instruction();
                     replies.fail(cursor.reply_to, instruction, &error.refusal());
                 }
             }
@@ -276,8 +316,7 @@ impl Histories {
             waiting.push((turn, cursor));
         } else {
             self.queue.release(turn);
-            let instruction = cursor.instruction();
-            cursor.reply_to.fail(instruction, &overloaded().refusal());
+            cursor.fail(&overloaded().refusal());
         }
     }
 
@@ -291,7 +330,8 @@ impl Histories {
     /// Looks at the links that have too much unsent, since the word of one may have found no room
     /// in the inbox. Forgets exports that nobody asks for any more.
     pub(super) fn look_at_links(&mut self) {
-        self.exports
+        self.counted
+            .exports
             .retain(|_, (at, _)| at.elapsed() < KEPT_TIMEOUT);
         let drained: Vec<u64> = self
             .congested
@@ -318,30 +358,95 @@ impl Histories {
 }
 
 impl HistoryCursor {
-    /// What is answered.
-    fn instruction(&self) -> Instruction {
-        if self.export.is_some() {
-            Instruction::GetAccountExport
-        } else {
-            Instruction::GetUserTransactionHistory
-        }
-    }
-
     fn is_late(&self) -> bool {
         self.asked.elapsed() >= FIRST_PIECE_TIMEOUT
     }
 
+    fn fail(&self, refusal: &Refusal) {
+        self.reply_to.fail(self.query.instruction(), refusal);
+    }
+
     fn slice(
         &mut self,
-        snapshot: &mut Snapshot<'_>,
-        (sizes, exports): (&mut LruCache<AccountId, SettledSize>, &mut KeptExports),
+        (snapshot, prices): (&mut Snapshot<'_>, &PriceSnapshot),
+        counted: &mut CountedAccounts,
         room: &mut SliceRoom,
         replies: &mut ReplyBatch,
     ) -> Result<SliceOutcome, QueryError> {
-        if let Some(currency) = &self.export {
-            let currency = currency.clone();
-            return self.export(snapshot, currency, exports, room, replies);
+        match self.query.clone() {
+            SlicedQuery::Export(currency) => {
+                self.export(snapshot, currency, &mut counted.exports, room, replies)
+            }
+            SlicedQuery::History(_) => self.history_slice(snapshot, counted, room, replies),
+            SlicedQuery::Page { before, count, .. } => {
+                let rows = snapshot.history_page(self.account, before, count)?;
+                let private = self.private;
+                room.rows = room.rows.saturating_sub(rows.len());
+                let entries = rows.into_iter().map(|row| page_entry(row, private));
+                let page = TransactionPage {
+                    private,
+                    entries: entries.collect(),
+                };
+                Ok(self.answer(&page, room, replies))
+            }
+            SlicedQuery::OpenOrders => {
+                let rows = snapshot.waiting_orders(self.account)?;
+                room.rows = room.rows.saturating_sub(rows.len());
+                Ok(self.answer(&open_orders(rows), room, replies))
+            }
+            SlicedQuery::Summary => self.summary_slice((snapshot, prices), counted, room, replies),
         }
+    }
+
+    /// Sends an answer that is made in one piece.
+    fn answer(
+        &self,
+        payload: &impl Payload,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> SliceOutcome {
+        let bytes = payload.to_bytes();
+        room.bytes = room.bytes.saturating_sub(bytes.len());
+        replies.data(&self.reply_to, &bytes);
+        SliceOutcome::Answered
+    }
+
+    fn summary_slice(
+        &mut self,
+        (snapshot, prices): (&mut Snapshot<'_>, &PriceSnapshot),
+        counted: &mut CountedAccounts,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> Result<SliceOutcome, QueryError> {
+        if let HistoryStage::New = self.stage {
+            let profit = counted.profits.take(self.account);
+            self.stage = HistoryStage::Summing(Box::new(profit));
+        }
+        let HistoryStage::Summing(profit) = &mut self.stage else {
+            return Ok(SliceOutcome::More);
+        };
+        let rows = profit.count(snapshot, self.account, room.rows)?;
+        room.rows -= rows.min(room.rows);
+        if room.rows == 0 {
+            return Ok(SliceOutcome::More);
+        }
+        profit.add_ended(snapshot, self.account)?;
+        // Cash and positions are the sums of the rows that this snapshot has.
+        let holdings = snapshot.holdings(self.account)?;
+        let orders = snapshot.waiting_orders(self.account)?;
+        room.rows = room.rows.saturating_sub(orders.len());
+        let told = summary(&holdings, &orders, profit, prices);
+        counted.profits.keep(self.account, std::mem::take(profit));
+        Ok(self.answer(&told, room, replies))
+    }
+
+    fn history_slice(
+        &mut self,
+        snapshot: &mut Snapshot<'_>,
+        counted: &mut CountedAccounts,
+        room: &mut SliceRoom,
+        replies: &mut ReplyBatch,
+    ) -> Result<SliceOutcome, QueryError> {
         if let HistoryStage::New = self.stage {
             self.stage = match snapshot.history_bound(self.account)? {
                 None => HistoryStage::Sending(HistorySending::empty(self.private)),
@@ -349,12 +454,12 @@ impl HistoryCursor {
             };
         }
         if let HistoryStage::Counting(count) = &mut self.stage {
-            let settled = sizes.get(&self.account).copied();
+            let settled = counted.sizes.get(&self.account).copied();
             if !count.slice(snapshot, self.account, settled, room)? {
                 return Ok(SliceOutcome::More);
             }
             if let Some(settled) = count.settled {
-                sizes.insert(self.account, settled);
+                counted.sizes.insert(self.account, settled);
             }
             let sending = HistorySending::new(count, self.private);
             self.stage = HistoryStage::Sending(sending);
@@ -376,9 +481,10 @@ impl HistoryCursor {
                     SliceOutcome::More
                 })
             }
-            HistoryStage::New | HistoryStage::Counting(_) | HistoryStage::Exporting(_) => {
-                Ok(SliceOutcome::More)
-            }
+            HistoryStage::New
+            | HistoryStage::Summing(_)
+            | HistoryStage::Counting(_)
+            | HistoryStage::Exporting(_) => Ok(SliceOutcome::More),
         }
     }
 
@@ -394,7 +500,10 @@ impl HistoryCursor {
         let is_late = self.is_late();
         let export = match &mut self.stage {
             HistoryStage::Exporting(export) => export,
-            stage @ (HistoryStage::New | HistoryStage::Counting(_) | HistoryStage::Sending(_)) => {
+            stage @ (HistoryStage::New
+            | HistoryStage::Summing(_)
+            | HistoryStage::Counting(_)
+            | HistoryStage::Sending(_)) => {
                 if let Some((at, export)) = kept.remove(&self.account)
                     && at.elapsed() < KEPT_TIMEOUT
                 {

@@ -25,7 +25,7 @@ use crate::master::storage::bars::read::{BarReader, BarSnapshot};
 use crate::master::storage::bars::{BarPage, BarStore, UpdateChanges, UpdatePosition};
 use crate::master::storage::positions::{OwnedAsset, unlisted_texts};
 use crate::master::storage::{Reader, Storage};
-use crate::model::{Action, ActionKind, Quote, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, AssetDescription, Quote, Symbol, Timestamp};
 use crate::runtime;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
@@ -67,11 +67,13 @@ pub fn open(
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
     let mut input_warnings = logged_warnings(&providers);
+    let descriptions = descriptions(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
     let mut market = stored_market(
         &config,
         &mut retrieval,
         (storage, reader),
+        descriptions,
         &mut input_warnings,
     )?;
     let waiting = start_waiting(&config, &budgets, retrieval, market.real)?;
@@ -177,6 +179,7 @@ fn stored_market(
     config: &AssetsConfig,
     retrieval: &mut Retrieval,
     (storage, reader): (Storage, Reader),
+    descriptions: HashMap<Symbol, AssetDescription>,
     input_warnings: &mut Vec<String>,
 ) -> Result<StoredMarket, AssetsError> {
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
@@ -189,6 +192,7 @@ fn stored_market(
     let real = store_own_past(retrieval, &mut store, &symbols, &position)?;
     let restored = (&owned[..], &position, real);
     let (mut snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
+    snapshot.describe(descriptions);
     if let Some(pause) = store.paused()? {
         snapshot.paused = Some(pause.since);
         (snapshot.steps_left, snapshot.market) = (pause.steps_left, pause.market);
@@ -227,6 +231,12 @@ fn logged_unlisted(owned: &[OwnedAsset], listed: &[Symbol]) -> Vec<String> {
         crate::warn!("{text}");
     }
     texts
+}
+
+/// What providers say of their assets; where several say something, the first.
+fn descriptions(providers: &[Box<dyn Provider>]) -> HashMap<Symbol, AssetDescription> {
+    let all = providers.iter().rev();
+    all.flat_map(|provider| provider.descriptions()).collect()
 }
 
 /// Logs what is said of inputs that are strange or not used, and returns it.

@@ -6,7 +6,7 @@
 
 use super::snapshot::PriceSnapshot;
 use crate::master::storage::StorageError;
-use crate::model::{Action, Resolution};
+use crate::model::{Action, AssetDescription, Resolution};
 use crate::model::{Bar, MarketKind, Symbol, Timestamp};
 use crate::runtime::is_passing;
 use std::fmt;
@@ -42,6 +42,12 @@ pub trait Provider: Send {
     /// How much older than real time its prices are at least: zero for a feed that is not delayed.
     fn delay(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// What its assets are called and what their units are; nothing of those without a name whose
+    /// unit is the market's. Known from the start on.
+    fn descriptions(&self) -> Vec<(Symbol, AssetDescription)> {
+        Vec::new()
     }
 
     /// What is said of each input that could not be used, such as a faulty file. Known from the

@@ -5,7 +5,8 @@
 use super::hold::HeldPrice;
 use crate::master::storage::bars::{PublishedBar, UnsettledUpdate};
 use crate::model::{
-    Action, ActionKind, Bar, MarketKind, MarketState, Money, Quote, Ratio, Symbol, Timestamp,
+    Action, ActionKind, AssetDescription, Bar, MarketKind, MarketState, Money, Quote, Ratio,
+    Symbol, Timestamp,
 };
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -195,6 +196,8 @@ pub struct PriceSnapshot {
     unlisted: Arc<HashMap<Symbol, Quote>>,
     /// The prices that are held. Snapshots share it until one changes.
     held: Arc<BTreeMap<Symbol, HeldPrice>>,
+    /// What is said of assets that have a name or are offered by the lot; shared by all snapshots.
+    descriptions: Arc<HashMap<Symbol, AssetDescription>>,
     /// Index in `entries` of each symbol; shared by all snapshots of one list of assets.
     index: Arc<HashMap<Symbol, usize>>,
 }
@@ -223,6 +226,16 @@ impl PriceSnapshot {
     /// The price of an asset; `None` if it is not listed.
     pub fn entry(&self, symbol: &Symbol) -> Option<&AssetPrice> {
         self.entries.get(*self.index.get(symbol)?)
+    }
+
+    /// What is said of an asset; `None`: it has no name, and its unit is the market's.
+    pub fn description(&self, symbol: &Symbol) -> Option<&AssetDescription> {
+        self.descriptions.get(symbol)
+    }
+
+    /// Sets what is said of assets.
+    pub(in crate::master) fn describe(&mut self, all: HashMap<Symbol, AssetDescription>) {
+        self.descriptions = Arc::new(all);
     }
 
     /// All assets, sorted by symbol.

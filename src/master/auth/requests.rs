@@ -144,6 +144,9 @@ impl Auth {
             | Request::UserPortfolio { .. }
             | Request::UserHistory { .. }
             | Request::Receipt { .. }
+            | Request::OpenOrders { .. }
+            | Request::AccountSummary { .. }
+            | Request::UserHistoryPage { .. }
             | Request::AccountExport { .. }
             | requests_to!(Cache)
             | requests_to!(Orders)
@@ -295,6 +298,17 @@ impl Auth {
                 (session, AccountQueryKind::History(username))
             }
             Request::Receipt { session, id } => (session, AccountQueryKind::Receipt(id)),
+            Request::OpenOrders { session } => (session, AccountQueryKind::OpenOrders),
+            Request::AccountSummary { session } => (session, AccountQueryKind::Summary),
+            Request::UserHistoryPage {
+                session,
+                username,
+                before,
+                count,
+            } => (
+                session,
+                AccountQueryKind::HistoryPage(username, before, count),
+            ),
             Request::AccountExport { session } => (session, AccountQueryKind::Export),
             // No other request with a session comes here.
             Request::Sessions { .. }

@@ -220,7 +220,7 @@ const HISTORY_COLUMNS: &str =
     client_order_id, reason, ending";
 
 /// Reads a transaction from the columns `id` to `reason`, of which `id` is the second.
-fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
+pub(super) fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
     let client_order_id: Option<String> = row.get(12)?;
     let reason: Option<String> = row.get(13)?;
     Ok(Transaction {

@@ -3,9 +3,9 @@
 use super::*;
 use crate::link::message::{PriceRow, SessionHashes};
 use crate::master::testing::{FakeLink, HeardMessage, MasterRig, login, money, symbol};
-use crate::model::{Fingerprint, SessionHash};
-use crate::wire::payload::Payload;
-use crate::wire::{Arguments, FrameHeader, Reassembly};
+use crate::model::{AssetDescription, Fingerprint, SessionHash};
+use crate::wire::payload::{Payload, QuoteList};
+use crate::wire::{Arguments, FrameHeader, Reassembly, Request};
 use crossbeam_channel::bounded;
 
 fn report() -> WorkerReport {
@@ -248,6 +248,36 @@ fn an_update_goes_to_every_worker() {
             (symbol("AAPL"), money("7"))
         );
     }
+}
+
+#[test]
+fn a_new_link_is_told_what_assets_are_called_and_updates_tell_what_is_new() {
+    let mut rig = MasterRig::new();
+    let described = AssetDescription {
+        name: "Apple".to_owned(),
+        factor: 1000,
+    };
+    let mut prices = PriceSnapshot::clone(&rig.assets.prices());
+    prices.describe(HashMap::from([(symbol("AAPL"), described.clone())]));
+    rig.assets.prices.store(prices);
+    let worker = rig.register_worker("eu1");
+    let mut link = rig.open_link(&worker, Uuid::from_u128(1));
+    rig.tell_linked(&link);
+    let told = prices_in(&link.heard()).remove(0);
+    let names: Vec<_> = told
+        .rows
+        .iter()
+        .map(|row| row.description.clone())
+        .collect();
+    assert_eq!(names, [Some(described), None, None]);
+    rig.settle(&[("AAPL", "7")]);
+    let told = prices_in(&link.heard()).remove(0);
+    assert!(told.rows.iter().all(|row| row.description.is_none()));
+    let new: Vec<bool> = told.rows.iter().map(|row| row.is_new).collect();
+    assert_eq!(new, [true, false, false]);
+    let list: QuoteList = rig.payload(&mut link, Request::QuoteList);
+    assert_eq!((list.update, list.rows[0].factor), (2, 1000));
+    assert!(list.rows[0].is_new() && list.rows[0].name == "Apple");
 }
 
 /// The last facts that a link was told.

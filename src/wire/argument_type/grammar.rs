@@ -171,7 +171,7 @@ macro_rules! percent {
     () => {
         concat!(
             r"(?:(?:[1-9][0-9]?|0[1-9])(?:\.[0-9]{1,4})?",
-            r"|0{1,2}\.(?:[1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|0{2}[1-9][0-9]?|0{3}[1-9]))%"
+            r"|0{1,2}\.(?:[1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|0{2}[1-9][0-9]?|0{3}[1-9]))\u0025"
         )
     };
 }
@@ -720,6 +720,31 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                 "a UUID in lower case with hyphens; ours are version 7",
                 "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
                 &["01890a5d-ac96-774b-bcce-b302099a8057"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::TransactionIdOrDash,
+        wrong(
+            &["", "--", "01890A5D-AC96-774B-BCCE-B302099A8057"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "a transactionID, or `-` for none",
+                    "-|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+                    &["01890a5d-ac96-774b-bcce-b302099a8057", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::PageCount,
+        wrong(
+            &["", "0", "01", "1001", "-1"],
+            pattern(
+                "a number of rows, 1 to 1,000",
+                "[1-9][0-9]{0,2}|1000",
+                &["100", "1000"],
             ),
         ),
     ),

@@ -97,6 +97,7 @@ scalars! {
     TIME "time" SIGNED, "milliseconds since 1970-01-01T00:00:00Z";
     DURATION "duration" SIGNED, "milliseconds";
     MONEY "money" SIGNED, "millionths of the account currency", scale 6;
+    PERCENT "percent" unsigned(4), "ten-thousandths of a percent", scale 4;
     QUANTITY "quantity" SIGNED, "millionths of a unit of the asset", scale 6;
     SHARE "share" unsigned(2), "basis points, from 0 to 10,000", maximum WHOLE;
     SIDE "side" unsigned(1), "a number of the list of sides; a reader accepts others", list "sides";
@@ -525,6 +526,233 @@ const OWN_IDENTITIES: ByteLayout = ByteLayout {
     ],
 };
 
+const QUOTE_LIST_ROW: ByteLayout = ByteLayout {
+    name: "QuoteListRow",
+    about: "An asset with its price, its day so far and what it is called. Without a price all values are 0.",
+    fields: &[
+        scalar("symbol", Scalar::SYMBOL, ""),
+        scalar("name", Scalar::TEXT, "the full name; empty if it has none"),
+        scalar(
+            "factor",
+            Scalar::U64,
+            "how many units of the market make one: 1, or more where it is offered by the lot",
+        ),
+        scalar(
+            "flags",
+            Scalar::U8,
+            "1 if the price came with the last update, plus 2 if a later price is held; others may come",
+        ),
+        scalar("time", Scalar::TIME, "market time of the price"),
+        scalar("value", Scalar::MONEY, "0: it has no price"),
+        scalar(
+            "previousClose",
+            Scalar::MONEY,
+            "close of the previous day, in today's units; 0 if none is known",
+        ),
+        scalar("open", Scalar::MONEY, "of the price's day so far"),
+        scalar("high", Scalar::MONEY, ""),
+        scalar("low", Scalar::MONEY, ""),
+        scalar("volume", Scalar::U64, "in whole units"),
+    ],
+};
+
+const QUOTE_LIST: ByteLayout = ByteLayout {
+    name: "QuoteList",
+    about: "All assets, sorted by the bytes of their symbol.",
+    fields: &[
+        scalar("count", Scalar::COUNT, "of assets"),
+        layout("quotes", &QUOTE_LIST_ROW, "").counted("count"),
+        scalar(
+            "update",
+            Scalar::U64,
+            "number of the update whose prices these are",
+        ),
+    ],
+};
+
+const ORDER_PARAMETERS: ByteLayout = ByteLayout {
+    name: "OrderParameters",
+    about: "What an order says beside its quantity, in the units of now.",
+    fields: &[
+        scalar(
+            "kind",
+            Scalar::TEXT,
+            "a word of the list of order kinds, a reader accepts others; empty for what nobody ordered",
+        ),
+        scalar("limit", Scalar::MONEY, "0 for none"),
+        scalar(
+            "stop",
+            Scalar::MONEY,
+            "a price, of a trailing order the distance; 0 for none",
+        ),
+        scalar(
+            "stopPercent",
+            Scalar::PERCENT,
+            "the distance of a trailing order where it is a percentage, below 100; else 0",
+        ),
+        scalar(
+            "timeInForce",
+            Scalar::TEXT,
+            "`gtc`, `day`, or the time until which it stands; empty where none was said",
+        ),
+        scalar(
+            "cash",
+            Scalar::MONEY,
+            "of an order for an amount of money that amount; else 0",
+        ),
+    ],
+};
+
+const PAGE_ENTRY: ByteLayout = ByteLayout {
+    name: "PageEntry",
+    about: "A transaction of a page.",
+    fields: &[
+        scalar("id", Scalar::UUID, ""),
+        scalar("side", Scalar::SIDE, ""),
+        scalar("status", Scalar::STATUS, ""),
+        scalar("symbol", Scalar::SYMBOL, "`-` where no asset is meant"),
+        scalar("accepted", Scalar::TIME, ""),
+        scalar("settled", Scalar::TIME, "when it ended; 0 before"),
+        scalar(
+            "quantity",
+            Scalar::QUANTITY,
+            "0 while an order for an amount of money is not filled",
+        )
+        .private(),
+        scalar("price", Scalar::MONEY, "0 unless settled").private(),
+        scalar("total", Scalar::MONEY, "0 unless settled").private(),
+        scalar(
+            "priced",
+            Scalar::TIME,
+            "market time of the price; 0 unless settled",
+        )
+        .private(),
+        scalar("clientOrderID", Scalar::TEXT, "empty if none").private(),
+        scalar(
+            "reason",
+            Scalar::TEXT,
+            "why it was rejected, cancelled or expired: a code of the list of reasons; else empty",
+        )
+        .private(),
+        layout("order", &ORDER_PARAMETERS, "").private(),
+        scalar("fee", Scalar::MONEY, "the fee in the total").private(),
+        scalar(
+            "cause",
+            Scalar::TEXT,
+            "what made the row, for people; empty in an order",
+        )
+        .private(),
+        scalar(
+            "note",
+            Scalar::TEXT,
+            "what the administrator who made the row says; else empty",
+        )
+        .private(),
+    ],
+};
+
+const TRANSACTION_PAGE: ByteLayout = ByteLayout {
+    name: "TransactionPage",
+    about: "Transactions, newest first, of all statuses. Fewer than were asked for: there are no older ones.",
+    fields: &[
+        PRIVATE,
+        scalar("count", Scalar::COUNT, "of transactions"),
+        layout("transactions", &PAGE_ENTRY, "").counted("count"),
+    ],
+};
+
+const OPEN_ORDER: ByteLayout = ByteLayout {
+    name: "OpenOrder",
+    about: "An order that has no outcome yet.",
+    fields: &[
+        scalar("id", Scalar::UUID, ""),
+        scalar("side", Scalar::SIDE, ""),
+        scalar("status", Scalar::STATUS, ""),
+        scalar("symbol", Scalar::SYMBOL, ""),
+        scalar("accepted", Scalar::TIME, ""),
+        scalar(
+            "quantity",
+            Scalar::QUANTITY,
+            "0 where it is for an amount of money",
+        ),
+        layout("order", &ORDER_PARAMETERS, ""),
+        scalar(
+            "until",
+            Scalar::TIME,
+            "market time from which on it is not tested any more; 0 where that is not known yet",
+        ),
+        scalar(
+            "triggered",
+            Scalar::FLAG,
+            "1 if its stop was reached, so that it is a limit order now",
+        ),
+        scalar("reserve", Scalar::MONEY, "what is held back for a purchase"),
+        scalar("clientOrderID", Scalar::TEXT, "empty if none"),
+    ],
+};
+
+const OPEN_ORDERS: ByteLayout = ByteLayout {
+    name: "OpenOrders",
+    about: "The orders of an account that have no outcome yet, newest first.",
+    fields: &[
+        scalar("count", Scalar::COUNT, "of orders"),
+        layout("orders", &OPEN_ORDER, "").counted("count"),
+    ],
+};
+
+const POSITION_SUMMARY: ByteLayout = ByteLayout {
+    name: "PositionSummary",
+    about: "A position with what it gained.",
+    fields: &[
+        scalar("symbol", Scalar::SYMBOL, ""),
+        scalar("units", Scalar::QUANTITY, "above 0"),
+        scalar("promised", Scalar::QUANTITY, "units promised to sales"),
+        scalar("cost", Scalar::MONEY, "of the whole position, exact"),
+        scalar(
+            "value",
+            Scalar::MONEY,
+            "of the whole position; 0 without a price",
+        ),
+        scalar(
+            "previousClose",
+            Scalar::MONEY,
+            "close of the previous day for one unit, in today's units; 0 if none is known",
+        ),
+        scalar("realised", Scalar::MONEY, "profit realised in this asset"),
+    ],
+};
+
+const ACCOUNT_SUMMARY: ByteLayout = ByteLayout {
+    name: "AccountSummary",
+    about: "What an account has, may spend and has gained; positions sorted by the bytes of their symbol. Losses are below 0.",
+    fields: &[
+        scalar("cash", Scalar::MONEY, ""),
+        scalar("reserved", Scalar::MONEY, "cash held back for purchases"),
+        scalar(
+            "buyingPower",
+            Scalar::MONEY,
+            "what a market purchase may cost now; never below 0",
+        ),
+        scalar("value", Scalar::MONEY, "of all positions"),
+        scalar("equity", Scalar::MONEY, "cash and value"),
+        scalar(
+            "dayChange",
+            Scalar::MONEY,
+            "what the positions have gained since the previous day's close",
+        ),
+        scalar("realised", Scalar::MONEY, "profit realised in all assets"),
+        scalar("unrealised", Scalar::MONEY, "value less cost"),
+        scalar("fees", Scalar::MONEY, "fees paid"),
+        scalar("count", Scalar::COUNT, "of positions"),
+        layout("positions", &POSITION_SUMMARY, "").counted("count"),
+        scalar(
+            "update",
+            Scalar::U64,
+            "number of the update whose prices these are",
+        ),
+    ],
+};
+
 impl PayloadKind {
     /// Every kind, in the order of the instructions that ask for it.
     pub const ALL: &'static [PayloadKind] = &[
@@ -540,6 +768,10 @@ impl PayloadKind {
         PayloadKind::Sessions,
         PayloadKind::Tokens,
         PayloadKind::Identities,
+        PayloadKind::OpenOrders,
+        PayloadKind::AccountSummary,
+        PayloadKind::TransactionPage,
+        PayloadKind::QuoteList,
     ];
 
     /// The layout of its bytes.
@@ -557,6 +789,10 @@ impl PayloadKind {
             PayloadKind::Sessions => &OWN_SESSIONS,
             PayloadKind::Tokens => &OWN_TOKENS,
             PayloadKind::Identities => &OWN_IDENTITIES,
+            PayloadKind::OpenOrders => &OPEN_ORDERS,
+            PayloadKind::AccountSummary => &ACCOUNT_SUMMARY,
+            PayloadKind::TransactionPage => &TRANSACTION_PAGE,
+            PayloadKind::QuoteList => &QUOTE_LIST,
         }
     }
 }

@@ -136,7 +136,7 @@ impl Payload for Portfolio {
 }
 
 /// Checks that a portfolio lists each symbol once, sorted by its bytes.
-fn check_order(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> {
+pub(super) fn check_order(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> {
     if symbols.is_sorted_by(|a, b| a < b) {
         Ok(())
     } else {
@@ -145,7 +145,7 @@ fn check_order(symbols: impl Iterator<Item = Symbol>) -> Result<(), ValueError> 
 }
 
 /// Reads a text that is empty if there is none.
-fn none_if_empty<T>(
+pub(super) fn none_if_empty<T>(
     text: &str,
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Result<Option<T>, ValueError> {

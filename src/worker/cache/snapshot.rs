@@ -3,12 +3,13 @@
 //! The current values of all assets at one update. An immutable value that the next update
 //! replaces.
 
-use crate::link::message::Prices;
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::link::message::{PriceRow, Prices};
+use crate::model::{AssetDescription, Symbol, Timestamp};
 use crate::wire::frame::HEADER_BYTES;
-use crate::wire::payload::{Payload, QUOTE_BYTES, TextList, put_text};
+use crate::wire::payload::{Payload, QUOTE_BYTES, QuoteList, QuoteListRow, TextList, put_text};
 use crate::wire::{FrameHeader, Instruction, Refusal, packet};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Size of the reply with a quote.
 const QUOTE_REPLY_BYTES: usize = HEADER_BYTES + QUOTE_BYTES;
@@ -20,21 +21,25 @@ pub struct QuoteSnapshot {
     pub update: u64,
     /// Market time of the newest quote.
     pub market_now: Timestamp,
-    /// An asset's index in `current` and `days`. These are separate so that the data of the most
+    /// An asset's index in `current` and `rows`. These are separate so that the data of the most
     /// frequent request lies together.
     places: HashMap<Symbol, usize>,
     /// The encoded replies to `getAssetValueCurrent`.
     current: Vec<Option<[u8; QUOTE_REPLY_BYTES]>>,
-    /// The times of the latest quotes.
-    times: Vec<Option<Timestamp>>,
-    days: Vec<Option<Bar>>,
+    /// All that is known of each asset.
+    rows: Vec<PriceRow>,
+    /// What is said of those that have a name or are offered by the lot.
+    descriptions: Arc<HashMap<Symbol, AssetDescription>>,
     /// Sorted by bytes, as the reply to `getAssetList` is.
     symbols: Vec<Symbol>,
 }
 
 impl QuoteSnapshot {
-    /// The snapshot of a push of prices.
-    pub fn new(prices: &Prices) -> QuoteSnapshot {
+    /// The snapshot of a push of prices, with what the link has said of assets.
+    pub fn new(
+        prices: Prices,
+        descriptions: Arc<HashMap<Symbol, AssetDescription>>,
+    ) -> QuoteSnapshot {
         let mut scratch = Vec::with_capacity(QUOTE_REPLY_BYTES);
         let current = prices.rows.iter().map(|row| {
             row.quote.and_then(|quote| {
@@ -47,9 +52,6 @@ impl QuoteSnapshot {
             })
         });
         let current = current.collect();
-        let times = prices.rows.iter().map(|row| Some(row.quote?.time));
-        let times = times.collect();
-        let days = prices.rows.iter().map(|row| row.day).collect();
         let places = prices.rows.iter().enumerate();
         let places = places.map(|(place, row)| (row.symbol, place)).collect();
         let mut symbols: Vec<Symbol> = prices.rows.iter().map(|row| row.symbol).collect();
@@ -60,8 +62,8 @@ impl QuoteSnapshot {
             market_now: prices.market_now,
             places,
             current,
-            times,
-            days,
+            rows: prices.rows,
+            descriptions,
             symbols,
         }
     }
@@ -74,7 +76,7 @@ impl QuoteSnapshot {
     /// The time of the asset's latest quote, if it has one.
     pub fn last(&self, symbol: Symbol) -> Option<Timestamp> {
         let place = *self.places.get(&symbol)?;
-        self.times.get(place).copied().flatten()
+        Some(self.rows.get(place)?.quote?.time)
     }
 
     /// Appends the reply to `getAssetValueCurrent`.
@@ -105,9 +107,9 @@ impl QuoteSnapshot {
             .get(&symbol)
             .ok_or_else(|| Refusal::unknown_asset(&symbol))?;
         let day = self
-            .days
+            .rows
             .get(place)
-            .and_then(Option::as_ref)
+            .and_then(|row| row.day.as_ref())
             .ok_or_else(|| Refusal::no_bar(&symbol))?;
         let start = out.len();
         out.extend_from_slice(&[0; HEADER_BYTES]);
@@ -118,6 +120,34 @@ impl QuoteSnapshot {
             place.copy_from_slice(&FrameHeader::single(Instruction::Data, size, 0).bytes());
         }
         Ok(())
+    }
+
+    /// The encoded reply to `getQuoteList`.
+    pub fn quotes(&self) -> Vec<u8> {
+        let mut rows: Vec<QuoteListRow> = self.rows.iter().map(|row| self.told(row)).collect();
+        rows.sort_unstable_by_key(|row| row.symbol);
+        rows.dedup_by_key(|row| row.symbol);
+        let list = QuoteList {
+            rows,
+            update: self.update,
+        };
+        let mut frames = Vec::new();
+        packet::write(&mut frames, &list.to_bytes());
+        frames
+    }
+
+    fn told(&self, row: &PriceRow) -> QuoteListRow {
+        let described = self.descriptions.get(&row.symbol).cloned();
+        let AssetDescription { name, factor } = described.unwrap_or_default();
+        QuoteListRow {
+            symbol: row.symbol,
+            name,
+            factor,
+            flags: QuoteListRow::flags(row.is_new, row.is_halted),
+            quote: row.quote,
+            previous_close: row.previous_close,
+            day: row.day,
+        }
     }
 
     /// The encoded reply to `getAssetList`.
@@ -132,8 +162,7 @@ impl QuoteSnapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::message::PriceRow;
-    use crate::model::{Money, Quote, Reason};
+    use crate::model::{Bar, Money, Quote, Reason};
     use crate::wire::payload::AssetInfo;
     use crate::wire::{FrameBuffer, Reassembly};
 
@@ -165,14 +194,41 @@ mod tests {
             symbol: symbol(text),
             quote: with.then(|| bar.quote()),
             day: with.then_some(bar),
+            is_new: with,
+            is_halted: !with,
+            previous_close: with.then_some(Money(3)),
+            description: None,
         };
-        let snapshot = QuoteSnapshot::new(&Prices {
+        let prices = Prices {
             update: 1,
             market_now: Timestamp(5),
             published: Timestamp(0),
             next: Timestamp(0),
             rows: vec![row("B", true), row("A", false)],
-        });
+        };
+        let described = AssetDescription {
+            name: "Bees, by the lot".to_owned(),
+            factor: 1000,
+        };
+        let descriptions = HashMap::from([(symbol("B"), described)]);
+        let snapshot = QuoteSnapshot::new(prices, Arc::new(descriptions));
+        let quotes = QuoteList::from_bytes(&payload(&snapshot.quotes())).unwrap();
+        assert_eq!(quotes.update, 1);
+        let [a, b] = &quotes.rows[..] else {
+            panic!("{quotes:?}")
+        };
+        assert_eq!((a.symbol, a.name.as_str(), a.factor), (symbol("A"), "", 1));
+        assert_eq!((a.quote, a.day, a.previous_close), (None, None, None));
+        assert!(!a.is_new() && a.is_halted());
+        assert_eq!((b.name.as_str(), b.factor), ("Bees, by the lot", 1000));
+        // A daily bar begins with its day.
+        let day = Bar {
+            time: bar.time.day(),
+            ..bar
+        };
+        assert_eq!((b.quote, b.day), (Some(bar.quote()), Some(day)));
+        assert_eq!(b.previous_close, Some(Money(3)));
+        assert!(b.is_new() && !b.is_halted());
         let mut out = Vec::new();
         snapshot.current(symbol("B"), &mut out).unwrap();
         assert_eq!(Quote::from_bytes(&payload(&out)), Ok(bar.quote()));

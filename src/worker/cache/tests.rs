@@ -35,14 +35,19 @@ fn prices(update: u64) -> CacheMessage {
         symbol: aapl(),
         quote: Some(quote),
         day: None,
+        is_new: true,
+        is_halted: false,
+        previous_close: None,
+        description: None,
     };
-    CacheMessage::Prices(Box::new(QuoteSnapshot::new(&Prices {
+    let prices = Prices {
         update,
         market_now: Timestamp(0),
         published: Timestamp(0),
         next: Timestamp(0),
         rows: vec![row],
-    })))
+    };
+    CacheMessage::Prices(Box::new(QuoteSnapshot::new(prices, Arc::default())))
 }
 
 fn cache(asked_max: usize) -> (Cache, Receiver<MasterLinkMessage>) {

@@ -42,7 +42,7 @@ type RequestHolder = PlaceHolder<u64, Infallible>;
 /// A request with the client or module that waits for the reply.
 #[derive(Debug)]
 pub enum Requester {
-    /// A client's purchase or sale.
+    /// A client's purchase or sale, or what it asks of an order that waits.
     Order {
         client: Arc<WorkerClient>,
         /// The request's number on its connection.

@@ -15,6 +15,7 @@ use crate::link::message::{BodyFrames, Prices, SessionHashes, SessionState, Welc
 use crate::model::{NameValue, Reason, Timestamp, ValueError};
 use crate::wire::payload::Payload;
 use crate::wire::{FrameHeader, Instruction, Reassembly, Refusal, frame};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A frame of a body: header, data, and the whole frame.
@@ -263,9 +264,17 @@ impl MasterLink {
         else {
             return Ok(());
         };
-        let prices = Prices::read(fixed, &rows)?;
+        let mut prices = Prices::read(fixed, &rows)?;
         self.prices = None;
-        let snapshot = Box::new(QuoteSnapshot::new(&prices));
+        let named = prices.rows.iter_mut();
+        let named: Vec<_> = named
+            .filter_map(|row| Some((row.symbol, row.description.take()?)))
+            .collect();
+        if !named.is_empty() {
+            self.descriptions = Arc::new(named.into_iter().collect());
+        }
+        let snapshot = QuoteSnapshot::new(prices, Arc::clone(&self.descriptions));
+        let snapshot = Box::new(snapshot);
         let _ = self.channels.cache.send(CacheMessage::Prices(snapshot));
         if !self.serving {
             self.serving = true;

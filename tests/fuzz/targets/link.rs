@@ -15,7 +15,7 @@ use papertrader::link::message::{
     ActiveSession, BodyFrames, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerReport,
 };
 use papertrader::link::record::{Opener, Sealer, loopback};
-use papertrader::model::{Bar, Money, SessionHash, Symbol, Timestamp};
+use papertrader::model::{AssetDescription, Bar, Money, SessionHash, Symbol, Timestamp};
 use papertrader::wire::payload::Payload;
 use papertrader::wire::{FrameHeader, Instruction, Reassembly, frame};
 use std::fmt::Debug;
@@ -287,6 +287,10 @@ fn bodies() -> Vec<Vec<u8>> {
         symbol: Symbol::parse(symbol).unwrap(),
         quote: quote.then(|| bar.quote()),
         day: day.then_some(bar),
+        is_new: quote,
+        is_halted: day,
+        previous_close: quote.then_some(Money(3)),
+        description: day.then(AssetDescription::default),
     };
     let mut bodies = Vec::new();
     let mut put = |instruction, payload: Vec<u8>| {

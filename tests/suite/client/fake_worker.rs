@@ -8,9 +8,9 @@ use papertrader::model::{
     TransactionStatus,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
-    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
-    TextList, UserInfo, put_text,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrders, OwnIdentities,
+    OwnIdentity, OwnSession, OwnSessions, OwnSummary, OwnToken, OwnTokens, Payload, Portfolio,
+    QuoteList, Receipt, SessionMoment, TextList, TransactionPage, UserInfo, put_text,
 };
 use papertrader::wire::reply::{Fill, failure_of, write_fail};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -407,12 +407,45 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
                 ],
             },
         ),
+        Request::QuoteList => payload(
+            out,
+            &QuoteList {
+                rows: Vec::new(),
+                update: 7,
+            },
+        ),
+        Request::OpenOrders { .. } => payload(out, &OpenOrders(Vec::new())),
+        Request::AccountSummary { .. } => payload(out, &account_summary()),
+        Request::UserHistoryPage { .. } => payload(
+            out,
+            &TransactionPage {
+                private: true,
+                entries: Vec::new(),
+            },
+        ),
         Request::Receipt { id, .. } => payload(
             out,
             &Receipt(vec![(word("transaction"), word(&id.to_string()))]),
         ),
     }
     true
+}
+
+fn account_summary() -> OwnSummary {
+    let cash = Money(1_234_500_000);
+    OwnSummary {
+        cash,
+        reserved: Money::ZERO,
+        buying_power: cash,
+        value: Money::ZERO,
+        equity: cash,
+        day_change: Money::ZERO,
+        realised: Money::ZERO,
+        unrealised: Money::ZERO,
+        fees: Money::ZERO,
+        positions: Vec::new(),
+        update: 7,
+    }
 }
 
 /// Appends what answers an order that waits.

@@ -10,8 +10,10 @@ use papertrader::wire::argument_type::{ArgumentType, ReadArgument, codec};
 use papertrader::wire::frame::HEADER_BYTES;
 use papertrader::wire::instruction::InstructionRow;
 use papertrader::wire::payload::{
-    AssetInfo, Forecast, History, OwnIdentities, OwnIdentity, OwnSession, OwnSessions, OwnToken,
-    OwnTokens, Payload, PayloadKind, Portfolio, Receipt, SessionMoment, TextList, UserInfo,
+    AssetInfo, Forecast, History, OpenOrder, OpenOrders, OrderParameters, OwnIdentities,
+    OwnIdentity, OwnSession, OwnSessions, OwnSummary, OwnToken, OwnTokens, Payload, PayloadKind,
+    Portfolio, PositionSummary, QuoteList, QuoteListRow, Receipt, SessionMoment, TextList,
+    TransactionPage, UserInfo,
 };
 use papertrader::wire::{FrameHeader, Reply, Request, frame};
 use serde_json::{Value, json};
@@ -60,7 +62,6 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         T::Date | T::CanonicalTime => json!(millis(text)),
         T::Flag => json!(text == "true"),
         T::Adjustment => json!(text == "adjusted"),
-        T::TransactionId => json!(text.replace('-', "")),
         T::OrderAmount | T::OrderAmountOrDash if text != "-" => {
             json!([
                 text.starts_with("cash:"),
@@ -79,6 +80,8 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
             json!((millis(text) + 86_400_000).min(253_402_300_799_999))
         }
         T::TimeInForce => json!(millis(text)),
+        T::TransactionIdOrDash if text == "-" => Value::Null,
+        T::TransactionId | T::TransactionIdOrDash => json!(text.replace('-', "")),
         T::OrderAmount
         | T::OrderAmountOrDash
         | T::PriceOrDash
@@ -93,7 +96,7 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
             Value::Null
         }
         T::PollSeconds => json!(text.parse::<u16>().unwrap()),
-        T::Days => json!(text.parse::<u16>().unwrap()),
+        T::Days | T::PageCount => json!(text.parse::<u16>().unwrap()),
         T::Username
         | T::Email
         | T::HashedPass
@@ -218,6 +221,10 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
         ArgumentType::TransactionId => {
             read::<c::TransactionId>(text, |id| json!(hex::encode(id.as_bytes())))
         }
+        ArgumentType::TransactionIdOrDash => read::<c::TransactionIdOrDash>(text, |id| {
+            json!(id.map(|id| hex::encode(id.as_bytes())))
+        }),
+        ArgumentType::PageCount => read::<c::PageCount>(text, |count| json!(count)),
         ArgumentType::OrderSide => read::<c::OrderSide>(text, |side| json!(side.as_str())),
         ArgumentType::OrderAmount => read::<c::OrderAmount>(text, |amount| amount_value(&amount)),
         ArgumentType::OrderAmountOrDash => {
@@ -556,6 +563,139 @@ impl DescribedPayload for OwnIdentities {
     }
 }
 
+fn parameters_value(order: &OrderParameters) -> Value {
+    let (stop, percent) = match order.stop {
+        None => (0, 0),
+        Some(TrailDistance::Money(money)) => (money.0, 0),
+        Some(TrailDistance::Percent(parts)) => (0, parts),
+    };
+    json!({
+        "kind": order.kind.as_ref().map_or("", |kind| kind.as_str()),
+        "limit": order.limit.unwrap_or_default().0.to_string(),
+        "stop": stop.to_string(),
+        "stopPercent": percent,
+        "timeInForce": order.time_in_force.map_or(String::new(), |time| time.to_string()),
+        "cash": order.cash.unwrap_or_default().0.to_string(),
+    })
+}
+
+impl DescribedPayload for TransactionPage {
+    fn value(&self) -> Value {
+        let transactions = self.entries.iter().map(|entry| {
+            let mut value = json!({
+                "id": hex::encode(entry.id.as_bytes()),
+                "side": entry.side.number(),
+                "status": entry.status.number(),
+                "symbol": entry.symbol.as_str(),
+                "accepted": entry.accepted.0.to_string(),
+                "settled": entry.settled.0.to_string(),
+            });
+            if let Some(detail) = &entry.detail {
+                value["quantity"] = json!(detail.quantity.0.to_string());
+                value["price"] = json!(detail.price.0.to_string());
+                value["total"] = json!(detail.total.0.to_string());
+                value["priced"] = json!(detail.priced.0.to_string());
+                value["clientOrderID"] =
+                    json!(detail.client_order_id.as_ref().map_or("", |id| id.as_str()));
+                value["reason"] = json!(detail.reason.as_ref().map_or("", |code| code.as_str()));
+                value["order"] = parameters_value(&detail.order);
+                value["fee"] = json!(detail.fee.0.to_string());
+                value["cause"] = json!(detail.cause);
+                value["note"] = json!(detail.note);
+            }
+            value
+        });
+        json!({
+            "private": u8::from(self.private),
+            "count": self.entries.len(),
+            "transactions": transactions.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl DescribedPayload for OpenOrders {
+    fn value(&self) -> Value {
+        let order = |order: &OpenOrder| {
+            json!({
+                "id": hex::encode(order.id.as_bytes()),
+                "side": order.side.number(),
+                "status": order.status.number(),
+                "symbol": order.symbol.as_str(),
+                "accepted": order.accepted.0.to_string(),
+                "quantity": order.quantity.0.to_string(),
+                "order": parameters_value(&order.order),
+                "until": order.until.0.to_string(),
+                "triggered": u8::from(order.is_triggered),
+                "reserve": order.reserve.0.to_string(),
+                "clientOrderID": order.client_order_id.as_ref().map_or("", |id| id.as_str()),
+            })
+        };
+        json!({ "count": self.0.len(), "orders": self.0.iter().map(order).collect::<Vec<_>>() })
+    }
+}
+
+impl DescribedPayload for OwnSummary {
+    fn value(&self) -> Value {
+        let position = |position: &PositionSummary| {
+            json!({
+                "symbol": position.symbol.as_str(),
+                "units": position.units.0.to_string(),
+                "promised": position.promised.0.to_string(),
+                "cost": position.cost.0.to_string(),
+                "value": position.value.0.to_string(),
+                "previousClose": position.previous_close.0.to_string(),
+                "realised": position.realised.0.to_string(),
+            })
+        };
+        json!({
+            "cash": self.cash.0.to_string(),
+            "reserved": self.reserved.0.to_string(),
+            "buyingPower": self.buying_power.0.to_string(),
+            "value": self.value.0.to_string(),
+            "equity": self.equity.0.to_string(),
+            "dayChange": self.day_change.0.to_string(),
+            "realised": self.realised.0.to_string(),
+            "unrealised": self.unrealised.0.to_string(),
+            "fees": self.fees.0.to_string(),
+            "count": self.positions.len(),
+            "positions": self.positions.iter().map(position).collect::<Vec<_>>(),
+            "update": self.update.to_string(),
+        })
+    }
+}
+
+impl DescribedPayload for QuoteList {
+    fn value(&self) -> Value {
+        let quote = |row: &QuoteListRow| {
+            let (time, value) = row
+                .quote
+                .map_or((0, 0), |quote| (quote.time.0, quote.value.0));
+            let day = row
+                .day
+                .map(|day| [day.open, day.high, day.low].map(|money| money.0));
+            let [open, high, low] = day.unwrap_or_default();
+            json!({
+                "symbol": row.symbol.as_str(),
+                "name": row.name,
+                "factor": row.factor.to_string(),
+                "flags": row.flags,
+                "time": time.to_string(),
+                "value": value.to_string(),
+                "previousClose": row.previous_close.unwrap_or_default().0.to_string(),
+                "open": open.to_string(),
+                "high": high.to_string(),
+                "low": low.to_string(),
+                "volume": row.day.map_or(0, |day| day.volume).to_string(),
+            })
+        };
+        json!({
+            "count": self.rows.len(),
+            "quotes": self.rows.iter().map(quote).collect::<Vec<_>>(),
+            "update": self.update.to_string(),
+        })
+    }
+}
+
 impl DescribedPayload for OwnTokens {
     fn value(&self) -> Value {
         let token = |token: &OwnToken| {
@@ -596,6 +736,10 @@ fn payload_value(kind: PayloadKind, bytes: &[u8]) -> Result<Value, ValueError> {
         PayloadKind::Sessions => read::<OwnSessions>(bytes),
         PayloadKind::Tokens => read::<OwnTokens>(bytes),
         PayloadKind::Identities => read::<OwnIdentities>(bytes),
+        PayloadKind::OpenOrders => read::<OpenOrders>(bytes),
+        PayloadKind::AccountSummary => read::<OwnSummary>(bytes),
+        PayloadKind::TransactionPage => read::<TransactionPage>(bytes),
+        PayloadKind::QuoteList => read::<QuoteList>(bytes),
     }
 }
 

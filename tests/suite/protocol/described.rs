@@ -6,8 +6,9 @@ use crate::protocol::codec_agreement::{
     server_message,
 };
 use crate::protocol::roundtrip::{
-    any_money, any_stamp, bar, forecast, history, own_identities, own_sessions, own_tokens,
-    portfolio, printable, reply, request, symbol, user_info,
+    account_summary, any_money, any_stamp, bar, forecast, history, open_orders, own_identities,
+    own_sessions, own_tokens, portfolio, printable, quote_list, reply, request, symbol,
+    transaction_page, user_info,
 };
 use papertrader::description::pages;
 use papertrader::dialogue::fixtures;
@@ -15,7 +16,7 @@ use papertrader::link::layout::LINK_LAYOUTS;
 use papertrader::link::message::{
     self, ActiveSession, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerReport,
 };
-use papertrader::model::{Bar, Quote, SessionHash, Timestamp};
+use papertrader::model::{AssetDescription, Bar, Quote, SessionHash, Timestamp};
 use papertrader::wire::instruction::TABLE;
 use papertrader::wire::payload::{AssetInfo, Payload, PayloadKind, Receipt, TextList};
 use papertrader::wire::{Direction, Instruction};
@@ -304,6 +305,30 @@ fn link_messages_are_read_and_written_by_the_description_alone() {
     }
 }
 
+/// What a row of a push of prices may have beside its symbol, its quote and its day.
+fn price_extras() -> impl Strategy<Value = PriceRow> {
+    let description = (printable(0..=20), any::<u64>())
+        .prop_map(|(name, factor)| AssetDescription { name, factor });
+    (
+        symbol(),
+        any::<bool>(),
+        any::<bool>(),
+        option::of(any_money()),
+        option::of(description),
+    )
+        .prop_map(
+            |(symbol, is_new, is_halted, previous_close, description)| PriceRow {
+                symbol,
+                quote: None,
+                day: None,
+                is_new,
+                is_halted,
+                previous_close,
+                description,
+            },
+        )
+}
+
 /// A payload has the same value and the same bytes on both sides; and whatever one changed byte
 /// makes of it, if the Rust code reads it at all.
 fn agree<T: DescribedPayload>(kind: PayloadKind, payload: &T, at: prop::sample::Index, byte: u8) {
@@ -326,6 +351,8 @@ proptest! {
         info in user_info(), portfolio in portfolio(), history in history(), forecast in forecast(),
         texts in vec("\\PC{0,20}", 0..8), lines in vec((printable(0..=20), printable(0..=20)), 0..8),
         sessions in own_sessions(), tokens in own_tokens(), identities in own_identities(),
+        page in transaction_page(), orders in open_orders(), summary in account_summary(),
+        quotes in quote_list(),
         at in any::<prop::sample::Index>(), byte in any::<u8>(),
     ) {
         if let Some(bar) = bars.first() {
@@ -342,6 +369,10 @@ proptest! {
         agree(PayloadKind::Sessions, &sessions, at, byte);
         agree(PayloadKind::Tokens, &tokens, at, byte);
         agree(PayloadKind::Identities, &identities, at, byte);
+        agree(PayloadKind::TransactionPage, &page, at, byte);
+        agree(PayloadKind::OpenOrders, &orders, at, byte);
+        agree(PayloadKind::AccountSummary, &summary, at, byte);
+        agree(PayloadKind::QuoteList, &quotes, at, byte);
     }
 
     #[test]
@@ -394,13 +425,14 @@ proptest! {
 
     #[test]
     fn prices_of_the_link_have_the_same_value(
-        rows in vec((symbol(), option::of(bar()), option::of(bar())), 0..300),
+        rows in vec((symbol(), option::of(bar()), option::of(bar()), price_extras()), 0..300),
         (update, times) in (any::<u64>(), any::<[i64; 3]>()),
     ) {
-        let row = |(symbol, quote, day): &(_, Option<Bar>, Option<Bar>)| PriceRow {
+        let row = |(symbol, quote, day, extras): &(_, Option<Bar>, Option<Bar>, PriceRow)| PriceRow {
             symbol: *symbol,
             quote: quote.map(|bar| bar.quote()),
             day: *day,
+            ..extras.clone()
         };
         let [market_now, published, next] = times.map(Timestamp);
         let rows = rows.iter().map(row).collect();
@@ -410,13 +442,28 @@ proptest! {
             "published": times[1].to_string(), "next": times[2].to_string(),
         });
         let rows = prices.rows.iter().map(|row| {
-            let has = u8::from(row.quote.is_some()) + 2 * u8::from(row.day.is_some());
+            let flags = [
+                row.quote.is_some(),
+                row.day.is_some(),
+                row.is_new,
+                row.is_halted,
+                row.previous_close.is_some(),
+                row.description.is_some(),
+            ];
+            let has = flags.iter().rev().fold(0, |has, is_set| 2 * has + u8::from(*is_set));
             let mut value = json!({ "symbol": row.symbol.as_str(), "has": has });
             if let Some(quote) = &row.quote {
                 value["quote"] = quote.value();
             }
             if let Some(day) = &row.day {
                 value["day"] = day.value();
+            }
+            if let Some(close) = row.previous_close {
+                value["previousClose"] = json!(close.0.to_string());
+            }
+            if let Some(description) = &row.description {
+                value["name"] = json!(description.name);
+                value["factor"] = json!(description.factor.to_string());
             }
             value
         });

@@ -9,9 +9,10 @@ use papertrader::model::{
     Timestamp, TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
-    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
-    TextList, UserInfo,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrder, OpenOrders,
+    OrderParameters, OwnIdentities, OwnIdentity, OwnSession, OwnSessions, OwnSummary, OwnToken,
+    OwnTokens, PageDetail, PageEntry, Payload, Portfolio, PositionSummary, QuoteList, QuoteListRow,
+    Receipt, SessionMoment, TextList, TransactionPage, UserInfo,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -296,6 +297,33 @@ fn requests() -> Vec<(String, Request)> {
         ),
         ("020E-getSessions", Request::Sessions { session: session() }),
         ("020F-getTokens", Request::Tokens { session: session() }),
+        (
+            "0211-getOpenOrders",
+            Request::OpenOrders { session: session() },
+        ),
+        (
+            "0212-getAccountSummary",
+            Request::AccountSummary { session: session() },
+        ),
+        (
+            "0213-getUserTransactionHistoryPage",
+            Request::UserHistoryPage {
+                session: session(),
+                username: alice(),
+                before: None,
+                count: 100,
+            },
+        ),
+        (
+            "0213-getUserTransactionHistoryPage-before",
+            Request::UserHistoryPage {
+                session: session(),
+                username: alice(),
+                before: Some(uuid(0x57)),
+                count: 1000,
+            },
+        ),
+        ("0214-getQuoteList", Request::QuoteList),
         (
             "0210-getIdentities",
             Request::Identities { session: session() },
@@ -888,7 +916,153 @@ fn payloads() -> BTreeSet<String> {
         linked: timestamp("2020-01-02T03:04:05.678Z"),
     }]);
     payload(see, "Identities", &identities);
+    trading_payloads(see);
     seen
+}
+
+/// Checks the payloads about orders and what an account is worth.
+fn trading_payloads(see: &mut BTreeSet<String>) {
+    let limit = OrderParameters {
+        kind: Some(OpenValue::Known(OrderKind::StopLimit)),
+        limit: Some(money("101.5")),
+        stop: Some(TrailDistance::Money(money("100"))),
+        time_in_force: Some(TimeInForce::Gtc),
+        cash: Some(money("500")),
+    };
+    let trailing = OrderParameters {
+        kind: Some(OpenValue::Known(OrderKind::Trailing)),
+        stop: Some(TrailDistance::Percent(25_000)),
+        time_in_force: Some(TimeInForce::Until(timestamp(SETTLED))),
+        ..OrderParameters::default()
+    };
+    let orders = OpenOrders(vec![OpenOrder {
+        id: uuid(0x57),
+        side: Side::Buy.into(),
+        status: TransactionStatus::Open.into(),
+        symbol: symbol("AAPL"),
+        accepted: timestamp(SETTLED),
+        quantity: Quantity::ZERO,
+        order: limit,
+        until: timestamp(EXPECTED),
+        is_triggered: true,
+        reserve: money("500"),
+        client_order_id: Some(ClientOrderId::parse("desk-1").unwrap()),
+    }]);
+    payload(see, "OpenOrders", &orders);
+    payload(see, "OpenOrders-empty", &OpenOrders(vec![]));
+    let entry = |last, side: Side, status: TransactionStatus, name, detail| PageEntry {
+        id: uuid(last),
+        side: side.into(),
+        status: status.into(),
+        symbol: symbol(name),
+        accepted: timestamp(SETTLED),
+        settled: timestamp(EXPECTED),
+        detail,
+    };
+    let detail = PageDetail {
+        quantity: amount("10"),
+        price: Money::ZERO,
+        total: Money::ZERO,
+        priced: Timestamp(0),
+        client_order_id: None,
+        reason: Some(OpenValue::Known(Reason::Expired)),
+        order: trailing,
+        fee: Money::ZERO,
+        cause: String::new(),
+        note: String::new(),
+    };
+    let grant = PageDetail {
+        quantity: Quantity::ZERO,
+        price: money("1"),
+        total: Money(-5_500_000),
+        priced: timestamp("2013-03-01"),
+        reason: None,
+        order: OrderParameters::default(),
+        fee: money("0.25"),
+        cause: "grant".to_owned(),
+        note: "entry fee".to_owned(),
+        ..detail.clone()
+    };
+    let entries = vec![
+        entry(
+            0x58,
+            Side::Sell,
+            TransactionStatus::Expired,
+            "AAPL",
+            Some(detail),
+        ),
+        entry(
+            0x57,
+            Side::Dividend,
+            TransactionStatus::Settled,
+            "-",
+            Some(grant),
+        ),
+    ];
+    let public = entries.iter().map(|entry| PageEntry {
+        detail: None,
+        ..entry.clone()
+    });
+    let public = TransactionPage {
+        private: false,
+        entries: public.take(1).collect(),
+    };
+    payload(see, "TransactionPage-public", &public);
+    let private = TransactionPage {
+        private: true,
+        entries,
+    };
+    payload(see, "TransactionPage-private", &private);
+    let summary = OwnSummary {
+        cash: money("95695.3"),
+        reserved: money("500"),
+        buying_power: money("95195.3"),
+        value: money("4304.7"),
+        equity: money("100000"),
+        day_change: Money(-1_500_000),
+        realised: money("12.5"),
+        unrealised: Money(-2_000_000),
+        fees: money("0.25"),
+        positions: vec![PositionSummary {
+            symbol: symbol("AAPL"),
+            units: amount("10"),
+            promised: amount("2.5"),
+            cost: money("4306.7"),
+            value: money("4304.7"),
+            previous_close: money("430.62"),
+            realised: money("12.5"),
+        }],
+        update: 4711,
+    };
+    payload(see, "AccountSummary", &summary);
+    let row = |name, text: &str, quote: Option<Quote>| QuoteListRow {
+        symbol: symbol(name),
+        name: text.to_owned(),
+        factor: if text.is_empty() { 1 } else { 1000 },
+        flags: QuoteListRow::flags(quote.is_some(), quote.is_none()),
+        quote,
+        previous_close: quote.map(|_| money("0.0075")),
+        day: quote.map(|quote| Bar {
+            time: quote.time.day(),
+            open: money("0.0074"),
+            high: money("0.0081"),
+            low: money("0.0073"),
+            close: quote.value,
+            volume: 12_345,
+        }),
+    };
+    let quote = Quote {
+        time: timestamp("2013-03-01T10:00:00Z"),
+        value: money("0.008"),
+    };
+    let quotes = QuoteList {
+        rows: vec![
+            row("NEW", "", None),
+            row("SHIB", "Shiba Inu, 1,000", Some(quote)),
+        ],
+        update: 4711,
+    };
+    payload(see, "QuoteList", &quotes);
 }
 
 fn split(bytes: &[u8]) -> Vec<(FrameHeader, Vec<u8>)> {

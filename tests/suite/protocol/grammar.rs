@@ -456,6 +456,19 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
                 "0189ga5d-ac96-774b-bcce-b302099a8057",
             ],
         ),
+        "TransactionIdOrDash" => (
+            &["00000000-0000-0000-0000-000000000000"],
+            &[
+                "--",
+                "-\n",
+                "01890a5dac96774bbcceb302099a8057",
+                "01890A5D-ac96-774b-bcce-b302099a8057",
+            ],
+        ),
+        "PageCount" => (
+            &["1", "999", "1000"],
+            &["0", "01", "1001", "-1", "+1", "1\n", "1e2", "10000"],
+        ),
         "OrderSide" => (&[], &["Buy", "buy\n", "split", "buysell", "1"]),
         "OrderAmount" | "OrderAmountOrDash" => {
             good.push(long("9", 12));
@@ -469,7 +482,7 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
                     "cash:999999999999.999999",
                 ],
                 &[
-                    "0.000000", "cash:0", "cash:", "cash: 1", "cash:-", "1cash:", "--", ".5", "5.",
+                    "0.000000", "cash:0", "cash:", "cash:-", "1cash:", "--", ".5", "5.",
                 ],
             )
         }
@@ -490,7 +503,7 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
         "StopOrDash" => (
             &["0.000001", "99.9999%", "00.0001%", "01%", "10.5%"],
             &[
-                "0%", "00.0000%", "100%", "1.00001%", "1.%", ".5%", "%", "-%", "0", "5 %",
+                "0%", "00.0000%", "100%", "1.00001%", "1.%", ".5%", "%", "-%", "0",
             ],
         ),
         "TimeInForce" => (
@@ -507,7 +520,7 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
         "StatusWord" => {
             good.push(long("a", 64));
             bad.push(long("a", 65));
-            (&["of-later"], &["0", "_", "of later", "-"])
+            (&["of-later"], &["0", "_", "-"])
         }
         "WorkerAddress" => (
             &[

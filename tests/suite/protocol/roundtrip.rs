@@ -4,6 +4,7 @@
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::order::PERCENT_WHOLE;
 use papertrader::model::printable::{is_printable, is_printable_text};
+use papertrader::model::transaction::HISTORY_PAGE_MAX;
 use papertrader::model::{
     AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
     Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Quote, Reason,
@@ -11,9 +12,10 @@ use papertrader::model::{
     Timestamp, TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OwnIdentities, OwnIdentity,
-    OwnSession, OwnSessions, OwnToken, OwnTokens, Payload, Portfolio, Receipt, SessionMoment,
-    TextList, UserInfo, WHOLE,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrder, OpenOrders,
+    OrderParameters, OwnIdentities, OwnIdentity, OwnSession, OwnSessions, OwnSummary, OwnToken,
+    OwnTokens, PageDetail, PageEntry, Payload, Portfolio, PositionSummary, QuoteList, QuoteListRow,
+    Receipt, SessionMoment, TextList, TransactionPage, UserInfo, WHOLE,
 };
 use papertrader::wire::reply::Fill;
 use papertrader::wire::{
@@ -154,6 +156,184 @@ pub(super) fn own_identities() -> impl Strategy<Value = OwnIdentities> {
             linked,
         });
     vec(identity, 0..8).prop_map(OwnIdentities)
+}
+
+fn order_parameters() -> impl Strategy<Value = OrderParameters> {
+    let amount = || option::of(any_money().prop_filter("0 is none", |money| money.0 != 0));
+    let stop = prop_oneof![
+        any_money()
+            .prop_filter("0 is none", |money| money.0 != 0)
+            .prop_map(TrailDistance::Money),
+        (1..PERCENT_WHOLE).prop_map(TrailDistance::Percent),
+    ];
+    let time_in_force = prop_oneof![
+        Just(TimeInForce::Day),
+        Just(TimeInForce::Gtc),
+        timestamp().prop_map(TimeInForce::Until),
+    ];
+    (
+        option::of(code(OrderKind::ALL, OrderKind::from_name)),
+        amount(),
+        option::of(stop),
+        option::of(time_in_force),
+        amount(),
+    )
+        .prop_map(|(kind, limit, stop, time_in_force, cash)| OrderParameters {
+            kind,
+            limit,
+            stop,
+            time_in_force,
+            cash,
+        })
+}
+
+fn page_entry(private: bool) -> impl Strategy<Value = PageEntry> {
+    let more = (
+        order_parameters(),
+        any_money(),
+        printable(0..=20),
+        printable(0..=20),
+    );
+    (entry(true), more).prop_map(move |(entry, (order, fee, cause, note))| PageEntry {
+        id: entry.id,
+        side: entry.side,
+        status: entry.status,
+        symbol: entry.symbol,
+        accepted: entry.accepted,
+        settled: entry.settled,
+        detail: entry.detail.filter(|_| private).map(|detail| PageDetail {
+            quantity: detail.quantity,
+            price: detail.price,
+            total: detail.total,
+            priced: detail.priced,
+            client_order_id: detail.client_order_id,
+            reason: detail.reason,
+            order,
+            fee,
+            cause,
+            note,
+        }),
+    })
+}
+
+pub(super) fn transaction_page() -> impl Strategy<Value = TransactionPage> {
+    any::<bool>().prop_flat_map(|private| {
+        vec(page_entry(private), 0..8).prop_map(move |entries| TransactionPage { private, entries })
+    })
+}
+
+pub(super) fn open_orders() -> impl Strategy<Value = OpenOrders> {
+    let order = (
+        page_entry(true),
+        any_stamp(),
+        any::<bool>(),
+        any_money(),
+        option::of(order_id()),
+    )
+        .prop_map(
+            |(entry, until, is_triggered, reserve, client_order_id)| OpenOrder {
+                id: entry.id,
+                side: entry.side,
+                status: entry.status,
+                symbol: entry.symbol,
+                accepted: entry.accepted,
+                quantity: Quantity(until.0),
+                order: entry.detail.map(|detail| detail.order).unwrap_or_default(),
+                until,
+                is_triggered,
+                reserve,
+                client_order_id,
+            },
+        );
+    vec(order, 0..8).prop_map(OpenOrders)
+}
+
+pub(super) fn account_summary() -> impl Strategy<Value = OwnSummary> {
+    let position = (
+        (1..i64::MAX).prop_map(Quantity),
+        any::<i64>().prop_map(Quantity),
+        any_money(),
+        any_money(),
+        any_money(),
+        any_money(),
+    );
+    (
+        vec(any_money(), 9),
+        prop::collection::btree_map(symbol(), position, 0..8),
+        any::<u64>(),
+    )
+        .prop_map(|(sums, positions, update)| OwnSummary {
+            cash: sums[0],
+            reserved: sums[1],
+            buying_power: sums[2],
+            value: sums[3],
+            equity: sums[4],
+            day_change: sums[5],
+            realised: sums[6],
+            unrealised: sums[7],
+            fees: sums[8],
+            positions: positions
+                .into_iter()
+                .map(
+                    |(symbol, (units, promised, cost, value, previous_close, realised))| {
+                        PositionSummary {
+                            symbol,
+                            units,
+                            promised,
+                            cost,
+                            value,
+                            previous_close,
+                            realised,
+                        }
+                    },
+                )
+                .collect(),
+            update,
+        })
+}
+
+pub(super) fn quote_list() -> impl Strategy<Value = QuoteList> {
+    let price = (
+        any_stamp(),
+        any_money().prop_filter("0 is none", |money| money.0 != 0),
+        bar(),
+    )
+        .prop_map(|(time, value, day)| {
+            let day = Bar {
+                time: time.day(),
+                close: value,
+                ..day
+            };
+            (Quote { time, value }, day)
+        });
+    let row = (
+        printable(0..=20),
+        any::<u64>(),
+        any::<u8>(),
+        option::of(price),
+        option::of(any_money().prop_filter("0 is none", |money| money.0 != 0)),
+    );
+    (
+        prop::collection::btree_map(symbol(), row, 0..8),
+        any::<u64>(),
+    )
+        .prop_map(|(rows, update)| QuoteList {
+            rows: rows
+                .into_iter()
+                .map(
+                    |(symbol, (name, factor, flags, price, previous_close))| QuoteListRow {
+                        symbol,
+                        name,
+                        factor,
+                        flags,
+                        quote: price.map(|(quote, _)| quote),
+                        previous_close,
+                        day: price.map(|(_, day)| day),
+                    },
+                )
+                .collect(),
+            update,
+        })
 }
 
 fn uuid() -> impl Strategy<Value = Uuid> {
@@ -363,6 +543,22 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         session().prop_map(|session| Request::Sessions { session }),
         session().prop_map(|session| Request::Tokens { session }),
         session().prop_map(|session| Request::Identities { session }),
+        session().prop_map(|session| Request::OpenOrders { session }),
+        session().prop_map(|session| Request::AccountSummary { session }),
+        (
+            session(),
+            username(),
+            option::of(uuid()),
+            1..=HISTORY_PAGE_MAX
+        )
+            .prop_map(
+                |(session, username, before, count)| Request::UserHistoryPage {
+                    session,
+                    username,
+                    before,
+                    count,
+                }
+            ),
         session().prop_map(|session| Request::AccountExport { session }),
         (provider(), method(), option::of(visible(200))).prop_map(
             |(provider, method, redirect_uri)| Request::BeginThirdParty {
@@ -865,6 +1061,26 @@ proptest! {
     }
 
     #[test]
+    fn pages_survive(page in transaction_page(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&page, at, byte);
+    }
+
+    #[test]
+    fn open_orders_survive(orders in open_orders(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&orders, at, byte);
+    }
+
+    #[test]
+    fn summaries_survive(summary in account_summary(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&summary, at, byte);
+    }
+
+    #[test]
+    fn quote_lists_survive(quotes in quote_list(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        survives(&quotes, at, byte);
+    }
+
+    #[test]
     fn any_bytes_mean_one_payload_at_most(bytes in vec(any::<u8>(), 0..200)) {
         one_meaning::<Vec<Bar>>(&bytes);
         one_meaning::<Quote>(&bytes);
@@ -878,6 +1094,10 @@ proptest! {
         one_meaning::<OwnSessions>(&bytes);
         one_meaning::<OwnTokens>(&bytes);
         one_meaning::<OwnIdentities>(&bytes);
+        one_meaning::<TransactionPage>(&bytes);
+        one_meaning::<OpenOrders>(&bytes);
+        one_meaning::<OwnSummary>(&bytes);
+        one_meaning::<QuoteList>(&bytes);
     }
 }
 

@@ -444,7 +444,7 @@ fn an_export_that_takes_longer_than_a_try_goes_on_with_the_next() {
     let next = export(&mut desk);
     desk.slices(&mut heard);
     assert_eq!(lines_of(&heard, next).len(), whole.len() + 1);
-    assert!(desk.histories().exports.is_empty());
+    assert!(desk.histories().counted.exports.is_empty());
 }
 
 #[test]

@@ -14,7 +14,8 @@ mod symbols;
 use super::super::price::{PriceError, parse_price};
 use super::super::provider::AssetsError;
 use crate::model::money::MILLION;
-use crate::model::{Bar, Money, Symbol, Timestamp, ValueError};
+use crate::model::printable::is_printable;
+use crate::model::{AssetDescription, Bar, Money, Symbol, Timestamp, ValueError};
 use dates::{DateOrder, DateOrderFinder};
 use kept::FileIdentity;
 use rows::{ColumnNames, CsvRows, shown};
@@ -53,6 +54,15 @@ impl MarketFile {
     /// How many places a price's point moves for one unit of the asset.
     pub fn shift(&self) -> i32 {
         i32::try_from(self.factor.checked_ilog10().unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// What the asset is called and what its unit is. Of a name, what is printable.
+    pub fn description(&self) -> AssetDescription {
+        let name = self.name.as_deref().unwrap_or_default().chars();
+        AssetDescription {
+            name: name.filter(|c| is_printable(*c)).collect(),
+            factor: self.factor,
+        }
     }
 
     /// A file whose units are those of the asset.

@@ -11,7 +11,7 @@ use super::super::provider::{
 use super::market_file::MarketRows;
 use super::simulated::ContinuedMarket;
 use crate::config::{ProviderKind, ReplayEnd, ReplaySettings, SymbolSelection};
-use crate::model::{Action, ActionKind, Bar, Resolution, Symbol, Timestamp};
+use crate::model::{Action, ActionKind, AssetDescription, Bar, Resolution, Symbol, Timestamp};
 use files::{ReplayFile, ReplayFiles};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -252,6 +252,14 @@ impl Provider for ReplayProvider {
 
     fn list(&mut self, _deadline: Instant) -> Result<Vec<Symbol>, ProviderError> {
         Ok(self.files.keys().copied().collect())
+    }
+
+    fn descriptions(&self) -> Vec<(Symbol, AssetDescription)> {
+        let description = |(symbol, read): (&Symbol, &ReplayFile)| {
+            let told = read.file.description();
+            (told != AssetDescription::default()).then_some((*symbol, told))
+        };
+        self.files.iter().filter_map(description).collect()
     }
 
     fn input_warnings(&self) -> &[String] {

@@ -1,0 +1,104 @@
+//! spec/master/account_queries.md · 4.6.16, 3.1.7
+//!
+//! Rows of the ledger as pages of histories and lists of waiting orders tell them.
+//!
+//! Tests: `src/master/account_queries/summary/tests.rs`.
+
+use crate::master::storage::account_orders::OwnTransaction;
+use crate::model::{Cause, OpenValue, OrderKind, Side};
+use crate::wire::payload::{OpenOrder, OpenOrders, OrderParameters, PageDetail, PageEntry};
+
+/// What an order says; nothing for what nobody ordered.
+fn parameters(row: &OwnTransaction) -> OrderParameters {
+    match row.parameters {
+        Some(stored) => OrderParameters {
+            kind: Some(OpenValue::Known(stored.kind)),
+            limit: stored.limit,
+            stop: stored.stop,
+            time_in_force: Some(stored.time_in_force),
+            cash: stored.cash,
+        },
+        None if is_order(row) => OrderParameters {
+            kind: Some(OpenValue::Known(OrderKind::Market)),
+            ..OrderParameters::default()
+        },
+        None => OrderParameters::default(),
+    }
+}
+
+fn is_order(row: &OwnTransaction) -> bool {
+    matches!(row.transaction.side, Side::Buy | Side::Sell) && row.cause.is_none()
+}
+
+/// What made a row, for people; empty for an order.
+fn cause_text(row: &OwnTransaction) -> String {
+    let transaction = &row.transaction;
+    let source = row.source.unwrap_or(transaction.symbol);
+    let cause = match (row.cause, transaction.side) {
+        (Some(cause @ (Cause::Grant | Cause::Restart)), _) => cause.to_string(),
+        (
+            Some(
+                cause @ (Cause::Rename
+                | Cause::Delisting
+                | Cause::Merger
+                | Cause::SpinOff
+                | Cause::InLieu),
+            ),
+            _,
+        ) => format!("{cause} of {source}"),
+        (None, side @ (Side::Split | Side::Dividend)) => side.to_string(),
+        (None, Side::Buy | Side::Sell) => return String::new(),
+    };
+    if row.is_correction {
+        format!("correction of {cause}")
+    } else {
+        cause
+    }
+}
+
+/// A row as a page has it.
+pub(super) fn page_entry(row: OwnTransaction, private: bool) -> PageEntry {
+    let detail = private.then(|| PageDetail {
+        quantity: row.transaction.quantity,
+        price: row.transaction.price.unwrap_or_default(),
+        total: row.transaction.total.unwrap_or_default(),
+        priced: row.transaction.priced.unwrap_or_default(),
+        client_order_id: row.transaction.client_order_id.clone(),
+        reason: row.transaction.reason.map(OpenValue::Known),
+        order: parameters(&row),
+        fee: row.fee.unwrap_or_default(),
+        cause: cause_text(&row),
+        note: row.note.clone().unwrap_or_default(),
+    });
+    let transaction = row.transaction;
+    PageEntry {
+        id: transaction.id,
+        side: transaction.side.into(),
+        status: transaction.status.into(),
+        symbol: transaction.symbol,
+        accepted: transaction.accepted,
+        settled: transaction.settled.unwrap_or_default(),
+        detail,
+    }
+}
+
+/// The waiting orders of an account, newest first.
+pub(super) fn open_orders(rows: Vec<OwnTransaction>) -> OpenOrders {
+    let order = |row: OwnTransaction| OpenOrder {
+        order: parameters(&row),
+        id: row.transaction.id,
+        side: row.transaction.side.into(),
+        status: row.transaction.status.into(),
+        symbol: row.transaction.symbol,
+        accepted: row.transaction.accepted,
+        quantity: row.transaction.quantity,
+        until: row
+            .parameters
+            .and_then(|stored| stored.until)
+            .unwrap_or_default(),
+        is_triggered: row.parameters.is_some_and(|stored| stored.is_triggered),
+        reserve: row.reserve.unwrap_or_default(),
+        client_order_id: row.transaction.client_order_id,
+    };
+    OpenOrders(rows.into_iter().map(order).collect())
+}

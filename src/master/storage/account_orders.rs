@@ -1,0 +1,238 @@
+//! spec/master/storage.md · 3.1.7, 4.6.16
+//!
+//! Reads what the owner of an account is told of its rows: whole rows with what their orders say,
+//! those that wait, and what its profit is the sum of.
+
+use super::ledger::{symbol, transaction};
+use super::sqlite::damaged;
+use super::{Snapshot, SqliteTransaction, StorageError};
+use crate::model::{
+    AccountId, Cause, Money, OrderKind, Side, Symbol, TimeInForce, Timestamp, TrailDistance,
+    Transaction, TransactionStatus,
+};
+use rusqlite::{OptionalExtension, Row, params};
+use uuid::Uuid;
+
+/// What placeOrder or replaceOrder said, in the units of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredParameters {
+    pub kind: OrderKind,
+    pub limit: Option<Money>,
+    /// A price, or of a trailing order its distance.
+    pub stop: Option<TrailDistance>,
+    pub time_in_force: TimeInForce,
+    /// The amount of an order for money.
+    pub cash: Option<Money>,
+    /// Market time from which on it is not tested any more; `None`: not known yet.
+    pub until: Option<Timestamp>,
+    /// Whether its stop was reached, so that it is a limit order.
+    pub is_triggered: bool,
+}
+
+/// A row of the ledger as its owner is told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTransaction {
+    pub transaction: Transaction,
+    /// What made a row that no client ordered; `None` for splits, dividends and their corrections.
+    pub cause: Option<Cause>,
+    /// The asset of the action that made it, where it is another one.
+    pub source: Option<Symbol>,
+    /// Whether it is of a late or corrected split or dividend.
+    pub is_correction: bool,
+    pub fee: Option<Money>,
+    /// What is held back for a purchase.
+    pub reserve: Option<Money>,
+    /// What the administrator who made the row says.
+    pub note: Option<String>,
+    /// `None` for purchaseAsset, sellAsset, and what nobody ordered.
+    pub parameters: Option<StoredParameters>,
+}
+
+/// What a row adds to an account's profit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProfitRow {
+    pub id: Uuid,
+    pub side: Side,
+    pub status: TransactionStatus,
+    pub symbol: Symbol,
+    /// Cash paid or received. 0 unless settled.
+    pub total: Money,
+    /// What the cost of its position grew by beside purchases.
+    pub moved_cost: Money,
+    /// 0 unless settled.
+    pub fee: Money,
+    pub cause: Option<Cause>,
+}
+
+/// The columns of [`own_transaction`]. The first fourteen are those of a transaction.
+const OWN_COLUMNS: &str = "t.number, t.id, t.account, t.side, t.status, t.symbol, t.quantity,
+    t.accepted, t.settled, t.price, t.total, t.priced, t.client_order_id, t.reason,
+    t.cause, t.source, t.written_off, t.fee, t.reserve, t.note,
+    o.kind, o.limit_price, o.stop_price, o.trail, o.trail_percent, o.cash, o.time_in_force,
+    o.until, o.triggered";
+
+/// The columns of [`profit_row`].
+const PROFIT_COLUMNS: &str = "id, side, status, symbol, total, moved_cost, fee, cause";
+
+fn money(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Money>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Money))
+}
+
+fn cause(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cause>> {
+    Ok(row
+        .get::<_, Option<u8>>(column)?
+        .and_then(Cause::from_number))
+}
+
+fn own_transaction(row: &Row<'_>) -> rusqlite::Result<OwnTransaction> {
+    let source: Option<String> = row.get(15)?;
+    Ok(OwnTransaction {
+        transaction: transaction(row)?,
+        cause: cause(row, 14)?,
+        source: source.map(|text| symbol(&text)).transpose()?,
+        is_correction: row.get::<_, Option<i64>>(16)?.is_some(),
+        fee: money(row, 17)?,
+        reserve: money(row, 18)?,
+        note: row.get(19)?,
+        parameters: parameters(row)?,
+    })
+}
+
+fn parameters(row: &Row<'_>) -> rusqlite::Result<Option<StoredParameters>> {
+    let Some(kind) = row.get::<_, Option<u8>>(20)? else {
+        return Ok(None);
+    };
+    let distance = money(row, 23)?.map(TrailDistance::Money);
+    let percent = row.get::<_, Option<u32>>(24)?.map(TrailDistance::Percent);
+    let until = row.get::<_, Option<i64>>(27)?.map(Timestamp);
+    Ok(Some(StoredParameters {
+        kind: OrderKind::from_number(kind).ok_or_else(|| damaged("no such kind of order"))?,
+        limit: money(row, 21)?,
+        stop: money(row, 22)?
+            .map(TrailDistance::Money)
+            .or(distance)
+            .or(percent),
+        cash: money(row, 25)?,
+        time_in_force: match (row.get::<_, u8>(26)?, until) {
+            (0, _) => TimeInForce::Gtc,
+            (1, _) => TimeInForce::Day,
+            (2, Some(until)) => TimeInForce::Until(until),
+            _ => return Err(damaged("no such time in force")),
+        },
+        until,
+        is_triggered: row.get::<_, Option<i64>>(28)?.is_some(),
+    }))
+}
+
+fn profit_row(row: &Row<'_>) -> rusqlite::Result<ProfitRow> {
+    Ok(ProfitRow {
+        id: Uuid::from_bytes(row.get(0)?),
+        side: Side::from_number(row.get(1)?).ok_or_else(|| damaged("no such side"))?,
+        status: TransactionStatus::from_number(row.get(2)?)
+            .ok_or_else(|| damaged("no such status"))?,
+        symbol: symbol(&row.get::<_, String>(3)?)?,
+        total: money(row, 4)?.unwrap_or_default(),
+        moved_cost: money(row, 5)?.unwrap_or_default(),
+        fee: money(row, 6)?.unwrap_or_default(),
+        cause: cause(row, 7)?,
+    })
+}
+
+impl Snapshot<'_> {
+    /// The newest rows of an account, or the newest that are older than `before`, newest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn history_page(
+        &mut self,
+        account: AccountId,
+        before: Option<Uuid>,
+        most: u16,
+    ) -> Result<Vec<OwnTransaction>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {OWN_COLUMNS} FROM transactions AS t LEFT JOIN order_terms AS o USING (number)
+             WHERE t.account = ?1 AND t.id < ?2 ORDER BY t.id DESC LIMIT ?3"
+        );
+        let before = before.unwrap_or(Uuid::max());
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        let rows =
+            statement.query_map(params![account.0, before.as_bytes(), most], own_transaction)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The orders of an account that have no outcome yet, newest first. Reads those that are open,
+    /// and the account's rows since the oldest order that is queued.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn waiting_orders(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<OwnTransaction>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let open = format!(
+            "SELECT {OWN_COLUMNS} FROM transactions AS t INDEXED BY transactions_open
+             LEFT JOIN order_terms AS o USING (number) WHERE t.account = ?1 AND t.status = 3"
+        );
+        let queued = format!(
+            "SELECT {OWN_COLUMNS} FROM transactions AS t INDEXED BY transactions_history
+             LEFT JOIN order_terms AS o USING (number)
+             WHERE t.account = ?1 AND t.status = 0 AND t.id >=
+                (SELECT id FROM transactions INDEXED BY transactions_queue
+                 WHERE status = 0 ORDER BY number LIMIT 1)"
+        );
+        let mut orders = Vec::new();
+        for sql in [open, queued] {
+            let mut statement = sqlite.prepare_cached(&sql)?;
+            for row in statement.query_map([account.0], own_transaction)? {
+                orders.push(row?);
+            }
+        }
+        orders.sort_unstable_by_key(|order: &OwnTransaction| order.transaction.id);
+        orders.reverse();
+        Ok(orders)
+    }
+
+    /// What an account's rows after this ID add to its profit, oldest first, at most so many.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn profit_rows(
+        &mut self,
+        account: AccountId,
+        after: Uuid,
+        most: usize,
+    ) -> Result<Vec<ProfitRow>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql = format!(
+            "SELECT {PROFIT_COLUMNS} FROM transactions WHERE account = ?1 AND id > ?2
+             ORDER BY id LIMIT ?3"
+        );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut statement = sqlite.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![account.0, after.as_bytes(), most], profit_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What the row of this ID adds to its account's profit.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn profit_row(
+        &mut self,
+        account: AccountId,
+        id: Uuid,
+    ) -> Result<Option<ProfitRow>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let sql =
+            format!("SELECT {PROFIT_COLUMNS} FROM transactions WHERE account = ?1 AND id = ?2");
+        Ok(sqlite
+            .prepare_cached(&sql)?
+            .query_row(params![account.0, id.as_bytes()], profit_row)
+            .optional()?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

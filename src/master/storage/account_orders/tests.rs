@@ -1,0 +1,31 @@
+//! spec/master/storage.md · 3.1.7, 4.6.16
+
+use super::*;
+use crate::master::testing::MasterRig;
+
+/// The plan of each query uses the index that it is meant to use, whatever the table's size.
+#[test]
+fn a_query_of_an_account_reads_its_own_rows_alone() {
+    let rig = MasterRig::new();
+    let mut storage = rig.engine.storage();
+    let plans = storage.read(|snapshot| {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = snapshot;
+        let mut plans = Vec::new();
+        for sql in [
+            format!("SELECT {PROFIT_COLUMNS} FROM transactions WHERE account = 1 AND id > x'00' ORDER BY id LIMIT 9"),
+            format!(
+                "SELECT {OWN_COLUMNS} FROM transactions AS t LEFT JOIN order_terms AS o USING (number)
+                 WHERE t.account = 1 AND t.id < x'ff' ORDER BY t.id DESC LIMIT 9"
+            ),
+        ] {
+            let mut statement = sqlite.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let lines = statement.query_map([], |row| row.get::<_, String>(3))?;
+            plans.push(lines.collect::<rusqlite::Result<Vec<_>>>()?.join("; "));
+        }
+        Ok(plans)
+    });
+    for plan in plans.unwrap() {
+        assert!(plan.contains("transactions_history"), "{plan}");
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP"), "{plan}");
+    }
+}
