@@ -16,6 +16,8 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
+#[cfg(test)]
+mod naive;
 mod open_orders;
 mod place;
 pub mod queue;

@@ -3,7 +3,7 @@
 //! Prices that a test sets, as an update does.
 
 use super::{HeldPrice, PriceSnapshot};
-use crate::model::{Bar, Symbol, Timestamp};
+use crate::model::{Action, Bar, Symbol, Timestamp};
 
 impl PriceSnapshot {
     /// The next update's prices: these bars are fresh, with times of a market of its own.
@@ -15,6 +15,11 @@ impl PriceSnapshot {
             next.apply(symbol, bar, false);
         }
         next
+    }
+
+    /// Brings actions into force.
+    pub(crate) fn come_into_force(&mut self, actions: &[Action]) {
+        self.add_actions(actions);
     }
 
     /// Holds a price of an asset, or ends its hold.
