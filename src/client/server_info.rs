@@ -122,7 +122,7 @@ mod tests {
             edition: Some(2),
             currency: Some("USD".to_owned()),
             market: Some(OpenValue::Known(MarketKind::Replay)),
-            state: Some(OpenValue::Unknown("paused".to_owned())),
+            state: Some(OpenValue::Known(MarketState::Paused)),
             market_time: Some(Timestamp::parse("2013-03-01").unwrap()),
             update_interval: Some(Duration::from_millis(1500)),
             next_update: Some(Timestamp::parse("2026-01-02T03:04:06Z").unwrap()),
