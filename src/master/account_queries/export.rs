@@ -6,7 +6,8 @@
 //!
 //! Tests: `tests/suite/master/export.rs`, `src/master/account_queries/histories/tests.rs`.
 
-use super::{QueryError, receipt};
+use super::QueryError;
+use super::receipt::receipt;
 use crate::master::storage::Snapshot;
 use crate::master::storage::ledger::{HistoryBound, LedgerEntry};
 use crate::model::{AccountId, Reason, SessionHash, SessionKind, SessionUse, Timestamp};

@@ -1,12 +1,13 @@
 //! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 
+use super::receipt::rule;
 use super::*;
 use crate::link::envelope::BODY_MAX;
 use crate::master::testing::{
     FakeLink, MasterRig, TestUser, email, link_request, money, order, quantity, reason, symbol,
 };
-use crate::model::{Quantity, Timestamp};
-use crate::wire::payload::History;
+use crate::model::{Quantity, Side, Timestamp, TransactionStatus};
+use crate::wire::payload::{History, Receipt};
 use crate::wire::{Reply, Request};
 
 struct Desk {
