@@ -25,7 +25,7 @@ use crate::wire::payload::{EntryDetail, HistoryEntry, Holding, Payload, Portfoli
 use crossbeam_channel::Sender;
 use hashlink::LruCache;
 use histories::{Histories, SlicedQuery};
-use receipt::receipt;
+use receipt::{OrderFacts, receipt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -305,7 +305,8 @@ impl AccountQueryState {
             return Err(QueryError::Refused(Refusal::new(Reason::NoData, text)));
         };
         let worker = snapshot.worker_name(&entry.rank.worker)?;
-        Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
+        let facts = OrderFacts::read(snapshot, &entry)?;
+        Ok(receipt(&entry, &facts, worker.as_deref(), &self.currency).to_bytes())
     }
 }
 

@@ -268,7 +268,6 @@ fn each_kind_and_end_of_a_transaction_has_its_rule() {
     let rules = [
         rule(Side::Buy, Queued),
         rule(Side::Buy, Settled),
-        rule(Side::Sell, Settled),
         rule(Side::Split, Settled),
         rule(Side::Dividend, Settled),
         rule(Side::Sell, Rejected),
