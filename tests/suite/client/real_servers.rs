@@ -13,7 +13,7 @@ use std::process::{Child, ChildStderr};
 use std::time::{Duration, Instant};
 
 /// A registered person, logged in through a worker.
-fn person(name: &str, server: &str, more: &[&str]) -> Person {
+pub(super) fn person(name: &str, server: &str, more: &[&str]) -> Person {
     let person = Person::new();
     let email = format!("{name}@example.org");
     for args in [&["register", name, &email][..], &["login", name]] {
