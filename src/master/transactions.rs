@@ -501,7 +501,9 @@ fn restore(
     }
     let closes = snapshot.trail_closes()?;
     snapshot.open_orders(|order| {
-        waiting.restore(order, &closes, next);
+        if let Some(holder) = waiting.restore(order, &closes, next) {
+            queue.take_place(&holder);
+        }
         ControlFlow::Continue(())
     })
 }

@@ -91,7 +91,7 @@ impl Transactions {
         for number in numbers {
             let (side, waiters) = if let Some(order) = self.state.unqueue_order(*number) {
                 (order.side, order.waiters)
-            } else if let Some(taken) = self.state.waiting.remove(*number) {
+            } else if let Some(taken) = self.state.close_order(*number) {
                 (taken.order.side, taken.waiters)
             } else {
                 continue;

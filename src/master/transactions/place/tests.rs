@@ -549,3 +549,52 @@ fn what_a_kill_left_unanswered_is_told_the_same_afterwards() {
     assert_eq!(desk.cash(), money("1000"));
     desk.verify();
 }
+
+#[test]
+fn market_orders_that_wait_keep_their_places_among_the_queued() {
+    let mut desk = Desk::with(|config| {
+        config.limits.max_queued_per_account = 2;
+        config.limits.max_open_per_account = 1;
+    });
+    let first = desk.placed(Side::Buy, "1", MARKET);
+    desk.placed(Side::Buy, "1", MARKET);
+    // The update has no price of theirs. However many updates have none, there are no more of them.
+    for _ in 0..3 {
+        desk.rig.settle(&[("IBM", "50")]);
+        assert_eq!(desk.status(first), OPEN);
+        assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    }
+    // They take no place from those that wait for their price.
+    desk.placed(Side::Buy, "1", limit("5"));
+    assert_eq!(desk.refused(Side::Buy, "1", limit("5")), Reason::Overloaded);
+    let mut desk = desk.restart();
+    assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    // A cancel that is not stored frees nothing.
+    desk.rig.refuse_changes("UPDATE", "transactions");
+    assert_eq!(reason(&desk.cancelled(first)), Reason::InternalError);
+    desk.rig.allow_changes();
+    assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    desk.cancelled(first);
+    desk.placed(Side::Buy, "1", MARKET);
+    assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    desk.bar(["9", "9", "9", "9"]);
+    desk.placed(Side::Buy, "1", MARKET);
+    desk.placed(Side::Buy, "1", MARKET);
+    desk.verify();
+}
+
+#[test]
+fn all_that_is_held_may_be_sold_however_little_it_is_worth() {
+    let mut desk = Desk::with(|config| config.limits.min_order_value = money("50"));
+    desk.give("0", "0.4");
+    // 0.1 is for 10, all of it for 40.
+    assert_eq!(
+        desk.refused(Side::Sell, "0.1", MARKET),
+        Reason::QuantityInvalid
+    );
+    desk.placed(Side::Sell, "0.4", MARKET);
+    assert_eq!(
+        desk.refused(Side::Sell, "0.4", MARKET),
+        Reason::QuantityInvalid
+    );
+}
