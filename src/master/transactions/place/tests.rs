@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::config::MasterConfig;
-use crate::master::messages::{CancelOrder, OrderRequest, ReplaceOrder};
+use crate::master::messages::{
+    AccountCancellation, CancelOrder, OrderRequest, ReplaceOrder, TransactionsMessage,
+};
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
 use crate::model::{Bar, OpenValue, OrderKind};
+use crate::runtime::Module;
 use crate::wire::Reply;
 
 /// A master with a worker's link and an account of 1,000.
@@ -597,4 +600,36 @@ fn all_that_is_held_may_be_sold_however_little_it_is_worth() {
         desk.refused(Side::Sell, "0.4", MARKET),
         Reason::QuantityInvalid
     );
+}
+
+#[test]
+fn a_deletion_ends_open_orders_and_forgets_what_was_asked() {
+    let mut desk = Desk::new();
+    let named = PlaceOrder {
+        client_order_id: order_id("my-plan"),
+        ..desk.order(Side::Buy, "1", limit("95"))
+    };
+    let (id, _) = placed(&desk.place(named));
+    let texts = "SELECT count(asked) FROM order_terms";
+    assert_eq!(desk.rig.engine.number(texts), 1);
+    let (sender, answer) = crossbeam_channel::bounded(1);
+    let deletion = AccountCancellation {
+        account: desk.alice,
+        order: None,
+        by: None,
+        is_deletion: true,
+        writes: None,
+        done: Box::new(move |outcome| sender.send(outcome).unwrap()),
+    };
+    let transactions = &mut desk.rig.transactions;
+    transactions.on_message(TransactionsMessage::Cancel(deletion));
+    transactions.on_turn_end();
+    assert_eq!(answer.try_recv().unwrap(), Ok(1));
+    let cancelled = (TransactionStatus::Cancelled, Some(Reason::Cancelled));
+    assert_eq!((desk.status(id), desk.standing()), (cancelled, Money::ZERO));
+    assert_eq!(desk.rig.engine.number(texts), 0);
+    assert_eq!(desk.entry(id).transaction.client_order_id, None);
+    let mut desk = desk.restart();
+    assert_eq!(desk.rig.transactions_status().open, 0);
+    desk.verify();
 }
