@@ -295,16 +295,6 @@ impl AdminShared {
         let latest = inboxes.assets.prices();
         let held = latest.held().keys().take(ROWS_MAX);
         let held = held.map(ToString::to_string).collect();
-        let mut refused_links: Vec<EventCount> = inboxes
-            .refusals
-            .lock()
-            .iter()
-            .map(|(reason, count)| EventCount {
-                reason: reason.clone(),
-                count: *count,
-            })
-            .collect();
-        refused_links.sort_by(|a, b| a.reason.cmp(&b.reason));
         let unapplied = std::mem::take(&mut prices.unapplied);
         let mut status = MasterStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -332,7 +322,7 @@ impl AdminShared {
                 held,
                 ..prices_status(prices)
             },
-            refused_links,
+            refused_links: self.refused_links(),
             disk: queue.disk.map(|(space, level)| DiskStatus {
                 free_bytes: space.free,
                 total_bytes: space.total,
@@ -349,6 +339,18 @@ impl AdminShared {
         status.warnings.extend(held);
         status.warnings.extend(queue.written_off);
         Ok(status)
+    }
+
+    /// Refused links since the start, by reason.
+    fn refused_links(&self) -> Vec<EventCount> {
+        let refusals = self.channels.inboxes.refusals.lock();
+        let counts = refusals.iter().map(|(reason, count)| EventCount {
+            reason: reason.clone(),
+            count: *count,
+        });
+        let mut counts: Vec<EventCount> = counts.collect();
+        counts.sort_by(|a, b| a.reason.cmp(&b.reason));
+        counts
     }
 
     fn tail(&self, entries: usize) -> LogTail {
