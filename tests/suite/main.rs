@@ -80,6 +80,8 @@ mod master {
     mod third_party;
     // The accounts of people who sign in so.
     pub mod third_party_accounts;
+    // Orders that wait, as administrators see them and as they are bounded.
+    pub mod orders;
     // Orders, settlement, and what outlives a kill.
     mod trading;
 }

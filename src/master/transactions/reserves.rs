@@ -112,6 +112,12 @@ impl Reserves {
         clamped(reserves.map_or(0, |it| it.standing + it.market))
     }
 
+    /// The sum of all reserves of all accounts, in millionths. Reads them all.
+    pub fn total(&self) -> i128 {
+        let reserves = self.accounts.values();
+        reserves.map(|it| it.standing + it.market).sum()
+    }
+
     /// The sum of the reserves that no other order of the account may use: those of limit, stop,
     /// stop-limit and trailing purchases.
     pub fn standing(&self, account: AccountId) -> Money {
@@ -412,6 +418,7 @@ mod tests {
         let other = Symbol::parse("OTHER").unwrap();
         assert_eq!(reserves.units_for_sale(ACCOUNT, &other, held), held);
         assert_eq!(reserves.reserved(ACCOUNT), Money(2_040));
+        assert_eq!(reserves.total(), 2_040);
         assert_eq!(reserves.standing(ACCOUNT), Money(1_000));
         for promise in &all {
             reserves.release(promise);
