@@ -17,6 +17,7 @@ use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::accounts::UserRecord;
 use super::storage::ledger::LedgerEntry;
 use super::storage::{Reader, Snapshot, StorageError};
+use crate::config::FeeSettings;
 use crate::model::money::share;
 use crate::model::{
     AccountId, Cause, Money, OpenValue, Reason, Side, Symbol, Transaction, TransactionStatus,
@@ -58,6 +59,7 @@ pub struct AccountQueries {
 struct AccountQueryState {
     assets: AssetsHandle,
     currency: String,
+    fees: FeeSettings,
     /// The user records looked up last, by the lower-case user name. Of the accounts as they were
     /// after so many changes.
     users: LruCache<String, Arc<UserRecord>>,
@@ -129,7 +131,7 @@ impl AccountQueries {
     pub fn new(
         (reader, scanner): (Reader, Reader),
         assets: AssetsHandle,
-        currency: String,
+        (currency, fees): (String, FeeSettings),
         heartbeat: Heartbeat,
         inbox: Sender<AccountQueriesMessage>,
         changes: Arc<AtomicU64>,
@@ -140,6 +142,7 @@ impl AccountQueries {
             state: AccountQueryState {
                 assets,
                 currency,
+                fees,
                 users: LruCache::new(USERS_MAX),
                 users_of: 0,
                 changes,
@@ -227,7 +230,9 @@ impl AccountQueryState {
             AccountQueryKind::OpenOrders => {
                 return Ok(QueryAnswer::Sliced(SlicedQuery::OpenOrders));
             }
-            AccountQueryKind::Summary => return Ok(QueryAnswer::Sliced(SlicedQuery::Summary)),
+            AccountQueryKind::Summary => {
+                return Ok(QueryAnswer::Sliced(SlicedQuery::Summary(self.fees)));
+            }
             AccountQueryKind::Export => {
                 let currency = self.currency.clone();
                 return Ok(QueryAnswer::Sliced(SlicedQuery::Export(currency)));
