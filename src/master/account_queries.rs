@@ -345,7 +345,9 @@ fn history_line(transaction: Transaction, private: bool) -> HistoryEntry {
         total: transaction.total.unwrap_or_default(),
         priced: transaction.priced.unwrap_or_default(),
         client_order_id: transaction.client_order_id,
-        reason: transaction.reason.map(OpenValue::Known),
+        reason: transaction
+            .reason
+            .map(|reason| OpenValue::Known(reason.of_version_1())),
     });
     HistoryEntry {
         id: transaction.id,
