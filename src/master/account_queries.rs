@@ -17,6 +17,7 @@ use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, Ass
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::accounts::UserRecord;
 use super::storage::{Reader, Snapshot, StorageError};
+use crate::config::FeeSettings;
 use crate::model::money::share;
 use crate::model::{AccountId, Money, OpenValue, Reason, Transaction, Username};
 use crate::runtime::{Heartbeat, Module};
@@ -54,6 +55,7 @@ pub struct AccountQueries {
 struct AccountQueryState {
     assets: AssetsHandle,
     currency: String,
+    fees: FeeSettings,
     /// The user records looked up last, by the lower-case user name. Of the accounts as they were
     /// after so many changes.
     users: LruCache<String, Arc<UserRecord>>,
@@ -125,7 +127,7 @@ impl AccountQueries {
     pub fn new(
         (reader, scanner): (Reader, Reader),
         assets: AssetsHandle,
-        currency: String,
+        (currency, fees): (String, FeeSettings),
         heartbeat: Heartbeat,
         inbox: Sender<AccountQueriesMessage>,
         changes: Arc<AtomicU64>,
@@ -136,6 +138,7 @@ impl AccountQueries {
             state: AccountQueryState {
                 assets,
                 currency,
+                fees,
                 users: LruCache::new(USERS_MAX),
                 users_of: 0,
                 changes,
@@ -223,7 +226,9 @@ impl AccountQueryState {
             AccountQueryKind::OpenOrders => {
                 return Ok(QueryAnswer::Sliced(SlicedQuery::OpenOrders));
             }
-            AccountQueryKind::Summary => return Ok(QueryAnswer::Sliced(SlicedQuery::Summary)),
+            AccountQueryKind::Summary => {
+                return Ok(QueryAnswer::Sliced(SlicedQuery::Summary(self.fees)));
+            }
             AccountQueryKind::Export => {
                 let currency = self.currency.clone();
                 return Ok(QueryAnswer::Sliced(SlicedQuery::Export(currency)));
@@ -337,7 +342,9 @@ fn history_line(transaction: Transaction, private: bool) -> HistoryEntry {
         total: transaction.total.unwrap_or_default(),
         priced: transaction.priced.unwrap_or_default(),
         client_order_id: transaction.client_order_id,
-        reason: transaction.reason.map(OpenValue::Known),
+        reason: transaction
+            .reason
+            .map(|reason| OpenValue::Known(reason.of_version_1())),
     });
     HistoryEntry {
         id: transaction.id,

@@ -549,6 +549,7 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         .write(out),
         _ => {
             let reason = transaction.reason.unwrap_or(Reason::InternalError);
+            let reason = reason.of_version_1();
             let refusal = Refusal::new(reason, fill::text(reason));
             write_fail(out, Order::instruction_for(transaction.side), &refusal);
         }

@@ -47,6 +47,10 @@ impl OrderState {
         {
             return same_terms(tx, &entry, &asked, (INSTRUCTION, order.reply_to));
         }
+        // An unknown name comes before what the order says of prices and times.
+        if let Err(refusal) = self.check_asset(&order.symbol, None) {
+            return refused(refusal, order.reply_to);
+        }
         let now = self.assets.prices().market_now;
         let Some(terms) = OrderTerms::of(order.kind, order.limit, order.stop) else {
             return refused(prices_refusal(), order.reply_to);

@@ -259,11 +259,9 @@ impl AccountReserves {
 
 /// What a market sale would bring; nothing without a price.
 fn sale_proceeds(units: Quantity, symbol: &Symbol, latest: LatestPrices<'_>) -> Money {
-    let fees = latest.fees;
-    let price = (latest.of)(symbol)
-        .and_then(|quoted| fees.fill_price(Side::Sell, OrderKind::Market, quoted));
-    let trade = price.and_then(|price| fees.sale(units, price));
-    trade.map_or(Money::ZERO, |trade| trade.total)
+    (latest.of)(symbol).map_or(Money::ZERO, |quoted| {
+        latest.fees.market_proceeds(units, quoted)
+    })
 }
 
 /// What a purchase holds back: the total of its units at `price` with slippage and fee, or its

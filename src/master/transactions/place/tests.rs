@@ -431,6 +431,16 @@ fn prices_amounts_and_times_are_checked() {
         let refused = desk.refused(Side::Sell, "1", prices);
         assert_eq!(refused, Reason::PriceInvalid, "{prices:?}");
     }
+    let unknown = PlaceOrder {
+        symbol: Symbol::parse("NONE").unwrap(),
+        time_in_force: TimeInForce::Until(Timestamp(0)),
+        ..desk.order(Side::Buy, "1", (Limit, None, None))
+    };
+    assert_eq!(
+        reason(&desk.place(unknown)),
+        Reason::UnknownAsset,
+        "an unknown name comes first"
+    );
     let cash = desk.refused(Side::Sell, "cash:10", MARKET);
     assert_eq!(cash, Reason::QuantityInvalid);
     let nothing = desk.refused(Side::Buy, "cash:0.00005", MARKET);
