@@ -181,6 +181,7 @@ mod tests {
         "cancelled",
         "replaced",
         "expired",
+        "noticesDropped",
     ];
 
     #[test]

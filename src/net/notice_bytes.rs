@@ -1,4 +1,4 @@
-//! spec/net/send_queue.md · 4.3.2 Client-Worker Server Connection
+//! spec/net/notice_bytes.md · 4.3.2 Client-Worker Server Connection
 //!
 //! How many of the unsent bytes of a connection are notices of subscriptions. They have a bound of
 //! their own, and count for nothing that replies count for.
@@ -64,7 +64,11 @@ mod tests {
         notices.add(0, 10, 0);
         notices.add(10, 15, 0);
         notices.add(30, 50, 0);
-        assert_eq!(notices.pieces.len(), 2, "what is one piece is counted as one");
+        assert_eq!(
+            notices.pieces.len(),
+            2,
+            "what is one piece is counted as one"
+        );
         assert_eq!(notices.unsent(0), 35);
         assert_eq!(notices.unsent(9), 26);
         assert_eq!(notices.unsent(20), 20);
