@@ -33,6 +33,7 @@ use super::messages::{
     AccountCancellation, AccountEvent, AssetsHandle, Order, OrderRequest, QueueStatus,
     TransactionsMessage, Update,
 };
+use super::order_watchers::OrderWatchers;
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Snapshot, Storage, StorageError, Tx};
 use crate::config::{FeeSettings, MasterConfig, MasterLimits};
@@ -49,6 +50,7 @@ use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use waiting::WaitingOrders;
@@ -127,6 +129,8 @@ struct OrderState {
     queue: OrderQueue,
     waiting: WaitingOrders,
     fees: FeeSettings,
+    /// Who is told the ends of orders, beside who waits for them.
+    watchers: Arc<OrderWatchers>,
     /// Cancels and replacements that wait for the end of the update under way.
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
@@ -281,6 +285,7 @@ impl Transactions {
             queue,
             waiting,
             fees: config.fees,
+            watchers: Arc::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
             seen_update,
@@ -323,6 +328,13 @@ impl Transactions {
             heartbeat: heartbeat.clone(),
             ..self
         }
+    }
+
+    /// The same module, which tells these watchers the ends of orders.
+    #[must_use]
+    pub fn telling(mut self, watchers: Arc<OrderWatchers>) -> Transactions {
+        self.state.watchers = watchers;
+        self
     }
 
     /// The same module after a process that left these updates unsettled. They are settled at once.

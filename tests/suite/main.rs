@@ -91,6 +91,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // What clients are told without asking.
+    mod notices;
     // A worker behind a TCP proxy that tells the clients' addresses.
     mod proxy;
     // What a worker tells about the server.
