@@ -16,6 +16,7 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
+mod means;
 #[cfg(test)]
 mod naive;
 mod open_orders;
@@ -43,6 +44,7 @@ use crate::wire::{Instruction, Refusal, Reply};
 use acceptance::AcceptedAt;
 use changes::Change;
 use disk_floor::DiskFloor;
+use means::KnownMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
@@ -126,6 +128,7 @@ struct OrderState {
     queue: OrderQueue,
     waiting: WaitingOrders,
     fees: FeeSettings,
+    means: KnownMeans,
     /// Cancels and replacements that wait for the end of the update under way.
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
@@ -276,6 +279,7 @@ impl Transactions {
             queue,
             waiting,
             fees: config.fees,
+            means: KnownMeans::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
             seen_update,
