@@ -196,7 +196,9 @@ impl Both {
             1 => (Some(price(it.limit)), None),
             2 => (None, Some(TrailDistance::Money(stop))),
             3 => (Some(price(it.limit)), Some(TrailDistance::Money(stop))),
-            _ if it.limit % 2 == 0 => (None, Some(TrailDistance::Money(Money(stop.0 / 7)))),
+            _ if it.limit.is_multiple_of(2) => {
+                (None, Some(TrailDistance::Money(Money(stop.0 / 7))))
+            }
             _ => (
                 None,
                 Some(TrailDistance::Percent(u32::from(it.stop) * 12_345)),
