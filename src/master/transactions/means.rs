@@ -1,4 +1,4 @@
-//! spec/master/transactions/reserves.md · 3.1.7 Assets Buy & Sell (validate transactions)
+//! spec/master/transactions.md · 3.1.7 Assets Buy & Sell (validate transactions)
 //!
 //! What accounts have, for the check of their orders: read once between two changes of it. This
 //! module's commits alone change it, and each forgets all of it first.
