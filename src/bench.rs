@@ -15,6 +15,7 @@ pub mod logins;
 pub mod market;
 pub mod measure;
 pub mod notices;
+pub mod open_orders;
 pub mod orders;
 pub mod plot;
 pub mod process;

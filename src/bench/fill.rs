@@ -7,8 +7,8 @@
 
 use crate::config::DatabaseUrl;
 use crate::master::storage::StorageError;
-use crate::master::storage::bulk::{BulkLoader, EvenAccounts};
-use crate::model::{SessionId, Timestamp, Username};
+use crate::master::storage::bulk::{BulkLoader, BulkOrder, EvenAccounts};
+use crate::model::{AccountId, Quantity, SessionId, Symbol, Timestamp, Username};
 use std::path::Path;
 
 /// Lifetime of a session that is written here: a day, in milliseconds.
@@ -43,6 +43,11 @@ pub fn name(number: u64) -> FillResult<Username> {
     Username::parse(&format!("user-{number}")).map_err(|e| e.to_string())
 }
 
+/// The key of the account with this number.
+pub fn account(number: u64) -> AccountId {
+    AccountId(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
 impl Filler {
     /// Opens the database of a sandbox that does not run.
     ///
@@ -62,7 +67,37 @@ impl Filler {
     /// The database fails.
     pub fn accounts(&mut self, count: u64, symbol: &str) -> FillResult<()> {
         let created = Timestamp(self.now - LIFETIME);
-        self.loader.accounts(count, symbol, created).map_err(words)
+        self.loader
+            .accounts(count, Some(symbol), created)
+            .map_err(words)
+    }
+
+    /// Writes `count` accounts, numbered from 1, which have bought so many units of their assets. The
+    /// ledger adds up.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn holders(
+        &mut self,
+        count: u64,
+        assets_of: impl Fn(u64) -> Vec<Symbol>,
+        units: Quantity,
+    ) -> FillResult<()> {
+        let created = Timestamp(self.now - LIFETIME);
+        self.loader.accounts(count, None, created).map_err(words)?;
+        let holders = (1..=count).map(|number| (account(number), assets_of(number)));
+        self.loader
+            .purchases(holders, units, created)
+            .map_err(words)
+    }
+
+    /// Writes orders that have not ended.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn orders(&mut self, orders: impl Iterator<Item = BulkOrder>) -> FillResult<()> {
+        let since = Timestamp(self.now - LIFETIME / 2);
+        self.loader.orders(orders, since).map_err(words)
     }
 
     /// Writes a session for each of these accounts.

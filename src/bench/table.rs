@@ -11,6 +11,9 @@ use std::fmt;
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
+/// From this size on bytes are told in MiB.
+const BYTES_MIN: u64 = 10 * 1024 * 1024;
+
 /// A number with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "unit", content = "value")]
@@ -39,6 +42,7 @@ impl fmt::Display for Figure {
         f.pad(&match self {
             Figure::PerSecond(count) => format!("{}/s", grouped(*count)),
             Figure::Nanoseconds(nanos) => span(*nanos),
+            Figure::Bytes(bytes @ 0..BYTES_MIN) => format!("{} B", grouped(*bytes)),
             Figure::Bytes(bytes) => format!("{} MiB", grouped(bytes / (1024 * 1024))),
             Figure::Thousandths(ratio) => format!("{ratio} ×"),
         })

@@ -9,8 +9,8 @@ use crate::bench::load::{Load, Mix};
 use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
 use crate::bench::{
-    Scale, account_times, growth, histories, idle, load, logins, market, notices, orders, plot,
-    reads, start,
+    Scale, account_times, growth, histories, idle, load, logins, market, notices, open_orders,
+    orders, plot, reads, start,
 };
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
@@ -79,6 +79,8 @@ enum Command {
     Histories,
     /// 5,000 subscribers to one asset's prices, beside a bare loop, and who else notices
     Notices,
+    /// A master with a million open orders
+    OpenOrders,
     /// One load as you wish it
     Load(LoadArguments),
 }
@@ -146,6 +148,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::AccountTimes => measure_rows(cli, &[account_times::measure]),
         Command::Histories => measure_rows(cli, &[histories::measure]),
         Command::Notices => measure_rows(cli, &[notices::measure]),
+        Command::OpenOrders => measure_rows(cli, &[open_orders::measure]),
     };
     match done {
         Ok(text) => {

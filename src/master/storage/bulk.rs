@@ -5,12 +5,19 @@
 //!
 //! Tests: `tests/suite/programs/bench.rs`.
 
-use super::StorageError;
+use super::ledger::{FillDetails, NewOrder, Settlement};
+use super::order_details::OrderDetails;
 use super::sqlite::{SqliteStorage, signed};
+use super::{Snapshot, StorageError, Tx};
 use crate::config::DatabaseUrl;
-use crate::model::{Bar, SessionHash, Timestamp};
+use crate::model::money::MILLION;
+use crate::model::{
+    AccountId, Bar, Money, Quantity, SessionHash, SettlementRank, Side, Symbol, Timestamp,
+    TransactionStatus,
+};
 use rusqlite::{Transaction, params};
 use std::path::Path;
+use uuid::Uuid;
 
 /// From this many transactions on, their indexes are dropped first and created again at the end.
 const INDEXES_DROPPED_MIN: u64 = 100_000;
@@ -37,6 +44,22 @@ pub struct EvenAccounts {
     pub step: u64,
 }
 
+/// An order that has not ended.
+#[derive(Debug, Clone)]
+pub struct BulkOrder {
+    pub account: AccountId,
+    pub side: Side,
+    pub symbol: Symbol,
+    pub units: Quantity,
+    /// Of a purchase: what is held back.
+    pub reserve: Option<Money>,
+    /// `None`: a market order of purchaseAsset or sellAsset on the queue; the others are open.
+    pub details: Option<OrderDetails>,
+}
+
+/// The link messages that brought the orders: all of one worker, which has never linked.
+const ORIGIN: Uuid = Uuid::from_u128(1);
+
 impl BulkLoader {
     /// Opens a database that no process uses. If filling fails half-way, discard the database.
     ///
@@ -51,15 +74,15 @@ impl BulkLoader {
         Ok(BulkLoader { sqlite })
     }
 
-    /// Writes `count` accounts, numbered from 1, each with cash and one position. All have the same
-    /// password.
+    /// Writes `count` accounts, numbered from 1, each with 100,000 in cash and, where an asset is
+    /// named, one position that no transaction explains. All have the same password.
     ///
     /// # Errors
     /// The database fails.
     pub fn accounts(
         &mut self,
         count: u64,
-        symbol: &str,
+        symbol: Option<&str>,
         created: Timestamp,
     ) -> Result<(), StorageError> {
         let transaction = self.sqlite.connection.transaction()?;
@@ -74,11 +97,82 @@ impl BulkLoader {
             "{NUMBERS_SQL} INSERT INTO balances (account, cash) SELECT n, 100000000000 FROM n"
         );
         transaction.execute(&balances, params![signed(count)])?;
-        let positions = format!(
-            "{NUMBERS_SQL} INSERT INTO positions (account, symbol, quantity, cost) SELECT n, ?2, 1000000, 1000000 FROM n"
-        );
-        transaction.execute(&positions, params![signed(count), symbol])?;
+        if let Some(symbol) = symbol {
+            let positions = format!(
+                "{NUMBERS_SQL} INSERT INTO positions (account, symbol, quantity, cost) SELECT n, ?2, 1000000, 1000000 FROM n"
+            );
+            transaction.execute(&positions, params![signed(count), symbol])?;
+        }
         Ok(transaction.commit()?)
+    }
+
+    /// Buys so many units of each of these assets for an account, at 1 each, with times of acceptance
+    /// from `since` on. The ledger adds up if it did before.
+    ///
+    /// # Errors
+    /// The account has too little cash, or the database fails.
+    pub fn purchases(
+        &mut self,
+        holders: impl Iterator<Item = (AccountId, Vec<Symbol>)>,
+        units: Quantity,
+        since: Timestamp,
+    ) -> Result<(), StorageError> {
+        let mut tx = self.begin()?;
+        let mut number = tx.last_number()?;
+        let total = Money(units.0);
+        for (account, symbols) in holders {
+            let before = tx.holdings(account)?;
+            let mut after = before.clone();
+            let mut outcomes = Vec::new();
+            for symbol in symbols {
+                number += 1;
+                let order = BulkOrder {
+                    account,
+                    side: Side::Buy,
+                    symbol,
+                    units,
+                    reserve: None,
+                    details: None,
+                };
+                insert_order(&mut tx, number, &order, since)?;
+                let bought = after.trade(Side::Buy, symbol, units, (total, after.cash));
+                bought.map_err(|reason| StorageError::Other(reason.to_string()))?;
+                let outcome = Settlement::Settled {
+                    price: Money(MILLION),
+                    total,
+                    priced: since,
+                    details: FillDetails::default(),
+                };
+                outcomes.push((number, outcome));
+            }
+            tx.settle_orders(&outcomes, accepted_at(number, since), 0)?;
+            tx.store_holdings(account, &before, &after)?;
+        }
+        tx.commit()
+    }
+
+    /// Writes orders that have not ended, as a master stores them, with times of acceptance from
+    /// `since` on. What they hold back is not checked.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn orders(
+        &mut self,
+        orders: impl Iterator<Item = BulkOrder>,
+        since: Timestamp,
+    ) -> Result<(), StorageError> {
+        let mut tx = self.begin()?;
+        let mut number = tx.last_number()?;
+        for order in orders {
+            number += 1;
+            insert_order(&mut tx, number, &order, since)?;
+        }
+        tx.commit()
+    }
+
+    fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
+        let snapshot = Snapshot::Sqlite(self.sqlite.begin()?);
+        Ok(Tx { snapshot })
     }
 
     /// Writes a session for each of these accounts, valid from `now` until `expiry`.
@@ -178,6 +272,82 @@ pub fn bare_insert(
     }
     transaction.commit()?;
     Ok(count)
+}
+
+/// Reads all columns of the open orders as the plainest program would: one statement, and SQLite's
+/// own settings. What a start is measured by. Returns their number.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn bare_select(file: &Path) -> Result<u64, StorageError> {
+    let sqlite = SqliteStorage::open_plain(file)?.connection;
+    let mut statement = sqlite
+        .prepare("SELECT * FROM transactions JOIN order_terms USING (number) WHERE status = 3")?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        for column in 0..columns {
+            std::hint::black_box(row.get_ref(column)?);
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The time of acceptance of the order with this number: a thousand in each millisecond.
+fn accepted_at(number: i64, since: Timestamp) -> Timestamp {
+    Timestamp(since.0 + number / 1000)
+}
+
+/// Stores an order under this number.
+fn insert_order(
+    tx: &mut Tx<'_>,
+    number: i64,
+    order: &BulkOrder,
+    since: Timestamp,
+) -> Result<(), StorageError> {
+    let accepted = accepted_at(number, since);
+    let sequence = number.unsigned_abs();
+    let status = if order.details.is_some() {
+        TransactionStatus::Open
+    } else {
+        TransactionStatus::Queued
+    };
+    let row = NewOrder {
+        rank: SettlementRank {
+            timestamp: accepted,
+            worker: ORIGIN,
+            sequence,
+            number,
+        },
+        boot: ORIGIN,
+        id: id_at(accepted, sequence),
+        account: order.account,
+        side: order.side,
+        symbol: order.symbol,
+        quantity: order.units,
+        accepted,
+        stamped: accepted,
+        client_order_id: None,
+        waits_since: None,
+        status,
+        reserve: order.reserve,
+        first_update: 0,
+        details: order.details.as_ref(),
+    };
+    if tx.insert_order(&row)? {
+        Ok(())
+    } else {
+        Err(StorageError::Other(format!("order {number} is there")))
+    }
+}
+
+/// A version 7 UUID: the time of acceptance, then a unique part, in the order of numbers.
+fn id_at(accepted: Timestamp, number: u64) -> Uuid {
+    let time = u128::from(accepted.0.unsigned_abs()) << 80;
+    let order = u128::from(number % 1000) << 64;
+    Uuid::from_u128(time | 7 << 76 | order | 0b10 << 62 | u128::from(number))
 }
 
 fn insert_transactions(

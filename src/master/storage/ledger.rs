@@ -472,7 +472,7 @@ fn store_outcome(
     if let Some(bar) = details.bar {
         sqlite
             .prepare_cached(
-                "UPDATE order_terms SET bar_open = ?2, bar_high = ?3, bar_low = ?4 WHERE number = ?1",
+                "INSERT INTO fill_bars (number, open, high, low) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![number, bar.open.0, bar.high.0, bar.low.0])?;
     }

@@ -7,6 +7,7 @@ use crate::config::DatabaseUrl;
 
 /// What a market and its trading have left; deleted in this order.
 const MARKET: &[&str] = &[
+    "fill_bars",
     "order_terms",
     "trail_closes",
     "unsettled_updates",

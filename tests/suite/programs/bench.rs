@@ -119,6 +119,27 @@ fn later_starts_parse_no_market_file_again() {
 }
 
 #[test]
+fn an_update_fills_open_orders_beside_one_of_market_orders() {
+    let rows = bench(&["open-orders"]);
+    let rows = rows.as_array().unwrap();
+    let row = |beginning: &str| {
+        let row = rows
+            .iter()
+            .find(|row| row["what"].as_str().unwrap().starts_with(beginning));
+        row.unwrap_or_else(|| panic!("no line of {beginning:?} in {rows:#?}"))
+    };
+    for beginning in ["one update fills 1,000 of 100,000", "a start with 100,000"] {
+        assert!(row(beginning)["theirs"]["value"].as_u64().unwrap() > 0);
+    }
+    // A slow build on a busy machine: the watchdog's own time, in nanoseconds.
+    let silence = row("the longest time between two pings");
+    assert!(silence["ours"]["value"].as_u64().unwrap() < 6_000_000_000);
+    for beginning in ["its check of the ledger", "getOpenOrders", "its stop"] {
+        assert!(row(beginning)["ours"]["value"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
 fn every_kind_of_account_is_asked_about_and_refused() {
     let rows = bench(&["account-times"]);
     let rows = rows.as_array().unwrap();

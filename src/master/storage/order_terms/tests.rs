@@ -5,7 +5,7 @@ use crate::master::storage::Storage;
 use crate::master::storage::ledger::{FillDetails, Settlement};
 use crate::master::storage::order_details::{FillBar, OrderDetails};
 use crate::master::storage::testing::{Engine, each_engine};
-use crate::model::{Quantity, Reason, SettlementRank, Side, TransactionStatus};
+use crate::model::{AccountId, Quantity, Reason, SettlementRank, Side, TransactionStatus};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -74,7 +74,7 @@ fn all_open(storage: &mut Storage) -> Vec<StoredOpenOrder> {
 #[test]
 fn open_orders_are_read_with_their_terms() {
     each_engine(|engine| {
-        let account = account(engine);
+        account(engine);
         let mut storage = engine.storage();
         let mut stored = vec![
             details(OrderTerms::Market),
@@ -125,12 +125,30 @@ fn open_orders_are_read_with_their_terms() {
         }
         storage
             .read(|snapshot| {
-                let own = snapshot.open_orders_of(account)?;
-                let numbers: Vec<i64> = own.iter().map(|it| it.entry.rank.number).collect();
-                assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
-                assert!(snapshot.open_orders_of(AccountId(2))?.is_empty());
                 assert_eq!(snapshot.order_details(1)?, None);
                 assert_eq!(snapshot.order_details(4)?.as_ref(), Some(&stored[2]));
+                Ok(())
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_start_does_not_read_the_whole_ledger_for_its_open_orders() {
+    each_engine(|engine| {
+        let mut storage = engine.storage();
+        storage
+            .read(|snapshot| {
+                let Snapshot::Sqlite(SqliteTransaction(sqlite)) = snapshot;
+                let mut statement =
+                    sqlite.prepare(&format!("EXPLAIN QUERY PLAN {}", open_sql()))?;
+                let steps = statement.query_map([], |row| row.get::<_, String>(3))?;
+                let plan = steps.collect::<rusqlite::Result<Vec<_>>>()?.join("; ");
+                assert!(
+                    plan.contains("SCAN transactions USING COVERING INDEX transactions_open"),
+                    "{plan}"
+                );
+                assert!(plan.contains("SEARCH transactions USING INTEGER PRIMARY KEY"));
                 Ok(())
             })
             .unwrap();
@@ -169,7 +187,12 @@ fn an_open_order_changes_and_ends_once() {
                 tx.set_order_prices(1, &limit, None)?;
                 tx.set_until(1, Timestamp(9))?;
                 tx.set_triggered(1, 4)?;
-                let read = tx.open_orders_of(account)?.remove(0);
+                let mut read = Vec::new();
+                tx.open_orders(|order| {
+                    read.push(order);
+                    ControlFlow::Continue(())
+                })?;
+                let read = read.remove(0);
                 assert_eq!(read.entry.transaction.quantity, Quantity(14));
                 assert_eq!(read.entry.reserve, Some(Money(60)));
                 let read = read.details.unwrap();

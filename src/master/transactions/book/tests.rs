@@ -273,6 +273,45 @@ fn the_needed_closes_are_the_best_of_each_order() {
     assert_eq!(needed.into_iter().collect::<Vec<_>>(), [3, 4]);
 }
 
+/// How long an account's orders take to come and go, each looked for as acceptance and cancel do.
+fn coming_and_going(book: &mut OrderBook, account: AccountId) -> Duration {
+    let began = Instant::now();
+    for number in 1_000_000..1_002_000 {
+        let limit = Money(5 + number % 7);
+        let mut order = order(number, Side::Sell, OrderTerms::Limit { limit });
+        order.account = account;
+        let id = order.id;
+        book.insert(order);
+        assert_eq!(book.count_of(account), 1);
+        assert_eq!(book.of_account(account).count(), 1);
+        let promised = book
+            .reserves()
+            .units_for_sale(account, &symbol(), Quantity(0));
+        assert_eq!(promised, Quantity(-1_000_000));
+        assert_eq!(book.number_of(account, id), Some(number));
+        assert!(book.remove(number).is_some());
+    }
+    began.elapsed()
+}
+
+#[test]
+fn an_account_with_all_the_orders_costs_another_one_nothing() {
+    const OTHERS: i64 = 100_000;
+    let newcomer = AccountId(2);
+    let mut full = OrderBook::new();
+    for number in 1..=OTHERS {
+        let limit = Money(5 + number % 1000);
+        full.insert(order(number, Side::Sell, OrderTerms::Limit { limit }));
+    }
+    assert_eq!(full.count_of(AccountId(1)), 100_000);
+    // What looked at all orders would take some hundred times as long: the machine may be busy.
+    let is_as_quick = (0..20).any(|_| {
+        let alone = coming_and_going(&mut OrderBook::new(), newcomer);
+        coming_and_going(&mut full, newcomer) < alone * 10
+    });
+    assert!(is_as_quick, "orders of another account slow it");
+}
+
 /// An order and its entries: in the book's memory, at the fill that B-trees have on average; and at
 /// the least fill that they can have.
 #[test]

@@ -195,7 +195,7 @@ fn a_limit_order_waits_and_fills_at_its_limit() {
     let entry = desk.entry(id);
     assert_eq!(entry.transaction.price, Some(money("90")));
     assert_eq!(entry.transaction.total, Some(money("180")));
-    let low = desk.rig.engine.number("SELECT bar_low FROM order_terms");
+    let low = desk.rig.engine.number("SELECT low FROM fill_bars");
     assert_eq!(low, money("89").0);
     assert_eq!((desk.cash(), desk.standing()), (money("820"), Money::ZERO));
     desk.verify();
