@@ -24,6 +24,7 @@ use crate::model::{
     Quote, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
@@ -142,6 +143,7 @@ impl OrderState {
             });
         }
         self.advance(&due);
+        self.keep_latecomers(&due);
         for number in filled.opened {
             self.open_order(number, update.snapshot.market_now);
         }
@@ -163,6 +165,10 @@ impl OrderState {
     ) -> Result<FilledOrders, StorageError> {
         let mut filled = FilledOrders::default();
         let mut spending = SettlementReserves::new(self.waiting.book().reserves());
+        let late = self.latecomers(due);
+        for order in &late {
+            spending.set_aside(&order.promise());
+        }
         for ending in &due.endings {
             if let Some(order) = self.waiting.book().get(ending.number) {
                 spending.free(&order.promise());
@@ -194,8 +200,18 @@ impl OrderState {
             };
             filled.outcomes.push((number, outcome));
         }
-        self.reject_uncovered(&spending, done, &mut filled);
+        let late: HashSet<i64> = late.iter().map(|order| order.number()).collect();
+        self.reject_uncovered(&spending, &late, done, &mut filled);
         Ok(filled)
+    }
+
+    /// The orders of the book that were accepted after the update's retrieval began. What they hold
+    /// back does not count in its settlement: else who has seen its prices could withdraw a purchase
+    /// by an order that takes its cash.
+    fn latecomers(&self, due: &DueUpdate) -> Vec<&BookOrder> {
+        let orders = self.newcomers.iter();
+        let orders = orders.filter_map(|number| self.waiting.book().get(*number));
+        orders.filter(|order| !due.includes(order)).collect()
     }
 
     /// What an update does with an order of the queue.
@@ -264,16 +280,17 @@ impl OrderState {
         turns
     }
 
-    /// Rejects the last orders that hold cash back which a correction has taken, so that reserves
-    /// never exceed cash.
+    /// Rejects the last orders that hold cash back which is gone, so that reserves never exceed cash:
+    /// those first that came too late for the update, while its orders had that cash still, and
+    /// others where a correction has taken it.
     fn reject_uncovered(
         &self,
         spending: &SettlementReserves<'_>,
+        late: &HashSet<i64>,
         done: &ActionsDone,
         filled: &mut FilledOrders,
     ) {
-        let is_short =
-            |account: &AccountId, cash: Money| spending.spendable(*account, cash) < Money::ZERO;
+        let is_short = |account: &AccountId, cash: Money| spending.uncovered(*account, cash) > 0;
         let short: Vec<(AccountId, Money)> = done
             .accounts
             .iter()
@@ -285,18 +302,18 @@ impl OrderState {
         }
         let ended: HashSet<i64> = filled.outcomes.iter().map(|(number, _)| *number).collect();
         for (account, cash) in short {
-            let mut missing = spending.spendable(account, cash).0;
+            let mut missing = spending.uncovered(account, cash);
             let orders = self.waiting.book().of_account(account);
             let mut standing: Vec<&BookOrder> = orders
                 .filter(|order| order.promise().kind == PromiseKind::Standing)
                 .filter(|order| order.reserve > Money::ZERO && !ended.contains(&order.number()))
                 .collect();
-            standing.sort_by_key(|order| std::cmp::Reverse(order.rank));
+            standing.sort_by_key(|order| Reverse((late.contains(&order.number()), order.rank)));
             for order in standing {
-                if missing >= 0 {
+                if missing <= 0 {
                     break;
                 }
-                missing = missing.saturating_add(order.reserve.0);
+                missing -= i128::from(order.reserve.0);
                 let outcome = Settlement::Rejected(Reason::InsufficientFunds);
                 filled.outcomes.push((order.number(), outcome));
             }
