@@ -430,6 +430,8 @@ impl OrderState {
             }
             match order_change(brought, order.asked, quantity) {
                 OrderChange::None => {}
+                // An amount of money stays as it is.
+                OrderChange::Units(_) if matches!(order.amount(), OrderAmount::Cash(_)) => {}
                 OrderChange::Units(after) => {
                     tx.set_order_quantity(order_number, after)?;
                     done.orders.insert(order_number, (symbol, after));
