@@ -973,7 +973,7 @@ mod tests {
         // 1 + 3 × 0.01 + 0.1 % of 300 is 1.33: the least is 2.
         assert_eq!(fees.total(Side::Buy, 3 * ONE, 100 * ONE), 302 * ONE);
         // 1 + 0.3 + 3 = 4.3.
-        assert_eq!(fees.total(Side::Sell, 30 * ONE, 100 * ONE), 2995_700_000);
+        assert_eq!(fees.total(Side::Sell, 30 * ONE, 100 * ONE), 2_995_700_000);
         assert_eq!(fees.total(Side::Sell, 1, ONE), 0, "no less than nothing");
         let units = fees.units_for(1000 * ONE, 100 * ONE);
         assert!(fees.total(Side::Buy, units, 100 * ONE) <= 1000 * ONE);

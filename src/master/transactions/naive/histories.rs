@@ -111,7 +111,9 @@ impl Placing {
             1 => (Some(price(self.limit)), None),
             2 => (None, Some(TrailDistance::Money(stop))),
             3 => (Some(price(self.limit)), Some(TrailDistance::Money(stop))),
-            _ if self.limit % 2 == 0 => (None, Some(TrailDistance::Money(Money(stop.0 / 7)))),
+            _ if self.limit.is_multiple_of(2) => {
+                (None, Some(TrailDistance::Money(Money(stop.0 / 7))))
+            }
             _ => (
                 None,
                 Some(TrailDistance::Percent(u32::from(self.stop) * 12_345)),
@@ -1039,6 +1041,7 @@ proptest! {
         fees in fees(),
         cash in cash(),
         steps in steps(),
+        before in prop::collection::vec(asking(), 2..8),
         prices in prop::array::uniform2(prop::option::weighted(0.9, prop::array::uniform4(5..35u8))),
         late in late(),
     ) {
@@ -1047,6 +1050,10 @@ proptest! {
             let mut both = Both::new(fees, cash);
             for step in &steps {
                 both = both.step(step)?;
+            }
+            // Orders that are queued when the retrieval begins.
+            for asking in &before {
+                both.asked(asking, false)?;
             }
             made.push(both.made_by(prices, late));
             both.verify()?;
