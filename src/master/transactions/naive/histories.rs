@@ -2,6 +2,8 @@
 //!
 //! Random histories of orders, cancels, replacements, updates, splits, dividends and kills, told to
 //! the master's module and to the naive model: the same answers, fills, cash and positions.
+//!
+//! Tests: `src/master/transactions/naive/histories.rs`.
 
 use super::*;
 use crate::config::{FeeSettings, Percentage};
