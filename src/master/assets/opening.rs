@@ -67,15 +67,10 @@ pub fn open(
     channels: UpdateChannels,
 ) -> Result<OpenedAssets, AssetsError> {
     let mut input_warnings = logged_warnings(&providers);
-    let descriptions = descriptions(&providers);
+    let described = descriptions(&providers);
     let mut retrieval = Retrieval::new(providers, config.update_interval);
-    let mut market = stored_market(
-        &config,
-        &mut retrieval,
-        (storage, reader),
-        descriptions,
-        &mut input_warnings,
-    )?;
+    let stored = (storage, reader, described);
+    let mut market = stored_market(&config, &mut retrieval, stored, &mut input_warnings)?;
     let waiting = start_waiting(&config, &budgets, retrieval, market.real)?;
     let (sender, inbox) = bounded(ASSETS_INBOX_MAX);
     let (requests, requested) = bounded(MARKET_REQUESTS_MAX);
@@ -178,8 +173,7 @@ impl StoredMarket {
 fn stored_market(
     config: &AssetsConfig,
     retrieval: &mut Retrieval,
-    (storage, reader): (Storage, Reader),
-    descriptions: HashMap<Symbol, AssetDescription>,
+    (storage, reader, described): (Storage, Reader, HashMap<Symbol, AssetDescription>),
     input_warnings: &mut Vec<String>,
 ) -> Result<StoredMarket, AssetsError> {
     let mut store = BarStore::open(storage, keep_ticks(&config.assets))?;
@@ -192,7 +186,7 @@ fn stored_market(
     let real = store_own_past(retrieval, &mut store, &symbols, &position)?;
     let restored = (&owned[..], &position, real);
     let (mut snapshot, unpriced) = restored_snapshot(&mut store, &mut reader, &symbols, restored)?;
-    snapshot.describe(descriptions);
+    snapshot.describe(described);
     if let Some(pause) = store.paused()? {
         snapshot.paused = Some(pause.since);
         (snapshot.steps_left, snapshot.market) = (pause.steps_left, pause.market);
