@@ -16,6 +16,7 @@ use super::messages::{
     self, AuthChannels, AuthMessage, MailMessage, MasterChannels, PendingSignIn, RouterMessage,
     UpdateChannels, WorkersShared,
 };
+use super::order_watchers::OrderWatchers;
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
@@ -240,17 +241,19 @@ fn modules(
     )?;
 
     let shared = workers_shared(url)?;
+    let order_watchers = Arc::<OrderWatchers>::default();
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?
+        .telling(Arc::clone(&order_watchers))
         .taking_over(unsettled);
     let beating = |heartbeat: &Heartbeat| transactions.beating(heartbeat);
     group.module_with("transactions", transactions_inbox, beating)?;
     let changes = Arc::new(AtomicU64::new(0));
     let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
     group.module_with("account_queries", queries_inbox, |heartbeat| {
-        let (handle, currency) = (handle.clone(), config.currency.clone());
+        let (handle, money) = (handle.clone(), (config.currency.clone(), config.fees));
         let (beat, inbox, changes) = (heartbeat.clone(), queries_in.clone(), Arc::clone(&changes));
-        account_queries::AccountQueries::new(readers, handle, currency, beat, inbox, changes)
+        account_queries::AccountQueries::new(readers, handle, money, beat, inbox, changes)
     })?;
 
     let (pool, hashers) = HashingPool::start(hash_costs(config)?, &auth_in)?;
@@ -261,6 +264,7 @@ fn modules(
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
         registry: Arc::clone(&shared.registry),
+        order_watchers,
         account_changes: changes,
         mail: mail.clone(),
         auth: auth_in.clone(),

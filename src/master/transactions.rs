@@ -16,6 +16,7 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
+mod means;
 #[cfg(test)]
 mod naive;
 mod open_orders;
@@ -32,6 +33,7 @@ use super::messages::{
     AccountCancellation, AccountEvent, AssetsHandle, Order, OrderRequest, QueueStatus,
     TransactionsMessage, Update,
 };
+use super::order_watchers::OrderWatchers;
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Snapshot, Storage, StorageError, Tx};
 use crate::config::{FeeSettings, MasterConfig, MasterLimits};
@@ -50,6 +52,7 @@ use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use waiting::WaitingOrders;
@@ -128,6 +131,8 @@ struct OrderState {
     queue: OrderQueue,
     waiting: WaitingOrders,
     fees: FeeSettings,
+    /// Who is told the ends of orders, beside who waits for them.
+    watchers: Arc<OrderWatchers>,
     /// Cancels and replacements that wait for the end of the update under way.
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
@@ -207,6 +212,10 @@ impl Module for Transactions {
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
             }
+            TransactionsMessage::Means(account, reply) => {
+                self.accept();
+                let _ = reply.try_send(self.means(account));
+            }
         }
     }
 
@@ -282,6 +291,7 @@ impl Transactions {
             queue,
             waiting,
             fees: config.fees,
+            watchers: Arc::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
             seen_update,
@@ -327,6 +337,13 @@ impl Transactions {
         }
     }
 
+    /// The same module, which tells these watchers the ends of orders.
+    #[must_use]
+    pub fn telling(mut self, watchers: Arc<OrderWatchers>) -> Transactions {
+        self.state.watchers = watchers;
+        self
+    }
+
     /// The same module after a process that left these updates unsettled. They are settled at once.
     #[must_use]
     pub fn taking_over(mut self, unsettled: UnsettledUpdates) -> Transactions {
@@ -339,6 +356,8 @@ impl Transactions {
     fn status(&self) -> QueueStatus {
         QueueStatus {
             queued: self.state.queue.len(),
+            open: self.state.waiting.book().len(),
+            reserved: self.state.waiting.book().reserves().total(),
             last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
@@ -509,7 +528,9 @@ fn restore(
     }
     let closes = snapshot.trail_closes()?;
     snapshot.open_orders(|order| {
-        waiting.restore(order, &closes, next);
+        if let Some(holder) = waiting.restore(order, &closes, next) {
+            queue.take_place(&holder);
+        }
         ControlFlow::Continue(())
     })
 }
@@ -554,6 +575,7 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         .write(out),
         _ => {
             let reason = transaction.reason.unwrap_or(Reason::InternalError);
+            let reason = reason.of_version_1();
             let refusal = Refusal::new(reason, fill::text(reason));
             write_fail(out, Order::instruction_for(transaction.side), &refusal);
         }

@@ -15,6 +15,7 @@ use super::{OrderState, holdings_of, write_outcome};
 use crate::config::FeeSettings;
 use crate::master::assets::FillDecision;
 use crate::master::messages::Update;
+use crate::master::order_watchers::EndedOrders;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::{ActionEntry, FillDetails, Settlement};
 use crate::master::storage::order_details::FillBar;
@@ -26,6 +27,7 @@ use crate::model::{
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What an update makes of its orders.
@@ -515,6 +517,8 @@ impl OrderState {
         ended: Timestamp,
     ) {
         let mut replies = ReplyBatch::new();
+        let watchers = Arc::clone(&self.watchers);
+        let mut notices = EndedOrders::new(&watchers);
         let mut beats = StepBeats::new(heartbeat);
         let now = Instant::now();
         for (number, outcome) in settled.outcomes {
@@ -523,7 +527,7 @@ impl OrderState {
                 (order.account, transaction, order.waiters)
             } else {
                 let taken = settled.forgotten.remove(&number);
-                let Some(taken) = taken.or_else(|| self.waiting.remove(number)) else {
+                let Some(taken) = taken.or_else(|| self.close_order(number)) else {
                     continue;
                 };
                 let transaction = ended_transaction(&taken.order, &outcome, ended);
@@ -536,11 +540,13 @@ impl OrderState {
             for reply_to in waiters {
                 replies.add(reply_to, |out| write_outcome(out, &transaction));
             }
+            notices.add(&transaction);
             if beats.step() {
                 replies.send();
             }
         }
         replies.send();
+        notices.send();
     }
 }
 
@@ -692,7 +698,11 @@ fn decide(
 }
 
 /// The transaction of an order of the book that has ended. It tells what its reply does.
-fn ended_transaction(order: &BookOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
+pub(super) fn ended_transaction(
+    order: &BookOrder,
+    outcome: &Settlement,
+    settled: Timestamp,
+) -> Transaction {
     let filled = match outcome {
         Settlement::Settled {
             price,
@@ -708,7 +718,7 @@ fn ended_transaction(order: &BookOrder, outcome: &Settlement, settled: Timestamp
         side: order.side,
         status: outcome.status(),
         symbol: order.symbol,
-        quantity: order.promise().units,
+        quantity: filled_units(outcome).unwrap_or(order.promise().units),
         accepted: order.accepted,
         settled: Some(settled.max(order.accepted)),
         price: filled.map(|f| f.0),
@@ -719,8 +729,16 @@ fn ended_transaction(order: &BookOrder, outcome: &Settlement, settled: Timestamp
     }
 }
 
+/// The units that an order for an amount of cash has brought.
+fn filled_units(outcome: &Settlement) -> Option<Quantity> {
+    match outcome {
+        Settlement::Settled { details, .. } => details.units,
+        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
+    }
+}
+
 /// The transaction of an order of the queue that has ended, as the ledger has it.
-fn settled_transaction(
+pub(super) fn settled_transaction(
     order: &QueuedOrder,
     outcome: &Settlement,
     settled: Timestamp,
@@ -740,7 +758,7 @@ fn settled_transaction(
         side: order.side,
         status: outcome.status(),
         symbol: order.symbol,
-        quantity: order.quantity,
+        quantity: filled_units(outcome).unwrap_or(order.quantity),
         accepted: order.accepted,
         settled: Some(settled.max(order.accepted)),
         price: filled.map(|f| f.0),
