@@ -44,6 +44,8 @@ use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use acceptance::AcceptedAt;
+use book::OrderBook;
+use book::order::BookOrder;
 use changes::Change;
 use disk_floor::DiskFloor;
 use known_means::KnownMeans;
@@ -142,6 +144,9 @@ struct OrderState {
     seen_update: u64,
     /// Of each asset, the closes for trailing orders that were stored since the last compaction.
     closes: HashMap<Symbol, usize>,
+    /// Orders that came to the book since the last settlement, by number: those that came too late for
+    /// the update under way, and maybe others.
+    newcomers: Vec<i64>,
     /// Whether market orders may wait for assets that are not listed any more.
     unlisted_pending: bool,
     sequencer: Sequencer,
@@ -283,6 +288,7 @@ impl Transactions {
         let mut visibility = PriceVisibility::default();
         visibility.note(assets.prices().number, Instant::now());
         let seen_update = assets.prices().number;
+        let newcomers = newcomers(waiting.book(), next);
         let state = OrderState {
             assets,
             queue,
@@ -294,6 +300,7 @@ impl Transactions {
             undo: Vec::new(),
             seen_update,
             closes: HashMap::new(),
+            newcomers,
             unlisted_pending: true,
             sequencer,
             limits,
@@ -463,6 +470,7 @@ impl Transactions {
         let idle = due.as_ref().filter(|due| due.is_nothing());
         if let Some(due) = idle.filter(|_| numbers.is_empty()) {
             self.state.advance(due);
+            self.state.keep_latecomers(due);
             self.state.pass(update.number);
             return true;
         }
@@ -529,6 +537,12 @@ fn restore(
         }
         ControlFlow::Continue(())
     })
+}
+
+/// The orders that an earlier process accepted too late for all of its updates.
+fn newcomers(book: &OrderBook, next: u64) -> Vec<i64> {
+    let is_new = |order: &&BookOrder| order.first_update >= next;
+    book.iter().filter(is_new).map(BookOrder::number).collect()
 }
 
 /// The holdings of each account that a settlement changes: before it, and now.

@@ -50,6 +50,8 @@ mod master {
     mod deletion;
     // Every fail point: the master dies there, and no order is lost or doubled.
     pub mod failpoints;
+    // Orders that wait, and a master that dies around their outcome.
+    mod order_kills;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
     // Prices that are held, and the orders that wait for them.

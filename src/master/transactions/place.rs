@@ -382,6 +382,7 @@ impl OrderState {
             TransactionStatus::Queued
         } else {
             self.waiting.insert(order, holder.near, Vec::new());
+            self.newcomers.push(number);
             TransactionStatus::Open
         };
         if stated.asked.is_none() {

@@ -25,6 +25,7 @@ use crate::model::{
     Quote, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -145,6 +146,7 @@ impl OrderState {
             });
         }
         self.advance(&due);
+        self.keep_latecomers(&due);
         for number in filled.opened {
             self.open_order(number, update.snapshot.market_now);
         }
@@ -166,6 +168,10 @@ impl OrderState {
     ) -> Result<FilledOrders, StorageError> {
         let mut filled = FilledOrders::default();
         let mut spending = SettlementReserves::new(self.waiting.book().reserves());
+        let late = self.latecomers(due);
+        for order in &late {
+            spending.set_aside(&order.promise());
+        }
         for ending in &due.endings {
             if let Some(order) = self.waiting.book().get(ending.number) {
                 spending.free(&order.promise());
@@ -197,8 +203,18 @@ impl OrderState {
             };
             filled.outcomes.push((number, outcome));
         }
-        self.reject_uncovered(&spending, done, &mut filled);
+        let late: HashSet<i64> = late.iter().map(|order| order.number()).collect();
+        self.reject_uncovered(&spending, &late, done, &mut filled);
         Ok(filled)
+    }
+
+    /// The orders of the book that were accepted after the update's retrieval began. What they hold
+    /// back does not count in its settlement: else who has seen its prices could withdraw a purchase
+    /// by an order that takes its cash.
+    fn latecomers(&self, due: &DueUpdate) -> Vec<&BookOrder> {
+        let orders = self.newcomers.iter();
+        let orders = orders.filter_map(|number| self.waiting.book().get(*number));
+        orders.filter(|order| !due.includes(order)).collect()
     }
 
     /// What an update does with an order of the queue.
@@ -267,16 +283,17 @@ impl OrderState {
         turns
     }
 
-    /// Rejects the last orders that hold cash back which a correction has taken, so that reserves
-    /// never exceed cash.
+    /// Rejects the last orders that hold cash back which is gone, so that reserves never exceed cash:
+    /// those first that came too late for the update, while its orders had that cash still, and
+    /// others where a correction has taken it.
     fn reject_uncovered(
         &self,
         spending: &SettlementReserves<'_>,
+        late: &HashSet<i64>,
         done: &ActionsDone,
         filled: &mut FilledOrders,
     ) {
-        let is_short =
-            |account: &AccountId, cash: Money| spending.spendable(*account, cash) < Money::ZERO;
+        let is_short = |account: &AccountId, cash: Money| spending.uncovered(*account, cash) > 0;
         let short: Vec<(AccountId, Money)> = done
             .accounts
             .iter()
@@ -288,18 +305,18 @@ impl OrderState {
         }
         let ended: HashSet<i64> = filled.outcomes.iter().map(|(number, _)| *number).collect();
         for (account, cash) in short {
-            let mut missing = spending.spendable(account, cash).0;
+            let mut missing = spending.uncovered(account, cash);
             let orders = self.waiting.book().of_account(account);
             let mut standing: Vec<&BookOrder> = orders
                 .filter(|order| order.promise().kind == PromiseKind::Standing)
                 .filter(|order| order.reserve > Money::ZERO && !ended.contains(&order.number()))
                 .collect();
-            standing.sort_by_key(|order| std::cmp::Reverse(order.rank));
+            standing.sort_by_key(|order| Reverse((late.contains(&order.number()), order.rank)));
             for order in standing {
-                if missing >= 0 {
+                if missing <= 0 {
                     break;
                 }
-                missing = missing.saturating_add(order.reserve.0);
+                missing -= i128::from(order.reserve.0);
                 let outcome = Settlement::Rejected(Reason::InsufficientFunds);
                 filled.outcomes.push((order.number(), outcome));
             }
@@ -416,6 +433,8 @@ impl OrderState {
             }
             match order_change(brought, order.asked, quantity) {
                 OrderChange::None => {}
+                // An amount of money stays as it is.
+                OrderChange::Units(_) if matches!(order.amount(), OrderAmount::Cash(_)) => {}
                 OrderChange::Units(after) => {
                     tx.set_order_quantity(order_number, after)?;
                     done.orders.insert(order_number, (symbol, after));
