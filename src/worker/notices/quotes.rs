@@ -221,12 +221,11 @@ impl QuoteNotices {
         let connection = &request.client.connection;
         match symbol {
             Some(symbol) => {
-                let subscription = subscriber.assets.entry(symbol).insert_entry(subscription);
-                if let Some(snapshot) = snapshot {
+                subscriber.assets.insert(symbol, subscription);
+                let subscription = subscriber.assets.get_mut(&symbol);
+                if let (Some(subscription), Some(snapshot)) = (subscription, snapshot) {
                     let mut frames = QuoteFrames::in_force(snapshot);
-                    subscription
-                        .into_mut()
-                        .send(connection, frames.of_asset(symbol));
+                    subscription.send(connection, frames.of_asset(symbol));
                 }
             }
             None => {
