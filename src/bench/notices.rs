@@ -273,22 +273,26 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         goal: goal(LAST_RATIO_GOAL),
     }];
     for (what, medians) in ["quotes", "logins"].iter().zip(&beside) {
-        let of = |value: fn(&(u64, u64)) -> u64| {
-            median(&medians.iter().map(value).collect::<Vec<u64>>())
-        };
-        let ratios: Vec<MeasuredRatio> = medians
-            .iter()
-            .map(|(busy, alone)| MeasuredRatio::of(*busy, *alone))
-            .collect();
-        rows.push(ResultRow {
-            what: format!("{what} beside subscribers, p50; theirs: without"),
-            ours: Figure::Nanoseconds(of(|it| it.0).unwrap_or(0)),
-            theirs: of(|it| it.1).map(Figure::Nanoseconds),
-            ratio: median(&ratios),
-            goal: goal(MEDIAN_RATIO_GOAL),
-        });
+        rows.push(row_beside(what, medians, goal(MEDIAN_RATIO_GOAL)));
     }
     Ok(rows)
+}
+
+/// The row of a load whose medians were measured beside subscribers and without, in turns.
+fn row_beside(what: &str, medians: &[(u64, u64)], goal: Option<Goal>) -> ResultRow {
+    let of =
+        |value: fn(&(u64, u64)) -> u64| median(&medians.iter().map(value).collect::<Vec<u64>>());
+    let ratios: Vec<MeasuredRatio> = medians
+        .iter()
+        .map(|(busy, alone)| MeasuredRatio::of(*busy, *alone))
+        .collect();
+    ResultRow {
+        what: format!("{what} beside subscribers, p50; theirs: without"),
+        ours: Figure::Nanoseconds(of(|it| it.0).unwrap_or(0)),
+        theirs: of(|it| it.1).map(Figure::Nanoseconds),
+        ratio: median(&ratios),
+        goal,
+    }
 }
 
 /// Subscribes so many connections to an asset.

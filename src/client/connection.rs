@@ -450,17 +450,17 @@ impl ServerConnection {
                 return Ok(Some(notice));
             }
             let left = until.saturating_duration_since(Instant::now());
-            match self.receive(left, true)? {
-                Some(message) => {
-                    if self.answer_in(message, &mut |_| {})?.is_some() {
-                        return Err(ClientError::Nonsense {
-                            address: self.address.clone(),
-                            text: "a reply that nothing asked for".to_owned(),
-                        });
-                    }
+            let Some(message) = self.receive(left, true)? else {
+                if self.notices.is_empty() {
+                    return Ok(None);
                 }
-                None if self.notices.is_empty() => return Ok(None),
-                None => {}
+                continue;
+            };
+            if self.answer_in(message, &mut |_| {})?.is_some() {
+                return Err(ClientError::Nonsense {
+                    address: self.address.clone(),
+                    text: "a reply that nothing asked for".to_owned(),
+                });
             }
         }
     }

@@ -208,6 +208,10 @@ fn workers_shared(url: &DatabaseUrl) -> Result<WorkersShared, StartError> {
 }
 
 /// Starts the modules, each with its inbox, from the bottom of the channel graph up.
+#[allow(
+    clippy::too_many_lines,
+    reason = "the channel graph, from the bottom up"
+)]
 fn modules(
     config: &MasterConfig,
     (assets_config, prepared): (AssetsConfig, PreparedProviders),

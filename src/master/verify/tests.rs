@@ -414,8 +414,7 @@ fn waiting() -> Market {
             &format!(
                 "UPDATE transactions SET status = 3, reserve = {reserve}, quantity = {units},
                  asked = {units}, first_update = 2 WHERE number = {number};
-                 INSERT INTO order_terms VALUES ({number}, {terms}, 0, 7, NULL, NULL, NULL, NULL,
-                 NULL, NULL, NULL)"
+                 INSERT INTO order_terms VALUES ({number}, {terms}, 0, 7, NULL, NULL, NULL, NULL)"
             ),
         );
     }

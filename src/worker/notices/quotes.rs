@@ -108,6 +108,8 @@ fn frame(time: Timestamp, quotes: Vec<QuoteValue>) -> Vec<u8> {
 pub struct QuoteNotices {
     /// `None` before the first update, when no client is connected.
     snapshot: Option<Arc<QuoteSnapshot>>,
+    /// Requests that came before the first prices, one of a connection at most: they wait for them.
+    early: Vec<SubscriptionRequest>,
     /// The frames of all prices in force, made for the first who subscribes after an update: so that
     /// subscribing again and again costs a copy.
     in_force: Option<Vec<Vec<u8>>>,
@@ -123,6 +125,7 @@ impl QuoteNotices {
     pub fn new(topics_max: usize, clock: Arc<RemoteClock>, news: Arc<NewsCount>) -> QuoteNotices {
         QuoteNotices {
             snapshot: None,
+            early: Vec::new(),
             in_force: None,
             subscribers: HashMap::new(),
             topics_max,
@@ -142,6 +145,9 @@ impl Module for QuoteNotices {
             }
         }
         match message {
+            QuoteNoticesMessage::Subscribe(request) if self.snapshot.is_none() => {
+                self.early.push(request);
+            }
             QuoteNoticesMessage::Subscribe(request) => self.subscribe(&request),
             QuoteNoticesMessage::Unsubscribe(request) => self.unsubscribe(&request),
             QuoteNoticesMessage::Prices(snapshot) => {
@@ -149,6 +155,9 @@ impl Module for QuoteNotices {
                 self.tell(&snapshot);
                 self.snapshot = Some(snapshot);
                 self.in_force = None;
+                for request in std::mem::take(&mut self.early) {
+                    self.subscribe(&request);
+                }
             }
         }
     }
@@ -221,12 +230,11 @@ impl QuoteNotices {
         let connection = &request.client.connection;
         match symbol {
             Some(symbol) => {
-                let subscription = subscriber.assets.entry(symbol).insert_entry(subscription);
-                if let Some(snapshot) = snapshot {
+                subscriber.assets.insert(symbol, subscription);
+                let subscription = subscriber.assets.get_mut(&symbol);
+                if let (Some(subscription), Some(snapshot)) = (subscription, snapshot) {
                     let mut frames = QuoteFrames::in_force(snapshot);
-                    subscription
-                        .into_mut()
-                        .send(connection, frames.of_asset(symbol));
+                    subscription.send(connection, frames.of_asset(symbol));
                 }
             }
             None => {

@@ -82,9 +82,9 @@ fn ends_of_orders_are_told_on_another_worker_until_the_session_ends() {
             there
                 .bars(up(), papertrader::wire::Window::AllTime, false)
                 .unwrap();
-            match there.connection().next_notice(Duration::ZERO).unwrap() {
-                Some(SubscriptionNotice::Order(notice)) => break notice,
-                Some(_) | None => {}
+            let notice = there.connection().next_notice(Duration::ZERO).unwrap();
+            if let Some(SubscriptionNotice::Order(notice)) = notice {
+                break notice;
             }
         };
         let answer = alice.connection().reply(|_| {}).unwrap();
