@@ -25,6 +25,9 @@ _papertrader() {
             papertrader,buy)
                 cmd="papertrader__subcmd__buy"
                 ;;
+            papertrader,cancel)
+                cmd="papertrader__subcmd__cancel"
+                ;;
             papertrader,chart)
                 cmd="papertrader__subcmd__chart"
                 ;;
@@ -43,6 +46,12 @@ _papertrader() {
             papertrader,logout)
                 cmd="papertrader__subcmd__logout"
                 ;;
+            papertrader,market)
+                cmd="papertrader__subcmd__market"
+                ;;
+            papertrader,orders)
+                cmd="papertrader__subcmd__orders"
+                ;;
             papertrader,password)
                 cmd="papertrader__subcmd__password"
                 ;;
@@ -57,6 +66,9 @@ _papertrader() {
                 ;;
             papertrader,register)
                 cmd="papertrader__subcmd__register"
+                ;;
+            papertrader,replace)
+                cmd="papertrader__subcmd__replace"
                 ;;
             papertrader,sell)
                 cmd="papertrader__subcmd__sell"
@@ -127,6 +139,9 @@ _papertrader() {
             papertrader__subcmd__help,buy)
                 cmd="papertrader__subcmd__help__subcmd__buy"
                 ;;
+            papertrader__subcmd__help,cancel)
+                cmd="papertrader__subcmd__help__subcmd__cancel"
+                ;;
             papertrader__subcmd__help,chart)
                 cmd="papertrader__subcmd__help__subcmd__chart"
                 ;;
@@ -145,6 +160,12 @@ _papertrader() {
             papertrader__subcmd__help,logout)
                 cmd="papertrader__subcmd__help__subcmd__logout"
                 ;;
+            papertrader__subcmd__help,market)
+                cmd="papertrader__subcmd__help__subcmd__market"
+                ;;
+            papertrader__subcmd__help,orders)
+                cmd="papertrader__subcmd__help__subcmd__orders"
+                ;;
             papertrader__subcmd__help,password)
                 cmd="papertrader__subcmd__help__subcmd__password"
                 ;;
@@ -159,6 +180,9 @@ _papertrader() {
                 ;;
             papertrader__subcmd__help,register)
                 cmd="papertrader__subcmd__help__subcmd__register"
+                ;;
+            papertrader__subcmd__help,replace)
+                cmd="papertrader__subcmd__help__subcmd__replace"
                 ;;
             papertrader__subcmd__help,sell)
                 cmd="papertrader__subcmd__help__subcmd__sell"
@@ -278,7 +302,7 @@ _papertrader() {
 
     case "${cmd}" in
         papertrader)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version register login logout account password sessions tokens assets quote watch info chart forecast buy sell portfolio transactions user server workers ping help"
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version register login logout account password sessions tokens assets quote watch info chart forecast buy sell orders cancel replace portfolio transactions user market server workers ping help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -716,12 +740,32 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__buy)
-            opts="-h -V --no-wait --order-id --patience --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --for --limit --stop --trail --tif --yes --no-wait --order-id --patience --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tif)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --order-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -730,6 +774,48 @@ _papertrader() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__cancel)
+            opts="-h -V --all --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -854,7 +940,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help)
-            opts="register login logout account password sessions tokens assets quote watch info chart forecast buy sell portfolio transactions user server workers ping help"
+            opts="register login logout account password sessions tokens assets quote watch info chart forecast buy sell orders cancel replace portfolio transactions user market server workers ping help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -979,6 +1065,20 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__help__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__help__subcmd__chart)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1050,6 +1150,34 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__logout)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__market)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__orders)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1162,6 +1290,20 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__register)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__replace)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1422,6 +1564,90 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__logout)
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__market)
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__orders)
             opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1873,13 +2099,99 @@ _papertrader() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        papertrader__subcmd__sell)
-            opts="-h -V --no-wait --order-id --patience --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+        papertrader__subcmd__replace)
+            opts="-h -V --quantity --for --limit --stop --trail --order-id --patience --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --quantity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --order-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --patience)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__sell)
+            opts="-h -V --all --limit --stop --trail --tif --yes --no-wait --order-id --patience --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tif)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --order-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -31,6 +31,9 @@ _papertraderctl() {
             papertraderctl,market)
                 cmd="papertraderctl__subcmd__market"
                 ;;
+            papertraderctl,orders)
+                cmd="papertraderctl__subcmd__orders"
+                ;;
             papertraderctl,restore)
                 cmd="papertraderctl__subcmd__restore"
                 ;;
@@ -121,6 +124,9 @@ _papertraderctl() {
             papertraderctl__subcmd__help,market)
                 cmd="papertraderctl__subcmd__help__subcmd__market"
                 ;;
+            papertraderctl__subcmd__help,orders)
+                cmd="papertraderctl__subcmd__help__subcmd__orders"
+                ;;
             papertraderctl__subcmd__help,restore)
                 cmd="papertraderctl__subcmd__help__subcmd__restore"
                 ;;
@@ -177,6 +183,12 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__help__subcmd__market,review)
                 cmd="papertraderctl__subcmd__help__subcmd__market__subcmd__review"
+                ;;
+            papertraderctl__subcmd__help__subcmd__orders,cancel)
+                cmd="papertraderctl__subcmd__help__subcmd__orders__subcmd__cancel"
+                ;;
+            papertraderctl__subcmd__help__subcmd__orders,list)
+                cmd="papertraderctl__subcmd__help__subcmd__orders__subcmd__list"
                 ;;
             papertraderctl__subcmd__help__subcmd__sessions,end)
                 cmd="papertraderctl__subcmd__help__subcmd__sessions__subcmd__end"
@@ -243,6 +255,24 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__market__subcmd__help,review)
                 cmd="papertraderctl__subcmd__market__subcmd__help__subcmd__review"
+                ;;
+            papertraderctl__subcmd__orders,cancel)
+                cmd="papertraderctl__subcmd__orders__subcmd__cancel"
+                ;;
+            papertraderctl__subcmd__orders,help)
+                cmd="papertraderctl__subcmd__orders__subcmd__help"
+                ;;
+            papertraderctl__subcmd__orders,list)
+                cmd="papertraderctl__subcmd__orders__subcmd__list"
+                ;;
+            papertraderctl__subcmd__orders__subcmd__help,cancel)
+                cmd="papertraderctl__subcmd__orders__subcmd__help__subcmd__cancel"
+                ;;
+            papertraderctl__subcmd__orders__subcmd__help,help)
+                cmd="papertraderctl__subcmd__orders__subcmd__help__subcmd__help"
+                ;;
+            papertraderctl__subcmd__orders__subcmd__help,list)
+                cmd="papertraderctl__subcmd__orders__subcmd__help__subcmd__list"
                 ;;
             papertraderctl__subcmd__sessions,end)
                 cmd="papertraderctl__subcmd__sessions__subcmd__end"
@@ -311,7 +341,7 @@ _papertraderctl() {
 
     case "${cmd}" in
         papertraderctl)
-            opts="-h -V --socket --json --help --version status workers sessions accounts market verify backup restore log help"
+            opts="-h -V --socket --json --help --version status workers sessions accounts orders market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -848,7 +878,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help)
-            opts="status workers sessions accounts market verify backup restore log help"
+            opts="status workers sessions accounts orders market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1114,6 +1144,48 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__market__subcmd__review)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__orders)
+            opts="list cancel"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__orders__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__orders__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1616,6 +1688,165 @@ _papertraderctl() {
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__orders)
+            opts="-h -V --socket --json --help --version list cancel help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__orders__subcmd__cancel)
+            opts="-h -V --account --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__orders__subcmd__help)
+            opts="list cancel help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__orders__subcmd__help__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__orders__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__orders__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__orders__subcmd__list)
+            opts="-h -V --account --symbol --newest --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --symbol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --newest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then

@@ -20,6 +20,12 @@ pub struct MasterStatus {
     pub listen: String,
     /// Orders that wait for the next update.
     pub queue_depth: u64,
+    /// Orders that wait for a price; `None` from a master that does not tell it.
+    #[serde(default)]
+    pub open_orders: Option<u64>,
+    /// What all accounts hold back for purchases, as a decimal; `None` likewise.
+    #[serde(default)]
+    pub reserved: Option<String>,
     /// The number of the newest order.
     pub last_place: i64,
     /// Orders that the last settlement filled or rejected.
@@ -128,6 +134,18 @@ pub struct AccountDetails {
     pub cash: String,
     /// Assets that it holds.
     pub positions: usize,
+    /// Its orders that wait for the next update; `None` from a master that does not tell it.
+    #[serde(default)]
+    pub queued_orders: Option<usize>,
+    /// Its orders that wait for a price; `None` likewise.
+    #[serde(default)]
+    pub open_orders: Option<usize>,
+    /// What is held back for its purchases; `None` likewise.
+    #[serde(default)]
+    pub reserved: Option<String>,
+    /// What a new market purchase may take; `None` likewise.
+    #[serde(default)]
+    pub buying_power: Option<String>,
     /// Until when the newest printed code is valid; `None` where there is none.
     pub code_until: Option<String>,
     /// What administrators did with it, newest first.
@@ -189,7 +207,7 @@ pub struct GrantSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestartSummary {
     pub user: String,
-    /// Queued orders that were cancelled.
+    /// Orders that were cancelled, queued and open ones.
     pub cancelled: usize,
     /// Assets whose units were sold.
     pub sold: usize,
@@ -199,6 +217,51 @@ pub struct RestartSummary {
     pub cash_before: String,
     /// The cash with which it begins anew.
     pub cash: String,
+}
+
+/// A list of orders that have no outcome yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderList {
+    /// Newest first, at most [`ROWS_MAX`](super::protocol::ROWS_MAX).
+    pub orders: Vec<OrderSummary>,
+    /// Orders beyond those listed, all of them older.
+    pub more: usize,
+}
+
+/// An order that has no outcome yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderSummary {
+    /// The transaction ID.
+    pub id: String,
+    pub user: String,
+    pub accepted: String,
+    /// `buy` or `sell`.
+    pub side: String,
+    pub symbol: String,
+    /// Units, or `cash:` and an amount of money.
+    pub amount: String,
+    /// `market`, `limit`, `stop`, `stop-limit` or `trailing`.
+    pub kind: String,
+    pub limit: Option<String>,
+    /// A price, or of a trailing order its distance: a price, or a percentage with `%`.
+    pub stop: Option<String>,
+    /// `gtc`, `day` or a time.
+    pub time_in_force: String,
+    /// Market time from which on it is not tested any more; `None`: not known yet.
+    pub until: Option<String>,
+    /// `queued` or `open`.
+    pub status: String,
+    /// Of a purchase: what is held back for it.
+    pub reserved: Option<String>,
+}
+
+/// Orders that were cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderCancelSummary {
+    /// Whose they were.
+    pub user: String,
+    /// How many.
+    pub cancelled: usize,
 }
 
 /// A one-time code for an account. Whoever has it can set the account's password.

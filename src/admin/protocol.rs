@@ -5,7 +5,8 @@
 use super::model::{
     AccountDetails, AccountList, BackupSummary, CodeSummary, DeletionSummary, EndedSessions,
     FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus,
-    PauseSummary, RestartSummary, SessionList, Verification, WorkerStatus,
+    OrderCancelSummary, OrderList, PauseSummary, RestartSummary, SessionList, Verification,
+    WorkerStatus,
 };
 use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
@@ -105,9 +106,20 @@ pub enum AdminRequest {
         /// What the account's owner reads: printable, not empty, at most [`GRANT_REASON_MAX`].
         reason: String,
     },
-    /// Lets an account begin anew: queued orders are cancelled, all units sold at their last price,
-    /// and the cash is what it began with.
+    /// Lets an account begin anew: its orders are cancelled, all units sold at their last price, and
+    /// the cash is what it began with.
     AccountsRestart { name: String },
+    /// Lists the newest orders that have no outcome yet.
+    OrdersList {
+        /// Lists only this account's.
+        account: Option<String>,
+        /// Lists only those of this asset.
+        symbol: Option<String>,
+        /// The most orders to return, at most [`ROWS_MAX`].
+        most: usize,
+    },
+    /// Cancels orders, once an update that is under way is settled.
+    OrdersCancel(OrderSelector),
     /// Rebuilds every balance and position from the ledger and compares them with the stored ones.
     Verify,
     /// Copies the database while it is in use.
@@ -158,6 +170,16 @@ pub enum SessionSelector {
     All,
 }
 
+/// The orders that a request cancels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderSelector {
+    /// The one with this transaction ID.
+    Id(String),
+    /// All of an account.
+    Account(String),
+}
+
 /// A line of the master. Any number of [`AdminResponse::Working`] may come before one of the
 /// others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +223,10 @@ pub enum AdminAnswer {
     Granted(GrantSummary),
     /// Answers `AccountsRestart`.
     Restarted(RestartSummary),
+    /// Answers `OrdersList`.
+    Orders(OrderList),
+    /// Answers `OrdersCancel`.
+    OrdersCancelled(OrderCancelSummary),
     /// Answers `Verify`.
     Verification(Box<Verification>),
     /// Answers `Backup`.

@@ -16,14 +16,15 @@ mod show;
 
 use crate::admin::model::Verification;
 use crate::admin::protocol::{
-    AdminAnswer, AdminRequest, AdminResponse, DEFAULT_SOCKET, SessionSelector,
+    AdminAnswer, AdminRequest, AdminResponse, DEFAULT_SOCKET, OrderSelector, SessionSelector,
 };
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::{confirm, for_people, wrapped_for_stderr};
 use crate::cli::usage::with_own_usage;
 use crate::model::printable::clean;
 use arguments::{
-    AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, SessionsCommand, WorkersCommand,
+    AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, OrdersCommand, SessionsCommand,
+    WorkersCommand,
 };
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
@@ -149,7 +150,7 @@ fn restart(cli: &CtlCli, name: &str, yes: bool) -> Result<(), CtlFailure> {
     let (user, positions, cash) = (&account.account.user, account.positions, &account.cash);
     let noun = if positions == 1 { "asset" } else { "assets" };
     let what = clean(&format!(
-        "{user} has units of {positions} {noun} and {cash} of cash; all units are sold, queued \
+        "{user} has units of {positions} {noun} and {cash} of cash; all units are sold, its \
          orders are cancelled, and the account begins anew"
     ));
     confirm(&what, yes).map_err(|error| refused(error.to_string()))?;
@@ -230,6 +231,7 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
             }
         },
         CtlCommand::Accounts { command } => accounts_request(command)?,
+        CtlCommand::Orders { command } => orders_request(command)?,
         CtlCommand::Market { command } => match command.clone() {
             MarketCommand::Review {
                 symbol: Some(symbol),
@@ -250,6 +252,28 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
             LogCommand::Tail { entries } => AdminRequest::LogTail { entries: *entries },
             LogCommand::Flush => AdminRequest::LogFlush,
         },
+    })
+}
+
+/// The request of a command about orders.
+fn orders_request(command: &OrdersCommand) -> Result<AdminRequest, CtlFailure> {
+    Ok(match command.clone() {
+        OrdersCommand::List {
+            account,
+            symbol,
+            newest,
+        } => AdminRequest::OrdersList {
+            account,
+            symbol,
+            most: newest,
+        },
+        OrdersCommand::Cancel(which) => {
+            AdminRequest::OrdersCancel(match (which.id, which.account) {
+                (Some(id), _) => OrderSelector::Id(id),
+                (None, Some(account)) => OrderSelector::Account(account),
+                (None, None) => return Err(refused("say which orders")),
+            })
+        }
     })
 }
 
@@ -358,6 +382,8 @@ fn print_answer(
         }
         AdminAnswer::Granted(granted) => print(cli, &granted, &show::granted(&granted)),
         AdminAnswer::Restarted(restarted) => print(cli, &restarted, &show::restarted(&restarted)),
+        AdminAnswer::Orders(list) => print(cli, &list, &show::orders(&list)),
+        AdminAnswer::OrdersCancelled(done) => print(cli, &done, &show::orders_cancelled(&done)),
         AdminAnswer::Verification(report) => print_verification(cli, &report),
         AdminAnswer::Backup(backup) => {
             let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);

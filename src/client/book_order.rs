@@ -5,7 +5,7 @@
 
 use super::{Client, ClientError};
 use crate::model::{
-    ClientOrderId, Money, OpenValue, OrderAmount, OrderTerms, Side, Symbol, TimeInForce,
+    ClientOrderId, Money, OpenValue, OrderAmount, OrderTerms, SessionId, Side, Symbol, TimeInForce,
     TrailDistance, TransactionStatus,
 };
 use crate::wire::{Reply, Request};
@@ -59,6 +59,38 @@ fn prices(terms: &OrderTerms) -> (Option<Money>, Option<TrailDistance>) {
     (terms.limit(), stop)
 }
 
+impl OrderForm {
+    /// The placeOrder of this session.
+    pub(super) fn request(&self, session: SessionId) -> Request {
+        let (limit, stop) = prices(&self.terms);
+        Request::PlaceOrder {
+            session,
+            side: self.side,
+            symbol: self.symbol,
+            amount: self.amount,
+            kind: self.terms.kind(),
+            limit,
+            stop,
+            time_in_force: self.time_in_force,
+            id: self.id.clone(),
+        }
+    }
+}
+
+impl OrderChange {
+    /// The replaceOrder of this session, for the order with this ID.
+    pub(super) fn request(&self, session: SessionId, id: Uuid) -> Request {
+        Request::ReplaceOrder {
+            session,
+            id,
+            amount: self.amount,
+            limit: self.limit,
+            stop: self.stop,
+            client_order_id: self.id.clone(),
+        }
+    }
+}
+
 impl Client {
     /// Places an order. It is on disk when this returns; how it ends, its history tells. A server
     /// of an earlier edition closes the connection with [`ClientError::Protocol`].
@@ -67,20 +99,8 @@ impl Client {
     /// [`ClientError::NoSession`], a refusal, or a broken connection: then the order may be placed,
     /// and a repeat with the same client order ID and terms tells.
     pub fn place_order(&mut self, order: &OrderForm) -> Result<PlacedOrder, ClientError> {
-        let (limit, stop) = prices(&order.terms);
-        let reply = self.need_session().and_then(|session| {
-            self.command(&Request::PlaceOrder {
-                session,
-                side: order.side,
-                symbol: order.symbol,
-                amount: order.amount,
-                kind: order.terms.kind(),
-                limit,
-                stop,
-                time_in_force: order.time_in_force,
-                id: order.id.clone(),
-            })
-        })?;
+        let session = self.need_session()?;
+        let reply = self.command(&order.request(session))?;
         self.placed(reply)
     }
 
@@ -94,14 +114,7 @@ impl Client {
         change: &OrderChange,
     ) -> Result<PlacedOrder, ClientError> {
         let session = self.need_session()?;
-        let reply = self.command(&Request::ReplaceOrder {
-            session,
-            id,
-            amount: change.amount,
-            limit: change.limit,
-            stop: change.stop,
-            client_order_id: change.id.clone(),
-        })?;
+        let reply = self.command(&change.request(session, id))?;
         self.placed(reply)
     }
 
@@ -139,7 +152,7 @@ mod tests {
     use super::super::ServerConnection;
     use super::super::testing::MockServer;
     use super::*;
-    use crate::model::{OrderKind, Quantity, Reason, SessionId};
+    use crate::model::{OrderKind, Quantity, Reason};
     use crate::wire::{Instruction, Refusal};
     use std::time::Duration;
 

@@ -2,12 +2,17 @@
 //!
 //! Follows an order to its outcome. Every order has a client order ID and is repeated under it, on
 //! the same or another worker, until its outcome is known. The servers execute at most one order
-//! for an ID.
+//! for an ID. An order of placeOrder is followed until it is on disk; [`leave_queue`] looks at it
+//! afterwards.
 
 use super::connection::{Answer, QueuedNotice, ServerConnection, ServerMessage};
-use super::{Client, ClientError, WorkerPool};
-use crate::model::{ClientOrderId, OpenValue, Quantity, Reason, Side, Symbol, Timestamp};
+use super::{Client, ClientError, OrderChange, OrderForm, PlacedOrder, WorkerPool};
+use crate::model::{
+    ClientOrderId, OpenValue, ProtocolFault, Quantity, Reason, SessionId, Side, Symbol, Timestamp,
+    TransactionStatus, Username,
+};
 use crate::runtime::backoff::{self, Backoff};
+use crate::wire::payload::PageEntry;
 use crate::wire::reply::Fill;
 use crate::wire::{ConnectionState, Refusal, Reply, Request};
 use std::time::{Duration, Instant};
@@ -20,6 +25,10 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 const BACKOFF_FIRST_INTERVAL: Duration = Duration::from_millis(200);
 const BACKOFF_MAX_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often an order that is due is looked at, and one that is not due yet at least.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_MAX_INTERVAL: Duration = Duration::from_secs(30);
+
 /// The terms of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderTicket {
@@ -28,6 +37,48 @@ pub struct OrderTicket {
     pub quantity: Quantity,
     /// The client order ID. No other order of the account may have it.
     pub id: ClientOrderId,
+}
+
+/// An order of the second edition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookRequest {
+    Place(OrderForm),
+    /// In the place of the order with this ID.
+    Replace(Uuid, OrderChange),
+}
+
+impl BookRequest {
+    /// The order's own ID; `None`: it cannot be repeated.
+    pub fn id(&self) -> Option<&ClientOrderId> {
+        match self {
+            BookRequest::Place(form) => form.id.as_ref(),
+            BookRequest::Replace(_, change) => change.id.as_ref(),
+        }
+    }
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy)]
+enum SentOrder<'a> {
+    /// purchaseAsset or sellAsset, which servers of both editions know.
+    Ticket(&'a OrderTicket),
+    Book(&'a BookRequest),
+}
+
+impl SentOrder<'_> {
+    fn request(self, session: SessionId) -> Request {
+        match self {
+            SentOrder::Ticket(ticket) => Request::Order {
+                session,
+                side: ticket.side,
+                symbol: ticket.symbol,
+                quantity: ticket.quantity,
+                id: Some(ticket.id.clone()),
+            },
+            SentOrder::Book(BookRequest::Place(form)) => form.request(session),
+            SentOrder::Book(BookRequest::Replace(id, change)) => change.request(session, *id),
+        }
+    }
 }
 
 /// Makes a new client order ID: a random UUID.
@@ -73,6 +124,8 @@ impl Default for OrderTimeouts {
 pub enum OrderProgress {
     /// The order goes out on a connection. From now on it may be traded.
     Sending,
+    /// The order of placeOrder or replaceOrder is on disk.
+    Placed(PlacedOrder),
     /// The order is in the durable queue.
     Queued(QueuedNotice),
     /// The order is queued and expected to settle after this time; zero when the time has passed.
@@ -91,6 +144,8 @@ pub enum OrderOutcome {
     Rejected(Refusal, Option<Uuid>),
     /// The order is in the durable queue and was not followed further.
     Queued(QueuedNotice),
+    /// The order of placeOrder or replaceOrder is on disk.
+    Placed(PlacedOrder),
 }
 
 /// Sends `order` and follows it to its outcome; if `wait` is false, until it is queued.
@@ -106,8 +161,41 @@ pub fn place(
     wait: bool,
     on: &mut dyn FnMut(&OrderProgress),
 ) -> Result<OrderOutcome, ClientError> {
+    follow(
+        pool,
+        (SentOrder::Ticket(order), &order.id),
+        (timeouts, wait),
+        on,
+    )
+}
+
+/// Sends an order of the second edition, and follows it until it is on disk: [`OrderOutcome::Placed`]
+/// or [`OrderOutcome::Rejected`].
+///
+/// # Errors
+/// As [`place`]; [`ClientError::Local`] without a client order ID, and [`ClientError::Protocol`]
+/// where the server is of the first edition.
+pub fn submit(
+    pool: &mut WorkerPool,
+    order: &BookRequest,
+    timeouts: &OrderTimeouts,
+    on: &mut dyn FnMut(&OrderProgress),
+) -> Result<OrderOutcome, ClientError> {
+    let id = order.id().ok_or_else(|| {
+        ClientError::Local("an order that may be repeated has a client order ID".to_owned())
+    })?;
+    follow(pool, (SentOrder::Book(order), id), (timeouts, true), on)
+}
+
+fn follow(
+    pool: &mut WorkerPool,
+    (order, id): (SentOrder<'_>, &ClientOrderId),
+    (timeouts, wait): (&OrderTimeouts, bool),
+    on: &mut dyn FnMut(&OrderProgress),
+) -> Result<OrderOutcome, ClientError> {
     let mut follower = OrderFollower {
         order,
+        id,
         timeouts,
         wait,
         begun: Instant::now(),
@@ -140,7 +228,8 @@ pub fn place(
 
 /// An order that is being followed.
 struct OrderFollower<'a> {
-    order: &'a OrderTicket,
+    order: SentOrder<'a>,
+    id: &'a ClientOrderId,
     timeouts: &'a OrderTimeouts,
     wait: bool,
     begun: Instant,
@@ -159,14 +248,12 @@ impl OrderFollower<'_> {
         client: &mut Client,
         on: &mut dyn FnMut(&OrderProgress),
     ) -> Result<OrderOutcome, ClientError> {
+        if matches!(self.order, SentOrder::Book(_)) {
+            check_edition(client)?;
+        }
         client.enter(ConnectionState::Command)?;
-        let request = Request::Order {
-            session: client.session().cloned().ok_or(ClientError::NoSession)?,
-            side: self.order.side,
-            symbol: self.order.symbol,
-            quantity: self.order.quantity,
-            id: Some(self.order.id.clone()),
-        };
+        let session = client.session().cloned().ok_or(ClientError::NoSession)?;
+        let request = self.order.request(session);
         on(&OrderProgress::Sending);
         let result = client
             .connection()
@@ -181,13 +268,13 @@ impl OrderFollower<'_> {
             // After an unanswered attempt, a refusal that concerns the moment says nothing about
             // that attempt.
             Ok((OrderOutcome::Rejected(refusal, _), false))
-                if self.uncertain && !is_outcome(&refusal.reason) =>
+                if self.uncertain && !is_outcome(&refusal.reason, self.queued.is_some()) =>
             {
                 match refusal.reason.known() {
                     // Every worker would reply the same; what an unknown code is about, nobody here
                     // can tell.
                     Some(Reason::SessionExpired) | None => Err(ClientError::Unknown {
-                        order: self.order.id.clone(),
+                        order: self.id.clone(),
                         text: refusal.to_string(),
                     }),
                     Some(_) => Err(ClientError::Lost {
@@ -220,7 +307,7 @@ impl OrderFollower<'_> {
         loop {
             match connection.recv_within(PROGRESS_INTERVAL)? {
                 Some(ServerMessage::Notice(notice))
-                    if notice.client_order_id.as_ref() == Some(&self.order.id) =>
+                    if notice.client_order_id.as_ref() == Some(self.id) =>
                 {
                     self.failing_since = None;
                     until = Instant::now() + remaining(notice.expected) + self.timeouts.grace;
@@ -233,7 +320,7 @@ impl OrderFollower<'_> {
                 }
                 Some(ServerMessage::Notice(_)) => {}
                 Some(ServerMessage::Reply(answer)) => {
-                    let outcome = self.outcome(connection, request, answer)?;
+                    let outcome = self.outcome(connection, request, answer, on)?;
                     return Ok((outcome, announced.is_some()));
                 }
                 Some(ServerMessage::Fault(code, text)) => {
@@ -271,9 +358,23 @@ impl OrderFollower<'_> {
         connection: &ServerConnection,
         request: &Request,
         answer: Answer,
+        on: &mut dyn FnMut(&OrderProgress),
     ) -> Result<OrderOutcome, ClientError> {
         match connection.accept(request.instruction(), answer) {
             Ok(Answer::Message(Reply::Filled(fill))) => Ok(OrderOutcome::Filled(fill)),
+            Ok(Answer::Message(Reply::OrderPlaced {
+                id,
+                client_order_id,
+                status,
+            })) => {
+                let placed = PlacedOrder {
+                    id,
+                    client_order_id,
+                    status,
+                };
+                on(&OrderProgress::Placed(placed.clone()));
+                Ok(OrderOutcome::Placed(placed))
+            }
             Ok(_) => Err(connection.broken("an answer of another kind")),
             Err(ClientError::Refused(refusal)) => {
                 let id = self.queued.as_ref().map(|notice| notice.id);
@@ -311,7 +412,7 @@ impl OrderFollower<'_> {
             },
             (None, ClientError::Unknown { .. }) => error.clone(),
             (None, _) => ClientError::Unknown {
-                order: self.order.id.clone(),
+                order: self.id.clone(),
                 text: error.to_string(),
             },
         })
@@ -319,10 +420,15 @@ impl OrderFollower<'_> {
 }
 
 /// Whether a refusal is known to concern the order, and not the moment or the session. After any
-/// other one an earlier attempt of the same order may still be accepted.
-fn is_outcome(reason: &OpenValue<Reason>) -> bool {
+/// other one an earlier attempt of the same order may still be accepted. What the account has
+/// decides at the settlement of an order that was queued; before that it is of the moment.
+fn is_outcome(reason: &OpenValue<Reason>, was_queued: bool) -> bool {
     reason.known().is_some_and(|reason| {
-        !matches!(
+        let is_of_means = matches!(
+            reason,
+            Reason::InsufficientFunds | Reason::InsufficientHoldings | Reason::NoPrice
+        );
+        let is_of_the_moment = matches!(
             reason,
             Reason::Overloaded
                 | Reason::MasterUnavailable
@@ -330,8 +436,94 @@ fn is_outcome(reason: &OpenValue<Reason>) -> bool {
                 | Reason::SessionExpired
                 | Reason::TooManyAttempts
                 | Reason::WrongState
-        )
+        );
+        !is_of_the_moment && (was_queued || !is_of_means)
     })
+}
+
+/// Refuses a server of the first edition, which would end the connection with the same fault: here
+/// it is known that nothing was sent.
+fn check_edition(client: &mut Client) -> Result<(), ClientError> {
+    match client.server_info()? {
+        Some(_) => Ok(()),
+        None => Err(ClientError::Protocol {
+            address: client.address().to_owned(),
+            code: ProtocolFault::UnknownInstruction.into(),
+            text: "the server knows no orders that wait for a price".to_owned(),
+        }),
+    }
+}
+
+/// The row of a transaction of one's own history; `None`: the account has none of this ID. A server
+/// of the first edition closes the connection with [`ClientError::Protocol`].
+///
+/// # Errors
+/// [`ClientError::NoSession`], a refusal, or a broken connection.
+pub fn transaction_row(
+    client: &mut Client,
+    username: &Username,
+    id: Uuid,
+) -> Result<Option<PageEntry>, ClientError> {
+    let after = Uuid::from_u128(id.as_u128().saturating_add(1));
+    let page = client.history_page(username, Some(after), 1)?;
+    Ok(page.entries.into_iter().next().filter(|row| row.id == id))
+}
+
+/// Looks at an order of placeOrder until it has left the queue: it has its outcome, or waits for a
+/// price. Reports when it is expected to settle, and the time that is left. After `settlement` it
+/// returns the row of an order that is still queued.
+///
+/// # Errors
+/// [`ClientError::Standing`] alone, with its cause: no worker told more for the time of `contact`,
+/// or it refused.
+pub fn leave_queue(
+    pool: &mut WorkerPool,
+    username: &Username,
+    placed: &PlacedOrder,
+    timeouts: &OrderTimeouts,
+    on: &mut dyn FnMut(&OrderProgress),
+) -> Result<PageEntry, ClientError> {
+    let begun = Instant::now();
+    let mut heard = begun;
+    let mut notice = QueuedNotice {
+        id: placed.id,
+        client_order_id: placed.client_order_id.clone(),
+        expected: Timestamp::now(),
+    };
+    loop {
+        let looked = pool.call(|client| {
+            let info = client.server_info()?;
+            let row = transaction_row(client, username, placed.id)?;
+            let row = row.ok_or_else(|| client.unexpected_answer())?;
+            Ok((row, info.and_then(|info| info.next_update)))
+        });
+        match looked {
+            Ok((row, next_update)) => {
+                let is_queued = row.status == TransactionStatus::Queued;
+                if !is_queued || begun.elapsed() >= timeouts.settlement {
+                    return Ok(row);
+                }
+                heard = Instant::now();
+                notice.expected = next_update.unwrap_or(notice.expected);
+                on(&OrderProgress::Queued(notice.clone()));
+            }
+            Err(error) if error.is_about_the_worker() && heard.elapsed() < timeouts.contact => {
+                on(&OrderProgress::Repeating(error));
+            }
+            Err(error) => {
+                return Err(ClientError::Standing {
+                    notice,
+                    cause: Some(Box::new(error)),
+                });
+            }
+        }
+        let wait = remaining(notice.expected).clamp(LOOK_INTERVAL, LOOK_MAX_INTERVAL);
+        let until = Instant::now() + wait;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            on(&OrderProgress::Waiting(remaining(notice.expected)));
+            std::thread::sleep(left.min(PROGRESS_INTERVAL));
+        }
+    }
 }
 
 /// The time until `expected` by the local clock; zero if it has passed.

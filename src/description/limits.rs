@@ -374,28 +374,28 @@ fn of_orders(master: &MasterLimits) -> Vec<LimitEntry> {
             "queuedOrdersPerAccount",
             u64::from(master.max_queued_per_account),
             Unit::Count,
-            "of an account; more are `overloaded`",
+            "market orders of an account that have no outcome yet; more are `overloaded`",
         )
         .set_by("master limits.max_queued_per_account"),
         limit(
             "queuedOrders",
             u64::from(master.max_queued),
             Unit::Count,
-            "of all accounts, and three quarters of them of one; in the last quarter an account's and an address's share shrinks; more are `overloaded`",
+            "market orders of all accounts that have no outcome yet, and three quarters of them of one; in the last quarter an account's and an address's share shrinks; more are `overloaded`",
         )
         .set_by("master limits.max_queued"),
         limit(
             "openOrdersPerAccount",
             u64::from(master.max_open_per_account),
             Unit::Count,
-            "of an account that wait for a price; more are `overloaded`",
+            "limit, stop, stop-limit and trailing orders of an account that wait; more are `overloaded`",
         )
         .set_by("master limits.max_open_per_account"),
         limit(
             "openOrders",
             u64::from(master.max_open),
             Unit::Count,
-            "of all accounts that wait for a price, shared as queuedOrders are",
+            "limit, stop, stop-limit and trailing orders of all accounts that wait, shared as queuedOrders are; more are `overloaded`",
         )
         .set_by("master limits.max_open"),
         limit(

@@ -10,26 +10,23 @@
 mod export;
 pub mod histories;
 mod page;
+mod receipt;
 mod summary;
 
 use super::messages::{AccountQueriesMessage, AccountQuery, AccountQueryKind, AssetsHandle};
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::accounts::UserRecord;
-use super::storage::ledger::LedgerEntry;
 use super::storage::{Reader, Snapshot, StorageError};
+use crate::config::FeeSettings;
 use crate::model::money::share;
-use crate::model::{
-    AccountId, Cause, Money, OpenValue, Reason, Side, Symbol, Transaction, TransactionStatus,
-    Username,
-};
+use crate::model::{AccountId, Money, OpenValue, Reason, Transaction, Username};
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::Refusal;
-use crate::wire::payload::{
-    EntryDetail, HistoryEntry, Holding, Payload, Portfolio, Receipt, UserInfo,
-};
+use crate::wire::payload::{EntryDetail, HistoryEntry, Holding, Payload, Portfolio, UserInfo};
 use crossbeam_channel::Sender;
 use hashlink::LruCache;
 use histories::{Histories, SlicedQuery};
+use receipt::{OrderFacts, receipt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -58,6 +55,7 @@ pub struct AccountQueries {
 struct AccountQueryState {
     assets: AssetsHandle,
     currency: String,
+    fees: FeeSettings,
     /// The user records looked up last, by the lower-case user name. Of the accounts as they were
     /// after so many changes.
     users: LruCache<String, Arc<UserRecord>>,
@@ -129,7 +127,7 @@ impl AccountQueries {
     pub fn new(
         (reader, scanner): (Reader, Reader),
         assets: AssetsHandle,
-        currency: String,
+        (currency, fees): (String, FeeSettings),
         heartbeat: Heartbeat,
         inbox: Sender<AccountQueriesMessage>,
         changes: Arc<AtomicU64>,
@@ -140,6 +138,7 @@ impl AccountQueries {
             state: AccountQueryState {
                 assets,
                 currency,
+                fees,
                 users: LruCache::new(USERS_MAX),
                 users_of: 0,
                 changes,
@@ -227,7 +226,9 @@ impl AccountQueryState {
             AccountQueryKind::OpenOrders => {
                 return Ok(QueryAnswer::Sliced(SlicedQuery::OpenOrders));
             }
-            AccountQueryKind::Summary => return Ok(QueryAnswer::Sliced(SlicedQuery::Summary)),
+            AccountQueryKind::Summary => {
+                return Ok(QueryAnswer::Sliced(SlicedQuery::Summary(self.fees)));
+            }
             AccountQueryKind::Export => {
                 let currency = self.currency.clone();
                 return Ok(QueryAnswer::Sliced(SlicedQuery::Export(currency)));
@@ -309,7 +310,8 @@ impl AccountQueryState {
             return Err(QueryError::Refused(Refusal::new(Reason::NoData, text)));
         };
         let worker = snapshot.worker_name(&entry.rank.worker)?;
-        Ok(receipt(&entry, worker.as_deref(), &self.currency).to_bytes())
+        let facts = OrderFacts::read(snapshot, &entry)?;
+        Ok(receipt(&entry, &facts, worker.as_deref(), &self.currency).to_bytes())
     }
 }
 
@@ -340,7 +342,9 @@ fn history_line(transaction: Transaction, private: bool) -> HistoryEntry {
         total: transaction.total.unwrap_or_default(),
         priced: transaction.priced.unwrap_or_default(),
         client_order_id: transaction.client_order_id,
-        reason: transaction.reason.map(OpenValue::Known),
+        reason: transaction
+            .reason
+            .map(|reason| OpenValue::Known(reason.of_version_1())),
     });
     HistoryEntry {
         id: transaction.id,
@@ -350,147 +354,6 @@ fn history_line(transaction: Transaction, private: bool) -> HistoryEntry {
         accepted: transaction.accepted,
         settled: transaction.settled.unwrap_or_default(),
         detail,
-    }
-}
-
-fn receipt(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Receipt {
-    let transaction = &entry.transaction;
-    let mut rows: Vec<(String, String)> = Vec::new();
-    let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
-    row("transaction", transaction.id.hyphenated().to_string());
-    row("side", side(entry));
-    row("status", transaction.status.as_str().to_owned());
-    row("asset", transaction.symbol.to_string());
-    row("quantity", transaction.quantity.to_string());
-    if let Some(id) = &transaction.client_order_id {
-        row("client order ID", id.to_string());
-    }
-    if let Some(cause) = entry.cause {
-        let source = entry.source.unwrap_or(transaction.symbol);
-        if source == Symbol::NONE {
-            row("cause", cause.to_string());
-        } else {
-            row("cause", format!("{cause} of {source}"));
-        }
-    }
-    if let Some(note) = &entry.note {
-        row("reason", note.clone());
-    }
-    let is_trade = matches!(transaction.side, Side::Buy | Side::Sell);
-    let order = is_trade && entry.cause.is_none();
-    if order {
-        row("worker", worker.unwrap_or("-").to_owned());
-        row("worker timestamp", entry.stamped.to_string());
-        row("timestamp counted as", entry.rank.timestamp.to_string());
-        row("queue position", entry.rank.number.to_string());
-    }
-    row("accepted", transaction.accepted.to_string());
-    if let Some(update) = entry.update {
-        row("update", update.to_string());
-    }
-    if let Some(settled) = transaction.settled {
-        row("settled", settled.to_string());
-    }
-    // A row that is about no asset has no quote.
-    let is_priced = transaction.symbol != Symbol::NONE;
-    if let Some(priced) = transaction.priced.filter(|_| is_priced) {
-        row("quote time", priced.to_string());
-    }
-    if let Some(price) = transaction.price.filter(|_| is_priced) {
-        row("price", format!("{price} {currency}"));
-    }
-    if let Some(total) = transaction.total {
-        row("total", format!("{total} {currency}"));
-    }
-    if let Some(reason) = transaction.reason {
-        row("reason", reason.to_string());
-    }
-    let rule = match entry.written_off {
-        None => match entry.cause {
-            None => rule(transaction.side, transaction.status),
-            Some(cause) => cause_rule(cause),
-        },
-        Some(left) => {
-            if left > 0 {
-                row("written off", Money(left).to_string());
-            }
-            if left < 0 {
-                row("kept back", Money(left.saturating_neg()).to_string());
-            }
-            CORRECTION_RULE
-        }
-    };
-    row("rule", rule.to_owned());
-    Receipt(rows)
-}
-
-/// The side that a receipt shows. Of cash that an administrator gave, took or set it is the cause: no
-/// dividend was paid.
-fn side(entry: &LedgerEntry) -> String {
-    let transaction = &entry.transaction;
-    match entry.cause {
-        Some(cause @ (Cause::Grant | Cause::Restart)) if transaction.symbol == Symbol::NONE => {
-            cause.to_string()
-        }
-        Some(_) | None => transaction.side.to_string(),
-    }
-}
-
-/// The rule of a late or corrected split or dividend.
-const CORRECTION_RULE: &str = "a split or dividend was announced late, corrected or cancelled: what the account is owed now \
-     less what it was owed before, from its trades by market time; no more is taken than is there, and no \
-     more is given than was taken";
-
-fn cause_rule(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Rename => "all units, with their cost, go on under the asset's new symbol",
-        Cause::Delisting => {
-            "all units held were paid at this price; total = quantity × price, rounded down to a \
-             millionth"
-        }
-        Cause::Merger => {
-            "units held × the merger's ratio are units of the other asset, with the cost; and units \
-             held × its cash a unit are paid; both rounded down to a millionth"
-        }
-        Cause::SpinOff => {
-            "units held × the spin-off's ratio come, rounded down to a millionth; the cost stays with \
-             the units held"
-        }
-        Cause::InLieu => {
-            "what the ratio left below a millionth of a unit is paid at the first price after, rounded \
-             down to a millionth"
-        }
-        Cause::Grant => "an administrator gave this cash; below zero, it was taken",
-        Cause::Restart => {
-            "an administrator let the account begin anew: queued orders were cancelled, all units sold \
-             at the last price, for nothing without one, and the cash was set to the cash it began with"
-        }
-    }
-}
-
-fn rule(side: Side, status: TransactionStatus) -> &'static str {
-    match (side, status) {
-        (_, TransactionStatus::Queued) => {
-            "waits for the first update whose retrieval begins after the order was accepted"
-        }
-        (_, TransactionStatus::Open) => "waits for a price that fills it",
-        (_, TransactionStatus::Cancelled) => "was cancelled before it was filled",
-        (_, TransactionStatus::Expired) => "its time in force ended before it was filled",
-        (Side::Buy, TransactionStatus::Settled) => {
-            "filled at the close of the asset's bar in the first update retrieved after acceptance; \
-             total = quantity × price, rounded up to a millionth"
-        }
-        (Side::Sell, TransactionStatus::Settled) => {
-            "filled at the close of the asset's bar in the first update retrieved after acceptance; \
-             total = quantity × price, rounded down to a millionth"
-        }
-        (Side::Split, _) => {
-            "units held before the split × its ratio, rounded down to a millionth; the cost stays"
-        }
-        (Side::Dividend, _) => "units held × cash a unit, rounded down to a millionth",
-        (Side::Buy | Side::Sell, TransactionStatus::Rejected) => {
-            "funds and holdings are checked when the order settles"
-        }
     }
 }
 

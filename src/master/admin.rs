@@ -10,6 +10,7 @@ mod caller;
 mod connection;
 mod maintenance;
 mod market;
+mod orders;
 mod sessions;
 mod socket;
 mod workers;
@@ -29,7 +30,7 @@ use crate::admin::model::{
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
-use crate::model::Timestamp;
+use crate::model::{Money, Timestamp};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
 use caller::AdminCaller;
@@ -258,6 +259,12 @@ impl AdminShared {
                 reason,
             } => accounts::grant(self, &name, &amount, reason, caller),
             AdminRequest::AccountsRestart { name } => accounts::restart(self, &name, caller),
+            AdminRequest::OrdersList {
+                account,
+                symbol,
+                most,
+            } => orders::list(self, account.as_deref(), symbol.as_deref(), most),
+            AdminRequest::OrdersCancel(which) => orders::cancel(self, which, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
             AdminRequest::MarketHeld => Ok(market::held(self)),
@@ -288,16 +295,6 @@ impl AdminShared {
         let latest = inboxes.assets.prices();
         let held = latest.held().keys().take(ROWS_MAX);
         let held = held.map(ToString::to_string).collect();
-        let mut refused_links: Vec<EventCount> = inboxes
-            .refusals
-            .lock()
-            .iter()
-            .map(|(reason, count)| EventCount {
-                reason: reason.clone(),
-                count: *count,
-            })
-            .collect();
-        refused_links.sort_by(|a, b| a.reason.cmp(&b.reason));
         let unapplied = std::mem::take(&mut prices.unapplied);
         let mut status = MasterStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -306,6 +303,8 @@ impl AdminShared {
             uptime_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             listen: self.channels.listen.to_string(),
             queue_depth: count(queue.queued),
+            open_orders: Some(count(queue.open)),
+            reserved: Some(decimal(queue.reserved)),
             last_place: queue.last_number,
             last_settled: count(queue.last_settled),
             last_settlement_us: queue.last_micros,
@@ -323,7 +322,7 @@ impl AdminShared {
                 held,
                 ..prices_status(prices)
             },
-            refused_links,
+            refused_links: self.refused_links(),
             disk: queue.disk.map(|(space, level)| DiskStatus {
                 free_bytes: space.free,
                 total_bytes: space.total,
@@ -340,6 +339,18 @@ impl AdminShared {
         status.warnings.extend(held);
         status.warnings.extend(queue.written_off);
         Ok(status)
+    }
+
+    /// Refused links since the start, by reason.
+    fn refused_links(&self) -> Vec<EventCount> {
+        let refusals = self.channels.inboxes.refusals.lock();
+        let counts = refusals.iter().map(|(reason, count)| EventCount {
+            reason: reason.clone(),
+            count: *count,
+        });
+        let mut counts: Vec<EventCount> = counts.collect();
+        counts.sort_by(|a, b| a.reason.cmp(&b.reason));
+        counts
     }
 
     fn tail(&self, entries: usize) -> LogTail {
@@ -393,6 +404,8 @@ fn act(request: &AdminRequest) -> Option<String> {
         | AdminRequest::AccountsReset { .. }
         | AdminRequest::AccountsGrant { .. }
         | AdminRequest::AccountsRestart { .. }
+        | AdminRequest::OrdersList { .. }
+        | AdminRequest::OrdersCancel(_)
         | AdminRequest::Verify
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
@@ -527,6 +540,14 @@ fn warnings(status: &MasterStatus) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// An amount in millionths; beyond the range of money in whole units.
+fn decimal(millionths: i128) -> String {
+    match i64::try_from(millionths) {
+        Ok(within) => Money(within).to_string(),
+        Err(_) => (millionths / 1_000_000).to_string(),
+    }
 }
 
 fn count(value: usize) -> u64 {

@@ -754,10 +754,12 @@ pub enum TransactionsMessage {
     Grant(Grant, AdminAct, Sender<Result<GrantOutcome, String>>),
     /// For the administrator: lets the account with this name begin anew.
     Restart(Username, AdminAct, Sender<Result<RestartOutcome, String>>),
-    /// Cancels all orders of an account.
+    /// Cancels orders of an account.
     Cancel(AccountCancellation),
     /// For the administrator: the counters.
     Status(Sender<QueueStatus>),
+    /// For the administrator: what the orders of an account hold back; why it cannot be read.
+    Means(AccountId, Sender<Result<AccountMeans, String>>),
     /// New limits, after a reload.
     Limits(MasterLimits),
 }
@@ -789,7 +791,7 @@ pub struct GrantOutcome {
 pub struct RestartOutcome {
     /// Spelled as at registration.
     pub username: String,
-    /// Queued orders that were cancelled.
+    /// Orders that were cancelled, queued and open ones.
     pub cancelled: usize,
     /// Positions that were sold.
     pub sold: usize,
@@ -809,9 +811,22 @@ pub type CancellationWrites =
 /// transactions.
 pub type CancellationReply = Box<dyn FnOnce(Result<usize, Refusal>) + Send>;
 
-/// The end of all orders of an account. Where an update is under way, it follows that.
+/// An administrator who cancels orders of an account.
+#[derive(Debug, Clone)]
+pub struct AdminCancellation {
+    /// The account's name, spelled as at registration.
+    pub username: Username,
+    pub act: AdminAct,
+}
+
+/// The end of orders of an account. Where an update is under way, it follows that.
 pub struct AccountCancellation {
     pub account: AccountId,
+    /// The number of the one order that ends, unless it has ended by then; `None`: all of them.
+    pub order: Option<i64>,
+    /// The administrator who asks for it, and for whom it is refused where it comes too late or no
+    /// order ends; `None`: auth locks or deletes the account.
+    pub by: Option<AdminCancellation>,
     /// Whether its transactions forget their clientOrderIDs.
     pub is_deletion: bool,
     /// What the same commit writes in other tables, before the orders are cancelled.
@@ -938,10 +953,27 @@ impl Order {
     }
 }
 
+/// What an account's orders hold back, and what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountMeans {
+    /// Its orders on the queue.
+    pub queued: usize,
+    /// Its orders in the book.
+    pub open: usize,
+    /// What is held back for its purchases.
+    pub reserved: Money,
+    /// What a new market purchase may take; 0 where prices have fallen.
+    pub buying_power: Money,
+}
+
 /// Counters of the queue.
 #[derive(Debug, Clone)]
 pub struct QueueStatus {
     pub queued: usize,
+    /// Orders that wait in the book.
+    pub open: usize,
+    /// What all accounts hold back for purchases, in millionths.
+    pub reserved: i128,
     /// The number of the newest order.
     pub last_number: i64,
     /// Orders that the last update settled or rejected.

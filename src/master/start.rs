@@ -248,9 +248,9 @@ fn modules(
     let changes = Arc::new(AtomicU64::new(0));
     let readers = (Reader::open(url)?, Reader::open_scanner(url)?);
     group.module_with("account_queries", queries_inbox, |heartbeat| {
-        let (handle, currency) = (handle.clone(), config.currency.clone());
+        let (handle, money) = (handle.clone(), (config.currency.clone(), config.fees));
         let (beat, inbox, changes) = (heartbeat.clone(), queries_in.clone(), Arc::clone(&changes));
-        account_queries::AccountQueries::new(readers, handle, currency, beat, inbox, changes)
+        account_queries::AccountQueries::new(readers, handle, money, beat, inbox, changes)
     })?;
 
     let (pool, hashers) = HashingPool::start(hash_costs(config)?, &auth_in)?;

@@ -19,6 +19,7 @@ pub mod identities;
 pub mod ledger;
 pub mod login_places;
 pub mod order_details;
+pub mod order_list;
 pub mod order_terms;
 pub mod outbox;
 pub mod positions;

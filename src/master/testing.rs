@@ -190,7 +190,7 @@ impl MasterRig {
             account_queries: AccountQueries::new(
                 (engine.reader(), engine.scanner()),
                 assets.clone(),
-                config.currency.clone(),
+                (config.currency.clone(), config.fees),
                 heartbeat,
                 of_account_queries.sender.clone(),
                 changes,

@@ -16,6 +16,7 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
+mod known_means;
 mod means;
 #[cfg(test)]
 mod naive;
@@ -44,7 +45,7 @@ use crate::wire::{Instruction, Refusal, Reply};
 use acceptance::AcceptedAt;
 use changes::Change;
 use disk_floor::DiskFloor;
-use means::KnownMeans;
+use known_means::KnownMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
@@ -205,6 +206,10 @@ impl Module for Transactions {
             TransactionsMessage::Status(reply) => {
                 let _ = reply.try_send(self.status());
             }
+            TransactionsMessage::Means(account, reply) => {
+                self.accept();
+                let _ = reply.try_send(self.means(account));
+            }
         }
     }
 
@@ -336,6 +341,8 @@ impl Transactions {
     fn status(&self) -> QueueStatus {
         QueueStatus {
             queued: self.state.queue.len(),
+            open: self.state.waiting.book().len(),
+            reserved: self.state.waiting.book().reserves().total(),
             last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
@@ -505,7 +512,9 @@ fn restore(
     }
     let closes = snapshot.trail_closes()?;
     snapshot.open_orders(|order| {
-        waiting.restore(order, &closes, next);
+        if let Some(holder) = waiting.restore(order, &closes, next) {
+            queue.take_place(&holder);
+        }
         ControlFlow::Continue(())
     })
 }
@@ -544,6 +553,7 @@ fn write_outcome(out: &mut Vec<u8>, transaction: &Transaction) {
         .write(out),
         _ => {
             let reason = transaction.reason.unwrap_or(Reason::InternalError);
+            let reason = reason.of_version_1();
             let refusal = Refusal::new(reason, fill::text(reason));
             write_fail(out, Order::instruction_for(transaction.side), &refusal);
         }

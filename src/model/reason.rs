@@ -96,6 +96,19 @@ word_list! {
     }
 }
 
+impl Reason {
+    /// What version 1 is told of it, where an order has ended so: `cancelled` of one that was
+    /// replaced.
+    #[must_use]
+    pub fn of_version_1(self) -> Reason {
+        if self == Reason::Replaced {
+            Reason::Cancelled
+        } else {
+            self
+        }
+    }
+}
+
 word_list! {
     /// Why the server ends a connection: the first argument of `protocolError`.
     ProtocolFault {

@@ -28,6 +28,8 @@ mod client {
     mod terminal;
     // `papertrader` signing in with a provider of identities.
     mod third_party;
+    // `papertrader` and orders that wait for a price.
+    mod waiting_orders;
     // Whom `papertrader` tells a password or session, and over what.
     mod whom_to_trust;
 }
@@ -78,6 +80,8 @@ mod master {
     mod third_party;
     // The accounts of people who sign in so.
     pub mod third_party_accounts;
+    // Orders that wait, as administrators see them and as they are bounded.
+    pub mod orders;
     // Orders, settlement, and what outlives a kill.
     mod trading;
 }

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// The default number of entries of `log tail`.
 const TAIL_ENTRIES: usize = 50;
 
+/// The default number of orders of `orders list`.
+const NEWEST_ORDERS: usize = 100;
+
 /// The heading of the options that stand before or after any command.
 const EVERY_COMMAND: &str = "Options for every command";
 
@@ -30,6 +33,7 @@ const EVERY_COMMAND: &str = "Options for every command";
   papertraderctl workers boot eu1 && papertraderctl sessions end --worker eu1
   papertraderctl sessions list --user alice --json
   papertraderctl accounts import class.csv --cards cards.html
+  papertraderctl orders list --symbol AAPL
   papertraderctl market review
   papertraderctl backup /var/lib/papertrader/backup-$(date +%F).db
   papertraderctl verify
@@ -70,6 +74,12 @@ pub enum CtlCommand {
         /// What to do with them.
         #[command(subcommand)]
         command: AccountsCommand,
+    },
+    /// Show and cancel orders that have no outcome yet
+    Orders {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: OrdersCommand,
     },
     /// Pause the market, and review prices that are held because they are far from those before
     Market {
@@ -264,8 +274,8 @@ Example: papertraderctl accounts grant ada 500 --reason 'first prize, March'"
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Let an account begin anew: queued orders are cancelled, all units sold at their last price,
-    /// and the cash is what the account began with; the history stays
+    /// Let an account begin anew: its orders are cancelled, all units sold at their last price, and
+    /// the cash is what the account began with; the history stays
     #[command(after_help = "Units of an asset without a price are sold for nothing.")]
     Restart {
         /// The account's name
@@ -287,6 +297,42 @@ Example: papertraderctl accounts grant ada 500 --reason 'first prize, March'"
         #[arg(long, value_name = "TIME", default_value = "1d", value_parser = humantime::parse_duration)]
         valid: Duration,
     },
+}
+
+/// What can be done with orders.
+#[derive(Debug, Clone, Subcommand)]
+pub enum OrdersCommand {
+    /// List the newest orders that are queued or open, and count the others
+    List {
+        /// Of this account alone
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
+        /// Of this asset alone
+        #[arg(long)]
+        symbol: Option<String>,
+        /// How many; 50,000 at most
+        #[arg(long, value_name = "N", default_value_t = NEWEST_ORDERS)]
+        newest: usize,
+    },
+    /// Cancel an order, or all of an account; an update that is under way comes first
+    #[command(
+        after_help = "Whoever waits for an order is told, and its owner reads it in the history. What the account holds
+back for it is free again.
+Example: papertraderctl orders cancel --account alice"
+    )]
+    Cancel(OrdersToCancel),
+}
+
+/// Which orders are cancelled: exactly one of these.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct OrdersToCancel {
+    /// The transaction ID, as the list shows it
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// All of this account
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
 }
 
 /// Which sessions end: exactly one of these.
@@ -393,6 +439,8 @@ mod tests {
         assert!(parse("papertraderctl accounts restart ada --yes").is_ok());
         assert!(parse("papertraderctl market review A refuse").is_ok());
         assert!(parse("papertraderctl market pause").is_ok());
+        assert!(parse("papertraderctl orders list --account ada --symbol A").is_ok());
+        assert!(parse("papertraderctl orders cancel --account ada").is_ok());
         assert!(parse("papertraderctl market resume").is_ok());
         assert!(parse("papertraderctl accounts import a.csv --cards b --valid 7d").is_ok());
         for wrong in [
@@ -414,6 +462,10 @@ mod tests {
             "papertraderctl workers register eu1 --key k --ip localhost --address a:1",
             "papertraderctl workers register eu1 --ip ::1 --address a:1",
             "papertraderctl log tail -1",
+            "papertraderctl orders cancel",
+            "papertraderctl orders cancel --all",
+            "papertraderctl orders cancel 0a --account ada",
+            "papertraderctl orders list --newest many",
             "papertraderctl backup",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");

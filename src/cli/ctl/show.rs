@@ -7,8 +7,8 @@
 use crate::admin::model::{
     AccountDetails, AccountList, AccountSummary, ActSummary, DeletionSummary, DiskStatus,
     EndedSessions, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MailSummary,
-    MasterStatus, PauseSummary, PricesStatus, RestartSummary, RestoreSummary, SessionList,
-    Verification, WorkerStatus,
+    MasterStatus, OrderCancelSummary, OrderList, OrderSummary, PauseSummary, PricesStatus,
+    RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table};
@@ -117,7 +117,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 19] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 21] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -140,6 +140,11 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 19] {
         ("uptime", millis(status.uptime_ms)),
         ("listens at", status.listen.clone()),
         ("queue depth", status.queue_depth.to_string()),
+        (
+            "open orders",
+            counted(status.open_orders.map(|count| count.to_string())),
+        ),
+        ("reserved", counted(status.reserved.as_deref().map(cash))),
         ("last settlement", settled),
         ("last update", updated),
         ("next update", optional_utc(status.next_update.as_deref())),
@@ -172,6 +177,11 @@ fn told(assets: &PricesStatus, value: Option<String>) -> String {
         NOT_TOLD
     };
     value.unwrap_or_else(|| absent.to_owned())
+}
+
+/// A value that a master of today tells.
+fn counted(value: Option<String>) -> String {
+    value.unwrap_or_else(|| NOT_TOLD.to_owned())
 }
 
 /// Which market it is now, and whether it moves.
@@ -440,12 +450,23 @@ fn account_values(details: &AccountDetails) -> String {
         ("tokens", details.tokens.to_string()),
         ("last used", optional_utc(details.last_used.as_deref())),
         ("cash", cash(&details.cash)),
+        ("reserved", counted(details.reserved.as_deref().map(cash))),
+        (
+            "buying power",
+            counted(details.buying_power.as_deref().map(cash)),
+        ),
         ("assets held", details.positions.to_string()),
+        ("queued orders", counted(number(details.queued_orders))),
+        ("open orders", counted(number(details.open_orders))),
         (
             "code valid until",
             optional_utc(details.code_until.as_deref()),
         ),
     ])
+}
+
+fn number(count: Option<usize>) -> Option<String> {
+    count.map(|count| count.to_string())
 }
 
 fn yes_or_no(is: bool) -> String {
@@ -510,6 +531,78 @@ pub(super) fn restarted(restarted: &RestartSummary) -> String {
         text += &format!("without a price, sold for nothing: {names}\n");
     }
     text
+}
+
+/// The table of orders that have no outcome yet.
+pub(super) fn orders(list: &OrderList) -> String {
+    if list.orders.is_empty() {
+        return "no order waits\n".to_owned();
+    }
+    let row = |order: &OrderSummary| {
+        vec![
+            clean(&order.id),
+            clean(&order.user),
+            clean(&order.side),
+            clean(&order.amount),
+            clean(&order.symbol),
+            clean(&terms(order)),
+            clean(&order.status),
+            moment(&clean(&order.accepted)),
+            order
+                .reserved
+                .as_deref()
+                .map_or_else(|| NONE.to_owned(), cash),
+            until(order),
+        ]
+    };
+    let columns = [
+        Column::text("ID", 0),
+        Column::text("account", 0),
+        Column::text("side", 0),
+        Column::number("amount", 0),
+        Column::text("asset", 0),
+        Column::text("terms", 1),
+        Column::text("status", 2),
+        Column::text("since (UTC)", 3),
+        Column::number("reserved", 4),
+        Column::text("until (UTC)", 5),
+    ];
+    let mut out = table(&columns, &list.orders.iter().map(row).collect::<Vec<_>>());
+    if list.more > 0 {
+        let _ = writeln!(
+            out,
+            "and {} older ones; --account, --symbol and --newest show others",
+            list.more
+        );
+    }
+    out
+}
+
+/// The kind of an order with its prices, such as `stop-limit 90 limit 88`.
+fn terms(order: &OrderSummary) -> String {
+    match (&order.stop, &order.limit) {
+        (Some(stop), Some(limit)) => format!("{} {stop} limit {limit}", order.kind),
+        (Some(price), None) | (None, Some(price)) => format!("{} {price}", order.kind),
+        (None, None) => order.kind.clone(),
+    }
+}
+
+/// Until when an order waits.
+fn until(order: &OrderSummary) -> String {
+    match &order.until {
+        Some(until) => moment(&clean(until)),
+        None if order.time_in_force == "gtc" => NONE.to_owned(),
+        None => clean(&order.time_in_force),
+    }
+}
+
+/// What has become of orders that were to be cancelled.
+pub(super) fn orders_cancelled(done: &OrderCancelSummary) -> String {
+    let user = clean(&done.user);
+    match done.cancelled {
+        1 => format!("1 order of {user} is cancelled\n"),
+        count => format!("{count} orders of {user} are cancelled\n"),
+    }
 }
 
 /// What has become of a roster whose cards are at this place; `again`: accounts that were there have
@@ -714,19 +807,30 @@ mod tests {
     fn what_an_earlier_master_does_not_tell_is_no_fact() {
         let mut told = earlier();
         let shown = status(&serde_json::from_value(told.clone()).unwrap());
-        for name in ["market", "market time", "market ends", "free disk"] {
+        for name in [
+            "open orders",
+            "reserved",
+            "market",
+            "market time",
+            "market ends",
+            "free disk",
+        ] {
             let line = format!("{name:<17}  {NOT_TOLD}\n");
             assert!(shown.contains(&line), "{name}: {shown}");
         }
         assert!(!shown.contains("accounts,"), "{shown}");
         let events = json!([{"reason": "failed-logins", "count": 3}]);
         told["account_events"] = events;
+        told["open_orders"] = 3.into();
+        told["reserved"] = "1234.5".into();
         told["assets"]["market"] = "replay".into();
         told["assets"]["state"] = "open".into();
         told["assets"]["market_time"] = "2013-03-01T00:00:00.000Z".into();
         let shown = status(&serde_json::from_value(told).unwrap());
         assert!(!shown.contains(NOT_TOLD), "{shown}");
         for line in [
+            "open orders        3\n",
+            "reserved           1,234.50\n",
             "market             replay, open\n",
             "2013-03-01 UTC\n",
             "accounts, failed logins: 3\n",

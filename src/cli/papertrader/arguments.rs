@@ -7,8 +7,9 @@ use crate::cli::input::{date, quantity};
 use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::token::parse_days;
 use crate::model::{
-    ClientOrderId, Email, IdentityProviderName, Quantity, SessionSelection, SignInMethod, Symbol,
-    Timestamp, TokenName, TokenScope, Username, UsernameOrEmail,
+    ClientOrderId, Email, IdentityProviderName, Money, Quantity, SessionSelection, SignInMethod,
+    Symbol, TimeInForce, Timestamp, TokenName, TokenScope, TrailDistance, Username,
+    UsernameOrEmail,
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -129,16 +130,24 @@ pub enum ClientCommand {
     Chart(ChartArgs),
     /// Predict an asset's value on a date to come, with a 95 % interval
     Forecast(ForecastArgs),
-    /// Buy units of an asset at the price of the next update
-    Buy(TradeArgs),
-    /// Sell units of an asset at the price of the next update
-    Sell(TradeArgs),
+    /// Buy units of an asset at the price of the next update, or at a limit or stop
+    Buy(BuyArgs),
+    /// Sell units of an asset at the price of the next update, or at a limit or stop
+    Sell(SellArgs),
+    /// Show your orders that have no outcome yet
+    Orders,
+    /// Cancel an order that waits, or all
+    Cancel(CancelArgs),
+    /// Change the quantity or the prices of an order that waits
+    Replace(ReplaceArgs),
     /// Show cash and positions with their profit and loss
     Portfolio(PortfolioArgs),
     /// Show the history of transactions, newest first
     Transactions(TransactionsArgs),
     /// Show what is known of an account
     User(UserArgs),
+    /// Show how the market stands: its state and time, the next update, and how old prices are
+    Market,
     /// Show the server's market, when its next update is due, and what it speaks
     Server,
     /// List the workers that serve now
@@ -490,33 +499,153 @@ pub struct ForecastArgs {
     pub date: Timestamp,
 }
 
-/// See [`ClientCommand::Buy`] and [`ClientCommand::Sell`].
+/// See [`ClientCommand::Buy`].
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("amount").args(["quantity", "money"]).required(true))]
 #[command(after_help = "Examples:
   papertrader buy AAPL 10
-  papertrader sell BTCUSDT 0.25 --no-wait
+  papertrader buy AAPL --for 500
+  papertrader buy AAPL 1,000 --limit 95.50 --tif day
+  papertrader buy BTCUSDT 0.25 --no-wait
 
-An order settles at the price of the asset's next update, which nobody has seen when the order is \
-accepted. Ctrl-C ends the countdown, not the order.
+Without a price an order settles at the price of the asset's next update, which nobody has seen \
+when the order is accepted. With one it waits until a price reaches it: papertrader orders, cancel \
+and replace are for such orders. Ctrl-C ends the countdown, not the order.
 
 Every order has an ID of its own; given again with the same ID it is never traded twice, so that \
 an order whose outcome was not seen can be repeated safely.")]
-pub struct TradeArgs {
+pub struct BuyArgs {
     /// An asset
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
     /// Units, such as 10, 0.25 or 2,500
     #[arg(value_parser = quantity, allow_hyphen_values = true)]
-    pub quantity: Quantity,
-    /// Return as soon as the order is on the server's durable queue
+    pub quantity: Option<Quantity>,
+    /// As many units as this money buys, fee included
+    #[arg(id = "money", long = "for", value_name = "MONEY", value_parser = price, allow_hyphen_values = true)]
+    pub money: Option<Money>,
+    /// How it is ordered.
+    #[command(flatten)]
+    pub options: OrderOptions,
+}
+
+/// See [`ClientCommand::Sell`].
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("amount").args(["quantity", "all"]).required(true))]
+#[command(after_help = "Examples:
+  papertrader sell AAPL 10
+  papertrader sell AAPL --all
+  papertrader sell AAPL 10 --stop 90
+  papertrader sell AAPL 10 --trail 5% --tif 2013-06-28
+  papertrader sell BTCUSDT 0.25 --no-wait
+
+Without a price an order settles at the price of the asset's next update, which nobody has seen \
+when the order is accepted. With one it waits until a price reaches it: papertrader orders, cancel \
+and replace are for such orders. Ctrl-C ends the countdown, not the order.
+
+Every order has an ID of its own; given again with the same ID it is never traded twice, so that \
+an order whose outcome was not seen can be repeated safely.")]
+pub struct SellArgs {
+    /// An asset
+    #[arg(value_parser = symbol)]
+    pub symbol: Symbol,
+    /// Units, such as 10, 0.25 or 2,500
+    #[arg(value_parser = quantity, allow_hyphen_values = true)]
+    pub quantity: Option<Quantity>,
+    /// All units that no other order has promised
+    #[arg(long)]
+    pub all: bool,
+    /// How it is ordered.
+    #[command(flatten)]
+    pub options: OrderOptions,
+}
+
+/// How an order is placed and followed.
+#[derive(Debug, Clone, Args)]
+pub struct OrderOptions {
+    /// Buy at this price or less, sell at it or more
+    #[arg(long, value_name = "PRICE", value_parser = price, allow_hyphen_values = true)]
+    pub limit: Option<Money>,
+    /// Wait until the price reaches this: buy when it rises to it, sell when it falls to it. With
+    /// --limit it is a limit order from then on
+    #[arg(long, value_name = "PRICE", value_parser = price, allow_hyphen_values = true)]
+    pub stop: Option<Money>,
+    /// A stop that follows the price at this distance: money such as 2.50, or 5%
+    #[arg(long, value_name = "DISTANCE", value_parser = distance, conflicts_with_all = ["limit", "stop"], allow_hyphen_values = true)]
+    pub trail: Option<TrailDistance>,
+    /// How long it stands, in market time: day, gtc (180 days), through a date such as 2013-06-28,
+    /// or until "2013-06-28 14:00" [default: gtc]
+    #[arg(long, value_name = "TIME", value_parser = time_in_force)]
+    pub tif: Option<TimeInForce>,
+    /// Do not ask where it takes more than half of what the account is worth
+    #[arg(long)]
+    pub yes: bool,
+    /// Return as soon as the order is on the server's disk
     #[arg(long)]
     pub no_wait: bool,
+    /// The order's own ID and how long to look for what became of it.
+    #[command(flatten)]
+    pub repeat: RepeatOptions,
+}
+
+/// How an order is repeated whose outcome is not seen.
+#[derive(Debug, Clone, Args)]
+pub struct RepeatOptions {
     /// The order's own ID: 1 to 64 of A-Z a-z 0-9 . _ : - [default: a fresh one]
     #[arg(long, value_name = "ID", value_parser = order_id)]
     pub order_id: Option<ClientOrderId>,
     /// Seconds to go on looking for a worker that knows what became of an order that was sent
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub patience: u64,
+}
+
+/// See [`ClientCommand::Cancel`].
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").args(["id", "all"]).required(true))]
+#[command(after_help = "Examples:
+  papertrader cancel 01997a3e-8a4e-7c21-9d1c-2f60c1d4b7aa
+  papertrader cancel 2f60c1d4b7aa
+  papertrader cancel --all
+
+An order that an update has filled meanwhile cannot be cancelled. While an update is under way the \
+answer waits for it.")]
+pub struct CancelArgs {
+    /// The order: its ID, the beginning or end of it, or its own --order-id; orders lists them
+    pub id: Option<String>,
+    /// All that have no outcome yet
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// See [`ClientCommand::Replace`].
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").args(["quantity", "money", "limit", "stop", "trail"]).required(true).multiple(true))]
+#[command(after_help = "Example:
+  papertrader replace 2f60c1d4b7aa --limit 96 --quantity 5
+
+The new order has an ID and a turn of its own; the old one is cancelled with it, or neither. What is \
+not named stays as it was, and so do side, asset, kind and time in force.")]
+pub struct ReplaceArgs {
+    /// The order: its ID, the beginning or end of it, or its own --order-id; orders lists them
+    pub id: String,
+    /// Units, such as 10, 0.25 or 2,500
+    #[arg(long, value_name = "UNITS", value_parser = quantity, allow_hyphen_values = true, conflicts_with = "money")]
+    pub quantity: Option<Quantity>,
+    /// As many units as this money buys, fee included
+    #[arg(id = "money", long = "for", value_name = "MONEY", value_parser = price, allow_hyphen_values = true)]
+    pub money: Option<Money>,
+    /// Another limit
+    #[arg(long, value_name = "PRICE", value_parser = price, allow_hyphen_values = true)]
+    pub limit: Option<Money>,
+    /// Another stop
+    #[arg(long, value_name = "PRICE", value_parser = price, allow_hyphen_values = true)]
+    pub stop: Option<Money>,
+    /// Another distance of a trailing order: money such as 2.50, or 5%
+    #[arg(long, value_name = "DISTANCE", value_parser = distance, conflicts_with_all = ["limit", "stop"], allow_hyphen_values = true)]
+    pub trail: Option<TrailDistance>,
+    /// The new order's own ID and how long to look for what became of it.
+    #[command(flatten)]
+    pub repeat: RepeatOptions,
 }
 
 /// See [`ClientCommand::Portfolio`].
@@ -607,6 +736,34 @@ fn symbol(text: &str) -> Result<Symbol, String> {
 
 fn order_id(text: &str) -> Result<ClientOrderId, String> {
     ClientOrderId::parse(text).map_err(|e| e.0.to_owned())
+}
+
+fn price(text: &str) -> Result<Money, String> {
+    match quantity(text) {
+        Ok(price) => Ok(Money(price.0)),
+        Err(why) => Err(why.replace("a quantity", "an amount of money")),
+    }
+}
+
+fn distance(text: &str) -> Result<TrailDistance, String> {
+    if text.contains('%') {
+        return TrailDistance::parse(text.trim()).map_err(|e| e.0.to_owned());
+    }
+    price(text).map(TrailDistance::Money)
+}
+
+fn time_in_force(text: &str) -> Result<TimeInForce, String> {
+    let text = text.trim();
+    let word = text.to_ascii_lowercase();
+    if let "day" | "gtc" = word.as_str() {
+        return TimeInForce::parse(&word).map_err(|e| e.0.to_owned());
+    }
+    let until = date(text).map_err(|why| format!("day, gtc or a date: {why}"))?;
+    match text.get(..10).filter(|_| !text.contains(':')) {
+        // A day without a time is meant as a whole.
+        Some(day) => TimeInForce::parse(day).map_err(|e| e.0.to_owned()),
+        None => Ok(TimeInForce::Until(until)),
+    }
 }
 
 fn interval(text: &str) -> Result<std::time::Duration, String> {
@@ -715,6 +872,23 @@ mod tests {
             "papertrader buy AAPL 1e3",
             "papertrader buy AAPL 0,5",
             "papertrader buy AAPL 1_000",
+            "papertrader buy AAPL 1 --for 500",
+            "papertrader buy AAPL --for 0",
+            "papertrader buy AAPL --all",
+            "papertrader buy AAPL 1 --limit -5",
+            "papertrader buy AAPL 1 --limit 5%",
+            "papertrader buy AAPL 1 --trail 100%",
+            "papertrader buy AAPL 1 --trail 5% --stop 90",
+            "papertrader buy AAPL 1 --tif tomorrow",
+            "papertrader buy AAPL 1 --tif 2013-02-30",
+            "papertrader sell AAPL",
+            "papertrader sell AAPL 1 --all",
+            "papertrader sell AAPL --for 500",
+            "papertrader cancel",
+            "papertrader cancel 0199 --all",
+            "papertrader replace 0199",
+            "papertrader replace 0199 --quantity 5 --for 500",
+            "papertrader replace 0199 --limit 0",
             "papertrader chart AAPL --day --week",
             "papertrader chart AAPL --date 2013-02-30",
             "papertrader chart AAPL --csv --json",
@@ -738,5 +912,37 @@ mod tests {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
         }
+    }
+
+    #[test]
+    fn orders_are_read_as_people_type_them() {
+        let buy = |line: &str| match parse(line).unwrap().command {
+            ClientCommand::Buy(args) => args,
+            other => panic!("{other:?}"),
+        };
+        let args = buy("papertrader buy aapl 1,000 --limit 1,095.50 --stop 1,090 --tif DAY");
+        assert_eq!(args.quantity, Some(Quantity(1_000_000_000)));
+        assert_eq!(args.options.limit, Some(Money(1_095_500_000)));
+        assert_eq!(args.options.stop, Some(Money(1_090_000_000)));
+        assert_eq!(args.options.tif, Some(TimeInForce::Day));
+        let args = buy("papertrader buy AAPL --for 500 --trail 2.5% --tif 2013-06-28");
+        assert_eq!(
+            (args.quantity, args.money),
+            (None, Some(Money(500_000_000)))
+        );
+        assert_eq!(args.options.trail, Some(TrailDistance::Percent(25_000)));
+        let until = |text: &str| TimeInForce::Until(Timestamp::parse(text).unwrap());
+        assert_eq!(
+            args.options.tif,
+            Some(until("2013-06-29")),
+            "through that day"
+        );
+        let line = "papertrader buy AAPL 1 --trail 2.50 --tif 2013-06-28T14:00Z";
+        let args = buy(line);
+        assert_eq!(
+            args.options.trail,
+            Some(TrailDistance::Money(Money(2_500_000)))
+        );
+        assert_eq!(args.options.tif, Some(until("2013-06-28T14:00:00Z")));
     }
 }

@@ -6,9 +6,13 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
+mod estimate;
 mod export;
 mod holdings;
 mod market;
+mod market_state;
+mod order_words;
+mod orders;
 mod own_account;
 mod reset;
 mod third_party;
@@ -88,6 +92,11 @@ impl CommandError {
             },
             _ => self,
         }
+    }
+
+    /// Whether there is no session that the command could use.
+    fn is_without_session(&self) -> bool {
+        matches!(self.error.as_deref(), Some(ClientError::NoSession))
     }
 
     /// A command line whose parts do not go together.
@@ -215,6 +224,7 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
         ClientCommand::Sessions(args) => own_account::sessions(&global, &args),
         ClientCommand::Tokens(args) => own_account::tokens(&global, &args),
         ClientCommand::User(args) => account::user(&global, &args),
+        ClientCommand::Market => market_state::market(&global),
         ClientCommand::Server => account::server(&global),
         ClientCommand::Workers => account::workers(&global),
         ClientCommand::Ping => account::ping(&global),
@@ -224,8 +234,11 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
         ClientCommand::Info(args) => market::info(&global, &args),
         ClientCommand::Chart(args) => market::chart(&global, &args),
         ClientCommand::Forecast(args) => market::forecast(&global, &args),
-        ClientCommand::Buy(args) => trading::trade(&global, &args, crate::model::Side::Buy),
-        ClientCommand::Sell(args) => trading::trade(&global, &args, crate::model::Side::Sell),
+        ClientCommand::Buy(args) => trading::buy(&global, &args),
+        ClientCommand::Sell(args) => trading::sell(&global, &args),
+        ClientCommand::Orders => orders::orders(&global),
+        ClientCommand::Cancel(args) => orders::cancel(&global, &args),
+        ClientCommand::Replace(args) => orders::replace(&global, &args),
         ClientCommand::Portfolio(args) => holdings::portfolio(&global, &args),
         ClientCommand::Transactions(args) => holdings::transactions(&global, &args),
     }
@@ -695,6 +708,7 @@ fn advice_on_refusal(program: &str, reason: Reason) -> Option<String> {
         Reason::NoPrice => format!(
             "It has no price, or no new one came. How old the last one is:\n  {program} quote SYMBOL"
         ),
+        Reason::NotOpen => format!("It has ended. How:\n  {program} transactions"),
         Reason::DateInvalid => format!(
             "A forecast is for a day after the latest value. When that was:\n  {program} quote SYMBOL"
         ),

@@ -4,21 +4,19 @@
 //! strings, times are RFC 3339 in UTC, and an absent value is `null`.
 
 pub mod account;
+pub mod orders;
 pub mod portfolio;
 
 use super::age::ReferenceTime;
 use crate::cli::output::cell;
-use crate::client::connection::QueuedNotice;
-use crate::client::order::OrderTicket;
-use crate::client::{ClientError, ServerInfo};
+use crate::client::ServerInfo;
 use crate::model::{Bar, Quote, Symbol, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{Forecast, HistoryEntry, UserInfo};
-use crate::wire::reply::Fill;
+use orders::EntryOrderView;
 use portfolio::act_of_administrator;
 use serde::Serialize;
 use std::time::Duration;
-use uuid::Uuid;
 
 fn text(value: impl std::fmt::Display) -> String {
     value.to_string()
@@ -120,122 +118,6 @@ impl ForecastView {
     }
 }
 
-/// The state of an order.
-#[derive(Debug, Clone, Default, Serialize)]
-#[allow(missing_docs, reason = "the page's table says what each field is")]
-pub struct OrderView {
-    pub account: String,
-    pub status: &'static str,
-    pub transaction: Option<String>,
-    pub order_id: String,
-    pub side: &'static str,
-    pub symbol: String,
-    pub quantity: String,
-    pub price: Option<String>,
-    pub total: Option<String>,
-    pub settled: Option<String>,
-    pub expected: Option<String>,
-    pub reason: Option<String>,
-    pub text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<RefusalView>,
-}
-
-/// A failure, as other commands tell it.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs, reason = "the page's table says what each field is")]
-pub struct RefusalView {
-    pub code: String,
-    pub text: String,
-    pub advice: Option<String>,
-}
-
-impl OrderView {
-    fn of(
-        account: &Username,
-        order: &OrderTicket,
-        status: &'static str,
-        id: Option<Uuid>,
-    ) -> OrderView {
-        OrderView {
-            account: text(account),
-            status,
-            transaction: id.map(|id| text(id.hyphenated())),
-            order_id: text(&order.id),
-            side: order.side.as_str(),
-            symbol: text(order.symbol),
-            quantity: text(order.quantity),
-            ..OrderView::default()
-        }
-    }
-
-    /// An executed order.
-    pub fn filled(account: &Username, order: &OrderTicket, fill: &Fill) -> OrderView {
-        OrderView {
-            price: Some(text(fill.price)),
-            total: Some(text(fill.total)),
-            settled: Some(text(fill.settled)),
-            ..OrderView::of(
-                account,
-                order,
-                TransactionStatus::Settled.as_str(),
-                Some(fill.id),
-            )
-        }
-    }
-
-    /// A queued order.
-    pub fn queued(account: &Username, order: &OrderTicket, notice: &QueuedNotice) -> OrderView {
-        OrderView {
-            expected: Some(text(notice.expected)),
-            ..OrderView::of(
-                account,
-                order,
-                TransactionStatus::Queued.as_str(),
-                Some(notice.id),
-            )
-        }
-    }
-
-    /// A queued order that was not followed to its outcome, and why not.
-    pub fn standing(
-        account: &Username,
-        order: &OrderTicket,
-        notice: &QueuedNotice,
-        error: &ClientError,
-        advice: &str,
-    ) -> OrderView {
-        OrderView {
-            error: Some(RefusalView {
-                code: error.code().to_owned(),
-                text: text(error),
-                advice: Some(text(advice)),
-            }),
-            ..OrderView::queued(account, order, notice)
-        }
-    }
-
-    /// A refused or rejected order.
-    pub fn rejected(
-        account: &Username,
-        order: &OrderTicket,
-        refusal: &Refusal,
-        id: Option<Uuid>,
-        advice: Option<String>,
-    ) -> OrderView {
-        OrderView {
-            error: Some(RefusalView {
-                code: text(&refusal.reason),
-                text: refusal.text.clone(),
-                advice,
-            }),
-            reason: Some(text(&refusal.reason)),
-            text: Some(refusal.text.clone()),
-            ..OrderView::of(account, order, TransactionStatus::Rejected.as_str(), id)
-        }
-    }
-}
-
 /// A transaction. The fields from `quantity` on are present for the account's owner only.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "the page's table says what each field is")]
@@ -252,6 +134,9 @@ pub struct EntryView {
     pub priced: Option<String>,
     pub order_id: Option<String>,
     pub reason: Option<String>,
+    /// In JSON alone, and where the server tells it.
+    #[serde(flatten)]
+    pub order: Option<EntryOrderView>,
 }
 
 /// The columns of a history's CSV, in order.
@@ -280,6 +165,7 @@ impl From<&HistoryEntry> for EntryView {
             priced: priced.map(|d| text(d.priced)),
             order_id: detail.and_then(|d| d.client_order_id.as_ref().map(text)),
             reason: detail.and_then(|d| d.reason.as_ref().map(text)),
+            order: None,
         }
     }
 }
@@ -412,6 +298,55 @@ impl ServerView {
             fees: info.fees,
         }
     }
+}
+
+/// How the market stands.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct MarketView {
+    #[serde(flatten)]
+    pub told: MarketFactsView,
+    pub prices: Option<PriceAgesView>,
+}
+
+/// What a server tells of its market.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct MarketFactsView {
+    pub server: String,
+    pub market: Option<String>,
+    pub state: Option<String>,
+    pub market_time: Option<String>,
+    pub update_interval_ms: Option<u64>,
+    pub next_update: Option<String>,
+    pub steps_left: Option<u64>,
+}
+
+impl From<ServerView> for MarketFactsView {
+    fn from(server: ServerView) -> MarketFactsView {
+        MarketFactsView {
+            server: server.server,
+            market: server.market,
+            state: server.state,
+            market_time: server.market_time,
+            update_interval_ms: server.update_interval_ms,
+            next_update: server.next_update,
+            steps_left: server.steps_left,
+        }
+    }
+}
+
+/// How old the prices of all assets are.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct PriceAgesView {
+    pub assets: usize,
+    pub new: usize,
+    pub halted: usize,
+    pub newest: Option<String>,
+    pub newest_age_seconds: Option<i64>,
+    pub oldest: Option<String>,
+    pub oldest_age_seconds: Option<i64>,
 }
 
 /// The round trip to a server, or its error.

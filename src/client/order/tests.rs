@@ -342,3 +342,167 @@ fn fresh_ids_differ() {
         assert!(seen.lock().insert(fresh_id().unwrap().as_str().to_owned()));
     }
 }
+
+#[test]
+fn what_an_account_has_is_of_the_moment_until_its_order_is_queued() {
+    for reason in [
+        Reason::InsufficientFunds,
+        Reason::InsufficientHoldings,
+        Reason::NoPrice,
+    ] {
+        let mock = worker(move |n| match n {
+            0 => vec![],
+            1 => vec![refused(reason)],
+            _ => vec![queued(), Reply::Filled(fill())],
+        });
+        let (outcome, _) = run(&[&mock.address], &timeouts(), true);
+        assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())), "{reason}");
+        // Of a first attempt it is the outcome.
+        let mock = worker(move |_| vec![refused(reason)]);
+        let (outcome, _) = run(&[&mock.address], &timeouts(), true);
+        assert!(
+            matches!(&outcome, Ok(OrderOutcome::Rejected(r, None)) if r.reason == reason),
+            "{outcome:?}"
+        );
+    }
+}
+
+fn limit_order() -> BookRequest {
+    BookRequest::Place(OrderForm {
+        side: Side::Buy,
+        symbol: order().symbol,
+        amount: crate::model::OrderAmount::Units(order().quantity),
+        terms: crate::model::OrderTerms::Limit {
+            limit: Money(2_000_000),
+        },
+        time_in_force: crate::model::TimeInForce::Gtc,
+        id: Some(order().id),
+    })
+}
+
+fn submitted(server: &MockServer) -> (Result<OrderOutcome, ClientError>, Vec<OrderProgress>) {
+    let mut pool = WorkerPool::new(
+        vec![server.address.clone()],
+        None,
+        ConnectOptions::default(),
+    );
+    pool.set_session(Some(SessionId::from_bytes([1; 32])));
+    let mut seen = Vec::new();
+    let outcome = submit(&mut pool, &limit_order(), &timeouts(), &mut |p| {
+        seen.push(p.clone());
+    });
+    (outcome, seen)
+}
+
+#[test]
+fn an_order_of_the_second_edition_is_repeated_until_it_is_on_disk() {
+    let placed = PlacedOrder {
+        id: Uuid::from_u128(9),
+        client_order_id: Some(order().id),
+        status: TransactionStatus::Open.into(),
+    };
+    let server = MockServer::start(|connection, mut peer| {
+        while let Some(request) = peer.request() {
+            match request {
+                Request::GetServerInfo => peer.send(&Reply::ServerInfo(Vec::new())),
+                Request::PlaceOrder { id, .. } if connection > 0 => {
+                    peer.send(&Reply::OrderPlaced {
+                        id: Uuid::from_u128(9),
+                        client_order_id: id,
+                        status: TransactionStatus::Open.into(),
+                    });
+                }
+                Request::PlaceOrder { .. } => return peer.cut(),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    let (outcome, seen) = submitted(&server);
+    assert_eq!(outcome, Ok(OrderOutcome::Placed(placed.clone())));
+    assert!(
+        matches!(seen[1], OrderProgress::Repeating(ClientError::Lost { .. })),
+        "{seen:?}"
+    );
+    assert_eq!(seen.last(), Some(&OrderProgress::Placed(placed)));
+}
+
+#[test]
+fn a_server_of_the_first_edition_is_sent_no_order_that_it_does_not_know() {
+    let server = MockServer::start(|_, mut peer| {
+        if let Some(request) = peer.request() {
+            assert_eq!(request, Request::GetServerInfo);
+            let code = OpenValue::Known(ProtocolFault::UnknownInstruction);
+            peer.send(&Reply::ProtocolError(code, "no such number".to_owned()));
+        }
+    });
+    let (outcome, seen) = submitted(&server);
+    assert!(
+        matches!(
+            outcome,
+            Err(ClientError::Protocol {
+                code: OpenValue::Known(ProtocolFault::UnknownInstruction),
+                ..
+            })
+        ),
+        "{outcome:?}"
+    );
+    assert_eq!(seen, [], "nothing was sent");
+}
+
+#[test]
+fn a_market_order_that_was_placed_is_looked_at_until_it_has_left_the_queue() {
+    use crate::wire::payload::{Payload, TransactionPage};
+    let id = Uuid::from_u128(9);
+    let row = move |status: TransactionStatus| PageEntry {
+        id,
+        side: Side::Buy.into(),
+        status: status.into(),
+        symbol: order().symbol,
+        accepted: Timestamp(1),
+        settled: Timestamp(0),
+        detail: None,
+    };
+    let looks = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&looks);
+    let server = MockServer::start(move |_, mut peer| {
+        while let Some(request) = peer.request() {
+            match request {
+                Request::GetServerInfo => peer.send(&Reply::ServerInfo(Vec::new())),
+                Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                Request::UserHistoryPage { before, count, .. } => {
+                    assert_eq!((before, count), (Some(Uuid::from_u128(10)), 1));
+                    let status = match counted.fetch_add(1, Ordering::SeqCst) {
+                        0 => TransactionStatus::Queued,
+                        // A worker that goes away is not the order's end.
+                        1 => return peer.cut(),
+                        _ => TransactionStatus::Open,
+                    };
+                    let page = TransactionPage {
+                        private: false,
+                        entries: vec![row(status)],
+                    };
+                    peer.payload(&page.to_bytes());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    let mut pool = WorkerPool::new(
+        vec![server.address.clone()],
+        None,
+        ConnectOptions::default(),
+    );
+    pool.set_session(Some(SessionId::from_bytes([1; 32])));
+    let placed = PlacedOrder {
+        id,
+        client_order_id: Some(order().id),
+        status: TransactionStatus::Queued.into(),
+    };
+    let alice = Username::parse("alice").unwrap();
+    let mut queued = 0;
+    let ended = leave_queue(&mut pool, &alice, &placed, &timeouts(), &mut |progress| {
+        queued += usize::from(matches!(progress, OrderProgress::Queued(n) if n.id == id));
+    });
+    assert_eq!(ended.unwrap().status, TransactionStatus::Open);
+    assert_eq!((queued, looks.load(Ordering::SeqCst)), (1, 3));
+}

@@ -6,11 +6,12 @@
 //!
 //! Tests: `tests/suite/master/export.rs`, `src/master/account_queries/histories/tests.rs`.
 
-use super::{QueryError, receipt};
+use super::QueryError;
+use super::receipt::{OrderFacts, receipt};
 use crate::master::storage::Snapshot;
 use crate::master::storage::ledger::{HistoryBound, LedgerEntry};
 use crate::model::{AccountId, Reason, SessionHash, SessionKind, SessionUse, Timestamp};
-use crate::wire::payload::put_text;
+use crate::wire::payload::{Receipt, put_text};
 use crate::wire::{PacketWriter, Refusal};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -188,7 +189,9 @@ impl ExportCursor {
                     unknown.insert(name)
                 }
             };
-            lines.push(transaction(entry, worker.as_deref(), &self.currency).to_string());
+            let facts = OrderFacts::read(snapshot, entry)?;
+            let lines_of = receipt(entry, &facts, worker.as_deref(), &self.currency);
+            lines.push(transaction(entry, lines_of).to_string());
         }
         Ok(lines)
     }
@@ -201,8 +204,8 @@ fn changed() -> QueryError {
 }
 
 /// A row of the ledger with its receipt.
-fn transaction(entry: &LedgerEntry, worker: Option<&str>, currency: &str) -> Value {
-    let lines = receipt(entry, worker, currency).0.into_iter();
+fn transaction(entry: &LedgerEntry, receipt: Receipt) -> Value {
+    let lines = receipt.0.into_iter();
     let lines: Map<String, Value> = lines.map(|(name, text)| (name, text.into())).collect();
     json!({
         "kind": "transaction",

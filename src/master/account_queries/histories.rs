@@ -7,6 +7,7 @@ use super::export::{COUNTS_AS, ExportCursor, KEPT_MAX, KEPT_TIMEOUT};
 use super::page::{open_orders, page_entry};
 use super::summary::{ProfitCount, ProfitCounts, summary};
 use super::{AccountQueriesMessage, QueryError, history_line};
+use crate::config::FeeSettings;
 use crate::master::assets::PriceSnapshot;
 use crate::master::messages::AssetsHandle;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
@@ -60,8 +61,8 @@ pub(super) enum SlicedQuery {
     },
     /// The asker's orders that have no outcome yet.
     OpenOrders,
-    /// What the asker has, may spend and has gained.
-    Summary,
+    /// What the asker has, may spend and has gained, where trades cost this.
+    Summary(FeeSettings),
     /// All that the deployment has on the asker, whose money is in this currency.
     Export(String),
 }
@@ -71,7 +72,7 @@ impl SlicedQuery {
     fn account(&self, asker: AccountId) -> AccountId {
         match self {
             SlicedQuery::History(account) | SlicedQuery::Page { account, .. } => *account,
-            SlicedQuery::OpenOrders | SlicedQuery::Summary | SlicedQuery::Export(_) => asker,
+            SlicedQuery::OpenOrders | SlicedQuery::Summary(_) | SlicedQuery::Export(_) => asker,
         }
     }
 
@@ -80,7 +81,7 @@ impl SlicedQuery {
             SlicedQuery::History(_) => Instruction::GetUserTransactionHistory,
             SlicedQuery::Page { .. } => Instruction::GetUserTransactionHistoryPage,
             SlicedQuery::OpenOrders => Instruction::GetOpenOrders,
-            SlicedQuery::Summary => Instruction::GetAccountSummary,
+            SlicedQuery::Summary(_) => Instruction::GetAccountSummary,
             SlicedQuery::Export(_) => Instruction::GetAccountExport,
         }
     }
@@ -394,7 +395,9 @@ impl HistoryCursor {
                 room.rows = room.rows.saturating_sub(rows.len());
                 Ok(self.answer(&open_orders(rows), room, replies))
             }
-            SlicedQuery::Summary => self.summary_slice((snapshot, prices), counted, room, replies),
+            SlicedQuery::Summary(fees) => {
+                self.summary_slice((snapshot, prices, &fees), counted, room, replies)
+            }
         }
     }
 
@@ -413,7 +416,7 @@ impl HistoryCursor {
 
     fn summary_slice(
         &mut self,
-        (snapshot, prices): (&mut Snapshot<'_>, &PriceSnapshot),
+        (snapshot, prices, fees): (&mut Snapshot<'_>, &PriceSnapshot, &FeeSettings),
         counted: &mut CountedAccounts,
         room: &mut SliceRoom,
         replies: &mut ReplyBatch,
@@ -435,7 +438,7 @@ impl HistoryCursor {
         let holdings = snapshot.holdings(self.account)?;
         let orders = snapshot.waiting_orders(self.account)?;
         room.rows = room.rows.saturating_sub(orders.len());
-        let told = summary(&holdings, &orders, profit, prices);
+        let told = summary(&holdings, &orders, profit, (prices, fees));
         counted.profits.keep(self.account, std::mem::take(profit));
         Ok(self.answer(&told, room, replies))
     }

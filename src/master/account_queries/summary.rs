@@ -3,6 +3,7 @@
 //! What an account has, may spend and has gained. Profit is a sum over the whole ledger of the
 //! account: it is counted in slices, and what was counted is kept.
 
+use crate::config::FeeSettings;
 use crate::master::assets::PriceSnapshot;
 use crate::master::storage::account_orders::{OwnTransaction, ProfitRow};
 use crate::master::storage::{Snapshot, StorageError};
@@ -163,14 +164,17 @@ impl ProfitCount {
 struct Commitments {
     /// Cash that is held back for purchases.
     reserved: i128,
-    /// What queued market sales would bring at the latest prices.
+    /// What queued market sales would bring at the latest prices, after slippage and less fees.
     proceeds: i128,
     /// Units that sales have been promised.
     promised: HashMap<Symbol, i128>,
 }
 
 impl Commitments {
-    fn of(orders: &[OwnTransaction], prices: &PriceSnapshot) -> Commitments {
+    fn of(
+        orders: &[OwnTransaction],
+        (prices, fees): (&PriceSnapshot, &FeeSettings),
+    ) -> Commitments {
         let mut all = Commitments::default();
         for order in orders {
             let transaction = &order.transaction;
@@ -183,7 +187,7 @@ impl Commitments {
             if transaction.status == TransactionStatus::Queued
                 && let Some(quote) = prices.last_quote(&transaction.symbol)
             {
-                all.proceeds += worth(units, quote.value);
+                all.proceeds += i128::from(fees.market_proceeds(units, quote.value).0);
             }
         }
         all
@@ -206,9 +210,9 @@ pub(super) fn summary(
     holdings: &Holdings,
     orders: &[OwnTransaction],
     profit: &ProfitCount,
-    prices: &PriceSnapshot,
+    (prices, fees): (&PriceSnapshot, &FeeSettings),
 ) -> OwnSummary {
-    let committed = Commitments::of(orders, prices);
+    let committed = Commitments::of(orders, (prices, fees));
     let (mut value, mut day_change, mut cost_of_all) = (0, 0, 0);
     let mut realised: i128 = profit
         .by_asset

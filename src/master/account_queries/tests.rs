@@ -1,12 +1,13 @@
 //! spec/master/account_queries.md · 4.6.14 to 4.6.16 (public and private)
 
+use super::receipt::rule;
 use super::*;
 use crate::link::envelope::BODY_MAX;
 use crate::master::testing::{
     FakeLink, MasterRig, TestUser, email, link_request, money, order, quantity, reason, symbol,
 };
-use crate::model::{Quantity, Timestamp};
-use crate::wire::payload::History;
+use crate::model::{Quantity, Side, Timestamp, TransactionStatus};
+use crate::wire::payload::{History, Receipt};
 use crate::wire::{Reply, Request};
 
 struct Desk {
@@ -267,7 +268,6 @@ fn each_kind_and_end_of_a_transaction_has_its_rule() {
     let rules = [
         rule(Side::Buy, Queued),
         rule(Side::Buy, Settled),
-        rule(Side::Sell, Settled),
         rule(Side::Split, Settled),
         rule(Side::Dividend, Settled),
         rule(Side::Sell, Rejected),

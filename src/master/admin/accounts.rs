@@ -55,6 +55,11 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
         })
         .map_err(failed)?;
     let (row, holdings, until, acts) = found.ok_or_else(|| format!("there is no user {name}"))?;
+    let means = ask(
+        TRANSACTIONS,
+        &shared.channels.inboxes.transactions,
+        |reply| TransactionsMessage::Means(row.account, reply),
+    )??;
     let sessions = rows(shared, Some(row.username.clone()))?;
     let is_token = |kind: &SessionKind| matches!(kind, SessionKind::Token { .. });
     let tokens = sessions
@@ -70,6 +75,10 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
         last_used: last_used.map(|at| at.to_string()),
         cash: holdings.cash.to_string(),
         positions: holdings.positions.len(),
+        queued_orders: Some(means.queued),
+        open_orders: Some(means.open),
+        reserved: Some(means.reserved.to_string()),
+        buying_power: Some(means.buying_power.to_string()),
         code_until: until.map(|until| until.to_string()),
         acts: acts.into_iter().rev().map(act_summary).collect(),
     })))
@@ -142,7 +151,7 @@ pub(super) fn delete(
 }
 
 /// An act of this user that begins now.
-fn act(caller: AdminCaller) -> AdminAct {
+pub(super) fn act(caller: AdminCaller) -> AdminAct {
     AdminAct {
         caller: caller.to_string(),
         until: Instant::now() + SETTLEMENT_TIMEOUT,
@@ -150,7 +159,7 @@ fn act(caller: AdminCaller) -> AdminAct {
 }
 
 /// The name of an account that an administrator gives.
-fn account_name(name: &str) -> Result<Username, String> {
+pub(super) fn account_name(name: &str) -> Result<Username, String> {
     Username::parse(name).map_err(|error| error.to_string())
 }
 

@@ -138,6 +138,8 @@ impl Auth {
         let inbox = self.channels.auth.clone();
         self.end_orders(AccountCancellation {
             account,
+            order: None,
+            by: None,
             is_deletion: true,
             writes: Some(writes),
             // Auth waits for nobody, so it takes this soon.
@@ -263,6 +265,8 @@ impl Auth {
         );
         self.end_orders(AccountCancellation {
             account: end.account,
+            order: None,
+            by: None,
             is_deletion: false,
             writes: None,
             done: Box::new(move |outcome| {

@@ -65,7 +65,8 @@ pub struct ProfitRow {
 }
 
 /// The columns of [`own_transaction`]. The first fourteen are those of a transaction.
-const OWN_COLUMNS: &str = "t.number, t.id, t.account, t.side, t.status, t.symbol, t.quantity,
+pub(super) const OWN_COLUMNS: &str =
+    "t.number, t.id, t.account, t.side, t.status, t.symbol, t.quantity,
     t.accepted, t.settled, t.price, t.total, t.priced, t.client_order_id, t.reason,
     t.cause, t.source, t.written_off, t.fee, t.reserve, t.note,
     o.kind, o.limit_price, o.stop_price, o.trail, o.trail_percent, o.cash, o.time_in_force,
@@ -84,7 +85,7 @@ fn cause(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cause>> {
         .and_then(Cause::from_number))
 }
 
-fn own_transaction(row: &Row<'_>) -> rusqlite::Result<OwnTransaction> {
+pub(super) fn own_transaction(row: &Row<'_>) -> rusqlite::Result<OwnTransaction> {
     let source: Option<String> = row.get(15)?;
     Ok(OwnTransaction {
         transaction: transaction(row)?,

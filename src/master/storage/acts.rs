@@ -34,6 +34,8 @@ word_list! {
         Grant = "grant",
         /// Let it begin anew.
         Restart = "restart",
+        /// Cancelled orders of it.
+        CancelOrders = "cancel-orders",
     }
 }
 

@@ -6,7 +6,7 @@
 //! Tests: `src/master/storage/order_terms/tests.rs`.
 
 use super::ledger::{LedgerEntry, NewOrder, OPEN_COLUMNS, entry, symbol};
-use super::order_details::OrderDetails;
+use super::order_details::{FillBar, OrderDetails};
 use super::sqlite::{damaged, signed, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
 use crate::master::transactions::book::due::TrailStart;
@@ -151,6 +151,24 @@ impl Snapshot<'_> {
         let mut statement = sqlite.prepare_cached(&sql)?;
         let found = statement.query_row([number], |row| details(row, 0));
         Ok(found.optional()?.flatten())
+    }
+
+    /// The bar that filled an order of placeOrder or replaceOrder in the book; `None` of others.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn fill_bar(&mut self, number: i64) -> Result<Option<FillBar>, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement =
+            sqlite.prepare_cached("SELECT open, high, low FROM fill_bars WHERE number = ?1")?;
+        let bar = statement.query_row([number], |row| {
+            Ok(FillBar {
+                open: Money(row.get(0)?),
+                high: Money(row.get(1)?),
+                low: Money(row.get(2)?),
+            })
+        });
+        Ok(bar.optional()?)
     }
 
     /// The units that a client asked for, before any split.

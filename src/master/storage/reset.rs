@@ -132,6 +132,11 @@ mod tests {
             "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked,
                  accepted, stamped, ordered)
              VALUES (1, zeroblob(16), 1, 1, 0, 'A', 1, 1, 0, 0, 0)",
+            "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked,
+                 accepted, stamped, ordered, reserve, first_update)
+             VALUES (2, randomblob(16), 1, 1, 3, 'A', 1, 1, 0, 0, 0, 5, 1)",
+            "INSERT INTO order_terms (number, kind, limit_price, time_in_force) VALUES (2, 1, 5, 0)",
+            "INSERT INTO trail_closes VALUES ('A', 1, 1, 1)",
             "UPDATE assets_position SET number = 9, time = 5, exhausted = 1",
         ] {
             engine.execute(sql);
@@ -144,7 +149,7 @@ mod tests {
             "{refused:?}"
         );
         drop(held);
-        assert_eq!(number("SELECT count(*) FROM transactions"), 1);
+        assert_eq!(number("SELECT count(*) FROM transactions"), 2);
 
         reset_offline(engine.url(), false).unwrap();
         for table in MARKET {

@@ -53,6 +53,18 @@ impl Engine {
         Engine { folder, url }
     }
 
+    /// A database that an older version with so many migrations made and filled by this SQL, brought
+    /// forward to this version.
+    pub(crate) fn upgraded(migrations: usize, sql: &str) -> Engine {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        older(&path, migrations);
+        execute_in(&path, sql);
+        let url = DatabaseUrl::Sqlite(path);
+        Storage::migrate(&url).unwrap();
+        Engine { folder, url }
+    }
+
     /// The database's URL.
     pub(crate) fn url(&self) -> &DatabaseUrl {
         &self.url

@@ -1,15 +1,15 @@
 //! spec/master/transactions/cancel_all.md · 3.1.7, 3.1.3
 //!
-//! Cancels all orders of an account that is locked or deleted, in one commit with the writes of
-//! whoever asks for it. It never withdraws an order from an update that is under way. Whoever
+//! Cancels orders of an account for an administrator, and all where it is locked or deleted, in one
+//! commit with the writes of whoever asks for it. It never withdraws an order from an update that is under way. Whoever
 //! waits for an order that a restart has cancelled is told here, too.
 //!
 //! Tests: `src/master/transactions/cancel_all/tests.rs`, `tests/suite/master/deletion.rs`.
 
-use super::book::order::BookOrder;
 use super::{Transactions, fill};
-use crate::master::messages::{AccountCancellation, Order};
+use crate::master::messages::{AccountCancellation, AdminCancellation, Order};
 use crate::master::reply_to::ReplyBatch;
+use crate::master::storage::acts::{AccountAct, ActKind};
 use crate::model::{AccountId, Reason, Timestamp};
 use crate::runtime::failpoint;
 use crate::wire::Refusal;
@@ -20,9 +20,31 @@ impl AccountCancellation {
     pub(super) fn of_locked(account: AccountId) -> AccountCancellation {
         AccountCancellation {
             account,
+            order: None,
+            by: None,
             is_deletion: false,
             writes: None,
             done: Box::new(|_| {}),
+        }
+    }
+}
+
+impl AdminCancellation {
+    /// Whether it is in time, and ends an order.
+    fn check(&self, order: Option<i64>, count: usize) -> Result<(), Refusal> {
+        let username = &self.username;
+        let in_time = self.act.in_time("a cancel", username);
+        in_time.map_err(|text| Refusal::new(Reason::Overloaded, text))?;
+        match (count, order) {
+            (1.., _) => Ok(()),
+            (0, Some(_)) => {
+                let text = "the order has ended in the meantime";
+                Err(Refusal::new(Reason::NotOpen, text))
+            }
+            (0, None) => {
+                let text = format!("no order of {username} waits");
+                Err(Refusal::new(Reason::NotOpen, text))
+            }
         }
     }
 }
@@ -38,22 +60,31 @@ impl Transactions {
         }
     }
 
-    /// Cancels the orders of an account in one commit, and then tells who waits for them.
+    /// Cancels orders of an account in one commit, and then tells who waits for them.
     fn cancel_all_of(&mut self, cancellation: AccountCancellation) {
         let AccountCancellation {
             account,
+            order,
+            by,
             is_deletion,
             writes,
             done,
         } = cancellation;
-        let mut numbers = self.state.queue.numbers_of(account);
-        let open = self.state.waiting.book().of_account(account);
-        numbers.extend(open.map(BookOrder::number));
+        let mut numbers = self.numbers_of(account);
+        numbers.retain(|number| order.is_none_or(|order| order == *number));
+        let detail = self.cancel_detail(order, numbers.len());
         let stored = self.storage.write_beating(&self.heartbeat, |tx| {
             if let Some(writes) = writes
                 && let Err(refusal) = writes(tx)?
             {
                 return Ok(Err(refusal));
+            }
+            if let Some(by) = &by {
+                if let Err(refusal) = by.check(order, numbers.len()) {
+                    return Ok(Err(refusal));
+                }
+                let act = AccountAct::now(ActKind::CancelOrders, &by.act.caller, detail);
+                tx.insert_grant_act(account, &act)?;
             }
             tx.cancel_orders(&numbers, Timestamp::now())?;
             if is_deletion {
@@ -83,6 +114,18 @@ impl Transactions {
         }
     }
 
+    /// What an account keeps of an administrator's cancel of one order, or of so many.
+    fn cancel_detail(&self, order: Option<i64>, count: usize) -> String {
+        let id = order.and_then(|number| {
+            let queued = self.state.queue.get(number).map(|order| order.id);
+            queued.or_else(|| Some(self.state.waiting.book().get(number)?.id))
+        });
+        match id {
+            Some(id) => format!("order {}", id.hyphenated()),
+            None => format!("orders cancelled: {count}"),
+        }
+    }
+
     /// Removes cancelled orders from the queue and the book, and answers who waits for their
     /// outcomes.
     pub(super) fn tell_cancelled(&mut self, numbers: &[i64]) {
@@ -91,7 +134,7 @@ impl Transactions {
         for number in numbers {
             let (side, waiters) = if let Some(order) = self.state.unqueue_order(*number) {
                 (order.side, order.waiters)
-            } else if let Some(taken) = self.state.waiting.remove(*number) {
+            } else if let Some(taken) = self.state.close_order(*number) {
                 (taken.order.side, taken.waiters)
             } else {
                 continue;

@@ -52,11 +52,26 @@ impl OrderState {
     }
 
     /// Moves an order from the queue to the book, where it waits since this market time at the
-    /// latest.
+    /// latest. It keeps its place.
     pub(super) fn open_order(&mut self, number: i64, since: Timestamp) {
         if let Some(order) = self.unqueue_order(number) {
+            self.queue.take_place(&order.holder());
             let waiting = opened(&order, since);
             self.waiting.insert(waiting, order.near, order.waiters);
+        }
+    }
+
+    /// Takes an order from the book.
+    pub(super) fn close_order(&mut self, number: i64) -> Option<TakenOrder> {
+        let taken = self.waiting.remove(number)?;
+        self.free_queue_place(&taken);
+        Some(taken)
+    }
+
+    /// Frees the place in the queue that an order from the book has kept, if it has.
+    pub(super) fn free_queue_place(&mut self, taken: &TakenOrder) {
+        if let Some(holder) = taken.queue_place() {
+            self.queue.free_place(&holder);
         }
     }
 
@@ -67,7 +82,7 @@ impl OrderState {
             self.undo.push(Change::Unqueued(Box::new(order)));
             return waiters;
         }
-        match self.waiting.remove(number) {
+        match self.close_order(number) {
             Some(taken) => {
                 let waiters = taken.waiters.clone();
                 self.undo.push(Change::Closed(Box::new(taken)));
@@ -86,11 +101,16 @@ impl OrderState {
             match change {
                 Change::Added(number) => {
                     if self.unqueue_order(number).is_none() {
-                        self.waiting.remove(number);
+                        self.close_order(number);
                     }
                 }
                 Change::Unqueued(order) => self.queue_order(*order),
-                Change::Closed(taken) => self.waiting.put_back(*taken),
+                Change::Closed(taken) => {
+                    if let Some(holder) = taken.queue_place() {
+                        self.queue.take_place(&holder);
+                    }
+                    self.waiting.put_back(*taken);
+                }
             }
         }
     }

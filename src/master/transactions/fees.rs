@@ -72,6 +72,14 @@ impl FeeSettings {
         })
     }
 
+    /// What a market sale would bring where the market's price is `quoted`: after slippage, less its
+    /// fee. Zero beyond [`MILLIONTHS_MAX`].
+    pub fn market_proceeds(&self, units: Quantity, quoted: Money) -> Money {
+        let price = self.fill_price(Side::Sell, OrderKind::Market, quoted);
+        let trade = price.and_then(|price| self.sale(units, price));
+        trade.map_or(Money::ZERO, |trade| trade.total)
+    }
+
     /// The most units whose purchase takes at most `cash`. `None` if there are none.
     pub fn most_units(&self, cash: Money, price: Money) -> Option<Quantity> {
         let is_enough = |units: i64| {

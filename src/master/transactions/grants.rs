@@ -1,6 +1,6 @@
 //! spec/master/transactions.md · 3.1.7, 3.1.3 (what an administrator changes of an account)
 //!
-//! `impl Transactions`: grants of cash, and accounts that begin anew: queued orders end, all units
+//! `impl Transactions`: grants of cash, and accounts that begin anew: their orders end, all units
 //! are sold, and the cash is set. Both are rows of the ledger like any other.
 
 use super::Transactions;

@@ -1,63 +1,47 @@
-//! spec/master/transactions.md · 3.1.7 Assets Buy & Sell (validate transactions)
+//! spec/master/transactions.md · 3.1.7, 3.1.3 (what an account may spend)
 //!
-//! What accounts have, for the check of their orders: read once between two changes of it. This
-//! module's commits alone change it, and each forgets all of it first.
+//! `impl Transactions`: tells administrators what an account's orders hold back, by the same numbers
+//! by which orders are accepted. It changes nothing.
 
-use crate::master::storage::{StorageError, Tx};
-use crate::model::{AccountId, Money, Quantity, Symbol};
-use std::collections::HashMap;
+use super::Transactions;
+use super::book::order::BookOrder;
+use super::reserves::LatestPrices;
+use crate::master::messages::AccountMeans;
+use crate::model::{AccountId, Money, OrderKind, Symbol};
 
-/// Amounts that are remembered; one more, and all are read anew.
-const MEANS_MAX: usize = 100_000;
-
-/// Cash and units as the database has them.
-#[derive(Debug, Default)]
-pub(super) struct KnownMeans {
-    cash: HashMap<AccountId, Money>,
-    units: HashMap<(AccountId, Symbol), Quantity>,
-}
-
-impl KnownMeans {
-    /// Forgets everything: it is about to change.
-    pub(super) fn clear(&mut self) {
-        self.cash.clear();
-        self.units.clear();
+impl Transactions {
+    /// What the orders of an account hold back, and what it may spend.
+    ///
+    /// # Errors
+    /// The database fails; the text says so.
+    pub(super) fn means(&mut self, account: AccountId) -> Result<AccountMeans, String> {
+        let cash = self.storage.read(|snapshot| snapshot.cash(account));
+        let cash = cash.map_err(|error| format!("the database failed: {error}"))?;
+        let state = &mut self.state;
+        let prices = state.assets.prices();
+        let of = |symbol: &Symbol| prices.last_quote(symbol).map(|quote| quote.value);
+        let latest = LatestPrices {
+            number: prices.number,
+            of: &of,
+            fees: &state.fees,
+        };
+        let queued = state.queue.numbers_of(account).len();
+        let open = state.waiting.book().of_account(account).count();
+        let reserves = state.waiting.book_mut().reserves_mut();
+        let left = reserves.buying_power(account, cash, OrderKind::Market, latest);
+        Ok(AccountMeans {
+            queued,
+            open,
+            reserved: reserves.reserved(account),
+            buying_power: left.max(Money::ZERO),
+        })
     }
 
-    /// An account's cash.
-    pub(super) fn cash(
-        &mut self,
-        tx: &mut Tx<'_>,
-        account: AccountId,
-    ) -> Result<Money, StorageError> {
-        if let Some(cash) = self.cash.get(&account) {
-            return Ok(*cash);
-        }
-        self.make_room();
-        let cash = tx.cash(account)?;
-        self.cash.insert(account, cash);
-        Ok(cash)
-    }
-
-    /// The units that an account holds of an asset.
-    pub(super) fn units(
-        &mut self,
-        tx: &mut Tx<'_>,
-        account: AccountId,
-        symbol: &Symbol,
-    ) -> Result<Quantity, StorageError> {
-        if let Some(units) = self.units.get(&(account, *symbol)) {
-            return Ok(*units);
-        }
-        self.make_room();
-        let units = tx.units(account, symbol)?;
-        self.units.insert((account, *symbol), units);
-        Ok(units)
-    }
-
-    fn make_room(&mut self) {
-        if self.cash.len() + self.units.len() >= MEANS_MAX {
-            self.clear();
-        }
+    /// The numbers of an account's orders that have not ended.
+    pub(super) fn numbers_of(&self, account: AccountId) -> Vec<i64> {
+        let mut numbers = self.state.queue.numbers_of(account);
+        let open = self.state.waiting.book().of_account(account);
+        numbers.extend(open.map(BookOrder::number));
+        numbers
     }
 }

@@ -216,7 +216,9 @@ impl OrderState {
             for order in changed.before {
                 let number = order.number();
                 if ended.contains(&number) {
-                    forgotten.insert(number, self.waiting.forget(order));
+                    let taken = self.waiting.forget(order);
+                    self.free_queue_place(&taken);
+                    forgotten.insert(number, taken);
                 }
             }
         }

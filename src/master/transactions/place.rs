@@ -47,6 +47,10 @@ impl OrderState {
         {
             return same_terms(tx, &entry, &asked, (INSTRUCTION, order.reply_to));
         }
+        // An unknown name comes before what the order says of prices and times.
+        if let Err(refusal) = self.check_asset(&order.symbol, None) {
+            return refused(refusal, order.reply_to);
+        }
         let now = self.assets.prices().market_now;
         let Some(terms) = OrderTerms::of(order.kind, order.limit, order.stop) else {
             return refused(prices_refusal(), order.reply_to);
@@ -100,10 +104,16 @@ impl OrderState {
         let checked = self
             .check_asset(&stated.symbol, units)
             .and_then(|()| self.form(stated, holder.asker, moment))
-            .and_then(|draft| self.check_value(&draft).map(|()| draft))
-            .and_then(|draft| self.check_room(stated, holder).map(|()| draft));
-        match checked {
-            Ok(draft) => Ok(self.check_means(tx, &draft)?.map(|()| draft)),
+            .and_then(|draft| self.check_amount(&draft).map(|()| draft));
+        let draft = match checked {
+            Ok(draft) => draft,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Err(refusal) = self.check_value(tx, &draft)? {
+            return Ok(Err(refusal));
+        }
+        match self.check_room(stated, holder) {
+            Ok(()) => Ok(self.check_means(tx, &draft)?.map(|()| draft)),
             Err(refusal) => Ok(Err(refusal)),
         }
     }
@@ -171,29 +181,47 @@ impl OrderState {
         Ok(draft)
     }
 
-    /// Whether the order buys something, and is for as much as an order must be for.
-    fn check_value(&self, draft: &BookOrder) -> Result<(), Refusal> {
-        let latest = self.latest(&draft.symbol);
-        let price = draft.reserve_price(latest);
-        let invalid = |text: String| Err(Refusal::new(Reason::QuantityInvalid, text));
+    /// Whether the order buys something.
+    fn check_amount(&self, draft: &BookOrder) -> Result<(), Refusal> {
+        let OrderAmount::Cash(cash) = draft.amount else {
+            return Ok(());
+        };
+        let price = draft.reserve_price(self.latest(&draft.symbol));
+        let kind = draft.terms.kind();
+        let price = price.and_then(|price| self.fees.fill_price(draft.side, kind, price));
+        if price.is_some_and(|price| self.fees.most_units(cash, price).is_none()) {
+            let text = format!("{cash} buys nothing of {} now", draft.symbol);
+            return Err(Refusal::new(Reason::QuantityInvalid, text));
+        }
+        Ok(())
+    }
+
+    /// Whether the order is for as much as an order must be for. All units that are left of an asset
+    /// may be sold, however little they are worth.
+    fn check_value(
+        &self,
+        tx: &mut Tx<'_>,
+        draft: &BookOrder,
+    ) -> Result<Result<(), Refusal>, StorageError> {
+        let price = draft.reserve_price(self.latest(&draft.symbol));
         let value = match draft.amount {
-            OrderAmount::Cash(cash) => {
-                let kind = draft.terms.kind();
-                let price = price.and_then(|price| self.fees.fill_price(draft.side, kind, price));
-                if price.is_some_and(|price| self.fees.most_units(cash, price).is_none()) {
-                    return invalid(format!("{cash} buys nothing of {} now", draft.symbol));
-                }
-                Some(cash)
-            }
+            OrderAmount::Cash(cash) => Some(cash),
             OrderAmount::Units(units) => price.and_then(|price| units.cost_at(price)),
         };
         let least = self.limits.min_order_value;
-        match value {
-            Some(value) if value < least => invalid(format!(
-                "the order is for {value}; an order is for {least} at least"
-            )),
-            Some(_) | None => Ok(()),
+        let Some(value) = value.filter(|value| *value < least) else {
+            return Ok(Ok(()));
+        };
+        if draft.side == Side::Sell {
+            let held = tx.units(draft.account, &draft.symbol)?;
+            let reserves = self.waiting.book().reserves();
+            let left = reserves.units_for_sale(draft.account, &draft.symbol, held);
+            if left > Quantity::ZERO && draft.amount == OrderAmount::Units(left) {
+                return Ok(Ok(()));
+            }
         }
+        let text = format!("the order is for {value}; an order is for {least} at least");
+        Ok(Err(Refusal::new(Reason::QuantityInvalid, text)))
     }
 
     /// Whether there is room for the order, on the queue or in the book.
@@ -201,7 +229,7 @@ impl OrderState {
         let is_queued = stated.terms == OrderTerms::Market;
         if !is_queued && stated.replaces.is_none() {
             let overloaded = |text: &str| Err(Refusal::new(Reason::Overloaded, text));
-            if self.waiting.book().count_of(holder.asker) >= self.limits.open_per_account {
+            if self.waiting.of_account(holder.asker) >= self.limits.open_per_account {
                 return overloaded(
                     "as many orders of this account are open as one may have; cancel one",
                 );

@@ -229,12 +229,12 @@ impl OrderQueue {
         self.share.check(holder)
     }
 
-    /// Takes the place of an order that is being stored.
+    /// Takes the place that an order keeps which has left the queue and waits for a price.
     pub fn take_place(&mut self, holder: &OrderHolder) {
         self.share.take(holder);
     }
 
-    /// Frees the place of an order that was not stored.
+    /// Frees such a place.
     pub fn free_place(&mut self, holder: &OrderHolder) {
         self.share.free(holder);
     }
@@ -267,7 +267,7 @@ impl OrderQueue {
         self.orders.get_mut(&number)
     }
 
-    /// The places of an account.
+    /// The places of an account: its orders of the queue, and its market orders that wait.
     pub fn of_account(&self, account: AccountId) -> usize {
         self.share.held_by(&account)
     }

@@ -112,6 +112,12 @@ impl Reserves {
         clamped(reserves.map_or(0, |it| it.standing + it.market))
     }
 
+    /// The sum of all reserves of all accounts, in millionths. Reads them all.
+    pub fn total(&self) -> i128 {
+        let reserves = self.accounts.values();
+        reserves.map(|it| it.standing + it.market).sum()
+    }
+
     /// The sum of the reserves that no other order of the account may use: those of limit, stop,
     /// stop-limit and trailing purchases.
     pub fn standing(&self, account: AccountId) -> Money {
@@ -253,11 +259,9 @@ impl AccountReserves {
 
 /// What a market sale would bring; nothing without a price.
 fn sale_proceeds(units: Quantity, symbol: &Symbol, latest: LatestPrices<'_>) -> Money {
-    let fees = latest.fees;
-    let price = (latest.of)(symbol)
-        .and_then(|quoted| fees.fill_price(Side::Sell, OrderKind::Market, quoted));
-    let trade = price.and_then(|price| fees.sale(units, price));
-    trade.map_or(Money::ZERO, |trade| trade.total)
+    (latest.of)(symbol).map_or(Money::ZERO, |quoted| {
+        latest.fees.market_proceeds(units, quoted)
+    })
 }
 
 /// What a purchase holds back: the total of its units at `price` with slippage and fee, or its
@@ -412,6 +416,7 @@ mod tests {
         let other = Symbol::parse("OTHER").unwrap();
         assert_eq!(reserves.units_for_sale(ACCOUNT, &other, held), held);
         assert_eq!(reserves.reserved(ACCOUNT), Money(2_040));
+        assert_eq!(reserves.total(), 2_040);
         assert_eq!(reserves.standing(ACCOUNT), Money(1_000));
         for promise in &all {
             reserves.release(promise);

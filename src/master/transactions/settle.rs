@@ -505,7 +505,7 @@ impl OrderState {
                 (order.account, transaction, order.waiters)
             } else {
                 let taken = settled.forgotten.remove(&number);
-                let Some(taken) = taken.or_else(|| self.waiting.remove(number)) else {
+                let Some(taken) = taken.or_else(|| self.close_order(number)) else {
                     continue;
                 };
                 let transaction = ended_transaction(&taken.order, &outcome, ended);

@@ -1,8 +1,9 @@
 //! spec/master/transactions.md · 3.1.7 Assets Buy & Sell
 
 use super::*;
-use crate::master::testing::{MasterRig, money, order, reason};
-use crate::model::Side;
+use crate::master::storage::testing::Engine;
+use crate::master::testing::{MasterRig, config, money, order, reason};
+use crate::model::{Side, TransactionStatus};
 use crossbeam_channel::bounded;
 
 fn status(rig: &mut MasterRig) -> QueueStatus {
@@ -124,4 +125,68 @@ fn the_outcome_of_an_order_is_the_same_frame_each_time() {
         Reason::InternalError,
         "a damaged row has no reason"
     );
+}
+
+/// A queued purchase of one unit, as versions before open orders stored it.
+fn old_order(number: i64, account: i64, symbol: &str) -> String {
+    format!(
+        "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked,
+             accepted, origin, sequence, stamped, ordered)
+         VALUES ({number}, x'{number:012x}70008000000000000000', {account}, 1, 0, '{symbol}', 1000000, 1000000, {number},
+             1, {number}, {number}, {number});"
+    )
+}
+
+#[test]
+fn queued_orders_of_earlier_versions_settle_or_wait_after_an_upgrade() {
+    // Before orders could wait, with those that could, before open orders, and the last one.
+    for migrations in [3, 10, 13, 18] {
+        let orders: String = [(1, "AAPL"), (2, "NEW"), (3, "AAPL"), (4, "IBM")]
+            .map(|(number, symbol)| old_order(number, 1, symbol))
+            .concat();
+        let mut sql = format!(
+            "INSERT INTO accounts (account, username, username_key, email, email_key, is_password,
+                 created, starting_cash, boot, sequence)
+             VALUES (1, 'ada', 'ada', 'a@b.example', 'a@b.example', 0, 0, 120000000, zeroblob(16), 1);
+             INSERT INTO origins (origin, worker, boot) VALUES (1, zeroblob(16), zeroblob(16));
+             {orders}"
+        );
+        if migrations >= 10 {
+            // A market time of the day before.
+            let since = crate::master::testing::bar(1, "1").time.0 - 86_400_000;
+            sql +=
+                &format!("UPDATE transactions SET waits_since = {since} WHERE number IN (2, 3);");
+        }
+        if migrations == 18 {
+            // As version 18 was first made.
+            sql += "DROP INDEX transactions_open;
+                 CREATE INDEX transactions_open ON transactions (number) WHERE status = 3;";
+        }
+        let mut rig = MasterRig::on(Engine::upgraded(migrations, &sql), config());
+        assert_eq!(status(&mut rig).queued, 4, "{migrations}");
+        rig.settle(&[("AAPL", "50"), ("IBM", "30")]);
+        let ended = |rig: &MasterRig| -> Vec<(TransactionStatus, Option<Reason>)> {
+            let entries = rig.entries(AccountId(1)).into_iter();
+            let ends = entries.map(|it| (it.transaction.status, it.transaction.reason));
+            ends.collect()
+        };
+        let settled = (TransactionStatus::Settled, None);
+        let short = (TransactionStatus::Rejected, Some(Reason::InsufficientFunds));
+        let waits = (TransactionStatus::Open, None);
+        assert_eq!(
+            ended(&rig),
+            [settled, waits, settled, short],
+            "{migrations}"
+        );
+        let mut rig = rig.restart();
+        assert_eq!(status(&mut rig).open, 1);
+        rig.settle(&[("NEW", "20")]);
+        assert_eq!(
+            ended(&rig),
+            [settled, settled, settled, short],
+            "{migrations}"
+        );
+        let report = crate::master::verify::check(&mut rig.engine.reader(), &|| false).unwrap();
+        assert!(report.is_clean(), "{migrations}: {report:?}");
+    }
 }

@@ -37,6 +37,13 @@ pub struct TakenOrder {
     pub waiters: Vec<ReplyTo>,
 }
 
+impl TakenOrder {
+    /// Of a market order: whose place among those of the queue it keeps while it waits.
+    pub fn queue_place(&self) -> Option<OrderHolder> {
+        queue_place(&self.order, self.near)
+    }
+}
+
 impl WaitingOrders {
     /// No order, and so many places.
     pub fn new(places: usize) -> WaitingOrders {
@@ -64,6 +71,11 @@ impl WaitingOrders {
         self.share.set_places(places);
     }
 
+    /// The places of an account: its open orders but market orders.
+    pub fn of_account(&self, account: AccountId) -> usize {
+        self.share.held_by(&account)
+    }
+
     /// Whether the shares leave this holder one more place.
     ///
     /// # Errors
@@ -72,10 +84,13 @@ impl WaitingOrders {
         self.share.check(holder)
     }
 
-    /// Adds an order, which takes a place.
+    /// Adds an order, which takes a place. A market order comes from the queue, and keeps its place
+    /// there.
     pub fn insert(&mut self, order: BookOrder, near: Option<Neighbourhood>, waiters: Vec<ReplyTo>) {
         let number = order.number();
-        self.share.take(&holder(&order, near));
+        if queue_place(&order, near).is_none() {
+            self.share.take(&holder(&order, near));
+        }
         self.near.extend(near.map(|near| (number, near)));
         if !waiters.is_empty() {
             self.waiters.insert(number, waiters);
@@ -83,7 +98,7 @@ impl WaitingOrders {
         self.book.insert(order);
     }
 
-    /// Takes an order out, and frees its place.
+    /// Takes an order out, and frees its place. That of a market order is the queue's to free.
     pub fn remove(&mut self, number: i64) -> Option<TakenOrder> {
         let order = self.book.remove(number)?;
         Some(self.forget(order))
@@ -94,7 +109,9 @@ impl WaitingOrders {
         let number = order.number();
         let near = self.near.remove(&number);
         let waiters = self.waiters.remove(&number).unwrap_or_default();
-        self.share.free(&holder(&order, near));
+        if queue_place(&order, near).is_none() {
+            self.share.free(&holder(&order, near));
+        }
         TakenOrder {
             order,
             near,
@@ -115,21 +132,31 @@ impl WaitingOrders {
     }
 
     /// Adds an order of an earlier process. `closes` are those that trailing orders of its asset
-    /// follow; it takes part in update `next` at the latest.
+    /// follow; it takes part in update `next` at the latest. Returns whose place of the queue it
+    /// keeps, if it does.
     pub fn restore(
         &mut self,
         open: StoredOpenOrder,
         closes: &HashMap<Symbol, Vec<TrailClose>>,
         next: u64,
-    ) {
+    ) -> Option<OrderHolder> {
         let mut order = stored(open);
         order.first_update = order.first_update.min(next);
         if let BookProgress::Best(accepted) = order.progress {
             let closes = closes.get(&order.symbol).map_or(&[][..], Vec::as_slice);
             order.progress = BookProgress::Best(best_of(&order, accepted, closes));
         }
+        let place = queue_place(&order, None);
         self.insert(order, None, Vec::new());
+        place
     }
+}
+
+/// Whose place of the queue an order keeps in the book; `None`: it has one of the book's. So market
+/// orders that wait for a price take no place from those that wait for their price, and an account
+/// has no more of both kinds than of each.
+fn queue_place(order: &BookOrder, near: Option<Neighbourhood>) -> Option<OrderHolder> {
+    (order.terms == OrderTerms::Market).then(|| holder(order, near))
 }
 
 /// Who holds the place of an order.

@@ -542,7 +542,7 @@ fn orders_are_followed_to_their_end() {
     assert_eq!(rejected["account"], "alice");
     assert!(
         ran.err.contains(
-            "1 AAPL at 100.50, the price of 2013-03-01 UTC, cost 100.50; alice has 1,234.50 in cash."
+            "1 AAPL at 101.00, the price of 2013-03-01 UTC, cost 101.00; alice has 1,234.50 in cash."
         ),
         "{}",
         ran.err

@@ -8,9 +8,10 @@ use papertrader::model::{
     TransactionStatus,
 };
 use papertrader::wire::payload::{
-    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrders, OwnIdentities,
-    OwnIdentity, OwnSession, OwnSessions, OwnSummary, OwnToken, OwnTokens, Payload, Portfolio,
-    QuoteList, Receipt, SessionMoment, TextList, TransactionPage, UserInfo, put_text,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrders, OrderParameters,
+    OwnIdentities, OwnIdentity, OwnSession, OwnSessions, OwnSummary, OwnToken, OwnTokens,
+    PageDetail, PageEntry, Payload, Portfolio, QuoteList, Receipt, SessionMoment, TextList,
+    TransactionPage, UserInfo, put_text,
 };
 use papertrader::wire::reply::{Fill, failure_of, write_fail};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -391,22 +392,7 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         Request::UserHistory { username, .. } if told.later => {
             payload(out, &later_history(username.as_str() == "alice"));
         }
-        Request::UserHistory { .. } => history(
-            out,
-            words.as_ref(),
-            &History {
-                private: true,
-                entries: vec![
-                    entry(
-                        2,
-                        Side::Sell,
-                        TransactionStatus::Rejected,
-                        "insufficient-holdings",
-                    ),
-                    entry(1, Side::Buy, TransactionStatus::Settled, ""),
-                ],
-            },
-        ),
+        Request::UserHistory { .. } => history(out, words.as_ref(), &plain_history()),
         Request::QuoteList => payload(
             out,
             &QuoteList {
@@ -416,19 +402,56 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         ),
         Request::OpenOrders { .. } => payload(out, &OpenOrders(Vec::new())),
         Request::AccountSummary { .. } => payload(out, &account_summary()),
-        Request::UserHistoryPage { .. } => payload(
-            out,
-            &TransactionPage {
-                private: true,
-                entries: Vec::new(),
-            },
-        ),
+        Request::UserHistoryPage { username, .. } if told.later => {
+            payload(out, &page(&later_history(username.as_str() == "alice")));
+        }
+        Request::UserHistoryPage { .. } => history(out, words.as_ref(), &page(&plain_history())),
         Request::Receipt { id, .. } => payload(
             out,
             &Receipt(vec![(word("transaction"), word(&id.to_string()))]),
         ),
     }
     true
+}
+
+/// What the account has ordered.
+fn plain_history() -> History {
+    let reason = "insufficient-holdings";
+    History {
+        private: true,
+        entries: vec![
+            entry(2, Side::Sell, TransactionStatus::Rejected, reason),
+            entry(1, Side::Buy, TransactionStatus::Settled, ""),
+        ],
+    }
+}
+
+/// A history as the second edition has it.
+fn page(history: &History) -> TransactionPage {
+    let row = |entry: &HistoryEntry| PageEntry {
+        id: entry.id,
+        side: entry.side,
+        status: entry.status,
+        symbol: entry.symbol,
+        accepted: entry.accepted,
+        settled: entry.settled,
+        detail: entry.detail.as_ref().map(|detail| PageDetail {
+            quantity: detail.quantity,
+            price: detail.price,
+            total: detail.total,
+            priced: detail.priced,
+            client_order_id: detail.client_order_id.clone(),
+            reason: detail.reason.clone(),
+            order: OrderParameters::default(),
+            fee: Money::ZERO,
+            cause: String::new(),
+            note: String::new(),
+        }),
+    };
+    TransactionPage {
+        private: history.private,
+        entries: history.entries.iter().map(row).collect(),
+    }
 }
 
 fn account_summary() -> OwnSummary {
@@ -506,7 +529,7 @@ fn own_tokens(worker: &str) -> OwnTokens {
 
 /// A history; a hostile one has a symbol that begins like a formula, and words that no
 /// [`EntryDetail`] can hold.
-fn history(out: &mut Vec<u8>, words: Option<&Words>, history: &History) {
+fn history(out: &mut Vec<u8>, words: Option<&Words>, history: &impl Payload) {
     let mut bytes = history.to_bytes();
     if let Some(words) = words {
         bytes = replaced(&bytes, &text_bytes("AAPL"), &text_bytes("=A1"));

@@ -52,7 +52,7 @@ fn assert_no_formula(what: &str, text: &str) {
     }
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 21] = [
     "quote NONE",
     "watch AAPL NONE --count 1",
     "assets",
@@ -61,6 +61,10 @@ const COMMANDS: [&str; 17] = [
     "chart AAPL --week --date 2013-03-07 --csv",
     "forecast AAPL 2013-03-05",
     "buy AAPL 1 --patience 1",
+    "buy AAPL 1 --limit 5",
+    "orders",
+    "cancel --all",
+    "market",
     "portfolio",
     "portfolio --of bob",
     "transactions",

@@ -4,6 +4,7 @@ use super::cli::Person;
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use papertrader::dialogue::servers::Dialer;
 use papertrader::model::{Money, Quantity};
+use papertrader::testkit::until;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +14,7 @@ use std::process::{Child, ChildStderr};
 use std::time::{Duration, Instant};
 
 /// A registered person, logged in through a worker.
-fn person(name: &str, server: &str, more: &[&str]) -> Person {
+pub(super) fn person(name: &str, server: &str, more: &[&str]) -> Person {
     let person = Person::new();
     let email = format!("{name}@example.org");
     for args in [&["register", name, &email][..], &["login", name]] {
@@ -357,4 +358,34 @@ fn a_chart_as_csv_is_a_market_file_again() {
     let shown: Value = serde_json::from_slice(&checked.stdout).unwrap();
     assert_eq!(checked.status.code(), Some(0), "{shown}");
     assert_eq!(shown["files"][0]["rows"], rows);
+}
+
+/// On a day on which an asset has no price, an order for it waits for the next one.
+#[test]
+fn an_order_waits_for_its_assets_next_price() {
+    let needs = [
+        need("market orders"),
+        need("start 2024-03-05"),
+        need("interval 1h"),
+    ];
+    let mut running = FixtureRig::start(&needs);
+    let alice = person("alice", &running.servers.workers[0].clone(), &[]);
+    running.hook("update").unwrap();
+
+    let mut child = alice.spawn(&["--json", "buy", "REST", "3"]);
+    until("the order is stored", || {
+        let history = alice.run("--json transactions").json();
+        !history["transactions"].as_array().unwrap().is_empty()
+    });
+    // Its last price is of 2024-03-05, its next one of 2024-03-08: a close of 106.
+    running.hook("update").unwrap();
+    let waiting = &alice.run("--json transactions").json()["transactions"][0];
+    assert_eq!(waiting["settled"], Value::Null, "{waiting}");
+    running.hook("update").unwrap();
+    let err = BufReader::new(child.stderr.take().unwrap());
+    let (bought, _) = order_ended((child, err));
+    assert_eq!(
+        (&bought["price"], &bought["total"]),
+        (&"106".into(), &"318".into())
+    );
 }

@@ -121,7 +121,7 @@ fn shown(person: &Person, size: (usize, usize), locale: &str, line: &str) -> Str
 }
 
 /// As [`shown`], with Ctrl-C once the terminal has had the text `until`; and the exit code.
-fn interrupted(
+pub(super) fn interrupted(
     person: &Person,
     (columns, rows): (usize, usize),
     locale: &str,

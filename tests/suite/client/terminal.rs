@@ -41,7 +41,7 @@ sys.exit(child.wait())
 ";
 
 /// A command in a terminal.
-struct Terminal {
+pub(super) struct Terminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<String>>,
@@ -53,7 +53,7 @@ const NOTING_BROWSER: &str = "#!/bin/sh\nprintf '%s\\n' \"$*\" >\"$HOME/opened.p
 
 impl Terminal {
     /// Runs a command line of `papertrader`. A browser is there if `has_browser`.
-    fn run(person: &Person, server: &str, line: &str, has_browser: bool) -> Terminal {
+    pub(super) fn run(person: &Person, server: &str, line: &str, has_browser: bool) -> Terminal {
         let mut command = std::process::Command::new("python3");
         command
             .args(["-c", TERMINAL, "200", "70"])
@@ -94,7 +94,7 @@ impl Terminal {
     }
 
     /// Waits until the terminal shows a text. Returns all that it has shown.
-    fn shows(&self, text: &str) -> String {
+    pub(super) fn shows(&self, text: &str) -> String {
         let what = format!("{text:?} in the terminal");
         eventually(&what, || {
             let mut reader = self.reader.iter();
@@ -108,14 +108,14 @@ impl Terminal {
     }
 
     /// Types a line once the terminal shows a text.
-    fn answer(mut self, question: &str, line: &str) -> Terminal {
+    pub(super) fn answer(mut self, question: &str, line: &str) -> Terminal {
         self.shows(question);
         writeln!(self.keys, "{line}").unwrap();
         self
     }
 
     /// Waits for the command's end. Its exit code, and all that was shown.
-    fn end(mut self) -> (i32, String) {
+    pub(super) fn end(mut self) -> (i32, String) {
         let status = self.child.wait().unwrap();
         self.reader.take().unwrap().join().unwrap();
         let shown = self.shown.lock().unwrap().clone();

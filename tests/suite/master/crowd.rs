@@ -1,8 +1,10 @@
-//! A hundred accounts that fill the queue of orders, and a person beside them.
+//! A hundred accounts that fill the queue of orders, or the book of open ones, and a person beside
+//! them.
 
+use super::orders::{place, placed};
 use papertrader::client::{Answer, Client};
-use papertrader::model::Side;
-use papertrader::testkit::trader::order;
+use papertrader::model::{OrderKind, Side};
+use papertrader::testkit::trader::{order, reason};
 use papertrader::testkit::{Deployment, Market, until};
 use papertrader::wire::{Reply, Request};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
@@ -35,12 +37,17 @@ fn too_many(trader: &Client) -> Vec<u8> {
 }
 
 fn queued(deployment: &Deployment) -> u64 {
+    count(deployment, "queue_depth")
+}
+
+/// A number of the status.
+fn count(deployment: &Deployment, field: &str) -> u64 {
     let output = deployment.run(
         "papertraderctl",
         &["--socket", "master.sock", "--json", "status"],
     );
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    status["queue_depth"].as_u64().unwrap()
+    status[field].as_u64().unwrap()
 }
 
 /// An order of the person, whose outcome is waited for: it fails where it is not queued.
@@ -93,5 +100,45 @@ fn beside_a_hundred_accounts_at_their_limits_an_order_is_queued_at_once() {
     let mut spread = members(|number| Ipv4Addr::new(127, 1, number, 1));
     crowd_beside(&deployment, &mut spread, 800, &mut person);
     crowd_beside(&deployment, &mut near, 775, &mut person);
+    deployment.stop_all();
+}
+
+#[test]
+fn beside_a_hundred_accounts_that_fill_the_book_an_order_is_open_at_once() {
+    let deployment = Deployment::builder()
+        .market(Market::seconds("UP", 10, 3600))
+        .update_interval(Duration::from_secs(1))
+        .set("limits.max_open", 1_000)
+        .set("limits.max_open_per_account", 10)
+        .start();
+    let address = deployment.worker(1).address();
+    let low = (OrderKind::Limit, Some("5"), None);
+    let mut traders: Vec<Client> = (0..ACCOUNTS)
+        .map(|number| deployment.trader(1, &format!("crowd{number}")))
+        .collect();
+    // Three quarters, and one place for each of the other accounts. None of them is ever filled.
+    until("the crowd fills the book", || {
+        for trader in &traders {
+            let mut orders = Vec::new();
+            (0..15).for_each(|_| place(trader, Side::Buy, "1", low).write(&mut orders));
+            let mut stream = connect_from(Ipv4Addr::LOCALHOST, &address);
+            stream.write_all(&orders).unwrap();
+            // All of them are answered before the connection is closed.
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+        }
+        count(&deployment, "open_orders") >= 775
+    });
+    let mut people: Vec<Client> = (0..10)
+        .map(|number| deployment.trader(1, &format!("person{number}")))
+        .collect();
+    for person in &mut people {
+        placed(person, Side::Buy, "1", low);
+        // The queue is another place.
+        one_is_queued(person);
+    }
+    // Who has places already gets no more of them.
+    let more = place(&traders[0], Side::Buy, "1", low);
+    assert_eq!(reason(traders[0].connection().call(&more)), "overloaded");
     deployment.stop_all();
 }

@@ -1,9 +1,11 @@
 //! What a dialogue needs, met by a deployment of its own.
 
+use papertrader::client::{Client, OrderForm};
 use papertrader::dialogue::peer::Peer;
 use papertrader::dialogue::script::Need;
 use papertrader::dialogue::servers::{Dialer, Servers};
-use papertrader::testkit::{Daemon, Deployment, TEST_TIMEOUT, eventually};
+use papertrader::model::{Money, OrderAmount, OrderTerms, Quantity, Side, TimeInForce};
+use papertrader::testkit::{Daemon, Deployment, TEST_TIMEOUT, eventually, until};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ const STOP: Duration = Duration::from_secs(5);
 pub struct FixtureRig {
     pub servers: Servers,
     deployment: Deployment,
+    /// Whoever sees that an update is settled, from the first update that a dialogue asks for.
+    clock: Option<Client>,
 }
 
 /// A fixture's line below `needs`, `workers 2`.
@@ -73,6 +77,7 @@ impl FixtureRig {
         FixtureRig {
             servers,
             deployment,
+            clock: None,
         }
     }
 
@@ -84,6 +89,33 @@ impl FixtureRig {
     /// What the daemons have said, for a test that fails.
     pub fn said(&self) -> String {
         self.deployment.log()
+    }
+
+    /// Makes one update and waits until it is settled. The interval is long: a market that goes on
+    /// after a pause begins an update at once.
+    fn update(&mut self) {
+        let deployment = &self.deployment;
+        let clock = self
+            .clock
+            .get_or_insert_with(|| deployment.trader(1, "clock"));
+        let before = clock.quote_list().unwrap();
+        // An order that nothing fills. Its cancelling is answered after the settlement of an update
+        // that is under way.
+        let order = OrderForm {
+            side: Side::Buy,
+            symbol: before.rows[0].symbol,
+            amount: OrderAmount::Units(Quantity(1_000_000)),
+            terms: OrderTerms::Limit { limit: Money(1) },
+            time_in_force: TimeInForce::Gtc,
+            id: None,
+        };
+        let order = clock.place_order(&order).unwrap();
+        self.deployment.done("market pause");
+        self.deployment.done("market resume");
+        until("an update is published", || {
+            clock.quote_list().unwrap().update > before.update
+        });
+        clock.cancel_order(order.id).unwrap();
     }
 
     fn stop(&self, daemon: &Daemon) {
@@ -120,6 +152,7 @@ impl Dialer for FixtureRig {
 
     fn hook(&mut self, name: &str) -> Result<(), String> {
         match name {
+            "update" => self.update(),
             "stop-master" => self.stop(self.deployment.master()),
             "start-master" => self.start_master(),
             "kill-master" => self.deployment.master().kill(),

@@ -143,19 +143,87 @@ fn dialogues_hold_against_real_daemons() {
     assert!(failed.is_empty(), "through nc:\n{}", failed.join("\n"));
 }
 
+/// Those that no deployment holds beside others: the ones that say themselves when an update comes,
+/// and the rest.
+fn stepped_and_other() -> (Vec<Script>, Vec<Script>) {
+    let (_, special) = plain_and_special();
+    let is_stepped = |script: &Script| script.hooks().any(|hook| hook == "update");
+    special.into_iter().partition(is_stepped)
+}
+
 #[test]
 fn dialogues_with_needs_of_their_own_hold() {
-    let (_, special) = plain_and_special();
+    let (_, special) = stepped_and_other();
     assert!(special.len() >= 10, "only {} have needs", special.len());
+    each_in_its_own(&special);
+}
+
+#[test]
+fn dialogues_about_orders_that_wait_hold_update_by_update() {
+    let (stepped, _) = stepped_and_other();
+    assert!(stepped.len() >= 10, "only {} are stepped", stepped.len());
+    each_in_its_own(&stepped);
+}
+
+/// Runs each of these against a deployment of its own.
+fn each_in_its_own(special: &[Script]) {
     let recorder = ConnectionRecorder::default();
-    let failed = each(&special, |script| {
+    let failed = each(special, |script| {
         let mut stage = FixtureRig::start(&script.needs);
         stage.servers.recorder = Some(recorder.clone());
         let outcome = Runner::new(&mut stage, Variables::new(), WITHIN).run(script);
         outcome.map_err(|difference| format!("{difference}\n{}", stage.said()))
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    check_frames(&recorder, &special);
+    check_frames(&recorder, special);
+}
+
+/// Each kind of order, each side and each outcome has its line in a dialogue: the order is placed as
+/// the table says, and a history is expected to have it with that outcome.
+#[test]
+fn each_kind_side_and_outcome_has_its_dialogue() {
+    let page = std::fs::read_to_string("spec/dialogue/orders.md").unwrap();
+    let scripts = conform::built_in().unwrap();
+    let mut cells = 0;
+    for row in page.lines().filter_map(|line| line.strip_prefix("| ")) {
+        let columns: Vec<&str> = row
+            .trim_end_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect();
+        let [order, outcomes @ ..] = &columns[..] else {
+            continue;
+        };
+        let Some((kind, side)) = order.split_once(' ').filter(|_| outcomes.len() == 6) else {
+            continue;
+        };
+        let ends = ["settled", "settled", "open", "expired", "", "cancelled"];
+        for (cell, end) in outcomes.iter().zip(ends) {
+            let (dialogue, name) = cell.split_once(' ').unwrap();
+            let name = format!("{{{}}}", name.trim_matches('`'));
+            let file = format!("orders-{dialogue}.pt");
+            let script = scripts.iter().find(|script| script.name == file).unwrap();
+            let mut placed = None;
+            let mut is_shown = false;
+            for pair in script.steps.windows(2) {
+                let (StepAction::Send(_, sent), StepAction::Expect(_, told)) =
+                    (&pair[0].action, &pair[1].action)
+                else {
+                    continue;
+                };
+                if told[0] == "orderPlaced" && told[1] == name {
+                    placed = Some((sent[2].as_str(), sent[5].as_str()));
+                }
+                let begin = format!("{name},{side},{end}");
+                is_shown |= told.get(1).is_some_and(|word| word == "TransactionPage")
+                    && told.iter().any(|word| word.starts_with(&begin));
+            }
+            assert_eq!(placed, Some((side, kind)), "{file}: {name} is placed");
+            assert!(is_shown, "{file}: {name} is {side}, {end}");
+            cells += 1;
+        }
+    }
+    assert_eq!(cells, 5 * 2 * 6);
 }
 
 /// Whatever a worker says of a malformed message, the master says of it on its own port.

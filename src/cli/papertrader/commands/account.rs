@@ -355,31 +355,40 @@ pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
     })
 }
 
+/// What a server tells of its market, in lines for people. What it does not tell is left out.
+pub(super) fn market_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)> {
+    let next_update = info.next_update.map(|next| {
+        let wait = u64::try_from(next.since(now)).unwrap_or(0);
+        let wait = table::span(Duration::from_millis(wait));
+        format!("{}, in {wait}", table::utc(next))
+    });
+    let market = [
+        info.market.as_ref().map(ToString::to_string),
+        info.state.as_ref().map(ToString::to_string),
+    ];
+    let market: Vec<String> = market.into_iter().flatten().collect();
+    let lines = [
+        (
+            "market",
+            Some(market.join(", ")).filter(|it| !it.is_empty()),
+        ),
+        ("market time", info.market_time.map(table::utc)),
+        ("next update", next_update),
+        ("update every", info.update_interval.map(interval)),
+        ("steps left", info.steps_left.map(|n| steps_left(info, n))),
+    ];
+    let told = |(name, value): (_, Option<String>)| Some((name, value?));
+    lines.into_iter().filter_map(told).collect()
+}
+
 /// What a server tells, in lines for people. What it does not tell is left out.
 fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)> {
     let words = |words: [Option<String>; 3]| {
         let there: Vec<String> = words.into_iter().flatten().collect();
         Some(there.join(", ")).filter(|line| !line.is_empty())
     };
-    let next_update = info.next_update.map(|next| {
-        let wait = u64::try_from(next.since(now)).unwrap_or(0);
-        let wait = table::span(Duration::from_millis(wait));
-        format!("{}, in {wait}", table::utc(next))
-    });
     let fees = |has: bool| if has { "yes" } else { "no" }.to_owned();
     let lines = [
-        (
-            "market",
-            words([
-                info.market.as_ref().map(ToString::to_string),
-                info.state.as_ref().map(ToString::to_string),
-                None,
-            ]),
-        ),
-        ("market time", info.market_time.map(table::utc)),
-        ("next update", next_update),
-        ("update every", info.update_interval.map(interval)),
-        ("steps left", info.steps_left.map(|n| steps_left(info, n))),
         ("currency", info.currency.clone()),
         (
             "sign in by",
@@ -404,7 +413,8 @@ fn server_lines(info: &ServerInfo, now: Timestamp) -> Vec<(&'static str, String)
         ),
     ];
     let told = |(name, value): (_, Option<String>)| Some((name, value?));
-    lines.into_iter().filter_map(told).collect()
+    let lines = lines.into_iter().filter_map(told);
+    market_lines(info, now).into_iter().chain(lines).collect()
 }
 
 /// The steps that a replay has left, and how long they take.

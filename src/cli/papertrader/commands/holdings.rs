@@ -4,25 +4,31 @@
 //!
 //! Tests: below, and in `tests/suite/client/cli.rs`.
 
+use super::order_words::terms_words;
 use super::{CommandError, ReadySession, note, print, show};
 use crate::cli::papertrader::age::market_words;
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
+use crate::cli::papertrader::view::orders::EntryOrderView;
 use crate::cli::papertrader::view::portfolio::{
-    GRANT, PortfolioView, PositionStanding, Totals, act_of_administrator, basis_points,
-    fingerprint, starting_cash,
+    GRANT, PortfolioView, PositionStanding, SpendableCash, Totals, act_of_administrator,
+    basis_points, fingerprint, starting_cash,
 };
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
 use crate::cli::table::{self, Column};
 use crate::cli::terminal::ScreenSize;
 use crate::client::ClientError;
 use crate::model::printable::clean;
-use crate::model::{Money, OpenValue, Reason, TransactionStatus, Username};
-use crate::wire::payload::{self, EntryDetail, History, HistoryEntry};
+use crate::model::{Money, OpenValue, OrderKind, Reason, TransactionStatus, Username};
+use crate::wire::payload::{self, EntryDetail, History, HistoryEntry, PageDetail, PageEntry};
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
 /// The most grants whose reasons are added to a history, each with a request for its receipt.
 const GRANT_REASONS_MAX: usize = 100;
+/// Rows of a history that are asked for at once: as many as a page may have.
+const PAGE_ROWS: u16 = 1000;
+/// The most transactions that are shown: a server that never ends must not fill the memory.
+const HISTORY_ROWS_MAX: usize = 1_000_000;
 /// The most attempts to read portfolio and history without a settlement between the two.
 const CONSISTENT_READS_MAX: usize = 5;
 
@@ -38,8 +44,18 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
         (session.call(|client| client.portfolio(&name))?, None)
     };
     let market = session.call(|client| client.server_info())?;
+    let is_private = matches!(portfolio, payload::Portfolio::Private(..));
+    let spendable = if is_private && market.is_some() {
+        let summary = session.call(|client| client.account_summary())?;
+        Some(SpendableCash {
+            reserved: summary.reserved,
+            buying_power: summary.buying_power,
+        })
+    } else {
+        None
+    };
     let market = market.as_ref().and_then(market_words);
-    let view = PortfolioView::new(&own, &name, &portfolio, start);
+    let view = PortfolioView::new(&own, &name, &portfolio, start).with_spendable(spendable);
     show(global, &view, || match &portfolio {
         payload::Portfolio::Public(shares) => {
             let rows = shares
@@ -63,7 +79,7 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
                 out.push_str(&positions_table(holdings));
                 out.push('\n');
             }
-            out.push_str(&summary(*cash, &totals, start, market));
+            out.push_str(&summary((*cash, spendable), &totals, start, market));
             out
         }
     })
@@ -101,9 +117,18 @@ fn positions_table(holdings: &[payload::Holding]) -> String {
     )
 }
 
-fn summary(cash: Money, totals: &Totals, start: Option<Money>, market: Option<String>) -> String {
-    let mut lines = vec![
-        ("cash", table::money(cash)),
+fn summary(
+    (cash, spendable): (Money, Option<SpendableCash>),
+    totals: &Totals,
+    start: Option<Money>,
+    market: Option<String>,
+) -> String {
+    let mut lines = vec![("cash", table::money(cash))];
+    if let Some(spendable) = spendable {
+        lines.push(("held back for orders", table::money(spendable.reserved)));
+        lines.push(("buying power", table::money(spendable.buying_power)));
+    }
+    lines.extend([
         ("positions", table::money(totals.value)),
         ("total", table::money(totals.total)),
         (
@@ -114,7 +139,7 @@ fn summary(cash: Money, totals: &Totals, start: Option<Money>, market: Option<St
                 table::signed_percent(totals.profit, totals.cost)
             ),
         ),
-    ];
+    ]);
     if let Some(start) = start {
         let profit = Money(totals.total.0.saturating_sub(start.0));
         let realised = Money(profit.0.saturating_sub(totals.profit.0));
@@ -181,14 +206,16 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
     }
     let own = session.saved.username.clone();
     let name = args.of.clone().unwrap_or_else(|| own.clone());
-    let mut history = session.call(|client| client.history(&name))?;
-    if let Some(limit) = args.limit {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        history.entries.truncate(limit);
-    }
+    let limit = args.limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    let (history, orders) = read_history(&mut session, &name, limit)?;
     let mut transactions: Vec<EntryView> = history.entries.iter().map(EntryView::from).collect();
     if args.csv || global.json {
         add_reasons(&mut session, &history, &mut transactions)?;
+    }
+    for (view, order) in transactions.iter_mut().zip(&orders) {
+        view.order = order.as_ref().map(EntryOrderView::from);
     }
     if args.csv {
         // The columns are a contract, so the account stands beside the file.
@@ -206,9 +233,66 @@ pub fn transactions(global: &GlobalArgs, args: &TransactionsArgs) -> Result<(), 
             format!("no transactions of {name} yet\n")
         } else {
             // Programs read rows after the first two lines, so the account stands behind them.
-            format!("{}transactions of {name}\n", history_table(&history))
+            let table = history_table(&history, &orders);
+            format!("{table}transactions of {name}\n")
         }
     })
+}
+
+/// The newest transactions of an account, at most so many, and what a server of the second edition
+/// tells of one's own beyond the first one's history; empty where it does not.
+fn read_history(
+    session: &mut ReadySession,
+    name: &Username,
+    limit: usize,
+) -> Result<(History, Vec<Option<PageDetail>>), CommandError> {
+    if session.call(|client| client.server_info())?.is_none() {
+        let mut history = session.call(|client| client.history(name))?;
+        history.entries.truncate(limit);
+        return Ok((history, Vec::new()));
+    }
+    let limit = limit.min(HISTORY_ROWS_MAX);
+    let mut rows: Vec<PageEntry> = Vec::new();
+    let mut private = false;
+    while rows.len() < limit {
+        let count = (limit - rows.len()).min(PAGE_ROWS.into());
+        let count = u16::try_from(count).unwrap_or(PAGE_ROWS);
+        let before = rows.last().map(|row| row.id);
+        let page = session.call(|client| client.history_page(name, before, count))?;
+        private = page.private;
+        let is_last = page.entries.len() < usize::from(count);
+        rows.extend(page.entries);
+        if is_last {
+            break;
+        }
+    }
+    rows.truncate(limit);
+    if limit == HISTORY_ROWS_MAX && rows.len() == limit {
+        note("the newest 1,000,000 transactions; older ones are left out");
+    }
+    let entries = rows.iter().map(entry_of).collect();
+    let orders = rows.into_iter().map(|row| row.detail).collect();
+    Ok((History { private, entries }, orders))
+}
+
+/// The part of a page's row that a history of the first edition has too.
+fn entry_of(row: &PageEntry) -> HistoryEntry {
+    HistoryEntry {
+        id: row.id,
+        side: row.side,
+        status: row.status,
+        symbol: row.symbol,
+        accepted: row.accepted,
+        settled: row.settled,
+        detail: row.detail.as_ref().map(|detail| EntryDetail {
+            quantity: detail.quantity,
+            price: detail.price,
+            total: detail.total,
+            priced: detail.priced,
+            client_order_id: detail.client_order_id.clone(),
+            reason: detail.reason.clone(),
+        }),
+    }
 }
 
 /// Adds the reasons of the newest grants, which are in their receipts alone.
@@ -237,10 +321,11 @@ fn add_reasons(
     Ok(())
 }
 
-fn history_table(history: &History) -> String {
+fn history_table(history: &History, orders: &[Option<PageDetail>]) -> String {
     if history.private {
         let screen = ScreenSize::of_stdout();
-        own_history_table(&history.entries, screen.map(|screen| screen.columns))
+        let width = screen.map(|screen| screen.columns);
+        own_history_table(&history.entries, orders, width)
     } else {
         public_history_table(&history.entries)
     }
@@ -251,6 +336,8 @@ fn status_text(entry: &HistoryEntry) -> String {
     let reason = entry.detail.as_ref().and_then(|d| d.reason.as_ref());
     match (reason, entry.status) {
         (Some(reason), OpenValue::Known(TransactionStatus::Rejected)) => reason.to_string(),
+        // Who replaced an order has not given it up.
+        (Some(reason), _) if *reason == Reason::Replaced => reason.to_string(),
         (_, status) => status.to_string(),
     }
 }
@@ -303,22 +390,42 @@ fn public_history_table(entries: &[HistoryEntry]) -> String {
 
 /// The table of an own history. Where the terminal is too narrow for all of it, the status is a
 /// shorter word.
-fn own_history_table(entries: &[HistoryEntry], width: Option<usize>) -> String {
-    let whole = own_history_within(entries, None, status_text);
+fn own_history_table(
+    entries: &[HistoryEntry],
+    orders: &[Option<PageDetail>],
+    width: Option<usize>,
+) -> String {
+    let whole = own_history_within(entries, orders, None, status_text);
     match width {
         Some(width) if whole.lines().any(|line| line.width() > width) => {
-            own_history_within(entries, Some(width), short_status_text)
+            own_history_within(entries, orders, Some(width), short_status_text)
         }
         Some(_) | None => whole,
     }
 }
 
+/// The prices that an order of the second edition waits or waited for; empty for others.
+fn waited_for(order: Option<&PageDetail>) -> String {
+    let Some(order) = order.map(|detail| &detail.order) else {
+        return String::new();
+    };
+    let trails = order.kind == Some(OrderKind::Trailing.into());
+    terms_words(order.limit, order.stop.map(|stop| (trails, stop)))
+}
+
 fn own_history_within(
     entries: &[HistoryEntry],
+    orders: &[Option<PageDetail>],
     width: Option<usize>,
     status_text: fn(&HistoryEntry) -> String,
 ) -> String {
-    let row = |e: &HistoryEntry| {
+    let terms: Vec<String> = entries
+        .iter()
+        .enumerate()
+        .map(|(at, _)| waited_for(orders.get(at).and_then(Option::as_ref)))
+        .collect();
+    let has_terms = terms.iter().any(|terms| !terms.is_empty());
+    let row = |(e, terms): (&HistoryEntry, &String)| {
         let filled = e
             .detail
             .as_ref()
@@ -326,7 +433,7 @@ fn own_history_within(
         let money = |value: Option<Money>| value.map_or(table::NONE.to_owned(), table::money);
         // An administrator's act is about no units.
         let of_units = |_: &&EntryDetail| act_of_administrator(e).is_none();
-        vec![
+        let mut cells = vec![
             table::moment(e.accepted),
             settled_text(e),
             side_text(e),
@@ -339,23 +446,28 @@ fn own_history_within(
             money(filled.map(|d| d.total)),
             status_text(e),
             e.id.hyphenated().to_string(),
-        ]
+        ];
+        if has_terms {
+            cells.push(terms.clone());
+        }
+        cells
     };
-    table::table_within(
-        width,
-        &[
-            Column::text("accepted (UTC)", 2),
-            Column::text("settled (UTC)", 4),
-            Column::text("side", 0),
-            Column::text("symbol", 0),
-            Column::number("units", 0),
-            Column::number("price", 3),
-            Column::number("total", 1),
-            Column::text("status", 0),
-            Column::text("ID", 5),
-        ],
-        &entries.iter().map(row).collect::<Vec<_>>(),
-    )
+    let mut columns = vec![
+        Column::text("accepted (UTC)", 2),
+        Column::text("settled (UTC)", 4),
+        Column::text("side", 0),
+        Column::text("symbol", 0),
+        Column::number("units", 0),
+        Column::number("price", 3),
+        Column::number("total", 1),
+        Column::text("status", 0),
+        Column::text("ID", 5),
+    ];
+    if has_terms {
+        columns.push(Column::text("waited for", 6));
+    }
+    let rows: Vec<_> = entries.iter().zip(&terms).map(row).collect();
+    table::table_within(width, &columns, &rows)
 }
 
 /// Shows the receipt of one transaction.
@@ -461,7 +573,7 @@ mod tests {
             entry(Side::Sell, asset, None),
             entry(Side::Dividend, Symbol::NONE, None),
         ];
-        let narrow = own_history_table(&rows, Some(80));
+        let narrow = own_history_table(&rows, &[], Some(80));
         let grant: Vec<&str> = narrow.lines().nth(4).unwrap().split_whitespace().collect();
         let shown = ["grant", "-", "–", "–", "12,345.60", "settled"];
         assert_eq!(grant[2..], shown, "{narrow}");
@@ -470,10 +582,10 @@ mod tests {
             narrow.lines().take(5).all(|line| line.width() <= 80),
             "{narrow}"
         );
-        let narrower = own_history_table(&rows, Some(60));
+        let narrower = own_history_table(&rows, &[], Some(60));
         assert!(narrower.contains("12,345.60"), "{narrower}");
         for width in [None, Some(200)] {
-            let whole = own_history_table(&rows, width);
+            let whole = own_history_table(&rows, &[], width);
             assert!(whole.contains("insufficient-holdings"), "{whole}");
         }
     }

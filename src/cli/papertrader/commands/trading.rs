@@ -1,121 +1,390 @@
 //! spec/cli/papertrader/commands.md · 4.6.4 and 4.6.5
 //!
-//! `buy` and `sell`, with a countdown to the settlement.
+//! `buy` and `sell`, with a countdown to the settlement; and what `replace` sends.
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
+use super::estimate::{self, Edition};
+use super::order_words::words;
 use super::{CommandError, ReadySession, advise, program, report, show};
 use crate::cli::papertrader::age::{ended_note, has_ended};
-use crate::cli::papertrader::arguments::{GlobalArgs, TradeArgs};
-use crate::cli::papertrader::view::OrderView;
+use crate::cli::papertrader::arguments::{
+    BuyArgs, GlobalArgs, OrderOptions, RepeatOptions, SellArgs,
+};
+use crate::cli::papertrader::view::orders::OrderView;
 use crate::cli::terminal::{ScreenSize, cut, for_people, wrapped_for_stderr};
 use crate::cli::{signals, table};
-use crate::client::order::{
-    OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts, fresh_id, place,
+use crate::client::order::{fresh_id, leave_queue, place, submit, transaction_row};
+use crate::client::{
+    BookRequest, ClientError, OrderForm, OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts,
+    QueuedNotice,
 };
-use crate::client::{ClientError, QueuedNotice};
 use crate::model::printable::clean;
-use crate::model::{ClientOrderId, Reason, Side, Timestamp, Username};
+use crate::model::{
+    ClientOrderId, Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, TimeInForce,
+    Timestamp, TransactionStatus, Username,
+};
 use crate::wire::Refusal;
-use crate::wire::payload;
+use crate::wire::payload::{self, PageEntry};
+use crate::wire::reply::Fill;
 use parking_lot::Mutex;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
-/// Buys or sells.
-pub fn trade(global: &GlobalArgs, args: &TradeArgs, side: Side) -> Result<(), CommandError> {
-    let mut session = ReadySession::acting(global)?;
-    let order = OrderTicket {
-        side,
-        symbol: args.symbol,
-        quantity: args.quantity,
-        id: match &args.order_id {
-            Some(id) => id.clone(),
-            None => fresh_id()?,
-        },
+/// Buys.
+pub fn buy(global: &GlobalArgs, args: &BuyArgs) -> Result<(), CommandError> {
+    let amount = match (args.quantity, args.money) {
+        (Some(units), _) => Some(OrderAmount::Units(units)),
+        (None, money) => money.map(OrderAmount::Cash),
     };
+    trade(global, (Side::Buy, args.symbol, amount), &args.options)
+}
+
+/// Sells. Without a quantity all units that no other order has promised.
+pub fn sell(global: &GlobalArgs, args: &SellArgs) -> Result<(), CommandError> {
+    let amount = args.quantity.map(OrderAmount::Units);
+    trade(global, (Side::Sell, args.symbol, amount), &args.options)
+}
+
+fn trade(
+    global: &GlobalArgs,
+    (side, symbol, amount): (Side, Symbol, Option<OrderAmount>),
+    options: &OrderOptions,
+) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let amount = match amount {
+        Some(amount) => amount,
+        None => estimate::units_for_sale(&mut session, symbol)?,
+    };
+    let form = OrderForm {
+        side,
+        symbol,
+        amount,
+        terms: stated_terms(options),
+        time_in_force: options.tif.unwrap_or(TimeInForce::Gtc),
+        id: Some(id_of(&options.repeat)?),
+    };
+    let edition = estimate::tell(global, &mut session, &form, options.yes)?;
+    let is_plain = form.terms == OrderTerms::Market && options.tif.is_none();
+    let request = match form.amount {
+        // Servers of both editions know these.
+        OrderAmount::Units(quantity) if is_plain => SentRequest::Ticket(quantity),
+        OrderAmount::Units(_) | OrderAmount::Cash(_) => {
+            SentRequest::Book(BookRequest::Place(form.clone()))
+        }
+    };
+    let order = SentOrder {
+        form,
+        request,
+        is_followed: !options.no_wait,
+        knows_cancel: edition != Edition::First,
+    };
+    send(global, &mut session, &order, options.repeat.patience)
+}
+
+/// The prices that an order of these options has.
+fn stated_terms(options: &OrderOptions) -> OrderTerms {
+    match (options.limit, options.stop, options.trail) {
+        (_, _, Some(distance)) => OrderTerms::Trailing { distance },
+        (Some(limit), Some(stop), None) => OrderTerms::StopLimit { limit, stop },
+        (Some(limit), None, None) => OrderTerms::Limit { limit },
+        (None, Some(stop), None) => OrderTerms::Stop { stop },
+        (None, None, None) => OrderTerms::Market,
+    }
+}
+
+/// The order's own ID: the one that was given, or a fresh one.
+pub(super) fn id_of(options: &RepeatOptions) -> Result<ClientOrderId, ClientError> {
+    options.order_id.clone().map_or_else(fresh_id, Ok)
+}
+
+/// How an order goes out.
+#[derive(Debug, Clone)]
+pub(super) enum SentRequest {
+    /// purchaseAsset or sellAsset of so many units.
+    Ticket(Quantity),
+    Book(BookRequest),
+}
+
+/// An order that is sent and followed.
+#[derive(Debug, Clone)]
+pub(super) struct SentOrder {
+    /// What it says. Has an ID.
+    pub form: OrderForm,
+    pub request: SentRequest,
+    /// Whether its settlement is waited for.
+    pub is_followed: bool,
+    /// Whether the server, as far as is known, can cancel it.
+    pub knows_cancel: bool,
+}
+
+impl SentOrder {
+    fn id(&self) -> String {
+        self.form
+            .id
+            .as_ref()
+            .map_or(String::new(), ToString::to_string)
+    }
+}
+
+/// What became of an order, as far as it was followed.
+enum SentOutcome {
+    Told(OrderOutcome),
+    /// The row of an order of placeOrder.
+    Row(Box<PageEntry>),
+}
+
+/// Sends an order, follows it and prints what became of it.
+pub(super) fn send(
+    global: &GlobalArgs,
+    session: &mut ReadySession,
+    order: &SentOrder,
+    patience: u64,
+) -> Result<(), CommandError> {
     let timeouts = OrderTimeouts {
-        contact: Duration::from_secs(args.patience),
+        contact: Duration::from_secs(patience),
         ..OrderTimeouts::default()
     };
-    let countdown = Countdown::new(&session.saved.username, &order);
     let watched = FollowedOrder {
         global: global.clone(),
         order: order.clone(),
-        countdown,
+        countdown: Countdown::new(&session.saved.username, order),
         state: FollowState::Unsent,
     };
     let watched = Arc::new(Mutex::new(watched));
     tell_on_signal(&watched)?;
     let on = &mut |progress: &OrderProgress| watched.lock().note(progress);
-    let result = place(&mut session.pool, &order, &timeouts, !args.no_wait, on);
+    let result = follow(session, order, &timeouts, on);
     watched.lock().finish();
     let outcome = match result {
         Ok(outcome) => outcome,
         Err(error @ ClientError::Standing { .. }) => {
-            return Err(standing(global, &session.saved.username, &order, error));
+            return Err(standing(global, &session.saved.username, order, error));
         }
-        Err(error) => return Err(failed(&session, error)),
+        Err(error) => return Err(failed(session, error)),
     };
     session.save_workers()?;
-    show_outcome(global, &mut session, &order, outcome)
+    match outcome {
+        SentOutcome::Told(outcome) => show_outcome(global, session, order, outcome),
+        SentOutcome::Row(row) => show_row(global, session, order, &row),
+    }
+}
+
+fn follow(
+    session: &mut ReadySession,
+    order: &SentOrder,
+    timeouts: &OrderTimeouts,
+    on: &mut dyn FnMut(&OrderProgress),
+) -> Result<SentOutcome, ClientError> {
+    let name = session.saved.username.clone();
+    let pool = &mut session.pool;
+    let request = match &order.request {
+        SentRequest::Ticket(quantity) => {
+            let ticket = OrderTicket {
+                side: order.form.side,
+                symbol: order.form.symbol,
+                quantity: *quantity,
+                id: order.form.id.clone().map_or_else(fresh_id, Ok)?,
+            };
+            let outcome = place(pool, &ticket, timeouts, order.is_followed, on)?;
+            return Ok(SentOutcome::Told(outcome));
+        }
+        SentRequest::Book(request) => request,
+    };
+    let placed = match submit(pool, request, timeouts, on)? {
+        OrderOutcome::Placed(placed) => placed,
+        outcome @ (OrderOutcome::Filled(_)
+        | OrderOutcome::Rejected(..)
+        | OrderOutcome::Queued(_)) => {
+            return Ok(SentOutcome::Told(outcome));
+        }
+    };
+    let row = match placed.status.known() {
+        Some(TransactionStatus::Queued) if order.is_followed => {
+            leave_queue(pool, &name, &placed, timeouts, on)?
+        }
+        Some(TransactionStatus::Queued | TransactionStatus::Open) | None => {
+            return Ok(SentOutcome::Told(OrderOutcome::Placed(placed)));
+        }
+        // It is a repeat, of an order that has ended.
+        Some(
+            TransactionStatus::Settled
+            | TransactionStatus::Rejected
+            | TransactionStatus::Cancelled
+            | TransactionStatus::Expired,
+        ) => match pool.call(|client| transaction_row(client, &name, placed.id))? {
+            Some(row) => row,
+            None => return Ok(SentOutcome::Told(OrderOutcome::Placed(placed))),
+        },
+    };
+    Ok(SentOutcome::Row(Box::new(row)))
 }
 
 /// Prints the outcome. A rejected order is a failure, with advice.
 fn show_outcome(
     global: &GlobalArgs,
     session: &mut ReadySession,
-    order: &OrderTicket,
+    order: &SentOrder,
     outcome: OrderOutcome,
 ) -> Result<(), CommandError> {
     let name = session.saved.username.clone();
     match outcome {
-        OrderOutcome::Filled(fill) => show(global, &OrderView::filled(&name, order, &fill), || {
-            let verb = if order.side == Side::Sell {
-                "Sold"
-            } else {
-                "Bought"
-            };
-            format!(
-                "{verb} {} {} at {}: {} in all.\naccount {name}\ntransaction {}\n",
-                table::amount(fill.quantity),
-                fill.symbol,
-                table::money(fill.price),
-                table::money(fill.total),
-                fill.id.hyphenated()
-            )
-        }),
+        OrderOutcome::Filled(fill) => show_fill(global, session, order, &fill, Money::ZERO),
         OrderOutcome::Queued(notice) => {
-            let view = OrderView::queued(&name, order, &notice);
+            let view = OrderView::queued(&name, &order.form, &notice);
             show(global, &view, || {
                 format!(
                     "Queued; expected to settle at {}.\naccount {name}\ntransaction {}\norder ID {}\n",
                     table::utc(notice.expected),
                     notice.id.hyphenated(),
-                    order.id
+                    order.id()
                 )
             })
         }
-        OrderOutcome::Rejected(refusal, id) => {
-            let advice = rejection_advice(session, order, &refusal);
-            let mut failure = failed(session, ClientError::Refused(refusal.clone()));
-            failure.advice = advice.or(failure.advice);
-            failure.is_told = true;
-            if global.json {
-                let advice = failure.advice.clone();
-                let view = OrderView::rejected(&name, order, &refusal, id, advice);
-                show(global, &view, String::new)?;
-            }
-            Err(failure)
-        }
+        OrderOutcome::Placed(placed) => show_standing(
+            global,
+            session,
+            order,
+            placed.id,
+            &placed.status.to_string(),
+        ),
+        OrderOutcome::Rejected(refusal, id) => show_rejected(
+            global,
+            session,
+            order,
+            refusal,
+            (TransactionStatus::Rejected, id),
+        ),
     }
 }
 
+/// Prints what the row of an order tells.
+fn show_row(
+    global: &GlobalArgs,
+    session: &mut ReadySession,
+    order: &SentOrder,
+    row: &PageEntry,
+) -> Result<(), CommandError> {
+    let detail = row.detail.as_ref();
+    let status = match row.status.known() {
+        Some(TransactionStatus::Queued | TransactionStatus::Open) | None => {
+            return show_standing(global, session, order, row.id, &row.status.to_string());
+        }
+        Some(TransactionStatus::Settled) => {
+            let fill = Fill {
+                side: order.form.side,
+                id: row.id,
+                symbol: row.symbol,
+                quantity: detail.map_or(Quantity::ZERO, |it| it.quantity),
+                price: detail.map_or(Money::ZERO, |it| it.price),
+                total: detail.map_or(Money::ZERO, |it| it.total),
+                settled: row.settled,
+            };
+            let fee = detail.map_or(Money::ZERO, |it| it.fee);
+            return show_fill(global, session, order, &fill, fee);
+        }
+        Some(
+            status @ (TransactionStatus::Rejected
+            | TransactionStatus::Cancelled
+            | TransactionStatus::Expired),
+        ) => status,
+    };
+    let reason = detail.and_then(|it| it.reason.clone());
+    let refusal = Refusal {
+        reason: reason.unwrap_or(Reason::InternalError.into()),
+        text: format!("the order was {status} at {}", table::utc(row.settled)),
+    };
+    show_rejected(global, session, order, refusal, (status, Some(row.id)))
+}
+
+fn show_fill(
+    global: &GlobalArgs,
+    session: &ReadySession,
+    order: &SentOrder,
+    fill: &Fill,
+    fee: Money,
+) -> Result<(), CommandError> {
+    let name = &session.saved.username;
+    show(global, &OrderView::filled(name, &order.form, fill), || {
+        let verb = if order.form.side == Side::Sell {
+            "Sold"
+        } else {
+            "Bought"
+        };
+        let fee = match fee {
+            Money::ZERO => String::new(),
+            fee => format!(", with a fee of {}", table::money(fee)),
+        };
+        format!(
+            "{verb} {} {} at {}: {} in all{fee}.\naccount {name}\ntransaction {}\n",
+            table::amount(fill.quantity),
+            fill.symbol,
+            table::money(fill.price),
+            table::money(fill.total),
+            fill.id.hyphenated()
+        )
+    })
+}
+
+/// Prints that an order waits, and how to look at it and cancel it.
+fn show_standing(
+    global: &GlobalArgs,
+    session: &ReadySession,
+    order: &SentOrder,
+    id: Uuid,
+    status: &str,
+) -> Result<(), CommandError> {
+    let name = &session.saved.username;
+    let view = OrderView::placed(name, &order.form, id, status);
+    show(global, &view, || {
+        let program = &session.program;
+        let id = id.hyphenated();
+        let waits = match order.form.terms {
+            OrderTerms::Market if status == TransactionStatus::Open.as_str() => {
+                "Its asset had no new price, so that it waits for the next one.\n"
+            }
+            OrderTerms::Market
+            | OrderTerms::Limit { .. }
+            | OrderTerms::Stop { .. }
+            | OrderTerms::StopLimit { .. }
+            | OrderTerms::Trailing { .. } => "",
+        };
+        format!(
+            "The order is {status}: {}.\n{waits}account {name}\ntransaction {id}\norder ID {}\n\
+             How it stands, and how to cancel it:\n  {program} orders\n  {program} cancel {id}\n",
+            words(&order.form),
+            order.id(),
+        )
+    })
+}
+
+/// The failure of an order that ended without a fill, with advice.
+fn show_rejected(
+    global: &GlobalArgs,
+    session: &mut ReadySession,
+    order: &SentOrder,
+    refusal: Refusal,
+    (status, id): (TransactionStatus, Option<Uuid>),
+) -> Result<(), CommandError> {
+    let advice = rejection_advice(session, &order.form, &refusal);
+    let mut failure = failed(session, ClientError::Refused(refusal.clone()));
+    failure.advice = advice.or(failure.advice);
+    failure.is_told = true;
+    if global.json {
+        let name = session.saved.username.clone();
+        let advice = failure.advice.clone();
+        let view = OrderView::rejected(&name, &order.form, &refusal, (status, id), advice);
+        show(global, &view, String::new)?;
+    }
+    Err(failure)
+}
+
 /// The failure of an order, with what a token would have to be for it.
-fn failed(session: &ReadySession, error: ClientError) -> CommandError {
+pub(super) fn failed(session: &ReadySession, error: ClientError) -> CommandError {
     let advice = format!(
         "This token may only read. Its owner makes one that may trade:\n  {} tokens create NAME --scope trade",
         session.program
@@ -127,41 +396,20 @@ fn failed(session: &ReadySession, error: ClientError) -> CommandError {
 /// cannot be read now.
 fn rejection_advice(
     session: &mut ReadySession,
-    order: &OrderTicket,
+    order: &OrderForm,
     refusal: &Refusal,
 ) -> Option<String> {
-    let name = session.saved.username.clone();
+    let (program, symbol) = (session.program.clone(), order.symbol);
     match refusal.reason.known()? {
-        Reason::InsufficientFunds => {
-            let info = session.pool.call(|client| client.user_info(&name)).ok()?;
-            let (_, cash) = info.private?;
-            let cash = format!("{name} has {} in cash.", table::money(cash));
-            Some(match needed(session, order) {
-                Some(needed) => format!("{needed}; {cash}"),
-                None => cash,
-            })
-        }
-        Reason::InsufficientHoldings => {
-            let held = session.pool.call(|client| client.portfolio(&name)).ok()?;
-            let payload::Portfolio::Private(_, holdings) = held else {
-                return None;
-            };
-            let units = holdings.iter().find(|h| h.symbol == order.symbol);
-            let units = units.map_or("no".to_owned(), |h| table::amount(h.quantity));
-            Some(format!(
-                "The order sells {} units; {name} holds {units} units of {}.",
-                table::amount(order.quantity),
-                order.symbol
-            ))
-        }
+        Reason::InsufficientFunds => funds_advice(session, order),
+        Reason::InsufficientHoldings => holdings_advice(session, order),
         Reason::NoPrice => {
             let told = session.pool.call(|client| client.server_info()).ok()?;
             Some(match told.filter(has_ended) {
                 Some(market) => ended_note(market.market_time).trim_end().to_owned(),
                 None => format!(
                     "Orders settle at a new price, and none came. How old the last one is:\n  \
-                     {} quote {}",
-                    session.program, order.symbol
+                     {program} quote {symbol}"
                 ),
             })
         }
@@ -169,21 +417,82 @@ fn rejection_advice(
             "That --order-id belongs to an order with other terms; leave it out for a fresh one."
                 .to_owned(),
         ),
+        Reason::PriceInvalid => Some(format!(
+            "A price is above 0, with at most 12 digits before the point and 6 after it; a trailing \
+             distance is below the price. The latest price:\n  {program} quote {symbol}"
+        )),
+        Reason::DateInvalid => Some(format!(
+            "--tif is market time, and later than that of now:\n  {program} market"
+        )),
+        Reason::Overloaded => Some(format!(
+            "The server takes no more orders now. The open ones, of which one may be cancelled:\n  \
+             {program} orders"
+        )),
         _ => None,
     }
 }
 
+fn funds_advice(session: &mut ReadySession, order: &OrderForm) -> Option<String> {
+    let name = session.saved.username.clone();
+    let info = session.pool.call(|client| client.user_info(&name)).ok()?;
+    let (_, cash) = info.private?;
+    let mut told = format!("{name} has {} in cash", table::money(cash));
+    let held_back = estimate::held_back(session).filter(|held| *held > Money::ZERO);
+    if let Some(held_back) = held_back {
+        told.push_str(&format!(
+            ", of which open orders hold {} back",
+            table::money(held_back)
+        ));
+    }
+    let mut told = match needed(session, order) {
+        Some(needed) => format!("{needed}; {told}."),
+        None => format!("{told}."),
+    };
+    if held_back.is_some() {
+        told.push_str(&format!("\nThese are:\n  {} orders", session.program));
+    }
+    Some(told)
+}
+
+fn holdings_advice(session: &mut ReadySession, order: &OrderForm) -> Option<String> {
+    let name = session.saved.username.clone();
+    let held = session.pool.call(|client| client.portfolio(&name)).ok()?;
+    let payload::Portfolio::Private(_, holdings) = held else {
+        return None;
+    };
+    let OrderAmount::Units(sold) = order.amount else {
+        return None;
+    };
+    let held = holdings.iter().find(|h| h.symbol == order.symbol);
+    let units = held.map_or("no".to_owned(), |h| table::amount(h.quantity));
+    let told = format!(
+        "The order sells {} units; {name} holds {units} units of {}.",
+        table::amount(sold),
+        order.symbol
+    );
+    let is_promised = held.is_some_and(|h| h.quantity >= sold);
+    Some(if is_promised {
+        let program = &session.program;
+        format!("{told}\nOther sales have been promised some:\n  {program} orders")
+    } else {
+        told
+    })
+}
+
 /// What a purchase costs at the price that it would have settled at, as far as this can be known
-/// after it: the latest one.
-fn needed(session: &mut ReadySession, order: &OrderTicket) -> Option<String> {
+/// after it: the latest one. `None` where it says its price or its cost.
+fn needed(session: &mut ReadySession, order: &OrderForm) -> Option<String> {
+    let (OrderAmount::Units(units), OrderTerms::Market) = (order.amount, order.terms) else {
+        return None;
+    };
     let quote = session
         .pool
         .call(|client| client.quote(order.symbol))
         .ok()?;
-    let cost = order.quantity.cost_at(quote.value)?;
+    let cost = units.cost_at(quote.value)?;
     Some(format!(
         "{} {} at {}, the price of {}, cost {}",
-        table::amount(order.quantity),
+        table::amount(units),
         order.symbol,
         table::money(quote.value),
         table::utc(quote.time),
@@ -206,7 +515,7 @@ enum FollowState {
 /// An order that is followed, as a signal finds it.
 struct FollowedOrder {
     global: GlobalArgs,
-    order: OrderTicket,
+    order: SentOrder,
     countdown: Countdown,
     state: FollowState,
 }
@@ -215,6 +524,13 @@ impl FollowedOrder {
     fn note(&mut self, progress: &OrderProgress) {
         match (progress, &self.state) {
             (OrderProgress::Queued(notice), _) => self.state = FollowState::Queued(notice.clone()),
+            (OrderProgress::Placed(placed), _) => {
+                self.state = FollowState::Queued(QueuedNotice {
+                    id: placed.id,
+                    client_order_id: placed.client_order_id.clone(),
+                    expected: Timestamp::now(),
+                });
+            }
             (OrderProgress::Sending, FollowState::Unsent) => self.state = FollowState::Sent,
             (
                 OrderProgress::Sending | OrderProgress::Waiting(_) | OrderProgress::Repeating(_),
@@ -236,13 +552,7 @@ impl FollowedOrder {
             FollowState::Unsent | FollowState::Done => return None,
             FollowState::Sent => CommandError {
                 account: Some(account),
-                ..advise(
-                    &program(&self.global),
-                    ClientError::Unknown {
-                        order: self.order.id.clone(),
-                        text: "interrupted before a server said that it has it".to_owned(),
-                    },
-                )
+                ..advise(&program(&self.global), interrupted(&self.order)?)
             },
             FollowState::Queued(notice) => {
                 let notice = notice.clone();
@@ -258,6 +568,14 @@ impl FollowedOrder {
         report(self.global.json, &failure);
         Some(failure.exit_code())
     }
+}
+
+/// The failure of an order that may be on its way; `None` without an ID.
+fn interrupted(order: &SentOrder) -> Option<ClientError> {
+    Some(ClientError::Unknown {
+        order: order.form.id.clone()?,
+        text: "interrupted before a server said that it has it".to_owned(),
+    })
 }
 
 /// Ends the process on [signals that end a command](signals::ending), at once, whatever the calls
@@ -289,7 +607,7 @@ fn tell_on_signal(watched: &Arc<Mutex<FollowedOrder>>) -> Result<(), ClientError
 fn standing(
     global: &GlobalArgs,
     account: &Username,
-    order: &OrderTicket,
+    order: &SentOrder,
     error: ClientError,
 ) -> CommandError {
     let ClientError::Standing { notice, .. } = &error else {
@@ -300,18 +618,21 @@ fn standing(
         Some(name) => format!("--user {name} "),
         None => String::new(),
     };
-    let advice = format!(
-        "{}, which {} to settle at {}\norder ID    {}\ntransaction {}\n\
+    let id = notice.id.hyphenated();
+    let mut advice = format!(
+        "{}, which {} to settle at {}\norder ID    {}\ntransaction {id}\n\
          Its outcome:\n  papertrader {user}transactions",
-        terms(order),
+        words(&order.form),
         if is_due { "was" } else { "is" },
         table::utc(notice.expected),
-        order.id,
-        notice.id.hyphenated(),
+        order.id(),
     );
+    if order.knows_cancel {
+        advice.push_str(&format!("\nTo cancel it:\n  papertrader {user}cancel {id}"));
+    }
     let mut is_told = false;
     if global.json {
-        let view = OrderView::standing(account, order, notice, &error, &advice);
+        let view = OrderView::standing(account, &order.form, notice, &error, &advice);
         if let Err(failure) = show(global, &view, String::new) {
             return failure;
         }
@@ -324,22 +645,12 @@ fn standing(
     }
 }
 
-/// What is ordered, in words.
-fn terms(order: &OrderTicket) -> String {
-    format!(
-        "{} {} {}",
-        order.side.as_str(),
-        table::amount(order.quantity),
-        order.symbol
-    )
-}
-
 /// The reports on standard error while an order waits.
 struct Countdown {
     account: Username,
     /// What was ordered, in words.
     what: String,
-    order_id: ClientOrderId,
+    order_id: String,
     terminal: bool,
     /// Whether the first notice has been printed.
     announced: bool,
@@ -348,11 +659,11 @@ struct Countdown {
 }
 
 impl Countdown {
-    fn new(account: &Username, order: &OrderTicket) -> Countdown {
+    fn new(account: &Username, order: &SentOrder) -> Countdown {
         Countdown {
             account: account.clone(),
-            what: terms(order),
-            order_id: order.id.clone(),
+            what: words(&order.form),
+            order_id: order.id(),
             terminal: std::io::stderr().is_terminal(),
             announced: false,
             drawn: false,
@@ -374,7 +685,7 @@ impl Countdown {
                     table::span(left + Duration::from_millis(500))
                 ));
             }
-            OrderProgress::Queued(_) | OrderProgress::Sending => {}
+            OrderProgress::Queued(_) | OrderProgress::Placed(_) | OrderProgress::Sending => {}
             OrderProgress::Waiting(left) if self.terminal => {
                 let text = if left.is_zero() {
                     "due, waiting for the update …".to_owned()

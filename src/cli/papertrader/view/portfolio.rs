@@ -160,6 +160,10 @@ pub struct PortfolioView {
     pub realised_profit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_profit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buying_power: Option<String>,
     pub positions: Vec<PositionView>,
 }
 
@@ -202,9 +206,31 @@ impl PortfolioView {
                     realised_profit: total_profit
                         .map(|p| text(Money(p.0.saturating_sub(totals.profit.0)))),
                     total_profit: total_profit.map(text),
+                    reserved: None,
+                    buying_power: None,
                     positions: holdings.iter().map(position).collect(),
                 }
             }
+        }
+    }
+}
+
+/// What an account's open orders hold back, and what it may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpendableCash {
+    /// Cash that purchases hold back.
+    pub reserved: Money,
+    /// What a market purchase may cost now.
+    pub buying_power: Money,
+}
+
+impl PortfolioView {
+    /// The same with what may be spent, where the server tells it.
+    pub fn with_spendable(self, spendable: Option<SpendableCash>) -> PortfolioView {
+        PortfolioView {
+            reserved: spendable.map(|it| text(it.reserved)),
+            buying_power: spendable.map(|it| text(it.buying_power)),
+            ..self
         }
     }
 }

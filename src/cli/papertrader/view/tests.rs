@@ -1,10 +1,16 @@
 //! spec/cli/papertrader/view.md · its tests
 
 use super::super::age::ReferenceTime;
+use super::orders::OrderView;
 use super::portfolio::*;
 use super::*;
-use crate::model::{ClientOrderId, Money, OpenValue, Quantity, Reason, Side, Timestamp, Username};
+use crate::client::{OrderForm, QueuedNotice};
+use crate::model::{
+    ClientOrderId, Money, OpenValue, OrderAmount, OrderTerms, Quantity, Reason, Side, TimeInForce,
+    Timestamp, Username,
+};
 use crate::wire::payload::{EntryDetail, Holding, Portfolio};
+use uuid::Uuid;
 
 fn entry(side: Side, status: TransactionStatus, total: i64, reason: &str) -> HistoryEntry {
     HistoryEntry {
@@ -165,11 +171,13 @@ fn json_field_names_are_stable() {
         keys.sort();
         keys.join(" ")
     };
-    let order = OrderTicket {
+    let order = OrderForm {
         side: Side::Buy,
         symbol: Symbol::parse("AAPL").unwrap(),
-        quantity: Quantity(1_000_000),
-        id: crate::model::ClientOrderId::parse("x").unwrap(),
+        amount: OrderAmount::Units(Quantity(1_000_000)),
+        terms: OrderTerms::Market,
+        time_in_force: TimeInForce::Gtc,
+        id: ClientOrderId::parse("x").ok(),
     };
     let notice = QueuedNotice {
         id: Uuid::from_u128(7),
@@ -178,7 +186,8 @@ fn json_field_names_are_stable() {
     };
     assert_eq!(
         keys(serde_json::to_value(OrderView::queued(&alice, &order, &notice)).unwrap()),
-        "account expected order_id price quantity reason settled side status symbol text total transaction"
+        "account cash expected kind limit order_id price quantity reason settled side status stop symbol \
+         text time_in_force total transaction"
     );
     let view = EntryView::from(&entry(Side::Buy, TransactionStatus::Settled, 1, ""));
     let mut columns = ENTRY_COLUMNS.to_vec();

@@ -17,7 +17,15 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
-        let mut rig = MasterRig::with(|config| config.starting_cash = money("1000"));
+        Desk::with_fee("0")
+    }
+
+    /// Each order costs this.
+    fn with_fee(fee: &str) -> Desk {
+        let mut rig = MasterRig::with(|config| {
+            config.starting_cash = money("1000");
+            config.fees.per_order = money(fee);
+        });
         let mut link = rig.link("eu1");
         let alice = rig.user(&mut link, "alice");
         Desk { rig, link, alice }
@@ -112,6 +120,18 @@ fn a_summary_adds_up() {
     assert_eq!(told.positions, []);
     assert_eq!((told.cash, told.realised), (money("990"), money("-10")));
     assert_eq!(told.unrealised, Money::ZERO);
+}
+
+#[test]
+fn a_queued_sale_counts_for_what_is_left_of_it_after_fees() {
+    let mut desk = Desk::with_fee("1");
+    desk.order(Side::Buy, "AAPL", "2");
+    desk.settle(&[("AAPL", "20")]);
+    let told = desk.summary();
+    assert_eq!((told.buying_power, told.fees), (money("959"), money("1")));
+    desk.order(Side::Sell, "AAPL", "2");
+    // 959 + 2 x 20 - 1.
+    assert_eq!(desk.summary().buying_power, money("998"));
 }
 
 /// A step of a sequence that looks random and is the same at each run.

@@ -1,14 +1,15 @@
 //! spec/master/transactions/cancel_all.md · 3.1.7, 3.1.3
 
-use crate::master::messages::{AccountCancellation, TransactionsMessage};
+use crate::master::messages::{AccountCancellation, AdminCancellation, TransactionsMessage};
 use crate::master::storage::Reader;
-use crate::master::testing::{MasterRig, order, order_id};
+use crate::master::testing::{MasterRig, act_within, order, order_id};
 use crate::master::verify;
-use crate::model::{AccountId, Reason, Side};
+use crate::model::{AccountId, Reason, Side, Username};
 use crate::runtime::Module;
 use crate::wire::Refusal;
 use crossbeam_channel::{Receiver, bounded};
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// Has the orders of an account cancelled, in a commit that refuses where `refusal` says so.
 fn cancel(
@@ -19,6 +20,8 @@ fn cancel(
     let (sender, answer) = bounded(1);
     let cancellation = AccountCancellation {
         account,
+        order: None,
+        by: None,
         is_deletion: true,
         writes: Some(Box::new(move |_| Ok(refusal.map_or(Ok(()), Err)))),
         done: Box::new(move |outcome| sender.send(outcome).unwrap()),
@@ -120,4 +123,59 @@ proptest! {
         let report = verify::check(&mut reader, &|| false).unwrap();
         prop_assert_eq!(report.differences, Vec::<String>::new());
     }
+}
+
+/// Has an administrator cancel one order.
+fn cancel_one(
+    rig: &mut MasterRig,
+    account: AccountId,
+    number: i64,
+) -> Receiver<Result<usize, Refusal>> {
+    let (sender, answer) = bounded(1);
+    let cancellation = AccountCancellation {
+        account,
+        order: Some(number),
+        by: Some(AdminCancellation {
+            username: Username::parse("alice").unwrap(),
+            act: act_within(Duration::from_secs(60)),
+        }),
+        is_deletion: false,
+        writes: None,
+        done: Box::new(move |outcome| sender.send(outcome).unwrap()),
+    };
+    rig.transactions
+        .on_message(TransactionsMessage::Cancel(cancellation));
+    rig.transactions.on_turn_end();
+    answer
+}
+
+#[test]
+fn one_order_is_cancelled_after_the_update_that_is_under_way() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let (alice, bob) = (rig.account("alice"), rig.account("bob"));
+    for symbol in ["AAPL", "IBM", "IBM"] {
+        let order = order(link.reply_to(), alice, Side::Buy, symbol, "1");
+        rig.order_all(vec![order]);
+    }
+    let done = cancel_one(&mut rig, alice, 3);
+    assert_eq!(done.try_recv().unwrap(), Ok(1));
+    let strangers = cancel_one(&mut rig, bob, 2);
+    assert!(strangers.try_recv().unwrap().is_err());
+    // Whoever knows the prices withdraws nothing from them.
+    let update = rig.update(&[("AAPL", "1")]);
+    let filled = cancel_one(&mut rig, alice, 1);
+    let open = cancel_one(&mut rig, alice, 2);
+    assert!(filled.try_recv().is_err() && open.try_recv().is_err());
+    rig.tell(&update);
+    let refusal = filled.try_recv().unwrap().unwrap_err();
+    assert_eq!(refusal.reason, Reason::NotOpen);
+    assert_eq!(open.try_recv().unwrap(), Ok(1), "it waited for a price");
+    let status = rig.transactions_status();
+    assert_eq!((status.queued, status.open, status.reserved), (0, 0, 0));
+    // What was refused is not kept.
+    let kept = rig.engine.storage().read(|s| s.acts_of(alice)).unwrap();
+    let ids = [2, 1].map(|at: usize| rig.entries(alice)[at].transaction.id);
+    let details: Vec<String> = kept.into_iter().map(|act| act.detail).collect();
+    assert_eq!(details, ids.map(|id| format!("order {id}")));
 }

@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::config::MasterConfig;
-use crate::master::messages::{CancelOrder, OrderRequest, ReplaceOrder};
+use crate::master::messages::{
+    AccountCancellation, CancelOrder, OrderRequest, ReplaceOrder, TransactionsMessage,
+};
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
 use crate::model::{Bar, OpenValue, OrderKind};
+use crate::runtime::Module;
 use crate::wire::Reply;
 
 /// A master with a worker's link and an account of 1,000.
@@ -428,6 +431,16 @@ fn prices_amounts_and_times_are_checked() {
         let refused = desk.refused(Side::Sell, "1", prices);
         assert_eq!(refused, Reason::PriceInvalid, "{prices:?}");
     }
+    let unknown = PlaceOrder {
+        symbol: Symbol::parse("NONE").unwrap(),
+        time_in_force: TimeInForce::Until(Timestamp(0)),
+        ..desk.order(Side::Buy, "1", (Limit, None, None))
+    };
+    assert_eq!(
+        reason(&desk.place(unknown)),
+        Reason::UnknownAsset,
+        "an unknown name comes first"
+    );
     let cash = desk.refused(Side::Sell, "cash:10", MARKET);
     assert_eq!(cash, Reason::QuantityInvalid);
     let nothing = desk.refused(Side::Buy, "cash:0.00005", MARKET);
@@ -547,5 +560,86 @@ fn what_a_kill_left_unanswered_is_told_the_same_afterwards() {
     );
     assert!(matches!(desk.cancelled(id), Reply::OrderCancelled { .. }));
     assert_eq!(desk.cash(), money("1000"));
+    desk.verify();
+}
+
+#[test]
+fn market_orders_that_wait_keep_their_places_among_the_queued() {
+    let mut desk = Desk::with(|config| {
+        config.limits.max_queued_per_account = 2;
+        config.limits.max_open_per_account = 1;
+    });
+    let first = desk.placed(Side::Buy, "1", MARKET);
+    desk.placed(Side::Buy, "1", MARKET);
+    // The update has no price of theirs. However many updates have none, there are no more of them.
+    for _ in 0..3 {
+        desk.rig.settle(&[("IBM", "50")]);
+        assert_eq!(desk.status(first), OPEN);
+        assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    }
+    // They take no place from those that wait for their price.
+    desk.placed(Side::Buy, "1", limit("5"));
+    assert_eq!(desk.refused(Side::Buy, "1", limit("5")), Reason::Overloaded);
+    let mut desk = desk.restart();
+    assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    // A cancel that is not stored frees nothing.
+    desk.rig.refuse_changes("UPDATE", "transactions");
+    assert_eq!(reason(&desk.cancelled(first)), Reason::InternalError);
+    desk.rig.allow_changes();
+    assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    desk.cancelled(first);
+    desk.placed(Side::Buy, "1", MARKET);
+    assert_eq!(desk.refused(Side::Buy, "1", MARKET), Reason::Overloaded);
+    desk.bar(["9", "9", "9", "9"]);
+    desk.placed(Side::Buy, "1", MARKET);
+    desk.placed(Side::Buy, "1", MARKET);
+    desk.verify();
+}
+
+#[test]
+fn all_that_is_held_may_be_sold_however_little_it_is_worth() {
+    let mut desk = Desk::with(|config| config.limits.min_order_value = money("50"));
+    desk.give("0", "0.4");
+    // 0.1 is for 10, all of it for 40.
+    assert_eq!(
+        desk.refused(Side::Sell, "0.1", MARKET),
+        Reason::QuantityInvalid
+    );
+    desk.placed(Side::Sell, "0.4", MARKET);
+    assert_eq!(
+        desk.refused(Side::Sell, "0.4", MARKET),
+        Reason::QuantityInvalid
+    );
+}
+
+#[test]
+fn a_deletion_ends_open_orders_and_forgets_what_was_asked() {
+    let mut desk = Desk::new();
+    let named = PlaceOrder {
+        client_order_id: order_id("my-plan"),
+        ..desk.order(Side::Buy, "1", limit("95"))
+    };
+    let (id, _) = placed(&desk.place(named));
+    let texts = "SELECT count(asked) FROM order_terms";
+    assert_eq!(desk.rig.engine.number(texts), 1);
+    let (sender, answer) = crossbeam_channel::bounded(1);
+    let deletion = AccountCancellation {
+        account: desk.alice,
+        order: None,
+        by: None,
+        is_deletion: true,
+        writes: None,
+        done: Box::new(move |outcome| sender.send(outcome).unwrap()),
+    };
+    let transactions = &mut desk.rig.transactions;
+    transactions.on_message(TransactionsMessage::Cancel(deletion));
+    transactions.on_turn_end();
+    assert_eq!(answer.try_recv().unwrap(), Ok(1));
+    let cancelled = (TransactionStatus::Cancelled, Some(Reason::Cancelled));
+    assert_eq!((desk.status(id), desk.standing()), (cancelled, Money::ZERO));
+    assert_eq!(desk.rig.engine.number(texts), 0);
+    assert_eq!(desk.entry(id).transaction.client_order_id, None);
+    let mut desk = desk.restart();
+    assert_eq!(desk.rig.transactions_status().open, 0);
     desk.verify();
 }

@@ -1,0 +1,358 @@
+//! spec/cli/papertrader/commands.md · 4.6.4, 4.6.5, 3.1.7
+//!
+//! What an order takes or brings, before it is sent; and whether the person means it.
+//!
+//! Tests: below, and in `tests/suite/client/waiting_orders.rs`.
+
+use super::order_words::words;
+use super::{CommandError, ReadySession, note};
+use crate::cli::papertrader::arguments::GlobalArgs;
+use crate::cli::table;
+use crate::cli::terminal::{ConfirmError, confirm};
+use crate::client::{Client, ClientError, OrderForm};
+use crate::model::order::PERCENT_WHOLE;
+use crate::model::{
+    Money, OrderAmount, OrderTerms, Quantity, Side, Symbol, TrailDistance, Username,
+};
+use crate::wire::payload::Portfolio;
+use std::io::IsTerminal;
+
+/// Which edition of the protocol the server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edition {
+    First,
+    /// The second, or a later one.
+    Second,
+    /// Nobody asked.
+    Unknown,
+}
+
+/// What an order takes from an account or brings to it, as far as it can be known before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OrderEstimate {
+    /// The price of a unit that is reckoned with.
+    price: Money,
+    /// Whether the price is the most that a purchase pays, and the least that a sale brings.
+    is_bound: bool,
+    /// Without the fee.
+    total: Money,
+    /// Whether trades cost fees.
+    has_fees: bool,
+    /// Cash that no open order holds back.
+    cash: Money,
+    is_held_back: bool,
+    /// Cash and the value of all positions.
+    equity: Money,
+}
+
+impl OrderEstimate {
+    /// The line that tells it.
+    fn line(&self, order: &OrderForm) -> String {
+        let is_sale = order.side == Side::Sell;
+        let is_cash = matches!(order.amount, OrderAmount::Cash(_));
+        let price = table::money(self.price);
+        let (at, some) = match (self.is_bound, is_sale) {
+            (false, _) => (format!("at about {price}"), "about "),
+            (true, false) => (format!("at {price} or less"), "at most "),
+            (true, true) => (format!("at {price} or more"), "at least "),
+        };
+        // The money of an order for an amount has the fee in it.
+        let some = if is_cash { "" } else { some };
+        let fees = if self.has_fees && !is_cash {
+            " before fees"
+        } else {
+            ""
+        };
+        let beside = if self.is_held_back {
+            " beside what open orders hold back"
+        } else {
+            ""
+        };
+        let total = table::money(self.total);
+        let (what, cash) = (words(order), table::money(self.cash));
+        if is_sale {
+            let after = self.cash.plus(self.total).unwrap_or(self.cash);
+            let after = table::money(after);
+            return format!(
+                "{what}: {at} it brings {some}{total}{fees}, which makes {after} in cash{beside}"
+            );
+        }
+        let left = self.cash.minus(self.total);
+        match left.filter(|left| *left >= Money::ZERO) {
+            Some(left) => {
+                let left = table::money(left);
+                let takes = format!("{at} it takes {some}{total}{fees}");
+                format!("{what}: {takes} and leaves {left} in cash{beside}")
+            }
+            None => format!(
+                "{what}: {at} it takes {some}{total}{fees}, and there is {cash} in cash{beside}"
+            ),
+        }
+    }
+
+    /// Whether a purchase takes more than half of what the account is worth.
+    fn is_large(&self, side: Side) -> bool {
+        side == Side::Buy && i128::from(self.total.0) * 2 > i128::from(self.equity.0)
+    }
+}
+
+/// Tells what an order takes or brings, and asks at a terminal where it takes more than half of what
+/// the account is worth. What is not known is left out: the order itself tells why.
+///
+/// # Errors
+/// No server answers, or the person does not mean it.
+pub(super) fn tell(
+    global: &GlobalArgs,
+    session: &mut ReadySession,
+    order: &OrderForm,
+    yes: bool,
+) -> Result<Edition, CommandError> {
+    let is_asked = std::io::stdin().is_terminal() && !yes;
+    // A program reads the outcome.
+    if global.json && !is_asked {
+        return Ok(Edition::Unknown);
+    }
+    let name = session.saved.username.clone();
+    let asked = session.pool.call(|client| estimate(client, &name, order));
+    let (edition, estimate) = match asked {
+        Ok(told) => told,
+        Err(error) if error.is_about_the_worker() && !is_refused(&error) => {
+            return Err(session.failed(error));
+        }
+        Err(_) => return Ok(Edition::Unknown),
+    };
+    let Some(estimate) = estimate else {
+        return Ok(edition);
+    };
+    if !global.json {
+        note(&estimate.line(order));
+    }
+    if is_asked && estimate.is_large(order.side) {
+        let what = format!(
+            "This is more than half of the {} that {name} is worth",
+            table::money(estimate.equity)
+        );
+        confirm(&what, yes).map_err(|error| match error {
+            ConfirmError::No => ClientError::Local("no order was sent".to_owned()),
+            other @ (ConfirmError::NoTerminal(_) | ConfirmError::Input(_)) => {
+                ClientError::Local(other.to_string())
+            }
+        })?;
+    }
+    Ok(edition)
+}
+
+fn is_refused(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(_))
+}
+
+/// The edition of the server, and what it makes of the order; `None`: a refusal, such as for an asset
+/// that it does not have.
+fn estimate(
+    client: &mut Client,
+    name: &Username,
+    order: &OrderForm,
+) -> Result<(Edition, Option<OrderEstimate>), ClientError> {
+    let info = client.server_info()?;
+    let edition = if info.is_some() {
+        Edition::Second
+    } else {
+        Edition::First
+    };
+    let has_fees = info.and_then(|info| info.fees) == Some(true);
+    let reckoned = reckon(client, (edition, name), order, has_fees);
+    match reckoned {
+        Ok(estimate) => Ok((edition, estimate)),
+        Err(ClientError::Refused(_)) => Ok((edition, None)),
+        Err(error) => Err(error),
+    }
+}
+
+fn reckon(
+    client: &mut Client,
+    (edition, name): (Edition, &Username),
+    order: &OrderForm,
+    has_fees: bool,
+) -> Result<Option<OrderEstimate>, ClientError> {
+    let (price, is_bound) = match order.terms {
+        OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => (limit, true),
+        OrderTerms::Stop { stop } => (stop, false),
+        OrderTerms::Market => (client.quote(order.symbol)?.value, false),
+        OrderTerms::Trailing { distance } => {
+            let latest = client.quote(order.symbol)?.value;
+            (level(order.side, latest, distance), false)
+        }
+    };
+    let total = match (order.amount, order.side) {
+        (OrderAmount::Cash(cash), _) => Some(cash),
+        (OrderAmount::Units(units), Side::Sell) => units.worth_at(price),
+        (OrderAmount::Units(units), Side::Buy | Side::Split | Side::Dividend) => {
+            units.cost_at(price)
+        }
+    };
+    let Some(total) = total else { return Ok(None) };
+    let (cash, held_back, equity) = if edition == Edition::Second {
+        let summary = client.account_summary()?;
+        (summary.cash, summary.reserved, summary.equity)
+    } else {
+        let Portfolio::Private(cash, holdings) = client.portfolio(name)? else {
+            return Ok(None);
+        };
+        let values = holdings.iter().map(|holding| holding.value.0);
+        let value = values.fold(0, i64::saturating_add);
+        (cash, Money::ZERO, Money(value.saturating_add(cash.0)))
+    };
+    Ok(Some(OrderEstimate {
+        price,
+        is_bound,
+        total,
+        has_fees,
+        cash: cash.minus(held_back).unwrap_or(cash),
+        is_held_back: held_back > Money::ZERO,
+        equity,
+    }))
+}
+
+/// Where a trailing order's stop is when it is placed at this price.
+fn level(side: Side, latest: Money, distance: TrailDistance) -> Money {
+    let distance = match distance {
+        TrailDistance::Money(money) => i128::from(money.0),
+        TrailDistance::Percent(parts) => {
+            i128::from(latest.0) * i128::from(parts) / i128::from(PERCENT_WHOLE)
+        }
+    };
+    let level = if side == Side::Sell {
+        i128::from(latest.0) - distance
+    } else {
+        i128::from(latest.0) + distance
+    };
+    Money(i64::try_from(level).unwrap_or(i64::MAX).max(1))
+}
+
+/// What open orders hold back; `None` where the server does not tell it.
+pub(super) fn held_back(session: &mut ReadySession) -> Option<Money> {
+    let told = session.pool.call(|client| match client.server_info()? {
+        Some(_) => client.account_summary().map(Some),
+        None => Ok(None),
+    });
+    Some(told.ok()??.reserved)
+}
+
+/// All units of an asset that no other sale has been promised.
+///
+/// # Errors
+/// There are none, or a server does not tell.
+pub(super) fn units_for_sale(
+    session: &mut ReadySession,
+    symbol: Symbol,
+) -> Result<OrderAmount, CommandError> {
+    let name = session.saved.username.clone();
+    let units = session.call(|client| {
+        if client.server_info()?.is_some() {
+            let summary = client.account_summary()?;
+            let position = summary.positions.iter().find(|it| it.symbol == symbol);
+            return Ok(position.map_or(0, |it| it.units.0.saturating_sub(it.promised.0)));
+        }
+        Ok(match client.portfolio(&name)? {
+            Portfolio::Private(_, holdings) => {
+                let holding = holdings.iter().find(|it| it.symbol == symbol);
+                holding.map_or(0, |it| it.quantity.0)
+            }
+            Portfolio::Public(_) => 0,
+        })
+    })?;
+    if units > 0 {
+        return Ok(OrderAmount::Units(Quantity(units)));
+    }
+    let program = &session.program;
+    Err(CommandError::with_advice(
+        ClientError::Local(format!("{name} has no units of {symbol} to sell")),
+        format!(
+            "What there is, and what other sales have been promised:\n  {program} portfolio\n  {program} orders"
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TimeInForce;
+
+    fn order(side: Side, amount: OrderAmount, terms: OrderTerms) -> OrderForm {
+        OrderForm {
+            side,
+            symbol: Symbol::parse("AAPL").unwrap(),
+            amount,
+            terms,
+            time_in_force: TimeInForce::Gtc,
+            id: None,
+        }
+    }
+
+    fn estimate() -> OrderEstimate {
+        OrderEstimate {
+            price: Money(100_000_000),
+            is_bound: false,
+            total: Money(1_000_000_000),
+            has_fees: false,
+            cash: Money(2_500_000_000),
+            is_held_back: false,
+            equity: Money(2_000_000_000),
+        }
+    }
+
+    const TEN: OrderAmount = OrderAmount::Units(Quantity(10_000_000));
+
+    #[test]
+    fn an_estimate_says_what_is_left() {
+        let market = order(Side::Buy, TEN, OrderTerms::Market);
+        assert_eq!(
+            estimate().line(&market),
+            "buy 10 AAPL: at about 100.00 it takes about 1,000.00 and leaves 1,500.00 in cash"
+        );
+        let limit = Money(100_000_000);
+        let bound = OrderEstimate {
+            is_bound: true,
+            has_fees: true,
+            is_held_back: true,
+            ..estimate()
+        };
+        assert_eq!(
+            bound.line(&order(Side::Buy, TEN, OrderTerms::Limit { limit })),
+            "buy 10 AAPL, limit 100.00, gtc: at 100.00 or less it takes at most 1,000.00 before fees \
+             and leaves 1,500.00 in cash beside what open orders hold back"
+        );
+        assert_eq!(
+            estimate().line(&order(Side::Sell, TEN, OrderTerms::Market)),
+            "sell 10 AAPL: at about 100.00 it brings about 1,000.00, which makes 3,500.00 in cash"
+        );
+        let short = OrderEstimate {
+            cash: Money(999_000_000),
+            ..estimate()
+        };
+        let line = short.line(&market);
+        assert!(line.ends_with("and there is 999.00 in cash"), "{line}");
+    }
+
+    #[test]
+    fn a_trailing_order_is_reckoned_at_its_level() {
+        let latest = Money(200_000_000);
+        let ten = TrailDistance::Percent(100_000);
+        assert_eq!(level(Side::Sell, latest, ten), Money(180_000_000));
+        assert_eq!(level(Side::Buy, latest, ten), Money(220_000_000));
+        let money = TrailDistance::Money(Money(5_000_000));
+        assert_eq!(level(Side::Sell, latest, money), Money(195_000_000));
+        let beyond = TrailDistance::Money(Money(i64::MAX));
+        assert_eq!(level(Side::Sell, latest, beyond), Money(1), "it is refused");
+    }
+
+    #[test]
+    fn more_than_half_is_much_and_a_sale_never_is() {
+        let more = OrderEstimate {
+            total: Money(1_000_000_001),
+            ..estimate()
+        };
+        assert!(more.is_large(Side::Buy) && !more.is_large(Side::Sell));
+        assert!(!estimate().is_large(Side::Buy), "half of it");
+    }
+}

@@ -1,0 +1,406 @@
+//! spec/cli/papertrader/commands.md · 3.1.7 (orders that wait)
+//!
+//! `orders`, `cancel` and `replace`.
+//!
+//! Tests: below, and in `tests/suite/client/waiting_orders.rs`.
+
+use super::order_words::{in_force_words, stop_words, terms_words};
+use super::trading::{SentOrder, SentRequest, id_of, send};
+use super::{CommandError, OUTCOME_UNKNOWN, ReadySession, show};
+use crate::cli::papertrader::arguments::{CancelArgs, GlobalArgs, ReplaceArgs};
+use crate::cli::papertrader::view::orders::{CancelView, OpenOrderView, OpenOrdersView};
+use crate::cli::table::{self, Column};
+use crate::cli::terminal::ScreenSize;
+use crate::client::order::transaction_row;
+use crate::client::{BookRequest, ClientError, OrderChange, OrderForm};
+use crate::model::{
+    Money, OpenValue, OrderAmount, OrderKind, OrderTerms, Quantity, Reason, Side, Symbol,
+    TimeInForce, Timestamp, TrailDistance,
+};
+use crate::wire::payload::{OpenOrder, OrderParameters};
+use uuid::Uuid;
+
+/// A table of at least so many columns has whole IDs.
+const WHOLE_ID_WIDTH: usize = 120;
+/// How much of an ID's end a narrower one has: the digits that are random.
+const SHORT_ID: usize = 12;
+
+/// Lists the orders that have no outcome yet.
+pub fn orders(global: &GlobalArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let orders = session.call(|client| client.open_orders())?.0;
+    let name = &session.saved.username;
+    let view = OpenOrdersView {
+        account: name.to_string(),
+        orders: orders.iter().map(OpenOrderView::from).collect(),
+    };
+    show(global, &view, || {
+        if orders.is_empty() {
+            return format!("no open orders of {name}\n");
+        }
+        let width = ScreenSize::of_stdout().map(|screen| screen.columns);
+        format!("{}open orders of {name}\n", orders_table(&orders, width))
+    })
+}
+
+fn orders_table(orders: &[OpenOrder], width: Option<usize>) -> String {
+    let is_short = width.is_some_and(|width| width < WHOLE_ID_WIDTH);
+    let row = |order: &OpenOrder| {
+        let id = order.id.hyphenated().to_string();
+        let from = if is_short { id.len() - SHORT_ID } else { 0 };
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
+        let until = Some(order.until).filter(|until| *until != Timestamp(0));
+        let held_back = Some(order.reserve).filter(|money| *money != Money::ZERO);
+        vec![
+            id[from..].to_owned(),
+            order.side.to_string(),
+            order.symbol.to_string(),
+            match order.order.cash {
+                Some(cash) => format!("for {}", table::money(cash)),
+                None => table::amount(order.quantity),
+            },
+            order_words(order),
+            or_none(order.order.time_in_force.map(in_force_words)),
+            or_none(held_back.map(table::money)),
+            table::moment(order.accepted),
+            or_none(until.map(table::moment)),
+            or_none(order.client_order_id.as_ref().map(ToString::to_string)),
+        ]
+    };
+    table::table_within(
+        width,
+        &[
+            Column::text(if is_short { "end of ID" } else { "ID" }, 0),
+            Column::text("side", 0),
+            Column::text("symbol", 0),
+            Column::number("units", 0),
+            Column::text("price", 0),
+            Column::text("in force", 1),
+            Column::number("held back", 2),
+            Column::text("since (UTC)", 3),
+            Column::text("market end (UTC)", 4),
+            Column::text("order ID", 5),
+        ],
+        &orders.iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+/// At which price an order fills, in words.
+fn order_words(order: &OpenOrder) -> String {
+    let said = &order.order;
+    let trails = said.kind == Some(OrderKind::Trailing.into());
+    let stop = said.stop.map(|stop| (trails, stop));
+    if order.is_triggered {
+        let stop = stop_words(stop).unwrap_or_default();
+        return format!("{}, {stop} was reached", terms_words(said.limit, None));
+    }
+    let words = terms_words(said.limit, stop);
+    match &said.kind {
+        _ if !words.is_empty() => words,
+        Some(kind) => kind.as_str().to_owned(),
+        None => table::NONE.to_owned(),
+    }
+}
+
+/// Cancels an order, or all.
+pub fn cancel(global: &GlobalArgs, args: &CancelArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let name = session.saved.username.clone();
+    let ids = match &args.id {
+        None => {
+            let orders = session.call(|client| client.open_orders())?.0;
+            orders.iter().map(|order| order.id).collect()
+        }
+        Some(which) => match Uuid::try_parse(which) {
+            Ok(id) => vec![id],
+            Err(_) => vec![find(&mut session, which)?.id],
+        },
+    };
+    let mut view = CancelView {
+        account: name.to_string(),
+        ..CancelView::default()
+    };
+    for id in ids {
+        let text = id.hyphenated().to_string();
+        match cancel_one(&mut session, id) {
+            Ok(()) => view.cancelled.push(text),
+            Err(error) if args.all && is_not_open(&error) => view.ended.push(text),
+            Err(error) => return Err(cancel_failed(&session, id, error)),
+        }
+    }
+    session.save_workers()?;
+    show(global, &view, || {
+        let mut told: String = view
+            .cancelled
+            .iter()
+            .map(|id| format!("Cancelled {id}.\n"))
+            .collect();
+        for id in &view.ended {
+            told.push_str(&format!("{id} had ended already.\n"));
+        }
+        if told.is_empty() {
+            return format!("no open orders of {name}\n");
+        }
+        told + &format!("account {name}\n")
+    })
+}
+
+fn cancel_one(session: &mut ReadySession, id: Uuid) -> Result<(), ClientError> {
+    session.pool.call(|client| client.cancel_order(id))
+}
+
+fn is_not_open(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(refusal) if refusal.reason == Reason::NotOpen)
+}
+
+/// The failure of a cancellation. Where no answer came, it may have been made.
+fn cancel_failed(session: &ReadySession, id: Uuid, error: ClientError) -> CommandError {
+    let (program, id) = (&session.program, id.hyphenated());
+    // A server of the first edition has refused, and nothing was done.
+    let is_open = error.is_ambiguous() && !matches!(error, ClientError::Protocol { .. });
+    let failure = session.failed(error);
+    if is_open {
+        return CommandError {
+            code: Some(OUTCOME_UNKNOWN),
+            advice: Some(format!(
+                "It may have been cancelled. To cancel it for sure:\n  {program} cancel {id}"
+            )),
+            ..failure
+        };
+    }
+    failure
+        .advised(
+            Reason::NotOpen,
+            format!("How it ended:\n  {program} transactions --receipt {id}"),
+        )
+        .advised(
+            Reason::NoData,
+            format!("The orders that can be cancelled:\n  {program} orders"),
+        )
+}
+
+/// Places an order in the place of one that waits.
+pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandError> {
+    let mut session = ReadySession::acting(global)?;
+    let old = match Uuid::try_parse(&args.id) {
+        Ok(id) => known(&mut session, id)?,
+        Err(_) => find(&mut session, &args.id)?,
+    };
+    let change = OrderChange {
+        amount: match (args.quantity, args.money) {
+            (Some(units), _) => Some(OrderAmount::Units(units)),
+            (None, money) => money.map(OrderAmount::Cash),
+        },
+        limit: args.limit,
+        stop: args.trail.or(args.stop.map(TrailDistance::Money)),
+        id: Some(id_of(&args.repeat)?),
+    };
+    let form = changed(&old, &change)?;
+    let order = SentOrder {
+        form,
+        request: SentRequest::Book(BookRequest::Replace(old.id, change)),
+        is_followed: true,
+        knows_cancel: true,
+    };
+    send(global, &mut session, &order, args.repeat.patience)
+}
+
+/// An order of the account as it stands.
+struct KnownOrder {
+    id: Uuid,
+    side: OpenValue<Side, u8>,
+    symbol: Symbol,
+    quantity: Quantity,
+    said: OrderParameters,
+}
+
+impl From<OpenOrder> for KnownOrder {
+    fn from(order: OpenOrder) -> KnownOrder {
+        KnownOrder {
+            id: order.id,
+            side: order.side,
+            symbol: order.symbol,
+            quantity: order.quantity,
+            said: order.order,
+        }
+    }
+}
+
+/// The order as it will be.
+fn changed(old: &KnownOrder, change: &OrderChange) -> Result<OrderForm, CommandError> {
+    let later = || ClientError::Local("that order is of a kind unknown here".to_owned());
+    let side = old.side.known().ok_or_else(later)?;
+    let kind = old.said.kind.as_ref().and_then(OpenValue::known);
+    let kind = kind.ok_or_else(later)?;
+    let limit = change.limit.or(old.said.limit);
+    let stop = change.stop.or(old.said.stop);
+    let terms = OrderTerms::of(kind, limit, stop).ok_or_else(|| {
+        let has = match kind {
+            OrderKind::Market => "no price",
+            OrderKind::Limit => "a limit alone: --limit",
+            OrderKind::Stop => "a stop alone: --stop",
+            OrderKind::StopLimit => "a stop and a limit: --stop, --limit",
+            OrderKind::Trailing => "a distance alone: --trail",
+        };
+        CommandError::bad_usage(
+            &format!("this is a {} order, which has {has}", kind.as_str()),
+            "Another kind of order is a new one; cancel this one first.",
+        )
+    })?;
+    let units = OrderAmount::Units(old.quantity);
+    let amount = old.said.cash.map_or(units, OrderAmount::Cash);
+    Ok(OrderForm {
+        side,
+        symbol: old.symbol,
+        amount: change.amount.unwrap_or(amount),
+        terms,
+        time_in_force: old.said.time_in_force.unwrap_or(TimeInForce::Gtc),
+        id: change.id.clone(),
+    })
+}
+
+/// The order with this ID, whether it is open or not: one that was replaced before is replaced again
+/// by a repeat.
+fn known(session: &mut ReadySession, id: Uuid) -> Result<KnownOrder, CommandError> {
+    let name = session.saved.username.clone();
+    let row = session.call(|client| transaction_row(client, &name, id))?;
+    let known = row.and_then(|row| {
+        let detail = row.detail?;
+        Some(KnownOrder {
+            id: row.id,
+            side: row.side,
+            symbol: row.symbol,
+            quantity: detail.quantity,
+            said: detail.order,
+        })
+    });
+    known.ok_or_else(|| nothing(session, &id.hyphenated().to_string(), "no order"))
+}
+
+/// The one open order that an ID, its beginning or end, or its own ID selects.
+fn find(session: &mut ReadySession, which: &str) -> Result<KnownOrder, CommandError> {
+    let orders = session.call(|client| client.open_orders())?.0;
+    match select(orders, which) {
+        Ok(order) => Ok(order.into()),
+        Err(problem) => Err(nothing(session, which, problem)),
+    }
+}
+
+fn nothing(session: &ReadySession, which: &str, problem: &str) -> CommandError {
+    CommandError::with_advice(
+        ClientError::Local(format!("{which}: {problem} of yours has such an ID")),
+        format!("Your open orders:\n  {} orders", session.program),
+    )
+}
+
+fn select(orders: Vec<OpenOrder>, which: &str) -> Result<OpenOrder, &'static str> {
+    let own = |order: &OpenOrder| {
+        let id = order.client_order_id.as_ref();
+        id.is_some_and(|id| id.as_str() == which)
+    };
+    let part = which.to_ascii_lowercase();
+    let is_part = |order: &OpenOrder| {
+        let id = order.id.hyphenated().to_string();
+        !part.is_empty() && (id.starts_with(&part) || id.ends_with(&part))
+    };
+    // An own ID is given once.
+    let at = orders.iter().position(own);
+    let mut orders = orders;
+    if let Some(at) = at {
+        return Ok(orders.swap_remove(at));
+    }
+    let mut found = orders.into_iter().filter(is_part);
+    match (found.next(), found.next()) {
+        (Some(order), None) => Ok(order),
+        (Some(_), Some(_)) => Err("more than one open order"),
+        (None, _) => Err("no open order"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClientOrderId, TransactionStatus};
+
+    fn order(id: u128, own: &str) -> OpenOrder {
+        OpenOrder {
+            id: Uuid::from_u128(0x0199_7a3e_8a4e_7000_8000_0000_0000_0000 + id),
+            side: Side::Sell.into(),
+            status: TransactionStatus::Open.into(),
+            symbol: Symbol::parse("AAPL").unwrap(),
+            accepted: Timestamp(1_577_934_245_678),
+            quantity: Quantity(10_000_000),
+            order: OrderParameters {
+                kind: Some(OrderKind::StopLimit.into()),
+                limit: Some(Money(89_000_000)),
+                stop: Some(TrailDistance::Money(Money(90_000_000))),
+                time_in_force: Some(TimeInForce::Gtc),
+                cash: None,
+            },
+            until: Timestamp(0),
+            is_triggered: false,
+            reserve: Money::ZERO,
+            client_order_id: ClientOrderId::parse(own).ok(),
+        }
+    }
+
+    #[test]
+    fn an_order_is_selected_by_a_part_of_its_id_that_no_other_has() {
+        let orders = || vec![order(0x1a, "one"), order(0x2b, "2b"), order(0x3a, "")];
+        let selected = |which| select(orders(), which).map(|it| it.id.as_u128() & 0xff);
+        assert_eq!(selected("1a"), Ok(0x1a));
+        assert_eq!(selected("1A"), Ok(0x1a));
+        assert_eq!(selected("one"), Ok(0x1a));
+        assert_eq!(selected("01997a3e-8a4e-7000-8000-00000000003a"), Ok(0x3a));
+        assert_eq!(selected("01997a3e"), Err("more than one open order"));
+        assert_eq!(selected("a"), Err("more than one open order"));
+        assert_eq!(selected("ONE"), Err("no open order"));
+        assert_eq!(selected(""), Err("no open order"));
+    }
+
+    #[test]
+    fn a_table_of_orders_fits_the_terminal() {
+        let mut triggered = order(0x2b, "mine");
+        triggered.is_triggered = true;
+        let orders = [order(0x1a, "one"), triggered];
+        let whole = orders_table(&orders, None);
+        for part in [
+            "01997a3e-8a4e-7000-8000-00000000001a",
+            "stop 90.00, limit 89.00",
+            "limit 89.00, stop 90.00 was reached",
+            "mine",
+        ] {
+            assert!(whole.contains(part), "{part}: {whole}");
+        }
+        let narrow = orders_table(&orders, Some(80));
+        assert!(
+            narrow.contains("00000000001a") && !narrow.contains("01997a3e"),
+            "{narrow}"
+        );
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 80),
+            "{narrow}"
+        );
+    }
+
+    #[test]
+    fn a_change_that_the_kind_does_not_have_is_a_bad_command_line() {
+        let old = KnownOrder::from(order(1, "one"));
+        let form = changed(
+            &old,
+            &OrderChange {
+                limit: Some(Money(88_000_000)),
+                ..OrderChange::default()
+            },
+        )
+        .unwrap();
+        assert_eq!(form.terms.limit(), Some(Money(88_000_000)));
+        assert_eq!(form.terms.stop(), Some(Money(90_000_000)));
+        assert_eq!(form.amount, OrderAmount::Units(Quantity(10_000_000)));
+        let trail = OrderChange {
+            stop: Some(TrailDistance::Percent(9)),
+            ..OrderChange::default()
+        };
+        assert_eq!(changed(&old, &trail).unwrap_err().exit_code(), 2);
+    }
+}
