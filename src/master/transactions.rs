@@ -16,7 +16,6 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
-mod known_means;
 mod means;
 #[cfg(test)]
 mod naive;
@@ -45,7 +44,6 @@ use crate::wire::{Instruction, Refusal, Reply};
 use acceptance::AcceptedAt;
 use changes::Change;
 use disk_floor::DiskFloor;
-use known_means::KnownMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
@@ -129,7 +127,6 @@ struct OrderState {
     queue: OrderQueue,
     waiting: WaitingOrders,
     fees: FeeSettings,
-    means: KnownMeans,
     /// Cancels and replacements that wait for the end of the update under way.
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
@@ -284,7 +281,6 @@ impl Transactions {
             queue,
             waiting,
             fees: config.fees,
-            means: KnownMeans::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
             seen_update,
