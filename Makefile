@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd
 
-.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-open-orders account-times
+.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders account-times
 
 all: build
 
@@ -110,6 +110,10 @@ bench-histories: deps ## a history of 3,000,000 transactions, and who else notic
 bench-market: deps ## a master's starts on five million rows of market files: two minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench market
+
+bench-notices: deps ## 5,000 subscribers to one price, and who else notices: two minutes
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench notices
 
 bench-open-orders: deps ## a master with a million open orders: five minutes
 	$(CARGO) build --release --locked

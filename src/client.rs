@@ -12,6 +12,7 @@ pub mod connection;
 pub mod failover;
 pub mod order;
 pub mod password_strength;
+pub mod quote_feed;
 pub mod server_info;
 pub mod session;
 pub mod store;

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod link_session;
 pub mod mail;
 pub mod messages;
+pub mod order_watchers;
 pub mod reload;
 pub mod reply_to;
 pub mod restore;

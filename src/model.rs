@@ -22,6 +22,7 @@ pub mod session;
 pub mod third_party;
 pub mod timestamp;
 pub mod token;
+pub mod topic;
 pub mod transaction;
 pub mod word_list;
 pub mod worker;
@@ -48,6 +49,7 @@ pub use third_party::{
 use thiserror::Error;
 pub use timestamp::Timestamp;
 pub use token::{TokenName, TokenScope};
+pub use topic::{QuoteValue, Topic};
 pub use transaction::{
     Cause, ClientOrderId, Holdings, Position, SettlementRank, Side, Transaction, TransactionStatus,
 };

@@ -11,6 +11,7 @@ pub mod flusher;
 pub mod held_bytes;
 pub mod limits;
 pub mod listener;
+mod notice_bytes;
 pub mod proxy_header;
 pub mod reader;
 pub mod rejecter;

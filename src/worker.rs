@@ -8,6 +8,8 @@ pub mod client;
 pub mod clients;
 pub mod master_link;
 pub mod messages;
+pub mod notice_sender;
+pub mod notices;
 pub mod reader;
 pub mod router;
 pub mod tunnel;

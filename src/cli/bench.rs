@@ -9,8 +9,8 @@ use crate::bench::load::{Load, Mix};
 use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
 use crate::bench::{
-    Scale, account_times, growth, histories, idle, load, logins, market, open_orders, orders, plot,
-    reads, start,
+    Scale, account_times, growth, histories, idle, load, logins, market, notices, open_orders,
+    orders, plot, reads, start,
 };
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
@@ -77,6 +77,8 @@ enum Command {
     AccountTimes,
     /// One history of three million transactions, asked for without pause, and who else notices
     Histories,
+    /// 5,000 subscribers to one asset's prices, beside a bare loop, and who else notices
+    Notices,
     /// A master with a million open orders
     OpenOrders,
     /// One load as you wish it
@@ -145,6 +147,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::Logins => measure_rows(cli, &[logins::measure]),
         Command::AccountTimes => measure_rows(cli, &[account_times::measure]),
         Command::Histories => measure_rows(cli, &[histories::measure]),
+        Command::Notices => measure_rows(cli, &[notices::measure]),
         Command::OpenOrders => measure_rows(cli, &[open_orders::measure]),
     };
     match done {

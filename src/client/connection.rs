@@ -5,11 +5,15 @@
 
 use super::stream::{ClientStream, explain};
 use super::{ClientError, ClientTls, tls};
-use crate::model::{ClientOrderId, OpenValue, ProtocolFault, Timestamp};
+use crate::model::{
+    ClientOrderId, OpenValue, ProtocolFault, QuoteValue, SessionId, Timestamp, Topic,
+};
 use crate::net::deadline::{self, is_timeout};
+use crate::wire::reply::OrderNotice;
 use crate::wire::{
     ConnectionState, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
 };
+use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -21,6 +25,10 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The default limit of unanswered requests in [`ServerConnection::pipeline`]. A worker stops
 /// reading at 4,096.
 pub const PIPELINE_MAX: usize = 1024;
+
+/// Notices of subscriptions that are kept until they are taken. Of more the oldest are dropped, and
+/// counted in [`SubscriptionNotice::Dropped`].
+pub const NOTICES_KEPT_MAX: usize = 4096;
 
 /// Size of the read buffer in bytes.
 const READ_BYTES: usize = 64 * 1024;
@@ -57,6 +65,21 @@ pub struct QueuedNotice {
     pub expected: Timestamp,
 }
 
+/// A notice of a topic that the connection is subscribed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubscriptionNotice {
+    /// An order of the account has ended.
+    Order(OrderNotice),
+    /// Assets have new prices.
+    Quotes {
+        /// Market time of the newest of them.
+        time: Timestamp,
+        quotes: Vec<QuoteValue>,
+    },
+    /// So many notices of the topic were dropped; 0: it is not known how many.
+    Dropped { topic: Topic, count: u32 },
+}
+
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -90,6 +113,12 @@ pub struct ServerConnection {
     frames: FrameBuffer,
     transfer: Reassembly,
     state: ConnectionState,
+    /// Notices that nobody has taken yet, oldest first.
+    notices: VecDeque<SubscriptionNotice>,
+    /// How many were dropped here, about orders and about quotes.
+    dropped: [u32; 2],
+    /// Whether it has subscribed to a topic.
+    has_subscribed: bool,
     write_buffer: Vec<u8>,
     read_buffer: Vec<u8>,
 }
@@ -163,6 +192,9 @@ impl ServerConnection {
             frames: FrameBuffer::new(),
             transfer: Reassembly::default(),
             state: ConnectionState::Command,
+            notices: VecDeque::new(),
+            dropped: [0; 2],
+            has_subscribed: false,
             write_buffer: Vec::new(),
             read_buffer: vec![0; READ_BYTES],
         })
@@ -258,15 +290,28 @@ impl ServerConnection {
     }
 
     /// Waits for the next message or event; `None` after `wait`. Bytes of an incomplete message are
-    /// kept. Notices of a later edition are skipped.
+    /// kept, and notices of subscriptions, which [`ServerConnection::next_notice`] takes. Notices of
+    /// a later edition are skipped.
     ///
     /// # Errors
     /// [`ClientError::Lost`] or [`ClientError::Nonsense`].
     pub fn recv_within(&mut self, wait: Duration) -> Result<Option<ServerMessage>, ClientError> {
+        self.receive(wait, false)
+    }
+
+    /// As [`ServerConnection::recv_within`]; also `None` where `or_notice` and one is kept.
+    fn receive(
+        &mut self,
+        wait: Duration,
+        or_notice: bool,
+    ) -> Result<Option<ServerMessage>, ClientError> {
         let until = Instant::now() + wait;
         loop {
             if let Some(incoming) = self.next_buffered()? {
                 return Ok(Some(incoming));
+            }
+            if or_notice && !self.notices.is_empty() {
+                return Ok(None);
             }
             let mut buffer = std::mem::take(&mut self.read_buffer);
             let read = self.stream.read(&mut buffer, until);
@@ -331,6 +376,18 @@ impl ServerConnection {
                     client_order_id,
                     expected,
                 }),
+                Reply::OrderNotice(notice) => {
+                    self.keep(SubscriptionNotice::Order(notice));
+                    continue;
+                }
+                Reply::QuoteNotice { time, quotes } => {
+                    self.keep(SubscriptionNotice::Quotes { time, quotes });
+                    continue;
+                }
+                Reply::NoticesDropped { topic, count } => {
+                    self.keep(SubscriptionNotice::Dropped { topic, count });
+                    continue;
+                }
                 Reply::ProtocolError(code, text) => ServerMessage::Fault(code, text),
                 Reply::StateSwitched(state) => {
                     self.state = state;
@@ -339,6 +396,100 @@ impl ServerConnection {
                 other => ServerMessage::Reply(Answer::Message(other)),
             }));
         }
+    }
+
+    /// Keeps a notice until it is taken. Of too many the oldest is dropped and counted.
+    fn keep(&mut self, notice: SubscriptionNotice) {
+        self.notices.push_back(notice);
+        if self.notices.len() <= NOTICES_KEPT_MAX {
+            return;
+        }
+        let [orders, quotes] = &mut self.dropped;
+        match self.notices.pop_front() {
+            Some(SubscriptionNotice::Order(_)) => *orders = orders.saturating_add(1),
+            Some(SubscriptionNotice::Quotes { .. }) => *quotes = quotes.saturating_add(1),
+            Some(SubscriptionNotice::Dropped { topic, count }) => {
+                let dropped = if topic == Topic::Orders {
+                    orders
+                } else {
+                    quotes
+                };
+                *dropped = dropped.saturating_add(count.max(1));
+            }
+            None => {}
+        }
+    }
+
+    /// The oldest notice that is kept. What was dropped comes first.
+    fn take_notice(&mut self) -> Option<SubscriptionNotice> {
+        for (topic, dropped) in [Topic::Orders, Topic::Quotes].iter().zip(&mut self.dropped) {
+            if *dropped > 0 {
+                return Some(SubscriptionNotice::Dropped {
+                    topic: *topic,
+                    count: std::mem::take(dropped),
+                });
+            }
+        }
+        self.notices.pop_front()
+    }
+
+    /// The next notice of a subscription; `None` after `wait`. To be called while no request is
+    /// unanswered. A server closes a connection on which the client says nothing for as long as its
+    /// idle time-out: ping meanwhile.
+    ///
+    /// # Errors
+    /// [`ClientError::Lost`], [`ClientError::Protocol`], or [`ClientError::Nonsense`] for a reply
+    /// that nothing asked for.
+    pub fn next_notice(
+        &mut self,
+        wait: Duration,
+    ) -> Result<Option<SubscriptionNotice>, ClientError> {
+        let until = Instant::now() + wait;
+        loop {
+            if let Some(notice) = self.take_notice() {
+                return Ok(Some(notice));
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            match self.receive(left, true)? {
+                Some(message) => {
+                    if self.answer_in(message, &mut |_| {})?.is_some() {
+                        return Err(ClientError::Nonsense {
+                            address: self.address.clone(),
+                            text: "a reply that nothing asked for".to_owned(),
+                        });
+                    }
+                }
+                None if self.notices.is_empty() => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Has the server tell what a topic is about, until the session or the connection ends.
+    ///
+    /// # Errors
+    /// As [`ServerConnection::call`]. A server of the first edition answers `protocolError
+    /// unknown-instruction` and closes.
+    pub fn subscribe(&mut self, session: &SessionId, topic: Topic) -> Result<(), ClientError> {
+        let session = session.clone();
+        self.call(&Request::Subscribe { session, topic })?;
+        self.has_subscribed = true;
+        Ok(())
+    }
+
+    /// Whether this connection has ever subscribed to a topic.
+    pub fn has_subscribed(&self) -> bool {
+        self.has_subscribed
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// As [`ServerConnection::call`].
+    pub fn unsubscribe(&mut self, session: &SessionId, topic: Topic) -> Result<(), ClientError> {
+        let session = session.clone();
+        self.call(&Request::Unsubscribe { session, topic })
+            .map(|_| ())
     }
 
     /// Waits for the next reply. Passes notices that come before it to `notice`.

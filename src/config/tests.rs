@@ -107,6 +107,7 @@ fn defaults_are_those_of_the_page() {
         WorkerLimits {
             max_connections: 10_000,
             max_connections_per_ip: 256,
+            max_subscriptions_per_connection: 256,
             frame_timeout: Duration::from_secs(5),
             first_frame_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(300),

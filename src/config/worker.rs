@@ -72,6 +72,8 @@ pub struct WorkerLimits {
     pub max_unsent: usize,
     /// Time in which a client takes no byte although replies wait.
     pub send_timeout: Duration,
+    /// Topics that a connection is subscribed to.
+    pub max_subscriptions_per_connection: usize,
     /// Peers that begin each connection with a header of the PROXY protocol, version 2, which tells
     /// the client's address. No other peer's is read.
     pub proxy_from: Vec<IpPrefix>,
@@ -87,6 +89,7 @@ impl Default for WorkerLimits {
             idle_timeout: SECOND * 300,
             max_unsent: 1 << 20,
             send_timeout: SECOND * 10,
+            max_subscriptions_per_connection: 256,
             proxy_from: Vec::new(),
         }
     }
@@ -146,6 +149,10 @@ impl WorkerConfig {
         values.duration("limits.idle_timeout", self.limits.idle_timeout);
         values.text("limits.max_unsent", self.limits.max_unsent);
         values.duration("limits.send_timeout", self.limits.send_timeout);
+        values.bare(
+            "limits.max_subscriptions_per_connection",
+            self.limits.max_subscriptions_per_connection,
+        );
         values.texts("limits.proxy_from", &self.limits.proxy_from);
         if let Some(tls) = &self.tls {
             values.path("tls.certificate", &tls.certificate);
@@ -277,6 +284,12 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> WorkerLimits {
             default.send_timeout,
             frame_least,
             ten_minutes,
+        ),
+        max_subscriptions_per_connection: table.number(
+            "max_subscriptions_per_connection",
+            default.max_subscriptions_per_connection,
+            1,
+            10_000,
         ),
         proxy_from: table.value("proxy_from", IfAbsent::Default(Vec::new()), |value| {
             let texts = reader::texts(value)?;

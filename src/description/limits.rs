@@ -19,6 +19,7 @@ use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
 use crate::net::reader::BULK_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
+use crate::worker::notices::orders::ORDER_SUBSCRIBERS_MAX;
 use crate::worker::tunnel::EXPIRABLE_MAX;
 use serde::Serialize;
 use std::time::Duration;
@@ -173,6 +174,19 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
         )
         .set_by("worker limits.idle_timeout"),
         limit(
+            "topics",
+            worker.max_subscriptions_per_connection as u64,
+            Unit::Count,
+            "that a connection is subscribed to; one more is `overloaded`",
+        )
+        .set_by("worker limits.max_subscriptions_per_connection"),
+        limit(
+            "orderSubscribers",
+            ORDER_SUBSCRIBERS_MAX as u64,
+            Unit::Count,
+            "connections of an account to a worker that are subscribed to `orders`; one more is `overloaded`",
+        ),
+        limit(
             "unanswered",
             UNANSWERED_MAX as u64,
             Unit::Count,
@@ -196,6 +210,12 @@ fn of_unread_replies(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "replies that a client has not read; the worker stops reading until it has",
         )
         .set_by("worker limits.max_unsent"),
+        limit(
+            "unreadNotices",
+            (worker.max_unsent / 2) as u64,
+            Unit::Bytes,
+            "notices that a client has not read, half of unread; beyond it they are dropped, and counted in `noticesDropped`",
+        ),
         limit(
             "unreadOfAll",
             HELD_BYTES_MAX as u64,

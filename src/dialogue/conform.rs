@@ -175,6 +175,7 @@ mod tests {
         "identity-taken",
         "account-locked",
         "login-again",
+        "noticesDropped",
     ];
 
     /// The reasons of the orders in the histories that the fixtures expect.

@@ -138,6 +138,12 @@ const SESSION_QUESTION: ByteLayout = ByteLayout {
     fields: &[scalar("hash", Scalar::SESSION_HASH, "")],
 };
 
+const WATCH_ORDERS: ByteLayout = ByteLayout {
+    name: "LinkWatchOrders",
+    about: "Asks whether a session is active, and for the ends of its account's orders.",
+    fields: &[scalar("hash", Scalar::SESSION_HASH, "")],
+};
+
 const SESSION: ByteLayout = ByteLayout {
     name: "LinkSession",
     about: "Whether a session is active.",
@@ -175,6 +181,11 @@ pub const LINK_LAYOUTS: &[LinkLayout] = &[
         &SESSION_QUESTION,
     ),
     from(LinkSide::Master, Instruction::LinkSession, &SESSION),
+    from(
+        LinkSide::Worker,
+        Instruction::LinkWatchOrders,
+        &WATCH_ORDERS,
+    ),
     from(LinkSide::Master, Instruction::LinkSessionsEnded, &HASHES),
     from(LinkSide::Worker, Instruction::LinkConnectionClosed, &HASHES),
 ];

@@ -309,9 +309,10 @@ fn decode(
         let request = match instruction {
             Some(Instruction::LinkReport) => LinkRequest::Report(WorkerReport::from_bytes(data)?),
             Some(Instruction::LinkSession) => {
-                let hash = data.try_into().map(SessionHash);
-                let hash = hash.map_err(|_| ValueError("a session hash has 32 bytes"))?;
-                LinkRequest::Auth(AuthRequest::Session(hash))
+                LinkRequest::Auth(AuthRequest::Session(session_hash(data)?))
+            }
+            Some(Instruction::LinkWatchOrders) => {
+                LinkRequest::Auth(AuthRequest::WatchOrders(session_hash(data)?))
             }
             Some(Instruction::LinkConnectionClosed) => {
                 let hashes = SessionHashes::from_bytes(data)?.0;
@@ -325,6 +326,11 @@ fn decode(
         return Ok(Some((reply_to, request)));
     }
     Err(ValueError("a message without a frame"))
+}
+
+fn session_hash(data: &[u8]) -> Result<SessionHash, ValueError> {
+    let hash = data.try_into().map(SessionHash);
+    hash.map_err(|_| ValueError("a session hash has 32 bytes"))
 }
 
 /// Parses a client's request that a worker forwards. A request with malformed arguments is answered

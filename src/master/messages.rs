@@ -10,6 +10,7 @@ use super::assets::hold::{HeldPrice, PriceReview};
 use super::assets::schedule::UpdateProgress;
 use super::assets::snapshot::PriceSnapshot;
 use super::mail::smtp::SmtpError;
+use super::order_watchers::OrderWatchers;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::accounts::Credentials;
 use super::storage::disk::DiskSpace;
@@ -205,6 +206,8 @@ pub enum AuthRequest {
     Request(Request),
     /// A worker asks whether a session is active.
     Session(SessionHash),
+    /// The same, and it wants to know of the ends of its account's orders.
+    WatchOrders(SessionHash),
     /// A worker reports that the connections which made these expirable sessions have closed.
     ConnectionClosed(Vec<SessionHash>),
 }
@@ -294,6 +297,8 @@ pub struct AuthChannels {
     pub addresses: Arc<Published<Vec<String>>>,
     /// The registered workers, whose names owners read.
     pub registry: Arc<Published<Registry>>,
+    /// Which workers want to know of the ends of whose orders.
+    pub order_watchers: Arc<OrderWatchers>,
     /// The number of changes of records of accounts since the start, which auth counts: what others
     /// remember of accounts is of an earlier one.
     pub account_changes: Arc<AtomicU64>,

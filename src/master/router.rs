@@ -89,7 +89,9 @@ fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
             }
             // No Fail fits these. The worker reports closed connections again until a `pong`
             // answers. It does not repeat a question: after its time-out the client's switch fails.
-            AuthRequest::Session(_) | AuthRequest::ConnectionClosed(_) => {}
+            AuthRequest::Session(_)
+            | AuthRequest::WatchOrders(_)
+            | AuthRequest::ConnectionClosed(_) => {}
         }
     }
     replies.send();

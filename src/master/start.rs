@@ -16,6 +16,7 @@ use super::messages::{
     self, AuthChannels, AuthMessage, MailMessage, MasterChannels, PendingSignIn, RouterMessage,
     UpdateChannels, WorkersShared,
 };
+use super::order_watchers::OrderWatchers;
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
@@ -240,8 +241,10 @@ fn modules(
     )?;
 
     let shared = workers_shared(url)?;
+    let order_watchers = Arc::<OrderWatchers>::default();
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?
+        .telling(Arc::clone(&order_watchers))
         .taking_over(unsettled);
     let beating = |heartbeat: &Heartbeat| transactions.beating(heartbeat);
     group.module_with("transactions", transactions_inbox, beating)?;
@@ -261,6 +264,7 @@ fn modules(
         peers: Arc::clone(&shared.peers),
         addresses: Arc::clone(&shared.addresses),
         registry: Arc::clone(&shared.registry),
+        order_watchers,
         account_changes: changes,
         mail: mail.clone(),
         auth: auth_in.clone(),

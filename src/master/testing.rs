@@ -17,6 +17,7 @@ use super::messages::{
     TRANSACTIONS_INBOX_MAX, TransactionsMessage, Update, WORKERS_INBOX_MAX, WorkersMessage,
     WorkersShared,
 };
+use super::order_watchers::OrderWatchers;
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::router::MasterRouter;
 use super::storage::accounts::NewAccount;
@@ -79,6 +80,7 @@ pub(crate) struct MasterRig {
     pub(crate) auth: Auth,
     pub(crate) workers: Workers,
     pub(crate) transactions: Transactions,
+    pub(crate) order_watchers: Arc<OrderWatchers>,
     pub(crate) account_queries: AccountQueries,
     pub(crate) shared: WorkersShared,
     pub(crate) of_auth: Inbox<AuthMessage>,
@@ -154,12 +156,14 @@ impl MasterRig {
         };
         let (pool, hash_jobs) = HashingPool::scripted();
         let changes = Arc::new(AtomicU64::new(0));
+        let order_watchers = Arc::<OrderWatchers>::default();
         let channels = AuthChannels {
             transactions: of_transactions.sender.clone(),
             account_queries: of_account_queries.sender.clone(),
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
             registry: Arc::clone(&shared.registry),
+            order_watchers: Arc::clone(&order_watchers),
             account_changes: Arc::clone(&changes),
             mail: Some(of_mail.sender.clone()),
             auth: of_auth.sender.clone(),
@@ -186,7 +190,10 @@ impl MasterRig {
                 assets.clone(),
                 &config,
             ),
-            transactions: Transactions::new(engine.storage(), assets.clone(), &config).unwrap(),
+            transactions: Transactions::new(engine.storage(), assets.clone(), &config)
+                .unwrap()
+                .telling(Arc::clone(&order_watchers)),
+            order_watchers,
             account_queries: AccountQueries::new(
                 (engine.reader(), engine.scanner()),
                 assets.clone(),
@@ -219,7 +226,9 @@ impl MasterRig {
         rig.assets.progress.set_first(prices.number + 1);
         // It finds the last prices, as in a master.
         let (storage, assets) = (rig.engine.storage(), rig.assets.clone());
-        rig.transactions = Transactions::new(storage, assets, &rig.config).unwrap();
+        rig.transactions = Transactions::new(storage, assets, &rig.config)
+            .unwrap()
+            .telling(Arc::clone(&rig.order_watchers));
         rig
     }
 

@@ -16,6 +16,7 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
+mod known_means;
 mod means;
 #[cfg(test)]
 mod naive;
@@ -33,6 +34,7 @@ use super::messages::{
     AccountCancellation, AccountEvent, AssetsHandle, Order, OrderRequest, QueueStatus,
     TransactionsMessage, Update,
 };
+use super::order_watchers::OrderWatchers;
 use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::{Snapshot, Storage, StorageError, Tx};
 use crate::config::{FeeSettings, MasterConfig, MasterLimits};
@@ -42,13 +44,17 @@ use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
 use crate::wire::{Instruction, Refusal, Reply};
 use acceptance::AcceptedAt;
+use book::OrderBook;
+use book::order::BookOrder;
 use changes::Change;
 use disk_floor::DiskFloor;
+use known_means::KnownMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use waiting::WaitingOrders;
@@ -127,6 +133,9 @@ struct OrderState {
     queue: OrderQueue,
     waiting: WaitingOrders,
     fees: FeeSettings,
+    /// Who is told the ends of orders, beside who waits for them.
+    watchers: Arc<OrderWatchers>,
+    known: KnownMeans,
     /// Cancels and replacements that wait for the end of the update under way.
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
@@ -135,6 +144,9 @@ struct OrderState {
     seen_update: u64,
     /// Of each asset, the closes for trailing orders that were stored since the last compaction.
     closes: HashMap<Symbol, usize>,
+    /// Orders that came to the book since the last settlement, by number: those that came too late for
+    /// the update under way, and maybe others.
+    newcomers: Vec<i64>,
     /// Whether market orders may wait for assets that are not listed any more.
     unlisted_pending: bool,
     sequencer: Sequencer,
@@ -276,15 +288,19 @@ impl Transactions {
         let mut visibility = PriceVisibility::default();
         visibility.note(assets.prices().number, Instant::now());
         let seen_update = assets.prices().number;
+        let newcomers = newcomers(waiting.book(), next);
         let state = OrderState {
             assets,
             queue,
             waiting,
             fees: config.fees,
+            watchers: Arc::default(),
+            known: KnownMeans::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
             seen_update,
             closes: HashMap::new(),
+            newcomers,
             unlisted_pending: true,
             sequencer,
             limits,
@@ -323,6 +339,13 @@ impl Transactions {
             heartbeat: heartbeat.clone(),
             ..self
         }
+    }
+
+    /// The same module, which tells these watchers the ends of orders.
+    #[must_use]
+    pub fn telling(mut self, watchers: Arc<OrderWatchers>) -> Transactions {
+        self.state.watchers = watchers;
+        self
     }
 
     /// The same module after a process that left these updates unsettled. They are settled at once.
@@ -447,6 +470,7 @@ impl Transactions {
         let idle = due.as_ref().filter(|due| due.is_nothing());
         if let Some(due) = idle.filter(|_| numbers.is_empty()) {
             self.state.advance(due);
+            self.state.keep_latecomers(due);
             self.state.pass(update.number);
             return true;
         }
@@ -513,6 +537,12 @@ fn restore(
         }
         ControlFlow::Continue(())
     })
+}
+
+/// The orders that an earlier process accepted too late for all of its updates.
+fn newcomers(book: &OrderBook, next: u64) -> Vec<i64> {
+    let is_new = |order: &&BookOrder| order.first_update >= next;
+    book.iter().filter(is_new).map(BookOrder::number).collect()
 }
 
 /// The holdings of each account that a settlement changes: before it, and now.

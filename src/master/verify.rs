@@ -5,6 +5,7 @@
 //! changes nothing.
 
 mod account;
+mod orders;
 
 use super::storage::verify::StoredAccount;
 use super::storage::{Reader, Snapshot, StorageError, VersionMismatch};
@@ -248,6 +249,8 @@ pub fn check(
         let dated = date(&mut moment, &mut findings.report);
         findings.damage(dated)?;
         let checked = accounts(&mut moment, &mut findings, cancelled);
+        findings.damage(checked)?;
+        let checked = orders::check(&mut moment, &mut findings, cancelled);
         findings.damage(checked)?;
     }
     let mut report = findings.report;

@@ -124,6 +124,7 @@ impl Connection {
         ReplyWriter {
             connection: self,
             before: side.held(),
+            is_notice: false,
             side,
         }
     }
@@ -145,7 +146,7 @@ impl Connection {
         let mut side = self.wait(|side| {
             side.slots.len() < capacity.unanswered
                 && (!bulk || side.bulk < capacity.bulk)
-                && side.held() <= self.limits.max_unsent
+                && side.held_replies() <= self.limits.max_unsent
         })?;
         let mut taken = count.min(capacity.unanswered - side.slots.len());
         if bulk {
@@ -182,10 +183,42 @@ impl Connection {
     }
 
     /// Since when no byte has moved, in either direction; `read` is the time of the last read.
-    /// `None` while a request is unanswered or a byte unsent.
+    /// `None` while a request is unanswered or a byte unsent. Notices of subscriptions do not count.
     pub(super) fn idle_since(&self, read: Instant) -> Option<Instant> {
         let side = self.side.lock();
-        (side.slots.is_empty() && side.unsent() == 0).then_some(side.half.moved().max(read))
+        let is_idle = side.slots.is_empty() && !side.has_unsent_replies();
+        is_idle.then_some(side.replied.max(read))
+    }
+
+    /// Sends notices of a subscription: frames that answer no request. They leave at once, between
+    /// two frames of replies. Those unsent have a bound, half of `max_unsent`. Returns how many frames
+    /// were accepted; the others are to be counted as dropped.
+    pub fn notify(self: &Arc<Self>, frames: &[impl AsRef<[u8]>]) -> usize {
+        let mut sending = self.sending();
+        sending.is_notice = true;
+        if !sending.side.takes_notices() {
+            return 0;
+        }
+        let bytes_max = self.limits.max_unsent / 2;
+        let mut start = sending.side.half.position();
+        let mut unsent = sending.side.unsent_notices();
+        let mut accepted = 0;
+        for frame in frames.iter().map(AsRef::as_ref) {
+            if unsent + frame.len() > bytes_max {
+                sending.flush();
+                start = sending.side.count_notices(start);
+                unsent = sending.side.unsent_notices();
+                if unsent + frame.len() > bytes_max || !sending.side.takes_notices() {
+                    return accepted;
+                }
+            }
+            sending.side.write(|out| out.extend_from_slice(frame));
+            unsent += frame.len();
+            accepted += 1;
+        }
+        sending.flush();
+        sending.side.count_notices(start);
+        accepted
     }
 
     /// When the sending side was shut, or broke; `None` while it is open.
@@ -311,6 +344,8 @@ pub struct ReplyWriter<'a> {
     connection: &'a Arc<Connection>,
     /// Bytes held when the guard was made. The flusher keeps the sum over all connections.
     before: usize,
+    /// Whether what is sent is notices of subscriptions alone.
+    is_notice: bool,
     side: MutexGuard<'a, SendQueue>,
 }
 
@@ -359,8 +394,8 @@ impl ReplyWriter<'_> {
         self.side.applied(number);
     }
 
-    /// Sends a notice: a frame that answers no request. It leaves at once, between two frames of
-    /// replies.
+    /// Sends a notice that a request brings about: a frame that does not answer it. It leaves at
+    /// once, between two frames of replies, and counts as one.
     pub fn notice(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if !self.side.has_ended() {
             self.side.write(write);
@@ -377,7 +412,11 @@ impl ReplyWriter<'_> {
         side.half.send(&connection.socket, || {
             Arc::clone(connection) as Arc<dyn Flush>
         });
+        if !self.is_notice {
+            side.note_sent(true);
+        }
         connection.after_send(side, self.before);
+        self.before = side.held();
     }
 }
 
@@ -430,7 +469,9 @@ impl Flush for Connection {
     fn flush(&self) -> FlushProgress {
         let mut side = self.side.lock();
         let before = side.held();
+        let had_replies = side.has_unsent_replies();
         let progress = side.half.resume(&self.socket);
+        side.note_sent(had_replies);
         self.after_send(&mut side, before);
         drop(side);
         self.changed.notify_all();
@@ -453,6 +494,11 @@ impl Flush for Connection {
 
     fn cut_if_stalled(&self, now: Instant) {
         let mut side = self.side.lock();
+        let had_replies = side.has_unsent_replies();
+        // Notices alone make no connection busy, nor do they need room without a bound.
+        if !had_replies && side.takes_notices() {
+            return;
+        }
         let before = side.held();
         let timeout = self.limits.send_timeout;
         match side.half.slow_peer(&self.socket, timeout, now) {
@@ -464,6 +510,7 @@ impl Flush for Connection {
                 self.cut_and_wake(side);
             }
             None if side.held() != before || side.half.is_broken() => {
+                side.note_sent(had_replies);
                 self.after_send(&mut side, before);
                 drop(side);
                 self.changed.notify_all();

@@ -109,6 +109,22 @@ impl<C: Cipher> SendHalf<C> {
         self.out.moved
     }
 
+    /// Begins to measure the peer's rate at `now`.
+    pub(crate) fn measure_from(&mut self, now: Instant) {
+        self.out.moved = now;
+        self.measured = (now, self.out.taken);
+    }
+
+    /// All bytes that the socket has taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.out.taken
+    }
+
+    /// All bytes of the stream up to now, taken or not. None may be unsealed.
+    pub(crate) fn position(&self) -> u64 {
+        self.out.taken + self.out.unsent() as u64
+    }
+
     /// Whether nothing can be sent any more.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken

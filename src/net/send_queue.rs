@@ -6,6 +6,7 @@
 //! Tests: `src/net/tests.rs`.
 
 use super::flusher::Flusher;
+use super::notice_bytes::NoticeBytes;
 use super::send_half::SendHalf;
 use super::tls::ClientCipher;
 use super::write_buffer;
@@ -53,6 +54,11 @@ pub(super) struct SendQueue {
     /// Bytes of replies that wait for earlier replies.
     pub(super) parked: usize,
     pub(super) end: CloseState,
+    notices: NoticeBytes,
+    /// Whether bytes of replies wait for the socket.
+    replies_wait: bool,
+    /// When the socket last took a byte of a reply, or when such bytes last began to wait for it.
+    pub(super) replied: Instant,
 }
 
 impl SendQueue {
@@ -66,6 +72,9 @@ impl SendQueue {
             half: SendHalf::new(number, cipher, flusher),
             parked: 0,
             end: CloseState::No,
+            notices: NoticeBytes::default(),
+            replies_wait: false,
+            replied: Instant::now(),
         }
     }
 
@@ -103,6 +112,47 @@ impl SendQueue {
     /// Bytes in the send half that the socket has not taken.
     pub(super) fn unsent(&self) -> usize {
         self.half.unsent()
+    }
+
+    /// Bytes of notices that the socket has not taken.
+    pub(super) fn unsent_notices(&self) -> usize {
+        self.notices.unsent(self.half.taken())
+    }
+
+    /// Bytes held for this client, notices apart: what makes its reader wait.
+    pub(super) fn held_replies(&self) -> usize {
+        self.held().saturating_sub(self.unsent_notices())
+    }
+
+    /// Whether bytes wait for the socket that are no notices.
+    pub(super) fn has_unsent_replies(&self) -> bool {
+        self.unsent() > self.unsent_notices()
+    }
+
+    /// Whether notices may be sent: the connection is not about to end.
+    pub(super) fn takes_notices(&self) -> bool {
+        self.end == CloseState::No && !self.half.is_broken()
+    }
+
+    /// Counts that all bytes behind `start` in the stream are notices. Returns where they end.
+    pub(super) fn count_notices(&mut self, start: u64) -> u64 {
+        let end = self.half.position();
+        self.notices.add(start, end, self.half.taken());
+        end
+    }
+
+    /// Notes what the socket has taken, after an attempt to send. `had_replies`: whether bytes of
+    /// replies were among those that it could take. A peer is not blamed for the time in which
+    /// notices alone waited for it.
+    pub(super) fn note_sent(&mut self, had_replies: bool) {
+        if had_replies {
+            self.replied = self.half.moved();
+        }
+        let wait = self.has_unsent_replies();
+        if wait && !self.replies_wait {
+            self.half.measure_from(Instant::now());
+        }
+        self.replies_wait = wait;
     }
 
     /// All bytes held for this client: unsent and parked.

@@ -1073,3 +1073,73 @@ mod tls {
         assert!(!received.windows(pong.len()).any(|bytes| bytes == pong));
     }
 }
+
+/// Sends notices of 8,192 bytes until no more are accepted.
+fn fill_with_notices(connection: &Arc<Connection>) -> usize {
+    let frame = vec![7; 8 * 1024];
+    let mut accepted = 0;
+    while connection.notify(std::slice::from_ref(&frame)) == 1 {
+        accepted += 1;
+        assert!(accepted < 100_000, "notices have no bound");
+    }
+    accepted
+}
+
+#[test]
+fn notices_have_half_the_room_and_leave_replies_theirs() {
+    let flusher = FlusherThread::start();
+    let (connection, mut client) = open(&flusher, send_limits());
+    let before = connection
+        .idle_since(Instant::now() - TEST_TIMEOUT)
+        .unwrap();
+    let accepted = fill_with_notices(&connection);
+    // What the flusher has sent meanwhile makes room.
+    assert!(flusher.flusher.held().total() <= send_limits().max_unsent / 2);
+    let idle = connection.idle_since(Instant::now() - TEST_TIMEOUT);
+    assert_eq!(idle, Some(before), "they make no connection busy");
+    let capacity = super::connection::Capacity {
+        unanswered: 2,
+        bulk: 1,
+    };
+    let (number, _) = connection.reserve(1, false, capacity).unwrap();
+    connection.reply(number, |out| out.resize(out.len() + 60 * 1024, 8));
+    let (number, _) = connection.reserve(1, false, capacity).unwrap();
+    assert_eq!(connection.idle_since(Instant::now()), None);
+    connection.reply(number, |out| out.push(9));
+    let mut came = vec![0; accepted * 8 * 1024 + 60 * 1024 + 1];
+    client.read_exact(&mut came).unwrap();
+    assert_eq!(came.last(), Some(&9));
+    let replies = came.iter().filter(|byte| **byte == 8).count();
+    assert_eq!(replies, 60 * 1024);
+    let many = vec![vec![7; 16 * 1024]; 3];
+    let accepted = connection.notify(&many);
+    assert_eq!(accepted, 3, "what the socket takes at once needs no room");
+    let beyond = connection.notify(&[vec![7; 33 * 1024]]);
+    assert_eq!(beyond, 0, "it can never fit");
+}
+
+#[test]
+fn a_peer_is_not_cut_for_notices_alone() {
+    let flusher = Flusher::new().unwrap();
+    let (socket, _client) = sockets();
+    let limits = SendLimits {
+        send_timeout: Duration::from_secs(10),
+        ..send_limits()
+    };
+    let connection = Connection::new(socket, None, limits, Arc::clone(&flusher)).unwrap();
+    fill_with_notices(&connection);
+    let later = Instant::now() + Duration::from_secs(3600);
+    connection.cut_if_stalled(later);
+    assert!(!connection.has_ended());
+    let capacity = super::connection::Capacity {
+        unanswered: 2,
+        bulk: 1,
+    };
+    let (number, _) = connection.reserve(1, false, capacity).unwrap();
+    connection.reply(number, |out| out.push(9));
+    connection.cut_if_stalled(Instant::now() + Duration::from_secs(5));
+    assert!(!connection.has_ended(), "the reply waits for 5 s");
+    connection.cut_if_stalled(later);
+    assert!(connection.has_ended());
+    assert_eq!(connection.notify(&[[7]]), 0);
+}

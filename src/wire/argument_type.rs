@@ -103,6 +103,16 @@ pub enum ArgumentType {
     TimeInForce,
     /// A word of the statuses of transactions, or of a later edition.
     StatusWord,
+    /// A price or total in its one form, or `-` for none.
+    CanonicalMoneyOrDash,
+    /// What a client subscribes to.
+    Topic,
+    /// `SYMBOL=value`: an asset's new price.
+    QuoteValue,
+    /// A number of dropped notices.
+    DroppedCount,
+    /// A code of [`Reason`], or of a later edition: why an order was not filled. Always optional.
+    EndReasonCode,
     /// `host:port` of a worker.
     WorkerAddress,
     /// `name=value`: a fact that a server tells about itself.
@@ -165,6 +175,11 @@ impl ArgumentType {
             | ArgumentType::PageCount
             | ArgumentType::OrderSide
             | ArgumentType::StatusWord
+            | ArgumentType::CanonicalMoneyOrDash
+            | ArgumentType::Topic
+            | ArgumentType::QuoteValue
+            | ArgumentType::DroppedCount
+            | ArgumentType::EndReasonCode
             | ArgumentType::WorkerAddress
             | ArgumentType::NameValue
             | ArgumentType::ReasonCode
@@ -432,6 +447,15 @@ codecs! {
         |id| id.map_or("-".into(), |id| id.hyphenated().to_string().into());
     PageCount -> u16: |text| model::transaction::parse_page_count(text),
         |count| count.to_string().into();
+    CanonicalMoneyOrDash -> Option<Money>: |text| dash_or(text, Money::parse_canonical);
+    Topic -> model::Topic: |text| model::Topic::parse(text), |topic| topic.to_string().into();
+    QuoteValue -> model::QuoteValue: |text| model::QuoteValue::parse(text);
+    DroppedCount -> u32: |text| model::topic::parse_dropped(text);
+    EndReasonCode -> Option<OpenValue<Reason>>: |text| if text.is_empty() {
+        Ok(None)
+    } else {
+        OpenValue::parse(text, Reason::from_name).map(Some)
+    };
     WorkerAddress -> String: |text| worker_address(text);
     NameValue -> model::NameValue: |text| model::NameValue::parse(text);
     ReasonCode -> OpenValue<Reason>: |text| OpenValue::parse(text, Reason::from_name);

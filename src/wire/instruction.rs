@@ -353,6 +353,18 @@ macro_rules! instruction_table {
             -> OrderPlaced
             | OrderFail [NoData NotOpen ClientOrderIdReused NoPrice InsufficientFunds
                 InsufficientHoldings];
+        /// Has the server tell by notices what it is not asked for: ends of one's orders, or new
+        /// prices. Ends with the session or the connection. Subscribing again succeeds.
+        0x0118 Subscribe "subscribe" "3.1.7" (edition 2) Request in [Command] with Read to State:
+            ("sessionID" session: SessionId, "topic" topic: Topic)
+            request { Request::Subscribe { session, topic } }
+            -> Subscribed | OrderFail [UnknownAsset];
+        /// Ends a subscription of this connection, also one that there is not.
+        0x0119 Unsubscribe "unsubscribe" "3.1.7" (edition 2)
+            Request in [Command] with Read to State:
+            ("sessionID" session: SessionId, "topic" topic: Topic)
+            request { Request::Unsubscribe { session, topic } }
+            -> Unsubscribed | OrderFail;
         /// Changes the e-mail address. `-` for the hashedPass where the account has no password; `-`
         /// for the address takes it away.
         0x011A ChangeEmail "changeEmail" "3.1.3" (edition 2)
@@ -573,6 +585,12 @@ macro_rules! instruction_table {
         0x0316 OrderFail "orderFail" "3.1.7" (edition 2) Return:
             ("code" reason: ReasonCode, "text" text: Text)
             reply { Reply::Fail(Instruction::OrderFail, Refusal { reason, text }) };
+        /// The connection is subscribed to the topic.
+        0x0317 Subscribed "subscribed" "3.1.7" (edition 2) Return: ("topic" topic: Topic)
+            reply { Reply::Subscribed(topic) };
+        /// The connection is not subscribed to the topic.
+        0x0318 Unsubscribed "unsubscribed" "3.1.7" (edition 2) Return: ("topic" topic: Topic)
+            reply { Reply::Unsubscribed(topic) };
 
         /// Answered with pong. Servers never send it.
         0x0401 Ping "ping" "4.1" Both in [Command Data] to Local: ()
@@ -604,6 +622,27 @@ macro_rules! instruction_table {
         /// Facts about the server, in any order. What is not known is left out.
         0x0408 ServerInfo "serverInfo" "4.1" (edition 2) Return: ("fact" facts: NameValue repeated)
             reply { Reply::ServerInfo(facts) };
+        /// An order has ended. The reason is there where it was rejected, cancelled or expired.
+        0x0409 OrderNotice "orderNotice" "3.1.7" (edition 2) Notice:
+            ("transactionID" id: TransactionId, "status" status: StatusWord, "asset" symbol: Symbol,
+                "quantity" quantity: CanonicalQuantity, "price" price: CanonicalMoneyOrDash,
+                "total" total: CanonicalMoneyOrDash, "time" time: CanonicalTime,
+                "reason" reason: EndReasonCode optional)
+            reply {
+                Reply::OrderNotice(OrderNotice {
+                    id, status, symbol, quantity, price, total, time, reason,
+                })
+            };
+        /// Assets have new prices as of this market time. What does not fit into a message follows
+        /// in the next one.
+        0x040A QuoteNotice "quoteNotice" "3.1.6" (edition 2) Notice:
+            ("marketTime" time: CanonicalTime, "quote" quotes: QuoteValue repeated)
+            reply { Reply::QuoteNotice { time, quotes } };
+        /// So many notices of the topic were dropped, because the client did not read them; 0: it is
+        /// not known how many. It comes before the next notice of the topic.
+        0x040B NoticesDropped "noticesDropped" "4.1" (edition 2) Notice:
+            ("topic" topic: Topic, "count" count: DroppedCount)
+            reply { Reply::NoticesDropped { topic, count } };
 
         /// Opens the handshake.
         0x0410 LinkHello "linkHello" "4.3.1" Link: binary -> LinkChallenge | LinkRefused;
@@ -638,6 +677,12 @@ macro_rules! instruction_table {
         /// The master's facts for serverInfo, on a new link, at each update, and when the market is
         /// paused or resumed.
         0x0429 LinkServerInfo "linkServerInfo" "4.1" (edition 2) Link: ("fact" facts: NameValue repeated);
+        /// Asks whether a session is active, and for the ends of its account's orders as long as the
+        /// link stands. Answered with linkSession.
+        0x042A LinkWatchOrders "linkWatchOrders" "3.1.7" (edition 2) Link: binary -> LinkSession;
+        /// Orders of the account of this name have ended. An orderNotice for each follows in the same
+        /// message.
+        0x042B LinkOrders "linkOrders" "3.1.7" (edition 2) Link: ("username" username: Username);
             }
     };
 }

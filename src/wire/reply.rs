@@ -11,8 +11,8 @@ use super::{
     argument, frame,
 };
 use crate::model::{
-    AccountValue, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, SessionId,
-    Side, SignInHandle, Symbol, Timestamp, TransactionStatus, Username,
+    AccountValue, ClientOrderId, Money, NameValue, OpenValue, ProtocolFault, Quantity, QuoteValue,
+    Reason, SessionId, Side, SignInHandle, Symbol, Timestamp, Topic, TransactionStatus, Username,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -45,6 +45,44 @@ impl Fill {
             &self.settled.to_string(),
         ];
         frame::write(out, instruction, &arguments);
+    }
+}
+
+/// The end of an order: the arguments of orderNotice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderNotice {
+    /// UUID of the transaction.
+    pub id: Uuid,
+    /// How it ended.
+    pub status: OpenValue<TransactionStatus>,
+    pub symbol: Symbol,
+    /// What was filled, or what the order was for; 0 of a `cash:` order that was not filled.
+    pub quantity: Quantity,
+    /// Price of one unit, if it was filled.
+    pub price: Option<Money>,
+    /// Cash paid or received, if it was filled.
+    pub total: Option<Money>,
+    /// Time of the end (wall time).
+    pub time: Timestamp,
+    /// Why it was not filled.
+    pub reason: Option<OpenValue<Reason>>,
+}
+
+impl OrderNotice {
+    fn write(&self, out: &mut Vec<u8>) {
+        let money = |money: Option<Money>| money.map_or("-".to_owned(), |it| it.to_string());
+        let texts = [
+            self.id.hyphenated().to_string(),
+            self.status.as_str().to_owned(),
+            self.symbol.to_string(),
+            self.quantity.to_string(),
+            money(self.price),
+            money(self.total),
+            self.time.to_string(),
+        ];
+        let reason = self.reason.as_ref().map(OpenValue::as_str);
+        let arguments: Vec<&str> = texts.iter().map(String::as_str).chain(reason).collect();
+        frame::write(out, Instruction::OrderNotice, &arguments);
     }
 }
 
@@ -120,6 +158,21 @@ pub enum Reply {
         /// When the order is expected to settle (wall time).
         expected: Timestamp,
     },
+    /// subscribed: the connection is subscribed to the topic.
+    Subscribed(Topic),
+    /// unsubscribed: it is not.
+    Unsubscribed(Topic),
+    /// A notice: an order has ended.
+    OrderNotice(OrderNotice),
+    /// A notice: assets have new prices.
+    QuoteNotice {
+        /// Market time of the newest of them.
+        time: Timestamp,
+        /// At most what one frame holds.
+        quotes: Vec<QuoteValue>,
+    },
+    /// A notice: so many notices of the topic were dropped; 0: it is not known how many.
+    NoticesDropped { topic: Topic, count: u32 },
 }
 
 /// The Fail that answers an instruction; `protocolError` for instructions that cannot fail.
@@ -254,6 +307,18 @@ impl Reply {
                     &expected.to_string(),
                 ],
             ),
+            Reply::Subscribed(topic) => frame::write(out, I::Subscribed, &[&topic.to_string()]),
+            Reply::Unsubscribed(topic) => frame::write(out, I::Unsubscribed, &[&topic.to_string()]),
+            Reply::OrderNotice(notice) => notice.write(out),
+            Reply::QuoteNotice { time, quotes } => {
+                let quotes: Vec<String> = quotes.iter().map(QuoteValue::to_string).collect();
+                write_list(out, I::QuoteNotice, Some(&time.to_string()), &quotes);
+            }
+            Reply::NoticesDropped { topic, count } => frame::write(
+                out,
+                I::NoticesDropped,
+                &[&topic.to_string(), &count.to_string()],
+            ),
         }
     }
 
@@ -304,6 +369,11 @@ impl Reply {
             Reply::ServerInfo(_) => I::ServerInfo,
             Reply::ProtocolError(..) => I::ProtocolError,
             Reply::Queued { .. } => I::TransactionQueued,
+            Reply::Subscribed(_) => I::Subscribed,
+            Reply::Unsubscribed(_) => I::Unsubscribed,
+            Reply::OrderNotice(_) => I::OrderNotice,
+            Reply::QuoteNotice { .. } => I::QuoteNotice,
+            Reply::NoticesDropped { .. } => I::NoticesDropped,
         }
     }
 }

@@ -11,8 +11,8 @@ use super::{Arguments, ConnectionState, Instruction, Refusal, frame};
 use crate::model::{
     BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName, Money, OrderAmount,
     OrderKind, Quantity, Reason, ResetCode, SessionId, SessionSelection, Side, SignInHandle,
-    SignInMethod, Symbol, TimeInForce, Timestamp, TokenName, TokenScope, TrailDistance, Username,
-    UsernameOrEmail,
+    SignInMethod, Symbol, TimeInForce, Timestamp, TokenName, TokenScope, Topic, TrailDistance,
+    Username, UsernameOrEmail,
 };
 use std::slice;
 use uuid::Uuid;
@@ -87,6 +87,10 @@ pub enum Request {
         stop: Option<TrailDistance>,
         client_order_id: Option<ClientOrderId>,
     },
+    /// subscribe.
+    Subscribe { session: SessionId, topic: Topic },
+    /// unsubscribe.
+    Unsubscribe { session: SessionId, topic: Topic },
     /// switchState (4.6.6).
     SwitchState {
         session: SessionId,
@@ -283,6 +287,8 @@ macro_rules! requests_to {
     };
     (State) => {
         $crate::wire::Request::SwitchState { .. }
+            | $crate::wire::Request::Subscribe { .. }
+            | $crate::wire::Request::Unsubscribe { .. }
     };
     (Local) => {
         $crate::wire::Request::Ping

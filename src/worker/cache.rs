@@ -14,8 +14,10 @@ pub mod windows;
 
 use super::Gauges;
 use super::messages::{
-    CacheFill, CacheMessage, CacheMiss, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch,
+    CacheFill, CacheMessage, CacheMiss, MasterLinkMessage, MasterQuery, QueryKind,
+    QuoteNoticesMessage, RequestBatch,
 };
+use super::notice_sender::NoticeSender;
 use crate::model::{Symbol, Timestamp};
 use crate::net::ReplyWriter;
 use crate::runtime::Module;
@@ -63,7 +65,7 @@ fn frames_at(frames: &[u8], time: Option<Timestamp>) -> Cow<'_, [u8]> {
 pub struct Cache {
     master_link: Sender<MasterLinkMessage>,
     /// `None` before the first update, when no client is connected.
-    snapshot: Option<Box<QuoteSnapshot>>,
+    snapshot: Option<Arc<QuoteSnapshot>>,
     /// The reply to `getAssetList`, made for the first request after an update.
     list: Option<Arc<[u8]>>,
     /// The reply to `getQuoteList`, made for the first request after an update.
@@ -72,12 +74,18 @@ pub struct Cache {
     /// Bulk requests that wait, so that thousands of them do not delay a quote.
     bulk: BulkQueue,
     misses: Misses,
+    /// Learns the prices of each update.
+    quote_notices: NoticeSender<QuoteNoticesMessage>,
     gauges: Arc<Gauges>,
 }
 
 impl Cache {
     /// An empty cache.
-    pub fn new(master_link: Sender<MasterLinkMessage>, gauges: Arc<Gauges>) -> Cache {
+    pub fn new(
+        master_link: Sender<MasterLinkMessage>,
+        quote_notices: NoticeSender<QuoteNoticesMessage>,
+        gauges: Arc<Gauges>,
+    ) -> Cache {
         Cache {
             master_link,
             snapshot: None,
@@ -86,6 +94,7 @@ impl Cache {
             windows: WindowCache::new(windows::CACHE_BYTES_MAX),
             bulk: BulkQueue::default(),
             misses: Misses::default(),
+            quote_notices,
             gauges,
         }
     }
@@ -129,7 +138,9 @@ impl Cache {
         }
     }
 
-    fn on_prices(&mut self, snapshot: Box<QuoteSnapshot>) {
+    fn on_prices(&mut self, snapshot: Arc<QuoteSnapshot>) {
+        self.quote_notices
+            .send(QuoteNoticesMessage::Prices(Arc::clone(&snapshot)));
         self.snapshot = Some(snapshot);
         self.list = None;
         self.quotes = None;

@@ -19,6 +19,8 @@ pub struct CachedSession {
     /// As the master sent it.
     pub session: ActiveSession,
     ended: AtomicBool,
+    /// Whether the master was asked for the ends of its account's orders.
+    watches: AtomicBool,
 }
 
 impl CachedSession {
@@ -28,7 +30,18 @@ impl CachedSession {
             hash,
             session,
             ended: AtomicBool::new(false),
+            watches: AtomicBool::new(false),
         })
+    }
+
+    /// Whether the master was asked for the ends of the account's orders with this session.
+    pub fn watches_orders(&self) -> bool {
+        self.watches.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the master tells the ends of the account's orders.
+    pub(super) fn watch_orders(&self) {
+        self.watches.store(true, Ordering::Relaxed);
     }
 
     /// Whether the session has neither ended nor expired.
@@ -50,6 +63,8 @@ pub struct WorkerClient {
     data: AtomicBool,
     bound: Mutex<Option<Arc<CachedSession>>>,
     expirable: AtomicUsize,
+    /// Topics that the connection is subscribed to.
+    topics: AtomicUsize,
 }
 
 impl WorkerClient {
@@ -60,7 +75,24 @@ impl WorkerClient {
             data: AtomicBool::new(false),
             bound: Mutex::new(None),
             expirable: AtomicUsize::new(0),
+            topics: AtomicUsize::new(0),
         })
+    }
+
+    /// Counts one more topic, if it has fewer than `topics_max`.
+    pub(super) fn take_topic(&self, topics_max: usize) -> bool {
+        let more = |topics: usize| (topics < topics_max).then_some(topics + 1);
+        self.topics
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+    }
+
+    /// Counts one topic less.
+    pub(super) fn give_topic_back(&self) {
+        let fewer = |topics: usize| topics.checked_sub(1);
+        let _ = self
+            .topics
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
     }
 
     /// The command or data state.

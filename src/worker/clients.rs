@@ -1,7 +1,7 @@
 //! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
 //!
 //! Keeps the connected clients, the cached sessions and which of them end with which connection.
-//! Switches states, and answers ping, getWorkerList and getServerInfo. Never blocks, and never
+//! Switches states, checks the sessions of subscriptions, and answers ping, getWorkerList and getServerInfo. Never blocks, and never
 //! decides about a session that is not cached: the master does.
 //!
 //! Tests: `src/worker/tests.rs`.
@@ -14,21 +14,21 @@ pub mod server_info;
 pub mod sessions;
 
 use super::Gauges;
-use super::client::WorkerClient;
+use super::client::{CachedSession, WorkerClient};
 use super::messages::{
-    ClientsMessage, MasterLinkMessage, MasterQuery, QueryKind, RequestBatch, SessionUpdate,
+    ClientsChannels, ClientsMessage, MasterLinkMessage, MasterQuery, OrderNoticesMessage,
+    QueryKind, QuoteNoticesMessage, RequestBatch, SessionUpdate, SubscriptionRequest,
 };
 use crate::link::message::{HASHES_MAX, SessionState};
-use crate::model::{SessionHash, SessionId, Timestamp};
+use crate::model::{SessionHash, SessionId, Timestamp, Topic};
 use crate::net::connection::SHUTTING_DOWN;
 use crate::runtime::Module;
 use crate::runtime::clock::RemoteClock;
 use crate::wire::request::requests_to;
 use crate::wire::{ConnectionState, Instruction, Refusal, Reply, Request};
-use crossbeam_channel::Sender;
 use server_info::ServerInfoHolder;
 use sessions::SessionCache;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -49,22 +49,59 @@ struct ConnectedClient {
     expirable: Vec<SessionHash>,
 }
 
-/// A switch to the data state that waits for the master's answer.
+/// What a client wants to use a session for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SessionPurpose {
+    /// To enter the data state.
+    Data,
+    Subscribe(Topic),
+    Unsubscribe(Topic),
+}
+
+impl SessionPurpose {
+    fn instruction(self) -> Instruction {
+        match self {
+            SessionPurpose::Data => Instruction::SwitchState,
+            SessionPurpose::Subscribe(_) => Instruction::Subscribe,
+            SessionPurpose::Unsubscribe(_) => Instruction::Unsubscribe,
+        }
+    }
+
+    /// Whether the master is to tell ends of orders.
+    fn watches_orders(self) -> bool {
+        self == SessionPurpose::Subscribe(Topic::Orders)
+    }
+}
+
+/// A request with a session, from the client that sent it.
 #[derive(Debug)]
-struct PendingSwitch {
+struct SessionRequest {
     client: Arc<WorkerClient>,
     number: u64,
+    purpose: SessionPurpose,
 }
+
+impl SessionRequest {
+    fn fail(&self, refusal: &Refusal) {
+        self.client
+            .fail(self.number, self.purpose.instruction(), refusal);
+    }
+}
+
+/// A question to the master about a session: its hash, and whether ends of orders are to be told.
+type SessionQuestion = (SessionHash, bool);
 
 /// The module's state.
 #[derive(Debug)]
 pub struct Clients {
-    master_link: Sender<MasterLinkMessage>,
+    channels: ClientsChannels,
     connected: HashMap<u64, ConnectedClient>,
     sessions: SessionCache,
-    /// Switches that wait for the master's answer about a session; `waiting_count` is their number.
-    waiting: HashMap<SessionHash, Vec<PendingSwitch>>,
+    /// Requests that wait for the master's answer to a question; `waiting_count` is their number.
+    waiting: HashMap<SessionQuestion, Vec<SessionRequest>>,
     waiting_count: usize,
+    /// Sessions of subscribers to `orders` for which the master is asked again since a broken link.
+    resuming: HashSet<SessionHash>,
     /// Bound sessions about which the master is not asked yet since the last broken link.
     unverified: VecDeque<SessionHash>,
     /// Sessions of closed connections that are not reported to the master yet.
@@ -80,17 +117,14 @@ pub struct Clients {
 
 impl Clients {
     /// The module with nobody connected.
-    pub fn new(
-        master_link: Sender<MasterLinkMessage>,
-        clock: Arc<RemoteClock>,
-        gauges: Arc<Gauges>,
-    ) -> Clients {
+    pub fn new(channels: ClientsChannels, clock: Arc<RemoteClock>, gauges: Arc<Gauges>) -> Clients {
         Clients {
-            master_link,
+            channels,
             connected: HashMap::new(),
             sessions: SessionCache::default(),
             waiting: HashMap::new(),
             waiting_count: 0,
+            resuming: HashSet::new(),
             unverified: VecDeque::new(),
             closing: VecDeque::new(),
             workers: Vec::new(),
@@ -136,7 +170,8 @@ impl Module for Clients {
                 number,
                 session,
             } => self.resume(&client, number, session),
-            ClientsMessage::Session(hash, update) => self.on_session_update(hash, update),
+            ClientsMessage::Session(hash, update) => self.on_answer((hash, false), update),
+            ClientsMessage::Watched(hash, update) => self.on_answer((hash, true), update),
             ClientsMessage::Ended(hashes) => {
                 hashes.into_iter().for_each(|hash| self.sessions.end(hash))
             }
@@ -175,6 +210,7 @@ impl Clients {
     /// missed.
     fn on_linked(&mut self) {
         self.linked = true;
+        self.resuming.clear();
         self.unverified = self.sessions.keep_bound().into();
     }
 
@@ -258,12 +294,10 @@ impl Clients {
         if batch
             .requests
             .iter()
-            .any(|request| matches!(request, Request::SwitchState { .. }))
+            .any(|request| matches!(request, requests_to!(State)))
         {
             for (number, request) in batch.into_numbered() {
-                if let Request::SwitchState { session, state } = request {
-                    self.switch(&client, number, &session, state);
-                }
+                self.on_session_request(&client, number, request);
             }
             return;
         }
@@ -284,61 +318,124 @@ impl Clients {
         }
     }
 
-    fn switch(
-        &mut self,
-        client: &Arc<WorkerClient>,
-        number: u64,
-        session: &SessionId,
-        state: ConnectionState,
-    ) {
-        if state == ConnectionState::Command {
-            client.enter(None);
-            switched(client, number, state);
-            return;
-        }
+    /// Handles a request that changes what a connection is in or subscribed to.
+    fn on_session_request(&mut self, client: &Arc<WorkerClient>, number: u64, request: Request) {
+        let (session, purpose) = match request {
+            Request::SwitchState {
+                state: ConnectionState::Command,
+                ..
+            } => {
+                client.enter(None);
+                switched(client, number, ConnectionState::Command);
+                return;
+            }
+            Request::SwitchState { session, .. } => (session, SessionPurpose::Data),
+            Request::Subscribe { session, topic } => (session, SessionPurpose::Subscribe(topic)),
+            Request::Unsubscribe { session, topic } => {
+                (session, SessionPurpose::Unsubscribe(topic))
+            }
+            // The reader sends no others along with these.
+            requests_to!(Cache)
+            | requests_to!(Orders)
+            | requests_to!(AccountQueries)
+            | requests_to!(Tunnel)
+            | requests_to!(Local) => return,
+        };
+        let request = SessionRequest {
+            client: Arc::clone(client),
+            number,
+            purpose,
+        };
         let hash = session.hash();
         match self.sessions.get(hash) {
-            Some(known) if known.is_active(self.clock.now()) => {
-                client.enter(Some(known));
-                switched(client, number, state);
+            Some(known) if !known.is_active(self.clock.now()) => {
+                request.fail(&Refusal::session_expired());
             }
-            Some(_) => fail_switch(client, number, &Refusal::session_expired()),
-            None if self.sessions.has_ended(hash) => {
-                fail_switch(client, number, &Refusal::session_expired())
-            }
-            None if !self.linked => fail_switch(client, number, &Refusal::master_unavailable()),
-            None => self.wait_for_master(hash, client, number),
+            Some(known) if !purpose.watches_orders() => self.carry_out(known, request),
+            None if self.sessions.has_ended(hash) => request.fail(&Refusal::session_expired()),
+            Some(_) | None if !self.linked => request.fail(&Refusal::master_unavailable()),
+            Some(_) | None => self.wait_for_master(hash, request),
         }
     }
 
-    fn wait_for_master(&mut self, hash: SessionHash, client: &Arc<WorkerClient>, number: u64) {
-        let asked = self.waiting.contains_key(&hash);
-        let peer = client.connection.peer;
-        if self.waiting_count >= WAITING_MAX || (!asked && !self.verify(hash, Some(peer))) {
-            fail_switch(client, number, &Refusal::worker_overloaded());
+    /// Does what a client asks for with an active session.
+    fn carry_out(&self, session: Arc<CachedSession>, request: SessionRequest) {
+        let SessionRequest {
+            client,
+            number,
+            purpose,
+        } = request;
+        let (topic, ends) = match purpose {
+            SessionPurpose::Data => {
+                client.enter(Some(session));
+                switched(&client, number, ConnectionState::Data);
+                return;
+            }
+            SessionPurpose::Subscribe(topic) => (topic, false),
+            SessionPurpose::Unsubscribe(topic) => (topic, true),
+        };
+        let subscription = SubscriptionRequest {
+            client: Arc::clone(&client),
+            number,
+            session,
+            topic,
+        };
+        let is_sent = match (topic, ends) {
+            (Topic::Orders, false) => {
+                let message = OrderNoticesMessage::Subscribe(subscription);
+                self.channels.order_notices.try_send(message).is_ok()
+            }
+            (Topic::Orders, true) => {
+                let message = OrderNoticesMessage::Unsubscribe(subscription);
+                self.channels.order_notices.try_send(message).is_ok()
+            }
+            (Topic::Quotes | Topic::QuotesOf(_), false) => {
+                let message = QuoteNoticesMessage::Subscribe(subscription);
+                self.channels.quote_notices.try_send(message).is_ok()
+            }
+            (Topic::Quotes | Topic::QuotesOf(_), true) => {
+                let message = QuoteNoticesMessage::Unsubscribe(subscription);
+                self.channels.quote_notices.try_send(message).is_ok()
+            }
+        };
+        if !is_sent {
+            client.fail(number, purpose.instruction(), &Refusal::worker_overloaded());
+        }
+    }
+
+    fn wait_for_master(&mut self, hash: SessionHash, request: SessionRequest) {
+        let question = (hash, request.purpose.watches_orders());
+        let asked = self.waiting.contains_key(&question);
+        let peer = request.client.connection.peer;
+        if self.waiting_count >= WAITING_MAX || (!asked && !self.ask(question, Some(peer))) {
+            request.fail(&Refusal::worker_overloaded());
             return;
         }
         self.waiting_count += 1;
-        self.waiting.entry(hash).or_default().push(PendingSwitch {
-            client: Arc::clone(client),
-            number,
-        });
+        self.waiting.entry(question).or_default().push(request);
     }
 
     /// Asks the master about a session, which `client` uses if it is named. False where the inbox of
     /// `master_link` is full.
-    fn verify(&self, hash: SessionHash, client: Option<SocketAddr>) -> bool {
+    fn ask(&self, (hash, watches): SessionQuestion, client: Option<SocketAddr>) -> bool {
         let query = MasterQuery {
             timestamp: Timestamp::now(),
             client,
-            kind: QueryKind::Session(hash),
+            kind: if watches {
+                QueryKind::Watch(hash)
+            } else {
+                QueryKind::Session(hash)
+            },
         };
-        self.master_link
+        self.channels
+            .master_link
             .try_send(MasterLinkMessage::Query(query))
             .is_ok()
     }
 
-    fn on_session_update(&mut self, hash: SessionHash, update: SessionUpdate) {
+    fn on_answer(&mut self, question: SessionQuestion, update: SessionUpdate) {
+        let (hash, watches) = question;
+        let is_unavailable = update == SessionUpdate::Unavailable;
         let known = match update {
             SessionUpdate::Active(session) => Ok(self.sessions.learn(hash, session)),
             SessionUpdate::Ended => {
@@ -347,18 +444,35 @@ impl Clients {
             }
             SessionUpdate::Unavailable => Err(Refusal::master_unavailable()),
         };
+        if watches {
+            if let Ok(Some(known)) = &known {
+                known.watch_orders();
+            }
+            self.resume_orders(hash, is_unavailable);
+        }
         let now = self.clock.now();
-        let waiting = self.waiting.remove(&hash).unwrap_or_default();
+        let waiting = self.waiting.remove(&question).unwrap_or_default();
         self.waiting_count -= waiting.len();
-        for PendingSwitch { client, number } in waiting {
+        for request in waiting {
             match &known {
                 Ok(Some(known)) if known.is_active(now) => {
-                    client.enter(Some(Arc::clone(known)));
-                    switched(&client, number, ConnectionState::Data);
+                    self.carry_out(Arc::clone(known), request);
                 }
-                Ok(_) => fail_switch(&client, number, &Refusal::session_expired()),
-                Err(refusal) => fail_switch(&client, number, refusal),
+                Ok(_) => request.fail(&Refusal::session_expired()),
+                Err(refusal) => request.fail(refusal),
             }
+        }
+    }
+
+    /// Has the subscribers of a session told that ends of orders are told again, after a broken
+    /// link. If the master did not answer, it is asked again.
+    fn resume_orders(&mut self, hash: SessionHash, is_unavailable: bool) {
+        if !self.resuming.remove(&hash) {
+            return;
+        }
+        let message = OrderNoticesMessage::Resumed(hash);
+        if is_unavailable || self.channels.order_notices.try_send(message).is_err() {
+            self.unverified.push_back(hash);
         }
     }
 
@@ -371,7 +485,11 @@ impl Clients {
                 client: None,
                 kind: QueryKind::Closed(hashes),
             };
-            if let Err(error) = self.master_link.try_send(MasterLinkMessage::Query(query)) {
+            if let Err(error) = self
+                .channels
+                .master_link
+                .try_send(MasterLinkMessage::Query(query))
+            {
                 if let MasterLinkMessage::Query(MasterQuery {
                     kind: QueryKind::Closed(hashes),
                     ..
@@ -388,8 +506,15 @@ impl Clients {
         while self.linked
             && let Some(hash) = self.unverified.front().copied()
         {
-            if !self.verify(hash, None) {
+            let watches = self
+                .sessions
+                .get(hash)
+                .is_some_and(|it| it.watches_orders());
+            if !self.ask((hash, watches), None) {
                 return;
+            }
+            if watches {
+                self.resuming.insert(hash);
             }
             self.unverified.pop_front();
         }
@@ -400,8 +525,4 @@ fn switched(client: &Arc<WorkerClient>, number: u64, state: ConnectionState) {
     client
         .connection
         .reply(number, |out| Reply::StateSwitched(state).write(out));
-}
-
-fn fail_switch(client: &WorkerClient, number: u64, refusal: &Refusal) {
-    client.fail(number, Instruction::SwitchState, refusal);
 }

@@ -6,10 +6,11 @@
 
 use super::cache::snapshot::QuoteSnapshot;
 use super::cache::windows::WindowKey;
-use super::client::WorkerClient;
+use super::client::{CachedSession, WorkerClient};
+use super::notice_sender::NoticeSender;
 use crate::link::connection::LinkConnection;
 use crate::link::message::{ActiveSession, SessionState};
-use crate::model::{NameValue, SessionHash, SessionId, Timestamp};
+use crate::model::{NameValue, SessionHash, SessionId, Timestamp, Topic};
 use crate::wire::{Destination, Refusal, Request, reply};
 use crossbeam_channel::Sender;
 use std::net::SocketAddr;
@@ -75,7 +76,7 @@ pub enum CacheMessage {
     /// Requests for asset data, from the router.
     Batch(RequestBatch),
     /// The prices of an update, from `master_link`.
-    Prices(Box<QuoteSnapshot>),
+    Prices(Arc<QuoteSnapshot>),
     /// The result of a query for a miss, from `master_link`.
     Fill(CacheMiss, CacheFill),
 }
@@ -141,6 +142,9 @@ pub enum ClientsMessage {
     },
     /// The master's answer about a session, from `master_link`.
     Session(SessionHash, SessionUpdate),
+    /// The same where the master was asked for the ends of orders, too: if the session is active, it
+    /// tells those of its account from now on. From `master_link`.
+    Watched(SessionHash, SessionUpdate),
     /// Sessions that the master ended, from `master_link`.
     Ended(Vec<SessionHash>),
     /// The addresses of the linked workers, from `master_link`.
@@ -174,6 +178,61 @@ pub enum SessionUpdate {
     Ended,
     /// The master could not be asked.
     Unavailable,
+}
+
+// --- notices ---
+
+/// Messages at most in the inbox of order_notices, and of quote_notices.
+pub const NOTICES_INBOX_MAX: usize = 16_384;
+/// Messages about ended orders in the inbox of order_notices at most. Each is a link message at most.
+pub const ORDER_NEWS_MAX: usize = 1_024;
+/// Updates in the inbox of quote_notices at most.
+pub const QUOTE_NEWS_MAX: usize = 8;
+
+/// A client's subscribe or unsubscribe, with an active session. Whoever has it answers it.
+#[derive(Debug)]
+pub struct SubscriptionRequest {
+    pub client: Arc<WorkerClient>,
+    /// The request's number on its connection.
+    pub number: u64,
+    pub session: Arc<CachedSession>,
+    pub topic: Topic,
+}
+
+/// The inbox of order_notices, for the topic `orders`.
+#[derive(Debug)]
+pub enum OrderNoticesMessage {
+    /// A client subscribes, from `clients`. The master tells the ends of the account's orders.
+    Subscribe(SubscriptionRequest),
+    /// A client ends a subscription, from `clients`.
+    Unsubscribe(SubscriptionRequest),
+    /// Orders of an account have ended, from `master_link`: a frame for each.
+    Ended {
+        /// The account's registered spelling.
+        username: String,
+        frames: Vec<Vec<u8>>,
+    },
+    /// The master tells ends of orders to this session again, after a broken link, from `clients`.
+    Resumed(SessionHash),
+}
+
+/// The inbox of quote_notices, for the topics of quotes.
+#[derive(Debug)]
+pub enum QuoteNoticesMessage {
+    /// A client subscribes, from `clients`.
+    Subscribe(SubscriptionRequest),
+    /// A client ends a subscription, from `clients`.
+    Unsubscribe(SubscriptionRequest),
+    /// The prices of an update, from `cache`, which answers with them already.
+    Prices(Arc<QuoteSnapshot>),
+}
+
+/// The channels of `clients`: who is asked, and who keeps subscriptions.
+#[derive(Debug)]
+pub struct ClientsChannels {
+    pub master_link: Sender<MasterLinkMessage>,
+    pub order_notices: Sender<OrderNoticesMessage>,
+    pub quote_notices: Sender<QuoteNoticesMessage>,
 }
 
 // --- tunnel, 3.2.4 ---
@@ -238,6 +297,9 @@ pub enum QueryKind {
     Cache(CacheMiss),
     /// Is this session active? For `clients`; the result is a [`ClientsMessage::Session`].
     Session(SessionHash),
+    /// The same, and tell the ends of its account's orders from now on. For `clients`; the result is
+    /// a [`ClientsMessage::Watched`].
+    Watch(SessionHash),
     /// The connections of these sessions closed. For `clients`; the result is a
     /// [`ClientsMessage::Closed`].
     Closed(Vec<SessionHash>),
@@ -260,6 +322,7 @@ pub struct MasterLinkChannels {
     pub cache: Sender<CacheMessage>,
     pub clients: Sender<ClientsMessage>,
     pub tunnel: Sender<TunnelMessage>,
+    pub order_notices: NoticeSender<OrderNoticesMessage>,
     /// To the acceptor.
     pub port: Sender<PortCommand>,
 }

@@ -10,9 +10,12 @@ use super::clients::Clients;
 use super::master_link::MasterLink;
 use super::master_link::connector::{Connect, Connector};
 use super::messages::{
-    LINK_EVENTS_MAX, MODULE_INBOX_MAX, MasterLinkChannels, PORT_COMMANDS_MAX, ROUTER_INBOX_MAX,
-    WorkerChannels,
+    ClientsChannels, LINK_EVENTS_MAX, MODULE_INBOX_MAX, MasterLinkChannels, NOTICES_INBOX_MAX,
+    ORDER_NEWS_MAX, PORT_COMMANDS_MAX, QUOTE_NEWS_MAX, ROUTER_INBOX_MAX, WorkerChannels,
 };
+use super::notice_sender::{NewsCount, NoticeSender};
+use super::notices::orders::OrderNotices;
+use super::notices::quotes::QuoteNotices;
 use super::router::WorkerRouter;
 use super::tunnel::Tunnel;
 use super::{Gauges, Worker};
@@ -74,6 +77,9 @@ fn start(
     let (to_clients, clients_inbox) = bounded(MODULE_INBOX_MAX);
     let (to_tunnel, tunnel_inbox) = bounded(MODULE_INBOX_MAX);
     let (to_master_link, master_link_inbox) = bounded(MODULE_INBOX_MAX);
+    let (to_order_notices, order_notices_inbox) = bounded(NOTICES_INBOX_MAX);
+    let (to_quote_notices, quote_notices_inbox) = bounded(NOTICES_INBOX_MAX);
+    let (order_news, quote_news) = (Arc::<NewsCount>::default(), Arc::<NewsCount>::default());
     let (to_link_events, link_events) = bounded(LINK_EVENTS_MAX);
     let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
     let (to_state, state) = bounded(1);
@@ -86,15 +92,28 @@ fn start(
         master_link: to_master_link.clone(),
     });
     let tunnel = Tunnel::new(to_clients.clone(), to_master_link.clone());
-    let cache = Cache::new(to_master_link.clone(), Arc::clone(&gauges));
     let clock = Arc::new(RemoteClock::default());
-    let clients = Clients::new(to_master_link, Arc::clone(&clock), Arc::clone(&gauges));
+    let topics_max = config.limits.max_subscriptions_per_connection;
+    let order_notices = OrderNotices::new(topics_max, Arc::clone(&clock), Arc::clone(&order_news));
+    let quote_notices = QuoteNotices::new(topics_max, Arc::clone(&clock), Arc::clone(&quote_news));
+    let cache = Cache::new(
+        to_master_link.clone(),
+        NoticeSender::new(to_quote_notices.clone(), quote_news, QUOTE_NEWS_MAX),
+        Arc::clone(&gauges),
+    );
+    let channels = ClientsChannels {
+        master_link: to_master_link,
+        order_notices: to_order_notices.clone(),
+        quote_notices: to_quote_notices,
+    };
+    let clients = Clients::new(channels, Arc::clone(&clock), Arc::clone(&gauges));
     let master_link = MasterLink::new(
         config.uuid,
         MasterLinkChannels {
             cache: to_cache,
             clients: to_clients.clone(),
             tunnel: to_tunnel,
+            order_notices: NoticeSender::new(to_order_notices, order_news, ORDER_NEWS_MAX),
             port: to_port,
         },
         Arc::clone(&clock),
@@ -125,6 +144,8 @@ fn start(
     modules.thread("flusher", move |stop, heartbeat| {
         flusher.run(stop, heartbeat)
     })?;
+    modules.module("order_notices", order_notices_inbox, order_notices)?;
+    modules.module("quote_notices", quote_notices_inbox, quote_notices)?;
     modules.module_with_urgent("master_link", link_events, master_link_inbox, master_link)?;
     modules.module("clients", clients_inbox, clients)?;
     modules.module("cache", cache_inbox, cache)?;

@@ -17,6 +17,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+mod notices;
+
 /// How long a test waits for something that must not happen.
 const SILENCE_TIMEOUT: Duration = Duration::from_millis(150);
 

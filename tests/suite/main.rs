@@ -50,6 +50,8 @@ mod master {
     mod deletion;
     // Every fail point: the master dies there, and no order is lost or doubled.
     pub mod failpoints;
+    // Orders that wait, and a master that dies around their outcome.
+    mod order_kills;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
     // Prices that are held, and the orders that wait for them.
@@ -91,6 +93,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // What clients are told without asking.
+    mod notices;
     // A worker behind a TCP proxy that tells the clients' addresses.
     mod proxy;
     // What a worker tells about the server.

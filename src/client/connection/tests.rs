@@ -390,3 +390,55 @@ fn the_state_follows_the_switch_replies() {
         assert_eq!(connection.state(), state);
     }
 }
+
+#[test]
+fn notices_of_subscriptions_are_kept_while_a_reply_is_awaited() {
+    let topic = Topic::Quotes;
+    let quotes = |value| Reply::QuoteNotice {
+        time: Timestamp(5),
+        quotes: vec![QuoteValue {
+            symbol: Symbol::parse("AAPL").unwrap(),
+            value: crate::model::Money(value),
+        }],
+    };
+    let mock = MockServer::start(move |_, mut peer| {
+        let session = SessionId::from_bytes([1; 32]);
+        assert_eq!(peer.request(), Some(Request::Subscribe { session, topic }));
+        peer.send(&quotes(0));
+        peer.send(&Reply::Subscribed(topic));
+        assert_eq!(peer.request(), Some(Request::Ping));
+        for value in 1..=i64::try_from(NOTICES_KEPT_MAX).unwrap() {
+            peer.send(&quotes(value));
+        }
+        peer.send(&Reply::Pong);
+        assert_eq!(peer.request(), Some(Request::Ping));
+        peer.send(&Reply::NoticesDropped { topic, count: 3 });
+        peer.send(&Reply::Pong);
+        peer.send(&Reply::Pong);
+        peer.discard_until_closed();
+    });
+    let mut connection = ServerConnection::connect(&mock.address, TEST_TIMEOUT).unwrap();
+    let session = SessionId::from_bytes([1; 32]);
+    connection.subscribe(&session, topic).unwrap();
+    connection.call(&Request::Ping).unwrap();
+    let mut next = || connection.next_notice(TEST_TIMEOUT).unwrap().unwrap();
+    let dropped = |count| SubscriptionNotice::Dropped { topic, count };
+    assert_eq!(next(), dropped(1), "the oldest had no room");
+    for value in 1..=i64::try_from(NOTICES_KEPT_MAX).unwrap() {
+        let SubscriptionNotice::Quotes { quotes, .. } = next() else {
+            panic!()
+        };
+        assert_eq!(quotes[0].value.0, value);
+    }
+    let none = connection.next_notice(Duration::from_millis(20)).unwrap();
+    assert_eq!(none, None);
+    connection.send(&Request::Ping).unwrap();
+    let told = connection.next_notice(TEST_TIMEOUT).unwrap();
+    assert_eq!(told, Some(dropped(3)));
+    assert_eq!(
+        connection.recv().unwrap(),
+        ServerMessage::Reply(Answer::Message(Reply::Pong))
+    );
+    let unasked = connection.next_notice(TEST_TIMEOUT).unwrap_err();
+    assert!(matches!(unasked, ClientError::Nonsense { .. }));
+}

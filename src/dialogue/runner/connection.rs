@@ -165,8 +165,12 @@ impl ScriptedConnection {
     }
 }
 
+/// Whether a message is a notice: it answers no request, and the connection goes on after it.
 fn is_notice(text: &str) -> bool {
-    text.split(' ').next() == Some("transactionQueued")
+    matches!(
+        text.split(' ').next(),
+        Some("transactionQueued" | "orderNotice" | "quoteNotice" | "noticesDropped")
+    )
 }
 
 fn is_passed_over(arrival: &Arrival) -> bool {

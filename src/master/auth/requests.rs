@@ -31,6 +31,15 @@ impl Auth {
         for (reply_to, request) in requests {
             match request {
                 AuthRequest::Session(hash) => self.send_session_state(&reply_to, hash),
+                AuthRequest::WatchOrders(hash) => {
+                    // Before the answer, so that no end of an order that follows it is missed.
+                    if let Some(found) = self.sessions.get(&hash, Timestamp::now()) {
+                        let (account, name) = (found.session.account, &found.session.username);
+                        let watchers = &self.channels.order_watchers;
+                        watchers.watch(account, name, &reply_to.peer);
+                    }
+                    self.send_session_state(&reply_to, hash);
+                }
                 AuthRequest::ConnectionClosed(hashes) => self.connection_closed(&reply_to, &hashes),
                 AuthRequest::Request(
                     request @ (requests_to!(Tunnel)

@@ -25,10 +25,11 @@ const LEDGER_SQL: &str = "
     SELECT number, id, side, status, symbol, quantity, asked, accepted, settled, price, total, priced, reason,
         transactions.origin, sequence, ordered, update_number, written_off,
         cause, source, moved_cost, note IS NOT NULL, fee, reserve,
-        CASE WHEN status = 3 THEN
+        CASE WHEN status <> 1 THEN
             (SELECT kind FROM order_terms WHERE order_terms.number = transactions.number) END,
         asked = 0 AND EXISTS
-            (SELECT 1 FROM order_terms WHERE order_terms.number = transactions.number AND cash > 0)
+            (SELECT 1 FROM order_terms WHERE order_terms.number = transactions.number AND cash > 0),
+        first_update
     FROM transactions LEFT JOIN origins USING (origin)
     WHERE account = ?1
     ORDER BY ";
@@ -90,11 +91,55 @@ pub struct LedgerLine {
     pub has_note: bool,
     pub fee: Option<i64>,
     pub reserve: Option<i64>,
-    /// Of an order that is open: the number of its kind, if it has terms.
+    /// Of an order that is not filled: the number of its kind, if it has terms.
     pub kind: Option<u8>,
     /// Whether it was for an amount of cash, if it names no units.
     pub is_for_cash: bool,
+    pub first_update: Option<i64>,
 }
+
+/// An order that has not ended, with its terms, as they are stored.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct WaitingLine {
+    pub number: i64,
+    pub side: u8,
+    pub status: u8,
+    pub quantity: i64,
+    pub waits_since: Option<i64>,
+    pub reserve: Option<i64>,
+    pub first_update: Option<i64>,
+    /// Number of the kind; `None`: purchaseAsset or sellAsset.
+    pub kind: Option<u8>,
+    pub limit: Option<i64>,
+    pub stop: Option<i64>,
+    pub cash: Option<i64>,
+    pub time_in_force: Option<u8>,
+    pub until: Option<i64>,
+    pub triggered: Option<i64>,
+}
+
+/// What is wrong with a replacement, and the transactions of which it is. The first one says in whose
+/// place it is.
+const REPLACEMENT_FAULTS: [(&str, &str); 3] = [
+    (
+        "SELECT new.number FROM order_terms AS o JOIN transactions AS new ON new.number = o.number
+         LEFT JOIN transactions AS old ON old.number = o.replaces
+         WHERE o.replaces IS NOT NULL
+            AND (old.account IS NOT new.account OR old.reason IS NOT 'replaced')",
+        "the order in whose place it is was not replaced",
+    ),
+    (
+        "SELECT max(number) FROM order_terms WHERE replaces IS NOT NULL
+         GROUP BY replaces HAVING count(*) > 1",
+        "another order is in the same place",
+    ),
+    (
+        "SELECT number FROM transactions WHERE reason = 'replaced'
+            AND number NOT IN (SELECT replaces FROM order_terms WHERE replaces IS NOT NULL)",
+        "it was replaced, and no order is in its place",
+    ),
+];
 
 fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
     Ok(LedgerLine {
@@ -124,6 +169,26 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
         reserve: row.get(23)?,
         kind: row.get(24)?,
         is_for_cash: row.get(25)?,
+        first_update: row.get(26)?,
+    })
+}
+
+fn waiting_line(row: &Row<'_>) -> rusqlite::Result<WaitingLine> {
+    Ok(WaitingLine {
+        number: row.get(0)?,
+        side: row.get(1)?,
+        status: row.get(2)?,
+        quantity: row.get(3)?,
+        waits_since: row.get(4)?,
+        reserve: row.get(5)?,
+        first_update: row.get(6)?,
+        kind: row.get(7)?,
+        limit: row.get(8)?,
+        stop: row.get(9)?,
+        cash: row.get(10)?,
+        time_in_force: row.get(11)?,
+        until: row.get(12)?,
+        triggered: row.get(13)?,
     })
 }
 
@@ -240,6 +305,48 @@ impl Snapshot<'_> {
         let mut rows = statement.query([account]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             each(&line(row).map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `each` for the orders of all accounts that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// The database or `each` fails.
+    pub fn waiting_lines<E: From<StorageError>>(
+        &mut self,
+        mut each: impl FnMut(&WaitingLine) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let failed = |error: rusqlite::Error| E::from(error.into());
+        let sql = "SELECT number, side, status, quantity, waits_since, reserve, first_update, kind,
+                limit_price, stop_price, order_terms.cash, time_in_force, until, triggered
+             FROM transactions LEFT JOIN order_terms USING (number)
+             WHERE status IN (0, 3) ORDER BY number";
+        let mut statement = sqlite.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(&waiting_line(row).map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `each` for the transactions that replace or were replaced, and should not be so, with
+    /// what is wrong.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn replacement_faults(
+        &mut self,
+        mut each: impl FnMut(i64, &str),
+    ) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        for (sql, what) in REPLACEMENT_FAULTS {
+            let mut statement = sqlite.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                each(row.get(0)?, what);
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::queue::{OrderHolder, add_waiter, clamp};
 use super::sequence::OrderKey;
 use super::{CLOCK_REPORT_INTERVAL, OrderState, PendingRequest, fill, write_outcome};
 use crate::master::messages::{Order, OrderRequest};
+use crate::master::order_watchers::EndedOrders;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
@@ -19,6 +20,7 @@ use crate::model::{
 };
 use crate::runtime::{Heartbeat, failpoint};
 use crate::wire::{Refusal, Reply};
+use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -238,6 +240,8 @@ impl OrderState {
     pub(super) fn announce(&mut self, acceptances: Vec<Acceptance>) {
         let expected = self.assets.next_update().unwrap_or_else(Timestamp::now);
         let mut replies = ReplyBatch::new();
+        let watchers = Arc::clone(&self.watchers);
+        let mut notices = EndedOrders::new(&watchers);
         let queued = |id: Uuid, client_order_id: Option<ClientOrderId>| Reply::Queued {
             id,
             client_order_id,
@@ -277,7 +281,7 @@ impl OrderState {
                     replaced,
                     reply_to,
                 } => {
-                    tell_ended(&mut replies, replaced);
+                    tell_ended(&mut replies, &mut notices, replaced);
                     let reply = Reply::OrderPlaced {
                         id,
                         client_order_id,
@@ -290,18 +294,19 @@ impl OrderState {
                     ended,
                     reply_to,
                 } => {
-                    tell_ended(&mut replies, ended);
+                    tell_ended(&mut replies, &mut notices, ended);
                     replies.add(reply_to, |out| Reply::OrderCancelled { id }.write(out));
                 }
                 Acceptance::Deferred => {}
             }
         }
         replies.send();
+        notices.send();
     }
 }
 
-/// Sends the outcome of an order to all who wait for it.
-fn tell_ended(replies: &mut ReplyBatch, ended: Option<EndedOrder>) {
+/// Sends the outcome of an order to all who wait for it, and to who watches its account's orders.
+fn tell_ended(replies: &mut ReplyBatch, notices: &mut EndedOrders<'_>, ended: Option<EndedOrder>) {
     if let Some(EndedOrder {
         transaction,
         waiters,
@@ -310,6 +315,7 @@ fn tell_ended(replies: &mut ReplyBatch, ended: Option<EndedOrder>) {
         for waiter in waiters {
             replies.add(waiter, |out| write_outcome(out, &transaction));
         }
+        notices.add(&transaction);
     }
 }
 

@@ -6,13 +6,17 @@
 //!
 //! Tests: `src/master/transactions/cancel_all/tests.rs`, `tests/suite/master/deletion.rs`.
 
+use super::settle::{ended_transaction, settled_transaction};
 use super::{Transactions, fill};
 use crate::master::messages::{AccountCancellation, AdminCancellation, Order};
+use crate::master::order_watchers::EndedOrders;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::acts::{AccountAct, ActKind};
+use crate::master::storage::ledger::Settlement;
 use crate::model::{AccountId, Reason, Timestamp};
 use crate::runtime::failpoint;
 use crate::wire::Refusal;
+use std::sync::Arc;
 use std::time::Instant;
 
 impl AccountCancellation {
@@ -130,21 +134,30 @@ impl Transactions {
     /// outcomes.
     pub(super) fn tell_cancelled(&mut self, numbers: &[i64]) {
         let refusal = Refusal::new(Reason::Cancelled, fill::text(Reason::Cancelled));
+        let outcome = Settlement::Cancelled(Reason::Cancelled);
         let mut replies = ReplyBatch::new();
+        let watchers = Arc::clone(&self.state.watchers);
+        let mut notices = EndedOrders::new(&watchers);
+        let now = Timestamp::now();
         for number in numbers {
-            let (side, waiters) = if let Some(order) = self.state.unqueue_order(*number) {
-                (order.side, order.waiters)
+            let (transaction, waiters) = if let Some(order) = self.state.unqueue_order(*number) {
+                (settled_transaction(&order, &outcome, now), order.waiters)
             } else if let Some(taken) = self.state.close_order(*number) {
-                (taken.order.side, taken.waiters)
+                (
+                    ended_transaction(&taken.order, &outcome, now),
+                    taken.waiters,
+                )
             } else {
                 continue;
             };
-            let instruction = Order::instruction_for(side);
+            notices.add(&transaction);
+            let instruction = Order::instruction_for(transaction.side);
             for reply_to in waiters {
                 replies.fail(reply_to, instruction, &refusal);
             }
         }
         replies.send();
+        notices.send();
     }
 }
 

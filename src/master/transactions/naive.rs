@@ -220,6 +220,10 @@ pub struct NaiveAccount {
 pub enum NaiveAction {
     Split(Ratio),
     Dividend(i128),
+    /// The asset has this name from now on.
+    Rename(Symbol),
+    /// The asset ends, and this much is paid for a unit.
+    Delist(i128),
 }
 
 /// What somebody asks for while a retrieval is under way, which its update does not see.
@@ -235,6 +239,8 @@ pub struct NaiveChange {
     pub amount: Option<OrderAmount>,
     pub limit: Option<i128>,
     pub stop: Option<TrailDistance>,
+    /// The turn of the new order, as in [`NaivePlacement`].
+    pub turn: u64,
 }
 
 /// What placeOrder says.
@@ -443,8 +449,7 @@ impl NaiveMarket {
         }
     }
 
-    /// Puts another order in the place of one; as with [`NaiveMarket::cancel`]. The new one has
-    /// the next turn.
+    /// Puts another order in the place of one; as with [`NaiveMarket::cancel`].
     pub fn replace(&mut self, at: usize, change: NaiveChange) -> Option<Result<usize, Reason>> {
         if self.retrieving {
             self.deferred.push(Deferred::Replace(at, change));
@@ -478,7 +483,6 @@ impl NaiveMarket {
             Some(cash) => OrderAmount::Cash(money(cash)),
             None => OrderAmount::Units(crate::model::Quantity(money(old.units).0)),
         });
-        let turn = self.orders.iter().map(|order| order.turn).max();
         let mut order = self.made(NaivePlacement {
             account: old.account,
             side: old.side,
@@ -487,7 +491,7 @@ impl NaiveMarket {
             terms,
             // Its end stays, and is not in the past while it is open.
             time_in_force: TimeInForce::Gtc,
-            turn: turn.map_or(0, |turn| turn + 1),
+            turn: change.turn,
         })?;
         (order.time_in_force, order.until) = (old.time_in_force, old.until);
         self.orders[at].state = NaiveState::Ended(Reason::Replaced);
@@ -522,12 +526,36 @@ impl NaiveMarket {
         }
         self.expire(bars);
         self.test(bars, is_last);
+        self.cover();
         for request in std::mem::take(&mut self.deferred) {
             let answer = match request {
                 Deferred::Cancel(at) => self.cancel_now(at),
                 Deferred::Replace(at, change) => self.replace_now(at, change),
             };
             self.answers.push(answer);
+        }
+    }
+
+    /// What was accepted after the retrieval began may hold back what the update's fills took: then it
+    /// is rejected, the last turn first.
+    fn cover(&mut self) {
+        for account in 0..self.accounts.len() {
+            loop {
+                let orders = self
+                    .orders
+                    .iter_mut()
+                    .filter(|order| order.account == account && order.is_reserved_at_settlement());
+                let mut standing: Vec<&mut NaiveOrder> = orders.collect();
+                let sum: i128 = standing.iter().map(|order| order.reserve).sum();
+                if sum <= self.accounts[account].cash {
+                    break;
+                }
+                let update = self.update;
+                standing.sort_by_key(|order| (order.first_update > update, order.turn));
+                if let Some(last) = standing.pop() {
+                    last.state = NaiveState::Ended(Reason::InsufficientFunds);
+                }
+            }
         }
     }
 
@@ -539,6 +567,15 @@ impl NaiveMarket {
             };
             match action {
                 NaiveAction::Dividend(each) => account.cash += down(units * each, ONE),
+                NaiveAction::Rename(new) => {
+                    account.positions.remove(&symbol);
+                    let (held, paid) = account.positions.get(&new).copied().unwrap_or_default();
+                    account.positions.insert(new, (held + units, paid + cost));
+                }
+                NaiveAction::Delist(each) => {
+                    account.positions.remove(&symbol);
+                    account.cash += down(units * each, ONE);
+                }
                 NaiveAction::Split(ratio) => {
                     let (to, of) = terms(ratio);
                     let after = down(units * to, of);
@@ -551,14 +588,23 @@ impl NaiveMarket {
                 }
             }
         }
-        let NaiveAction::Split(ratio) = action else {
-            return;
+        let orders = self.orders.iter_mut();
+        let orders = orders.filter(|order| order.is_alive() && order.symbol == symbol);
+        let ratio = match action {
+            NaiveAction::Split(ratio) => ratio,
+            NaiveAction::Dividend(_) => return,
+            NaiveAction::Rename(new) => return orders.for_each(|order| order.symbol = new),
+            NaiveAction::Delist(_) => {
+                return orders.for_each(|order| {
+                    order.state = NaiveState::Ended(match order.kind {
+                        OrderKind::Market => Reason::NoPrice,
+                        _ => Reason::Cancelled,
+                    });
+                });
+            }
         };
         let (to, of) = terms(ratio);
-        for order in &mut self.orders {
-            if !order.is_alive() || order.symbol != symbol {
-                continue;
-            }
+        for order in orders {
             let price = |value: i128| match order.side {
                 Side::Buy => down(value * of, to).max(1),
                 _ => up(value * of, to),
@@ -575,7 +621,10 @@ impl NaiveMarket {
                     continue;
                 }
             }
-            order.reserve = order.reserve.min(order.needed(&self.fees, latest));
+            // That of a queued order is of the moment, and ends with the next update.
+            if order.state == NaiveState::Open {
+                order.reserve = order.reserve.min(order.needed(&self.fees, latest));
+            }
         }
     }
 
@@ -659,7 +708,11 @@ impl NaiveMarket {
             .iter()
             .enumerate()
             .filter(|(other, held)| {
-                *other != at && held.account == order.account && held.is_reserved_at_settlement()
+                // One that came after the retrieval began binds nothing of this update.
+                *other != at
+                    && held.account == order.account
+                    && held.first_update <= self.update
+                    && held.is_reserved_at_settlement()
             })
             .map(|(_, held)| held.reserve)
             .sum();

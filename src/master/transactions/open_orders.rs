@@ -8,7 +8,7 @@
 use super::OrderState;
 use super::book::OrdersChanged;
 use super::book::due::{BookUpdate, DueOrders, OrderEnding, UpdateBar};
-use super::book::order::BookProgress;
+use super::book::order::{BookOrder, BookProgress};
 use super::book::trail::TrailClose;
 use super::corrections::BroughtAction;
 use super::waiting::TakenOrder;
@@ -34,6 +34,11 @@ pub(super) struct DueUpdate {
 }
 
 impl DueUpdate {
+    /// Whether an order takes part in the update.
+    pub(super) fn includes(&self, order: &BookOrder) -> bool {
+        self.update.includes(order)
+    }
+
     /// Whether there is nothing to store of it.
     pub(super) fn is_nothing(&self) -> bool {
         let due = &self.due;
@@ -132,6 +137,16 @@ impl OrderState {
     pub(super) fn advance(&mut self, due: &DueUpdate) {
         self.waiting.book_mut().advance(&due.due, &due.update);
         self.unlisted_pending = false;
+    }
+
+    /// Forgets which orders came lately, but for those that came too late for this update.
+    pub(super) fn keep_latecomers(&mut self, due: &DueUpdate) {
+        let book = self.waiting.book();
+        let is_late = |number: &i64| {
+            let order = book.get(*number);
+            order.is_some_and(|order| !due.includes(order))
+        };
+        self.newcomers.retain(is_late);
     }
 
     /// Applies an action of update `number` to the open orders from before its prices. Late splits

@@ -288,6 +288,8 @@ pub struct SettlementReserves<'a> {
     reserves: &'a Reserves,
     /// What ended orders of this settlement no longer hold back.
     freed: HashMap<AccountId, i128>,
+    /// What orders hold back that came too late for it.
+    aside: HashMap<AccountId, i128>,
 }
 
 impl<'a> SettlementReserves<'a> {
@@ -296,6 +298,15 @@ impl<'a> SettlementReserves<'a> {
         SettlementReserves {
             reserves,
             freed: HashMap::new(),
+            aside: HashMap::new(),
+        }
+    }
+
+    /// An order came after the update's retrieval began: what it holds back does not bind those that
+    /// settle with it.
+    pub fn set_aside(&mut self, promise: &OrderPromise) {
+        if promise.kind == PromiseKind::Standing && promise.reserve > Money::ZERO {
+            *self.aside.entry(promise.account).or_default() += i128::from(promise.reserve.0);
         }
     }
 
@@ -309,13 +320,17 @@ impl<'a> SettlementReserves<'a> {
     /// The part of an account's cash that the order may use whose turn has come: all but the
     /// reserves of limit, stop, stop-limit and trailing purchases that stay or come after it.
     pub fn spendable(&self, account: AccountId, cash: Money) -> Money {
-        let standing = self
-            .reserves
-            .accounts
-            .get(&account)
-            .map_or(0, |it| it.standing);
+        let aside = self.aside.get(&account).copied().unwrap_or(0);
+        clamped(aside - self.uncovered(account, cash))
+    }
+
+    /// By how much the reserves of limit, stop, stop-limit and trailing purchases that have not ended
+    /// exceed the cash, in millionths; below 0 where they do not.
+    pub fn uncovered(&self, account: AccountId, cash: Money) -> i128 {
+        let reserves = self.reserves.accounts.get(&account);
+        let standing = reserves.map_or(0, |it| it.standing);
         let freed = self.freed.get(&account).copied().unwrap_or(0);
-        clamped(i128::from(cash.0) - standing + freed)
+        standing - freed - i128::from(cash.0)
     }
 }
 

@@ -15,6 +15,7 @@ use super::{OrderState, holdings_of, write_outcome};
 use crate::config::FeeSettings;
 use crate::master::assets::FillDecision;
 use crate::master::messages::Update;
+use crate::master::order_watchers::EndedOrders;
 use crate::master::reply_to::ReplyBatch;
 use crate::master::storage::ledger::{ActionEntry, FillDetails, Settlement};
 use crate::master::storage::order_details::FillBar;
@@ -24,7 +25,9 @@ use crate::model::{
     Quote, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What an update makes of its orders.
@@ -92,6 +95,7 @@ impl OrderState {
         let has_actions = self.actions_pending || !update.actions.is_empty();
         let mut beats = StepBeats::new(heartbeat);
         let mut changes = Vec::new();
+        self.known.clear();
         let stored = storage.write_beating(heartbeat, |tx| {
             // Stays so if the commit fails.
             self.actions_pending = has_actions;
@@ -142,6 +146,7 @@ impl OrderState {
             });
         }
         self.advance(&due);
+        self.keep_latecomers(&due);
         for number in filled.opened {
             self.open_order(number, update.snapshot.market_now);
         }
@@ -163,6 +168,10 @@ impl OrderState {
     ) -> Result<FilledOrders, StorageError> {
         let mut filled = FilledOrders::default();
         let mut spending = SettlementReserves::new(self.waiting.book().reserves());
+        let late = self.latecomers(due);
+        for order in &late {
+            spending.set_aside(&order.promise());
+        }
         for ending in &due.endings {
             if let Some(order) = self.waiting.book().get(ending.number) {
                 spending.free(&order.promise());
@@ -194,8 +203,18 @@ impl OrderState {
             };
             filled.outcomes.push((number, outcome));
         }
-        self.reject_uncovered(&spending, done, &mut filled);
+        let late: HashSet<i64> = late.iter().map(|order| order.number()).collect();
+        self.reject_uncovered(&spending, &late, done, &mut filled);
         Ok(filled)
+    }
+
+    /// The orders of the book that were accepted after the update's retrieval began. What they hold
+    /// back does not count in its settlement: else who has seen its prices could withdraw a purchase
+    /// by an order that takes its cash.
+    fn latecomers(&self, due: &DueUpdate) -> Vec<&BookOrder> {
+        let orders = self.newcomers.iter();
+        let orders = orders.filter_map(|number| self.waiting.book().get(*number));
+        orders.filter(|order| !due.includes(order)).collect()
     }
 
     /// What an update does with an order of the queue.
@@ -264,16 +283,17 @@ impl OrderState {
         turns
     }
 
-    /// Rejects the last orders that hold cash back which a correction has taken, so that reserves
-    /// never exceed cash.
+    /// Rejects the last orders that hold cash back which is gone, so that reserves never exceed cash:
+    /// those first that came too late for the update, while its orders had that cash still, and
+    /// others where a correction has taken it.
     fn reject_uncovered(
         &self,
         spending: &SettlementReserves<'_>,
+        late: &HashSet<i64>,
         done: &ActionsDone,
         filled: &mut FilledOrders,
     ) {
-        let is_short =
-            |account: &AccountId, cash: Money| spending.spendable(*account, cash) < Money::ZERO;
+        let is_short = |account: &AccountId, cash: Money| spending.uncovered(*account, cash) > 0;
         let short: Vec<(AccountId, Money)> = done
             .accounts
             .iter()
@@ -285,18 +305,18 @@ impl OrderState {
         }
         let ended: HashSet<i64> = filled.outcomes.iter().map(|(number, _)| *number).collect();
         for (account, cash) in short {
-            let mut missing = spending.spendable(account, cash).0;
+            let mut missing = spending.uncovered(account, cash);
             let orders = self.waiting.book().of_account(account);
             let mut standing: Vec<&BookOrder> = orders
                 .filter(|order| order.promise().kind == PromiseKind::Standing)
                 .filter(|order| order.reserve > Money::ZERO && !ended.contains(&order.number()))
                 .collect();
-            standing.sort_by_key(|order| std::cmp::Reverse(order.rank));
+            standing.sort_by_key(|order| Reverse((late.contains(&order.number()), order.rank)));
             for order in standing {
-                if missing >= 0 {
+                if missing <= 0 {
                     break;
                 }
-                missing = missing.saturating_add(order.reserve.0);
+                missing -= i128::from(order.reserve.0);
                 let outcome = Settlement::Rejected(Reason::InsufficientFunds);
                 filled.outcomes.push((order.number(), outcome));
             }
@@ -413,6 +433,8 @@ impl OrderState {
             }
             match order_change(brought, order.asked, quantity) {
                 OrderChange::None => {}
+                // An amount of money stays as it is.
+                OrderChange::Units(_) if matches!(order.amount(), OrderAmount::Cash(_)) => {}
                 OrderChange::Units(after) => {
                     tx.set_order_quantity(order_number, after)?;
                     done.orders.insert(order_number, (symbol, after));
@@ -496,6 +518,8 @@ impl OrderState {
         ended: Timestamp,
     ) {
         let mut replies = ReplyBatch::new();
+        let watchers = Arc::clone(&self.watchers);
+        let mut notices = EndedOrders::new(&watchers);
         let mut beats = StepBeats::new(heartbeat);
         let now = Instant::now();
         for (number, outcome) in settled.outcomes {
@@ -517,11 +541,13 @@ impl OrderState {
             for reply_to in waiters {
                 replies.add(reply_to, |out| write_outcome(out, &transaction));
             }
+            notices.add(&transaction);
             if beats.step() {
                 replies.send();
             }
         }
         replies.send();
+        notices.send();
     }
 }
 
@@ -673,7 +699,11 @@ fn decide(
 }
 
 /// The transaction of an order of the book that has ended. It tells what its reply does.
-fn ended_transaction(order: &BookOrder, outcome: &Settlement, settled: Timestamp) -> Transaction {
+pub(super) fn ended_transaction(
+    order: &BookOrder,
+    outcome: &Settlement,
+    settled: Timestamp,
+) -> Transaction {
     let filled = match outcome {
         Settlement::Settled {
             price,
@@ -689,7 +719,7 @@ fn ended_transaction(order: &BookOrder, outcome: &Settlement, settled: Timestamp
         side: order.side,
         status: outcome.status(),
         symbol: order.symbol,
-        quantity: order.promise().units,
+        quantity: filled_units(outcome).unwrap_or(order.promise().units),
         accepted: order.accepted,
         settled: Some(settled.max(order.accepted)),
         price: filled.map(|f| f.0),
@@ -700,8 +730,16 @@ fn ended_transaction(order: &BookOrder, outcome: &Settlement, settled: Timestamp
     }
 }
 
+/// The units that an order for an amount of cash has brought.
+fn filled_units(outcome: &Settlement) -> Option<Quantity> {
+    match outcome {
+        Settlement::Settled { details, .. } => details.units,
+        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
+    }
+}
+
 /// The transaction of an order of the queue that has ended, as the ledger has it.
-fn settled_transaction(
+pub(super) fn settled_transaction(
     order: &QueuedOrder,
     outcome: &Settlement,
     settled: Timestamp,
@@ -721,7 +759,7 @@ fn settled_transaction(
         side: order.side,
         status: outcome.status(),
         symbol: order.symbol,
-        quantity: order.quantity,
+        quantity: filled_units(outcome).unwrap_or(order.quantity),
         accepted: order.accepted,
         settled: Some(settled.max(order.accepted)),
         price: filled.map(|f| f.0),

@@ -5,6 +5,7 @@
 //!
 //! Tests: `src/master/verify/tests.rs`.
 
+use super::orders::PromisedUnits;
 use super::{AssetActions, Findings, StoredActions, VerifyError, position};
 use crate::master::storage::Snapshot;
 use crate::master::storage::verify::{LedgerLine, StoredAccount};
@@ -51,6 +52,7 @@ struct RebuiltAccount<'a> {
     starting_cash: Money,
     /// What limit, stop, stop-limit and trailing purchases hold back, in millionths.
     reserved: i128,
+    promised: PromisedUnits,
 }
 
 impl<'a> Books<'a> {
@@ -96,6 +98,7 @@ impl<'a> Books<'a> {
             }
             self.flow += flow(line);
             rebuilt.hold(line);
+            rebuilt.promised.note(line);
             if let Err(why) = check_form(line).and_then(|()| rebuilt.apply(line)) {
                 findings.differs(format!("{who}: transaction {}: {why}", line.number));
             }
@@ -116,6 +119,10 @@ impl<'a> Books<'a> {
                 "{who}: open orders hold {} millionths back, and the cash is {}",
                 rebuilt.reserved, holder.cash
             ));
+        }
+        let beyond = &rebuilt.promised;
+        for beyond in beyond.beyond(&rebuilt.holdings, &self.actions.families) {
+            findings.differs(format!("{who}: {beyond}"));
         }
         let stored = moment.stored_positions(holder.account)?;
         compare_positions(&stored, &who, &rebuilt.holdings, findings);
@@ -321,6 +328,17 @@ fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Re
             let word = status.as_str();
             let reason = line.reason.as_deref().and_then(Reason::from_name);
             need(reason.is_some(), &format!("it is {word} without a reason"))?;
+            let is_its_own = match status {
+                TransactionStatus::Cancelled => {
+                    matches!(reason, Some(Reason::Cancelled | Reason::Replaced))
+                }
+                TransactionStatus::Expired => reason == Some(Reason::Expired),
+                TransactionStatus::Rejected
+                | TransactionStatus::Queued
+                | TransactionStatus::Open
+                | TransactionStatus::Settled => true,
+            };
+            need(is_its_own, &format!("it is {word} for another reason"))?;
             // An order may be cancelled between two updates.
             let is_timed = line.update.is_some() || status == TransactionStatus::Cancelled;
             need(
@@ -351,6 +369,7 @@ impl<'a> RebuiltAccount<'a> {
             missed: Vec::new(),
             starting_cash: cash,
             reserved: 0,
+            promised: PromisedUnits::default(),
         }
     }
 

@@ -384,6 +384,162 @@ fn every_kind_of_tampering_is_found() {
     }
 }
 
+/// Orders that wait: a limit purchase that replaced another one, a stop sale, a stop-limit and one for
+/// money.
+fn waiting() -> Market {
+    let mut market = Market::new(2);
+    let held = market.order(1, Side::Buy, "AAPL", 30_000_000, 0);
+    market.settle(vec![held], 3_000_000, 1);
+    let kinds = [
+        ("1, 2000000, NULL, NULL, NULL, NULL", Side::Buy, 9_000_000),
+        ("1, 2000000, NULL, NULL, NULL, NULL", Side::Buy, 9_000_000),
+        ("2, NULL, 1000000, NULL, NULL, NULL", Side::Sell, 30_000_000),
+        (
+            "3, 3000000, 2000000, NULL, NULL, NULL",
+            Side::Buy,
+            1_000_000,
+        ),
+        ("1, 1000000, NULL, NULL, NULL, 5000000", Side::Buy, 0),
+    ];
+    for (terms, side, units) in kinds {
+        let number = market.order(1, side, "AAPL", units.max(1), 0).rank.number;
+        let reserve = match (side, units) {
+            (Side::Buy, 0) => "5000000",
+            (Side::Buy, 1_000_000) => "3000000",
+            (Side::Buy, _) => "18000000",
+            _ => "NULL",
+        };
+        execute_all(
+            &mut market.storage,
+            &format!(
+                "UPDATE transactions SET status = 3, reserve = {reserve}, quantity = {units},
+                 asked = {units}, first_update = 2 WHERE number = {number};
+                 INSERT INTO order_terms VALUES ({number}, {terms}, 0, 7, NULL, NULL, NULL, NULL,
+                 NULL, NULL, NULL)"
+            ),
+        );
+    }
+    execute_all(
+        &mut market.storage,
+        "UPDATE transactions SET status = 4, settled = accepted, reason = 'replaced' WHERE number = 2;
+         UPDATE order_terms SET replaces = 2 WHERE number = 3",
+    );
+    market
+}
+
+/// Changes of orders that wait, each with a part of the difference that it causes.
+const BROKEN_ORDERS: &[(&str, &str)] = &[
+    (
+        "UPDATE transactions SET reserve = NULL WHERE number = 3",
+        "transaction 3: a purchase that holds nothing back",
+    ),
+    (
+        "UPDATE transactions SET reserve = reserve - 1 WHERE number = 3",
+        "it holds less back than its units take",
+    ),
+    (
+        "UPDATE transactions SET reserve = 4999999 WHERE number = 6",
+        "it holds back other than its amount",
+    ),
+    (
+        "UPDATE transactions SET reserve = 2000000000 WHERE number = 5",
+        "open orders hold 2023000000 millionths back, and the cash is 910",
+    ),
+    (
+        "UPDATE transactions SET reserve = 1 WHERE number = 4",
+        "a sale that holds cash back",
+    ),
+    (
+        "UPDATE transactions SET quantity = quantity + 1 WHERE number = 4",
+        "open sales of AAPL promise 30000001 millionths of units, and 30 units are held",
+    ),
+    (
+        "UPDATE transactions SET status = 0 WHERE number = 3",
+        "an order that waits for its price is on the queue",
+    ),
+    (
+        "UPDATE order_terms SET triggered = 1 WHERE number = 3",
+        "an order has triggered that is no stop-limit",
+    ),
+    (
+        "UPDATE order_terms SET kind = 0, limit_price = NULL WHERE number = 3",
+        "nothing says since when it waits",
+    ),
+    (
+        "UPDATE transactions SET first_update = NULL WHERE number = 3",
+        "nothing says from which update on it takes part",
+    ),
+    (
+        "UPDATE order_terms SET time_in_force = 2, until = NULL WHERE number = 3",
+        "it ends at a time, and has none",
+    ),
+    (
+        "UPDATE order_terms SET cash = 1 WHERE number = 4",
+        "a sale for an amount of money",
+    ),
+    (
+        "DELETE FROM order_terms WHERE number = 4",
+        "nothing says what it waits for",
+    ),
+    (
+        "UPDATE order_terms SET replaces = NULL WHERE number = 3",
+        "transaction 2: it was replaced, and no order is in its place",
+    ),
+    (
+        "UPDATE order_terms SET replaces = 2 WHERE number = 5",
+        "transaction 5: another order is in the same place",
+    ),
+    (
+        "UPDATE order_terms SET replaces = 4 WHERE number = 5",
+        "transaction 5: the order in whose place it is was not replaced",
+    ),
+    (
+        "UPDATE transactions SET reason = 'no-price' WHERE number = 2",
+        "it is cancelled for another reason",
+    ),
+    (
+        "UPDATE transactions SET status = 5, update_number = 1 WHERE number = 2",
+        "it is expired for another reason",
+    ),
+    (
+        "UPDATE transactions SET quantity = 0 WHERE number = 3",
+        "an order of nothing",
+    ),
+];
+
+#[test]
+fn orders_that_wait_are_checked() {
+    let report = waiting().check();
+    assert!(report.is_clean(), "{report:#?}");
+    assert_eq!((report.open, report.ended), (4, 1));
+    for (sql, says) in BROKEN_ORDERS {
+        let found = waiting().after(sql);
+        assert!(
+            found.iter().any(|text| text.contains(says)),
+            "{sql}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_sale_may_promise_what_a_purchase_was_to_bring() {
+    for outcome in [
+        "status = 0",
+        "status = 3, waits_since = 1",
+        "status = 2, reason = 'insufficient-funds', settled = accepted, update_number = 2",
+        "status = 4, reason = 'cancelled', settled = accepted",
+    ] {
+        let mut market = waiting();
+        market.order(1, Side::Buy, "AAPL", 5_000_000, 0);
+        let change = "UPDATE transactions SET quantity = quantity + 5000000 WHERE number = 4";
+        execute(&mut market.storage, change);
+        let found = market.after(&format!(
+            "UPDATE transactions SET {outcome} WHERE number = 7"
+        ));
+        assert_eq!(found, Vec::<String>::new(), "{outcome}");
+    }
+}
+
 #[test]
 fn constraints_that_were_evaded_are_found() {
     let mut market = busy();

@@ -188,6 +188,20 @@ macro_rules! of_email {
     };
 }
 
+/// A decimal in its one form, at most [`MILLIONTHS_MAX`].
+macro_rules! canonical_money {
+    () => {
+        concat!(r"(?:(?:0|[1-9][0-9]{0,11}|[1-8][0-9]{12})(?:\.[0-9]{0,5}[1-9])?|9000000000000)")
+    };
+}
+
+/// A symbol.
+macro_rules! symbol {
+    () => {
+        r"[A-Z0-9.\/=\-]{1,16}"
+    };
+}
+
 const SECRET_OR_DASH: &str = "[0-9a-f]{64}|-";
 const CANONICAL: &str = r"(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{0,5}[1-9])?";
 
@@ -844,6 +858,64 @@ pub const GRAMMARS: &[(ArgumentType, Grammar)] = &[
                 "a word of the list of statuses; a reader accepts others",
                 "statuses",
                 &["queued", "open"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::CanonicalMoneyOrDash,
+        wrong(
+            &["", "1.", "0.10", "--", "9000000000000.000001"],
+            Grammar {
+                none: Some("-"),
+                ..pattern(
+                    "a decimal without needless zeros, in the account currency, or `-` for none",
+                    concat!("-|", canonical_money!()),
+                    &["0", "10.5", "-"],
+                )
+            },
+        ),
+    ),
+    (
+        ArgumentType::Topic,
+        wrong(
+            &["", "Orders", "quotes:", "quotes:aapl", "orders:AAPL"],
+            pattern(
+                "`orders`: the ends of the account's orders; `quotes`: new prices of all assets; `quotes:` and a symbol: of that asset",
+                concat!("orders|quotes(?::", symbol!(), ")?"),
+                &["orders", "quotes", "quotes:AAPL"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::QuoteValue,
+        wrong(
+            &["", "AAPL", "AAPL=", "=1", "aapl=1", "AAPL=1.50"],
+            pattern(
+                "`SYMBOL=value`: a symbol, which may contain `=`, and behind the last `=` its price, a decimal without needless zeros",
+                concat!(symbol!(), "=", canonical_money!()),
+                &["AAPL=10.5", "BTC/USDT=42000"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::DroppedCount,
+        wrong(
+            &["", "01", "-1", "1000000000"],
+            pattern(
+                "a number of notices, 0 to 999,999,999; more are told as so many",
+                "0|[1-9][0-9]{0,8}",
+                &["1", "250"],
+            ),
+        ),
+    ),
+    (
+        ArgumentType::EndReasonCode,
+        wrong(
+            &["", "no_data"],
+            code(
+                "a code of the list of reasons; a reader accepts others",
+                "reasons",
+                &["insufficient-funds", "expired"],
             ),
         ),
     ),

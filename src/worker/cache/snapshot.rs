@@ -4,7 +4,7 @@
 //! replaces.
 
 use crate::link::message::{PriceRow, Prices};
-use crate::model::{AssetDescription, Symbol, Timestamp};
+use crate::model::{AssetDescription, QuoteValue, Symbol, Timestamp};
 use crate::wire::frame::HEADER_BYTES;
 use crate::wire::payload::{Payload, QUOTE_BYTES, QuoteList, QuoteListRow, TextList, put_text};
 use crate::wire::{FrameHeader, Instruction, Refusal, packet};
@@ -71,6 +71,20 @@ impl QuoteSnapshot {
     /// Whether the asset exists.
     pub fn knows(&self, symbol: Symbol) -> bool {
         self.places.contains_key(&symbol)
+    }
+
+    /// The prices that have come with this update, or all, in the order of the push.
+    pub fn values(&self, is_new: bool) -> impl Iterator<Item = QuoteValue> {
+        let told = self.rows.iter().filter(move |row| row.is_new || !is_new);
+        told.filter_map(quote_value)
+    }
+
+    /// The asset's price, if it has one; where `is_new`, only if it came with this update.
+    pub fn value(&self, symbol: Symbol, is_new: bool) -> Option<QuoteValue> {
+        let row = self.rows.get(*self.places.get(&symbol)?)?;
+        Some(row)
+            .filter(|row| row.is_new || !is_new)
+            .and_then(quote_value)
     }
 
     /// The time of the asset's latest quote, if it has one.
@@ -157,6 +171,14 @@ impl QuoteSnapshot {
         packet::write(&mut frames, &TextList(names.collect()).to_bytes());
         frames
     }
+}
+
+fn quote_value(row: &PriceRow) -> Option<QuoteValue> {
+    let value = row.quote?.value;
+    Some(QuoteValue {
+        symbol: row.symbol,
+        value,
+    })
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn prices(update: u64) -> CacheMessage {
         next: Timestamp(0),
         rows: vec![row],
     };
-    CacheMessage::Prices(Box::new(QuoteSnapshot::new(prices, Arc::default())))
+    CacheMessage::Prices(Arc::new(QuoteSnapshot::new(prices, Arc::default())))
 }
 
 fn cache(asked_max: usize) -> (Cache, Receiver<MasterLinkMessage>) {
@@ -56,7 +56,12 @@ fn cache(asked_max: usize) -> (Cache, Receiver<MasterLinkMessage>) {
         total: 1,
         per_neighbourhood: 1,
     });
-    (Cache::new(master_link, Gauges::new(limiter)), asked)
+    // Nobody is told.
+    let notices = NoticeSender::new(bounded(1).0, Arc::default(), 0);
+    (
+        Cache::new(master_link, notices, Gauges::new(limiter)),
+        asked,
+    )
 }
 
 /// A logged-in client.

@@ -66,6 +66,8 @@ pub enum Requester {
     Cache(CacheMiss, Vec<u8>),
     /// `clients`: is this session active?
     Session(SessionHash),
+    /// `clients`: is this session active? Its account's orders are watched if it is.
+    Watch(SessionHash),
     /// `clients`: the connections of these sessions closed.
     Closed(SessionHashes),
     /// The worker's report. No module waits for its reply.
@@ -82,6 +84,9 @@ impl Requester {
             Requester::Tunnel(asked, _) => asked.request.write(out),
             Requester::Cache(miss, _) => miss.key.request().write(out),
             Requester::Session(hash) => frame::write_binary(out, Instruction::LinkSession, &hash.0),
+            Requester::Watch(hash) => {
+                frame::write_binary(out, Instruction::LinkWatchOrders, &hash.0);
+            }
             Requester::Closed(hashes) => {
                 message::write(out, Instruction::LinkConnectionClosed, hashes)
             }
@@ -103,6 +108,7 @@ impl Requester {
             Requester::AccountQuery { .. }
             | Requester::Cache(..)
             | Requester::Session(_)
+            | Requester::Watch(_)
             | Requester::Closed(_)
             | Requester::Report(_) => None,
         }
@@ -116,6 +122,7 @@ impl Requester {
             Requester::AccountQuery { .. }
             | Requester::Cache(..)
             | Requester::Session(_)
+            | Requester::Watch(_)
             | Requester::Closed(_)
             | Requester::Report(_) => None,
         }
@@ -128,6 +135,7 @@ impl From<QueryKind> for Requester {
             QueryKind::Tunnel(asked) => Requester::Tunnel(asked, Zeroizing::default()),
             QueryKind::Cache(miss) => Requester::Cache(miss, Vec::new()),
             QueryKind::Session(hash) => Requester::Session(hash),
+            QueryKind::Watch(hash) => Requester::Watch(hash),
             QueryKind::Closed(hashes) => Requester::Closed(SessionHashes(hashes)),
         }
     }
@@ -241,6 +249,7 @@ impl PendingRequests {
             Requester::Tunnel(..)
             | Requester::Cache(..)
             | Requester::Session(_)
+            | Requester::Watch(_)
             | Requester::Closed(_)
             | Requester::Report(_) => {}
         }
@@ -277,6 +286,7 @@ impl PendingRequests {
             Requester::Tunnel(..)
             | Requester::Cache(..)
             | Requester::Session(_)
+            | Requester::Watch(_)
             | Requester::Closed(_)
             | Requester::Report(_) => {}
         }

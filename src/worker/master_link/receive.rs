@@ -6,8 +6,8 @@
 
 use super::super::cache::snapshot::QuoteSnapshot;
 use super::super::messages::{
-    CacheFill, CacheMessage, CacheMiss, ClientsMessage, PortCommand, SessionUpdate, TunnelMessage,
-    TunnelReply, TunnelRequest,
+    CacheFill, CacheMessage, CacheMiss, ClientsMessage, OrderNoticesMessage, PortCommand,
+    SessionUpdate, TunnelMessage, TunnelReply, TunnelRequest,
 };
 use super::pending::Requester;
 use super::{MasterLink, PendingRequest};
@@ -123,7 +123,13 @@ impl MasterLink {
                 frames.extend_from_slice(whole);
                 is_last(instruction, &header)
             }
-            (Requester::Session(_) | Requester::Closed(_) | Requester::Report(_), _) => true,
+            (
+                Requester::Session(_)
+                | Requester::Watch(_)
+                | Requester::Closed(_)
+                | Requester::Report(_),
+                _,
+            ) => true,
         };
         if last && let Some(pending) = self.pending.remove(sequence) {
             self.finish_request(pending, instruction, data)?;
@@ -149,14 +155,12 @@ impl MasterLink {
             }
             Requester::Cache(miss, frames) => self.tell_cache(miss, CacheFill::Fail(frames)),
             Requester::Session(hash) => {
-                let update = match last {
-                    Instruction::LinkSession => match SessionState::from_bytes(data)?.active {
-                        Some(session) => SessionUpdate::Active(session),
-                        None => SessionUpdate::Ended,
-                    },
-                    _ => SessionUpdate::Unavailable,
-                };
+                let update = session_update(last, data)?;
                 self.tell_clients(ClientsMessage::Session(hash, update));
+            }
+            Requester::Watch(hash) => {
+                let update = session_update(last, data)?;
+                self.tell_clients(ClientsMessage::Watched(hash, update));
             }
             Requester::Closed(hashes) => {
                 let confirmed = last == Instruction::Pong;
@@ -190,6 +194,9 @@ impl MasterLink {
             Requester::Session(hash) => {
                 self.tell_clients(ClientsMessage::Session(hash, SessionUpdate::Unavailable));
             }
+            Requester::Watch(hash) => {
+                self.tell_clients(ClientsMessage::Watched(hash, SessionUpdate::Unavailable));
+            }
             Requester::Closed(hashes) => {
                 let hashes = hashes.0;
                 self.tell_clients(ClientsMessage::Closed {
@@ -214,9 +221,35 @@ impl MasterLink {
 
     /// Handles a push.
     fn on_push(&mut self, body: &[u8]) -> Result<(), ValueError> {
-        for frame in BodyFrames::new(body) {
-            self.on_push_frame(frame?)?;
+        let mut frames = BodyFrames::new(body);
+        while let Some(frame) = frames.next().transpose()? {
+            if frame.0.instruction == Instruction::LinkOrders.number() {
+                return self.on_orders(&frame, frames);
+            }
+            self.on_push_frame(frame)?;
         }
+        Ok(())
+    }
+
+    /// Passes on the ends of an account's orders: the rest of the body is a notice for each.
+    fn on_orders(
+        &mut self,
+        (header, data, _): &Frame<'_>,
+        rest: BodyFrames<'_>,
+    ) -> Result<(), ValueError> {
+        let (_, arguments) =
+            frame::read_return(header, data).map_err(|fault| ValueError(fault.text))?;
+        let username = arguments.get(0).to_owned();
+        let mut frames = Vec::new();
+        for frame in rest {
+            let (header, _, whole) = frame?;
+            if header.instruction != Instruction::OrderNotice.number() {
+                return Err(ValueError("what follows linkOrders is no orderNotice"));
+            }
+            frames.push(whole.to_vec());
+        }
+        let news = OrderNoticesMessage::Ended { username, frames };
+        self.channels.order_notices.send(news);
         Ok(())
     }
 
@@ -274,7 +307,7 @@ impl MasterLink {
             self.descriptions = Arc::new(named.into_iter().collect());
         }
         let snapshot = QuoteSnapshot::new(prices, Arc::clone(&self.descriptions));
-        let snapshot = Box::new(snapshot);
+        let snapshot = Arc::new(snapshot);
         let _ = self.channels.cache.send(CacheMessage::Prices(snapshot));
         if !self.serving {
             self.serving = true;
@@ -296,6 +329,17 @@ fn on_welcome(welcome: &Welcome) {
     if difference.abs() > CLOCK_DIFFERENCE_MAX {
         crate::warn!("the clocks of worker and master differ by {difference} ms");
     }
+}
+
+/// What the last frame of an answer about a session says.
+fn session_update(last: Instruction, data: &[u8]) -> Result<SessionUpdate, ValueError> {
+    if last != Instruction::LinkSession {
+        return Ok(SessionUpdate::Unavailable);
+    }
+    Ok(match SessionState::from_bytes(data)?.active {
+        Some(session) => SessionUpdate::Active(session),
+        None => SessionUpdate::Ended,
+    })
 }
 
 /// Whether a frame is the last of its reply.

@@ -328,6 +328,8 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
             Reply::AccountSuccess(Some(AccountValue::Count(2))).write(out);
         }
         Request::SwitchState { state, .. } => Reply::StateSwitched(*state).write(out),
+        Request::Subscribe { topic, .. } => Reply::Subscribed(*topic).write(out),
+        Request::Unsubscribe { topic, .. } => Reply::Unsubscribed(*topic).write(out),
         Request::Order { .. } => return order(request, told, out),
         Request::PlaceOrder { id, .. } => order_placed(id.as_ref(), out),
         Request::ReplaceOrder {

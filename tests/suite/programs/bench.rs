@@ -95,6 +95,18 @@ fn who_else_asks_is_measured_beside_a_long_history() {
 }
 
 #[test]
+fn subscribers_are_measured_beside_a_bare_loop() {
+    let rows = bench(&["notices"]);
+    let rows = rows.as_array().unwrap();
+    for beginning in ["40 subscribers", "quotes beside", "logins beside"] {
+        let row = rows
+            .iter()
+            .find(|row| row["what"].as_str().unwrap().starts_with(beginning));
+        assert!(row.unwrap()["theirs"]["value"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
 fn later_starts_parse_no_market_file_again() {
     let rows = bench(&["market"]);
     let rows = rows.as_array().unwrap();

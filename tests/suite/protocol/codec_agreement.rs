@@ -68,7 +68,12 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
                 millionths(text.trim_start_matches("cash:"))
             ])
         }
-        T::PriceOrDash if text != "-" => json!(millionths(text)),
+        T::PriceOrDash | T::CanonicalMoneyOrDash if text != "-" => json!(millionths(text)),
+        T::QuoteValue => {
+            let (symbol, value) = text.rsplit_once('=').unwrap();
+            json!([symbol, millionths(value)])
+        }
+        T::DroppedCount => json!(text.parse::<u32>().unwrap()),
         T::StopOrDash if text != "-" => match text.strip_suffix('%') {
             // Four places of a percent.
             Some(percent) => json!(["percent", millionths(percent) / 100]),
@@ -85,6 +90,7 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         T::OrderAmount
         | T::OrderAmountOrDash
         | T::PriceOrDash
+        | T::CanonicalMoneyOrDash
         | T::StopOrDash
         | T::ClientOrderIdOrDash
         | T::HashedPassOrDash
@@ -126,8 +132,11 @@ fn described_value(kind: ArgumentType, text: &str) -> Value {
         | T::OrderAmount
         | T::OrderAmountOrDash
         | T::PriceOrDash
+        | T::CanonicalMoneyOrDash
         | T::StopOrDash
         | T::StatusWord
+        | T::Topic
+        | T::EndReasonCode
         | T::WorkerAddress
         | T::NameValue
         | T::ReasonCode
@@ -244,6 +253,19 @@ fn codec_value(kind: ArgumentType, text: &str) -> Result<Value, ValueError> {
             TimeInForce::Until(until) => json!(until.0),
         }),
         ArgumentType::StatusWord => read::<c::StatusWord>(text, |word| json!(word.as_str())),
+        ArgumentType::CanonicalMoneyOrDash => {
+            read::<c::CanonicalMoneyOrDash>(text, |money| json!(money.map(|money| money.0)))
+        }
+        ArgumentType::Topic => read::<c::Topic>(text, |topic| json!(topic.to_string())),
+        ArgumentType::QuoteValue => {
+            read::<c::QuoteValue>(text, |quote| json!([quote.symbol.as_str(), quote.value.0]))
+        }
+        ArgumentType::DroppedCount => read::<c::DroppedCount>(text, |count| json!(count)),
+        // An argument that is there is not empty.
+        ArgumentType::EndReasonCode if text.is_empty() => Err(ValueError("empty")),
+        ArgumentType::EndReasonCode => {
+            read::<c::EndReasonCode>(text, |reason| json!(reason.unwrap().as_str()))
+        }
         ArgumentType::WorkerAddress => read::<c::WorkerAddress>(text, |address| json!(address)),
         ArgumentType::NameValue => read::<c::NameValue>(text, |fact| json!(fact.to_string())),
         ArgumentType::ReasonCode => read::<c::ReasonCode>(text, |reason| json!(reason.as_str())),

@@ -4,9 +4,10 @@
 use papertrader::dialogue::raw;
 use papertrader::model::{
     AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
-    Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Quote, Reason,
-    ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, TimeInForce,
-    Timestamp, TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
+    Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Quote,
+    QuoteValue, Reason, ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod,
+    Symbol, TimeInForce, Timestamp, TokenName, TokenScope, Topic, TrailDistance, TransactionStatus,
+    Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrder, OpenOrders,
@@ -14,7 +15,7 @@ use papertrader::wire::payload::{
     OwnTokens, PageDetail, PageEntry, Payload, Portfolio, PositionSummary, QuoteList, QuoteListRow,
     Receipt, SessionMoment, TextList, TransactionPage, UserInfo,
 };
-use papertrader::wire::reply::Fill;
+use papertrader::wire::reply::{Fill, OrderNotice};
 use papertrader::wire::{
     ConnectionState, Direction, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply,
     Request, Window, frame, instruction, packet,
@@ -164,12 +165,46 @@ fn order_requests() -> Vec<(&'static str, Request)> {
                 id: uuid(0x57),
             },
         ),
+        (
+            "0118-subscribe",
+            Request::Subscribe {
+                session: session(),
+                topic: Topic::Orders,
+            },
+        ),
+        (
+            "0118-subscribe-asset",
+            Request::Subscribe {
+                session: session(),
+                topic: Topic::QuotesOf(symbol("AAPL")),
+            },
+        ),
+        (
+            "0119-unsubscribe",
+            Request::Unsubscribe {
+                session: session(),
+                topic: Topic::Quotes,
+            },
+        ),
         ("0117-replaceOrder", replace(None, Some("98"), None)),
         (
             "0117-replaceOrder-clientOrderID",
             replace(Some("7.5"), None, id("desk-2")),
         ),
     ]
+}
+
+fn order_notice(status: TransactionStatus, price: Option<&str>, reason: Option<Reason>) -> Reply {
+    Reply::OrderNotice(OrderNotice {
+        id: uuid(0x57),
+        status: status.into(),
+        symbol: symbol("AAPL"),
+        quantity: amount("10"),
+        price: price.map(money),
+        total: price.map(|_| money("4304.7")),
+        time: timestamp(SETTLED),
+        reason: reason.map(OpenValue::Known),
+    })
 }
 
 /// The requests, by file.
@@ -571,6 +606,49 @@ fn replies() -> Vec<(String, Reply)> {
         (
             "0316-orderFail",
             fail(I::OrderFail, Reason::NotOpen, "the order was filled"),
+        ),
+        ("0317-subscribed", Reply::Subscribed(Topic::Orders)),
+        (
+            "0318-unsubscribed",
+            Reply::Unsubscribed(Topic::QuotesOf(symbol("AAPL"))),
+        ),
+        (
+            "0409-orderNotice",
+            order_notice(TransactionStatus::Settled, Some("430.47"), None),
+        ),
+        (
+            "0409-orderNotice-reason",
+            order_notice(
+                TransactionStatus::Rejected,
+                None,
+                Some(Reason::InsufficientFunds),
+            ),
+        ),
+        (
+            "040A-quoteNotice",
+            Reply::QuoteNotice {
+                time: timestamp(SETTLED),
+                quotes: [("AAPL", "430.47"), ("BTC/USDT", "0.000001")]
+                    .map(|(name, value)| QuoteValue {
+                        symbol: symbol(name),
+                        value: money(value),
+                    })
+                    .to_vec(),
+            },
+        ),
+        (
+            "040A-quoteNotice-none",
+            Reply::QuoteNotice {
+                time: timestamp(SETTLED),
+                quotes: Vec::new(),
+            },
+        ),
+        (
+            "040B-noticesDropped",
+            Reply::NoticesDropped {
+                topic: Topic::Quotes,
+                count: 12,
+            },
         ),
         (
             "0305-purchaseSuccess",

@@ -705,7 +705,63 @@ fn edges(kind: &str) -> (Vec<String>, Vec<String>) {
                 ],
             )
         }
-        "ReasonCode" | "FaultCode" => (&[], &["-a", "9a", "ä", "a_b", "a\n", "a.b"]),
+        "CanonicalMoneyOrDash" => (
+            &["0", "9000000000000", "8999999999999.999999", "0.000001"],
+            &[
+                "9000000000000.000001",
+                "9000000000001",
+                "10000000000000",
+                "00",
+                "1.0",
+                ".1",
+                "1.",
+                "-1",
+                "--",
+                "-\n",
+            ],
+        ),
+        "Topic" => {
+            good.push(format!("quotes:{}", long("=", 16)));
+            bad.push(format!("quotes:{}", long("A", 17)));
+            (
+                &["quotes:-", "quotes:./"],
+                &[
+                    "Quotes",
+                    "orders\n",
+                    "quotes:",
+                    "quotes:a",
+                    "quotes::",
+                    "orders:A",
+                    "quotesquotes",
+                    "-",
+                ],
+            )
+        }
+        "QuoteValue" => {
+            good.push(format!("{}=0", long("=", 16)));
+            bad.push(format!("{}=0", long("A", 17)));
+            (
+                &["A==1", "A=9000000000000", "-=0.000001", "1=1"],
+                &[
+                    "A",
+                    "A=",
+                    "=1",
+                    "a=1",
+                    "A=01",
+                    "A=1.0",
+                    "A=-1",
+                    "A=9000000000001",
+                    "A=1\n",
+                ],
+            )
+        }
+        "DroppedCount" => (
+            &["0", "9", "999999999"],
+            &["00", "01", "1000000000", "-1", "+1", "1.0", "1\n"],
+        ),
+        "ReasonCode" | "FaultCode" | "EndReasonCode" => {
+            (&[], &["-a", "9a", "ä", "a_b", "a\n", "a.b"])
+        }
         "Text" => (&["a", "\n", "\u{0}"], &[]),
         other => panic!("{other}: a type without texts at its edges"),
     };

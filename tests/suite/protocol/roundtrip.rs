@@ -4,12 +4,14 @@
 use papertrader::model::money::MILLIONTHS_MAX;
 use papertrader::model::order::PERCENT_WHOLE;
 use papertrader::model::printable::{is_printable, is_printable_text};
+use papertrader::model::topic::DROPPED_MAX;
 use papertrader::model::transaction::HISTORY_PAGE_MAX;
 use papertrader::model::{
     AccountValue, Bar, BrowserSecret, ClientOrderId, Email, HashedPass, IdentityProviderName,
-    Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Quote, Reason,
-    ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod, Symbol, TimeInForce,
-    Timestamp, TokenName, TokenScope, TrailDistance, TransactionStatus, Username, UsernameOrEmail,
+    Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault, Quantity, Quote,
+    QuoteValue, Reason, ResetCode, SessionId, SessionSelection, Side, SignInHandle, SignInMethod,
+    Symbol, TimeInForce, Timestamp, TokenName, TokenScope, Topic, TrailDistance, TransactionStatus,
+    Username, UsernameOrEmail,
 };
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrder, OpenOrders,
@@ -17,7 +19,7 @@ use papertrader::wire::payload::{
     OwnTokens, PageDetail, PageEntry, Payload, Portfolio, PositionSummary, QuoteList, QuoteListRow,
     Receipt, SessionMoment, TextList, TransactionPage, UserInfo, WHOLE,
 };
-use papertrader::wire::reply::Fill;
+use papertrader::wire::reply::{Fill, OrderNotice};
 use papertrader::wire::{
     Arguments, ConnectionState, DATA_MAX, FrameBuffer, FrameHeader, Instruction, Reassembly,
     Refusal, Reply, Request, Window, frame, instruction, packet,
@@ -499,6 +501,8 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                 }
             }),
         (session(), state()).prop_map(|(session, state)| Request::SwitchState { session, state }),
+        (session(), topic()).prop_map(|(session, topic)| Request::Subscribe { session, topic }),
+        (session(), topic()).prop_map(|(session, topic)| Request::Unsubscribe { session, topic }),
         session().prop_map(|session| Request::Logout { session }),
         (session(), option::of(hashed()), hashed())
             .prop_map(|(session, old, new)| { Request::ChangePassword { session, old, new } }),
@@ -605,6 +609,43 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         (session(), uuid()).prop_map(|(session, id)| Request::Receipt { session, id }),
         prop::sample::select(without_arguments()),
     ]
+}
+
+fn topic() -> impl Strategy<Value = Topic> {
+    prop_oneof![
+        Just(Topic::Orders),
+        Just(Topic::Quotes),
+        symbol().prop_map(Topic::QuotesOf),
+    ]
+}
+
+fn order_notice() -> impl Strategy<Value = OrderNotice> {
+    (
+        (
+            uuid(),
+            code(TransactionStatus::ALL, TransactionStatus::from_name),
+            symbol(),
+            (0..=MILLIONTHS_MAX).prop_map(Quantity),
+        ),
+        (
+            option::of(money()),
+            option::of(money()),
+            timestamp(),
+            option::of(code(Reason::ALL, Reason::from_name)),
+        ),
+    )
+        .prop_map(
+            |((id, status, symbol, quantity), (price, total, time, reason))| OrderNotice {
+                id,
+                status,
+                symbol,
+                quantity,
+                price,
+                total,
+                time,
+                reason,
+            },
+        )
 }
 
 fn address() -> impl Strategy<Value = String> {
@@ -720,6 +761,19 @@ pub(super) fn reply() -> impl Strategy<Value = Reply> {
                 status,
             }),
         uuid().prop_map(|id| Reply::OrderCancelled { id }),
+        topic().prop_map(Reply::Subscribed),
+        topic().prop_map(Reply::Unsubscribed),
+        order_notice().prop_map(Reply::OrderNotice),
+        (
+            timestamp(),
+            vec(
+                (symbol(), money()).prop_map(|(symbol, value)| QuoteValue { symbol, value }),
+                0..100
+            )
+        )
+            .prop_map(|(time, quotes)| Reply::QuoteNotice { time, quotes }),
+        (topic(), 0..=DROPPED_MAX)
+            .prop_map(|(topic, count)| Reply::NoticesDropped { topic, count }),
         Just(Reply::Pong),
         vec(address(), 0..20).prop_map(Reply::WorkerList),
         vec(fact(), 0..20).prop_map(Reply::ServerInfo),

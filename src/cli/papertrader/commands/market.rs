@@ -18,6 +18,7 @@ use crate::cli::signals;
 use crate::cli::table::{self, Column};
 use crate::cli::terminal::{ScreenSize, for_people, is_utf8, redraw};
 use crate::client::ClientError;
+use crate::client::quote_feed::QuoteFeed;
 use crate::model::{self, Money, Symbol, Timestamp};
 use crate::wire::{Refusal, Window};
 use serde::Serialize;
@@ -135,13 +136,14 @@ struct WatchView {
 pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let stop = on_signal()?;
+    let mut feed = QuoteFeed::new(&args.symbols);
     let mut first: HashMap<Symbol, Money> = HashMap::new();
     let mut last: HashMap<Symbol, model::Quote> = HashMap::new();
     let mut drawn = String::new();
     let mut rounds = 0;
     let mut due = Instant::now();
     while !stop.load(Ordering::Relaxed) {
-        let answers = session.call(|client| client.quotes(&args.symbols))?;
+        let answers = session.call(|client| feed.quotes(client))?;
         if let Some(refusal) = unknown_asset(&answers) {
             return Err(session.failed(ClientError::Refused(refusal)));
         }

@@ -1,0 +1,231 @@
+//! spec/client.md · 3.1.6, 4.1 (prices without asking)
+//!
+//! The latest prices of some assets, over and over: told by notices where the worker tells them, else
+//! asked for.
+
+use super::connection::SubscriptionNotice;
+use super::{Client, ClientError};
+use crate::model::{OpenValue, ProtocolFault, Quote, QuoteValue, Symbol, Timestamp, Topic};
+use crate::wire::{ConnectionState, Refusal};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The edition of the protocol that has notices.
+const NOTICES_EDITION: u16 = 2;
+
+/// The latest prices of some assets. It goes on where the client connects to another worker.
+#[derive(Debug)]
+pub struct QuoteFeed {
+    symbols: Vec<Symbol>,
+    known: HashMap<Symbol, Quote>,
+    /// Whether prices are asked for each time: the worker tells none.
+    asks: bool,
+}
+
+impl QuoteFeed {
+    /// A feed of these assets.
+    pub fn new(symbols: &[Symbol]) -> QuoteFeed {
+        QuoteFeed {
+            symbols: symbols.to_vec(),
+            known: HashMap::new(),
+            asks: false,
+        }
+    }
+
+    /// The latest price of each asset, in their order, or why there is none. The first call asks,
+    /// and subscribes; later ones take what notices have brought.
+    ///
+    /// # Errors
+    /// As [`Client::quotes`].
+    pub fn quotes(
+        &mut self,
+        client: &mut Client,
+    ) -> Result<Vec<Result<Quote, Refusal>>, ClientError> {
+        if !self.asks && client.connection().has_subscribed() && !self.take_notices(client)? {
+            let known = self.symbols.iter().map(|it| self.known.get(it).copied());
+            if let Some(known) = known.collect::<Option<Vec<Quote>>>() {
+                return Ok(known.into_iter().map(Ok).collect());
+            }
+        }
+        let answers = client.quotes(&self.symbols)?;
+        for (symbol, answer) in self.symbols.iter().zip(&answers) {
+            if let Ok(quote) = answer {
+                self.known.insert(*symbol, *quote);
+            }
+        }
+        if !self.asks && answers.iter().all(Result::is_ok) {
+            self.asks = !self.subscribe(client)?;
+        }
+        Ok(answers)
+    }
+
+    /// Takes what notices have brought. Whether some were missed.
+    fn take_notices(&mut self, client: &mut Client) -> Result<bool, ClientError> {
+        let mut is_missing = false;
+        while let Some(notice) = client.connection().next_notice(Duration::ZERO)? {
+            match notice {
+                SubscriptionNotice::Quotes { time, quotes } => {
+                    quotes.into_iter().for_each(|quote| self.learn(time, quote));
+                }
+                SubscriptionNotice::Dropped { .. } => is_missing = true,
+                SubscriptionNotice::Order(_) => {}
+            }
+        }
+        Ok(is_missing)
+    }
+
+    /// A price that is in force already keeps the time at which it was new.
+    fn learn(&mut self, time: Timestamp, QuoteValue { symbol, value }: QuoteValue) {
+        let is_known = self
+            .known
+            .get(&symbol)
+            .is_some_and(|quote| quote.value == value);
+        if !is_known {
+            self.known.insert(symbol, Quote { time, value });
+        }
+    }
+
+    /// Subscribes to the assets on this connection. False where the worker tells no prices, or no
+    /// more topics.
+    fn subscribe(&self, client: &mut Client) -> Result<bool, ClientError> {
+        if client.connection().has_subscribed() {
+            return Ok(true);
+        }
+        let info = client.server_info()?;
+        let edition = info.and_then(|info| info.edition).unwrap_or_default();
+        if edition < NOTICES_EDITION {
+            return Ok(false);
+        }
+        client.enter(ConnectionState::Command)?;
+        let session = client.need_session()?;
+        for symbol in &self.symbols {
+            let topic = Topic::QuotesOf(*symbol);
+            match client.connection().subscribe(&session, topic) {
+                Ok(()) => {}
+                // A worker that is older than notices also closes the connection: the next call
+                // makes another.
+                Err(
+                    ClientError::Refused(_)
+                    | ClientError::Protocol {
+                        code: OpenValue::Known(ProtocolFault::UnknownInstruction),
+                        ..
+                    },
+                ) => return Ok(false),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ServerConnection;
+    use super::super::testing::MockServer;
+    use super::*;
+    use crate::model::{Money, NameValue, SessionId};
+    use crate::wire::payload::Payload;
+    use crate::wire::{Reply, Request};
+
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    fn symbol() -> Symbol {
+        Symbol::parse("AAPL").unwrap()
+    }
+
+    fn quote(value: i64) -> Quote {
+        Quote {
+            time: Timestamp(value),
+            value: Money(value),
+        }
+    }
+
+    fn notice(value: i64) -> Reply {
+        Reply::QuoteNotice {
+            time: Timestamp(100 + value),
+            quotes: vec![QuoteValue {
+                symbol: symbol(),
+                value: Money(value),
+            }],
+        }
+    }
+
+    /// A worker of this edition, whose price is dearer by one at each question.
+    fn worker(edition: &'static str, has_notices: bool) -> (MockServer, Client) {
+        let server = MockServer::start(move |_, mut peer| {
+            let mut asked = 0;
+            while let Some(request) = peer.request() {
+                match request {
+                    Request::GetServerInfo => {
+                        let fact = NameValue::new("edition", edition).unwrap();
+                        peer.send(&Reply::ServerInfo(vec![fact]));
+                    }
+                    Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                    Request::AssetCurrent { .. } => {
+                        asked += 1;
+                        peer.payload(&quote(asked).to_bytes());
+                    }
+                    Request::Subscribe { topic, .. } if has_notices => {
+                        peer.send(&Reply::Subscribed(topic));
+                        peer.send(&notice(1));
+                    }
+                    Request::Ping => {
+                        peer.send(&notice(7));
+                        peer.send(&notice(8));
+                        peer.send(&Reply::Pong);
+                    }
+                    Request::GetWorkerList => {
+                        let (topic, count) = (Topic::QuotesOf(symbol()), 1);
+                        peer.send(&Reply::NoticesDropped { topic, count });
+                        peer.send(&Reply::WorkerList(Vec::new()));
+                    }
+                    other => {
+                        let code = OpenValue::Known(ProtocolFault::UnknownInstruction);
+                        peer.send(&Reply::ProtocolError(code, format!("{other:?}")));
+                        return;
+                    }
+                }
+            }
+        });
+        let connection = ServerConnection::connect(&server.address, DEADLINE).unwrap();
+        let session = Some(SessionId::from_bytes([1; 32]));
+        (server, Client::new(connection, session))
+    }
+
+    #[test]
+    fn prices_are_asked_for_once_and_then_told() {
+        let (_server, mut client) = worker("2", true);
+        let mut feed = QuoteFeed::new(&[symbol()]);
+        let mut next = |client: &mut Client| feed.quotes(client).unwrap()[0].clone().unwrap();
+        assert_eq!(next(&mut client), quote(1));
+        assert_eq!(next(&mut client), quote(1), "in force since before");
+        client.ping().unwrap();
+        let told = Quote {
+            time: Timestamp(108),
+            value: Money(8),
+        };
+        assert_eq!(next(&mut client), told);
+        client.connection().call(&Request::GetWorkerList).unwrap();
+        assert_eq!(next(&mut client), quote(2), "some were missed: asked again");
+    }
+
+    #[test]
+    fn a_worker_that_tells_no_prices_is_asked() {
+        let (_server, mut client) = worker("1", false);
+        let mut feed = QuoteFeed::new(&[symbol()]);
+        for value in 1..4 {
+            let answers = feed.quotes(&mut client).unwrap();
+            assert_eq!(answers, [Ok(quote(value))]);
+        }
+        // An earlier worker of this edition closes the connection.
+        let (server, mut client) = worker("2", false);
+        let mut feed = QuoteFeed::new(&[symbol()]);
+        assert_eq!(feed.quotes(&mut client).unwrap(), [Ok(quote(1))]);
+        assert!(feed.quotes(&mut client).unwrap_err().is_about_the_worker());
+        let connection = ServerConnection::connect(&server.address, DEADLINE).unwrap();
+        let mut client = Client::new(connection, Some(SessionId::from_bytes([1; 32])));
+        for value in 1..4 {
+            assert_eq!(feed.quotes(&mut client).unwrap(), [Ok(quote(value))]);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! spec/worker/notices.md · 3.1.6, 4.1 (quoteNotice)
+//!
+//! Tells new prices to the connections that are subscribed to them, once an update. The frames of an
+//! update are made once, whoever they go to.
+//!
+//! Tests: `src/worker/tests/notices.rs`.
+
+use super::super::cache::snapshot::QuoteSnapshot;
+use super::super::messages::{QuoteNoticesMessage, SubscriptionRequest};
+use super::super::notice_sender::NewsCount;
+use super::Subscription;
+use crate::model::{QuoteValue, Symbol, Timestamp, Topic};
+use crate::runtime::Module;
+use crate::runtime::clock::RemoteClock;
+use crate::wire::frame::HEADER_BYTES;
+use crate::wire::{DATA_MAX, Refusal, Reply};
+use crate::worker::client::WorkerClient;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The longest frame of a quoteNotice: half of the least `max_unsent`.
+const FRAME_BYTES_MAX: usize = DATA_MAX;
+/// Bytes of the longest `SYMBOL=value` with the space before it.
+const QUOTE_BYTES_MAX: usize = 1 + 16 + 1 + 20;
+/// Bytes of a market time.
+const TIME_BYTES_MAX: usize = 32;
+/// Quotes of one frame at most.
+const FRAME_QUOTES_MAX: usize = (FRAME_BYTES_MAX - HEADER_BYTES - TIME_BYTES_MAX) / QUOTE_BYTES_MAX;
+
+/// A connection that is subscribed to quotes.
+#[derive(Debug)]
+struct QuoteSubscriber {
+    client: Arc<WorkerClient>,
+    all: Option<Subscription>,
+    assets: BTreeMap<Symbol, Subscription>,
+}
+
+/// The frames of an update.
+struct QuoteFrames<'a> {
+    snapshot: &'a QuoteSnapshot,
+    /// Whether prices from before this update are left out.
+    is_new: bool,
+    /// Of all assets, made when the first subscriber needs them.
+    all: Option<Vec<Vec<u8>>>,
+    /// Of one asset. Empty where it has no price that is to be told.
+    assets: HashMap<Symbol, Vec<Vec<u8>>>,
+}
+
+impl<'a> QuoteFrames<'a> {
+    fn of_update(snapshot: &'a QuoteSnapshot) -> QuoteFrames<'a> {
+        QuoteFrames {
+            snapshot,
+            is_new: true,
+            all: None,
+            assets: HashMap::new(),
+        }
+    }
+
+    /// What is in force.
+    fn in_force(snapshot: &'a QuoteSnapshot) -> QuoteFrames<'a> {
+        QuoteFrames {
+            is_new: false,
+            ..QuoteFrames::of_update(snapshot)
+        }
+    }
+
+    fn of_all(&mut self) -> &[Vec<u8>] {
+        let (snapshot, is_new) = (self.snapshot, self.is_new);
+        self.all
+            .get_or_insert_with(|| frames_of_all(snapshot, is_new))
+    }
+
+    fn of_asset(&mut self, symbol: Symbol) -> &[Vec<u8>] {
+        let (snapshot, is_new) = (self.snapshot, self.is_new);
+        self.assets.entry(symbol).or_insert_with(|| {
+            match snapshot.value(symbol, is_new) {
+                Some(quote) => vec![frame(snapshot.market_now, vec![quote])],
+                // A subscriber learns at once that there is no price yet.
+                None if !is_new => vec![frame(snapshot.market_now, Vec::new())],
+                None => Vec::new(),
+            }
+        })
+    }
+}
+
+/// The frames of all prices; where `is_new`, of those alone that have come with the update.
+fn frames_of_all(snapshot: &QuoteSnapshot, is_new: bool) -> Vec<Vec<u8>> {
+    let quotes: Vec<QuoteValue> = snapshot.values(is_new).collect();
+    let mut frames: Vec<Vec<u8>> = quotes
+        .chunks(FRAME_QUOTES_MAX)
+        .map(|part| frame(snapshot.market_now, part.to_vec()))
+        .collect();
+    if frames.is_empty() && !is_new {
+        frames.push(frame(snapshot.market_now, Vec::new()));
+    }
+    frames
+}
+
+fn frame(time: Timestamp, quotes: Vec<QuoteValue>) -> Vec<u8> {
+    let mut out = Vec::new();
+    Reply::QuoteNotice { time, quotes }.write(&mut out);
+    out
+}
+
+/// The module's state.
+#[derive(Debug)]
+pub struct QuoteNotices {
+    /// `None` before the first update, when no client is connected.
+    snapshot: Option<Arc<QuoteSnapshot>>,
+    /// The frames of all prices in force, made for the first who subscribes after an update: so that
+    /// subscribing again and again costs a copy.
+    in_force: Option<Vec<Vec<u8>>>,
+    /// By connection.
+    subscribers: HashMap<u64, QuoteSubscriber>,
+    topics_max: usize,
+    clock: Arc<RemoteClock>,
+    news: Arc<NewsCount>,
+}
+
+impl QuoteNotices {
+    /// The module without subscribers. A connection has at most `topics_max` topics.
+    pub fn new(topics_max: usize, clock: Arc<RemoteClock>, news: Arc<NewsCount>) -> QuoteNotices {
+        QuoteNotices {
+            snapshot: None,
+            in_force: None,
+            subscribers: HashMap::new(),
+            topics_max,
+            clock,
+            news,
+        }
+    }
+}
+
+impl Module for QuoteNotices {
+    type Message = QuoteNoticesMessage;
+
+    fn on_message(&mut self, message: QuoteNoticesMessage) {
+        if self.news.was_lost() {
+            for subscription in self.subscribers.values_mut().flat_map(subscriptions) {
+                subscription.is_unknown = true;
+            }
+        }
+        match message {
+            QuoteNoticesMessage::Subscribe(request) => self.subscribe(&request),
+            QuoteNoticesMessage::Unsubscribe(request) => self.unsubscribe(&request),
+            QuoteNoticesMessage::Prices(snapshot) => {
+                self.news.take();
+                self.tell(&snapshot);
+                self.snapshot = Some(snapshot);
+                self.in_force = None;
+            }
+        }
+    }
+
+    /// Forgets subscriptions that have ended.
+    fn on_tick(&mut self, _now: Instant) {
+        let now = self.clock.now();
+        self.subscribers.retain(|_, subscriber| {
+            let is_open = subscriber.client.connection.is_open();
+            let QuoteSubscriber {
+                client,
+                all,
+                assets,
+            } = subscriber;
+            let keep = |subscription: &Subscription| {
+                let is_kept = is_open && subscription.is_active(now);
+                if !is_kept {
+                    client.give_topic_back();
+                }
+                is_kept
+            };
+            if all.as_ref().is_some_and(|it| !keep(it)) {
+                *all = None;
+            }
+            assets.retain(|_, subscription| keep(subscription));
+            all.is_some() || !assets.is_empty()
+        });
+    }
+}
+
+fn subscriptions(subscriber: &mut QuoteSubscriber) -> impl Iterator<Item = &mut Subscription> {
+    let QuoteSubscriber { all, assets, .. } = subscriber;
+    all.iter_mut().chain(assets.values_mut())
+}
+
+impl QuoteNotices {
+    /// Subscribes, and tells what is in force.
+    fn subscribe(&mut self, request: &SubscriptionRequest) {
+        let snapshot = self.snapshot.as_deref();
+        let symbol = match request.topic {
+            Topic::QuotesOf(symbol) => Some(symbol),
+            Topic::Quotes | Topic::Orders => None,
+        };
+        if let Some(symbol) = symbol
+            && !snapshot.is_some_and(|snapshot| snapshot.knows(symbol))
+        {
+            request.refused(&Refusal::unknown_asset(&symbol));
+            return;
+        }
+        let number = request.client.connection.number;
+        let subscriber = self.subscribers.get(&number);
+        let is_known = subscriber.is_some_and(|subscriber| match symbol {
+            Some(symbol) => subscriber.assets.contains_key(&symbol),
+            None => subscriber.all.is_some(),
+        });
+        if !is_known && let Err(refusal) = request.take_topic(self.topics_max) {
+            request.refused(&refusal);
+            return;
+        }
+        let subscriber = self
+            .subscribers
+            .entry(number)
+            .or_insert_with(|| QuoteSubscriber {
+                client: Arc::clone(&request.client),
+                all: None,
+                assets: BTreeMap::new(),
+            });
+        let subscription = Subscription::new(request);
+        request.subscribed();
+        let connection = &request.client.connection;
+        match symbol {
+            Some(symbol) => {
+                let subscription = subscriber.assets.entry(symbol).insert_entry(subscription);
+                if let Some(snapshot) = snapshot {
+                    let mut frames = QuoteFrames::in_force(snapshot);
+                    subscription
+                        .into_mut()
+                        .send(connection, frames.of_asset(symbol));
+                }
+            }
+            None => {
+                let subscription = subscriber.all.insert(subscription);
+                if let Some(snapshot) = snapshot {
+                    let frames = self
+                        .in_force
+                        .get_or_insert_with(|| frames_of_all(snapshot, false));
+                    subscription.send(connection, frames);
+                }
+            }
+        }
+    }
+
+    fn unsubscribe(&mut self, request: &SubscriptionRequest) {
+        if let Some(subscriber) = self.subscribers.get_mut(&request.client.connection.number) {
+            let removed = match request.topic {
+                Topic::QuotesOf(symbol) => subscriber.assets.remove(&symbol),
+                Topic::Quotes | Topic::Orders => subscriber.all.take(),
+            };
+            if removed.is_some() {
+                request.client.give_topic_back();
+            }
+        }
+        request.unsubscribed();
+    }
+
+    /// Tells the new prices of an update: each of them once, also where an asset is part of two
+    /// topics.
+    fn tell(&mut self, snapshot: &QuoteSnapshot) {
+        let now = self.clock.now();
+        let mut frames = QuoteFrames::of_update(snapshot);
+        for subscriber in self.subscribers.values_mut() {
+            let connection = &subscriber.client.connection;
+            if let Some(all) = subscriber.all.as_mut().filter(|all| all.is_active(now)) {
+                let new = frames.of_all();
+                if !new.is_empty() {
+                    all.send(connection, new);
+                }
+                continue;
+            }
+            for (symbol, subscription) in &mut subscriber.assets {
+                let new = frames.of_asset(*symbol);
+                if !new.is_empty() && subscription.is_active(now) {
+                    subscription.send(connection, new);
+                }
+            }
+        }
+    }
+}

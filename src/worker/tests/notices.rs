@@ -1,0 +1,283 @@
+//! spec/worker.md · 3.2, 4.1
+//!
+//! Subscriptions and their notices.
+
+use super::*;
+use crate::model::{QuoteValue, Symbol, Topic};
+use crate::wire::reply::OrderNotice;
+use crate::worker::notices::orders::ORDER_SUBSCRIBERS_MAX;
+
+fn subscribe(topic: Topic) -> Request {
+    Request::Subscribe {
+        session: session(1),
+        topic,
+    }
+}
+
+fn unsubscribe(topic: Topic) -> Request {
+    Request::Unsubscribe {
+        session: session(1),
+        topic,
+    }
+}
+
+fn of(symbol: &str) -> Topic {
+    Topic::QuotesOf(Symbol::parse(symbol).unwrap())
+}
+
+/// A quoteNotice of AAPL at this close, or without prices.
+fn quotes(close: Option<i64>) -> Reply {
+    let quote = |close| QuoteValue {
+        symbol: aapl(),
+        value: Money(close),
+    };
+    Reply::QuoteNotice {
+        time: bar(1).time,
+        quotes: close.map(quote).into_iter().collect(),
+    }
+}
+
+fn ended(number: u64) -> OrderNotice {
+    OrderNotice {
+        id: Uuid::from_u128(u128::from(number)),
+        status: OpenValue::Known(TransactionStatus::Cancelled),
+        symbol: aapl(),
+        quantity: Quantity(1_000_000),
+        price: None,
+        total: None,
+        time: Timestamp(0),
+        reason: Some(OpenValue::Known(Reason::Cancelled)),
+    }
+}
+
+impl Link {
+    /// Answers the next question about a session, which is of this instruction.
+    fn know(&mut self, instruction: Instruction) {
+        let asked = self.next();
+        assert_eq!(asked.instruction(), instruction);
+        assert_eq!(asked.data(), session(1).hash().0);
+        self.send_active(&asked, &session(1), false);
+    }
+
+    /// Tells that orders of this account have ended.
+    fn orders(&mut self, username: &str, numbers: std::ops::Range<u64>) {
+        self.send(0, |out| {
+            frame::write(out, Instruction::LinkOrders, &[username]);
+            for number in numbers {
+                Reply::OrderNotice(ended(number)).write(out);
+            }
+        });
+    }
+}
+
+/// A worker and a client that is subscribed to `orders`.
+fn order_subscriber(extra: &str) -> (WorkerRig, Link, TestClient) {
+    let (rig, mut link) = WorkerRig::serving(extra);
+    let mut client = rig.client();
+    client.ask(&subscribe(Topic::Orders));
+    // The session is not known yet: one question tells both.
+    link.know(Instruction::LinkWatchOrders);
+    assert_eq!(client.reply(), Reply::Subscribed(Topic::Orders));
+    (rig, link, client)
+}
+
+#[test]
+fn new_prices_are_told_to_who_asked_for_them() {
+    let (rig, mut link) = WorkerRig::serving("");
+    let (mut all, mut one, mut none) = (rig.client(), rig.client(), rig.client());
+    all.ask(&subscribe(Topic::Quotes));
+    link.know(Instruction::LinkSession);
+    assert_eq!(all.reply(), Reply::Subscribed(Topic::Quotes));
+    assert_eq!(all.reply(), quotes(Some(100)), "what is in force");
+    one.ask_all(&[subscribe(of("NEW")), subscribe(of("AAPL"))]);
+    assert_eq!(one.reply(), Reply::Subscribed(of("NEW")));
+    assert_eq!(one.reply(), quotes(None), "it has no price yet");
+    assert_eq!(one.reply(), Reply::Subscribed(of("AAPL")));
+    assert_eq!(one.reply(), quotes(Some(100)));
+    // Each price once, also where two topics have it.
+    all.ask(&subscribe(of("AAPL")));
+    assert_eq!(all.reply(), Reply::Subscribed(of("AAPL")));
+    assert_eq!(all.reply(), quotes(Some(100)));
+    link.prices(2, 200);
+    assert_eq!(all.reply(), quotes(Some(200)));
+    assert_eq!(one.reply(), quotes(Some(200)));
+    all.ask_all(&[
+        unsubscribe(Topic::Quotes),
+        unsubscribe(Topic::Quotes),
+        unsubscribe(of("NONE")),
+    ]);
+    for topic in [Topic::Quotes, Topic::Quotes, of("NONE")] {
+        assert_eq!(all.reply(), Reply::Unsubscribed(topic));
+    }
+    link.prices(3, 300);
+    assert_eq!(all.reply(), quotes(Some(300)), "of the asset alone");
+    assert_eq!(all.reply_within(SILENCE_TIMEOUT), None);
+    none.ask(&subscribe(of("NONE")));
+    assert_eq!(none.refused(), "unknown-asset");
+    none.ask(&Request::Ping);
+    assert_eq!(none.reply(), Reply::Pong, "nobody else is told anything");
+    rig.stop();
+}
+
+#[test]
+fn notices_come_in_the_data_state_while_a_request_waits() {
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.client();
+    client.ask(&subscribe(Topic::Quotes));
+    link.know(Instruction::LinkSession);
+    client.ask_all(&[
+        switch(&session(1), ConnectionState::Data),
+        week("2013-03-10"),
+    ]);
+    assert_eq!(client.reply(), Reply::Subscribed(Topic::Quotes));
+    assert_eq!(client.reply(), quotes(Some(100)));
+    assert_eq!(client.reply(), Reply::StateSwitched(ConnectionState::Data));
+    let asked = link.next();
+    let frames = transfer(&vec![7; 3 * crate::wire::DATA_MAX]);
+    link.prices(2, 200);
+    assert_eq!(client.reply(), quotes(Some(200)));
+    link.answer(&asked, |out| out.extend_from_slice(&frames));
+    assert_eq!(client.data(), vec![7; 3 * crate::wire::DATA_MAX]);
+    client.ask(&subscribe(Topic::Quotes));
+    assert_eq!(client.refused(), "wrong-state");
+    rig.stop();
+}
+
+#[test]
+fn ends_of_orders_are_told_to_the_account_that_asked() {
+    let (rig, mut link, mut client) = order_subscriber("");
+    link.orders("bob", 1..2);
+    link.orders("alice", 2..4);
+    assert_eq!(client.reply(), Reply::OrderNotice(ended(2)));
+    assert_eq!(client.reply(), Reply::OrderNotice(ended(3)));
+    // The worker knows the session, and asks again nevertheless: the master is to tell.
+    client.ask(&subscribe(Topic::Orders));
+    link.know(Instruction::LinkWatchOrders);
+    assert_eq!(client.reply(), Reply::Subscribed(Topic::Orders));
+    link.orders("alice", 4..5);
+    assert_eq!(client.reply(), Reply::OrderNotice(ended(4)), "once");
+    let ended = SessionHashes(vec![session(1).hash()]);
+    link.send(0, |out| {
+        message::write(out, Instruction::LinkSessionsEnded, &ended);
+    });
+    client.ask(&subscribe(Topic::Quotes));
+    assert_eq!(client.refused(), "session-expired");
+    link.orders("alice", 5..6);
+    client.ask(&Request::Ping);
+    assert_eq!(client.reply(), Reply::Pong, "the subscription has ended");
+    assert_eq!(client.reply_within(SILENCE_TIMEOUT), None);
+    rig.stop();
+}
+
+#[test]
+fn after_a_broken_link_subscribers_learn_that_they_may_have_missed_something() {
+    let (mut rig, link, mut client) = order_subscriber("");
+    link.cut();
+    let mut link = {
+        drop(link);
+        rig.link()
+    };
+    link.welcome();
+    link.know(Instruction::LinkWatchOrders);
+    let gap = Reply::NoticesDropped {
+        topic: Topic::Orders,
+        count: 0,
+    };
+    assert_eq!(client.reply(), gap);
+    link.orders("alice", 1..2);
+    assert_eq!(client.reply(), Reply::OrderNotice(ended(1)));
+    rig.unreachable.store(true, Ordering::SeqCst);
+    link.cut();
+    let mut other = rig.client();
+    loop {
+        other.ask(&subscribe(Topic::Orders));
+        match other.refused().as_str() {
+            "master-unavailable" => break,
+            other => panic!("{other}"),
+        }
+    }
+    rig.stop();
+}
+
+#[test]
+fn a_connection_has_so_many_topics_and_an_account_so_many_subscribers() {
+    let limits = "[limits]\nmax_subscriptions_per_connection = 2";
+    let (rig, mut link, mut client) = order_subscriber(limits);
+    client.ask_all(&[
+        subscribe(of("AAPL")),
+        subscribe(of("AAPL")),
+        subscribe(Topic::Quotes),
+    ]);
+    for _ in 0..2 {
+        assert_eq!(client.reply(), Reply::Subscribed(of("AAPL")));
+        assert_eq!(client.reply(), quotes(Some(100)));
+    }
+    assert_eq!(client.refused(), "overloaded");
+    client.ask(&unsubscribe(Topic::Orders));
+    assert_eq!(client.reply(), Reply::Unsubscribed(Topic::Orders));
+    client.ask(&subscribe(Topic::Quotes));
+    assert_eq!(client.reply(), Reply::Subscribed(Topic::Quotes));
+    let mut clients: Vec<TestClient> = Vec::new();
+    for _ in 0..ORDER_SUBSCRIBERS_MAX {
+        let mut client = rig.client();
+        client.ask(&subscribe(Topic::Orders));
+        link.know(Instruction::LinkWatchOrders);
+        assert_eq!(client.reply(), Reply::Subscribed(Topic::Orders));
+        clients.push(client);
+    }
+    let mut late = rig.client();
+    late.ask(&subscribe(Topic::Orders));
+    link.know(Instruction::LinkWatchOrders);
+    assert_eq!(late.refused(), "overloaded");
+    // A connection that is closed makes room.
+    drop(clients.pop());
+    let deadline = Instant::now() + TEST_TIMEOUT;
+    loop {
+        late.ask(&subscribe(Topic::Orders));
+        link.know(Instruction::LinkWatchOrders);
+        if late.reply() == Reply::Subscribed(Topic::Orders) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the place stays taken");
+    }
+    rig.stop();
+}
+
+#[test]
+fn what_a_client_does_not_read_is_dropped_and_counted() {
+    const MESSAGE: u64 = 256;
+    let (rig, mut link, mut client) = order_subscriber("[limits]\nmax_unsent = \"16KiB\"");
+    // More than the system's buffers take, and not enough time to be cut for.
+    let total = 400 * MESSAGE;
+    for first in (0..total).step_by(256) {
+        link.orders("alice", first..first + MESSAGE);
+    }
+    client.ask(&Request::Ping);
+    let (mut told, mut dropped, mut next, mut is_answered) = (0, 0, 0, false);
+    // An update is the sign that all is told.
+    loop {
+        match client.reply() {
+            Reply::OrderNotice(notice) => {
+                let number = u64::try_from(notice.id.as_u128()).unwrap();
+                assert!(number >= next, "in order");
+                assert_eq!(number, told + dropped, "what is missing was counted");
+                (told, next) = (told + 1, number + 1);
+            }
+            Reply::NoticesDropped { topic, count } => {
+                assert_eq!(topic, Topic::Orders);
+                dropped += u64::from(count);
+            }
+            Reply::Pong => {
+                is_answered = true;
+                // What was dropped last is told with the next notice.
+                link.orders("alice", total..total + 1);
+            }
+            other => panic!("{other:?}"),
+        }
+        if told + dropped == total + 1 {
+            break;
+        }
+    }
+    assert!(is_answered && told > 0 && dropped > 0, "{told} {dropped}");
+    rig.stop();
+}
