@@ -16,7 +16,6 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
-mod known_means;
 mod means;
 #[cfg(test)]
 mod naive;
@@ -48,7 +47,6 @@ use book::OrderBook;
 use book::order::BookOrder;
 use changes::Change;
 use disk_floor::DiskFloor;
-use known_means::KnownMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
@@ -135,7 +133,6 @@ struct OrderState {
     fees: FeeSettings,
     /// Who is told the ends of orders, beside who waits for them.
     watchers: Arc<OrderWatchers>,
-    known: KnownMeans,
     /// Cancels and replacements that wait for the end of the update under way.
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
@@ -295,7 +292,6 @@ impl Transactions {
             waiting,
             fees: config.fees,
             watchers: Arc::default(),
-            known: KnownMeans::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
             seen_update,

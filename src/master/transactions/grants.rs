@@ -62,7 +62,6 @@ impl Transactions {
     /// or the database fails; the text says so. Nothing has changed then.
     pub(super) fn grant(&mut self, grant: &Grant, act: &AdminAct) -> Result<GrantOutcome, String> {
         act.in_time("a grant", &grant.username)?;
-        self.state.known.clear();
         let time = self.state.assets.prices().market_now;
         let sequencer = &mut self.state.sequencer;
         let reserves = self.state.waiting.book().reserves();
@@ -124,7 +123,6 @@ impl Transactions {
         act: &AdminAct,
     ) -> Result<RestartOutcome, String> {
         act.in_time("a restart", username)?;
-        self.state.known.clear();
         let prices = self.state.assets.prices();
         let (queue, sequencer) = (&self.state.queue, &mut self.state.sequencer);
         let waiting = &self.state.waiting;

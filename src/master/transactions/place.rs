@@ -248,7 +248,7 @@ impl OrderState {
         draft: &BookOrder,
     ) -> Result<Result<(), Refusal>, StorageError> {
         if draft.side == Side::Sell {
-            let held = self.known.units(tx, draft.account, &draft.symbol)?;
+            let held = tx.units(draft.account, &draft.symbol)?;
             let reserves = self.waiting.book().reserves();
             let left = reserves.units_for_sale(draft.account, &draft.symbol, held);
             let OrderAmount::Units(units) = draft.amount else {
@@ -264,7 +264,7 @@ impl OrderState {
             );
             return Ok(Err(Refusal::new(Reason::InsufficientHoldings, text)));
         }
-        let cash = self.known.cash(tx, draft.account)?;
+        let cash = tx.cash(draft.account)?;
         let prices = self.assets.prices();
         let latest = |symbol: &Symbol| prices.last_quote(symbol).map(|quote| quote.value);
         let latest = LatestPrices {

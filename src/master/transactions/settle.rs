@@ -95,7 +95,6 @@ impl OrderState {
         let has_actions = self.actions_pending || !update.actions.is_empty();
         let mut beats = StepBeats::new(heartbeat);
         let mut changes = Vec::new();
-        self.known.clear();
         let stored = storage.write_beating(heartbeat, |tx| {
             // Stays so if the commit fails.
             self.actions_pending = has_actions;
