@@ -7,7 +7,7 @@
 
 use super::OrderState;
 use super::book::OrdersChanged;
-use super::book::due::{BookUpdate, DueOrders, OrderEnding, UpdateBar};
+use super::book::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
 use super::book::order::{BookOrder, BookProgress};
 use super::book::trail::TrailClose;
 use super::corrections::BroughtAction;
@@ -176,10 +176,9 @@ impl OrderState {
                 book.split(&own, ratio, visible, (&self.fees, latest))
             }
             ActionKind::Rename(new) => {
-                let closes = tx.trail_closes_of(&own)?;
+                // Those of the new name are its own orders'.
                 tx.set_trail_closes(&own, &[])?;
-                tx.set_trail_closes(&new, &closes)?;
-                self.waiting.book_mut().rename(&own, new)
+                self.waiting.book_mut().rename(&own, new, update.number)
             }
             ActionKind::Merge { .. } | ActionKind::Delist(_) if has_ended => {
                 self.waiting.book_mut().end_asset(&own)
@@ -204,6 +203,9 @@ impl OrderState {
             };
             if order.symbol != before.symbol {
                 tx.set_order_symbol(order.number(), order.symbol)?;
+                if let Some(start) = TrailStart::of(order) {
+                    tx.set_trail_start(&start)?;
+                }
                 continue;
             }
             let units = match order.amount {

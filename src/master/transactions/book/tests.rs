@@ -228,7 +228,7 @@ fn a_split_changes_prices_units_and_reserves() {
     assert_eq!(fourth.progress, BookProgress::Best(Money(16)), "down");
     assert_eq!(book.get(2).unwrap().terms, limit(15_000_002), "up");
     let name = Symbol::parse("NEW").unwrap();
-    let renamed = book.rename(&symbol(), name);
+    let renamed = book.rename(&symbol(), name, 9);
     assert_eq!(renamed.before.len(), 4);
     assert_eq!(book.get(5).unwrap().symbol, name);
     let ended = book.end_asset(&name);

@@ -8,7 +8,7 @@ use crate::master::messages::{
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Bar, OpenValue, OrderKind};
+use crate::model::{Action, ActionKind, Bar, OpenValue, OrderKind};
 use crate::runtime::Module;
 use crate::wire::Reply;
 
@@ -234,6 +234,32 @@ fn a_stop_limit_and_a_trailing_order_go_on_after_a_kill() {
     let mut desk = desk.restart();
     desk.bar(["95", "97", "95", "95"]);
     assert_eq!(desk.entry(stop_limit).transaction.price, Some(money("96")));
+}
+
+#[test]
+fn trailing_orders_of_two_names_that_become_one_keep_their_levels_after_a_kill() {
+    let mut desk = Desk::new();
+    let positions = [("AAPL", "5", "1"), ("IBM", "5", "1")];
+    desk.rig.give(desk.alice, "1000", &positions);
+    let trailing = |distance| (OrderKind::Trailing, None, Some(distance));
+    let own = desk.placed(Side::Sell, "1", trailing("10"));
+    let mut moved = desk.order(Side::Sell, "1", trailing("20"));
+    moved.symbol = symbol("IBM");
+    let moved = placed(&desk.place(moved)).0;
+    desk.bar(["130", "130", "130", "130"]);
+    let prices = bar(2, "128");
+    let mut update = desk.rig.update_with(&[(symbol("AAPL"), prices)]);
+    let rename = ActionKind::Rename(symbol("AAPL"));
+    let rename = Action::new(prices.time, symbol("IBM"), rename, None);
+    desk.rig.act(&mut update, &[rename]);
+    desk.rig.tell(&update);
+    let mut desk = desk.restart();
+    desk.bar(["128", "128", "109", "109"]);
+    assert_eq!(desk.entry(own).transaction.price, Some(money("120")));
+    assert_eq!(desk.status(moved), OPEN, "it has not followed 130");
+    desk.bar(["109", "109", "107", "107"]);
+    let entry = desk.entry(moved).transaction;
+    assert_eq!(entry.price, Some(money("108")), "128 - 20");
 }
 
 #[test]
