@@ -20,7 +20,7 @@ use crate::model::{
     ActionKind, Money, OrderAmount, OrderTerms, Quantity, Ratio, Side, Symbol, TransactionStatus,
 };
 use crate::runtime::StepBeats;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Closes of an asset that are stored between two compactions.
 const CLOSES_MAX: usize = 256;
@@ -74,13 +74,13 @@ impl OrderState {
         let mut endings = book.expired(&at, &due);
         if self.unlisted_pending {
             // The list of assets changes between two processes alone.
-            let is_ending = |number| endings.iter().any(|ending| ending.number == number);
+            let ending: HashSet<i64> = endings.iter().map(|ending| ending.number).collect();
             let left: Vec<OrderEnding> = book
                 .iter()
                 .filter(|order| order.terms == OrderTerms::Market)
                 .filter(|order| snapshot.entry(&order.symbol).is_none())
                 .map(|order| order.number())
-                .filter(|number| !is_ending(*number))
+                .filter(|number| !ending.contains(number))
                 .map(OrderEnding::no_price)
                 .collect();
             endings.extend(left);
@@ -157,6 +157,7 @@ impl OrderState {
         (update, number): (&Update, u64),
         brought: &BroughtAction,
         changes: &mut Vec<OrdersChanged>,
+        beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
         let BroughtAction { action, before } = brought;
         let is_late = action.is_late || before.is_some();
@@ -190,14 +191,20 @@ impl OrderState {
             | ActionKind::SpinOff { .. }
             | ActionKind::Cancel => return Ok(()),
         };
-        let stored = self.store_changed(tx, &changed);
+        let stored = self.store_changed(tx, &changed, beats);
         changes.push(changed);
         stored
     }
 
     /// Stores orders that an action has changed, as they are now.
-    fn store_changed(&self, tx: &mut Tx<'_>, changed: &OrdersChanged) -> Result<(), StorageError> {
+    fn store_changed(
+        &self,
+        tx: &mut Tx<'_>,
+        changed: &OrdersChanged,
+        beats: &mut StepBeats<'_>,
+    ) -> Result<(), StorageError> {
         for before in &changed.before {
+            beats.step();
             let Some(order) = self.waiting.book().get(before.number()) else {
                 continue;
             };
@@ -226,11 +233,16 @@ impl OrderState {
     }
 
     /// Frees the places of the orders that actions have taken out of the book.
-    pub(super) fn forget_ended(&mut self, changes: Vec<OrdersChanged>) -> HashMap<i64, TakenOrder> {
+    pub(super) fn forget_ended(
+        &mut self,
+        changes: Vec<OrdersChanged>,
+        beats: &mut StepBeats<'_>,
+    ) -> HashMap<i64, TakenOrder> {
         let mut forgotten = HashMap::new();
         for changed in changes {
-            let ended: Vec<i64> = changed.ended.iter().map(|ending| ending.number).collect();
+            let ended: HashSet<i64> = changed.ended.iter().map(|ending| ending.number).collect();
             for order in changed.before {
+                beats.step();
                 let number = order.number();
                 if ended.contains(&number) {
                     let taken = self.waiting.forget(order);

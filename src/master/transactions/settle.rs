@@ -151,7 +151,7 @@ impl OrderState {
         }
         Ok(SettledOrders {
             outcomes: filled.outcomes,
-            forgotten: self.forget_ended(changes),
+            forgotten: self.forget_ended(changes, &mut beats),
         })
     }
 
@@ -357,8 +357,8 @@ impl OrderState {
             }
             for brought in &actions.brought {
                 self.apply_to_orders(tx, (update, actions.number), brought, done, beats)?;
-                self.apply_to_book(tx, (update, actions.number), brought, changes)?;
-                self.correct_book(tx, (update, actions.number), brought, changes)?;
+                self.apply_to_book(tx, (update, actions.number), brought, changes, beats)?;
+                self.correct_book(tx, (update, actions.number), brought, changes, beats)?;
                 beats.step();
             }
         }
@@ -459,6 +459,7 @@ impl OrderState {
         (update, number): (&Update, u64),
         brought: &BroughtAction,
         changes: &mut Vec<OrdersChanged>,
+        beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
         let split = |before: &Action| matches!(before.kind, ActionKind::Split(_));
         if !brought.before.as_ref().is_some_and(split) {
@@ -475,6 +476,7 @@ impl OrderState {
             .cloned()
             .collect();
         for order in orders {
+            beats.step();
             let OrderAmount::Units(units) = order.amount else {
                 continue;
             };

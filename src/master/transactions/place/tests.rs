@@ -8,8 +8,9 @@ use crate::master::messages::{
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Action, ActionKind, Bar, OpenValue, OrderKind};
-use crate::runtime::Module;
+use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
+
+use crate::runtime::{Module, STEPS_PER_BEAT, Watchdog};
 use crate::wire::Reply;
 
 /// A master with a worker's link and an account of 1,000.
@@ -145,6 +146,30 @@ impl Desk {
         self.rig.give(self.alice, cash, &positions);
     }
 
+    /// Places sales of one unit that no bar reaches, in messages of so many.
+    fn place_many(&mut self, messages: usize, orders: usize) {
+        for _ in 0..messages {
+            let sale = |_| self.order(Side::Sell, "1", limit("500"));
+            let sales = (0..orders).map(sale).map(OrderRequest::Place).collect();
+            self.rig.request_all(sales);
+            self.link.heard();
+        }
+    }
+
+    /// How often the module beats while it settles an update with this action.
+    fn beats_with(&mut self, name: &str, kind: ActionKind) -> u64 {
+        let heartbeat = Watchdog::new().register("transactions");
+        self.rig.transactions.heartbeat = heartbeat.clone();
+        let mut update = self.rig.update(&[]);
+        let action = Action {
+            id: ActionId::parse(&kind.number().to_string()).ok(),
+            ..Action::new(bar(1, "1").time, symbol(name), kind, None)
+        };
+        self.rig.act(&mut update, &[action]);
+        self.rig.tell(&update);
+        heartbeat.beats()
+    }
+
     /// What an account may buy with, beside its orders that wait.
     fn standing(&self) -> Money {
         let book = self.rig.transactions.state.waiting.book();
@@ -260,6 +285,27 @@ fn trailing_orders_of_two_names_that_become_one_keep_their_levels_after_a_kill()
     desk.bar(["109", "109", "107", "107"]);
     let entry = desk.entry(moved).transaction;
     assert_eq!(entry.price, Some(money("108")), "128 - 20");
+}
+
+#[test]
+fn an_action_beats_while_it_changes_and_ends_many_open_orders() {
+    let mut desk = Desk::with(|config| config.limits.max_open_per_account = 5_000);
+    desk.give("1000", "5000");
+    desk.place_many(2, STEPS_PER_BEAT);
+    let split = |ratio| ActionKind::Split(Ratio::parse(ratio).unwrap());
+    // What it stores of orders that stay; and what it stores, forgets and answers of those that end.
+    for (kind, least) in [(split("2"), 2), (split("3"), 8)] {
+        let alone = desk.beats_with("IBM", kind);
+        let beats = desk.beats_with("AAPL", kind);
+        assert!(beats >= alone + least, "{kind:?}: {beats}, {alone} alone");
+    }
+    assert_eq!(desk.rig.transactions_status().open, 0, "it was corrected");
+    desk.place_many(2, STEPS_PER_BEAT);
+    let delisted = ActionKind::Delist(money("1"));
+    let alone = desk.beats_with("IBM", delisted);
+    let beats = desk.beats_with("AAPL", delisted);
+    assert!(beats >= alone + 8, "{beats}, {alone} alone");
+    assert_eq!(desk.rig.transactions_status().open, 0);
 }
 
 #[test]
