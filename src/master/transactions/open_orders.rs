@@ -31,6 +31,8 @@ pub(super) struct DueUpdate {
     update: BookUpdate,
     pub due: DueOrders,
     pub endings: Vec<OrderEnding>,
+    /// Assets with stored closes whose last trailing order has ended.
+    unfollowed: Vec<Symbol>,
 }
 
 impl DueUpdate {
@@ -48,6 +50,7 @@ impl DueUpdate {
             && due.starts.is_empty()
             && due.closes.is_empty()
             && self.endings.is_empty()
+            && self.unfollowed.is_empty()
     }
 }
 
@@ -85,10 +88,12 @@ impl OrderState {
                 .collect();
             endings.extend(left);
         }
+        let stored = self.closes.keys().copied();
         DueUpdate {
             update: at,
             due,
             endings,
+            unfollowed: stored.filter(|symbol| !book.is_followed(symbol)).collect(),
         }
     }
 
@@ -116,6 +121,10 @@ impl OrderState {
             tx.insert_trail_close(*symbol, due.update.number, *close)?;
             beats.step();
         }
+        for symbol in &due.unfollowed {
+            tx.set_trail_closes(symbol, &[])?;
+            beats.step();
+        }
         Ok(())
     }
 
@@ -137,6 +146,9 @@ impl OrderState {
     pub(super) fn advance(&mut self, due: &DueUpdate) {
         self.waiting.book_mut().advance(&due.due, &due.update);
         self.unlisted_pending = false;
+        for symbol in &due.unfollowed {
+            self.closes.remove(symbol);
+        }
     }
 
     /// Forgets which orders came lately, but for those that came too late for this update.

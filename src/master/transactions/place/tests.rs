@@ -262,6 +262,31 @@ fn a_stop_limit_and_a_trailing_order_go_on_after_a_kill() {
 }
 
 #[test]
+fn closes_stay_few_over_a_restart_and_go_with_the_last_trailing_order() {
+    let mut desk = Desk::new();
+    desk.give("1000", "5");
+    let id = desk.placed(Side::Sell, "1", (OrderKind::Trailing, None, Some("10")));
+    let closes = |desk: &Desk| {
+        let sql = "SELECT count(*) FROM trail_closes";
+        desk.rig.engine.number(sql)
+    };
+    for _ in 0..150 {
+        desk.bar(["100", "100", "100", "100"]);
+    }
+    assert_eq!(closes(&desk), 150);
+    let mut desk = desk.restart();
+    for _ in 0..110 {
+        desk.bar(["100", "100", "100", "100"]);
+    }
+    assert!(closes(&desk) < 10, "{}", closes(&desk));
+    desk.cancelled(id);
+    // Also where the process ends before an update finds it.
+    let mut desk = desk.restart();
+    desk.bar(["100", "100", "100", "100"]);
+    assert_eq!(closes(&desk), 0);
+}
+
+#[test]
 fn trailing_orders_of_two_names_that_become_one_keep_their_levels_after_a_kill() {
     let mut desk = Desk::new();
     let positions = [("AAPL", "5", "1"), ("IBM", "5", "1")];

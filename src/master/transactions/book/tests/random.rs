@@ -527,9 +527,10 @@ impl History {
                     let needed = self.book.needed_closes(&symbol, &closes);
                     closes.retain(|close| needed.contains(&close.update));
                 }
+                let bests = BestCloses::of(closes.clone());
                 for (_, order) in self.book.trailing(&symbol) {
                     let accepted = self.accepted[&order.number()];
-                    let best = best_of(order, accepted, &closes);
+                    let best = bests.best_of(order, accepted);
                     assert_eq!(
                         BookProgress::Best(best),
                         order.progress,
