@@ -62,8 +62,8 @@ impl OrderBook {
         changed
     }
 
-    /// Gives the orders of an asset its new name. Trailing ones follow the closes of the new name from
-    /// update `next` on, the first one that tests them under it, and begin with their best close of now.
+    /// Gives the orders of an asset its new name. Trailing ones begin with their best close of now,
+    /// and follow those of the new name from update `next` on, the first that tests them under it.
     pub fn rename(&mut self, old: &Symbol, new: Symbol, next: u64) -> OrdersChanged {
         let mut changed = OrdersChanged::default();
         for slot in self.orders_of(old) {

@@ -324,7 +324,7 @@ fn an_action_beats_while_it_changes_and_ends_many_open_orders() {
     desk.give("1000", "5000");
     desk.place_many(2, STEPS_PER_BEAT);
     let split = |ratio| ActionKind::Split(Ratio::parse(ratio).unwrap());
-    // What it stores of orders that stay; and what it stores, forgets and answers of those that end.
+    // What it stores of orders that stay; what it stores, forgets and answers of those that end.
     for (kind, least) in [(split("2"), 2), (split("3"), 8)] {
         let alone = desk.beats_with("IBM", kind);
         let beats = desk.beats_with("AAPL", kind);
