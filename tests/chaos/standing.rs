@@ -2,7 +2,6 @@
 //! every answer to it.
 
 use crate::random::Random;
-use papertrader::model::timestamp::DAY;
 use papertrader::model::{
     ClientOrderId, Money, OrderAmount, OrderKind, OrderTerms, Quantity, Reason, SessionId, Side,
     Symbol, TimeInForce, Timestamp, TrailDistance,
@@ -105,8 +104,9 @@ impl StandingOrder {
         let time_in_force = match (random.between(0, 3), market.time) {
             (0, _) => TimeInForce::Day,
             (1, Some(now)) => {
-                let days = random.between(1, 100) as i64;
-                TimeInForce::Until(Timestamp(now.0 + days * DAY))
+                // Market time passes as the clock does.
+                let seconds = random.between(1, 120) as i64;
+                TimeInForce::Until(Timestamp(now.0 + seconds * 1_000))
             }
             _ => TimeInForce::Gtc,
         };
