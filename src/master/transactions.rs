@@ -425,27 +425,29 @@ impl Transactions {
     /// Settles what has not been settled, in order, each update at its own prices. Whether nothing is
     /// left.
     fn settle_pending(&mut self) -> bool {
-        while !self.unsettled.is_empty() {
-            match self.unsettled.next(&mut self.storage) {
-                Ok(Some(update)) if self.settle(&update) => {}
-                Ok(Some(update)) => {
-                    self.pending.push_front(update);
-                    return false;
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    crate::error!("an update that is not settled cannot be read: {error}");
-                    return false;
+        loop {
+            // Those of an earlier process come first. They are read one by one.
+            let first = self.pending.front().map(|update| update.number);
+            let before = self.unsettled.settled();
+            if before.is_some_and(|before| first.is_none_or(|first| first > before + 1)) {
+                match self.unsettled.next(&mut self.storage) {
+                    Ok(update) => update
+                        .into_iter()
+                        .for_each(|update| self.pending.push_front(update)),
+                    Err(error) => {
+                        crate::error!("an update that is not settled cannot be read: {error}");
+                        return false;
+                    }
                 }
             }
-        }
-        while let Some(update) = self.pending.pop_front() {
+            let Some(update) = self.pending.pop_front() else {
+                return true;
+            };
             if !self.settle(&update) {
                 self.pending.push_front(update);
                 return false;
             }
         }
-        true
     }
 
     /// Settles the orders that are due at an update in one commit, and sends the outcomes. False if

@@ -2,9 +2,13 @@
 //! trade. Where libfaketime cannot be had, these tests are skipped (`WITHOUT_FAKETIME`).
 
 use crate::master::markets::binance;
+use papertrader::client::book_order::OrderForm;
 use papertrader::client::{Client, ServerConnection};
 use papertrader::model::timestamp::DAY;
-use papertrader::model::{Side, Symbol, Timestamp, TransactionStatus};
+use papertrader::model::{
+    OpenValue, OrderAmount, OrderTerms, Quantity, Side, Symbol, TimeInForce, Timestamp,
+    TransactionStatus,
+};
 use papertrader::testkit::mock_exchange::MockExchange;
 use papertrader::testkit::own_clock::{OwnClock, WITHOUT_FAKETIME};
 use papertrader::testkit::trader::{buy, hashed, history, reason, register, trade, username};
@@ -201,6 +205,42 @@ fn sessions_neither_end_with_a_workers_clock_nor_become_immortal_with_the_master
     deployment.connect(1).resume(&of_bob).unwrap();
 }
 
+/// Places orders until one waits for a price.
+fn await_waiting_order(client: &mut Client, what: &str) {
+    let order = OrderForm {
+        side: Side::Buy,
+        symbol: symbol("BTCUSDT"),
+        amount: OrderAmount::Units(Quantity(1_000_000)),
+        terms: OrderTerms::Market,
+        time_in_force: TimeInForce::Gtc,
+        id: None,
+    };
+    eventually(what, || {
+        let placed = client.place_order(&order).unwrap();
+        // It leaves the queue with the next update: filled, or open.
+        eventually("the next update", || {
+            let orders = client.open_orders().unwrap().0;
+            match orders.iter().find(|order| order.id == placed.id) {
+                None => Some(None),
+                Some(order) if order.status == OpenValue::Known(TransactionStatus::Open) => {
+                    Some(Some(()))
+                }
+                Some(_) => None,
+            }
+        })
+    });
+}
+
+/// Waits until all orders are filled.
+fn await_no_order(client: &mut Client, what: &str) {
+    eventually(what, || {
+        client.open_orders().unwrap().0.is_empty().then_some(())
+    });
+    let history = history(client, "alice");
+    let filled = |entry: &HistoryEntry| entry.status == TransactionStatus::Settled;
+    assert!(history.iter().all(filled), "{history:?}");
+}
+
 #[test]
 fn prices_of_a_real_market_are_as_old_as_they_are_once_the_clock_is_right() {
     if is_skipped() {
@@ -222,30 +262,17 @@ fn prices_of_a_real_market_are_as_old_as_they_are_once_the_clock_is_right() {
             .for_each(|daemon| daemon.set_clock(ahead))
     };
     let mut alice = deployment.trader(1, "alice");
-    let mut trades = |what: &str, code: Option<&str>| {
-        eventually(what, || {
-            let told = trade(&mut alice, Side::Buy, "BTCUSDT", "1");
-            match (told, code) {
-                (Ok(_), None) => Some(()),
-                (Err(refusal), Some(code)) if refusal.code() == code => Some(()),
-                _ => None,
-            }
-        });
-    };
-    trades("the clock is right", None);
+    buy(&mut alice, "BTCUSDT", "1");
     set(2 * HOUR);
-    trades(
-        "all prices are two hours old by the clock",
-        Some("no-price"),
-    );
+    await_waiting_order(&mut alice, "all prices are two hours old by the clock");
     set(0);
-    trades("the clock is right again", None);
+    await_no_order(&mut alice, "the clock is right again");
     set(-2 * HOUR);
-    trades("prices are of the future by the clock", Some("no-price"));
+    await_waiting_order(&mut alice, "prices are of the future by the clock");
     let log = deployment.master().log();
     assert!(log.contains("is in the future"), "{log}");
     set(0);
-    trades("the clock is right at last", None);
+    await_no_order(&mut alice, "the clock is right at last");
     let mut bob = deployment.trader(1, "bob");
     let quote = bob.quote(symbol("BTCUSDT")).unwrap();
     assert!(Timestamp::now().since(quote.time) < 60_000, "{quote:?}");

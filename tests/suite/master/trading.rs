@@ -293,12 +293,11 @@ fn a_late_split_leaves_later_orders_alone() {
     let place = |alice: &mut papertrader::client::Client| {
         let request = order(alice, Side::Buy, "UP", "1", None);
         alice.connection().send(&request).unwrap();
-        match alice.connection().recv().unwrap() {
-            ServerMessage::Notice(notice) => notice.id,
-            other => panic!("{other:?}"),
-        }
     };
-    let before = place(&mut alice);
+    place(&mut alice);
+    let ServerMessage::Notice(before) = alice.connection().recv().unwrap() else {
+        panic!("the first order is not queued");
+    };
     assert!(
         watch.quote(symbol).unwrap().value > Money(900 * MILLION),
         "too late"
@@ -311,20 +310,26 @@ fn a_late_split_leaves_later_orders_alone() {
     let after_split = quote("the split", &|value| value < Money(900 * MILLION));
     // By the next update the split's has failed to settle.
     quote("another update", &|value| value > after_split);
-    let after = place(&mut alice);
+    // It is not accepted before the split is settled.
+    place(&mut alice);
     disturb.execute_batch("DROP TRIGGER broken").unwrap();
-    let mut filled = Vec::new();
+    let (mut queued, mut filled) = (None, Vec::new());
     while filled.len() < 2 {
         match alice.connection().recv().unwrap() {
+            ServerMessage::Notice(notice) => queued = Some(notice.id),
             ServerMessage::Reply(Answer::Message(Reply::Filled(fill))) => {
                 filled.push((fill.id, fill.quantity))
             }
             other => panic!("{other:?}"),
         }
     }
+    let after = queued.expect("the second order was queued");
     assert_eq!(
         filled,
-        [(before, Quantity(2 * MILLION)), (after, Quantity(MILLION))],
+        [
+            (before.id, Quantity(2 * MILLION)),
+            (after, Quantity(MILLION))
+        ],
         "the units of its time"
     );
     let mut database =
