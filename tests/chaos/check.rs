@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 use crate::standing::{CancelProgress, StandingOrder, prices};
-use crate::trader::Book;
+use crate::trader::{Book, Intent};
 use papertrader::client::connection::Answer;
 use papertrader::client::{Client, ClientError, ConnectOptions, ServerConnection};
 use papertrader::model::money::MILLION;
@@ -145,39 +145,7 @@ pub fn account(
                 "{name} has another transaction than was announced"
             );
         }
-        let outcome = intent
-            .outcome
-            .as_ref()
-            .unwrap_or_else(|| panic!("{name} never ended"));
-        let detail = row.detail.as_ref().unwrap();
-        match outcome {
-            Reply::Filled(fill) => {
-                counts.fills += 1;
-                assert_eq!(
-                    (row.status, row.id, row.side),
-                    (TransactionStatus::Settled.into(), fill.id, fill.side.into()),
-                    "{name}"
-                );
-                assert_eq!(
-                    (detail.price, detail.total),
-                    (fill.price, fill.total),
-                    "{name}"
-                );
-                assert_eq!(
-                    (detail.quantity, row.settled),
-                    (intent.quantity, fill.settled),
-                    "{name}"
-                );
-            }
-            Reply::Fail(_, refusal) => {
-                assert_eq!(
-                    (row.status, detail.reason.as_ref()),
-                    (TransactionStatus::Rejected.into(), Some(&refusal.reason)),
-                    "{name}"
-                );
-            }
-            other => panic!("{name} was answered {other:?}"),
-        }
+        answered(name, intent, row, &mut counts);
     }
     counts.standing = standing(book, &view, &mut counts.lost);
     if counts.lost.is_empty() && counts.doubled.is_empty() {
@@ -194,6 +162,43 @@ pub fn account(
         assert_eq!(*known, row, "an outcome of {} has changed", book.name);
     }
     counts
+}
+
+/// Compares the answer to a market order with its row.
+fn answered(name: &str, intent: &Intent, row: &HistoryEntry, counts: &mut Counts) {
+    let outcome = intent
+        .outcome
+        .as_ref()
+        .unwrap_or_else(|| panic!("{name} never ended"));
+    let detail = row.detail.as_ref().unwrap();
+    match outcome {
+        Reply::Filled(fill) => {
+            counts.fills += 1;
+            assert_eq!(
+                (row.status, row.id, row.side),
+                (TransactionStatus::Settled.into(), fill.id, fill.side.into()),
+                "{name}"
+            );
+            assert_eq!(
+                (detail.price, detail.total),
+                (fill.price, fill.total),
+                "{name}"
+            );
+            assert_eq!(
+                (detail.quantity, row.settled),
+                (intent.quantity, fill.settled),
+                "{name}"
+            );
+        }
+        Reply::Fail(_, refusal) => {
+            assert_eq!(
+                (row.status, detail.reason.as_ref()),
+                (TransactionStatus::Rejected.into(), Some(&refusal.reason)),
+                "{name}"
+            );
+        }
+        other => panic!("{name} was answered {other:?}"),
+    }
 }
 
 /// Compares what a trader was told of its orders of placeOrder and replaceOrder with their rows.
