@@ -706,21 +706,7 @@ impl Both {
         self.naive.publish(&bars, &acts, is_last);
         let answers = self.naive.answers[answered..].to_vec();
         self.compare_answers(answers)?;
-        if is_last && matches!(next.mishap, Some(Mishap::Kill)) {
-            self.update_again();
-        }
         Ok(self)
-    }
-
-    /// The update without prices that a restart makes after the last step. It ends what came too late
-    /// for that step.
-    fn update_again(&mut self) {
-        let mut update = self.rig.update_with(&[]);
-        Arc::make_mut(&mut update.snapshot).exhausted = true;
-        self.naive.begin(&[]);
-        self.rig.tell(&update);
-        self.naive.publish(&[], &[], true);
-        self.hear();
     }
 
     /// Whether the requests that waited for the update are answered.

@@ -226,6 +226,12 @@ fn a_stop_limit_and_a_trailing_order_go_on_after_a_kill() {
     let trailing = desk.placed(Side::Sell, "2", prices);
     let percent = desk.placed(Side::Sell, "1", (OrderKind::Trailing, None, Some("20%")));
     desk.bar(["100", "121", "100", "120"]);
+    let settled = desk.rig.engine.storage().read(|it| it.settled_update());
+    assert_eq!(
+        settled.unwrap(),
+        desk.rig.assets.prices().number,
+        "no start tests this bar again, although it ended no order"
+    );
     let mut desk = desk.restart();
     desk.bar(["115", "115", "110", "111"]);
     let entry = desk.entry(trailing).transaction;
@@ -270,6 +276,21 @@ fn what_orders_hold_back_cannot_be_spent_twice() {
         desk.refused(Side::Buy, "0.1", MARKET),
         Reason::InsufficientFunds
     );
+}
+
+#[test]
+fn an_amount_of_cash_is_held_back_without_a_price_too() {
+    let mut desk = Desk::new();
+    let new = |desk: &mut Desk| PlaceOrder {
+        symbol: symbol("NEW"),
+        ..desk.order(Side::Buy, "cash:600", MARKET)
+    };
+    let order = new(&mut desk);
+    let (id, _) = placed(&desk.place(order));
+    assert_eq!(desk.entry(id).reserve, Some(money("600")));
+    let order = new(&mut desk);
+    assert_eq!(reason(&desk.place(order)), Reason::InsufficientFunds);
+    desk.verify();
 }
 
 #[test]
