@@ -45,6 +45,7 @@ use crate::wire::{Instruction, Refusal, Reply};
 use acceptance::AcceptedAt;
 use book::OrderBook;
 use book::order::BookOrder;
+use book::trail::BestCloses;
 use changes::Change;
 use disk_floor::DiskFloor;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
@@ -139,7 +140,8 @@ struct OrderState {
     undo: Vec<Change>,
     /// The last update that was settled here, or passed over.
     seen_update: u64,
-    /// Of each asset, the closes for trailing orders that were stored since the last compaction.
+    /// Of each asset that has closes for trailing orders, how many were stored since the last
+    /// compaction; with a start's, how many there are.
     closes: HashMap<Symbol, usize>,
     /// Orders that came to the book since the last settlement, by number: those that came too late for
     /// the update under way, and maybe others.
@@ -264,6 +266,7 @@ impl Transactions {
         let mut waiting = WaitingOrders::new(limits.open);
         let mut written_off = VecDeque::new();
         let mut cancellations = VecDeque::new();
+        let mut closes = HashMap::new();
         // All orders of an earlier process take part in the first update of this one.
         let next = assets.prices().number + 1;
         let sequencer = storage.read(|snapshot| {
@@ -272,7 +275,7 @@ impl Transactions {
                     corrections::write_off_text(row.account, row.symbol, row.side, left, &row.id);
                 written_off.push_front(text);
             }
-            restore(snapshot, &mut queue, &mut waiting, next)?;
+            closes = restore(snapshot, &mut queue, &mut waiting, next)?;
             // A kill came between the lock and the end of the orders.
             let locked = snapshot.locked_with_orders()?;
             cancellations.extend(locked.into_iter().map(AccountCancellation::of_locked));
@@ -295,7 +298,7 @@ impl Transactions {
             deferred: Vec::new(),
             undo: Vec::new(),
             seen_update,
-            closes: HashMap::new(),
+            closes,
             newcomers,
             unlisted_pending: true,
             sequencer,
@@ -512,13 +515,14 @@ impl OrderState {
     }
 }
 
-/// Reads the orders that have not ended. They take part in update `next` at the latest.
+/// Reads the orders that have not ended. They take part in update `next` at the latest. Returns how
+/// many closes are stored for trailing orders of each asset.
 fn restore(
     snapshot: &mut Snapshot<'_>,
     queue: &mut OrderQueue,
     waiting: &mut WaitingOrders,
     next: u64,
-) -> Result<(), StorageError> {
+) -> Result<HashMap<Symbol, usize>, StorageError> {
     for entry in snapshot.queued_orders()? {
         let details = snapshot.order_details(entry.rank.number)?;
         let mut order = QueuedOrder::stored(entry, details);
@@ -527,12 +531,21 @@ fn restore(
         queue.restore(order);
     }
     let closes = snapshot.trail_closes()?;
+    let counts = closes
+        .iter()
+        .map(|(symbol, closes)| (*symbol, closes.len()))
+        .collect();
+    let closes: HashMap<Symbol, BestCloses> = closes
+        .into_iter()
+        .map(|(symbol, closes)| (symbol, BestCloses::of(closes)))
+        .collect();
     snapshot.open_orders(|order| {
         if let Some(holder) = waiting.restore(order, &closes, next) {
             queue.take_place(&holder);
         }
         ControlFlow::Continue(())
-    })
+    })?;
+    Ok(counts)
 }
 
 /// The orders that an earlier process accepted too late for all of its updates.

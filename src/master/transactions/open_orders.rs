@@ -7,7 +7,7 @@
 
 use super::OrderState;
 use super::book::OrdersChanged;
-use super::book::due::{BookUpdate, DueOrders, OrderEnding, UpdateBar};
+use super::book::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
 use super::book::order::{BookOrder, BookProgress};
 use super::book::trail::TrailClose;
 use super::corrections::BroughtAction;
@@ -20,7 +20,7 @@ use crate::model::{
     ActionKind, Money, OrderAmount, OrderTerms, Quantity, Ratio, Side, Symbol, TransactionStatus,
 };
 use crate::runtime::StepBeats;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Closes of an asset that are stored between two compactions.
 const CLOSES_MAX: usize = 256;
@@ -31,6 +31,8 @@ pub(super) struct DueUpdate {
     update: BookUpdate,
     pub due: DueOrders,
     pub endings: Vec<OrderEnding>,
+    /// Assets with stored closes whose last trailing order has ended.
+    unfollowed: Vec<Symbol>,
 }
 
 impl DueUpdate {
@@ -48,6 +50,7 @@ impl DueUpdate {
             && due.starts.is_empty()
             && due.closes.is_empty()
             && self.endings.is_empty()
+            && self.unfollowed.is_empty()
     }
 }
 
@@ -74,21 +77,23 @@ impl OrderState {
         let mut endings = book.expired(&at, &due);
         if self.unlisted_pending {
             // The list of assets changes between two processes alone.
-            let is_ending = |number| endings.iter().any(|ending| ending.number == number);
+            let ending: HashSet<i64> = endings.iter().map(|ending| ending.number).collect();
             let left: Vec<OrderEnding> = book
                 .iter()
                 .filter(|order| order.terms == OrderTerms::Market)
                 .filter(|order| snapshot.entry(&order.symbol).is_none())
                 .map(|order| order.number())
-                .filter(|number| !is_ending(*number))
+                .filter(|number| !ending.contains(number))
                 .map(OrderEnding::no_price)
                 .collect();
             endings.extend(left);
         }
+        let stored = self.closes.keys().copied();
         DueUpdate {
             update: at,
             due,
             endings,
+            unfollowed: stored.filter(|symbol| !book.is_followed(symbol)).collect(),
         }
     }
 
@@ -116,6 +121,10 @@ impl OrderState {
             tx.insert_trail_close(*symbol, due.update.number, *close)?;
             beats.step();
         }
+        for symbol in &due.unfollowed {
+            tx.set_trail_closes(symbol, &[])?;
+            beats.step();
+        }
         Ok(())
     }
 
@@ -137,6 +146,9 @@ impl OrderState {
     pub(super) fn advance(&mut self, due: &DueUpdate) {
         self.waiting.book_mut().advance(&due.due, &due.update);
         self.unlisted_pending = false;
+        for symbol in &due.unfollowed {
+            self.closes.remove(symbol);
+        }
     }
 
     /// Forgets which orders came lately, but for those that came too late for this update.
@@ -157,6 +169,7 @@ impl OrderState {
         (update, number): (&Update, u64),
         brought: &BroughtAction,
         changes: &mut Vec<OrdersChanged>,
+        beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
         let BroughtAction { action, before, .. } = brought;
         let is_late = action.is_late || before.is_some();
@@ -176,10 +189,9 @@ impl OrderState {
                 book.split(&own, ratio, visible, (&self.fees, latest))
             }
             ActionKind::Rename(new) => {
-                let closes = tx.trail_closes_of(&own)?;
+                // Those of the new name are its own orders'.
                 tx.set_trail_closes(&own, &[])?;
-                tx.set_trail_closes(&new, &closes)?;
-                self.waiting.book_mut().rename(&own, new)
+                self.waiting.book_mut().rename(&own, new, update.number)
             }
             ActionKind::Merge { .. } | ActionKind::Delist(_) if has_ended => {
                 self.waiting.book_mut().end_asset(&own)
@@ -191,19 +203,28 @@ impl OrderState {
             | ActionKind::SpinOff { .. }
             | ActionKind::Cancel => return Ok(()),
         };
-        let stored = self.store_changed(tx, &changed);
+        let stored = self.store_changed(tx, &changed, beats);
         changes.push(changed);
         stored
     }
 
     /// Stores orders that an action has changed, as they are now.
-    fn store_changed(&self, tx: &mut Tx<'_>, changed: &OrdersChanged) -> Result<(), StorageError> {
+    fn store_changed(
+        &self,
+        tx: &mut Tx<'_>,
+        changed: &OrdersChanged,
+        beats: &mut StepBeats<'_>,
+    ) -> Result<(), StorageError> {
         for before in &changed.before {
+            beats.step();
             let Some(order) = self.waiting.book().get(before.number()) else {
                 continue;
             };
             if order.symbol != before.symbol {
                 tx.set_order_symbol(order.number(), order.symbol)?;
+                if let Some(start) = TrailStart::of(order) {
+                    tx.set_trail_start(&start)?;
+                }
                 continue;
             }
             let units = match order.amount {
@@ -224,11 +245,16 @@ impl OrderState {
     }
 
     /// Frees the places of the orders that actions have taken out of the book.
-    pub(super) fn forget_ended(&mut self, changes: Vec<OrdersChanged>) -> HashMap<i64, TakenOrder> {
+    pub(super) fn forget_ended(
+        &mut self,
+        changes: Vec<OrdersChanged>,
+        beats: &mut StepBeats<'_>,
+    ) -> HashMap<i64, TakenOrder> {
         let mut forgotten = HashMap::new();
         for changed in changes {
-            let ended: Vec<i64> = changed.ended.iter().map(|ending| ending.number).collect();
+            let ended: HashSet<i64> = changed.ended.iter().map(|ending| ending.number).collect();
             for order in changed.before {
+                beats.step();
                 let number = order.number();
                 if ended.contains(&number) {
                     let taken = self.waiting.forget(order);

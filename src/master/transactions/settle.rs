@@ -152,7 +152,7 @@ impl OrderState {
         }
         Ok(SettledOrders {
             outcomes: filled.outcomes,
-            forgotten: self.forget_ended(changes),
+            forgotten: self.forget_ended(changes, &mut beats),
         })
     }
 
@@ -358,8 +358,8 @@ impl OrderState {
             }
             for brought in &actions.brought {
                 self.apply_to_orders(tx, (update, actions.number), brought, done, beats)?;
-                self.apply_to_book(tx, (update, actions.number), brought, changes)?;
-                self.correct_book(tx, (update, actions.number), brought, changes)?;
+                self.apply_to_book(tx, (update, actions.number), brought, changes, beats)?;
+                self.correct_book(tx, (update, actions.number), brought, changes, beats)?;
                 beats.step();
             }
         }
@@ -461,6 +461,7 @@ impl OrderState {
         (update, number): (&Update, u64),
         brought: &BroughtAction,
         changes: &mut Vec<OrdersChanged>,
+        beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
         if !brought.before.as_ref().is_some_and(corrections::is_split) {
             return Ok(());
@@ -476,6 +477,7 @@ impl OrderState {
             .cloned()
             .collect();
         for order in orders {
+            beats.step();
             let number = order.number();
             let change = match order.amount {
                 OrderAmount::Units(units) => order_change(brought, tx.asked_units(number)?, units),

@@ -7,7 +7,7 @@
 
 use super::book::OrderBook;
 use super::book::order::{BookOrder, BookProgress, OrderEnd};
-use super::book::trail::{TrailClose, best_of};
+use super::book::trail::BestCloses;
 use super::queue::{OrderHolder, QueuedOrder, add_waiter};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::order_details::OrderDetails;
@@ -137,14 +137,15 @@ impl WaitingOrders {
     pub fn restore(
         &mut self,
         open: StoredOpenOrder,
-        closes: &HashMap<Symbol, Vec<TrailClose>>,
+        closes: &HashMap<Symbol, BestCloses>,
         next: u64,
     ) -> Option<OrderHolder> {
         let mut order = stored(open);
         order.first_update = order.first_update.min(next);
         if let BookProgress::Best(accepted) = order.progress {
-            let closes = closes.get(&order.symbol).map_or(&[][..], Vec::as_slice);
-            order.progress = BookProgress::Best(best_of(&order, accepted, closes));
+            let closes = closes.get(&order.symbol);
+            let best = closes.map_or(accepted, |closes| closes.best_of(&order, accepted));
+            order.progress = BookProgress::Best(best);
         }
         let place = queue_place(&order, None);
         self.insert(order, None, Vec::new());

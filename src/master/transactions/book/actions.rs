@@ -62,12 +62,18 @@ impl OrderBook {
         changed
     }
 
-    /// Gives the orders of an asset its new name.
-    pub fn rename(&mut self, old: &Symbol, new: Symbol) -> OrdersChanged {
+    /// Gives the orders of an asset its new name. Trailing ones follow the closes of the new name from
+    /// update `next` on, the first one that tests them under it, and begin with their best close of now.
+    pub fn rename(&mut self, old: &Symbol, new: Symbol, next: u64) -> OrdersChanged {
         let mut changed = OrdersChanged::default();
         for slot in self.orders_of(old) {
             changed.before.extend(self.slots.get(slot).cloned());
-            self.change(slot, |order| order.symbol = new);
+            self.change(slot, |order| {
+                order.symbol = new;
+                if matches!(order.progress, BookProgress::Best(_)) {
+                    order.first_update = order.first_update.max(next);
+                }
+            });
         }
         changed
     }

@@ -102,6 +102,22 @@ pub struct TrailStart {
     pub best: Money,
 }
 
+impl TrailStart {
+    /// Of a trailing order whose best close is that of before its first update; `None` of others.
+    pub fn of(order: &BookOrder) -> Option<TrailStart> {
+        match order.progress {
+            BookProgress::Best(best) => Some(TrailStart {
+                number: order.number(),
+                first_update: order.first_update,
+                best,
+            }),
+            BookProgress::AsAccepted | BookProgress::WaitsSince(_) | BookProgress::Triggered(_) => {
+                None
+            }
+        }
+    }
+}
+
 /// What an update does with waiting orders, beside ending them.
 #[derive(Debug, Default)]
 pub struct DueOrders {

@@ -3,7 +3,7 @@
 use super::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
 use super::order::BookProgress;
 use super::testing::{bar, order, symbol, update};
-use super::trail::{TrailClose, best_of};
+use super::trail::{BestCloses, TrailClose};
 use super::*;
 use crate::config::FeeSettings;
 use crate::model::timestamp::DAY;
@@ -228,7 +228,7 @@ fn a_split_changes_prices_units_and_reserves() {
     assert_eq!(fourth.progress, BookProgress::Best(Money(16)), "down");
     assert_eq!(book.get(2).unwrap().terms, limit(15_000_002), "up");
     let name = Symbol::parse("NEW").unwrap();
-    let renamed = book.rename(&symbol(), name);
+    let renamed = book.rename(&symbol(), name, 9);
     assert_eq!(renamed.before.len(), 4);
     assert_eq!(book.get(5).unwrap().symbol, name);
     let ended = book.end_asset(&name);
@@ -264,8 +264,11 @@ fn the_needed_closes_are_the_best_of_each_order() {
         .collect();
     let needed = book.needed_closes(&symbol(), &closes);
     assert_eq!(needed.into_iter().collect::<Vec<_>>(), [1, 3, 4]);
-    let best =
-        |number: i64, accepted| best_of(book.get(number).unwrap(), Money(accepted), &closes).0;
+    let bests = BestCloses::of(closes.clone());
+    let best = |number, accepted| {
+        let order = book.get(number).unwrap();
+        bests.best_of(order, Money(accepted)).0
+    };
     assert_eq!((best(1, 1), best(1, 10)), (9, 10));
     assert_eq!((best(2, 1), best(3, 100), best(3, 2)), (7, 5, 2));
     book.remove(1);

@@ -39,16 +39,42 @@ impl TrailClose {
     }
 }
 
-/// The best close of a trailing order: `stored`, that of its acceptance, or one of the stored
-/// `closes` of its asset since its first update.
-pub fn best_of(order: &BookOrder, stored: Money, closes: &[TrailClose]) -> Money {
-    let since = closes.iter().filter(|it| it.update >= order.first_update);
-    since
-        .map(|close| close.of(order.side))
-        .fold(stored, |best, close| order.better(best, close))
+/// The best closes of an asset from each stored one on, so that a start finds the level of an order
+/// without reading all closes again.
+#[derive(Debug, Default)]
+pub struct BestCloses(Vec<TrailClose>);
+
+impl BestCloses {
+    /// Of stored closes, oldest first.
+    pub fn of(mut closes: Vec<TrailClose>) -> BestCloses {
+        let mut later: Option<TrailClose> = None;
+        for close in closes.iter_mut().rev() {
+            if let Some(later) = later {
+                close.for_sales = close.for_sales.max(later.for_sales);
+                close.for_purchases = close.for_purchases.min(later.for_purchases);
+            }
+            later = Some(*close);
+        }
+        BestCloses(closes)
+    }
+
+    /// The best close of a trailing order of the asset: `stored`, that of its acceptance, or one of
+    /// the closes since its first update.
+    pub fn best_of(&self, order: &BookOrder, stored: Money) -> Money {
+        let at = self
+            .0
+            .partition_point(|close| close.update < order.first_update);
+        let best = self.0.get(at).map(|close| close.of(order.side));
+        best.map_or(stored, |best| order.better(stored, best))
+    }
 }
 
 impl OrderBook {
+    /// Whether a trailing order of the asset waits.
+    pub fn is_followed(&self, symbol: &Symbol) -> bool {
+        self.trailing(symbol).next().is_some()
+    }
+
     /// The updates whose closes the asset's trailing orders still need, of those that are stored, in
     /// order: for each order the last best one since its first update. They are at most as many as
     /// the asset has trailing orders.

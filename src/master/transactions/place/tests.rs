@@ -9,7 +9,7 @@ use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
 use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
-use crate::runtime::Module;
+use crate::runtime::{Module, STEPS_PER_BEAT, Watchdog};
 use crate::wire::Reply;
 
 /// A master with a worker's link and an account of 1,000.
@@ -148,6 +148,30 @@ impl Desk {
         self.rig.give(self.alice, cash, &positions);
     }
 
+    /// Places sales of one unit that no bar reaches, in messages of so many.
+    fn place_many(&mut self, messages: usize, orders: usize) {
+        for _ in 0..messages {
+            let sale = |_| self.order(Side::Sell, "1", limit("500"));
+            let sales = (0..orders).map(sale).map(OrderRequest::Place).collect();
+            self.rig.request_all(sales);
+            self.link.heard();
+        }
+    }
+
+    /// How often the module beats while it settles an update with this action.
+    fn beats_with(&mut self, name: &str, kind: ActionKind) -> u64 {
+        let heartbeat = Watchdog::new().register("transactions");
+        self.rig.transactions.heartbeat = heartbeat.clone();
+        let mut update = self.rig.update(&[]);
+        let action = Action {
+            id: ActionId::parse(&kind.number().to_string()).ok(),
+            ..Action::new(bar(1, "1").time, symbol(name), kind, None)
+        };
+        self.rig.act(&mut update, &[action]);
+        self.rig.tell(&update);
+        heartbeat.beats()
+    }
+
     /// What an account may buy with, beside its orders that wait.
     fn standing(&self) -> Money {
         let book = self.rig.transactions.state.waiting.book();
@@ -243,6 +267,78 @@ fn a_stop_limit_and_a_trailing_order_go_on_after_a_kill() {
     let mut desk = desk.restart();
     desk.bar(["95", "97", "95", "95"]);
     assert_eq!(desk.entry(stop_limit).transaction.price, Some(money("96")));
+}
+
+#[test]
+fn closes_stay_few_over_a_restart_and_go_with_the_last_trailing_order() {
+    let mut desk = Desk::new();
+    desk.give("1000", "5");
+    let id = desk.placed(Side::Sell, "1", (OrderKind::Trailing, None, Some("10")));
+    let closes = |desk: &Desk| {
+        let sql = "SELECT count(*) FROM trail_closes";
+        desk.rig.engine.number(sql)
+    };
+    for _ in 0..150 {
+        desk.bar(["100", "100", "100", "100"]);
+    }
+    assert_eq!(closes(&desk), 150);
+    let mut desk = desk.restart();
+    for _ in 0..110 {
+        desk.bar(["100", "100", "100", "100"]);
+    }
+    assert!(closes(&desk) < 10, "{}", closes(&desk));
+    desk.cancelled(id);
+    // Also where the process ends before an update finds it.
+    let mut desk = desk.restart();
+    desk.bar(["100", "100", "100", "100"]);
+    assert_eq!(closes(&desk), 0);
+}
+
+#[test]
+fn trailing_orders_of_two_names_that_become_one_keep_their_levels_after_a_kill() {
+    let mut desk = Desk::new();
+    let positions = [("AAPL", "5", "1"), ("IBM", "5", "1")];
+    desk.rig.give(desk.alice, "1000", &positions);
+    let trailing = |distance| (OrderKind::Trailing, None, Some(distance));
+    let own = desk.placed(Side::Sell, "1", trailing("10"));
+    let mut moved = desk.order(Side::Sell, "1", trailing("20"));
+    moved.symbol = symbol("IBM");
+    let moved = placed(&desk.place(moved)).0;
+    desk.bar(["130", "130", "130", "130"]);
+    let prices = bar(2, "128");
+    let mut update = desk.rig.update_with(&[(symbol("AAPL"), prices)]);
+    let rename = ActionKind::Rename(symbol("AAPL"));
+    let rename = Action::new(prices.time, symbol("IBM"), rename, None);
+    desk.rig.act(&mut update, &[rename]);
+    desk.rig.tell(&update);
+    let mut desk = desk.restart();
+    desk.bar(["128", "128", "109", "109"]);
+    assert_eq!(desk.entry(own).transaction.price, Some(money("120")));
+    assert_eq!(desk.status(moved), OPEN, "it has not followed 130");
+    desk.bar(["109", "109", "107", "107"]);
+    let entry = desk.entry(moved).transaction;
+    assert_eq!(entry.price, Some(money("108")), "128 - 20");
+}
+
+#[test]
+fn an_action_beats_while_it_changes_and_ends_many_open_orders() {
+    let mut desk = Desk::with(|config| config.limits.max_open_per_account = 5_000);
+    desk.give("1000", "5000");
+    desk.place_many(2, STEPS_PER_BEAT);
+    let split = |ratio| ActionKind::Split(Ratio::parse(ratio).unwrap());
+    // What it stores of orders that stay; and what it stores, forgets and answers of those that end.
+    for (kind, least) in [(split("2"), 2), (split("3"), 8)] {
+        let alone = desk.beats_with("IBM", kind);
+        let beats = desk.beats_with("AAPL", kind);
+        assert!(beats >= alone + least, "{kind:?}: {beats}, {alone} alone");
+    }
+    assert_eq!(desk.rig.transactions_status().open, 0, "it was corrected");
+    desk.place_many(2, STEPS_PER_BEAT);
+    let delisted = ActionKind::Delist(money("1"));
+    let alone = desk.beats_with("IBM", delisted);
+    let beats = desk.beats_with("AAPL", delisted);
+    assert!(beats >= alone + 8, "{beats}, {alone} alone");
+    assert_eq!(desk.rig.transactions_status().open, 0);
 }
 
 #[test]

@@ -449,19 +449,19 @@ impl History {
         }
     }
 
-    /// A rename moves all of an asset, so it is one only where the new name has nothing.
+    /// The new name may have orders and closes of its own.
     fn rename(&mut self, old: usize, new: usize) {
         let (old, new) = (name(old), name(new));
-        let is_taken = self.list.iter().any(|order| order.symbol == new);
-        if is_taken {
-            return;
-        }
-        self.book.rename(&old, new);
+        let next = self.number + 1;
+        self.book.rename(&old, new, next);
         for order in self.list.iter_mut().filter(|order| order.symbol == old) {
             order.symbol = new;
+            if let BookProgress::Best(best) = order.progress {
+                order.first_update = order.first_update.max(next);
+                self.accepted.insert(order.number(), best);
+            }
         }
-        let closes = self.closes.remove(&old).unwrap_or_default();
-        self.closes.insert(new, closes);
+        self.closes.remove(&old);
         self.latest.insert(new, self.latest[&old]);
     }
 
@@ -471,7 +471,7 @@ impl History {
         let ratio = Ratio::new(2, 7).unwrap();
         let (old, new) = (name(asset), name((asset + 1) % ASSETS));
         let split = self.book.split(&old, ratio, None, (&fees, None));
-        let renamed = self.book.rename(&old, new);
+        let renamed = self.book.rename(&old, new, self.number + 1);
         let ended = self.book.end_asset(&new);
         self.book.put_back(vec![split, renamed, ended]);
     }
@@ -527,9 +527,10 @@ impl History {
                     let needed = self.book.needed_closes(&symbol, &closes);
                     closes.retain(|close| needed.contains(&close.update));
                 }
+                let bests = BestCloses::of(closes.clone());
                 for (_, order) in self.book.trailing(&symbol) {
                     let accepted = self.accepted[&order.number()];
-                    let best = best_of(order, accepted, &closes);
+                    let best = bests.best_of(order, accepted);
                     assert_eq!(
                         BookProgress::Best(best),
                         order.progress,
