@@ -643,6 +643,12 @@ pub struct ReplaceArgs {
     /// Another distance of a trailing order: money such as 2.50, or 5%
     #[arg(long, value_name = "DISTANCE", value_parser = distance, conflicts_with_all = ["limit", "stop"], allow_hyphen_values = true)]
     pub trail: Option<TrailDistance>,
+    /// Do not ask where it takes more than half of what the account is worth
+    #[arg(long)]
+    pub yes: bool,
+    /// Return as soon as the order is on the server's disk
+    #[arg(long)]
+    pub no_wait: bool,
     /// The new order's own ID and how long to look for what became of it.
     #[command(flatten)]
     pub repeat: RepeatOptions,

@@ -4,6 +4,7 @@
 //!
 //! Tests: below, and in `tests/suite/client/waiting_orders.rs`.
 
+use super::estimate;
 use super::order_words::{in_force_words, stop_words, terms_words};
 use super::trading::{SentOrder, SentRequest, id_of, send};
 use super::{CommandError, OUTCOME_UNKNOWN, ReadySession, note, show};
@@ -290,10 +291,11 @@ pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandErr
         id: Some(id_of(&args.repeat)?),
     };
     let form = changed(&old, &change)?;
+    estimate::tell(global, &mut session, &form, args.yes)?;
     let order = SentOrder {
         form,
         request: SentRequest::Book(BookRequest::Replace(old.id, change)),
-        is_followed: true,
+        is_followed: !args.no_wait,
         knows_cancel: true,
     };
     send(global, &mut session, &order, args.repeat.patience)
