@@ -8,7 +8,7 @@ use crate::master::messages::{
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Bar, OpenValue, OrderKind};
+use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
 use crate::runtime::Module;
 use crate::wire::Reply;
 
@@ -18,6 +18,9 @@ struct Desk {
     link: FakeLink,
     alice: AccountId,
 }
+
+const LIMIT_90: Prices<'static> = (OrderKind::Limit, Some("90"), None);
+const STOP_500: Prices<'static> = (OrderKind::Stop, None, Some("500"));
 
 /// A sale or purchase of AAPL by Alice: kind, limit, stop.
 type Prices<'a> = (OrderKind, Option<&'a str>, Option<&'a str>);
@@ -631,6 +634,59 @@ fn all_that_is_held_may_be_sold_however_little_it_is_worth() {
         desk.refused(Side::Sell, "0.4", MARKET),
         Reason::QuantityInvalid
     );
+}
+
+/// An update with a split of AAPL, or a correction of it, at the time of the second update.
+fn split_by(desk: &mut Desk, kind: ActionKind, is_late: bool, close: &str) {
+    let mut update = desk.rig.update(&[("AAPL", close)]);
+    let action = Action {
+        is_late,
+        ..Action::new(
+            bar(2, "1").time,
+            symbol("AAPL"),
+            kind,
+            ActionId::parse("it").ok(),
+        )
+    };
+    desk.rig.act(&mut update, &[action]);
+    desk.rig.tell(&update);
+}
+
+#[test]
+fn a_corrected_split_cancels_the_orders_whose_prices_it_has_changed_whatever_their_amount() {
+    let split = |text| ActionKind::Split(Ratio::parse(text).unwrap());
+    for (right, restarts) in [(ActionKind::Cancel, false), (split("2"), true)] {
+        let mut desk = Desk::new();
+        desk.rig.settle(&[("AAPL", "100")]);
+        let before: Vec<Uuid> = ["1", "cash:90"]
+            .into_iter()
+            .flat_map(|amount| {
+                [
+                    desk.placed(Side::Buy, amount, LIMIT_90),
+                    desk.placed(Side::Buy, amount, STOP_500),
+                ]
+            })
+            .collect();
+        split_by(&mut desk, split("10"), false, "10");
+        desk.rig.settle(&[("AAPL", "10")]);
+        if restarts {
+            desk = desk.restart();
+        }
+        let limit = (OrderKind::Limit, Some("5"), None);
+        let later = ["1", "cash:5"].map(|amount| desk.placed(Side::Buy, amount, limit));
+        split_by(&mut desk, right, true, "10");
+        for id in before {
+            let cancelled = (TransactionStatus::Cancelled, Some(Reason::Cancelled));
+            assert_eq!(desk.status(id), cancelled, "{right:?}");
+        }
+        for id in later {
+            assert_eq!(
+                desk.status(id),
+                (TransactionStatus::Open, None),
+                "{right:?}"
+            );
+        }
+    }
 }
 
 #[test]
