@@ -225,27 +225,27 @@ impl QuoteNotices {
                 all: None,
                 assets: BTreeMap::new(),
             });
-        let subscription = Subscription::new(request);
+        let new = || Subscription::new(request);
+        let subscription = match symbol {
+            Some(symbol) => subscriber.assets.entry(symbol).or_insert_with(new),
+            None => subscriber.all.get_or_insert_with(new),
+        };
+        // What was dropped before is told nevertheless.
+        subscription.session = Arc::clone(&request.session);
         request.subscribed();
         let connection = &request.client.connection;
-        match symbol {
-            Some(symbol) => {
-                subscriber.assets.insert(symbol, subscription);
-                let subscription = subscriber.assets.get_mut(&symbol);
-                if let (Some(subscription), Some(snapshot)) = (subscription, snapshot) {
-                    let mut frames = QuoteFrames::in_force(snapshot);
-                    subscription.send(connection, frames.of_asset(symbol));
-                }
+        match (symbol, snapshot) {
+            (Some(symbol), Some(snapshot)) => {
+                let mut frames = QuoteFrames::in_force(snapshot);
+                subscription.send(connection, frames.of_asset(symbol));
             }
-            None => {
-                let subscription = subscriber.all.insert(subscription);
-                if let Some(snapshot) = snapshot {
-                    let frames = self
-                        .in_force
-                        .get_or_insert_with(|| frames_of_all(snapshot, false));
-                    subscription.send(connection, frames);
-                }
+            (None, Some(snapshot)) => {
+                let frames = self
+                    .in_force
+                    .get_or_insert_with(|| frames_of_all(snapshot, false));
+                subscription.send(connection, frames);
             }
+            (Some(_) | None, None) => {}
         }
     }
 
@@ -282,6 +282,73 @@ impl QuoteNotices {
                     subscription.send(connection, new);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{aapl, active, bar, session};
+    use super::*;
+    use crate::link::message::{PriceRow, Prices};
+    use crate::net::{Connection, Flusher, SendLimits};
+    use crate::worker::client::CachedSession;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    /// The module with a price, a client that has no room for notices, and its peer.
+    fn module() -> (QuoteNotices, Arc<WorkerClient>, TcpStream) {
+        let mut notices = QuoteNotices::new(256, Arc::default(), Arc::default());
+        let row = PriceRow {
+            symbol: aapl(),
+            quote: Some(bar(1).quote()),
+            day: None,
+            is_new: true,
+            is_halted: false,
+            previous_close: None,
+            description: None,
+        };
+        let prices = Prices {
+            update: 1,
+            market_now: bar(1).time,
+            published: Timestamp(0),
+            next: Timestamp(0),
+            rows: vec![row],
+        };
+        notices.snapshot = Some(Arc::new(QuoteSnapshot::new(prices, Arc::default())));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let limits = SendLimits {
+            max_unsent: 1,
+            send_timeout: Duration::from_secs(60),
+        };
+        let socket = listener.accept().unwrap().0;
+        let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
+        (notices, WorkerClient::new(connection), peer)
+    }
+
+    /// A request with a new session of this number.
+    fn request(client: &Arc<WorkerClient>, topic: Topic, number: u8) -> SubscriptionRequest {
+        let state = active(&session(number), false);
+        SubscriptionRequest {
+            client: Arc::clone(client),
+            number: 0,
+            session: CachedSession::new(state.hash, state.active.unwrap()),
+            topic,
+        }
+    }
+
+    #[test]
+    fn subscribing_again_keeps_what_was_dropped_and_renews_the_session() {
+        for topic in [Topic::Quotes, Topic::QuotesOf(aapl())] {
+            let (mut notices, client, _peer) = module();
+            for number in 1..4 {
+                notices.subscribe(&request(&client, topic, number));
+            }
+            let subscriber = notices.subscribers.values_mut().next().unwrap();
+            let subscription = subscriptions(subscriber).next().unwrap();
+            assert_eq!(subscription.dropped, 3);
+            assert_eq!(subscription.session.hash, session(3).hash());
         }
     }
 }
