@@ -62,8 +62,8 @@ impl Watchers {
     }
 }
 
-/// The accounts whose orders are watched, as long as the sessions last and the links stand with which
-/// workers asked.
+/// The accounts whose orders are watched, as long as the sessions last and the links stand with
+/// which workers asked.
 #[derive(Debug, Default)]
 pub struct OrderWatchers {
     watchers: Mutex<Watchers>,

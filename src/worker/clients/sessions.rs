@@ -10,8 +10,8 @@ use hashlink::{LinkedHashMap, LinkedHashSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Cached sessions at most. There are more only while connections hold more than as many: each holds
-/// at most 10, of its data state, of `orders`, and of its topics of quotes.
+/// Cached sessions at most. There are more only while connections hold more: each holds at most 10,
+/// one of its data state, one of `orders`, and 8 of its topics of quotes.
 pub const CACHED_MAX: usize = 100_000;
 /// Ended sessions that are remembered at most.
 pub const ENDED_MAX: usize = 65_536;
