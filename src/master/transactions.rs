@@ -456,15 +456,13 @@ impl Transactions {
     /// it could not be stored: then nothing has changed.
     fn settle(&mut self, update: &Update) -> bool {
         let began = Instant::now();
-        // No update follows the last prices, so orders that came too late for them are settled too.
-        let numbers = self.state.queue.before(
-            if update.snapshot.exhausted {
-                began
-            } else {
-                update.began
-            },
-            update.number,
-        );
+        // No update follows the last prices, so orders that came too late for them are settled too, be
+        // it before a kill.
+        let (until, number) = match update.snapshot.exhausted {
+            true => (began, u64::MAX),
+            false => (update.began, update.number),
+        };
+        let numbers = self.state.queue.before(until, number);
         let has_actions = self.state.actions_pending || !update.actions.is_empty();
         let due = (!has_actions).then(|| self.state.due_at(update));
         let idle = due.as_ref().filter(|due| due.is_nothing());

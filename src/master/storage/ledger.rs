@@ -881,6 +881,16 @@ impl Tx<'_> {
             };
             store_outcome(sqlite, *number, outcome, moment)?;
         }
+        Ok(())
+    }
+
+    /// Notes that the ledger has what this update did, be it that no order ended: so that no bar is
+    /// tested twice.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn set_settled_update(&mut self, update: u64) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         sqlite
             .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
             .execute([signed(update)])?;

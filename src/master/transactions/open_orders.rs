@@ -158,7 +158,7 @@ impl OrderState {
         brought: &BroughtAction,
         changes: &mut Vec<OrdersChanged>,
     ) -> Result<(), StorageError> {
-        let BroughtAction { action, before } = brought;
+        let BroughtAction { action, before, .. } = brought;
         let is_late = action.is_late || before.is_some();
         let own = action.symbol;
         // Where the end comes late, a price of the name may be another's, and fills its orders.

@@ -154,11 +154,13 @@ impl BookOrder {
         }
     }
 
-    /// What it has to hold back by its terms of now; zero for a sale. `None` without a price, or
-    /// beyond the limit of values.
+    /// What it has to hold back by its terms of now; zero for a sale, and the whole amount of an order
+    /// for an amount of cash. `None` without a price, or beyond the limit of values.
     pub fn due_reserve(&self, fees: &FeeSettings, latest: Option<Money>) -> Option<Money> {
-        if self.side == Side::Sell {
-            return Some(Money::ZERO);
+        match (self.side, self.amount) {
+            (Side::Sell, _) => return Some(Money::ZERO),
+            (_, OrderAmount::Cash(cash)) => return Some(cash),
+            (_, OrderAmount::Units(_)) => {}
         }
         let price = self.reserve_price(latest)?;
         purchase_reserve(fees, self.terms.kind(), self.amount, price)

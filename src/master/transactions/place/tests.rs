@@ -10,7 +10,7 @@ use crate::master::storage::bars::{BarStore, UnsettledUpdate, UpdateChanges, Upd
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
-use crate::model::{Bar, OpenValue, OrderKind};
+use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
 use crate::runtime::Module;
 use crate::wire::Reply;
 
@@ -20,6 +20,9 @@ struct Desk {
     link: FakeLink,
     alice: AccountId,
 }
+
+const LIMIT_90: Prices<'static> = (OrderKind::Limit, Some("90"), None);
+const STOP_500: Prices<'static> = (OrderKind::Stop, None, Some("500"));
 
 /// A sale or purchase of AAPL by Alice: kind, limit, stop.
 type Prices<'a> = (OrderKind, Option<&'a str>, Option<&'a str>);
@@ -225,6 +228,12 @@ fn a_stop_limit_and_a_trailing_order_go_on_after_a_kill() {
     let trailing = desk.placed(Side::Sell, "2", prices);
     let percent = desk.placed(Side::Sell, "1", (OrderKind::Trailing, None, Some("20%")));
     desk.bar(["100", "121", "100", "120"]);
+    let settled = desk.rig.engine.storage().read(|it| it.settled_update());
+    assert_eq!(
+        settled.unwrap(),
+        desk.rig.assets.prices().number,
+        "no start tests this bar again, although it ended no order"
+    );
     let mut desk = desk.restart();
     desk.bar(["115", "115", "110", "111"]);
     let entry = desk.entry(trailing).transaction;
@@ -269,6 +278,21 @@ fn what_orders_hold_back_cannot_be_spent_twice() {
         desk.refused(Side::Buy, "0.1", MARKET),
         Reason::InsufficientFunds
     );
+}
+
+#[test]
+fn an_amount_of_cash_is_held_back_without_a_price_too() {
+    let mut desk = Desk::new();
+    let new = |desk: &mut Desk| PlaceOrder {
+        symbol: symbol("NEW"),
+        ..desk.order(Side::Buy, "cash:600", MARKET)
+    };
+    let order = new(&mut desk);
+    let (id, _) = placed(&desk.place(order));
+    assert_eq!(desk.entry(id).reserve, Some(money("600")));
+    let order = new(&mut desk);
+    assert_eq!(reason(&desk.place(order)), Reason::InsufficientFunds);
+    desk.verify();
 }
 
 #[test]
@@ -675,6 +699,59 @@ fn all_that_is_held_may_be_sold_however_little_it_is_worth() {
         desk.refused(Side::Sell, "0.4", MARKET),
         Reason::QuantityInvalid
     );
+}
+
+/// An update with a split of AAPL, or a correction of it, at the time of the second update.
+fn split_by(desk: &mut Desk, kind: ActionKind, is_late: bool, close: &str) {
+    let mut update = desk.rig.update(&[("AAPL", close)]);
+    let action = Action {
+        is_late,
+        ..Action::new(
+            bar(2, "1").time,
+            symbol("AAPL"),
+            kind,
+            ActionId::parse("it").ok(),
+        )
+    };
+    desk.rig.act(&mut update, &[action]);
+    desk.rig.tell(&update);
+}
+
+#[test]
+fn a_corrected_split_cancels_the_orders_whose_prices_it_has_changed_whatever_their_amount() {
+    let split = |text| ActionKind::Split(Ratio::parse(text).unwrap());
+    for (right, restarts) in [(ActionKind::Cancel, false), (split("2"), true)] {
+        let mut desk = Desk::new();
+        desk.rig.settle(&[("AAPL", "100")]);
+        let before: Vec<Uuid> = ["1", "cash:90"]
+            .into_iter()
+            .flat_map(|amount| {
+                [
+                    desk.placed(Side::Buy, amount, LIMIT_90),
+                    desk.placed(Side::Buy, amount, STOP_500),
+                ]
+            })
+            .collect();
+        split_by(&mut desk, split("10"), false, "10");
+        desk.rig.settle(&[("AAPL", "10")]);
+        if restarts {
+            desk = desk.restart();
+        }
+        let limit = (OrderKind::Limit, Some("5"), None);
+        let later = ["1", "cash:5"].map(|amount| desk.placed(Side::Buy, amount, limit));
+        split_by(&mut desk, right, true, "10");
+        for id in before {
+            let cancelled = (TransactionStatus::Cancelled, Some(Reason::Cancelled));
+            assert_eq!(desk.status(id), cancelled, "{right:?}");
+        }
+        for id in later {
+            assert_eq!(
+                desk.status(id),
+                (TransactionStatus::Open, None),
+                "{right:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -274,6 +274,20 @@ fn a_repeat_of_an_order_that_waits_waits_with_it() {
 }
 
 #[test]
+fn an_order_that_is_too_late_for_the_last_prices_is_rejected_after_a_kill() {
+    let mut desk = Desk::new();
+    let mut last = desk.rig.update(&[("IBM", "10")]);
+    Arc::make_mut(&mut last.snapshot).exhausted = true;
+    desk.rig.assets.progress.set_first(last.number + 1);
+    desk.queue(Side::Buy, "IBM", "1");
+    desk.rig.publish(&last);
+    desk.rig = desk.rig.restart();
+    desk.rig.tell(&last);
+    let queue = &desk.rig.transactions.state.queue;
+    assert_eq!(queue.len(), 0, "no update follows");
+}
+
+#[test]
 fn an_order_waits_for_fourteen_days_of_the_market_and_no_longer_than_it() {
     let mut desk = Desk::new();
     let sequence = desk.queue(Side::Buy, "AAPL", "1");
@@ -976,7 +990,11 @@ fn an_action_that_changes_no_order_passes_the_queue_by() {
                 is_late,
                 ..action(kind)
             };
-            let brought = BroughtAction { action, before };
+            let brought = BroughtAction {
+                action,
+                before,
+                split_at: None,
+            };
             let mut units = ["1", "2", "3", "7"].map(quantity).into_iter();
             let is_changed = units.any(|now| {
                 !matches!(
