@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::config::MasterConfig;
+use crate::master::assets::unsettled::UnsettledUpdates;
 use crate::master::messages::{
     AccountCancellation, CancelOrder, OrderRequest, ReplaceOrder, TransactionsMessage,
 };
+use crate::master::storage::bars::{BarStore, UnsettledUpdate, UpdateChanges, UpdatePosition};
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
@@ -650,6 +652,69 @@ fn a_settlement_that_fails_is_made_up_for_bar_by_bar() {
         (Some(money("95")), entry.priced)
     );
     desk.verify();
+}
+
+/// Publishes updates with these closes of AAPL, and none of them is settled before a kill.
+fn killed_before_it_settled(desk: Desk, closes: &[&str]) -> Desk {
+    let mut rig = desk.rig;
+    let mut store = BarStore::open(rig.engine.storage(), None).unwrap();
+    let listed: Vec<Symbol> = rig.assets.prices().symbols().collect();
+    store.set_assets(&listed).unwrap();
+    for close in closes {
+        let update = rig.update(&[("AAPL", close)]);
+        let position = UpdatePosition {
+            number: update.number,
+            time: None,
+            exhausted: false,
+        };
+        let bar = bar(update.number.cast_signed(), close);
+        let changes = UpdateChanges {
+            bars: vec![(symbol("AAPL"), bar)],
+            unsettled: Some(UnsettledUpdate {
+                number: update.number,
+                began: update.began_stamp,
+                published: update.published,
+                market_time: Some(bar.time),
+                exhausted: false,
+                real_time: false,
+            }),
+            ..UpdateChanges::default()
+        };
+        store.commit(&position, &changes).unwrap();
+    }
+    let mut desk = Desk { rig, ..desk }.restart();
+    let left = store.unsettled().unwrap();
+    let unsettled = UnsettledUpdates::new(left, desk.rig.assets.prices(), Vec::new());
+    desk.rig.transactions = desk.rig.transactions.taking_over(unsettled);
+    desk
+}
+
+#[test]
+fn what_came_too_late_for_an_update_binds_nothing_of_it_after_a_kill() {
+    let mut desk = Desk::new();
+    let bought = desk.placed(Side::Buy, "8", MARKET);
+    // The retrieval of update 2 has begun, which the next order is too late for.
+    desk.rig.assets.progress.set_first(3);
+    let late = desk.placed(Side::Buy, "1", limit("150"));
+    let desk = killed_before_it_settled(desk, &["120", "121"]);
+    let ends = desk.rig.entries(desk.alice).into_iter();
+    let ends: Vec<_> = ends
+        .map(|it| {
+            (
+                it.transaction.id,
+                it.transaction.status,
+                it.transaction.reason,
+            )
+        })
+        .collect();
+    let short = Some(Reason::InsufficientFunds);
+    assert_eq!(
+        ends,
+        [
+            (bought, TransactionStatus::Settled, None),
+            (late, TransactionStatus::Rejected, short)
+        ]
+    );
 }
 
 #[test]
