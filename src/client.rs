@@ -25,7 +25,7 @@ pub mod tls;
 pub use book_order::{OrderChange, OrderForm, PlacedOrder};
 pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};
 pub use failover::WorkerPool;
-pub use order::{BookRequest, OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts};
+pub use order::{BookRequest, HoldCause, OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts};
 pub use password_strength::PasswordStrength;
 pub use server_info::ServerInfo;
 pub use session::Client;

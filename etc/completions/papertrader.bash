@@ -2100,7 +2100,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__replace)
-            opts="-h -V --quantity --for --limit --stop --trail --order-id --patience --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --quantity --for --limit --stop --trail --yes --no-wait --order-id --patience --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

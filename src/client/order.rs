@@ -6,10 +6,11 @@
 //! afterwards.
 
 use super::connection::{Answer, QueuedNotice, ServerConnection, ServerMessage};
+use super::server_info::ServerInfo;
 use super::{Client, ClientError, OrderChange, OrderForm, PlacedOrder, WorkerPool};
 use crate::model::{
-    ClientOrderId, OpenValue, ProtocolFault, Quantity, Reason, SessionId, Side, Symbol, Timestamp,
-    TransactionStatus, Username,
+    ClientOrderId, MarketState, OpenValue, ProtocolFault, Quantity, Reason, SessionId, Side,
+    Symbol, Timestamp, TransactionStatus, Username,
 };
 use crate::runtime::backoff::{self, Backoff};
 use crate::wire::payload::PageEntry;
@@ -28,6 +29,8 @@ const BACKOFF_MAX_INTERVAL: Duration = Duration::from_secs(5);
 /// How often an order that is due is looked at, and one that is not due yet at least.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const LOOK_MAX_INTERVAL: Duration = Duration::from_secs(30);
+/// How often an order of purchaseAsset or sellAsset is looked at that is overdue.
+const LOOK_OVERDUE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The terms of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +105,8 @@ pub struct OrderTimeouts {
     pub answer: Duration,
     /// After the expected settlement, before the order is repeated to learn its state.
     pub grace: Duration,
+    /// After the expected settlement, before another connection looks why there is none.
+    pub look: Duration,
     /// Without a message about the order from any worker, before its outcome counts as unknown.
     pub contact: Duration,
     /// In total. An order that is still queued then is reported as queued.
@@ -113,10 +118,20 @@ impl Default for OrderTimeouts {
         OrderTimeouts {
             answer: Duration::from_secs(75),
             grace: Duration::from_secs(30),
+            look: Duration::from_secs(3),
             contact: Duration::from_secs(300),
             settlement: Duration::from_secs(24 * 3600),
         }
     }
+}
+
+/// Why an order is not settled although its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldCause {
+    /// It has left the queue and is open: its asset had no new price.
+    NoPrice,
+    /// The market is paused.
+    Paused,
 }
 
 /// A report about an order that has no outcome yet.
@@ -130,6 +145,8 @@ pub enum OrderProgress {
     Queued(QueuedNotice),
     /// The order is queued and expected to settle after this time; zero when the time has passed.
     Waiting(Duration),
+    /// The order waits for something that has no time.
+    Held(HoldCause),
     /// An attempt ended without an answer. The order will be repeated under the same ID.
     Repeating(ClientError),
 }
@@ -201,6 +218,8 @@ fn follow(
         begun: Instant::now(),
         failing_since: None,
         queued: None,
+        look_at: None,
+        held: None,
         uncertain: false,
     };
     let mut rounds = Backoff::new(BACKOFF_FIRST_INTERVAL, BACKOFF_MAX_INTERVAL);
@@ -236,6 +255,9 @@ struct OrderFollower<'a> {
     /// When the first failed round since the last notice ended.
     failing_since: Option<Instant>,
     queued: Option<QueuedNotice>,
+    /// When the order is overdue, and is looked at.
+    look_at: Option<Instant>,
+    held: Option<HoldCause>,
     /// Whether an attempt was sent and not answered. It may still be queued, so a later refusal may
     /// not be the outcome.
     uncertain: bool,
@@ -301,6 +323,7 @@ impl OrderFollower<'_> {
         request: &Request,
         on: &mut dyn FnMut(&OrderProgress),
     ) -> Result<(OrderOutcome, bool), ClientError> {
+        let session = client.session().cloned();
         let connection = client.connection();
         let mut until = Instant::now() + self.timeouts.answer;
         let mut announced = None;
@@ -310,7 +333,10 @@ impl OrderFollower<'_> {
                     if notice.client_order_id.as_ref() == Some(self.id) =>
                 {
                     self.failing_since = None;
-                    until = Instant::now() + remaining(notice.expected) + self.timeouts.grace;
+                    let due = Instant::now() + remaining(notice.expected);
+                    until = due + self.timeouts.grace;
+                    self.look_at = Some(due + self.timeouts.look);
+                    self.held = None;
                     on(&OrderProgress::Queued(notice.clone()));
                     if !self.wait {
                         return Ok((OrderOutcome::Queued(notice), true));
@@ -336,8 +362,13 @@ impl OrderFollower<'_> {
                     );
                 }
                 None => {
-                    if let Some(expected) = announced {
-                        on(&OrderProgress::Waiting(remaining(expected)));
+                    if let (Some(expected), Some(session)) = (announced, &session) {
+                        until = self
+                            .look_if_overdue(connection, session, on)
+                            .unwrap_or(until);
+                        if self.held.is_none() {
+                            on(&OrderProgress::Waiting(remaining(expected)));
+                        }
                     }
                 }
             }
@@ -350,6 +381,50 @@ impl OrderFollower<'_> {
                 return Err(connection.broken("no answer to the order in time"));
             }
         }
+    }
+
+    /// Looks why an overdue order is not settled. Until when its answer is awaited, where that is
+    /// another time now.
+    fn look_if_overdue(
+        &mut self,
+        connection: &ServerConnection,
+        session: &SessionId,
+        on: &mut dyn FnMut(&OrderProgress),
+    ) -> Option<Instant> {
+        self.look_at.filter(|at| Instant::now() >= *at)?;
+        let was_held = self.held.is_some();
+        self.held = self.look(connection, session).unwrap_or_default();
+        let again = Instant::now() + LOOK_OVERDUE_INTERVAL;
+        self.look_at = Some(again);
+        if let Some(cause) = self.held {
+            on(&OrderProgress::Held(cause));
+            return Some(again + self.timeouts.grace);
+        }
+        was_held.then(|| Instant::now() + self.timeouts.grace)
+    }
+
+    /// What the queued order waits for; `None` where nothing is known to hold it. The connection on
+    /// which its answer is awaited answers nothing before that.
+    fn look(
+        &self,
+        connection: &ServerConnection,
+        session: &SessionId,
+    ) -> Result<Option<HoldCause>, ClientError> {
+        let Some(notice) = &self.queued else {
+            return Ok(None);
+        };
+        let mut client = Client::new(connection.again()?, Some(session.clone()));
+        let Some(info) = client.server_info()? else {
+            return Ok(None);
+        };
+        let orders = client.open_orders()?.0;
+        let order = orders.iter().find(|order| order.id == notice.id);
+        Ok(order.and_then(|order| {
+            if order.status == TransactionStatus::Open {
+                return Some(HoldCause::NoPrice);
+            }
+            is_paused(&info).then_some(HoldCause::Paused)
+        }))
     }
 
     /// The outcome that the order's reply states.
@@ -454,6 +529,11 @@ fn check_edition(client: &mut Client) -> Result<(), ClientError> {
     }
 }
 
+/// Whether the market is paused, by what a server tells of it.
+pub fn is_paused(info: &ServerInfo) -> bool {
+    info.state.as_ref().and_then(OpenValue::known) == Some(MarketState::Paused)
+}
+
 /// The row of a transaction of one's own history; `None`: the account has none of this ID. A server
 /// of the first edition closes the connection with [`ClientError::Protocol`].
 ///
@@ -470,7 +550,7 @@ pub fn transaction_row(
 }
 
 /// Looks at an order of placeOrder until it has left the queue: it has its outcome, or waits for a
-/// price. Reports when it is expected to settle, and the time that is left. After `settlement` it
+/// price. Reports that the market is paused, or when the order is expected to settle, and the time that is left. After `settlement` it
 /// returns the row of an order that is still queued.
 ///
 /// # Errors
@@ -485,6 +565,7 @@ pub fn leave_queue(
 ) -> Result<PageEntry, ClientError> {
     let begun = Instant::now();
     let mut heard = begun;
+    let mut is_held = false;
     let mut notice = QueuedNotice {
         id: placed.id,
         client_order_id: placed.client_order_id.clone(),
@@ -495,17 +576,23 @@ pub fn leave_queue(
             let info = client.server_info()?;
             let row = transaction_row(client, username, placed.id)?;
             let row = row.ok_or_else(|| client.unexpected_answer())?;
-            Ok((row, info.and_then(|info| info.next_update)))
+            Ok((row, info))
         });
         match looked {
-            Ok((row, next_update)) => {
+            Ok((row, info)) => {
                 let is_queued = row.status == TransactionStatus::Queued;
                 if !is_queued || begun.elapsed() >= timeouts.settlement {
                     return Ok(row);
                 }
                 heard = Instant::now();
+                is_held = info.as_ref().is_some_and(is_paused);
+                let next_update = info.and_then(|info| info.next_update);
                 notice.expected = next_update.unwrap_or(notice.expected);
-                on(&OrderProgress::Queued(notice.clone()));
+                on(&if is_held {
+                    OrderProgress::Held(HoldCause::Paused)
+                } else {
+                    OrderProgress::Queued(notice.clone())
+                });
             }
             Err(error) if error.is_about_the_worker() && heard.elapsed() < timeouts.contact => {
                 on(&OrderProgress::Repeating(error));
@@ -520,7 +607,9 @@ pub fn leave_queue(
         let wait = remaining(notice.expected).clamp(LOOK_INTERVAL, LOOK_MAX_INTERVAL);
         let until = Instant::now() + wait;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
-            on(&OrderProgress::Waiting(remaining(notice.expected)));
+            if !is_held {
+                on(&OrderProgress::Waiting(remaining(notice.expected)));
+            }
             std::thread::sleep(left.min(PROGRESS_INTERVAL));
         }
     }

@@ -5,13 +5,16 @@
 
 use super::connection::SubscriptionNotice;
 use super::{Client, ClientError};
-use crate::model::{OpenValue, ProtocolFault, Quote, QuoteValue, Symbol, Timestamp, Topic};
+use crate::model::{OpenValue, ProtocolFault, Quote, QuoteValue, Reason, Symbol, Timestamp, Topic};
 use crate::wire::{ConnectionState, Refusal};
-use std::collections::HashMap;
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 /// The edition of the protocol that has notices.
 const NOTICES_EDITION: u16 = 2;
+
+/// How long a subscription is trusted: it ends with its session, and nobody is told.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The latest prices of some assets. It goes on where the client connects to another worker.
 #[derive(Debug)]
@@ -20,6 +23,11 @@ pub struct QuoteFeed {
     known: HashMap<Symbol, Quote>,
     /// Whether prices are asked for each time: the worker tells none.
     asks: bool,
+    /// The assets whose next notice tells what was in force when they were subscribed to.
+    awaited: HashSet<Symbol>,
+    /// When prices were subscribed to last.
+    renewed: Option<Instant>,
+    renewal: Duration,
 }
 
 impl QuoteFeed {
@@ -29,19 +37,27 @@ impl QuoteFeed {
             symbols: symbols.to_vec(),
             known: HashMap::new(),
             asks: false,
+            awaited: HashSet::new(),
+            renewed: None,
+            renewal: RENEWAL_INTERVAL,
         }
     }
 
     /// The latest price of each asset, in their order, or why there is none. The first call asks,
-    /// and subscribes; later ones take what notices have brought.
+    /// and subscribes; later ones take what notices have brought, and subscribe again from time to
+    /// time.
     ///
     /// # Errors
-    /// As [`Client::quotes`].
+    /// As [`Client::quotes`]; the refusal of a session that has ended.
     pub fn quotes(
         &mut self,
         client: &mut Client,
     ) -> Result<Vec<Result<Quote, Refusal>>, ClientError> {
-        if !self.asks && client.connection().has_subscribed() && !self.take_notices(client)? {
+        let is_due = self
+            .renewed
+            .is_none_or(|renewed| renewed.elapsed() >= self.renewal);
+        let has_subscribed = client.connection().has_subscribed();
+        if !self.asks && has_subscribed && !self.take_notices(client)? && !is_due {
             let known = self.symbols.iter().map(|it| self.known.get(it).copied());
             if let Some(known) = known.collect::<Option<Vec<Quote>>>() {
                 return Ok(known.into_iter().map(Ok).collect());
@@ -53,7 +69,8 @@ impl QuoteFeed {
                 self.known.insert(*symbol, *quote);
             }
         }
-        if !self.asks && answers.iter().all(Result::is_ok) {
+        let is_subscribed = has_subscribed && !is_due;
+        if !self.asks && !is_subscribed && answers.iter().all(Result::is_ok) {
             self.asks = !self.subscribe(client)?;
         }
         Ok(answers)
@@ -74,34 +91,43 @@ impl QuoteFeed {
         Ok(is_missing)
     }
 
-    /// A price that is in force already keeps the time at which it was new.
+    /// A price that was in force already keeps the time at which it was new. A later one is new, also
+    /// where it equals the last.
     fn learn(&mut self, time: Timestamp, QuoteValue { symbol, value }: QuoteValue) {
-        let is_known = self
+        let was_in_force = self.awaited.remove(&symbol);
+        let is_equal = self
             .known
             .get(&symbol)
             .is_some_and(|quote| quote.value == value);
-        if !is_known {
+        if !(was_in_force && is_equal) {
             self.known.insert(symbol, Quote { time, value });
         }
     }
 
-    /// Subscribes to the assets on this connection. False where the worker tells no prices, or no
-    /// more topics.
-    fn subscribe(&self, client: &mut Client) -> Result<bool, ClientError> {
-        if client.connection().has_subscribed() {
-            return Ok(true);
-        }
-        let info = client.server_info()?;
-        let edition = info.and_then(|info| info.edition).unwrap_or_default();
-        if edition < NOTICES_EDITION {
-            return Ok(false);
+    /// Subscribes to the assets on this connection, or again. False where the worker tells no
+    /// prices, or no more topics.
+    fn subscribe(&mut self, client: &mut Client) -> Result<bool, ClientError> {
+        let is_renewal = client.connection().has_subscribed();
+        if !is_renewal {
+            let info = client.server_info()?;
+            let edition = info.and_then(|info| info.edition).unwrap_or_default();
+            if edition < NOTICES_EDITION {
+                return Ok(false);
+            }
         }
         client.enter(ConnectionState::Command)?;
         let session = client.need_session()?;
         for symbol in &self.symbols {
             let topic = Topic::QuotesOf(*symbol);
             match client.connection().subscribe(&session, topic) {
-                Ok(()) => {}
+                Ok(()) => {
+                    self.awaited.insert(*symbol);
+                }
+                Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => {
+                    return Err(ClientError::Refused(refusal));
+                }
+                // Asked for, until it is renewed.
+                Err(ClientError::Refused(_)) if is_renewal => return Ok(true),
                 // A worker that is older than notices also closes the connection: the next call
                 // makes another.
                 Err(
@@ -114,6 +140,7 @@ impl QuoteFeed {
                 Err(other) => return Err(other),
             }
         }
+        self.renewed = Some(Instant::now());
         Ok(true)
     }
 }
@@ -125,6 +152,7 @@ mod tests {
     use super::*;
     use crate::model::{Money, NameValue, SessionId};
     use crate::wire::payload::Payload;
+    use crate::wire::reply::failure_of;
     use crate::wire::{Reply, Request};
 
     const DEADLINE: Duration = Duration::from_secs(10);
@@ -227,5 +255,67 @@ mod tests {
         for value in 1..4 {
             assert_eq!(feed.quotes(&mut client).unwrap(), [Ok(quote(value))]);
         }
+    }
+
+    /// A worker of one price, whose time it tells as 1 when asked, and whose session ends with the
+    /// second subscription. A ping brings a notice.
+    fn steady_worker() -> (MockServer, Client) {
+        let server = MockServer::start(move |_, mut peer| {
+            let mut subscribed = 0;
+            while let Some(request) = peer.request() {
+                match request {
+                    Request::GetServerInfo => {
+                        let fact = NameValue::new("edition", "2").unwrap();
+                        peer.send(&Reply::ServerInfo(vec![fact]));
+                    }
+                    Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                    Request::AssetCurrent { .. } => peer.payload(&quote(1).to_bytes()),
+                    Request::Subscribe { topic, .. } if subscribed == 0 => {
+                        subscribed += 1;
+                        peer.send(&Reply::Subscribed(topic));
+                        peer.send(&notice(1));
+                    }
+                    Request::Ping => {
+                        peer.send(&notice(1));
+                        peer.send(&Reply::Pong);
+                    }
+                    other => {
+                        let refusal = Refusal::session_expired();
+                        peer.send(&Reply::Fail(failure_of(other.instruction()), refusal));
+                    }
+                }
+            }
+        });
+        let connection = ServerConnection::connect(&server.address, DEADLINE).unwrap();
+        let session = Some(SessionId::from_bytes([1; 32]));
+        (server, Client::new(connection, session))
+    }
+
+    #[test]
+    fn a_new_price_that_equals_the_last_has_its_own_time() {
+        let (_server, mut client) = steady_worker();
+        let mut feed = QuoteFeed::new(&[symbol()]);
+        let mut next = |client: &mut Client| feed.quotes(client).unwrap()[0].clone().unwrap();
+        assert_eq!(next(&mut client), quote(1));
+        // The notice of the subscription comes before that of the ping, so both are here.
+        client.ping().unwrap();
+        let told = Quote {
+            time: Timestamp(101),
+            value: Money(1),
+        };
+        assert_eq!(next(&mut client), told);
+    }
+
+    #[test]
+    fn a_feed_whose_session_has_ended_fails() {
+        let (_server, mut client) = steady_worker();
+        let mut feed = QuoteFeed::new(&[symbol()]);
+        assert_eq!(feed.quotes(&mut client).unwrap(), [Ok(quote(1))]);
+        feed.renewal = Duration::ZERO;
+        let error = feed.quotes(&mut client).unwrap_err();
+        assert!(
+            matches!(&error, ClientError::Refused(it) if it.reason == Reason::SessionExpired),
+            "{error:?}"
+        );
     }
 }

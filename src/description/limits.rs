@@ -20,6 +20,7 @@ use crate::net::reader::BULK_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
 use crate::worker::notices::orders::ORDER_SUBSCRIBERS_MAX;
+use crate::worker::notices::quotes::TOPIC_SESSIONS_MAX;
 use crate::worker::tunnel::EXPIRABLE_MAX;
 use serde::Serialize;
 use std::time::Duration;
@@ -180,6 +181,12 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "that a connection is subscribed to; one more is `overloaded`",
         )
         .set_by("worker limits.max_subscriptions_per_connection"),
+        limit(
+            "topicSessions",
+            TOPIC_SESSIONS_MAX as u64,
+            Unit::Count,
+            "sessions that the topics of a connection last with, but `orders`; one more is `overloaded`",
+        ),
         limit(
             "orderSubscribers",
             ORDER_SUBSCRIBERS_MAX as u64,

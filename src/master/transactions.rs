@@ -351,6 +351,8 @@ impl Transactions {
     #[must_use]
     pub fn taking_over(mut self, unsettled: UnsettledUpdates) -> Transactions {
         self.state.seen_update = unsettled.settled().unwrap_or(self.state.seen_update);
+        // Orders that are in time for the last of them were too late for the first one.
+        self.state.newcomers = newcomers(self.state.waiting.book(), self.state.seen_update + 2);
         self.unsettled = unsettled;
         self.settle_pending();
         self
@@ -548,9 +550,9 @@ fn restore(
     Ok(counts)
 }
 
-/// The orders that an earlier process accepted too late for all of its updates.
-fn newcomers(book: &OrderBook, next: u64) -> Vec<i64> {
-    let is_new = |order: &&BookOrder| order.first_update >= next;
+/// The orders that take part from this update on at the earliest.
+fn newcomers(book: &OrderBook, first: u64) -> Vec<i64> {
+    let is_new = |order: &&BookOrder| order.first_update >= first;
     book.iter().filter(is_new).map(BookOrder::number).collect()
 }
 

@@ -677,8 +677,8 @@ macro_rules! instruction_table {
         /// The master's facts for serverInfo, on a new link, at each update, and when the market is
         /// paused or resumed.
         0x0429 LinkServerInfo "linkServerInfo" "4.1" (edition 2) Link: ("fact" facts: NameValue repeated);
-        /// Asks whether a session is active, and for the ends of its account's orders as long as the
-        /// link stands. Answered with linkSession.
+        /// Asks whether a session is active, and for the ends of its account's orders as long as it
+        /// lasts and the link stands. Answered with linkSession.
         0x042A LinkWatchOrders "linkWatchOrders" "3.1.7" (edition 2) Link: binary -> LinkSession;
         /// Orders of the account of this name have ended. An orderNotice for each follows in the same
         /// message.

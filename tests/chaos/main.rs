@@ -19,9 +19,10 @@
 mod check;
 mod faults;
 mod random;
+mod standing;
 mod trader;
 
-use check::Counts;
+use check::{Counts, Outcomes, StandingCounts};
 use faults::{Ended, FailpointCounts, Fault};
 use papertrader::master::verify;
 use papertrader::testkit::{Deployment, Market};
@@ -52,12 +53,18 @@ fn number(name: &str, default: u64) -> u64 {
 struct Run {
     deployment: Deployment,
     random: Random,
+    /// What is drawn for checks, apart, so that faults do not depend on it.
+    checks: Random,
     seed: u64,
     traders: Vec<Sender<Command>>,
     /// Books of traders that have finished, by trader number.
     retired: Vec<Book>,
     /// Counts of the finished traders' orders.
     past: Counts,
+    /// The running traders' orders that may wait, at the last check.
+    last: StandingCounts,
+    /// How orders have ended, for as long as their traders trade.
+    outcomes: Outcomes,
     ended: Ended,
     failpoints: FailpointCounts,
     /// Kills that happen with this seed whatever the timing.
@@ -94,10 +101,13 @@ fn main() {
     let mut run = Run {
         deployment,
         random: Random::new(seed),
+        checks: Random::new(!seed),
         seed,
         traders: Vec::new(),
         retired: Vec::new(),
         past: Counts::default(),
+        last: StandingCounts::default(),
+        outcomes: Outcomes::new(),
         ended: Ended::default(),
         failpoints: FailpointCounts::default(),
         certain_kills: 0,
@@ -118,12 +128,14 @@ fn main() {
         if round <= PROGRESS_ROUNDS || round % PROGRESS_ROUNDS == 0 || round == rounds {
             counts += &run.past;
             println!(
-                "round {round}: {fault}; so far {} kills, {} orders, {} acknowledged, {} filled, {:.0} s; \
+                "round {round}: {fault}; so far {} kills, {} orders, {} acknowledged, {} filled, \
+                 of orders that wait {}, {:.0} s; \
                  since the last line {:.1} s, of these {:.1} s to settle and check; verify {} ms",
                 run.ended.kills,
                 counts.orders,
                 counts.notices,
                 counts.fills,
+                counts.standing,
                 began.elapsed().as_secs_f32(),
                 since.elapsed().as_secs_f32(),
                 checking.as_secs_f32(),
@@ -201,6 +213,7 @@ impl Run {
         for (number, book) in self.books().iter().enumerate() {
             counts += &self.check(number, book);
         }
+        self.last = counts.standing.clone();
         self.verify();
         counts
     }
@@ -215,9 +228,11 @@ impl Run {
         self.traders.iter().map(show).collect()
     }
 
-    fn check(&self, number: usize, book: &Book) -> Counts {
+    fn check(&mut self, number: usize, book: &Book) -> Counts {
         let addresses = self.deployment.addresses();
-        let counts = check::account(book, &addresses[number % addresses.len()], STARTING_CASH);
+        let address = &addresses[number % addresses.len()];
+        let state = (&mut self.outcomes, &mut self.checks);
+        let counts = check::account(book, address, STARTING_CASH, state);
         for (what, names) in [("lost", &counts.lost), ("doubled", &counts.doubled)] {
             assert!(names.is_empty(), "{what}, seed {}: {names:?}", self.seed);
         }
@@ -238,6 +253,7 @@ impl Run {
 
     /// Ends the running traders and keeps their books.
     fn retire(&mut self) {
+        self.past.standing += &self.last;
         for book in self.books() {
             self.past.orders += book.intents.len();
             self.past.notices += book.notices();
@@ -251,7 +267,7 @@ impl Run {
     /// again.
     fn end(&mut self, rounds: u64, began: Instant) {
         let mut counts = Counts::default();
-        let (mut repeats, mut unstored) = (0, 0);
+        let (mut repeats, mut unstored, retired) = (0, 0, self.retired.len());
         for (number, book) in self.retired.iter().enumerate() {
             let addresses = self.deployment.addresses();
             repeats += check::again(
@@ -260,7 +276,7 @@ impl Run {
                 &mut self.random,
             );
         }
-        for (number, book) in self.retired.iter().enumerate() {
+        for (number, book) in std::mem::take(&mut self.retired).iter().enumerate() {
             counts += &self.check(number, book);
             repeats += book.repeats;
             unstored += book.unstored;
@@ -273,14 +289,15 @@ impl Run {
         println!("chaos: deaths at armed fail points: {}", self.failpoints);
         println!(
             "chaos: {rounds} rounds in {:.0} s, {kills} kills and {at_points} deaths in the middle of something; {} orders \
-             of {} traders, {TRADERS} at a time, {} acknowledged, {} filled, {repeats} asked for again when they were over, \
+             of {} traders, {TRADERS} at a time, {} acknowledged, {} filled; of orders that wait {}; {repeats} asked for again when they were over, \
              {unstored} times told that one could not be stored; \
              {} lost, {} doubled; {} verify runs, all clean; seed {}",
             began.elapsed().as_secs_f32(),
             counts.orders,
-            self.retired.len(),
+            retired,
             counts.notices,
             counts.fills,
+            counts.standing,
             counts.lost.len(),
             counts.doubled.len(),
             self.verified.runs,

@@ -2,6 +2,7 @@
 //! it has one.
 
 use crate::random::Random;
+use crate::standing::{CancelProgress, Errand, MarketView, StandingOrder};
 use papertrader::client::connection::{Answer, ServerMessage};
 use papertrader::client::{Client, ConnectOptions, ServerConnection};
 use papertrader::model::{
@@ -54,6 +55,8 @@ pub struct Book {
     pub name: String,
     pub session: SessionId,
     pub intents: BTreeMap<String, Intent>,
+    /// Orders of placeOrder and replaceOrder, by name.
+    pub standing: BTreeMap<String, StandingOrder>,
     pub retries: u64,
     pub repeats: u64,
     /// Answers that an order could not be stored; the trader sent it again.
@@ -92,10 +95,15 @@ pub struct Trader {
     username: Username,
     pass: HashedPass,
     book: Book,
+    market: MarketView,
     open: VecDeque<String>,
+    /// What of orders that wait is to be asked for.
+    errands: VecDeque<Errand>,
     made: u64,
     /// New orders that are left in this round.
     left: usize,
+    /// Errands that are left in it.
+    errands_left: usize,
     connection: Option<ServerConnection>,
     /// Whether it is impatient: it goes on ordering while nothing settles.
     impatient: bool,
@@ -106,6 +114,8 @@ const OPEN_MAX: usize = 64;
 /// New orders of a trader in a round, at most, so that the load does not grow with the machine's
 /// speed.
 const ORDERS_PER_ROUND_MAX: usize = 256;
+/// Orders that a trader places, cancels or replaces in a round, at most.
+const ERRANDS_PER_ROUND_MAX: usize = 16;
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an impatient trader waits for an answer before it asks another worker.
 const IMPATIENT_TIMEOUT: Duration = Duration::from_millis(150);
@@ -120,6 +130,15 @@ impl Trader {
         let mut client = Client::open(&addresses[0], &ConnectOptions::default(), None).unwrap();
         client.register(&username, &email, &pass).unwrap();
         let session = client.login(&username, &pass, false).unwrap().session;
+        let mut market = MarketView::default();
+        for number in 1..=5 {
+            let symbol = Symbol::parse(&format!("SIM{number}")).unwrap();
+            // Without a price it guesses, until it has bought some.
+            if let Ok(quote) = client.quote(symbol) {
+                market.prices.insert(symbol, quote.value);
+                market.time = Some(quote.time);
+            }
+        }
         Trader {
             random: Random::new(seed ^ (number as u64) << 32),
             addresses: addresses.to_vec(),
@@ -129,13 +148,17 @@ impl Trader {
                 name,
                 session,
                 intents: BTreeMap::new(),
+                standing: BTreeMap::new(),
                 retries: 0,
                 repeats: 0,
                 unstored: 0,
             },
+            market,
             open: VecDeque::new(),
+            errands: VecDeque::new(),
             made: 0,
             left: 0,
+            errands_left: 0,
             connection: None,
             impatient: number.is_multiple_of(3),
         }
@@ -153,17 +176,20 @@ impl Trader {
                 Some(Command::Trade) => {
                     trading = true;
                     self.left = ORDERS_PER_ROUND_MAX;
+                    self.errands_left = ERRANDS_PER_ROUND_MAX;
                 }
                 Some(Command::Settle(done)) => {
                     trading = false;
                     let until = Instant::now() + Duration::from_secs(120);
-                    while !self.open.is_empty() {
+                    while !self.open.is_empty() || !self.errands.is_empty() {
                         assert!(
                             Instant::now() < until,
-                            "{} does not find out: {:?}",
+                            "{} does not find out: {:?}, {:?}",
                             self.book.name,
-                            self.open
+                            self.open,
+                            self.errands
                         );
+                        self.run_errands(false);
                         self.round(false);
                     }
                     self.repeat();
@@ -180,12 +206,19 @@ impl Trader {
                             self.intend();
                         }
                     }
-                    if self.open.is_empty() {
+                    for _ in 0..self.random.between(0, 3) {
+                        if self.errands_left > 0 {
+                            self.errands_left -= 1;
+                            self.plan_errand();
+                        }
+                    }
+                    if self.open.is_empty() && self.errands.is_empty() {
                         // The round's work is done: waits for the next command.
                         trading = false;
                         continue;
                     }
                     let hasty = self.impatient || self.random.one_in(5);
+                    self.run_errands(hasty);
                     self.round(hasty);
                 }
             }
@@ -213,6 +246,85 @@ impl Trader {
         self.open.push_back(id);
     }
 
+    /// Plans to place an order, or to cancel or replace one that was placed.
+    fn plan_errand(&mut self) {
+        self.made += 1;
+        let name = format!("{}-w{}", self.book.name, self.made);
+        let standing = self.book.standing.iter();
+        let standing = standing.filter(|(_, order)| order.is_left_alone());
+        let names: Vec<String> = standing.map(|(name, _)| name.clone()).collect();
+        let old = Some(&names).filter(|names| !names.is_empty());
+        let old = old.map(|names| self.random.pick(names).clone());
+        let (session, market, random) = (&self.book.session, &self.market, &mut self.random);
+        let order = match (random.between(0, 9), old) {
+            (0 | 1, Some(old)) => {
+                let order = self.book.standing.get_mut(&old).unwrap();
+                order.cancel = CancelProgress::Asked;
+                self.errands.push_back(Errand::Cancel(old));
+                return;
+            }
+            (2 | 3, Some(old)) => {
+                let order = self.book.standing.get_mut(&old).unwrap();
+                order.is_replaced = true;
+                StandingOrder::in_place_of((&old, order), &name, session, market, random)
+            }
+            _ => StandingOrder::draw(&name, session, market, random),
+        };
+        self.book.standing.insert(name.clone(), order);
+        self.errands.push_back(Errand::Place(name));
+    }
+
+    /// Sends what is to be asked for in one write, and reads the answers; `hasty` closes the
+    /// connection in between.
+    fn run_errands(&mut self, hasty: bool) {
+        if self.errands.is_empty() {
+            return;
+        }
+        let Some(mut connection) = self.connect(REPLY_TIMEOUT) else {
+            return;
+        };
+        let request = |errand: &Errand| match errand {
+            Errand::Place(name) => self.book.standing[name].request.clone(),
+            Errand::Cancel(name) => Request::CancelOrder {
+                session: self.book.session.clone(),
+                id: self.book.standing[name].placed.unwrap(),
+            },
+        };
+        let requests: Vec<Request> = self.errands.iter().map(request).collect();
+        if connection.send_all(&requests).is_err() {
+            return;
+        }
+        let answered = if hasty {
+            self.random.between(0, requests.len() as u64) as usize
+        } else {
+            requests.len()
+        };
+        let mut again = VecDeque::new();
+        let is_whole = answered == requests.len();
+        for _ in 0..answered {
+            let Ok(ServerMessage::Reply(Answer::Message(reply))) = connection.recv() else {
+                // The connection has ended; the rest is asked for again.
+                again.append(&mut self.errands);
+                self.errands = again;
+                return;
+            };
+            let errand = self.errands.pop_front().unwrap();
+            let (Errand::Place(name) | Errand::Cancel(name)) = &errand;
+            let order = self.book.standing.get_mut(name).unwrap();
+            let is_answer = match &errand {
+                Errand::Place(_) => order.take_placed(name, reply),
+                Errand::Cancel(_) => order.take_cancelled(name, reply),
+            };
+            if !is_answer {
+                self.book.unstored += 1;
+                again.push_back(errand);
+            }
+        }
+        again.append(&mut self.errands);
+        self.errands = again;
+        self.connection = Some(connection).filter(|_| is_whole);
+    }
+
     fn connect(&mut self, patience: Duration) -> Option<ServerConnection> {
         if self.connection.is_none() {
             let address = self.random.pick(&self.addresses).clone();
@@ -233,6 +345,9 @@ impl Trader {
         } else {
             REPLY_TIMEOUT
         };
+        if self.open.is_empty() {
+            return;
+        }
         let Some(mut connection) = self.connect(patience) else {
             return;
         };
@@ -310,6 +425,9 @@ impl Trader {
             }
         }
         let intent = self.book.intents.get_mut(id).unwrap();
+        if let Reply::Filled(fill) = &reply {
+            self.market.prices.insert(fill.symbol, fill.price);
+        }
         if let Some(known) = intent
             .outcome
             .as_ref()

@@ -610,7 +610,7 @@ pub struct RepeatOptions {
 An order that an update has filled meanwhile cannot be cancelled. While an update is under way the \
 answer waits for it.")]
 pub struct CancelArgs {
-    /// The order: its ID, the beginning or end of it, or its own --order-id; orders lists them
+    /// The order: its ID, 8 or more digits of its beginning or end, or its own --order-id; orders lists them
     pub id: Option<String>,
     /// All that have no outcome yet
     #[arg(long)]
@@ -626,7 +626,7 @@ pub struct CancelArgs {
 The new order has an ID and a turn of its own; the old one is cancelled with it, or neither. What is \
 not named stays as it was, and so do side, asset, kind and time in force.")]
 pub struct ReplaceArgs {
-    /// The order: its ID, the beginning or end of it, or its own --order-id; orders lists them
+    /// The order: its ID, 8 or more digits of its beginning or end, or its own --order-id; orders lists them
     pub id: String,
     /// Units, such as 10, 0.25 or 2,500
     #[arg(long, value_name = "UNITS", value_parser = quantity, allow_hyphen_values = true, conflicts_with = "money")]
@@ -643,6 +643,12 @@ pub struct ReplaceArgs {
     /// Another distance of a trailing order: money such as 2.50, or 5%
     #[arg(long, value_name = "DISTANCE", value_parser = distance, conflicts_with_all = ["limit", "stop"], allow_hyphen_values = true)]
     pub trail: Option<TrailDistance>,
+    /// Do not ask where it takes more than half of what the account is worth
+    #[arg(long)]
+    pub yes: bool,
+    /// Return as soon as the order is on the server's disk
+    #[arg(long)]
+    pub no_wait: bool,
     /// The new order's own ID and how long to look for what became of it.
     #[command(flatten)]
     pub repeat: RepeatOptions,

@@ -3,8 +3,9 @@
 use super::super::ConnectOptions;
 use super::super::testing::{MockPeer, MockServer};
 use super::*;
-use crate::model::{Money, SessionId};
+use crate::model::{Money, NameValue, OrderKind, SessionId};
 use crate::wire::Instruction;
+use crate::wire::payload::{OpenOrder, OpenOrders, OrderParameters, Payload};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,6 +23,7 @@ fn timeouts() -> OrderTimeouts {
     OrderTimeouts {
         answer: Duration::from_millis(600),
         grace: Duration::from_millis(300),
+        look: Duration::from_secs(20),
         contact: Duration::from_secs(20),
         settlement: Duration::from_secs(20),
     }
@@ -327,6 +329,86 @@ fn an_order_known_to_be_queued_stands_when_its_outcome_is_not_seen() {
         seen.iter().any(|p| matches!(p, OrderProgress::Waiting(_))),
         "{seen:?}"
     );
+}
+
+/// The test's order, as it stands in the list of open orders.
+fn open_order(status: TransactionStatus) -> OpenOrder {
+    OpenOrder {
+        id: notice().id,
+        side: Side::Buy.into(),
+        status: status.into(),
+        symbol: order().symbol,
+        accepted: Timestamp(1),
+        quantity: order().quantity,
+        order: OrderParameters {
+            kind: Some(OrderKind::Market.into()),
+            limit: None,
+            stop: None,
+            time_in_force: None,
+            cash: None,
+        },
+        until: Timestamp(0),
+        is_triggered: false,
+        reserve: Money::ZERO,
+        client_order_id: Some(order().id),
+    }
+}
+
+/// What is told of an order that is due, and not settled before something was told.
+fn told_of_overdue(status: TransactionStatus, state: &'static str) -> HoldCause {
+    let (release, released) = std::sync::mpsc::channel();
+    let released = Mutex::new(released);
+    let mock = MockServer::start(move |number, mut peer| {
+        if number == 0 {
+            assert!(receive_order(&mut peer));
+            peer.send(&queued());
+            released
+                .lock()
+                .recv_timeout(Duration::from_secs(60))
+                .unwrap();
+            peer.send(&Reply::Filled(fill()));
+            peer.request();
+            return;
+        }
+        while let Some(request) = peer.request() {
+            match request {
+                Request::GetServerInfo => {
+                    let state = NameValue::new("state", state).unwrap();
+                    peer.send(&Reply::ServerInfo(vec![state]));
+                }
+                Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                Request::OpenOrders { .. } => {
+                    peer.payload(&OpenOrders(vec![open_order(status)]).to_bytes());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    let workers = vec![mock.address.clone()];
+    let mut pool = WorkerPool::new(workers, None, ConnectOptions::default());
+    pool.set_session(Some(SessionId::from_bytes([1; 32])));
+    let patient = OrderTimeouts {
+        look: Duration::ZERO,
+        answer: Duration::from_secs(60),
+        ..timeouts()
+    };
+    let mut held = None;
+    let outcome = place(&mut pool, &order(), &patient, true, &mut |progress| {
+        if let OrderProgress::Held(cause) = progress {
+            held = Some(*cause);
+            let _ = release.send(());
+        }
+    });
+    assert_eq!(outcome, Ok(OrderOutcome::Filled(fill())));
+    held.unwrap()
+}
+
+#[test]
+fn an_overdue_order_tells_what_it_waits_for() {
+    let open = told_of_overdue(TransactionStatus::Open, "open");
+    assert_eq!(open, HoldCause::NoPrice);
+    let paused = told_of_overdue(TransactionStatus::Queued, "paused");
+    assert_eq!(paused, HoldCause::Paused);
 }
 
 #[test]

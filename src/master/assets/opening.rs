@@ -111,6 +111,7 @@ pub fn open(
         pages: waiting.pages,
         health: Arc::clone(&health),
         in_progress: None,
+        undelivered: None,
         compact_after: now,
         starting: Some(starting),
         warned: Vec::new(),

@@ -26,7 +26,7 @@ pub struct UnsettledUpdates {
 
 impl UnsettledUpdates {
     /// These updates, whose prices and actions are in force.
-    pub(super) fn new(
+    pub fn new(
         left: Vec<UnsettledUpdate>,
         prices: Arc<PriceSnapshot>,
         brought: Vec<(u64, Action)>,

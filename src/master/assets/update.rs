@@ -27,7 +27,7 @@ use crate::model::{
 };
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
-use crossbeam_channel::{Receiver, Sender, never, select};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, never, select};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -99,6 +99,8 @@ pub struct Updater {
     pub(super) health: Arc<Mutex<UpdaterHealth>>,
     /// Begin of the current retrieval, if any.
     pub(super) in_progress: Option<(Instant, Timestamp)>,
+    /// An update that transactions had no room for. No other begins until transactions has it.
+    pub(super) undelivered: Option<Update>,
     pub(super) compact_after: Instant,
     /// Dropped after the first update, which tells the master that the module is ready.
     pub(super) starting: Option<Sender<()>>,
@@ -118,6 +120,7 @@ impl Updater {
         }
         while !stop.is_requested() {
             let now = Instant::now();
+            self.deliver_again();
             self.begin_update(now);
             self.request_page(now);
             self.publish_next_due(now);
@@ -155,7 +158,8 @@ impl Updater {
     /// How long the loop may wait for an event.
     fn wait_time(&self, now: Instant) -> Duration {
         let mut wait = TICK;
-        if self.in_progress.is_none() && !self.position.exhausted && self.paused.is_none() {
+        let is_waiting = self.in_progress.is_some() || self.undelivered.is_some();
+        if !is_waiting && !self.position.exhausted && self.paused.is_none() {
             wait = wait.min(self.schedule.due().saturating_duration_since(now));
         }
         if self.store.wants_compaction() {
@@ -272,7 +276,7 @@ impl Updater {
         if self.in_progress.is_some() || self.position.exhausted && self.starting.is_none() {
             return;
         }
-        if self.is_abandoned || self.paused.is_some() {
+        if self.is_abandoned || self.paused.is_some() || self.undelivered.is_some() {
             return;
         }
         if now < self.schedule.due() {
@@ -382,7 +386,7 @@ impl Updater {
         // A retrieval that failed has not used its number up.
         self.progress.set_first(self.position.number + 1);
         self.starting = None;
-        self.progress.set_under_way(false);
+        self.progress.set_under_way(self.undelivered.is_some());
     }
 
     /// Gives actions the price of their fractions where it is there: the new ones, and those that
@@ -472,16 +476,28 @@ impl Updater {
             actions: [changes.actions, changes.priced].concat().into(),
         };
         let number = update.number;
-        send_update(
-            &self.channels.transactions,
-            TransactionsMessage::Update(update.clone()),
-            number,
-        );
+        self.undelivered = offer(&self.channels.transactions, update.clone(), SEND_TIMEOUT);
+        if self.undelivered.is_some() {
+            crate::error!(
+                "transactions has not taken update {number}, its inbox is full: no other begins before"
+            );
+        }
         send_update(
             &self.channels.workers,
             WorkersMessage::Update(update),
             number,
         );
+    }
+
+    /// Gives transactions the update that it had no room for, if it has some now.
+    fn deliver_again(&mut self) {
+        let Some(update) = self.undelivered.take() else {
+            return;
+        };
+        self.undelivered = offer(&self.channels.transactions, update, Duration::ZERO);
+        if self.undelivered.is_none() {
+            self.progress.set_under_way(false);
+        }
     }
 
     fn is_listed(&self, symbol: &Symbol) -> bool {
@@ -884,6 +900,17 @@ fn believable_today(wall: Timestamp, market_now: Timestamp) -> Timestamp {
         return wall;
     }
     wall.min(market_now.day().plus_days(DAYS_PAST))
+}
+
+/// Sends an update to transactions. Returns it if the inbox stays full: the bars of an update that is
+/// left out would not be tested against the orders.
+fn offer(inbox: &Sender<TransactionsMessage>, update: Update, timeout: Duration) -> Option<Update> {
+    let sent = inbox.send_timeout(TransactionsMessage::Update(update), timeout);
+    if let Err(SendTimeoutError::Timeout(TransactionsMessage::Update(update))) = sent {
+        return Some(update);
+    }
+    // Sent, or the master stops: then the next process settles it.
+    None
 }
 
 /// Sends an update to a module. If its inbox stays full, this module misses this update.

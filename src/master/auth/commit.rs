@@ -160,12 +160,13 @@ impl Auth {
         replies.send();
     }
 
-    /// Pushes the ended sessions to all linked workers.
+    /// Pushes the ended sessions to all linked workers, which no longer watch orders with them.
     pub(super) fn push_ended(&mut self) {
         if self.ended.is_empty() {
             return;
         }
         let ended = std::mem::take(&mut self.ended);
+        self.channels.order_watchers.end(&ended);
         for peer in self.channels.peers.load().iter() {
             for part in ended.chunks(HASHES_MAX) {
                 let hashes = SessionHashes(part.to_vec());

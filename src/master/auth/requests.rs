@@ -34,9 +34,8 @@ impl Auth {
                 AuthRequest::WatchOrders(hash) => {
                     // Before the answer, so that no end of an order that follows it is missed.
                     if let Some(found) = self.sessions.get(&hash, Timestamp::now()) {
-                        let (account, name) = (found.session.account, &found.session.username);
                         let watchers = &self.channels.order_watchers;
-                        watchers.watch(account, name, &reply_to.peer);
+                        watchers.watch(&found.session, &reply_to.peer);
                     }
                     self.send_session_state(&reply_to, hash);
                 }

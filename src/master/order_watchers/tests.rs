@@ -96,9 +96,59 @@ fn a_watch_ends_with_the_link_that_brought_it() {
     let mut link = rig.link("eu2");
     watch(&mut rig, &mut link, &alice);
     let bob = rig.user(&mut link, "bob");
-    let again = rig.link("eu2");
-    let name = Username::parse("bob").unwrap();
-    rig.order_watchers.watch(bob.account, &name, &again.peer);
+    let mut again = rig.link("eu2");
+    watch(&mut rig, &mut again, &bob);
     assert!(!rig.order_watchers.is_watched(alice.account));
     assert!(rig.order_watchers.is_watched(bob.account));
+}
+
+#[test]
+fn a_watch_ends_with_the_last_session_that_brought_it() {
+    let mut rig = MasterRig::with(|config| config.starting_cash = money("1000"));
+    let (mut link, mut other) = (rig.link("eu1"), rig.link("eu2"));
+    let alice = rig.user(&mut link, "alice");
+    let again = TestUser {
+        account: alice.account,
+        session: rig.user_again(&mut link, "alice"),
+    };
+    watch(&mut rig, &mut link, &alice);
+    watch(&mut rig, &mut link, &again);
+    watch(&mut rig, &mut other, &alice);
+    let log_out = |rig: &mut MasterRig, link: &mut FakeLink, user: &TestUser| {
+        let session = user.session.clone();
+        let reply = rig.ask(link, Request::Logout { session });
+        assert_eq!(reply, Reply::LogoutSuccess);
+    };
+    let buy = |rig: &mut MasterRig, link: &mut FakeLink| {
+        let order = order(link.reply_to(), alice.account, Side::Buy, "AAPL", "1");
+        rig.order_all(vec![order]);
+        rig.settle(&[("AAPL", "10")]);
+    };
+    rig.settle(&[("AAPL", "10")]);
+    log_out(&mut rig, &mut link, &alice);
+    buy(&mut rig, &mut link);
+    assert_eq!(told(&mut link).len(), 1, "another session lasts there");
+    assert!(told(&mut other).is_empty(), "none lasts there");
+    log_out(&mut rig, &mut link, &again);
+    buy(&mut rig, &mut link);
+    assert!(told(&mut link).is_empty());
+    assert!(!rig.order_watchers.is_watched(alice.account));
+    assert!(rig.order_watchers.watchers.lock().sessions.is_empty());
+}
+
+#[test]
+fn an_expired_session_hears_nothing_before_auth_ends_it() {
+    let mut rig = MasterRig::with(|config| config.starting_cash = money("1000"));
+    let mut link = rig.link("eu1");
+    let alice = rig.user(&mut link, "alice");
+    watch(&mut rig, &mut link, &alice);
+    let mut watchers = rig.order_watchers.watchers.lock();
+    let watched = watchers.accounts.get_mut(&alice.account).unwrap();
+    for expiry in watched.watchers[0].sessions.values_mut() {
+        *expiry = Timestamp::now();
+    }
+    drop(watchers);
+    rig.order_watchers
+        .send(BTreeMap::from([(alice.account, Vec::new())]));
+    assert!(!rig.order_watchers.is_watched(alice.account));
 }

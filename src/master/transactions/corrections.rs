@@ -48,6 +48,8 @@ pub(super) struct BroughtAction {
     pub action: Action,
     /// `None` for a new action.
     pub before: Option<Action>,
+    /// The update that applied it first to orders that waited, if it was a split then and in time.
+    pub split_at: Option<u64>,
 }
 
 impl DividedActions {
@@ -94,10 +96,17 @@ pub(super) fn divide(
             .entry(number)
             .or_insert_with(|| DividedActions::new(number));
         let revisions = tx.action_revisions(&BTreeSet::from([action.symbol]))?;
-        let mut earlier = revisions.iter().rev();
-        let before = earlier.find(|(update, other)| *update < number && other.id == action.id);
-        let before = before.map(|(_, action)| *action);
-        divided.brought.push(BroughtAction { action, before });
+        let mut earlier = revisions
+            .iter()
+            .filter(|(update, other)| *update < number && other.id == action.id);
+        let first = earlier.clone().next();
+        let before = earlier.next_back().map(|(_, action)| *action);
+        let split_at = first.filter(|(_, it)| !it.is_late && is_split(it));
+        divided.brought.push(BroughtAction {
+            action,
+            before,
+            split_at: split_at.map(|(update, _)| *update),
+        });
     }
     for divided in updates.values_mut() {
         let actions: Vec<Action> = divided.brought.iter().map(|it| it.action).collect();
@@ -106,7 +115,7 @@ pub(super) fn divide(
         let so_far = tx.families(divided.number)?;
         let corrected = corrected(&actions, &so_far, |action| known.contains(&action.name()));
         for place in 0..divided.brought.len() {
-            let BroughtAction { action, before } = divided.brought[place];
+            let BroughtAction { action, before, .. } = divided.brought[place];
             if !corrected.contains(&action.name()) {
                 divided.due.push(action);
                 continue;
@@ -127,6 +136,11 @@ pub(super) fn divide(
         divided.correct(first, action.time, action.name());
     }
     Ok(updates.into_values().collect())
+}
+
+/// Whether it is a split.
+pub(super) fn is_split(action: &Action) -> bool {
+    matches!(action.kind, ActionKind::Split(_))
 }
 
 /// What a settlement has changed so far, besides the database.

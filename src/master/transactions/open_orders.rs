@@ -171,7 +171,7 @@ impl OrderState {
         changes: &mut Vec<OrdersChanged>,
         beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
-        let BroughtAction { action, before } = brought;
+        let BroughtAction { action, before, .. } = brought;
         let is_late = action.is_late || before.is_some();
         let own = action.symbol;
         // Where the end comes late, a price of the name may be another's, and fills its orders.

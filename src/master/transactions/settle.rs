@@ -453,7 +453,8 @@ impl OrderState {
     }
 
     /// Brings open orders to the right terms of a corrected split, as far as it can be told what was
-    /// meant: market orders follow it; those whose prices it has changed are cancelled.
+    /// meant: market orders follow it; those whose prices it has changed are cancelled, also where
+    /// they are for an amount of money.
     fn correct_book(
         &mut self,
         tx: &mut Tx<'_>,
@@ -462,8 +463,7 @@ impl OrderState {
         changes: &mut Vec<OrdersChanged>,
         beats: &mut StepBeats<'_>,
     ) -> Result<(), StorageError> {
-        let split = |before: &Action| matches!(before.kind, ActionKind::Split(_));
-        if !brought.before.as_ref().is_some_and(split) {
+        if !brought.before.as_ref().is_some_and(corrections::is_split) {
             return Ok(());
         }
         let own = brought.action.symbol;
@@ -478,12 +478,12 @@ impl OrderState {
             .collect();
         for order in orders {
             beats.step();
-            let OrderAmount::Units(units) = order.amount else {
-                continue;
-            };
             let number = order.number();
-            let asked = tx.asked_units(number)?;
-            let ending = match (order_change(brought, asked, units), order.terms) {
+            let change = match order.amount {
+                OrderAmount::Units(units) => order_change(brought, tx.asked_units(number)?, units),
+                OrderAmount::Cash(_) => prices_change(brought, &order),
+            };
+            let ending = match (change, order.terms) {
                 (OrderChange::None | OrderChange::Name(_), _) => continue,
                 (OrderChange::Units(after), OrderTerms::Market) => {
                     tx.set_order_quantity(number, after)?;
@@ -571,7 +571,7 @@ enum OrderChange {
 /// split was in the price already. Of a corrected split the right terms count; where other splits
 /// have changed the order too, what was meant cannot be told, and it is rejected.
 fn order_change(brought: &BroughtAction, asked: Quantity, quantity: Quantity) -> OrderChange {
-    let BroughtAction { action, before } = brought;
+    let BroughtAction { action, before, .. } = brought;
     let split = |ratio: Ratio, units| ratio.units(units).max(Quantity(1));
     let is_late = action.is_late || before.is_some();
     if let Some(ActionKind::Split(old)) = before.map(|before| before.kind) {
@@ -603,9 +603,24 @@ fn order_change(brought: &BroughtAction, asked: Quantity, quantity: Quantity) ->
     }
 }
 
+/// What the correction of a split does to an order for an amount of money: its prices tell nothing of
+/// what was asked, and it is cancelled where the split has changed them. That is told by the update:
+/// of an order accepted between the retrieval of the split's update and that of the next it is not
+/// known whether it has seen the split, and it is cancelled too, since no fill is better than one at
+/// a wrong price.
+fn prices_change(brought: &BroughtAction, order: &BookOrder) -> OrderChange {
+    let may_be_split = |update: u64| order.first_update <= update.saturating_add(1);
+    let has_price = order.terms != OrderTerms::Market;
+    if has_price && brought.split_at.is_some_and(may_be_split) {
+        OrderChange::Ends { may_fill: false }
+    } else {
+        OrderChange::None
+    }
+}
+
 /// Whether [`order_change`] is other than none of any order.
 fn may_change_orders(brought: &BroughtAction) -> bool {
-    let BroughtAction { action, before } = brought;
+    let BroughtAction { action, before, .. } = brought;
     if before.is_some_and(|before| matches!(before.kind, ActionKind::Split(_))) {
         return true;
     }

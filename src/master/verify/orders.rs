@@ -114,12 +114,32 @@ fn need(good: bool, text: &'static str) -> Result<(), &'static str> {
 /// The units that an account's open sales promise, and why it may not hold them.
 #[derive(Debug, Default)]
 pub(super) struct PromisedUnits {
-    /// By asset, with the first update that one of the sales takes part in.
-    sales: BTreeMap<String, (i128, i64)>,
-    /// The last update that a market purchase without a fill took part in, by asset.
-    unfilled: HashMap<String, i64>,
+    /// The open sales by asset.
+    sales: BTreeMap<String, Vec<OpenSale>>,
+    /// Market purchases without a fill by asset.
+    unfilled: HashMap<String, Vec<UnfilledPurchase>>,
     /// Assets whose units a late or corrected action took.
     corrected: HashSet<String>,
+}
+
+/// A sale that waits.
+#[derive(Debug, Clone, Copy)]
+struct OpenSale {
+    number: i64,
+    units: i64,
+    accepted: i64,
+    /// The first update that it takes part in.
+    first_update: i64,
+}
+
+/// A market purchase that has not filled, or not yet.
+#[derive(Debug, Clone, Copy)]
+struct UnfilledPurchase {
+    number: i64,
+    /// When it ended; the greatest time if it has not.
+    ended: i64,
+    /// The update that ended it; the least number if none did.
+    update: i64,
 }
 
 impl PromisedUnits {
@@ -135,18 +155,23 @@ impl PromisedUnits {
         }
         match (side, status) {
             (Some(Side::Sell), Some(TransactionStatus::Open)) => {
-                let first = line.first_update.unwrap_or(0);
-                let (units, since) = self.sales.entry(line.symbol.clone()).or_insert((0, first));
-                *units += i128::from(line.quantity);
-                *since = (*since).min(first);
+                let sales = self.sales.entry(line.symbol.clone()).or_default();
+                sales.push(OpenSale {
+                    number: line.number,
+                    units: line.quantity,
+                    accepted: line.accepted,
+                    first_update: line.first_update.unwrap_or(0),
+                });
             }
             (Some(Side::Buy), Some(TransactionStatus::Settled)) | (_, None) => {}
             // Units of a market purchase alone may be sold before they come.
             (Some(Side::Buy), Some(_)) if is_market => {
-                // One that waits, or was cancelled, has no update.
-                let until = line.update.unwrap_or(i64::MAX);
-                let last = self.unfilled.entry(line.symbol.clone()).or_insert(until);
-                *last = (*last).max(until);
+                let unfilled = self.unfilled.entry(line.symbol.clone()).or_default();
+                unfilled.push(UnfilledPurchase {
+                    number: line.number,
+                    ended: line.settled.unwrap_or(i64::MAX),
+                    update: line.update.unwrap_or(i64::MIN),
+                });
             }
             _ => {}
         }
@@ -155,22 +180,23 @@ impl PromisedUnits {
     /// What is promised beyond what is held, though no purchase was to bring it: in words.
     pub(super) fn beyond(&self, holdings: &Holdings, families: &Families) -> Vec<String> {
         let mut found = Vec::new();
-        for (symbol, (units, since)) in &self.sales {
+        for (symbol, sales) in &self.sales {
             let Ok(asset) = Symbol::parse(symbol) else {
                 continue;
             };
             let held = holdings.positions.get(&asset);
             let held = held.map_or(Quantity::ZERO, |(held, _)| *held);
+            let units: i128 = sales.iter().map(|sale| i128::from(sale.units)).sum();
             let is_same = |other: &String| {
                 let other = Symbol::parse(other);
                 other.is_ok_and(|other| families.first(other) == families.first(asset))
             };
-            // The sale may have been accepted while the update of the purchase was under way.
-            let was_to_come = self
-                .unfilled
-                .iter()
-                .any(|(other, last)| is_same(other) && last.saturating_add(1) >= *since);
-            if *units > i128::from(held.0) && !was_to_come && !self.corrected.iter().any(is_same) {
+            if units <= i128::from(held.0) || self.corrected.iter().any(is_same) {
+                continue;
+            }
+            let unfilled = self.unfilled.iter().filter(|(other, _)| is_same(other));
+            let unfilled = unfilled.flat_map(|(_, unfilled)| unfilled).copied();
+            if !was_to_come(sales.clone(), unfilled.collect()) {
                 found.push(format!(
                     "open sales of {symbol} promise {units} millionths of units, and {held} units are held"
                 ));
@@ -178,4 +204,22 @@ impl PromisedUnits {
         }
         found
     }
+}
+
+/// Whether one of the sales was accepted while one of the purchases was to bring it units: after that
+/// purchase was accepted, and before it ended.
+fn was_to_come(mut sales: Vec<OpenSale>, mut unfilled: Vec<UnfilledPurchase>) -> bool {
+    sales.sort_unstable_by_key(|sale| sale.number);
+    unfilled.sort_unstable_by_key(|purchase| purchase.number);
+    let mut earlier = unfilled.iter().peekable();
+    // When the last one ended of those that were accepted before a sale.
+    let (mut ended, mut update) = (i64::MIN, i64::MIN);
+    sales.iter().any(|sale| {
+        while let Some(purchase) = earlier.next_if(|it| it.number < sale.number) {
+            ended = ended.max(purchase.ended);
+            update = update.max(purchase.update);
+        }
+        // The sale may have been accepted while the update was under way that ended the purchase.
+        ended >= sale.accepted || update.saturating_add(1) >= sale.first_update
+    })
 }

@@ -520,22 +520,55 @@ fn orders_that_wait_are_checked() {
     }
 }
 
+/// Of a market purchase, transaction 7 of [`waiting`], and an open sale of the same units: what the
+/// check finds where the purchase is so, and they were accepted in this order.
+fn sold_before_it_came(is_sale_first: bool, purchase: &str) -> Vec<String> {
+    let mut market = waiting();
+    let sides = [Side::Buy, Side::Sell];
+    let mut numbers = [0; 2];
+    for at in if is_sale_first { [1, 0] } else { [0, 1] } {
+        let order = market.order(1, sides[at], "AAPL", 5_000_000, 0);
+        numbers[at] = order.rank.number;
+    }
+    let [bought, sold] = numbers;
+    let terms = format!(
+        "UPDATE transactions SET status = 3, first_update = 2 WHERE number = {sold};
+         INSERT INTO order_terms VALUES ({sold}, 2, NULL, 1000000, NULL, NULL, NULL, 0, 7, NULL, NULL, NULL, NULL)"
+    );
+    execute_all(&mut market.storage, &terms);
+    market.after(&format!(
+        "UPDATE transactions SET {purchase} WHERE number = {bought}"
+    ))
+}
+
 #[test]
 fn a_sale_may_promise_what_a_purchase_was_to_bring() {
-    for outcome in [
-        "status = 0",
-        "status = 3, waits_since = 1",
-        "status = 2, reason = 'insufficient-funds', settled = accepted, update_number = 2",
-        "status = 4, reason = 'cancelled', settled = accepted",
+    let rejected = "status = 2, reason = 'insufficient-funds', update_number";
+    let cancelled = "status = 4, reason = 'cancelled', settled";
+    let (during, before) = ("accepted + 60000", "accepted - 1");
+    for (is_sale_first, purchase, is_right) in [
+        (false, "status = 0".to_owned(), true),
+        (false, "status = 3, waits_since = 1".to_owned(), true),
+        (false, format!("{rejected} = 2, settled = accepted"), true),
+        // The sale takes part in update 2: it may have come while 1 was under way.
+        (false, format!("{rejected} = 1, settled = accepted"), true),
+        (false, format!("{rejected} = 0, settled = {during}"), true),
+        (false, format!("{rejected} = 0, settled = {before}"), false),
+        (false, format!("{cancelled} = {during}"), true),
+        (false, format!("{cancelled} = {before}"), false),
+        // Nothing was to come when the sale was accepted.
+        (true, "status = 0".to_owned(), false),
+        (true, format!("{rejected} = 2, settled = accepted"), false),
+        (true, format!("{cancelled} = accepted"), false),
     ] {
-        let mut market = waiting();
-        market.order(1, Side::Buy, "AAPL", 5_000_000, 0);
-        let change = "UPDATE transactions SET quantity = quantity + 5000000 WHERE number = 4";
-        execute(&mut market.storage, change);
-        let found = market.after(&format!(
-            "UPDATE transactions SET {outcome} WHERE number = 7"
-        ));
-        assert_eq!(found, Vec::<String>::new(), "{outcome}");
+        let found = sold_before_it_came(is_sale_first, &purchase);
+        let says = "open sales of AAPL promise 35000000 millionths of units, and 30 units are held";
+        let is_found = found.iter().any(|text| text.contains(says));
+        assert_eq!(
+            (found.len(), is_found),
+            (usize::from(!is_right), !is_right),
+            "{purchase}: {found:#?}"
+        );
     }
 }
 

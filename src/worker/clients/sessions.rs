@@ -10,7 +10,8 @@ use hashlink::{LinkedHashMap, LinkedHashSet};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Cached sessions at most, without those that a connection's data state is bound to.
+/// Cached sessions at most. There are more only while connections hold more: each holds at most 10,
+/// one of its data state, one of `orders`, and 8 of its topics of quotes.
 pub const CACHED_MAX: usize = 100_000;
 /// Ended sessions that are remembered at most.
 pub const ENDED_MAX: usize = 65_536;
@@ -110,19 +111,22 @@ impl SessionCache {
     }
 
     /// Drops the least recently used session that is not bound. Bound sessions stay, because their
-    /// ends must reach their connections. There are no more of them than connections, which bounds
-    /// the search.
+    /// ends must reach their connections. Those that are passed count as used, so that the next
+    /// search begins behind them.
     fn make_room(&mut self) {
         if self.known.len() < CACHED_MAX {
             return;
         }
-        let oldest_free = self
-            .known
-            .values()
-            .find(|known| !is_bound(known))
-            .map(|known| known.hash);
-        if let Some(hash) = oldest_free {
-            self.forget(hash);
+        for _ in 0..self.known.len() {
+            let Some((hash, is_bound)) = self.known.front().map(|(hash, it)| (*hash, is_bound(it)))
+            else {
+                return;
+            };
+            if !is_bound {
+                self.forget(hash);
+                return;
+            }
+            self.known.to_back(&hash);
         }
     }
 }

@@ -9,16 +9,18 @@ use super::super::cache::snapshot::QuoteSnapshot;
 use super::super::messages::{QuoteNoticesMessage, SubscriptionRequest};
 use super::super::notice_sender::NewsCount;
 use super::Subscription;
-use crate::model::{QuoteValue, Symbol, Timestamp, Topic};
+use crate::model::{QuoteValue, Reason, SessionHash, Symbol, Timestamp, Topic};
 use crate::runtime::Module;
 use crate::runtime::clock::RemoteClock;
 use crate::wire::frame::HEADER_BYTES;
 use crate::wire::{DATA_MAX, Refusal, Reply};
 use crate::worker::client::WorkerClient;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Sessions that the topics of a connection last with at most. Each stays in the session cache.
+pub const TOPIC_SESSIONS_MAX: usize = 8;
 /// The longest frame of a quoteNotice: half of the least `max_unsent`.
 const FRAME_BYTES_MAX: usize = DATA_MAX;
 /// Bytes of the longest `SYMBOL=value` with the space before it.
@@ -34,6 +36,21 @@ struct QuoteSubscriber {
     client: Arc<WorkerClient>,
     all: Option<Subscription>,
     assets: BTreeMap<Symbol, Subscription>,
+}
+
+impl QuoteSubscriber {
+    /// How many sessions its topics last with, once it has subscribed to one with this session: all
+    /// assets or one.
+    fn sessions(&self, symbol: Option<Symbol>, session: SessionHash, now: Timestamp) -> usize {
+        let all = self.all.iter().filter(|_| symbol.is_some());
+        let assets = self.assets.iter();
+        let assets = assets.filter(|(asset, _)| Some(**asset) != symbol);
+        let others = all.chain(assets.map(|(_, subscription)| subscription));
+        let active = others.filter(|it| it.is_active(now));
+        let mut sessions: HashSet<SessionHash> = active.map(|it| it.session.hash).collect();
+        sessions.insert(session);
+        sessions.len()
+    }
 }
 
 /// The frames of an update.
@@ -213,6 +230,12 @@ impl QuoteNotices {
             Some(symbol) => subscriber.assets.contains_key(&symbol),
             None => subscriber.all.is_some(),
         });
+        let (session, now) = (request.session.hash, self.clock.now());
+        if subscriber.is_some_and(|it| it.sessions(symbol, session, now) > TOPIC_SESSIONS_MAX) {
+            let text = "topics of a connection have at most 8 sessions; subscribe with one of them";
+            request.refused(&Refusal::new(Reason::Overloaded, text));
+            return;
+        }
         if !is_known && let Err(refusal) = request.take_topic(self.topics_max) {
             request.refused(&refusal);
             return;
@@ -225,27 +248,27 @@ impl QuoteNotices {
                 all: None,
                 assets: BTreeMap::new(),
             });
-        let subscription = Subscription::new(request);
+        let new = || Subscription::new(request);
+        let subscription = match symbol {
+            Some(symbol) => subscriber.assets.entry(symbol).or_insert_with(new),
+            None => subscriber.all.get_or_insert_with(new),
+        };
+        // What was dropped before is told nevertheless.
+        subscription.session = Arc::clone(&request.session);
         request.subscribed();
         let connection = &request.client.connection;
-        match symbol {
-            Some(symbol) => {
-                subscriber.assets.insert(symbol, subscription);
-                let subscription = subscriber.assets.get_mut(&symbol);
-                if let (Some(subscription), Some(snapshot)) = (subscription, snapshot) {
-                    let mut frames = QuoteFrames::in_force(snapshot);
-                    subscription.send(connection, frames.of_asset(symbol));
-                }
+        match (symbol, snapshot) {
+            (Some(symbol), Some(snapshot)) => {
+                let mut frames = QuoteFrames::in_force(snapshot);
+                subscription.send(connection, frames.of_asset(symbol));
             }
-            None => {
-                let subscription = subscriber.all.insert(subscription);
-                if let Some(snapshot) = snapshot {
-                    let frames = self
-                        .in_force
-                        .get_or_insert_with(|| frames_of_all(snapshot, false));
-                    subscription.send(connection, frames);
-                }
+            (None, Some(snapshot)) => {
+                let frames = self
+                    .in_force
+                    .get_or_insert_with(|| frames_of_all(snapshot, false));
+                subscription.send(connection, frames);
             }
+            (Some(_) | None, None) => {}
         }
     }
 
@@ -283,5 +306,113 @@ impl QuoteNotices {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{aapl, active, bar, session};
+    use super::*;
+    use crate::link::message::{PriceRow, Prices};
+    use crate::net::{Connection, Flusher, SendLimits};
+    use crate::worker::client::CachedSession;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    fn snapshot(rows: Vec<PriceRow>) -> Arc<QuoteSnapshot> {
+        let prices = Prices {
+            update: 1,
+            market_now: bar(1).time,
+            published: Timestamp(0),
+            next: Timestamp(0),
+            rows,
+        };
+        Arc::new(QuoteSnapshot::new(prices, Arc::default()))
+    }
+
+    /// The module with a price, a client that has no room for notices, and its peer.
+    fn module() -> (QuoteNotices, Arc<WorkerClient>, TcpStream) {
+        let mut notices = QuoteNotices::new(256, Arc::default(), Arc::default());
+        let row = PriceRow {
+            symbol: aapl(),
+            quote: Some(bar(1).quote()),
+            day: None,
+            is_new: true,
+            is_halted: false,
+            previous_close: None,
+            description: None,
+        };
+        notices.snapshot = Some(snapshot(vec![row]));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let limits = SendLimits {
+            max_unsent: 1,
+            send_timeout: Duration::from_secs(60),
+        };
+        let socket = listener.accept().unwrap().0;
+        let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
+        (notices, WorkerClient::new(connection), peer)
+    }
+
+    /// A request with a new session of this number.
+    fn request(client: &Arc<WorkerClient>, topic: Topic, number: u8) -> SubscriptionRequest {
+        let state = active(&session(number), false);
+        SubscriptionRequest {
+            client: Arc::clone(client),
+            number: 0,
+            session: CachedSession::new(state.hash, state.active.unwrap()),
+            topic,
+        }
+    }
+
+    #[test]
+    fn subscribing_again_keeps_what_was_dropped_and_renews_the_session() {
+        for topic in [Topic::Quotes, Topic::QuotesOf(aapl())] {
+            let (mut notices, client, _peer) = module();
+            for number in 1..4 {
+                notices.subscribe(&request(&client, topic, number));
+            }
+            let subscriber = notices.subscribers.values_mut().next().unwrap();
+            let subscription = subscriptions(subscriber).next().unwrap();
+            assert_eq!(subscription.dropped, 3);
+            assert_eq!(subscription.session.hash, session(3).hash());
+        }
+    }
+
+    #[test]
+    fn topics_of_a_connection_have_so_many_sessions() {
+        let (mut notices, client, _peer) = module();
+        let row = |number: u8| PriceRow {
+            symbol: Symbol::parse(&format!("A{number}")).unwrap(),
+            quote: None,
+            day: None,
+            is_new: false,
+            is_halted: false,
+            previous_close: None,
+            description: None,
+        };
+        notices.snapshot = Some(snapshot((0..20).map(row).collect()));
+        let mut subscribe = |asset: u8, number: u8| {
+            let request = request(&client, Topic::QuotesOf(row(asset).symbol), number);
+            notices.subscribe(&request);
+            let subscriber = notices.subscribers.get(&client.connection.number).unwrap();
+            let subscription = subscriber.assets.get(&row(asset).symbol);
+            let is_subscribed =
+                subscription.is_some_and(|it| it.session.hash == session(number).hash());
+            (is_subscribed, request)
+        };
+        let mut requests: Vec<SubscriptionRequest> = Vec::new();
+        for number in 0..8 {
+            let (is_subscribed, request) = subscribe(number, number);
+            assert!(is_subscribed);
+            requests.push(request);
+        }
+        assert!(!subscribe(8, 8).0, "a ninth session");
+        assert!(subscribe(8, 7).0, "one of the eight");
+        assert!(!subscribe(7, 8).0, "the seventh has another topic");
+        assert!(subscribe(0, 8).0, "it renews the only topic of a session");
+        assert!(!subscribe(9, 9).0);
+        requests[1].session.end();
+        assert!(subscribe(9, 9).0, "one has ended");
     }
 }

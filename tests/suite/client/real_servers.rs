@@ -3,8 +3,10 @@
 use super::cli::Person;
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use papertrader::dialogue::servers::Dialer;
-use papertrader::model::{Money, Quantity};
+use papertrader::model::{Money, Quantity, Symbol};
+use papertrader::testkit::proxy::Proxy;
 use papertrader::testkit::until;
+use papertrader::wire::Request;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -204,6 +206,33 @@ fn ends_soon(person: &Person, server: &str) {
         }
         assert!(Instant::now() < until, "{}", ran.out);
     }
+}
+
+#[test]
+fn watching_asks_for_a_price_once_and_is_told_the_others() {
+    let running = FixtureRig::start(&[need("interval 200ms")]);
+    let proxy = Proxy::start(running.servers.workers[0].parse().unwrap());
+    let address = proxy.address.to_string();
+    let alice = person("alice", &address, &[]);
+    let line = ["--server", &address, "watch", "AAPL", "--interval", "100ms"];
+    let mut watching = alice.spawn(&line);
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    // Only a new value makes a line.
+    let values: Vec<String> = lines.by_ref().take(4).map(Result::unwrap).collect();
+    let pid = rustix::process::Pid::from_child(&watching);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
+    assert!(
+        values.iter().all(|it| it.starts_with("AAPL ")),
+        "{values:?}"
+    );
+
+    let mut question = Vec::new();
+    let symbol = Symbol::parse("AAPL").unwrap();
+    Request::AssetCurrent { symbol }.write(&mut question);
+    let sent = proxy.captured();
+    let asked = sent.windows(question.len()).filter(|it| *it == question);
+    assert_eq!(asked.count(), 1);
 }
 
 /// Starts an order and waits until it is on the queue.

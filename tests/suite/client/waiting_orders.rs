@@ -111,10 +111,10 @@ fn an_order_is_placed_listed_changed_filled_and_explained() {
         assert!(ran.err.contains("not-open"), "{}", ran.err);
         assert!(ran.err.contains("papertrader"), "advice: {}", ran.err);
     }
-    let ran = alice.run("cancel 0000");
+    let ran = alice.run("cancel 00000000");
     assert_eq!(ran.code, 1);
     assert!(
-        ran.err.contains("0000: no open order of yours"),
+        ran.err.contains("00000000: no open order of yours"),
         "{}",
         ran.err
     );
@@ -185,7 +185,7 @@ fn orders_of_all_kinds_are_placed_and_cancelled() {
     assert_eq!(alice.run(&again).code, 0, "it stays cancelled");
     let ran = alice.run("cancel 0");
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("more than one open order"), "{}", ran.err);
+    assert!(ran.err.contains("at least 8 hexadecimal"), "{}", ran.err);
     let ran = alice.run("--json cancel --all").json();
     assert_eq!(ran["cancelled"].as_array().unwrap().len(), 4);
     assert_eq!(alice.run("orders").out, "no open orders of alice\n");

@@ -1,6 +1,6 @@
 //! spec/master/assets.md: the module in its own thread, on a real database and real files.
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use papertrader::config::{
     AssetSettings, DatabaseUrl, ProviderKind, ReplaySettings, SimulatedSettings, SymbolSelection,
 };
@@ -52,14 +52,22 @@ pub struct Running {
     pub updates: Updates,
     /// What the process before it left unsettled.
     pub unsettled: Vec<Update>,
-    _workers: Receiver<WorkersMessage>,
+    workers: Receiver<WorkersMessage>,
     stop: Stop,
     thread: Option<runtime::ThreadHandle>,
 }
 
 impl Running {
     pub fn start(config: AssetsConfig, database: &Path) -> Result<Running, AssetsError> {
-        let (transactions, updates) = unbounded();
+        Running::start_telling(config, database, unbounded())
+    }
+
+    /// The same with this inbox of transactions.
+    fn start_telling(
+        config: AssetsConfig,
+        database: &Path,
+        (transactions, updates): (Sender<TransactionsMessage>, Receiver<TransactionsMessage>),
+    ) -> Result<Running, AssetsError> {
         let (workers, pushed) = unbounded();
         let channels = UpdateChannels {
             transactions,
@@ -85,7 +93,7 @@ impl Running {
             handle,
             updates: Updates(updates),
             unsettled,
-            _workers: pushed,
+            workers: pushed,
             stop,
             thread: Some(thread),
         })
@@ -895,6 +903,25 @@ fn updates_that_a_kill_left_unsettled_come_back_as_they_were_published() {
         "the step's own bar, before the split"
     );
     assert!(published[3].snapshot.exhausted);
+}
+
+#[test]
+fn an_update_that_transactions_has_no_room_for_comes_before_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (inbox, updates) = bounded(1);
+    let question = TransactionsMessage::Status(bounded(1).0);
+    inbox.send(question).unwrap();
+    let simulated = simulated(2, 1, Duration::from_millis(100));
+    let database = dir.path().join("master.db");
+    let running = Running::start_telling(simulated, &database, (inbox, updates)).unwrap();
+    // Workers are told after transactions, whose inbox has been full for long enough.
+    let told = running.workers.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(told, WorkersMessage::Update(update) if update.number == 1));
+    let before = running.updates.0.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(before, TransactionsMessage::Status(_)));
+    let numbers: [u64; 3] = std::array::from_fn(|_| running.update().number);
+    assert_eq!(numbers, [1, 2, 3]);
+    running.stop();
 }
 
 #[test]

@@ -254,8 +254,8 @@ fn a_settlement_is_seen_whole_or_not_at_all() {
     assert_eq!(updates.len(), counts.len(), "{counts:?}");
 }
 
-/// A split that could not be settled comes late: to who ordered before its price could be seen, and
-/// to nobody else.
+/// Updates that could not be settled are settled later, each at its own prices, before anything is
+/// accepted: so a split that comes late is that of who ordered before it, and of nobody else.
 #[test]
 fn a_late_split_leaves_later_orders_alone() {
     /// The day of the split, 20 s after the start: by then a slow machine has sent the first order,
@@ -318,20 +318,21 @@ fn a_late_split_leaves_later_orders_alone() {
         match alice.connection().recv().unwrap() {
             ServerMessage::Notice(notice) => queued = Some(notice.id),
             ServerMessage::Reply(Answer::Message(Reply::Filled(fill))) => {
-                filled.push((fill.id, fill.quantity))
+                let is_before = fill.price > Money(900 * MILLION);
+                filled.push((fill.id, fill.quantity, is_before));
             }
             other => panic!("{other:?}"),
         }
     }
     let after = queued.expect("the second order was queued");
+    let one = Quantity(MILLION);
     assert_eq!(
         filled,
-        [
-            (before.id, Quantity(2 * MILLION)),
-            (after, Quantity(MILLION))
-        ],
-        "the units of its time"
+        [(before.id, one, true), (after, one, false)],
+        "each at the price of its own update"
     );
+    let (_, positions) = portfolio(&mut watch, "alice");
+    assert_eq!(positions[0].quantity, Quantity(3 * MILLION), "2 and 1");
     let mut database =
         papertrader::master::verify::open(&deployment.dir().join("data/master/master.db")).unwrap();
     let verified = papertrader::master::verify::check(&mut database, &|| false).unwrap();

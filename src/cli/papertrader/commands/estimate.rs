@@ -27,13 +27,23 @@ pub(super) enum Edition {
     Unknown,
 }
 
+/// What the price of an estimate is to the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PriceBasis {
+    /// About what it fills at.
+    Expected,
+    /// The most that a purchase pays, and the least that a sale brings.
+    Bound,
+    /// The latest price, which has reached the order's stop already.
+    PastStop,
+}
+
 /// What an order takes from an account or brings to it, as far as it can be known before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct OrderEstimate {
     /// The price of a unit that is reckoned with.
     price: Money,
-    /// Whether the price is the most that a purchase pays, and the least that a sale brings.
-    is_bound: bool,
+    basis: PriceBasis,
     /// Without the fee.
     total: Money,
     /// Whether trades cost fees.
@@ -48,13 +58,25 @@ struct OrderEstimate {
 impl OrderEstimate {
     /// The line that tells it.
     fn line(&self, order: &OrderForm) -> String {
+        let told = self.takes_or_brings(order);
+        match self.basis {
+            PriceBasis::Expected | PriceBasis::Bound => told,
+            PriceBasis::PastStop => {
+                format!("{told}; the price is past the stop already: it fills at the next update")
+            }
+        }
+    }
+
+    fn takes_or_brings(&self, order: &OrderForm) -> String {
         let is_sale = order.side == Side::Sell;
         let is_cash = matches!(order.amount, OrderAmount::Cash(_));
         let price = table::money(self.price);
-        let (at, some) = match (self.is_bound, is_sale) {
-            (false, _) => (format!("at about {price}"), "about "),
-            (true, false) => (format!("at {price} or less"), "at most "),
-            (true, true) => (format!("at {price} or more"), "at least "),
+        let (at, some) = match (self.basis, is_sale) {
+            (PriceBasis::Expected | PriceBasis::PastStop, _) => {
+                (format!("at about {price}"), "about ")
+            }
+            (PriceBasis::Bound, false) => (format!("at {price} or less"), "at most "),
+            (PriceBasis::Bound, true) => (format!("at {price} or more"), "at least "),
         };
         // The money of an order for an amount has the fee in it.
         let some = if is_cash { "" } else { some };
@@ -174,13 +196,15 @@ fn reckon(
     order: &OrderForm,
     has_fees: bool,
 ) -> Result<Option<OrderEstimate>, ClientError> {
-    let (price, is_bound) = match order.terms {
-        OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => (limit, true),
-        OrderTerms::Stop { stop } => (stop, false),
-        OrderTerms::Market => (client.quote(order.symbol)?.value, false),
+    let (price, basis) = match order.terms {
+        OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => {
+            (limit, PriceBasis::Bound)
+        }
+        OrderTerms::Stop { stop } => at_stop(order.side, stop, client.quote(order.symbol)?.value),
+        OrderTerms::Market => (client.quote(order.symbol)?.value, PriceBasis::Expected),
         OrderTerms::Trailing { distance } => {
             let latest = client.quote(order.symbol)?.value;
-            (level(order.side, latest, distance), false)
+            (level(order.side, latest, distance), PriceBasis::Expected)
         }
     };
     let total = match (order.amount, order.side) {
@@ -204,13 +228,26 @@ fn reckon(
     };
     Ok(Some(OrderEstimate {
         price,
-        is_bound,
+        basis,
         total,
         has_fees,
         cash: cash.minus(held_back).unwrap_or(cash),
         is_held_back: held_back > Money::ZERO,
         equity,
     }))
+}
+
+/// At which price a stop order would trigger now: its stop, or the latest price where that is past it.
+fn at_stop(side: Side, stop: Money, latest: Money) -> (Money, PriceBasis) {
+    let is_past = match side {
+        Side::Sell => latest <= stop,
+        Side::Buy | Side::Split | Side::Dividend => latest >= stop,
+    };
+    if is_past {
+        (latest, PriceBasis::PastStop)
+    } else {
+        (stop, PriceBasis::Expected)
+    }
 }
 
 /// Where a trailing order's stop is when it is placed at this price.
@@ -292,7 +329,7 @@ mod tests {
     fn estimate() -> OrderEstimate {
         OrderEstimate {
             price: Money(100_000_000),
-            is_bound: false,
+            basis: PriceBasis::Expected,
             total: Money(1_000_000_000),
             has_fees: false,
             cash: Money(2_500_000_000),
@@ -312,7 +349,7 @@ mod tests {
         );
         let limit = Money(100_000_000);
         let bound = OrderEstimate {
-            is_bound: true,
+            basis: PriceBasis::Bound,
             has_fees: true,
             is_held_back: true,
             ..estimate()
@@ -332,6 +369,27 @@ mod tests {
         };
         let line = short.line(&market);
         assert!(line.ends_with("and there is 999.00 in cash"), "{line}");
+    }
+
+    #[test]
+    fn a_stop_on_the_wrong_side_is_reckoned_at_the_latest_price() {
+        let (low, high) = (Money(10_000), Money(9_000_000));
+        assert_eq!(at_stop(Side::Buy, low, high), (high, PriceBasis::PastStop));
+        assert_eq!(at_stop(Side::Buy, high, low), (high, PriceBasis::Expected));
+        assert_eq!(at_stop(Side::Sell, high, low), (low, PriceBasis::PastStop));
+        assert_eq!(at_stop(Side::Sell, low, high), (low, PriceBasis::Expected));
+        let (_, reached) = at_stop(Side::Buy, high, high);
+        assert_eq!(reached, PriceBasis::PastStop);
+        let past = OrderEstimate {
+            basis: PriceBasis::PastStop,
+            ..estimate()
+        };
+        let stop = low;
+        assert_eq!(
+            past.line(&order(Side::Buy, TEN, OrderTerms::Stop { stop })),
+            "buy 10 AAPL, stop 0.01, gtc: at about 100.00 it takes about 1,000.00 and leaves \
+             1,500.00 in cash; the price is past the stop already: it fills at the next update"
+        );
     }
 
     #[test]

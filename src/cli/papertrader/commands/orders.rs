@@ -4,26 +4,37 @@
 //!
 //! Tests: below, and in `tests/suite/client/waiting_orders.rs`.
 
+use super::estimate;
 use super::order_words::{in_force_words, stop_words, terms_words};
 use super::trading::{SentOrder, SentRequest, id_of, send};
-use super::{CommandError, OUTCOME_UNKNOWN, ReadySession, show};
+use super::{CommandError, OUTCOME_UNKNOWN, ReadySession, note, show};
 use crate::cli::papertrader::arguments::{CancelArgs, GlobalArgs, ReplaceArgs};
-use crate::cli::papertrader::view::orders::{CancelView, OpenOrderView, OpenOrdersView};
+use crate::cli::papertrader::view::orders::{
+    CancelView, OpenOrderView, OpenOrdersView, RefusalView,
+};
 use crate::cli::table::{self, Column};
 use crate::cli::terminal::ScreenSize;
 use crate::client::order::transaction_row;
 use crate::client::{BookRequest, ClientError, OrderChange, OrderForm};
 use crate::model::{
     Money, OpenValue, OrderAmount, OrderKind, OrderTerms, Quantity, Reason, Side, Symbol,
-    TimeInForce, Timestamp, TrailDistance,
+    TimeInForce, Timestamp, TrailDistance, Username,
 };
 use crate::wire::payload::{OpenOrder, OrderParameters};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// A table of at least so many columns has whole IDs.
 const WHOLE_ID_WIDTH: usize = 120;
 /// How much of an ID's end a narrower one has: the digits that are random.
 const SHORT_ID: usize = 12;
+/// A part of an ID that selects an order has at least so many hexadecimal digits.
+const ID_PART_MIN: usize = 8;
+
+/// Between two tries of a cancellation for which the server has no room.
+const OVERLOADED_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// So many tries: more than the minute for which the server counts cancellations.
+const OVERLOADED_TRIES_MAX: u32 = 25;
 
 /// Lists the orders that have no outcome yet.
 pub fn orders(global: &GlobalArgs) -> Result<(), CommandError> {
@@ -116,41 +127,125 @@ pub fn cancel(global: &GlobalArgs, args: &CancelArgs) -> Result<(), CommandError
             Err(_) => vec![find(&mut session, which)?.id],
         },
     };
-    let mut view = CancelView {
-        account: name.to_string(),
-        ..CancelView::default()
+    let mut try_one = |id| cancel_one(&mut session, id);
+    let mut told = if args.all {
+        cancel_each(&ids, &mut try_one, &mut |done| {
+            note(&format!(
+                "{done} of {} are done; the server takes no more for the moment, waiting …",
+                ids.len()
+            ));
+            std::thread::sleep(OVERLOADED_RETRY_INTERVAL);
+        })
+    } else {
+        let [id] = ids[..] else { return Ok(()) };
+        try_one(id).map_err(|error| cancel_failed(&session, id, error))?;
+        CancelledOrders {
+            cancelled: ids,
+            ..CancelledOrders::default()
+        }
     };
-    for id in ids {
-        let text = id.hyphenated().to_string();
-        match cancel_one(&mut session, id) {
-            Ok(()) => view.cancelled.push(text),
-            Err(error) if args.all && is_not_open(&error) => view.ended.push(text),
-            Err(error) => return Err(cancel_failed(&session, id, error)),
+    let failure = told.failure.take();
+    let failure = failure.map(|(id, error)| cancel_failed(&session, id, error));
+    let view = told.view(&name, failure.as_ref());
+    session.save_workers()?;
+    show(global, &view, || cancel_words(&view))?;
+    failure.map_or(Ok(()), |failure| {
+        Err(CommandError {
+            is_told: true,
+            ..failure
+        })
+    })
+}
+
+/// What became of the orders that were to be cancelled.
+#[derive(Debug, Default)]
+struct CancelledOrders {
+    cancelled: Vec<Uuid>,
+    /// They had ended before.
+    ended: Vec<Uuid>,
+    /// Nobody has tried, or the last try has failed.
+    left: Vec<Uuid>,
+    failure: Option<(Uuid, ClientError)>,
+}
+
+/// Cancels orders in turn, up to the first failure. Where the server has no room for more it waits,
+/// with the number of those done, and goes on.
+fn cancel_each(
+    ids: &[Uuid],
+    cancel_one: &mut dyn FnMut(Uuid) -> Result<(), ClientError>,
+    wait: &mut dyn FnMut(usize),
+) -> CancelledOrders {
+    let mut told = CancelledOrders::default();
+    for (done, id) in ids.iter().enumerate() {
+        let mut tries = 1;
+        let result = loop {
+            match cancel_one(*id) {
+                Err(error)
+                    if is_refused_for(&error, Reason::Overloaded)
+                        && tries < OVERLOADED_TRIES_MAX =>
+                {
+                    tries += 1;
+                    wait(done);
+                }
+                result => break result,
+            }
+        };
+        match result {
+            Ok(()) => told.cancelled.push(*id),
+            Err(error) if is_refused_for(&error, Reason::NotOpen) => told.ended.push(*id),
+            Err(error) => {
+                told.left = ids.iter().skip(done).copied().collect();
+                told.failure = Some((*id, error));
+                break;
+            }
         }
     }
-    session.save_workers()?;
-    show(global, &view, || {
-        let mut told: String = view
-            .cancelled
-            .iter()
-            .map(|id| format!("Cancelled {id}.\n"))
-            .collect();
-        for id in &view.ended {
-            told.push_str(&format!("{id} had ended already.\n"));
+    told
+}
+
+impl CancelledOrders {
+    fn view(&self, name: &Username, failure: Option<&CommandError>) -> CancelView {
+        let texts = |ids: &[Uuid]| ids.iter().map(|id| id.hyphenated().to_string()).collect();
+        CancelView {
+            account: name.to_string(),
+            cancelled: texts(&self.cancelled),
+            ended: texts(&self.ended),
+            left: texts(&self.left),
+            error: failure.and_then(|failure| {
+                let error = failure.error.as_deref()?;
+                Some(RefusalView {
+                    code: error.code().to_owned(),
+                    text: error.to_string(),
+                    advice: failure.advice.clone(),
+                })
+            }),
         }
-        if told.is_empty() {
-            return format!("no open orders of {name}\n");
-        }
-        told + &format!("account {name}\n")
-    })
+    }
+}
+
+fn cancel_words(view: &CancelView) -> String {
+    let mut told = String::new();
+    for id in &view.cancelled {
+        told.push_str(&format!("Cancelled {id}.\n"));
+    }
+    for id in &view.ended {
+        told.push_str(&format!("{id} had ended already.\n"));
+    }
+    match view.left.len() {
+        0 if told.is_empty() => return format!("no open orders of {}\n", view.account),
+        0 => {}
+        1 => told.push_str("1 order is left.\n"),
+        left => told.push_str(&format!("{left} orders are left.\n")),
+    }
+    told + &format!("account {}\n", view.account)
 }
 
 fn cancel_one(session: &mut ReadySession, id: Uuid) -> Result<(), ClientError> {
     session.pool.call(|client| client.cancel_order(id))
 }
 
-fn is_not_open(error: &ClientError) -> bool {
-    matches!(error, ClientError::Refused(refusal) if refusal.reason == Reason::NotOpen)
+fn is_refused_for(error: &ClientError, reason: Reason) -> bool {
+    matches!(error, ClientError::Refused(refusal) if refusal.reason == reason)
 }
 
 /// The failure of a cancellation. Where no answer came, it may have been made.
@@ -196,10 +291,11 @@ pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandErr
         id: Some(id_of(&args.repeat)?),
     };
     let form = changed(&old, &change)?;
+    estimate::tell(global, &mut session, &form, args.yes)?;
     let order = SentOrder {
         form,
         request: SentRequest::Book(BookRequest::Replace(old.id, change)),
-        is_followed: true,
+        is_followed: !args.no_wait,
         knows_cancel: true,
     };
     send(global, &mut session, &order, args.repeat.patience)
@@ -274,7 +370,7 @@ fn known(session: &mut ReadySession, id: Uuid) -> Result<KnownOrder, CommandErro
             said: detail.order,
         })
     });
-    known.ok_or_else(|| nothing(session, &id.hyphenated().to_string(), "no order"))
+    known.ok_or_else(|| nothing(session, &id.hyphenated().to_string(), NO_ORDER))
 }
 
 /// The one open order that an ID, its beginning or end, or its own ID selects.
@@ -288,10 +384,16 @@ fn find(session: &mut ReadySession, which: &str) -> Result<KnownOrder, CommandEr
 
 fn nothing(session: &ReadySession, which: &str, problem: &str) -> CommandError {
     CommandError::with_advice(
-        ClientError::Local(format!("{which}: {problem} of yours has such an ID")),
+        ClientError::Local(format!("{which}: {problem}")),
         format!("Your open orders:\n  {} orders", session.program),
     )
 }
+
+const NO_ORDER: &str = "no order of yours has such an ID";
+const NO_OPEN_ORDER: &str = "no open order of yours has such an ID";
+const MANY_OPEN_ORDERS: &str = "more than one open order of yours has such an ID";
+const SHORT_PART: &str = "no open order of yours has that --order-id, and a part of an ID is at \
+                          least 8 hexadecimal digits";
 
 fn select(orders: Vec<OpenOrder>, which: &str) -> Result<OpenOrder, &'static str> {
     let own = |order: &OpenOrder| {
@@ -301,7 +403,7 @@ fn select(orders: Vec<OpenOrder>, which: &str) -> Result<OpenOrder, &'static str
     let part = which.to_ascii_lowercase();
     let is_part = |order: &OpenOrder| {
         let id = order.id.hyphenated().to_string();
-        !part.is_empty() && (id.starts_with(&part) || id.ends_with(&part))
+        id.starts_with(&part) || id.ends_with(&part)
     };
     // An own ID is given once.
     let at = orders.iter().position(own);
@@ -309,11 +411,15 @@ fn select(orders: Vec<OpenOrder>, which: &str) -> Result<OpenOrder, &'static str
     if let Some(at) = at {
         return Ok(orders.swap_remove(at));
     }
+    // Few digits are soon those of another order than the person means.
+    if part.chars().filter(char::is_ascii_hexdigit).count() < ID_PART_MIN {
+        return Err(SHORT_PART);
+    }
     let mut found = orders.into_iter().filter(is_part);
     match (found.next(), found.next()) {
         (Some(order), None) => Ok(order),
-        (Some(_), Some(_)) => Err("more than one open order"),
-        (None, _) => Err("no open order"),
+        (Some(_), Some(_)) => Err(MANY_OPEN_ORDERS),
+        (None, _) => Err(NO_OPEN_ORDER),
     }
 }
 
@@ -321,6 +427,7 @@ fn select(orders: Vec<OpenOrder>, which: &str) -> Result<OpenOrder, &'static str
 mod tests {
     use super::*;
     use crate::model::{ClientOrderId, TransactionStatus};
+    use crate::wire::Refusal;
 
     fn order(id: u128, own: &str) -> OpenOrder {
         OpenOrder {
@@ -348,14 +455,58 @@ mod tests {
     fn an_order_is_selected_by_a_part_of_its_id_that_no_other_has() {
         let orders = || vec![order(0x1a, "one"), order(0x2b, "2b"), order(0x3a, "")];
         let selected = |which| select(orders(), which).map(|it| it.id.as_u128() & 0xff);
-        assert_eq!(selected("1a"), Ok(0x1a));
-        assert_eq!(selected("1A"), Ok(0x1a));
+        assert_eq!(selected("0000001a"), Ok(0x1a));
+        assert_eq!(selected("0000001A"), Ok(0x1a));
+        assert_eq!(selected("2b"), Ok(0x2b), "its own ID");
         assert_eq!(selected("one"), Ok(0x1a));
         assert_eq!(selected("01997a3e-8a4e-7000-8000-00000000003a"), Ok(0x3a));
-        assert_eq!(selected("01997a3e"), Err("more than one open order"));
-        assert_eq!(selected("a"), Err("more than one open order"));
-        assert_eq!(selected("ONE"), Err("no open order"));
-        assert_eq!(selected(""), Err("no open order"));
+        assert_eq!(selected("01997a3e"), Err(MANY_OPEN_ORDERS));
+        assert_eq!(selected("01997a3e-8a4e-7000-9"), Err(NO_OPEN_ORDER));
+        for short in ["", "0", "1a", "000001a", "-00001a", "ONE"] {
+            assert_eq!(selected(short), Err(SHORT_PART), "{short}");
+        }
+        let one = select(vec![order(0x1a, "")], "0").map(|it| it.id);
+        assert_eq!(one, Err(SHORT_PART), "also where one order is open");
+    }
+
+    fn refused(reason: Reason) -> Result<(), ClientError> {
+        Err(ClientError::Refused(Refusal::new(reason, "")))
+    }
+
+    #[test]
+    fn what_was_cancelled_is_told_also_where_another_fails() {
+        let ids: Vec<Uuid> = (0..5).map(Uuid::from_u128).collect();
+        let mut answers = vec![
+            Ok(()),
+            refused(Reason::Overloaded),
+            refused(Reason::Overloaded),
+            Ok(()),
+            refused(Reason::NotOpen),
+            refused(Reason::InternalError),
+        ]
+        .into_iter();
+        let mut waits = Vec::new();
+        let told = cancel_each(&ids, &mut |_| answers.next().unwrap(), &mut |done| {
+            waits.push(done);
+        });
+        assert_eq!(waits, [1, 1]);
+        assert_eq!(told.cancelled, ids[..2]);
+        assert_eq!(told.ended, ids[2..3]);
+        assert_eq!(told.left, ids[3..]);
+        assert_eq!(told.failure.as_ref().map(|it| it.0), Some(ids[3]));
+        let name = Username::parse("alice").unwrap();
+        let words = cancel_words(&told.view(&name, None));
+        assert!(words.contains("2 orders are left."), "{words}");
+        assert!(words.contains(&format!("Cancelled {}.", ids[1])), "{words}");
+    }
+
+    #[test]
+    fn a_server_that_has_no_room_is_not_waited_for_without_end() {
+        let mut waits = 0;
+        let mut full = |_| refused(Reason::Overloaded);
+        let told = cancel_each(&[Uuid::nil()], &mut full, &mut |_| waits += 1);
+        assert_eq!(waits + 1, OVERLOADED_TRIES_MAX);
+        assert_eq!((told.left.len(), told.failure.is_some()), (1, true));
     }
 
     #[test]

@@ -16,8 +16,8 @@ use crate::cli::terminal::{ScreenSize, cut, for_people, wrapped_for_stderr};
 use crate::cli::{signals, table};
 use crate::client::order::{fresh_id, leave_queue, place, submit, transaction_row};
 use crate::client::{
-    BookRequest, ClientError, OrderForm, OrderOutcome, OrderProgress, OrderTicket, OrderTimeouts,
-    QueuedNotice,
+    BookRequest, ClientError, HoldCause, OrderForm, OrderOutcome, OrderProgress, OrderTicket,
+    OrderTimeouts, QueuedNotice,
 };
 use crate::model::printable::clean;
 use crate::model::{
@@ -154,6 +154,7 @@ pub(super) fn send(
         order: order.clone(),
         countdown: Countdown::new(&session.saved.username, order),
         state: FollowState::Unsent,
+        held: None,
     };
     let watched = Arc::new(Mutex::new(watched));
     tell_on_signal(&watched)?;
@@ -163,6 +164,8 @@ pub(super) fn send(
     let outcome = match result {
         Ok(outcome) => outcome,
         Err(error @ ClientError::Standing { .. }) => {
+            let held = watched.lock().held;
+            let order = (order, held);
             return Err(standing(global, &session.saved.username, order, error));
         }
         Err(error) => return Err(failed(session, error)),
@@ -518,6 +521,8 @@ struct FollowedOrder {
     order: SentOrder,
     countdown: Countdown,
     state: FollowState,
+    /// What it waits for that has no time.
+    held: Option<HoldCause>,
 }
 
 impl FollowedOrder {
@@ -533,10 +538,18 @@ impl FollowedOrder {
             }
             (OrderProgress::Sending, FollowState::Unsent) => self.state = FollowState::Sent,
             (
-                OrderProgress::Sending | OrderProgress::Waiting(_) | OrderProgress::Repeating(_),
+                OrderProgress::Sending
+                | OrderProgress::Waiting(_)
+                | OrderProgress::Held(_)
+                | OrderProgress::Repeating(_),
                 _,
             ) => {}
         }
+        self.held = match progress {
+            OrderProgress::Held(cause) => Some(*cause),
+            OrderProgress::Queued(_) | OrderProgress::Placed(_) | OrderProgress::Waiting(_) => None,
+            OrderProgress::Sending | OrderProgress::Repeating(_) => self.held,
+        };
         self.countdown.show(progress);
     }
 
@@ -561,7 +574,7 @@ impl FollowedOrder {
                     notice,
                     cause: None,
                 };
-                standing(&self.global, &account, &self.order, error)
+                standing(&self.global, &account, (&self.order, self.held), error)
             }
         };
         self.countdown.clear();
@@ -607,7 +620,7 @@ fn tell_on_signal(watched: &Arc<Mutex<FollowedOrder>>) -> Result<(), ClientError
 fn standing(
     global: &GlobalArgs,
     account: &Username,
-    order: &SentOrder,
+    (order, held): (&SentOrder, Option<HoldCause>),
     error: ClientError,
 ) -> CommandError {
     let ClientError::Standing { notice, .. } = &error else {
@@ -619,12 +632,18 @@ fn standing(
         None => String::new(),
     };
     let id = notice.id.hyphenated();
+    let end = match held {
+        Some(cause) => hold_words(cause, order.form.symbol),
+        None => format!(
+            "which {} to settle at {}",
+            if is_due { "was" } else { "is" },
+            table::utc(notice.expected)
+        ),
+    };
     let mut advice = format!(
-        "{}, which {} to settle at {}\norder ID    {}\ntransaction {id}\n\
+        "{}, {end}\norder ID    {}\ntransaction {id}\n\
          Its outcome:\n  papertrader {user}transactions",
         words(&order.form),
-        if is_due { "was" } else { "is" },
-        table::utc(notice.expected),
         order.id(),
     );
     if order.knows_cancel {
@@ -645,13 +664,24 @@ fn standing(
     }
 }
 
+/// What an order waits for that has no time.
+fn hold_words(cause: HoldCause, symbol: Symbol) -> String {
+    match cause {
+        HoldCause::NoPrice => format!("open: waits for {symbol}'s next price"),
+        HoldCause::Paused => "queued: waits until the market goes on, which is paused".to_owned(),
+    }
+}
+
 /// The reports on standard error while an order waits.
 struct Countdown {
     account: Username,
     /// What was ordered, in words.
     what: String,
     order_id: String,
+    symbol: Symbol,
     terminal: bool,
+    /// What was told last that the order waits for.
+    told: Option<HoldCause>,
     /// Whether the first notice has been printed.
     announced: bool,
     /// Whether the current line of the terminal is a countdown.
@@ -664,6 +694,8 @@ impl Countdown {
             account: account.clone(),
             what: words(&order.form),
             order_id: order.id(),
+            symbol: order.form.symbol,
+            told: None,
             terminal: std::io::stderr().is_terminal(),
             announced: false,
             drawn: false,
@@ -704,6 +736,11 @@ impl Countdown {
                 let _ = write!(stderr, "\r{text}\u{1b}[K").and_then(|()| stderr.flush());
             }
             OrderProgress::Waiting(_) => {}
+            OrderProgress::Held(cause) => {
+                if self.told.replace(*cause) != Some(*cause) {
+                    self.line(&hold_words(*cause, self.symbol));
+                }
+            }
             OrderProgress::Repeating(error) => {
                 let text = clean(&error.to_string().replace('\n', ";"));
                 self.line(&format!(

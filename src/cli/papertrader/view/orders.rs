@@ -206,6 +206,9 @@ pub struct CancelView {
     pub account: String,
     pub cancelled: Vec<String>,
     pub ended: Vec<String>,
+    /// Not tried, or the last try failed.
+    pub left: Vec<String>,
+    pub error: Option<RefusalView>,
 }
 
 /// What a transaction of one's own says beyond the first edition's history.

@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::config::MasterConfig;
+use crate::master::assets::unsettled::UnsettledUpdates;
 use crate::master::messages::{
     AccountCancellation, CancelOrder, OrderRequest, ReplaceOrder, TransactionsMessage,
 };
+use crate::master::storage::bars::{BarStore, UnsettledUpdate, UpdateChanges, UpdatePosition};
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
 use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
-
 use crate::runtime::{Module, STEPS_PER_BEAT, Watchdog};
 use crate::wire::Reply;
 
@@ -19,6 +20,9 @@ struct Desk {
     link: FakeLink,
     alice: AccountId,
 }
+
+const LIMIT_90: Prices<'static> = (OrderKind::Limit, Some("90"), None);
+const STOP_500: Prices<'static> = (OrderKind::Stop, None, Some("500"));
 
 /// A sale or purchase of AAPL by Alice: kind, limit, stop.
 type Prices<'a> = (OrderKind, Option<&'a str>, Option<&'a str>);
@@ -650,6 +654,69 @@ fn a_settlement_that_fails_is_made_up_for_bar_by_bar() {
     desk.verify();
 }
 
+/// Publishes updates with these closes of AAPL, and none of them is settled before a kill.
+fn killed_before_it_settled(desk: Desk, closes: &[&str]) -> Desk {
+    let mut rig = desk.rig;
+    let mut store = BarStore::open(rig.engine.storage(), None).unwrap();
+    let listed: Vec<Symbol> = rig.assets.prices().symbols().collect();
+    store.set_assets(&listed).unwrap();
+    for close in closes {
+        let update = rig.update(&[("AAPL", close)]);
+        let position = UpdatePosition {
+            number: update.number,
+            time: None,
+            exhausted: false,
+        };
+        let bar = bar(update.number.cast_signed(), close);
+        let changes = UpdateChanges {
+            bars: vec![(symbol("AAPL"), bar)],
+            unsettled: Some(UnsettledUpdate {
+                number: update.number,
+                began: update.began_stamp,
+                published: update.published,
+                market_time: Some(bar.time),
+                exhausted: false,
+                real_time: false,
+            }),
+            ..UpdateChanges::default()
+        };
+        store.commit(&position, &changes).unwrap();
+    }
+    let mut desk = Desk { rig, ..desk }.restart();
+    let left = store.unsettled().unwrap();
+    let unsettled = UnsettledUpdates::new(left, desk.rig.assets.prices(), Vec::new());
+    desk.rig.transactions = desk.rig.transactions.taking_over(unsettled);
+    desk
+}
+
+#[test]
+fn what_came_too_late_for_an_update_binds_nothing_of_it_after_a_kill() {
+    let mut desk = Desk::new();
+    let bought = desk.placed(Side::Buy, "8", MARKET);
+    // The retrieval of update 2 has begun, which the next order is too late for.
+    desk.rig.assets.progress.set_first(3);
+    let late = desk.placed(Side::Buy, "1", limit("150"));
+    let desk = killed_before_it_settled(desk, &["120", "121"]);
+    let ends = desk.rig.entries(desk.alice).into_iter();
+    let ends: Vec<_> = ends
+        .map(|it| {
+            (
+                it.transaction.id,
+                it.transaction.status,
+                it.transaction.reason,
+            )
+        })
+        .collect();
+    let short = Some(Reason::InsufficientFunds);
+    assert_eq!(
+        ends,
+        [
+            (bought, TransactionStatus::Settled, None),
+            (late, TransactionStatus::Rejected, short)
+        ]
+    );
+}
+
 #[test]
 fn what_a_kill_left_unanswered_is_told_the_same_afterwards() {
     let mut desk = Desk::new();
@@ -728,6 +795,59 @@ fn all_that_is_held_may_be_sold_however_little_it_is_worth() {
         desk.refused(Side::Sell, "0.4", MARKET),
         Reason::QuantityInvalid
     );
+}
+
+/// An update with a split of AAPL, or a correction of it, at the time of the second update.
+fn split_by(desk: &mut Desk, kind: ActionKind, is_late: bool, close: &str) {
+    let mut update = desk.rig.update(&[("AAPL", close)]);
+    let action = Action {
+        is_late,
+        ..Action::new(
+            bar(2, "1").time,
+            symbol("AAPL"),
+            kind,
+            ActionId::parse("it").ok(),
+        )
+    };
+    desk.rig.act(&mut update, &[action]);
+    desk.rig.tell(&update);
+}
+
+#[test]
+fn a_corrected_split_cancels_the_orders_whose_prices_it_has_changed_whatever_their_amount() {
+    let split = |text| ActionKind::Split(Ratio::parse(text).unwrap());
+    for (right, restarts) in [(ActionKind::Cancel, false), (split("2"), true)] {
+        let mut desk = Desk::new();
+        desk.rig.settle(&[("AAPL", "100")]);
+        let before: Vec<Uuid> = ["1", "cash:90"]
+            .into_iter()
+            .flat_map(|amount| {
+                [
+                    desk.placed(Side::Buy, amount, LIMIT_90),
+                    desk.placed(Side::Buy, amount, STOP_500),
+                ]
+            })
+            .collect();
+        split_by(&mut desk, split("10"), false, "10");
+        desk.rig.settle(&[("AAPL", "10")]);
+        if restarts {
+            desk = desk.restart();
+        }
+        let limit = (OrderKind::Limit, Some("5"), None);
+        let later = ["1", "cash:5"].map(|amount| desk.placed(Side::Buy, amount, limit));
+        split_by(&mut desk, right, true, "10");
+        for id in before {
+            let cancelled = (TransactionStatus::Cancelled, Some(Reason::Cancelled));
+            assert_eq!(desk.status(id), cancelled, "{right:?}");
+        }
+        for id in later {
+            assert_eq!(
+                desk.status(id),
+                (TransactionStatus::Open, None),
+                "{right:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -990,7 +990,11 @@ fn an_action_that_changes_no_order_passes_the_queue_by() {
                 is_late,
                 ..action(kind)
             };
-            let brought = BroughtAction { action, before };
+            let brought = BroughtAction {
+                action,
+                before,
+                split_at: None,
+            };
             let mut units = ["1", "2", "3", "7"].map(quantity).into_iter();
             let is_changed = units.any(|now| {
                 !matches!(
