@@ -33,7 +33,7 @@ pub fn slips(kind: OrderKind) -> bool {
 
 impl FeeSettings {
     /// The price of a fill where the market's is `quoted`: after slippage, if the kind of the order
-    /// [slips](slips); at least a millionth. `None` beyond [`MILLIONTHS_MAX`].
+    /// [slips]; at least a millionth. `None` beyond [`MILLIONTHS_MAX`].
     pub fn fill_price(&self, side: Side, kind: OrderKind, quoted: Money) -> Option<Money> {
         if !slips(kind) {
             return Some(quoted);
