@@ -2,6 +2,8 @@
 //!
 //! The closes that trailing orders follow, as they are stored: so that an order's level after a
 //! restart is what it was, though no level is written at each update.
+//!
+//! Tests: `src/master/transactions/book/tests.rs`, `src/master/transactions/place/tests.rs`.
 
 use super::OrderBook;
 use super::order::BookOrder;
