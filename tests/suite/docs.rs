@@ -317,3 +317,25 @@ fn links_between_pages_lead_somewhere() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
+
+/// Prose within a table, a code block, or a line of one word that cannot be broken may be longer.
+#[test]
+fn prose_is_at_most_100_columns_wide() {
+    const COLUMNS_MAX: usize = 100;
+    let mut pages = files("spec", ".md");
+    pages.extend(["CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"].map(str::to_owned));
+    let mut wide = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(root().join(&page)).unwrap();
+        let mut is_code = false;
+        for (number, line) in text.lines().enumerate() {
+            is_code ^= line.starts_with("```");
+            let is_table = line.trim_start().starts_with('|');
+            let can_break = line.trim().contains(' ');
+            if line.chars().count() > COLUMNS_MAX && !is_code && !is_table && can_break {
+                wide.push(format!("{page}:{}", number + 1));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "\n{}", wide.join("\n"));
+}
