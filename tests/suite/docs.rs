@@ -323,7 +323,15 @@ fn links_between_pages_lead_somewhere() {
 fn prose_is_at_most_100_columns_wide() {
     const COLUMNS_MAX: usize = 100;
     let mut pages = files("spec", ".md");
-    pages.extend(["CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"].map(str::to_owned));
+    pages.extend(
+        [
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "README.md",
+            "SECURITY.md",
+        ]
+        .map(str::to_owned),
+    );
     let mut wide = Vec::new();
     for page in pages {
         let text = fs::read_to_string(root().join(&page)).unwrap();

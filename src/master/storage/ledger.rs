@@ -428,31 +428,32 @@ struct Ending {
     ending: i64,
 }
 
-/// Stores the outcome of an order that has not ended, with the bar that filled it.
-fn store_outcome(
+/// Stores the outcomes of orders that have not ended, given by number, with the bars that filled
+/// them.
+fn store_outcomes<'a>(
     sqlite: &Connection,
-    number: i64,
-    outcome: &Settlement,
+    outcomes: impl IntoIterator<Item = (i64, &'a Settlement)>,
     moment: Ending,
 ) -> Result<(), StorageError> {
-    let (filled, details) = match outcome {
-        Settlement::Settled {
-            price,
-            total,
-            priced,
-            details,
-        } => (Some((price.0, total.0, priced.0)), *details),
-        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => {
-            (None, FillDetails::default())
-        }
-    };
-    let changed = sqlite
-        .prepare_cached(
-            "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
-             priced = ?6, reason = ?7, update_number = ?8, quantity = coalesce(?9, quantity),
-             quoted = ?10, fee = ?11, ending = ?12 WHERE number = ?1 AND status IN (0, 3)",
-        )?
-        .execute(params![
+    // One look into the cache of statements for all.
+    let mut statement = sqlite.prepare_cached(
+        "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
+         priced = ?6, reason = ?7, update_number = ?8, quantity = coalesce(?9, quantity),
+         quoted = ?10, fee = ?11, ending = ?12 WHERE number = ?1 AND status IN (0, 3)",
+    )?;
+    for (number, outcome) in outcomes {
+        let (filled, details) = match outcome {
+            Settlement::Settled {
+                price,
+                total,
+                priced,
+                details,
+            } => (Some((price.0, total.0, priced.0)), *details),
+            Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => {
+                (None, FillDetails::default())
+            }
+        };
+        let changed = statement.execute(params![
             number,
             outcome.status() as u8,
             moment.settled.0,
@@ -466,15 +467,16 @@ fn store_outcome(
             details.fee.map(|fee| fee.0),
             moment.ending,
         ])?;
-    if changed != 1 {
-        return Err(rusqlite::Error::StatementChangedRows(changed).into());
-    }
-    if let Some(bar) = details.bar {
-        sqlite
-            .prepare_cached(
-                "INSERT INTO fill_bars (number, open, high, low) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![number, bar.open.0, bar.high.0, bar.low.0])?;
+        if changed != 1 {
+            return Err(rusqlite::Error::StatementChangedRows(changed).into());
+        }
+        if let Some(bar) = details.bar {
+            sqlite
+                .prepare_cached(
+                    "INSERT INTO fill_bars (number, open, high, low) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![number, bar.open.0, bar.high.0, bar.low.0])?;
+        }
     }
     Ok(())
 }
@@ -873,15 +875,13 @@ impl Tx<'_> {
         }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let ending = next_ending(sqlite)?;
-        for (number, outcome) in outcomes {
-            let moment = Ending {
-                settled,
-                update: Some(update),
-                ending,
-            };
-            store_outcome(sqlite, *number, outcome, moment)?;
-        }
-        Ok(())
+        let moment = Ending {
+            settled,
+            update: Some(update),
+            ending,
+        };
+        let outcomes = outcomes.iter().map(|(number, outcome)| (*number, outcome));
+        store_outcomes(sqlite, outcomes, moment)
     }
 
     /// Notes that the ledger has what this update did, be it that no order ended: so that no bar is
@@ -914,7 +914,7 @@ impl Tx<'_> {
             update: None,
             ending,
         };
-        store_outcome(sqlite, number, outcome, moment)
+        store_outcomes(sqlite, [(number, outcome)], moment)
     }
 
     /// Cancels orders that have not ended, given by number, in one commit between two updates.
@@ -928,15 +928,13 @@ impl Tx<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let ending = next_ending(sqlite)?;
         let outcome = Settlement::Cancelled(Reason::Cancelled);
-        for number in numbers {
-            let moment = Ending {
-                settled: now,
-                update: None,
-                ending,
-            };
-            store_outcome(sqlite, *number, &outcome, moment)?;
-        }
-        Ok(())
+        let moment = Ending {
+            settled: now,
+            update: None,
+            ending,
+        };
+        let outcomes = numbers.iter().map(|number| (*number, &outcome));
+        store_outcomes(sqlite, outcomes, moment)
     }
 
     /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs,
