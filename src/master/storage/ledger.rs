@@ -418,23 +418,19 @@ fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i
         })
 }
 
-/// When orders end.
-#[derive(Clone, Copy)]
-struct Ending {
-    settled: Timestamp,
-    /// None where it is between two updates.
-    update: Option<u64>,
-    /// The number of the commit.
-    ending: i64,
-}
-
 /// Stores the outcomes of orders that have not ended, given by number, with the bars that filled
-/// them.
-fn store_outcomes<'a>(
+/// them. `update` is none where they end between two updates.
+fn end_all<'a>(
     sqlite: &Connection,
     outcomes: impl IntoIterator<Item = (i64, &'a Settlement)>,
-    moment: Ending,
+    settled: Timestamp,
+    update: Option<u64>,
 ) -> Result<(), StorageError> {
+    let mut outcomes = outcomes.into_iter().peekable();
+    if outcomes.peek().is_none() {
+        return Ok(());
+    }
+    let ending = next_ending(sqlite)?;
     // One look into the cache of statements for all.
     let mut statement = sqlite.prepare_cached(
         "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
@@ -456,16 +452,16 @@ fn store_outcomes<'a>(
         let changed = statement.execute(params![
             number,
             outcome.status() as u8,
-            moment.settled.0,
+            settled.0,
             filled.map(|filled| filled.0),
             filled.map(|filled| filled.1),
             filled.map(|filled| filled.2),
             outcome.reason().map(Reason::as_str),
-            moment.update.map(signed),
+            update.map(signed),
             details.units.map(|units| units.0),
             details.quoted.map(|price| price.0),
             details.fee.map(|fee| fee.0),
-            moment.ending,
+            ending,
         ])?;
         if changed != 1 {
             return Err(rusqlite::Error::StatementChangedRows(changed).into());
@@ -870,18 +866,9 @@ impl Tx<'_> {
         settled: Timestamp,
         update: u64,
     ) -> Result<(), StorageError> {
-        if outcomes.is_empty() {
-            return Ok(());
-        }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let ending = next_ending(sqlite)?;
-        let moment = Ending {
-            settled,
-            update: Some(update),
-            ending,
-        };
         let outcomes = outcomes.iter().map(|(number, outcome)| (*number, outcome));
-        store_outcomes(sqlite, outcomes, moment)
+        end_all(sqlite, outcomes, settled, Some(update))
     }
 
     /// Notes that the ledger has what this update did, be it that no order ended: so that no bar is
@@ -908,13 +895,7 @@ impl Tx<'_> {
         settled: Timestamp,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let ending = next_ending(sqlite)?;
-        let moment = Ending {
-            settled,
-            update: None,
-            ending,
-        };
-        store_outcomes(sqlite, [(number, outcome)], moment)
+        end_all(sqlite, [(number, outcome)], settled, None)
     }
 
     /// Cancels orders that have not ended, given by number, in one commit between two updates.
@@ -922,19 +903,10 @@ impl Tx<'_> {
     /// # Errors
     /// An order has ended, or the database fails.
     pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let ending = next_ending(sqlite)?;
         let outcome = Settlement::Cancelled(Reason::Cancelled);
-        let moment = Ending {
-            settled: now,
-            update: None,
-            ending,
-        };
         let outcomes = numbers.iter().map(|number| (*number, &outcome));
-        store_outcomes(sqlite, outcomes, moment)
+        end_all(sqlite, outcomes, now, None)
     }
 
     /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs,
