@@ -201,18 +201,16 @@ const LOCKED_WITH_ORDERS_SQL: &str = "SELECT DISTINCT account
           SELECT account FROM transactions INDEXED BY transactions_open WHERE status = 3)
     JOIN accounts USING (account) WHERE state = 1 ORDER BY account";
 
-const COLUMNS: &str =
+/// The columns of [`entry`], and the commit that ended it. The terms, which may be joined, have an
+/// `asked` of their own.
+pub(super) const ENTRY_COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
-    client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off, cause, source, waits_since, reserve, first_update, quoted, fee, note, ending";
+    client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker,
+    transactions.asked, written_off, cause, source, waits_since, reserve, first_update, quoted, fee,
+    note, ending";
 
-/// The columns of [`entry`] where the table of terms is joined, and their number.
-pub(super) const OPEN_COLUMNS: (&str, usize) = (
-    "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
-     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker,
-     transactions.asked, written_off, cause, source, waits_since, reserve, first_update, quoted, fee, note, ending",
-    30,
-);
+/// The number of [`ENTRY_COLUMNS`].
+pub(super) const ENTRY_COLUMN_COUNT: usize = 30;
 
 /// The columns of a transaction without what explains it, and the commit that ended it.
 const HISTORY_COLUMNS: &str =
@@ -241,7 +239,7 @@ pub(super) fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
     })
 }
 
-/// Reads an entry from [`COLUMNS`].
+/// Reads an entry from [`ENTRY_COLUMNS`].
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     let number: i64 = row.get(0)?;
     let transaction = transaction(row)?;
@@ -390,7 +388,7 @@ fn find(
     values: impl rusqlite::Params,
 ) -> Result<Option<LedgerEntry>, StorageError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}"
+        "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}"
     );
     Ok(sqlite
         .prepare_cached(&sql)?
@@ -516,7 +514,7 @@ impl Snapshot<'_> {
     pub fn queued_orders(&mut self) -> Result<Vec<LedgerEntry>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = format!(
-            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE status = 0 ORDER BY number"
+            "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE status = 0 ORDER BY number"
         );
         let mut statement = sqlite.prepare(&sql)?;
         let rows = statement.query_map([], entry)?;
@@ -638,14 +636,14 @@ impl Snapshot<'_> {
     ) -> Result<Vec<LedgerEntry>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = format!(
-            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
+            "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
              WHERE account = ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3"
         );
         let mut statement = sqlite.prepare_cached(&sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let at_bound = |row: &Row<'_>| {
             let mut entry = entry(row)?;
-            if has_ended_since(bound, row.get(29)?) {
+            if has_ended_since(bound, row.get(ENTRY_COLUMN_COUNT - 1)?) {
                 let number = entry.rank.number;
                 entry.transaction = as_before_its_end(sqlite, number, entry.transaction)?;
                 entry.update = None;
@@ -802,7 +800,7 @@ impl Snapshot<'_> {
     pub fn written_off(&mut self, most: usize) -> Result<Vec<(Transaction, i64)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = format!(
-            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
+            "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
              WHERE written_off > 0 ORDER BY number DESC LIMIT ?1"
         );
         let mut statement = sqlite.prepare(&sql)?;

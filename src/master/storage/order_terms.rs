@@ -5,7 +5,7 @@
 //!
 //! Tests: `src/master/storage/order_terms/tests.rs`.
 
-use super::ledger::{LedgerEntry, NewOrder, OPEN_COLUMNS, entry, symbol};
+use super::ledger::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, LedgerEntry, NewOrder, entry, symbol};
 use super::order_details::{FillBar, OrderDetails};
 use super::sqlite::{damaged, signed, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
@@ -30,9 +30,6 @@ pub struct StoredOpenOrder {
 const DETAILS: &str =
     "kind, limit_price, stop_price, trail, trail_percent, cash, time_in_force, until, best,
     triggered, order_terms.asked, replaces";
-
-/// The number of the first column of the terms in a row of an open order.
-const DETAILS_FROM: usize = OPEN_COLUMNS.1;
 
 /// Reads the terms from the columns at `from`; `None` where the order has none.
 fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<OrderDetails>> {
@@ -103,7 +100,7 @@ fn prices(terms: &OrderTerms) -> (u8, [Option<i64>; 4]) {
 fn open_order(row: &Row<'_>) -> rusqlite::Result<StoredOpenOrder> {
     Ok(StoredOpenOrder {
         entry: entry(row)?,
-        details: details(row, DETAILS_FROM)?,
+        details: details(row, ENTRY_COLUMN_COUNT)?,
     })
 }
 
@@ -112,12 +109,11 @@ fn open_order(row: &Row<'_>) -> rusqlite::Result<StoredOpenOrder> {
 /// share a page. The limit keeps the engine from taking the inner order for needless.
 fn open_sql() -> String {
     format!(
-        "SELECT {}, {DETAILS} FROM
+        "SELECT {ENTRY_COLUMNS}, {DETAILS} FROM
              (SELECT number FROM transactions INDEXED BY transactions_open WHERE status = 3
               ORDER BY number LIMIT -1)
          CROSS JOIN transactions USING (number) LEFT JOIN origins USING (origin)
-         LEFT JOIN order_terms USING (number)",
-        OPEN_COLUMNS.0
+         LEFT JOIN order_terms USING (number)"
     )
 }
 
