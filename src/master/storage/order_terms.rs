@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 
 /// An open order.
 #[derive(Debug, Clone)]
-pub struct StoredOpenOrder {
+pub struct StoredOrder {
     pub entry: LedgerEntry,
     /// `None`: purchaseAsset or sellAsset.
     pub details: Option<OrderDetails>,
@@ -97,8 +97,8 @@ fn prices(terms: &OrderTerms) -> (u8, [Option<i64>; 4]) {
     (terms.kind() as u8, [limit, stop, money, percent])
 }
 
-fn open_order(row: &Row<'_>) -> rusqlite::Result<StoredOpenOrder> {
-    Ok(StoredOpenOrder {
+fn open_order(row: &Row<'_>) -> rusqlite::Result<StoredOrder> {
+    Ok(StoredOrder {
         entry: entry(row)?,
         details: details(row, ENTRY_COLUMN_COUNT)?,
     })
@@ -124,7 +124,7 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn open_orders(
         &mut self,
-        mut each: impl FnMut(StoredOpenOrder) -> ControlFlow<()>,
+        mut each: impl FnMut(StoredOrder) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let mut statement = sqlite.prepare(&open_sql())?;

@@ -59,7 +59,7 @@ fn details(terms: OrderTerms) -> OrderDetails {
     }
 }
 
-fn all_open(storage: &mut Storage) -> Vec<StoredOpenOrder> {
+fn all_open(storage: &mut Storage) -> Vec<StoredOrder> {
     let mut found = Vec::new();
     let read = storage.read(|snapshot| {
         snapshot.open_orders(|order| {
