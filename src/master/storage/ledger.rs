@@ -98,6 +98,28 @@ pub struct NewOrder<'a> {
     pub details: Option<&'a OrderDetails>,
 }
 
+/// The status of an order that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingStatus {
+    /// Its turn comes with an update.
+    Queued,
+    /// It waits for a price.
+    Open,
+}
+
+impl WaitingStatus {
+    /// SQL that finds these orders of all accounts, in no order. It names the index that has them
+    /// alone: left to itself SQLite reads all transactions.
+    pub(super) fn rows_sql(self, columns: &str) -> String {
+        let (status, index) = match self {
+            WaitingStatus::Queued => (TransactionStatus::Queued, "transactions_queue"),
+            WaitingStatus::Open => (TransactionStatus::Open, "transactions_open"),
+        };
+        let status = status as u8;
+        format!("SELECT {columns} FROM transactions INDEXED BY {index} WHERE status = {status}")
+    }
+}
+
 /// What the ledger says of a fill beyond its price and total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FillDetails {
@@ -505,20 +527,6 @@ impl Snapshot<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = "SELECT settled FROM ledger_position";
         Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
-    }
-
-    /// The queued orders, in the order of their acceptance.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn queued_orders(&mut self) -> Result<Vec<LedgerEntry>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = format!(
-            "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE status = 0 ORDER BY number"
-        );
-        let mut statement = sqlite.prepare(&sql)?;
-        let rows = statement.query_map([], entry)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Finds the order that a link message brought, by worker, boot ID and sequence number.
