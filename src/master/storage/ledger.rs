@@ -215,13 +215,22 @@ pub(super) const TAKING_EFFECT: &str = "update_number,
     CASE WHEN transactions.origin IS NULL THEN number END,
     ordered, worker, sequence, number";
 
-/// Finds locked accounts with orders that are not settled. It names the indexes, which have the rows
-/// of one status each: left to itself SQLite reads all transactions by account.
-const LOCKED_WITH_ORDERS_SQL: &str = "SELECT DISTINCT account
-    FROM (SELECT account FROM transactions INDEXED BY transactions_queue WHERE status = 0
-          UNION ALL
-          SELECT account FROM transactions INDEXED BY transactions_open WHERE status = 3)
-    JOIN accounts USING (account) WHERE state = 1 ORDER BY account";
+/// SQL that finds the orders that have not ended, in no order, by the indexes that have them alone.
+/// `filter` is empty, or begins with `AND` and says which of them.
+pub(super) fn waiting_rows_sql(columns: &str, filter: &str) -> String {
+    let [queued, open] =
+        [WaitingStatus::Queued, WaitingStatus::Open].map(|status| status.rows_sql(columns));
+    format!("{queued} {filter} UNION ALL {open} {filter}")
+}
+
+/// Finds locked accounts with orders that have not ended.
+fn locked_with_orders_sql() -> String {
+    let waiting = waiting_rows_sql("account", "");
+    format!(
+        "SELECT DISTINCT account FROM ({waiting}) JOIN accounts USING (account)
+         WHERE state = 1 ORDER BY account"
+    )
+}
 
 /// The columns of [`entry`], and the commit that ended it. The terms, which may be joined, have an
 /// `asked` of their own.
@@ -670,7 +679,7 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(LOCKED_WITH_ORDERS_SQL)?;
+        let mut statement = sqlite.prepare(&locked_with_orders_sql())?;
         let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
