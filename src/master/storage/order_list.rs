@@ -4,6 +4,7 @@
 
 use super::account_orders::{OWN_COLUMNS, OwnTransaction, own_transaction};
 use super::ledger::waiting_rows_sql;
+use super::order_terms::DETAILS;
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::{AccountId, Symbol};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -90,8 +91,8 @@ impl Snapshot<'_> {
 
 fn listed_order(sqlite: &Connection, number: i64) -> Result<Option<ListedOrder>, StorageError> {
     let sql = format!(
-        "SELECT {OWN_COLUMNS}, a.username FROM transactions AS t
-         LEFT JOIN order_terms AS o USING (number) JOIN accounts AS a ON a.account = t.account
+        "SELECT {OWN_COLUMNS}, {DETAILS}, a.username FROM transactions AS t
+         LEFT JOIN order_terms USING (number) JOIN accounts AS a ON a.account = t.account
          WHERE t.number = ?1"
     );
     let mut statement = sqlite.prepare_cached(&sql)?;

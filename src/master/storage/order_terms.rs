@@ -29,12 +29,13 @@ pub struct StoredOrder {
 }
 
 /// The columns of the terms, for [`details`].
-const DETAILS: &str =
-    "kind, limit_price, stop_price, trail, trail_percent, cash, time_in_force, until, best,
-    triggered, order_terms.asked, replaces";
+pub(super) const DETAILS: &str =
+    "order_terms.kind, order_terms.limit_price, order_terms.stop_price, order_terms.trail,
+    order_terms.trail_percent, order_terms.cash, order_terms.time_in_force, order_terms.until,
+    order_terms.best, order_terms.triggered, order_terms.asked, order_terms.replaces";
 
 /// Reads the terms from the columns at `from`; `None` where the order has none.
-fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<OrderDetails>> {
+pub(super) fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<OrderDetails>> {
     let Some(kind) = row.get::<_, Option<u8>>(from)? else {
         return Ok(None);
     };

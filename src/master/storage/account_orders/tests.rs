@@ -12,7 +12,7 @@ fn a_query_of_an_account_reads_its_own_rows_alone() {
         let plans = [
             format!("SELECT {PROFIT_COLUMNS} FROM transactions WHERE account = 1 AND id > x'00' ORDER BY id LIMIT 9"),
             format!(
-                "SELECT {OWN_COLUMNS} FROM transactions AS t LEFT JOIN order_terms AS o USING (number)
+                "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t LEFT JOIN order_terms USING (number)
                  WHERE t.account = 1 AND t.id < x'ff' ORDER BY t.id DESC LIMIT 9"
             ),
         ];
