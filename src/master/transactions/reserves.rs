@@ -6,7 +6,7 @@
 use crate::config::FeeSettings;
 use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{AccountId, Money, OrderAmount, OrderKind, Quantity, Side, Symbol};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Where an order waits, as far as its reserve goes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +54,8 @@ struct AccountReserves {
     sales: BTreeMap<i64, QueuedSale>,
     /// Number of the update at whose prices the proceeds of sales were counted, and their sum.
     proceeds: (u64, i128),
-    /// Those whose proceeds are not counted yet.
-    uncounted: Vec<i64>,
+    /// Those whose proceeds are not counted yet. A sale whose cancel is undone is held again.
+    uncounted: BTreeSet<i64>,
 }
 
 /// A queued market sale.
@@ -199,7 +199,7 @@ impl AccountReserves {
                 brings: Money::ZERO,
             };
             self.sales.insert(promise.number, sale);
-            self.uncounted.push(promise.number);
+            self.uncounted.insert(promise.number);
         }
     }
 
@@ -208,9 +208,7 @@ impl AccountReserves {
         if let Some(sale) = self.sales.remove(&promise.number) {
             self.proceeds.1 -= i128::from(sale.brings.0);
         }
-        if self.sales.is_empty() {
-            self.uncounted.clear();
-        }
+        self.uncounted.remove(&promise.number);
     }
 
     fn add(&mut self, promise: &OrderPromise, asset: AssetNumber, sign: i128) {
@@ -239,7 +237,6 @@ impl AccountReserves {
             self.uncounted = self.sales.keys().copied().collect();
         }
         for number in std::mem::take(&mut self.uncounted) {
-            // One that is gone brings nothing.
             if let Some(sale) = self.sales.get_mut(&number) {
                 sale.brings = sale_proceeds(sale.units, &sale.symbol, latest);
                 self.proceeds.1 += i128::from(sale.brings.0);
@@ -409,6 +406,34 @@ mod tests {
         assert_eq!(reserves.proceeds(AccountId(2), now), Money::ZERO);
         let nobody = reserves.buying_power(AccountId(2), Money(7), OrderKind::Market, now);
         assert_eq!(nobody, Money(7));
+    }
+
+    #[test]
+    fn a_sale_whose_cancel_is_undone_counts_once() {
+        let fees = FeeSettings::default();
+        let price = |_: &Symbol| Some(Money(20));
+        let now = latest(1, &price, &fees);
+        let mut reserves = Reserves::default();
+        let sales = [(1, 7), (2, 5), (3, 1)];
+        let [counted, first, second] =
+            sales.map(|(number, units)| promise(number, Side::Sell, PromiseKind::Queued, units));
+        reserves.hold(&counted);
+        assert_eq!(reserves.proceeds(ACCOUNT, now), Money(140));
+        reserves.hold(&first);
+        reserves.hold(&second);
+        // Its cancel fails twice.
+        for _ in 0..2 {
+            reserves.release(&first);
+            reserves.hold(&first);
+        }
+        assert_eq!(reserves.proceeds(ACCOUNT, now), Money(140 + 100 + 20));
+        reserves.release(&counted);
+        reserves.hold(&counted);
+        assert_eq!(reserves.proceeds(ACCOUNT, now), Money(140 + 100 + 20));
+        for sale in [&first, &second, &counted] {
+            reserves.release(sale);
+        }
+        assert!(reserves.is_empty(), "{reserves:?}");
     }
 
     #[test]
