@@ -4,7 +4,6 @@
 //! no clock.
 
 use crate::config::FeeSettings;
-use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{AccountId, Money, OrderAmount, OrderKind, Quantity, Side, Symbol};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -109,7 +108,7 @@ impl Reserves {
     /// The sum of all reserves of an account.
     pub fn reserved(&self, account: AccountId) -> Money {
         let reserves = self.accounts.get(&account);
-        clamped(reserves.map_or(0, |it| it.standing + it.market))
+        Money::clamped(reserves.map_or(0, |it| it.standing + it.market))
     }
 
     /// The sum of all reserves of all accounts, in millionths. Reads them all.
@@ -121,7 +120,7 @@ impl Reserves {
     /// The sum of the reserves that no other order of the account may use: those of limit, stop,
     /// stop-limit and trailing purchases.
     pub fn standing(&self, account: AccountId) -> Money {
-        clamped(self.accounts.get(&account).map_or(0, |it| it.standing))
+        Money::clamped(self.accounts.get(&account).map_or(0, |it| it.standing))
     }
 
     /// Units of the asset that the account's sales have promised.
@@ -131,7 +130,7 @@ impl Reserves {
         let units = reserves
             .zip(asset)
             .and_then(|(it, asset)| it.promised.get(asset));
-        Quantity(clamped(units.copied().unwrap_or(0)).0)
+        Quantity(Money::clamped(units.copied().unwrap_or(0)).0)
     }
 
     /// What a new sale may sell where the account holds so many units: with what queued market
@@ -143,7 +142,7 @@ impl Reserves {
         };
         let of = |units: &BTreeMap<AssetNumber, i128>| units.get(asset).copied().unwrap_or(0);
         let units = i128::from(held.0) + of(&reserves.coming) - of(&reserves.promised);
-        Quantity(clamped(units).0)
+        Quantity(Money::clamped(units).0)
     }
 
     /// What a new purchase of this kind may take where the account has so much cash: without all
@@ -160,7 +159,7 @@ impl Reserves {
             return cash;
         };
         let left = i128::from(cash.0) - reserves.standing - reserves.market;
-        clamped(match kind {
+        Money::clamped(match kind {
             OrderKind::Market => left + reserves.proceeds(latest),
             OrderKind::Limit | OrderKind::Stop | OrderKind::StopLimit | OrderKind::Trailing => left,
         })
@@ -170,7 +169,7 @@ impl Reserves {
     /// fees.
     pub fn proceeds(&mut self, account: AccountId, latest: LatestPrices<'_>) -> Money {
         let reserves = self.accounts.get_mut(&account);
-        clamped(reserves.map_or(0, |it| it.proceeds(latest)))
+        Money::clamped(reserves.map_or(0, |it| it.proceeds(latest)))
     }
 
     fn number_of(&mut self, symbol: Symbol) -> AssetNumber {
@@ -318,7 +317,7 @@ impl<'a> SettlementReserves<'a> {
     /// reserves of limit, stop, stop-limit and trailing purchases that stay or come after it.
     pub fn spendable(&self, account: AccountId, cash: Money) -> Money {
         let aside = self.aside.get(&account).copied().unwrap_or(0);
-        clamped(aside - self.uncovered(account, cash))
+        Money::clamped(aside - self.uncovered(account, cash))
     }
 
     /// By how much the reserves of limit, stop, stop-limit and trailing purchases that have not ended
@@ -329,11 +328,6 @@ impl<'a> SettlementReserves<'a> {
         let freed = self.freed.get(&account).copied().unwrap_or(0);
         standing - freed - i128::from(cash.0)
     }
-}
-
-fn clamped(sum: i128) -> Money {
-    let most = i128::from(MILLIONTHS_MAX);
-    Money(i64::try_from(sum.clamp(-most, most)).unwrap_or(MILLIONTHS_MAX))
 }
 
 #[cfg(test)]
