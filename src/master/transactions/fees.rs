@@ -24,7 +24,7 @@ pub struct TradeTotal {
 
 /// Whether an order of this kind fills at the market's price after slippage. The others have a limit,
 /// which is never passed.
-pub fn slips(kind: OrderKind) -> bool {
+fn slips(kind: OrderKind) -> bool {
     match kind {
         OrderKind::Market | OrderKind::Stop | OrderKind::Trailing => true,
         OrderKind::Limit | OrderKind::StopLimit => false,

@@ -124,6 +124,7 @@ impl Reserves {
     }
 
     /// Units of the asset that the account's sales have promised.
+    #[cfg(test)]
     pub fn promised(&self, account: AccountId, symbol: &Symbol) -> Quantity {
         let reserves = self.accounts.get(&account);
         let asset = self.assets.get(symbol);
@@ -146,8 +147,8 @@ impl Reserves {
     }
 
     /// What a new purchase of this kind may take where the account has so much cash: without all
-    /// reserves; for a market order with the [proceeds](Reserves::proceeds). Below 0 where prices
-    /// have fallen.
+    /// reserves; for a market order with what the account's queued market sales would bring at the
+    /// latest prices, after slippage and less fees. Below 0 where prices have fallen.
     pub fn buying_power(
         &mut self,
         account: AccountId,
@@ -167,6 +168,7 @@ impl Reserves {
 
     /// What the account's queued market sales would bring at the latest prices: after slippage, less
     /// fees.
+    #[cfg(test)]
     pub fn proceeds(&mut self, account: AccountId, latest: LatestPrices<'_>) -> Money {
         let reserves = self.accounts.get_mut(&account);
         Money::clamped(reserves.map_or(0, |it| it.proceeds(latest)))
@@ -177,12 +179,8 @@ impl Reserves {
         *self.assets.entry(symbol).or_insert(next)
     }
 
-    /// The number of accounts that hold something back.
-    pub fn len(&self) -> usize {
-        self.accounts.len()
-    }
-
     /// Whether no account holds anything back.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty()
     }

@@ -132,13 +132,6 @@ pub struct DueOrders {
     bars: Vec<(Symbol, UpdateBar)>,
 }
 
-impl DueOrders {
-    /// Sorts the fills by turn.
-    pub fn sort(&mut self) {
-        self.fills.sort_unstable_by_key(|due| due.rank);
-    }
-}
-
 /// How an order ends without a fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndingKind {
