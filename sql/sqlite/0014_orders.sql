@@ -64,8 +64,7 @@ CREATE UNIQUE INDEX transactions_client ON transactions (account, client_order_i
 CREATE UNIQUE INDEX transactions_message ON transactions (origin, sequence) WHERE origin IS NOT NULL;
 CREATE INDEX transactions_queue ON transactions (number) WHERE status = 0;
 CREATE INDEX transactions_written_off ON transactions (number) WHERE written_off > 0;
--- An account's open orders are read by it, and at a start all of them.
-CREATE INDEX transactions_open ON transactions (account, number) WHERE status = 3;
+CREATE INDEX transactions_open ON transactions (number) WHERE status = 3;
 
 -- What placeOrder and replaceOrder say beyond the ledger's row. Prices are in millionths of the
 -- account currency for one unit, in the units of now: splits change them while the order is open.

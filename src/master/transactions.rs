@@ -35,6 +35,7 @@ use super::messages::{
 };
 use super::order_watchers::OrderWatchers;
 use super::reply_to::{ReplyBatch, ReplyTo};
+use super::storage::ledger::WaitingStatus;
 use super::storage::{Snapshot, Storage, StorageError, Tx};
 use crate::config::{FeeSettings, MasterConfig, MasterLimits};
 use crate::model::{AccountId, Holdings, Money, Reason, Symbol, Timestamp, Transaction};
@@ -525,13 +526,13 @@ fn restore(
     waiting: &mut WaitingOrders,
     next: u64,
 ) -> Result<HashMap<Symbol, usize>, StorageError> {
-    for entry in snapshot.queued_orders()? {
-        let details = snapshot.order_details(entry.rank.number)?;
-        let mut order = QueuedOrder::stored(entry, details);
+    snapshot.waiting_orders_of(WaitingStatus::Queued, |order| {
+        let mut order = QueuedOrder::stored(order);
         order.first_update = order.first_update.min(next);
         waiting.book_mut().reserves_mut().hold(&order.promise());
         queue.restore(order);
-    }
+        ControlFlow::Continue(())
+    })?;
     let closes = snapshot.trail_closes()?;
     let counts = closes
         .iter()
@@ -541,7 +542,7 @@ fn restore(
         .into_iter()
         .map(|(symbol, closes)| (symbol, BestCloses::of(closes)))
         .collect();
-    snapshot.open_orders(|order| {
+    snapshot.waiting_orders_of(WaitingStatus::Open, |order| {
         if let Some(holder) = waiting.restore(order, &closes, next) {
             queue.take_place(&holder);
         }

@@ -175,6 +175,17 @@ impl OrderTerms {
             OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Trailing { .. } => None,
         }
     }
+
+    /// The stop or the distance, if the kind has one, as [`OrderTerms::of`] takes it.
+    pub fn stop_or_distance(&self) -> Option<TrailDistance> {
+        match self {
+            OrderTerms::Stop { stop } | OrderTerms::StopLimit { stop, .. } => {
+                Some(TrailDistance::Money(*stop))
+            }
+            OrderTerms::Trailing { distance } => Some(*distance),
+            OrderTerms::Market | OrderTerms::Limit { .. } => None,
+        }
+    }
 }
 
 /// How long an order stands, in market time.
@@ -261,6 +272,28 @@ impl fmt::Display for OrderAmount {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn terms_are_made_again_of_what_they_say() {
+        let (limit, stop) = (Money(9), Money(7));
+        let percent = TrailDistance::Percent(25_000);
+        for (terms, said) in [
+            (OrderTerms::Market, None),
+            (OrderTerms::Limit { limit }, None),
+            (OrderTerms::Stop { stop }, Some(TrailDistance::Money(stop))),
+            (
+                OrderTerms::StopLimit { limit, stop },
+                Some(TrailDistance::Money(stop)),
+            ),
+            (OrderTerms::Trailing { distance: percent }, Some(percent)),
+        ] {
+            assert_eq!(terms.stop_or_distance(), said);
+            assert_eq!(
+                OrderTerms::of(terms.kind(), terms.limit(), said),
+                Some(terms)
+            );
+        }
+    }
 
     #[test]
     fn a_distance_is_money_or_a_percentage() {

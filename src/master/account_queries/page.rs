@@ -10,13 +10,13 @@ use crate::wire::payload::{OpenOrder, OpenOrders, OrderParameters, PageDetail, P
 
 /// What an order says; nothing for what nobody ordered.
 fn parameters(row: &OwnTransaction) -> OrderParameters {
-    match row.parameters {
-        Some(stored) => OrderParameters {
-            kind: Some(OpenValue::Known(stored.kind)),
-            limit: stored.limit,
-            stop: stored.stop,
-            time_in_force: Some(stored.time_in_force),
-            cash: stored.cash,
+    match &row.details {
+        Some(details) => OrderParameters {
+            kind: Some(OpenValue::Known(details.terms.kind())),
+            limit: details.terms.limit(),
+            stop: details.terms.stop_or_distance(),
+            time_in_force: Some(details.time_in_force),
+            cash: details.cash,
         },
         None if is_order(row) => OrderParameters {
             kind: Some(OpenValue::Known(OrderKind::Market)),
@@ -93,10 +93,11 @@ pub(super) fn open_orders(rows: Vec<OwnTransaction>) -> OpenOrders {
         accepted: row.transaction.accepted,
         quantity: row.transaction.quantity,
         until: row
-            .parameters
-            .and_then(|stored| stored.until)
+            .details
+            .as_ref()
+            .and_then(|details| details.until)
             .unwrap_or_default(),
-        is_triggered: row.parameters.is_some_and(|stored| stored.is_triggered),
+        is_triggered: row.details.is_some_and(|it| it.triggered.is_some()),
         reserve: row.reserve.unwrap_or_default(),
         client_order_id: row.transaction.client_order_id,
     };

@@ -13,9 +13,10 @@ use crate::admin::protocol::{AdminAnswer, OrderSelector, ROWS_MAX};
 use crate::master::messages::{
     AccountCancellation, AdminAct, AdminCancellation, TransactionsMessage,
 };
-use crate::master::storage::account_orders::{OwnTransaction, StoredParameters};
+use crate::master::storage::account_orders::OwnTransaction;
+use crate::master::storage::order_details::OrderDetails;
 use crate::master::storage::order_list::{ListedOrder, OrderFilter};
-use crate::model::{AccountId, OrderAmount, OrderKind, Symbol, TimeInForce, Username};
+use crate::model::{AccountId, OrderAmount, OrderTerms, Symbol, TimeInForce, Username};
 use crossbeam_channel::Sender;
 use std::fmt;
 use uuid::Uuid;
@@ -64,16 +65,16 @@ fn no_user(name: &str) -> String {
 fn summary(listed: ListedOrder) -> OrderSummary {
     let OwnTransaction {
         transaction,
-        parameters,
+        details,
         reserve,
         ..
     } = listed.order;
     let text = |value: Option<&dyn fmt::Display>| value.map(ToString::to_string);
-    let of = |read: fn(&StoredParameters) -> Option<String>| parameters.as_ref().and_then(read);
-    let cash = parameters.as_ref().and_then(|it| it.cash);
+    let of = |read: fn(&OrderDetails) -> Option<String>| details.as_ref().and_then(read);
+    let cash = details.as_ref().and_then(|it| it.cash);
     let amount = cash.map_or(OrderAmount::Units(transaction.quantity), OrderAmount::Cash);
-    let kind = parameters.as_ref().map_or(OrderKind::Market, |it| it.kind);
-    let time_in_force = parameters
+    let terms = details.as_ref().map_or(OrderTerms::Market, |it| it.terms);
+    let time_in_force = details
         .as_ref()
         .map_or(TimeInForce::Gtc, |it| it.time_in_force);
     OrderSummary {
@@ -83,9 +84,9 @@ fn summary(listed: ListedOrder) -> OrderSummary {
         side: transaction.side.to_string(),
         symbol: transaction.symbol.to_string(),
         amount: amount.to_string(),
-        kind: kind.to_string(),
-        limit: of(|it| it.limit.map(|limit| limit.to_string())),
-        stop: of(|it| it.stop.map(|stop| stop.to_string())),
+        kind: terms.kind().to_string(),
+        limit: terms.limit().map(|limit| limit.to_string()),
+        stop: terms.stop_or_distance().map(|stop| stop.to_string()),
         time_in_force: time_in_force.to_string(),
         until: of(|it| it.until.map(|until| until.to_string())),
         status: transaction.status.to_string(),

@@ -4,30 +4,13 @@
 //! those that wait, and what its profit is the sum of.
 
 use super::ledger::{symbol, transaction};
+use super::order_details::OrderDetails;
+use super::order_terms::{DETAILS, details};
 use super::sqlite::damaged;
 use super::{Snapshot, SqliteTransaction, StorageError};
-use crate::model::{
-    AccountId, Cause, Money, OrderKind, Side, Symbol, TimeInForce, Timestamp, TrailDistance,
-    Transaction, TransactionStatus,
-};
+use crate::model::{AccountId, Cause, Money, Side, Symbol, Transaction, TransactionStatus};
 use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
-
-/// What placeOrder or replaceOrder said, in the units of now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredParameters {
-    pub kind: OrderKind,
-    pub limit: Option<Money>,
-    /// A price, or of a trailing order its distance.
-    pub stop: Option<TrailDistance>,
-    pub time_in_force: TimeInForce,
-    /// The amount of an order for money.
-    pub cash: Option<Money>,
-    /// Market time from which on it is not tested any more; `None`: not known yet.
-    pub until: Option<Timestamp>,
-    /// Whether its stop was reached, so that it is a limit order.
-    pub is_triggered: bool,
-}
 
 /// A row of the ledger as its owner is told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +28,7 @@ pub struct OwnTransaction {
     /// What the administrator who made the row says.
     pub note: Option<String>,
     /// `None` for purchaseAsset, sellAsset, and what nobody ordered.
-    pub parameters: Option<StoredParameters>,
+    pub details: Option<OrderDetails>,
 }
 
 /// What a row adds to an account's profit.
@@ -64,13 +47,15 @@ pub struct ProfitRow {
     pub cause: Option<Cause>,
 }
 
-/// The columns of [`own_transaction`]. The first fourteen are those of a transaction.
+/// The columns of [`own_transaction`], after which [`DETAILS`] follow. The first fourteen are those of
+/// a transaction.
 pub(super) const OWN_COLUMNS: &str =
     "t.number, t.id, t.account, t.side, t.status, t.symbol, t.quantity,
     t.accepted, t.settled, t.price, t.total, t.priced, t.client_order_id, t.reason,
-    t.cause, t.source, t.written_off, t.fee, t.reserve, t.note,
-    o.kind, o.limit_price, o.stop_price, o.trail, o.trail_percent, o.cash, o.time_in_force,
-    o.until, o.triggered";
+    t.cause, t.source, t.written_off, t.fee, t.reserve, t.note";
+
+/// The number of [`OWN_COLUMNS`].
+const OWN_COLUMN_COUNT: usize = 20;
 
 /// The columns of [`profit_row`].
 const PROFIT_COLUMNS: &str = "id, side, status, symbol, total, moved_cost, fee, cause";
@@ -95,34 +80,8 @@ pub(super) fn own_transaction(row: &Row<'_>) -> rusqlite::Result<OwnTransaction>
         fee: money(row, 17)?,
         reserve: money(row, 18)?,
         note: row.get(19)?,
-        parameters: parameters(row)?,
+        details: details(row, OWN_COLUMN_COUNT)?,
     })
-}
-
-fn parameters(row: &Row<'_>) -> rusqlite::Result<Option<StoredParameters>> {
-    let Some(kind) = row.get::<_, Option<u8>>(20)? else {
-        return Ok(None);
-    };
-    let distance = money(row, 23)?.map(TrailDistance::Money);
-    let percent = row.get::<_, Option<u32>>(24)?.map(TrailDistance::Percent);
-    let until = row.get::<_, Option<i64>>(27)?.map(Timestamp);
-    Ok(Some(StoredParameters {
-        kind: OrderKind::from_number(kind).ok_or_else(|| damaged("no such kind of order"))?,
-        limit: money(row, 21)?,
-        stop: money(row, 22)?
-            .map(TrailDistance::Money)
-            .or(distance)
-            .or(percent),
-        cash: money(row, 25)?,
-        time_in_force: match (row.get::<_, u8>(26)?, until) {
-            (0, _) => TimeInForce::Gtc,
-            (1, _) => TimeInForce::Day,
-            (2, Some(until)) => TimeInForce::Until(until),
-            _ => return Err(damaged("no such time in force")),
-        },
-        until,
-        is_triggered: row.get::<_, Option<i64>>(28)?.is_some(),
-    }))
 }
 
 fn profit_row(row: &Row<'_>) -> rusqlite::Result<ProfitRow> {
@@ -152,7 +111,7 @@ impl Snapshot<'_> {
     ) -> Result<Vec<OwnTransaction>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = format!(
-            "SELECT {OWN_COLUMNS} FROM transactions AS t LEFT JOIN order_terms AS o USING (number)
+            "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t LEFT JOIN order_terms USING (number)
              WHERE t.account = ?1 AND t.id < ?2 ORDER BY t.id DESC LIMIT ?3"
         );
         let before = before.unwrap_or(Uuid::max());
@@ -173,12 +132,12 @@ impl Snapshot<'_> {
     ) -> Result<Vec<OwnTransaction>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let open = format!(
-            "SELECT {OWN_COLUMNS} FROM transactions AS t INDEXED BY transactions_open
-             LEFT JOIN order_terms AS o USING (number) WHERE t.account = ?1 AND t.status = 3"
+            "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t INDEXED BY transactions_open
+             LEFT JOIN order_terms USING (number) WHERE t.account = ?1 AND t.status = 3"
         );
         let queued = format!(
-            "SELECT {OWN_COLUMNS} FROM transactions AS t INDEXED BY transactions_history
-             LEFT JOIN order_terms AS o USING (number)
+            "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t INDEXED BY transactions_history
+             LEFT JOIN order_terms USING (number)
              WHERE t.account = ?1 AND t.status = 0 AND t.id >=
                 (SELECT id FROM transactions INDEXED BY transactions_queue
                  WHERE status = 0 ORDER BY number LIMIT 1)"

@@ -98,6 +98,28 @@ pub struct NewOrder<'a> {
     pub details: Option<&'a OrderDetails>,
 }
 
+/// The status of an order that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingStatus {
+    /// Its turn comes with an update.
+    Queued,
+    /// It waits for a price.
+    Open,
+}
+
+impl WaitingStatus {
+    /// SQL that finds these orders of all accounts, in no order. It names the index that has them
+    /// alone: left to itself SQLite reads all transactions.
+    pub(super) fn rows_sql(self, columns: &str) -> String {
+        let (status, index) = match self {
+            WaitingStatus::Queued => (TransactionStatus::Queued, "transactions_queue"),
+            WaitingStatus::Open => (TransactionStatus::Open, "transactions_open"),
+        };
+        let status = status as u8;
+        format!("SELECT {columns} FROM transactions INDEXED BY {index} WHERE status = {status}")
+    }
+}
+
 /// What the ledger says of a fill beyond its price and total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FillDetails {
@@ -193,26 +215,33 @@ pub(super) const TAKING_EFFECT: &str = "update_number,
     CASE WHEN transactions.origin IS NULL THEN number END,
     ordered, worker, sequence, number";
 
-/// Finds locked accounts with orders that are not settled. It names the indexes, which have the rows
-/// of one status each: left to itself SQLite reads all transactions by account.
-const LOCKED_WITH_ORDERS_SQL: &str = "SELECT DISTINCT account
-    FROM (SELECT account FROM transactions INDEXED BY transactions_queue WHERE status = 0
-          UNION ALL
-          SELECT account FROM transactions INDEXED BY transactions_open WHERE status = 3)
-    JOIN accounts USING (account) WHERE state = 1 ORDER BY account";
+/// SQL that finds the orders that have not ended, in no order, by the indexes that have them alone.
+/// `filter` is empty, or begins with `AND` and says which of them.
+pub(super) fn waiting_rows_sql(columns: &str, filter: &str) -> String {
+    let [queued, open] =
+        [WaitingStatus::Queued, WaitingStatus::Open].map(|status| status.rows_sql(columns));
+    format!("{queued} {filter} UNION ALL {open} {filter}")
+}
 
-const COLUMNS: &str =
-    "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
-    client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker, asked,
-    written_off, cause, source, waits_since, reserve, first_update, quoted, fee, note, ending";
+/// Finds locked accounts with orders that have not ended.
+fn locked_with_orders_sql() -> String {
+    let waiting = waiting_rows_sql("account", "");
+    format!(
+        "SELECT DISTINCT account FROM ({waiting}) JOIN accounts USING (account)
+         WHERE state = 1 ORDER BY account"
+    )
+}
 
-/// The columns of [`entry`] where the table of terms is joined, and their number.
-pub(super) const OPEN_COLUMNS: (&str, usize) = (
+/// The columns of [`entry`], and the commit that ended it. The terms, which may be joined, have an
+/// `asked` of their own.
+pub(super) const ENTRY_COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
-     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker,
-     transactions.asked, written_off, cause, source, waits_since, reserve, first_update, quoted, fee, note, ending",
-    30,
-);
+    client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker,
+    transactions.asked, written_off, cause, source, waits_since, reserve, first_update, quoted, fee,
+    note, ending";
+
+/// The number of [`ENTRY_COLUMNS`].
+pub(super) const ENTRY_COLUMN_COUNT: usize = 30;
 
 /// The columns of a transaction without what explains it, and the commit that ended it.
 const HISTORY_COLUMNS: &str =
@@ -241,7 +270,7 @@ pub(super) fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
     })
 }
 
-/// Reads an entry from [`COLUMNS`].
+/// Reads an entry from [`ENTRY_COLUMNS`].
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     let number: i64 = row.get(0)?;
     let transaction = transaction(row)?;
@@ -390,7 +419,7 @@ fn find(
     values: impl rusqlite::Params,
 ) -> Result<Option<LedgerEntry>, StorageError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}"
+        "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}"
     );
     Ok(sqlite
         .prepare_cached(&sql)?
@@ -418,23 +447,19 @@ fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i
         })
 }
 
-/// When orders end.
-#[derive(Clone, Copy)]
-struct Ending {
-    settled: Timestamp,
-    /// None where it is between two updates.
-    update: Option<u64>,
-    /// The number of the commit.
-    ending: i64,
-}
-
 /// Stores the outcomes of orders that have not ended, given by number, with the bars that filled
-/// them.
-fn store_outcomes<'a>(
+/// them. `update` is none where they end between two updates.
+fn end_all<'a>(
     sqlite: &Connection,
     outcomes: impl IntoIterator<Item = (i64, &'a Settlement)>,
-    moment: Ending,
+    settled: Timestamp,
+    update: Option<u64>,
 ) -> Result<(), StorageError> {
+    let mut outcomes = outcomes.into_iter().peekable();
+    if outcomes.peek().is_none() {
+        return Ok(());
+    }
+    let ending = next_ending(sqlite)?;
     // One look into the cache of statements for all.
     let mut statement = sqlite.prepare_cached(
         "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
@@ -456,16 +481,16 @@ fn store_outcomes<'a>(
         let changed = statement.execute(params![
             number,
             outcome.status() as u8,
-            moment.settled.0,
+            settled.0,
             filled.map(|filled| filled.0),
             filled.map(|filled| filled.1),
             filled.map(|filled| filled.2),
             outcome.reason().map(Reason::as_str),
-            moment.update.map(signed),
+            update.map(signed),
             details.units.map(|units| units.0),
             details.quoted.map(|price| price.0),
             details.fee.map(|fee| fee.0),
-            moment.ending,
+            ending,
         ])?;
         if changed != 1 {
             return Err(rusqlite::Error::StatementChangedRows(changed).into());
@@ -511,20 +536,6 @@ impl Snapshot<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = "SELECT settled FROM ledger_position";
         Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
-    }
-
-    /// The queued orders, in the order of their acceptance.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn queued_orders(&mut self) -> Result<Vec<LedgerEntry>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let sql = format!(
-            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE status = 0 ORDER BY number"
-        );
-        let mut statement = sqlite.prepare(&sql)?;
-        let rows = statement.query_map([], entry)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Finds the order that a link message brought, by worker, boot ID and sequence number.
@@ -642,14 +653,14 @@ impl Snapshot<'_> {
     ) -> Result<Vec<LedgerEntry>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = format!(
-            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
+            "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
              WHERE account = ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3"
         );
         let mut statement = sqlite.prepare_cached(&sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let at_bound = |row: &Row<'_>| {
             let mut entry = entry(row)?;
-            if has_ended_since(bound, row.get(29)?) {
+            if has_ended_since(bound, row.get(ENTRY_COLUMN_COUNT - 1)?) {
                 let number = entry.rank.number;
                 entry.transaction = as_before_its_end(sqlite, number, entry.transaction)?;
                 entry.update = None;
@@ -668,7 +679,7 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(LOCKED_WITH_ORDERS_SQL)?;
+        let mut statement = sqlite.prepare(&locked_with_orders_sql())?;
         let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -806,7 +817,7 @@ impl Snapshot<'_> {
     pub fn written_off(&mut self, most: usize) -> Result<Vec<(Transaction, i64)>, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let sql = format!(
-            "SELECT {COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
+            "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
              WHERE written_off > 0 ORDER BY number DESC LIMIT ?1"
         );
         let mut statement = sqlite.prepare(&sql)?;
@@ -870,18 +881,9 @@ impl Tx<'_> {
         settled: Timestamp,
         update: u64,
     ) -> Result<(), StorageError> {
-        if outcomes.is_empty() {
-            return Ok(());
-        }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let ending = next_ending(sqlite)?;
-        let moment = Ending {
-            settled,
-            update: Some(update),
-            ending,
-        };
         let outcomes = outcomes.iter().map(|(number, outcome)| (*number, outcome));
-        store_outcomes(sqlite, outcomes, moment)
+        end_all(sqlite, outcomes, settled, Some(update))
     }
 
     /// Notes that the ledger has what this update did, be it that no order ended: so that no bar is
@@ -908,13 +910,7 @@ impl Tx<'_> {
         settled: Timestamp,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let ending = next_ending(sqlite)?;
-        let moment = Ending {
-            settled,
-            update: None,
-            ending,
-        };
-        store_outcomes(sqlite, [(number, outcome)], moment)
+        end_all(sqlite, [(number, outcome)], settled, None)
     }
 
     /// Cancels orders that have not ended, given by number, in one commit between two updates.
@@ -922,19 +918,10 @@ impl Tx<'_> {
     /// # Errors
     /// An order has ended, or the database fails.
     pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
-        if numbers.is_empty() {
-            return Ok(());
-        }
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let ending = next_ending(sqlite)?;
         let outcome = Settlement::Cancelled(Reason::Cancelled);
-        let moment = Ending {
-            settled: now,
-            update: None,
-            ending,
-        };
         let outcomes = numbers.iter().map(|number| (*number, &outcome));
-        store_outcomes(sqlite, outcomes, moment)
+        end_all(sqlite, outcomes, now, None)
     }
 
     /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs,

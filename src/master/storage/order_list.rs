@@ -3,6 +3,8 @@
 //! Reads for administrators the orders of all accounts that have no outcome yet.
 
 use super::account_orders::{OWN_COLUMNS, OwnTransaction, own_transaction};
+use super::ledger::waiting_rows_sql;
+use super::order_terms::DETAILS;
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::{AccountId, Symbol};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -27,15 +29,15 @@ pub struct OrderFilter<'a> {
     pub symbol: Option<&'a Symbol>,
 }
 
-/// Numbers of the queued and open orders of account ?1, of asset ?2, with ID ?3; NULL stands for
-/// all.
-const WAITING: &str = "SELECT number FROM transactions INDEXED BY transactions_open
-        WHERE status = 3 AND (?1 IS NULL OR account = ?1) AND (?2 IS NULL OR symbol = ?2)
-            AND (?3 IS NULL OR id = ?3)
-     UNION ALL
-     SELECT number FROM transactions INDEXED BY transactions_queue
-        WHERE status = 0 AND (?1 IS NULL OR account = ?1) AND (?2 IS NULL OR symbol = ?2)
-            AND (?3 IS NULL OR id = ?3)";
+/// Finds the numbers of the queued and open orders of account ?1, of asset ?2, with ID ?3; NULL
+/// stands for all.
+fn waiting_sql() -> String {
+    waiting_rows_sql(
+        "number",
+        "AND (?1 IS NULL OR account = ?1) AND (?2 IS NULL OR symbol = ?2)
+         AND (?3 IS NULL OR id = ?3)",
+    )
+}
 
 impl Snapshot<'_> {
     /// The newest queued and open orders, newest first, and the number of all of them. Reads all
@@ -51,10 +53,11 @@ impl Snapshot<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let account = filter.account.map(|account| account.0);
         let symbol = filter.symbol.map(Symbol::as_str);
-        let sql = format!("SELECT count(*) FROM ({WAITING})");
+        let waiting = waiting_sql();
+        let sql = format!("SELECT count(*) FROM ({waiting})");
         let filter = params![account, symbol, None::<&[u8]>];
         let all: i64 = sqlite.query_row(&sql, filter, |row| row.get(0))?;
-        let sql = format!("SELECT number FROM ({WAITING}) ORDER BY number DESC LIMIT ?4");
+        let sql = format!("{waiting} ORDER BY number DESC LIMIT ?4");
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut statement = sqlite.prepare(&sql)?;
         let numbers = statement
@@ -77,7 +80,7 @@ impl Snapshot<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let filter = params![None::<i64>, None::<&str>, id.as_bytes()];
         let number: Option<i64> = sqlite
-            .query_row(WAITING, filter, |row| row.get(0))
+            .query_row(&waiting_sql(), filter, |row| row.get(0))
             .optional()?;
         match number {
             Some(number) => listed_order(sqlite, number),
@@ -88,8 +91,8 @@ impl Snapshot<'_> {
 
 fn listed_order(sqlite: &Connection, number: i64) -> Result<Option<ListedOrder>, StorageError> {
     let sql = format!(
-        "SELECT {OWN_COLUMNS}, a.username FROM transactions AS t
-         LEFT JOIN order_terms AS o USING (number) JOIN accounts AS a ON a.account = t.account
+        "SELECT {OWN_COLUMNS}, {DETAILS}, a.username FROM transactions AS t
+         LEFT JOIN order_terms USING (number) JOIN accounts AS a ON a.account = t.account
          WHERE t.number = ?1"
     );
     let mut statement = sqlite.prepare_cached(&sql)?;

@@ -5,7 +5,9 @@
 //!
 //! Tests: `src/master/storage/order_terms/tests.rs`.
 
-use super::ledger::{LedgerEntry, NewOrder, OPEN_COLUMNS, entry, symbol};
+use super::ledger::{
+    ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, LedgerEntry, NewOrder, WaitingStatus, entry, symbol,
+};
 use super::order_details::{FillBar, OrderDetails};
 use super::sqlite::{damaged, signed, unsigned};
 use super::{Snapshot, SqliteTransaction, StorageError, Tx};
@@ -18,24 +20,22 @@ use rusqlite::{OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-/// An open order.
+/// An order that has not ended.
 #[derive(Debug, Clone)]
-pub struct StoredOpenOrder {
+pub struct StoredOrder {
     pub entry: LedgerEntry,
     /// `None`: purchaseAsset or sellAsset.
     pub details: Option<OrderDetails>,
 }
 
 /// The columns of the terms, for [`details`].
-const DETAILS: &str =
-    "kind, limit_price, stop_price, trail, trail_percent, cash, time_in_force, until, best,
-    triggered, order_terms.asked, replaces";
-
-/// The number of the first column of the terms in a row of an open order.
-const DETAILS_FROM: usize = OPEN_COLUMNS.1;
+pub(super) const DETAILS: &str =
+    "order_terms.kind, order_terms.limit_price, order_terms.stop_price, order_terms.trail,
+    order_terms.trail_percent, order_terms.cash, order_terms.time_in_force, order_terms.until,
+    order_terms.best, order_terms.triggered, order_terms.asked, order_terms.replaces";
 
 /// Reads the terms from the columns at `from`; `None` where the order has none.
-fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<OrderDetails>> {
+pub(super) fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<OrderDetails>> {
     let Some(kind) = row.get::<_, Option<u8>>(from)? else {
         return Ok(None);
     };
@@ -100,41 +100,42 @@ fn prices(terms: &OrderTerms) -> (u8, [Option<i64>; 4]) {
     (terms.kind() as u8, [limit, stop, money, percent])
 }
 
-fn open_order(row: &Row<'_>) -> rusqlite::Result<StoredOpenOrder> {
-    Ok(StoredOpenOrder {
+fn stored_order(row: &Row<'_>) -> rusqlite::Result<StoredOrder> {
+    Ok(StoredOrder {
         entry: entry(row)?,
-        details: details(row, DETAILS_FROM)?,
+        details: details(row, ENTRY_COLUMN_COUNT)?,
     })
 }
 
-/// Reads all open orders, in the order of their acceptance. Their numbers come from the index, not
-/// from the whole ledger, and are sorted before the rows are read, since rows next to each other
+/// Reads all orders of a status, in the order of their acceptance. Their numbers come from its index,
+/// not from the whole ledger, and are sorted before the rows are read, since rows next to each other
 /// share a page. The limit keeps the engine from taking the inner order for needless.
-fn open_sql() -> String {
+fn waiting_sql(status: WaitingStatus) -> String {
+    let numbers = status.rows_sql("number");
     format!(
-        "SELECT {}, {DETAILS} FROM
-             (SELECT number FROM transactions INDEXED BY transactions_open WHERE status = 3
-              ORDER BY number LIMIT -1)
+        "SELECT {ENTRY_COLUMNS}, {DETAILS} FROM
+             ({numbers} ORDER BY number LIMIT -1)
          CROSS JOIN transactions USING (number) LEFT JOIN origins USING (origin)
-         LEFT JOIN order_terms USING (number)",
-        OPEN_COLUMNS.0
+         LEFT JOIN order_terms USING (number)"
     )
 }
 
 impl Snapshot<'_> {
-    /// Calls `each` for the open orders, in the order of their acceptance, until it breaks off.
+    /// Calls `each` for the orders of this status, in the order of their acceptance, until it breaks
+    /// off.
     ///
     /// # Errors
     /// The database fails.
-    pub fn open_orders(
+    pub fn waiting_orders_of(
         &mut self,
-        mut each: impl FnMut(StoredOpenOrder) -> ControlFlow<()>,
+        status: WaitingStatus,
+        mut each: impl FnMut(StoredOrder) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&open_sql())?;
+        let mut statement = sqlite.prepare(&waiting_sql(status))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            if each(open_order(row)?).is_break() {
+            if each(stored_order(row)?).is_break() {
                 break;
             }
         }

@@ -122,6 +122,17 @@ impl Snapshot<'_> {
         sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
+    /// How the engine means to run a query: its steps, between `; `.
+    pub(crate) fn plan(&mut self, sql: &str) -> String {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let mut statement = sqlite
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let steps = statement.query_map([], |row| row.get(3)).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        steps.join("; ")
+    }
+
     /// The text that a query returns.
     pub(crate) fn text(&mut self, sql: &str) -> String {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;

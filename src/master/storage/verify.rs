@@ -2,11 +2,11 @@
 //!
 //! Reads what the check of the ledger needs. Rows are returned as they are stored, even if invalid.
 //!
-//! Tests: `src/master/verify/tests.rs`.
+//! Tests: `src/master/verify/tests.rs`, and below.
 
 use super::disk::DiskSpace;
 use super::email_keys::twin_key;
-use super::ledger::{ACTION_COLUMNS, TAKING_EFFECT, action};
+use super::ledger::{ACTION_COLUMNS, TAKING_EFFECT, action, waiting_rows_sql};
 use super::sqlite::unsigned;
 use super::{Snapshot, SqliteTransaction, StorageError};
 use crate::model::email_key::email_key;
@@ -173,6 +173,18 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
     })
 }
 
+/// Reads the orders that have not ended, oldest first. Their numbers are sorted before the rows are
+/// read; the limit keeps the engine from taking that order for needless.
+fn waiting_lines_sql() -> String {
+    let numbers = waiting_rows_sql("number", "");
+    format!(
+        "SELECT number, side, status, quantity, waits_since, reserve, first_update, kind,
+             limit_price, stop_price, order_terms.cash, time_in_force, until, triggered
+         FROM ({numbers} ORDER BY number LIMIT -1)
+         CROSS JOIN transactions USING (number) LEFT JOIN order_terms USING (number)"
+    )
+}
+
 fn waiting_line(row: &Row<'_>) -> rusqlite::Result<WaitingLine> {
     Ok(WaitingLine {
         number: row.get(0)?,
@@ -319,11 +331,7 @@ impl Snapshot<'_> {
     ) -> Result<(), E> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         let failed = |error: rusqlite::Error| E::from(error.into());
-        let sql = "SELECT number, side, status, quantity, waits_since, reserve, first_update, kind,
-                limit_price, stop_price, order_terms.cash, time_in_force, until, triggered
-             FROM transactions LEFT JOIN order_terms USING (number)
-             WHERE status IN (0, 3) ORDER BY number";
-        let mut statement = sqlite.prepare(sql).map_err(failed)?;
+        let mut statement = sqlite.prepare(&waiting_lines_sql()).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             each(&waiting_line(row).map_err(failed)?)?;
@@ -397,5 +405,29 @@ impl Snapshot<'_> {
     pub fn actions_applied(&mut self) -> Result<i64, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
         Ok(sqlite.query_row("SELECT acted FROM ledger_position", [], |row| row.get(0))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::storage::testing::each_engine;
+
+    #[test]
+    fn the_orders_that_have_not_ended_are_found_without_reading_the_ledger() {
+        each_engine(|engine| {
+            let plan = engine
+                .storage()
+                .read(|snapshot| Ok(snapshot.plan(&waiting_lines_sql())));
+            let plan = plan.unwrap();
+            for step in [
+                "SCAN transactions USING COVERING INDEX transactions_queue",
+                "SCAN transactions USING COVERING INDEX transactions_open",
+                "SEARCH transactions USING INTEGER PRIMARY KEY",
+            ] {
+                assert!(plan.contains(step), "{plan}");
+            }
+            assert_eq!(plan.matches("SCAN transactions").count(), 2, "{plan}");
+        });
     }
 }

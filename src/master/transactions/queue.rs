@@ -7,6 +7,7 @@ use super::reserves::{OrderPromise, PromiseKind};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::ledger::{LedgerEntry, NewOrder};
 use crate::master::storage::order_details::OrderDetails;
+use crate::master::storage::order_terms::StoredOrder;
 use crate::model::{
     AccountId, ClientOrderId, Money, OrderAmount, Quantity, SettlementRank, Side, Symbol,
     Timestamp, TransactionStatus,
@@ -64,7 +65,8 @@ pub struct QueuedOrder {
 
 impl QueuedOrder {
     /// An order that an earlier process stored. No destination waits for its outcome.
-    pub fn stored(entry: LedgerEntry, details: Option<OrderDetails>) -> QueuedOrder {
+    pub fn stored(order: StoredOrder) -> QueuedOrder {
+        let StoredOrder { entry, details } = order;
         let LedgerEntry {
             transaction,
             rank,

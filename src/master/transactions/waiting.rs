@@ -11,7 +11,7 @@ use super::book::trail::BestCloses;
 use super::queue::{OrderHolder, QueuedOrder, add_waiter};
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::order_details::OrderDetails;
-use crate::master::storage::order_terms::StoredOpenOrder;
+use crate::master::storage::order_terms::StoredOrder;
 use crate::model::{AccountId, Money, OrderAmount, OrderTerms, Symbol, TimeInForce, Timestamp};
 use crate::runtime::dynamic_share::{DynamicShare, ShareError};
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -136,7 +136,7 @@ impl WaitingOrders {
     /// keeps, if it does.
     pub fn restore(
         &mut self,
-        open: StoredOpenOrder,
+        open: StoredOrder,
         closes: &HashMap<Symbol, BestCloses>,
         next: u64,
     ) -> Option<OrderHolder> {
@@ -170,8 +170,8 @@ fn holder(order: &BookOrder, near: Option<Neighbourhood>) -> OrderHolder {
 }
 
 /// The order that an earlier process stored.
-fn stored(open: StoredOpenOrder) -> BookOrder {
-    let StoredOpenOrder { entry, details } = open;
+fn stored(open: StoredOrder) -> BookOrder {
+    let StoredOrder { entry, details } = open;
     let transaction = entry.transaction;
     let since = entry.waits_since.unwrap_or(Timestamp::MIN);
     let (amount, terms, end, progress) = match &details {

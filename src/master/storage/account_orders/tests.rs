@@ -9,20 +9,14 @@ fn a_query_of_an_account_reads_its_own_rows_alone() {
     let rig = MasterRig::new();
     let mut storage = rig.engine.storage();
     let plans = storage.read(|snapshot| {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = snapshot;
-        let mut plans = Vec::new();
-        for sql in [
+        let plans = [
             format!("SELECT {PROFIT_COLUMNS} FROM transactions WHERE account = 1 AND id > x'00' ORDER BY id LIMIT 9"),
             format!(
-                "SELECT {OWN_COLUMNS} FROM transactions AS t LEFT JOIN order_terms AS o USING (number)
+                "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t LEFT JOIN order_terms USING (number)
                  WHERE t.account = 1 AND t.id < x'ff' ORDER BY t.id DESC LIMIT 9"
             ),
-        ] {
-            let mut statement = sqlite.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            let lines = statement.query_map([], |row| row.get::<_, String>(3))?;
-            plans.push(lines.collect::<rusqlite::Result<Vec<_>>>()?.join("; "));
-        }
-        Ok(plans)
+        ];
+        Ok(plans.map(|sql| snapshot.plan(&sql)))
     });
     for plan in plans.unwrap() {
         assert!(plan.contains("transactions_history"), "{plan}");

@@ -36,6 +36,19 @@ fn order(number: i64, sequence: u64, name: Option<&ClientOrderId>) -> NewOrder<'
     }
 }
 
+/// Numbers of the queued orders, in the order of their acceptance.
+fn queued(storage: &mut Storage) -> Vec<i64> {
+    let mut numbers = Vec::new();
+    let read = storage.read(|snapshot| {
+        snapshot.waiting_orders_of(WaitingStatus::Queued, |order| {
+            numbers.push(order.entry.rank.number);
+            ControlFlow::Continue(())
+        })
+    });
+    read.unwrap();
+    numbers
+}
+
 #[test]
 fn a_queued_order_is_found_by_message_by_name_and_by_id() {
     each_engine(|engine| {
@@ -89,14 +102,7 @@ fn a_queued_order_is_found_by_message_by_name_and_by_id() {
             })
             .unwrap();
         assert_eq!(absent, (true, true, true, true));
-        let queued = storage.read(|s| s.queued_orders()).unwrap();
-        assert_eq!(
-            queued
-                .iter()
-                .map(|entry| entry.rank.number)
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
+        assert_eq!(queued(&mut storage), [1, 2]);
         assert_eq!(storage.read(|s| s.last_number()).unwrap(), 2);
         assert_eq!(
             storage.read(|s| s.last_accepted()).unwrap(),
@@ -191,7 +197,7 @@ fn an_order_settles_once() {
             Quantity(14),
             "what is settled never changes"
         );
-        assert!(storage.read(|s| s.queued_orders()).unwrap().is_empty());
+        assert!(queued(&mut storage).is_empty());
     });
 }
 
@@ -446,14 +452,8 @@ fn the_orders_of_locked_accounts_are_found_without_reading_the_ledger() {
             .unwrap();
         assert_eq!(of_locked(&mut storage), []);
 
-        let plan = storage.read(|snapshot| {
-            let Snapshot::Sqlite(SqliteTransaction(sqlite)) = snapshot;
-            let sql = format!("EXPLAIN QUERY PLAN {LOCKED_WITH_ORDERS_SQL}");
-            let mut statement = sqlite.prepare(&sql)?;
-            let steps = statement.query_map([], |row| row.get(3))?;
-            Ok(steps.collect::<rusqlite::Result<Vec<String>>>()?)
-        });
-        let plan = plan.unwrap().join("\n");
+        let plan = storage.read(|s| Ok(s.plan(&locked_with_orders_sql())));
+        let plan = plan.unwrap();
         for index in ["transactions_queue", "transactions_open"] {
             assert!(plan.contains(index), "{plan}");
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::master::storage::Storage;
-use crate::master::storage::ledger::{FillDetails, Settlement};
+use crate::master::storage::ledger::{FillDetails, Settlement, WaitingStatus};
 use crate::master::storage::order_details::{FillBar, OrderDetails};
 use crate::master::storage::testing::{Engine, each_engine};
 use crate::model::{AccountId, Quantity, Reason, SettlementRank, Side, TransactionStatus};
@@ -59,10 +59,14 @@ fn details(terms: OrderTerms) -> OrderDetails {
     }
 }
 
-fn all_open(storage: &mut Storage) -> Vec<StoredOpenOrder> {
+fn all_open(storage: &mut Storage) -> Vec<StoredOrder> {
+    all_of(storage, WaitingStatus::Open)
+}
+
+fn all_of(storage: &mut Storage, status: WaitingStatus) -> Vec<StoredOrder> {
     let mut found = Vec::new();
     let read = storage.read(|snapshot| {
-        snapshot.open_orders(|order| {
+        snapshot.waiting_orders_of(status, |order| {
             found.push(order);
             ControlFlow::Continue(())
         })
@@ -72,7 +76,7 @@ fn all_open(storage: &mut Storage) -> Vec<StoredOpenOrder> {
 }
 
 #[test]
-fn open_orders_are_read_with_their_terms() {
+fn waiting_orders_are_read_with_their_terms() {
     each_engine(|engine| {
         account(engine);
         let mut storage = engine.storage();
@@ -107,11 +111,14 @@ fn open_orders_are_read_with_their_terms() {
                 !tx.insert_order(&order(7, Some(&stored[0])))?,
                 "it is taken"
             );
-            let queued = NewOrder {
-                status: TransactionStatus::Queued,
-                ..order(8, None)
-            };
-            tx.insert_order(&queued)
+            for (number, details) in [(8, None), (9, Some(&stored[0]))] {
+                let queued = NewOrder {
+                    status: TransactionStatus::Queued,
+                    ..order(number, details)
+                };
+                assert!(tx.insert_order(&queued)?);
+            }
+            Ok(true)
         });
         assert!(write.unwrap());
         let read = all_open(&mut storage);
@@ -123,6 +130,11 @@ fn open_orders_are_read_with_their_terms() {
             assert_eq!(read.details.as_ref(), Some(stored));
             assert_eq!(read.entry.asked, Quantity(7));
         }
+        let queued: Vec<_> = all_of(&mut storage, WaitingStatus::Queued)
+            .into_iter()
+            .map(|it| (it.entry.rank.number, it.details))
+            .collect();
+        assert_eq!(queued, [(8, None), (9, Some(stored[0].clone()))]);
         storage
             .read(|snapshot| {
                 assert_eq!(snapshot.order_details(1)?, None);
@@ -134,24 +146,24 @@ fn open_orders_are_read_with_their_terms() {
 }
 
 #[test]
-fn a_start_does_not_read_the_whole_ledger_for_its_open_orders() {
+fn a_start_does_not_read_the_whole_ledger_for_the_orders_that_wait() {
     each_engine(|engine| {
         let mut storage = engine.storage();
-        storage
-            .read(|snapshot| {
-                let Snapshot::Sqlite(SqliteTransaction(sqlite)) = snapshot;
-                let mut statement =
-                    sqlite.prepare(&format!("EXPLAIN QUERY PLAN {}", open_sql()))?;
-                let steps = statement.query_map([], |row| row.get::<_, String>(3))?;
-                let plan = steps.collect::<rusqlite::Result<Vec<_>>>()?.join("; ");
-                assert!(
-                    plan.contains("SCAN transactions USING COVERING INDEX transactions_open"),
-                    "{plan}"
-                );
-                assert!(plan.contains("SEARCH transactions USING INTEGER PRIMARY KEY"));
-                Ok(())
-            })
-            .unwrap();
+        for (status, index) in [
+            (WaitingStatus::Queued, "transactions_queue"),
+            (WaitingStatus::Open, "transactions_open"),
+        ] {
+            let plan = storage.read(|snapshot| Ok(snapshot.plan(&waiting_sql(status))));
+            let plan = plan.unwrap();
+            assert!(
+                plan.contains(&format!("SCAN transactions USING COVERING INDEX {index}")),
+                "{plan}"
+            );
+            assert!(
+                plan.contains("SEARCH transactions USING INTEGER PRIMARY KEY"),
+                "{plan}"
+            );
+        }
     });
 }
 
@@ -188,7 +200,7 @@ fn an_open_order_changes_and_ends_once() {
                 tx.set_until(1, Timestamp(9))?;
                 tx.set_triggered(1, 4)?;
                 let mut read = Vec::new();
-                tx.open_orders(|order| {
+                tx.waiting_orders_of(WaitingStatus::Open, |order| {
                     read.push(order);
                     ControlFlow::Continue(())
                 })?;
