@@ -33,12 +33,10 @@ impl OrderFacts {
             return Ok(OrderFacts::default());
         }
         let number = entry.rank.number;
-        let details = snapshot.order_details(number)?;
-        let bar = match &details {
-            Some(_) => snapshot.fill_bar(number)?,
-            None => None,
-        };
-        Ok(OrderFacts { details, bar })
+        Ok(OrderFacts {
+            details: snapshot.order_details(number)?,
+            bar: snapshot.fill_bar(number)?,
+        })
     }
 
     fn kind(&self) -> OrderKind {
