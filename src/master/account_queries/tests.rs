@@ -299,15 +299,16 @@ fn an_order_of_the_first_edition_that_waited_is_explained_by_its_bar() {
 fn each_kind_and_end_of_a_transaction_has_its_rule() {
     use TransactionStatus::{Queued, Rejected, Settled};
     let rules = [
-        rule(Side::Buy, Queued),
-        rule(Side::Buy, Settled),
-        rule(Side::Split, Settled),
-        rule(Side::Dividend, Settled),
-        rule(Side::Sell, Rejected),
+        rule(Side::Buy, Queued, None),
+        rule(Side::Buy, Settled, None),
+        rule(Side::Split, Settled, None),
+        rule(Side::Dividend, Settled, None),
+        rule(Side::Sell, Rejected, Some(Reason::InsufficientHoldings)),
+        rule(Side::Sell, Rejected, Some(Reason::NoPrice)),
     ];
     let different: std::collections::BTreeSet<&str> = rules.into_iter().collect();
     assert_eq!(different.len(), rules.len());
-    assert_eq!(rule(Side::Sell, Queued), rules[0]);
+    assert_eq!(rule(Side::Sell, Queued, None), rules[0]);
 }
 
 #[test]
