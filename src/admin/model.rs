@@ -245,8 +245,8 @@ pub struct OrderSummary {
     pub limit: Option<String>,
     /// A price, or of a trailing order its distance: a price, or a percentage with `%`.
     pub stop: Option<String>,
-    /// `gtc`, `day` or a time.
-    pub time_in_force: String,
+    /// `gtc`, `day` or a time; `None` of purchaseAsset and sellAsset, which say none.
+    pub time_in_force: Option<String>,
     /// Market time from which on it is not tested any more; `None`: not known yet.
     pub until: Option<String>,
     /// `queued` or `open`.
