@@ -134,7 +134,8 @@ pub struct AccountDetails {
     pub cash: String,
     /// Assets that it holds.
     pub positions: usize,
-    /// Its orders that wait for the next update; `None` from a master that does not tell it.
+    /// Its orders that wait for the next update; `None` from a master that does not tell it, or not in
+    /// time.
     #[serde(default)]
     pub queued_orders: Option<usize>,
     /// Its orders that wait for a price; `None` likewise.

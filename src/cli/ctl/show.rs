@@ -179,7 +179,7 @@ fn told(assets: &PricesStatus, value: Option<String>) -> String {
     value.unwrap_or_else(|| absent.to_owned())
 }
 
-/// A value that a master of today tells.
+/// A value that a master of today tells, unless it is busy.
 fn counted(value: Option<String>) -> String {
     value.unwrap_or_else(|| NOT_TOLD.to_owned())
 }
