@@ -438,7 +438,7 @@ impl HistoryCursor {
         let holdings = snapshot.holdings(self.account)?;
         let orders = snapshot.waiting_orders(self.account)?;
         room.rows = room.rows.saturating_sub(orders.len());
-        let told = summary(&holdings, &orders, profit, (prices, fees));
+        let told = summary(self.account, (&holdings, &orders), profit, (prices, fees));
         counted.profits.keep(self.account, std::mem::take(profit));
         Ok(self.answer(&told, room, replies))
     }
