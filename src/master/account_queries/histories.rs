@@ -433,6 +433,7 @@ impl HistoryCursor {
         if room.rows == 0 {
             return Ok(SliceOutcome::More);
         }
+        room.rows = room.rows.saturating_sub(profit.unended());
         profit.add_ended(snapshot, self.account)?;
         // Cash and positions are the sums of the rows that this snapshot has.
         let holdings = snapshot.holdings(self.account)?;

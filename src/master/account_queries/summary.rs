@@ -120,6 +120,11 @@ impl ProfitCount {
         Ok(more.len())
     }
 
+    /// How many of the counted rows had no outcome: [`add_ended`](ProfitCount::add_ended) reads each.
+    pub(super) fn unended(&self) -> usize {
+        self.unended.len()
+    }
+
     /// Adds those that have got their outcome meanwhile.
     pub(super) fn add_ended(
         &mut self,
