@@ -28,7 +28,7 @@ fn parameters(row: &OwnTransaction) -> OrderParameters {
 }
 
 fn is_order(row: &OwnTransaction) -> bool {
-    matches!(row.transaction.side, Side::Buy | Side::Sell) && row.cause.is_none()
+    row.transaction.side.is_order(row.cause.is_some())
 }
 
 /// What made a row, for people; empty for an order.

@@ -54,7 +54,7 @@ impl OrderFacts {
 
 /// Whether a client ordered what the row is about.
 fn is_order(entry: &LedgerEntry) -> bool {
-    matches!(entry.transaction.side, Side::Buy | Side::Sell) && entry.cause.is_none()
+    entry.transaction.side.is_order(entry.cause.is_some())
 }
 
 /// Names and values in reading order.
