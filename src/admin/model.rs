@@ -134,7 +134,8 @@ pub struct AccountDetails {
     pub cash: String,
     /// Assets that it holds.
     pub positions: usize,
-    /// Its orders that wait for the next update; `None` from a master that does not tell it.
+    /// Its orders that wait for the next update; `None` from a master that does not tell it, or not in
+    /// time.
     #[serde(default)]
     pub queued_orders: Option<usize>,
     /// Its orders that wait for a price; `None` likewise.
@@ -245,8 +246,8 @@ pub struct OrderSummary {
     pub limit: Option<String>,
     /// A price, or of a trailing order its distance: a price, or a percentage with `%`.
     pub stop: Option<String>,
-    /// `gtc`, `day` or a time.
-    pub time_in_force: String,
+    /// `gtc`, `day` or a time; `None` of purchaseAsset and sellAsset, which say none.
+    pub time_in_force: Option<String>,
     /// Market time from which on it is not tested any more; `None`: not known yet.
     pub until: Option<String>,
     /// `queued` or `open`.

@@ -8,9 +8,9 @@
 use super::raw;
 use crate::model::{Bar, ClientOrderId, Money, OpenValue, Quote, Timestamp, ValueError};
 use crate::wire::payload::{
-    AssetInfo, Forecast, History, HistoryEntry, OpenOrders, OrderParameters, OwnIdentities,
-    OwnSessions, OwnSummary, OwnTokens, PageEntry, Payload, PayloadKind, Portfolio, QuoteList,
-    Receipt, SessionMoment, TextList, TransactionPage, UserInfo,
+    AssetInfo, EntryDetail, Forecast, History, HistoryEntry, OpenOrders, OrderParameters,
+    OwnIdentities, OwnSessions, OwnSummary, OwnTokens, PageEntry, Payload, PayloadKind, Portfolio,
+    QuoteList, Receipt, SessionMoment, TextList, TransactionPage, UserInfo,
 };
 
 /// The payload's words.
@@ -141,42 +141,33 @@ fn transactions(history: &History) -> Vec<String> {
 }
 
 fn entry(entry: &HistoryEntry) -> String {
-    let HistoryEntry {
-        id,
-        side,
-        status,
-        symbol,
-        accepted,
-        settled,
-        ..
-    } = entry;
-    let settled = if settled.0 == 0 {
-        "0".to_owned()
-    } else {
-        settled.to_string()
-    };
-    let mut word = format!("{id},{side},{status},{symbol},accepted={accepted},settled={settled}");
+    let settled = time_or_zero(entry.settled);
+    let mut word = format!(
+        "{},{},{},{},accepted={},settled={settled}",
+        entry.id, entry.side, entry.status, entry.symbol, entry.accepted
+    );
     if let Some(detail) = &entry.detail {
-        let priced = if detail.price == Money::ZERO {
-            "0".to_owned()
-        } else {
-            detail.priced.to_string()
-        };
-        word.push_str(&format!(
-            ",quantity={},price={},total={},priced={priced},order={},reason={}",
-            detail.quantity,
-            detail.price,
-            detail.total,
-            inline(
-                detail
-                    .client_order_id
-                    .as_ref()
-                    .map_or("", ClientOrderId::as_str)
-            ),
-            inline(detail.reason.as_ref().map_or("", OpenValue::as_str)),
-        ));
+        word.push_str(&entry_detail(detail));
     }
     word
+}
+
+/// What only the owner of a transaction sees of it.
+fn entry_detail(detail: &EntryDetail) -> String {
+    let priced = if detail.price == Money::ZERO {
+        "0".to_owned()
+    } else {
+        detail.priced.to_string()
+    };
+    let id = detail.client_order_id.as_ref();
+    format!(
+        ",quantity={},price={},total={},priced={priced},order={},reason={}",
+        detail.quantity,
+        detail.price,
+        detail.total,
+        inline(id.map_or("", ClientOrderId::as_str)),
+        inline(detail.reason.as_ref().map_or("", OpenValue::as_str)),
+    )
 }
 
 fn forecast(forecast: &Forecast) -> Vec<String> {
@@ -285,19 +276,9 @@ fn page_entry(entry: &PageEntry) -> String {
         entry.id, entry.side, entry.status, entry.symbol, entry.accepted
     );
     if let Some(detail) = &entry.detail {
-        let priced = if detail.price == Money::ZERO {
-            "0".to_owned()
-        } else {
-            detail.priced.to_string()
-        };
-        let id = detail.client_order_id.as_ref();
         word.push_str(&format!(
-            ",quantity={},price={},total={},priced={priced},order={},reason={},{},fee={},cause={},note={}",
-            detail.quantity,
-            detail.price,
-            detail.total,
-            inline(id.map_or("", ClientOrderId::as_str)),
-            inline(detail.reason.as_ref().map_or("", OpenValue::as_str)),
+            "{},{},fee={},cause={},note={}",
+            entry_detail(&detail.entry),
             parameters(&detail.order),
             detail.fee,
             inline(&detail.cause),
@@ -385,11 +366,7 @@ fn quote_list(list: &QuoteList) -> Vec<String> {
 
 /// Time, address and worker; the time is 0 if there was none.
 fn moment(moment: &SessionMoment) -> String {
-    let at = if moment.at.0 == 0 {
-        "0".to_owned()
-    } else {
-        moment.at.to_string()
-    };
+    let at = time_or_zero(moment.at);
     format!("{at},{},{}", inline(&moment.client), inline(&moment.worker))
 }
 

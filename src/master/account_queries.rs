@@ -336,24 +336,31 @@ fn info(
 }
 
 fn history_line(transaction: Transaction, private: bool) -> HistoryEntry {
-    let detail = private.then(|| EntryDetail {
-        quantity: transaction.quantity,
-        price: transaction.price.unwrap_or_default(),
-        total: transaction.total.unwrap_or_default(),
-        priced: transaction.priced.unwrap_or_default(),
-        client_order_id: transaction.client_order_id,
-        reason: transaction
-            .reason
-            .map(|reason| OpenValue::Known(reason.of_version_1())),
-    });
-    HistoryEntry {
+    let mut line = HistoryEntry {
         id: transaction.id,
         side: transaction.side.into(),
         status: transaction.status.of_version_1().into(),
         symbol: transaction.symbol,
         accepted: transaction.accepted,
         settled: transaction.settled.unwrap_or_default(),
-        detail,
+        detail: None,
+    };
+    if private {
+        let reason = transaction.reason.map(Reason::of_version_1);
+        line.detail = Some(entry_detail(transaction, reason));
+    }
+    line
+}
+
+/// What the owner of a transaction is told of it, with its reason as the edition knows it.
+fn entry_detail(transaction: Transaction, reason: Option<Reason>) -> EntryDetail {
+    EntryDetail {
+        quantity: transaction.quantity,
+        price: transaction.price.unwrap_or_default(),
+        total: transaction.total.unwrap_or_default(),
+        priced: transaction.priced.unwrap_or_default(),
+        client_order_id: transaction.client_order_id,
+        reason: reason.map(OpenValue::Known),
     }
 }
 

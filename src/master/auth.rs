@@ -306,7 +306,10 @@ impl Auth {
 
     /// Ends sessions for an administrator, in a commit with the act of each account, and returns
     /// their number.
-    fn end_matching(&mut self, filter: &SessionFilter, caller: &str) -> EndedCount {
+    ///
+    /// # Errors
+    /// The commit fails. They have ended in memory all the same; the text says both.
+    fn end_matching(&mut self, filter: &SessionFilter, caller: &str) -> Result<EndedCount, String> {
         let hashes = self.matching(filter);
         self.shut_out_of(&hashes);
         let mut of_account: BTreeMap<AccountId, usize> = BTreeMap::new();
@@ -326,8 +329,18 @@ impl Auth {
             self.writes.push(AuthWrite::Act(account, act));
         }
         // Before the answer, so that its reader finds the act.
-        self.commit();
-        ended
+        if self.commit() {
+            return Ok(ended);
+        }
+        let EndedCount { logins, tokens } = ended;
+        crate::warn!(
+            "{caller} has ended {logins} sessions and {tokens} tokens, which could not be stored"
+        );
+        Err(format!(
+            "{logins} sessions and {tokens} tokens have ended, but that could not be stored, so that \
+             they begin anew if the master stops now: see its log, and ask again once its database can \
+             be written"
+        ))
     }
 
     fn end_all(&mut self, hashes: &[SessionHash]) {

@@ -83,8 +83,9 @@ pub enum AuthMessage {
     WorkerAway(Uuid, Option<Uuid>),
     /// For the administrator: all active sessions, or those of one user.
     List(Option<String>, Sender<Vec<SessionRow>>),
-    /// For an administrator, who is this user: ends sessions; the answer is how many.
-    End(SessionFilter, String, Sender<EndedCount>),
+    /// For an administrator, who is this user: ends sessions; the answer is how many, or why that is
+    /// not stored.
+    End(SessionFilter, String, Sender<Result<EndedCount, String>>),
     /// For the administrator: locks an account or unlocks it; the answer is what has ended with it,
     /// or why it was not done.
     Lock(Username, bool, AdminAct, Sender<Result<AccountEnd, String>>),

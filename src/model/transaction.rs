@@ -79,6 +79,14 @@ word_list! {
     }
 }
 
+impl Side {
+    /// Whether a client ordered a row of the ledger with this side: what somebody else made has a
+    /// [cause](Cause) where its side alone does not say so.
+    pub fn is_order(self, has_cause: bool) -> bool {
+        matches!(self, Side::Buy | Side::Sell) && !has_cause
+    }
+}
+
 word_list! {
     /// What made a row of the ledger that no client ordered and whose side does not say it.
     Cause {

@@ -443,8 +443,8 @@ codecs! {
         |text| OpenValue::parse(text, TransactionStatus::from_name);
     TransactionId -> Uuid: |text| argument::parse_uuid(text), |id| id.hyphenated().to_string().into();
     TransactionIdOrDash -> Option<Uuid>:
-        |text| if text == "-" { Ok(None) } else { argument::parse_uuid(text).map(Some) },
-        |id| id.map_or("-".into(), |id| id.hyphenated().to_string().into());
+        |text| dash_or(text, argument::parse_uuid),
+        |id| text_or_dash(id.as_ref());
     PageCount -> u16: |text| model::transaction::parse_page_count(text),
         |count| count.to_string().into();
     CanonicalMoneyOrDash -> Option<Money>: |text| dash_or(text, Money::parse_canonical);

@@ -207,7 +207,7 @@ fn standing(book: &Book, view: &AccountView, lost: &mut Vec<String>) -> Standing
     let mut counts = StandingCounts::default();
     let mut rows: HashMap<&str, &PageEntry> = HashMap::new();
     for row in &view.rows {
-        let name = row.detail.as_ref().unwrap().client_order_id.as_ref();
+        let name = row.detail.as_ref().unwrap().entry.client_order_id.as_ref();
         let known = rows.insert(name.map_or("", |id| id.as_str()), row);
         assert!(known.is_none(), "{name:?} is in the pages twice");
     }
@@ -269,7 +269,7 @@ fn standing(book: &Book, view: &AccountView, lost: &mut Vec<String>) -> Standing
 
 /// The status of a row, and why it is so.
 fn outcome(row: &PageEntry) -> (TransactionStatus, Option<Reason>) {
-    let reason = row.detail.as_ref().unwrap().reason.as_ref();
+    let reason = row.detail.as_ref().unwrap().entry.reason.as_ref();
     let known = |reason: &OpenValue<Reason>| reason.known().unwrap();
     (row.status.known().unwrap(), reason.map(known))
 }
@@ -283,7 +283,7 @@ fn terms(name: &str, order: &StandingOrder, row: &PageEntry) {
     let cash = match order.amount {
         OrderAmount::Cash(cash) => Some(cash),
         OrderAmount::Units(units) => {
-            assert_eq!(detail.quantity, units, "{name}");
+            assert_eq!(detail.entry.quantity, units, "{name}");
             None
         }
     };
@@ -302,14 +302,18 @@ fn filled(name: &str, order: &StandingOrder, row: &PageEntry) {
     let detail = row.detail.as_ref().unwrap();
     if let Some(limit) = order.terms.limit() {
         let is_kept = match order.side {
-            Side::Buy => detail.price <= limit,
-            Side::Sell => detail.price >= limit,
+            Side::Buy => detail.entry.price <= limit,
+            Side::Sell => detail.entry.price >= limit,
             other => panic!("{name} is a {other}"),
         };
-        assert!(is_kept, "{name}: {} for {limit}", detail.price);
+        assert!(is_kept, "{name}: {} for {limit}", detail.entry.price);
     }
     if let OrderAmount::Cash(cash) = order.amount {
-        assert!(detail.total <= cash, "{name}: {} of {cash}", detail.total);
+        assert!(
+            detail.entry.total <= cash,
+            "{name}: {} of {cash}",
+            detail.entry.total
+        );
     }
 }
 

@@ -179,7 +179,7 @@ fn told(assets: &PricesStatus, value: Option<String>) -> String {
     value.unwrap_or_else(|| absent.to_owned())
 }
 
-/// A value that a master of today tells.
+/// A value that a master of today tells, unless it is busy.
 fn counted(value: Option<String>) -> String {
     value.unwrap_or_else(|| NOT_TOLD.to_owned())
 }
@@ -589,10 +589,10 @@ fn terms(order: &OrderSummary) -> String {
 
 /// Until when an order waits.
 fn until(order: &OrderSummary) -> String {
-    match &order.until {
-        Some(until) => moment(&clean(until)),
-        None if order.time_in_force == "gtc" => NONE.to_owned(),
-        None => clean(&order.time_in_force),
+    match (&order.until, order.time_in_force.as_deref()) {
+        (Some(until), _) => moment(&clean(until)),
+        (None, None | Some("gtc")) => NONE.to_owned(),
+        (None, Some(time)) => clean(time),
     }
 }
 

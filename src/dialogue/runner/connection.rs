@@ -7,6 +7,8 @@
 use super::super::message::is_unknown_notice;
 use super::super::peer::{Arrival, Peer};
 use super::super::script::ConnectionNumber;
+use crate::wire::Instruction;
+use crate::wire::instruction::{Direction, TABLE};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -165,12 +167,15 @@ impl ScriptedConnection {
     }
 }
 
-/// Whether a message is a notice: it answers no request, and the connection goes on after it.
+/// Whether a message is a notice: it answers no request, and the connection goes on after it, as it
+/// does not after a `protocolError`.
 fn is_notice(text: &str) -> bool {
-    matches!(
-        text.split(' ').next(),
-        Some("transactionQueued" | "orderNotice" | "quoteNotice" | "noticesDropped")
-    )
+    let name = text.split(' ').next().unwrap_or_default();
+    TABLE.iter().any(|row| {
+        row.name == name
+            && row.direction == Direction::Notice
+            && row.instruction != Instruction::ProtocolError
+    })
 }
 
 fn is_passed_over(arrival: &Arrival) -> bool {
@@ -195,5 +200,25 @@ pub(super) fn describe(arrival: Option<&Arrival>, within: Duration) -> String {
         Some(Arrival::End) => "the end of the connection".to_owned(),
         Some(Arrival::Failed(why)) => format!("a broken connection: {why}"),
         None => format!("nothing within {}", humantime::format_duration(within)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_notice;
+
+    #[test]
+    fn a_notice_is_one_of_the_table_after_which_the_connection_goes_on() {
+        for name in [
+            "transactionQueued a b",
+            "orderNotice",
+            "quoteNotice AAPL",
+            "noticesDropped 3",
+        ] {
+            assert!(is_notice(name), "{name}");
+        }
+        for name in ["protocolError unknown-instruction", "pong", "buy", ""] {
+            assert!(!is_notice(name), "{name}");
+        }
     }
 }

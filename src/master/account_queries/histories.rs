@@ -433,12 +433,13 @@ impl HistoryCursor {
         if room.rows == 0 {
             return Ok(SliceOutcome::More);
         }
+        room.rows = room.rows.saturating_sub(profit.unended());
         profit.add_ended(snapshot, self.account)?;
         // Cash and positions are the sums of the rows that this snapshot has.
         let holdings = snapshot.holdings(self.account)?;
         let orders = snapshot.waiting_orders(self.account)?;
         room.rows = room.rows.saturating_sub(orders.len());
-        let told = summary(&holdings, &orders, profit, (prices, fees));
+        let told = summary(self.account, (&holdings, &orders), profit, (prices, fees));
         counted.profits.keep(self.account, std::mem::take(profit));
         Ok(self.answer(&told, room, replies))
     }

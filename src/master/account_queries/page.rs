@@ -4,6 +4,7 @@
 //!
 //! Tests: `src/master/account_queries/summary/tests.rs`.
 
+use super::entry_detail;
 use crate::master::storage::account_orders::OwnTransaction;
 use crate::model::{Cause, OpenValue, OrderKind, Side};
 use crate::wire::payload::{OpenOrder, OpenOrders, OrderParameters, PageDetail, PageEntry};
@@ -27,7 +28,7 @@ fn parameters(row: &OwnTransaction) -> OrderParameters {
 }
 
 fn is_order(row: &OwnTransaction) -> bool {
-    matches!(row.transaction.side, Side::Buy | Side::Sell) && row.cause.is_none()
+    row.transaction.side.is_order(row.cause.is_some())
 }
 
 /// What made a row, for people; empty for an order.
@@ -58,28 +59,27 @@ fn cause_text(row: &OwnTransaction) -> String {
 
 /// A row as a page has it.
 pub(super) fn page_entry(row: OwnTransaction, private: bool) -> PageEntry {
-    let detail = private.then(|| PageDetail {
-        quantity: row.transaction.quantity,
-        price: row.transaction.price.unwrap_or_default(),
-        total: row.transaction.total.unwrap_or_default(),
-        priced: row.transaction.priced.unwrap_or_default(),
-        client_order_id: row.transaction.client_order_id.clone(),
-        reason: row.transaction.reason.map(OpenValue::Known),
-        order: parameters(&row),
-        fee: row.fee.unwrap_or_default(),
-        cause: cause_text(&row),
-        note: row.note.clone().unwrap_or_default(),
-    });
-    let transaction = row.transaction;
-    PageEntry {
+    let transaction = &row.transaction;
+    let mut line = PageEntry {
         id: transaction.id,
         side: transaction.side.into(),
         status: transaction.status.into(),
         symbol: transaction.symbol,
         accepted: transaction.accepted,
         settled: transaction.settled.unwrap_or_default(),
-        detail,
+        detail: None,
+    };
+    if private {
+        let (order, cause, reason) = (parameters(&row), cause_text(&row), transaction.reason);
+        line.detail = Some(PageDetail {
+            entry: entry_detail(row.transaction, reason),
+            order,
+            fee: row.fee.unwrap_or_default(),
+            cause,
+            note: row.note.unwrap_or_default(),
+        });
     }
+    line
 }
 
 /// The waiting orders of an account, newest first.

@@ -7,7 +7,7 @@ use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::order_details::{FillBar, OrderDetails};
 use crate::master::storage::{Snapshot, StorageError};
 use crate::model::{
-    Cause, Money, OrderKind, OrderTerms, Side, Symbol, TrailDistance, TransactionStatus,
+    Cause, Money, OrderKind, OrderTerms, Reason, Side, Symbol, TrailDistance, TransactionStatus,
 };
 use crate::wire::payload::Receipt;
 
@@ -33,12 +33,10 @@ impl OrderFacts {
             return Ok(OrderFacts::default());
         }
         let number = entry.rank.number;
-        let details = snapshot.order_details(number)?;
-        let bar = match &details {
-            Some(_) => snapshot.fill_bar(number)?,
-            None => None,
-        };
-        Ok(OrderFacts { details, bar })
+        Ok(OrderFacts {
+            details: snapshot.order_details(number)?,
+            bar: snapshot.fill_bar(number)?,
+        })
     }
 
     fn kind(&self) -> OrderKind {
@@ -56,7 +54,7 @@ impl OrderFacts {
 
 /// Whether a client ordered what the row is about.
 fn is_order(entry: &LedgerEntry) -> bool {
-    matches!(entry.transaction.side, Side::Buy | Side::Sell) && entry.cause.is_none()
+    entry.transaction.side.is_order(entry.cause.is_some())
 }
 
 /// Names and values in reading order.
@@ -132,7 +130,7 @@ pub(super) fn receipt(
         (None, None) if transaction.status == TransactionStatus::Settled && is_order(entry) => {
             fill_rule(transaction.side, facts)
         }
-        (None, None) => rule(transaction.side, transaction.status).to_owned(),
+        (None, None) => rule(transaction.side, transaction.status, transaction.reason).to_owned(),
         (None, Some(cause)) => cause_rule(cause).to_owned(),
         (Some(left), _) => {
             if left > 0 {
@@ -227,13 +225,14 @@ fn cause_rule(cause: Cause) -> &'static str {
         }
         Cause::Grant => "an administrator gave this cash; below zero, it was taken",
         Cause::Restart => {
-            "an administrator let the account begin anew: queued orders were cancelled, all units sold \
-             at the last price, for nothing without one, and the cash was set to the cash it began with"
+            "an administrator let the account begin anew: queued and open orders were cancelled, all \
+             units sold at the last price, for nothing without one, and the cash was set to the cash it began with"
         }
     }
 }
 
-pub(super) fn rule(side: Side, status: TransactionStatus) -> &'static str {
+/// What is to be known of a row with this side and status; the reason counts where it is rejected.
+pub(super) fn rule(side: Side, status: TransactionStatus, reason: Option<Reason>) -> &'static str {
     match (side, status) {
         (_, TransactionStatus::Queued) => {
             "waits for the first update whose retrieval begins after the order was accepted"
@@ -248,6 +247,12 @@ pub(super) fn rule(side: Side, status: TransactionStatus) -> &'static str {
             "units held before the split × its ratio, rounded down to a millionth; the cost stays"
         }
         (Side::Dividend, _) => "units held × cash a unit, rounded down to a millionth",
+        (Side::Buy | Side::Sell, TransactionStatus::Rejected)
+            if reason == Some(Reason::NoPrice) =>
+        {
+            "no price came that could fill it: the market or the asset ended first, or it had waited for \
+             as long as an order may"
+        }
         (Side::Buy | Side::Sell, TransactionStatus::Rejected) => {
             "funds and holdings are checked when the order settles"
         }
@@ -258,7 +263,9 @@ pub(super) fn rule(side: Side, status: TransactionStatus) -> &'static str {
 fn fill_rule(side: Side, facts: &OrderFacts) -> String {
     let is_sale = side == Side::Sell;
     let price = match (facts.kind(), is_sale) {
-        (OrderKind::Market, _) if facts.bar.is_none() => rule(side, TransactionStatus::Settled),
+        (OrderKind::Market, _) if facts.bar.is_none() => {
+            rule(side, TransactionStatus::Settled, None)
+        }
         (OrderKind::Market, _) => "waited, and filled at the close of the asset's next new price",
         (OrderKind::Limit, false) => {
             "the bar's low was at the limit or below: filled at the lower of open and limit"

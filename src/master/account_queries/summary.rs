@@ -7,11 +7,14 @@ use crate::config::FeeSettings;
 use crate::master::assets::PriceSnapshot;
 use crate::master::storage::account_orders::{OwnTransaction, ProfitRow};
 use crate::master::storage::{Snapshot, StorageError};
+use crate::master::transactions::reserves::{LatestPrices, OrderPromise, PromiseKind, Reserves};
 use crate::model::money::MILLION;
-use crate::model::{AccountId, Cause, Holdings, Money, Quantity, Side, Symbol, TransactionStatus};
+use crate::model::{
+    AccountId, Cause, Holdings, Money, OrderKind, Quantity, Side, Symbol, TransactionStatus,
+};
 use crate::wire::payload::{OwnSummary, PositionSummary};
 use hashlink::LruCache;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Accounts whose rows stay counted.
@@ -117,6 +120,11 @@ impl ProfitCount {
         Ok(more.len())
     }
 
+    /// How many of the counted rows had no outcome: [`add_ended`](ProfitCount::add_ended) reads each.
+    pub(super) fn unended(&self) -> usize {
+        self.unended.len()
+    }
+
     /// Adds those that have got their outcome meanwhile.
     pub(super) fn add_ended(
         &mut self,
@@ -159,39 +167,34 @@ impl ProfitCount {
     }
 }
 
-/// What an account's waiting orders hold back and promise.
-#[derive(Debug, Default)]
-struct Commitments {
-    /// Cash that is held back for purchases.
-    reserved: i128,
-    /// What queued market sales would bring at the latest prices, after slippage and less fees.
-    proceeds: i128,
-    /// Units that sales have been promised.
-    promised: HashMap<Symbol, i128>,
-}
-
-impl Commitments {
-    fn of(
-        orders: &[OwnTransaction],
-        (prices, fees): (&PriceSnapshot, &FeeSettings),
-    ) -> Commitments {
-        let mut all = Commitments::default();
-        for order in orders {
-            let transaction = &order.transaction;
-            all.reserved += order.reserve.map_or(0, |reserve| i128::from(reserve.0));
-            if transaction.side != Side::Sell {
-                continue;
-            }
-            let units = transaction.quantity;
-            *all.promised.entry(transaction.symbol).or_default() += i128::from(units.0);
-            if transaction.status == TransactionStatus::Queued
-                && let Some(quote) = prices.last_quote(&transaction.symbol)
-            {
-                all.proceeds += i128::from(fees.market_proceeds(units, quote.value).0);
-            }
-        }
-        all
+/// What an account's waiting orders hold back and promise, as transactions counts it when it accepts
+/// orders.
+fn reserves(account: AccountId, orders: &[OwnTransaction]) -> Reserves {
+    let mut reserves = Reserves::default();
+    for (number, order) in (0..).zip(orders) {
+        let transaction = &order.transaction;
+        let kind = order
+            .parameters
+            .map_or(OrderKind::Market, |stored| stored.kind);
+        reserves.hold(&OrderPromise {
+            // One of its own is enough for a sum.
+            number,
+            account,
+            side: transaction.side,
+            symbol: transaction.symbol,
+            units: transaction.quantity,
+            reserve: order.reserve.unwrap_or_default(),
+            kind: match (transaction.status == TransactionStatus::Queued, kind) {
+                (true, _) => PromiseKind::Queued,
+                (false, OrderKind::Market) => PromiseKind::Waiting,
+                (
+                    false,
+                    OrderKind::Limit | OrderKind::Stop | OrderKind::StopLimit | OrderKind::Trailing,
+                ) => PromiseKind::Standing,
+            },
+        });
     }
+    reserves
 }
 
 /// The market value of so many units, rounded down.
@@ -201,12 +204,18 @@ fn worth(units: Quantity, price: Money) -> i128 {
 
 /// Puts a summary together from what one snapshot has.
 pub(super) fn summary(
-    holdings: &Holdings,
-    orders: &[OwnTransaction],
+    account: AccountId,
+    (holdings, orders): (&Holdings, &[OwnTransaction]),
     profit: &ProfitCount,
     (prices, fees): (&PriceSnapshot, &FeeSettings),
 ) -> OwnSummary {
-    let committed = Commitments::of(orders, (prices, fees));
+    let mut reserves = reserves(account, orders);
+    let of = |symbol: &Symbol| prices.last_quote(symbol).map(|quote| quote.value);
+    let latest = LatestPrices {
+        number: prices.number,
+        of: &of,
+        fees,
+    };
     let (mut value, mut day_change, mut cost_of_all) = (0, 0, 0);
     let mut realised: i128 = profit
         .by_asset
@@ -216,21 +225,20 @@ pub(super) fn summary(
         .sum();
     let mut positions = Vec::with_capacity(holdings.positions.len());
     for (symbol, (units, cost)) in &holdings.positions {
-        let price = prices.last_quote(symbol).map(|quote| quote.value);
+        let price = of(symbol);
         let now = price.map_or(0, |price| worth(*units, price));
         let previous = prices.entry(symbol).and_then(|entry| entry.previous_close);
         if let (Some(_), Some(previous)) = (price, previous) {
             day_change += now - worth(*units, previous);
         }
         let own = profit.realised(symbol, *cost);
-        let promised = committed.promised.get(symbol).copied().unwrap_or(0);
         value += now;
         cost_of_all += i128::from(cost.0);
         realised += own;
         positions.push(PositionSummary {
             symbol: *symbol,
             units: *units,
-            promised: Quantity(Money::clamped(promised).0),
+            promised: reserves.promised(account, symbol),
             cost: *cost,
             value: Money::clamped(now),
             previous_close: previous.unwrap_or_default(),
@@ -238,11 +246,11 @@ pub(super) fn summary(
         });
     }
     let cash = i128::from(holdings.cash.0);
-    let buying_power = cash - committed.reserved + committed.proceeds;
+    let buying_power = reserves.buying_power(account, holdings.cash, OrderKind::Market, latest);
     OwnSummary {
         cash: holdings.cash,
-        reserved: Money::clamped(committed.reserved),
-        buying_power: Money::clamped(buying_power.max(0)),
+        reserved: reserves.reserved(account),
+        buying_power: buying_power.max(Money::ZERO),
         value: Money::clamped(value),
         equity: Money::clamped(cash + value),
         day_change: Money::clamped(day_change),

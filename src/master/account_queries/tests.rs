@@ -263,18 +263,52 @@ fn a_receipt_explains_ones_own_transaction_and_no_other() {
 }
 
 #[test]
+fn an_order_of_the_first_edition_that_waited_is_explained_by_its_bar() {
+    let mut desk = Desk::new();
+    desk.buy("AAPL", "2");
+    desk.rig.settle(&[("AAPL", "20")]);
+    desk.link.heard();
+    let history = history_of(&desk.alice, "alice");
+    let history: History = desk.rig.payload(&mut desk.link, history);
+    let id = history.entries[0].id;
+    let told = |desk: &mut Desk| {
+        let asked = receipt_of(&desk.alice, id);
+        let Receipt(rows) = desk.rig.payload(&mut desk.link, asked);
+        rows
+    };
+    let has = |rows: &[(String, String)], name: &str, part: &str| {
+        rows.iter()
+            .any(|(key, value)| key == name && value.contains(part))
+    };
+    let rows = told(&mut desk);
+    assert!(has(&rows, "rule", "first update"), "{rows:?}");
+    assert!(!has(&rows, "open", ""), "{rows:?}");
+    // The same as an open order, which a later bar filled.
+    desk.rig.engine.execute(
+        "INSERT INTO fill_bars (number, open, high, low)
+         SELECT number, 19000000, 21000000, 18000000 FROM transactions",
+    );
+    let rows = told(&mut desk);
+    assert!(has(&rows, "rule", "waited, and filled"), "{rows:?}");
+    for (name, value) in [("open", "19 USD"), ("high", "21 USD"), ("low", "18 USD")] {
+        assert!(has(&rows, name, value), "{name}: {rows:?}");
+    }
+}
+
+#[test]
 fn each_kind_and_end_of_a_transaction_has_its_rule() {
     use TransactionStatus::{Queued, Rejected, Settled};
     let rules = [
-        rule(Side::Buy, Queued),
-        rule(Side::Buy, Settled),
-        rule(Side::Split, Settled),
-        rule(Side::Dividend, Settled),
-        rule(Side::Sell, Rejected),
+        rule(Side::Buy, Queued, None),
+        rule(Side::Buy, Settled, None),
+        rule(Side::Split, Settled, None),
+        rule(Side::Dividend, Settled, None),
+        rule(Side::Sell, Rejected, Some(Reason::InsufficientHoldings)),
+        rule(Side::Sell, Rejected, Some(Reason::NoPrice)),
     ];
     let different: std::collections::BTreeSet<&str> = rules.into_iter().collect();
     assert_eq!(different.len(), rules.len());
-    assert_eq!(rule(Side::Sell, Queued), rules[0]);
+    assert_eq!(rule(Side::Sell, Queued, None), rules[0]);
 }
 
 #[test]

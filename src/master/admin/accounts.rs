@@ -14,13 +14,14 @@ use crate::admin::model::{
 use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, GRANT_REASON_MAX, ROWS_MAX};
 use crate::admin::roster::{FAULTS_MAX, RosterSummary};
 use crate::master::messages::{
-    AdminAct, AuthMessage, CodePrinting, Grant, ImportedRoster, PrintedCode, RosterImport,
-    TransactionsMessage,
+    AccountMeans, AdminAct, AuthMessage, CodePrinting, Grant, ImportedRoster, PrintedCode,
+    RosterImport, TransactionsMessage,
 };
 use crate::master::storage::accounts::AccountRow;
 use crate::master::storage::acts::AccountAct;
 use crate::model::printable::is_printable_text;
-use crate::model::{Money, Quantity, SessionKind, Timestamp, Username};
+use crate::model::{AccountId, Money, Quantity, SessionKind, Timestamp, Username};
+use crossbeam_channel::Sender;
 use std::time::{Duration, Instant};
 
 const MODULE: &str = "auth";
@@ -55,11 +56,7 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
         })
         .map_err(failed)?;
     let (row, holdings, until, acts) = found.ok_or_else(|| format!("there is no user {name}"))?;
-    let means = ask(
-        TRANSACTIONS,
-        &shared.channels.inboxes.transactions,
-        |reply| TransactionsMessage::Means(row.account, reply),
-    )??;
+    let means = means(&shared.channels.inboxes.transactions, row.account);
     let sessions = rows(shared, Some(row.username.clone()))?;
     let is_token = |kind: &SessionKind| matches!(kind, SessionKind::Token { .. });
     let tokens = sessions
@@ -75,13 +72,29 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
         last_used: last_used.map(|at| at.to_string()),
         cash: holdings.cash.to_string(),
         positions: holdings.positions.len(),
-        queued_orders: Some(means.queued),
-        open_orders: Some(means.open),
-        reserved: Some(means.reserved.to_string()),
-        buying_power: Some(means.buying_power.to_string()),
+        queued_orders: means.map(|it| it.queued),
+        open_orders: means.map(|it| it.open),
+        reserved: means.map(|it| it.reserved.to_string()),
+        buying_power: means.map(|it| it.buying_power.to_string()),
         code_until: until.map(|until| until.to_string()),
         acts: acts.into_iter().rev().map(act_summary).collect(),
     })))
+}
+
+/// What an account's orders hold back; `None` where transactions does not tell it in time, such as
+/// within a long settlement. The log says why.
+fn means(inbox: &Sender<TransactionsMessage>, account: AccountId) -> Option<AccountMeans> {
+    let told = ask(TRANSACTIONS, inbox, |reply| {
+        TransactionsMessage::Means(account, reply)
+    });
+    told.flatten()
+        .inspect_err(|why| {
+            crate::warn!(
+                "what the orders of account {} hold back is not shown: {why}",
+                account.0
+            );
+        })
+        .ok()
 }
 
 fn summary(row: AccountRow) -> AccountSummary {
@@ -313,5 +326,26 @@ fn code(printed: &PrintedCode) -> CodeSummary {
         user: printed.username.to_string(),
         code: printed.code.expose(),
         until: printed.until.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::bounded;
+    use std::thread;
+
+    #[test]
+    fn an_account_is_shown_without_what_transactions_does_not_tell() {
+        let (inbox, messages) = bounded::<TransactionsMessage>(1);
+        let answers = thread::spawn(move || {
+            let TransactionsMessage::Means(_, reply) = messages.recv().unwrap() else {
+                panic!("another message")
+            };
+            reply.send(Err("the database failed".to_owned())).unwrap();
+        });
+        assert!(means(&inbox, AccountId(1)).is_none());
+        answers.join().unwrap();
+        assert!(means(&inbox, AccountId(1)).is_none(), "nobody listens");
     }
 }

@@ -16,7 +16,7 @@ use crate::master::messages::{
 use crate::master::storage::account_orders::OwnTransaction;
 use crate::master::storage::order_details::OrderDetails;
 use crate::master::storage::order_list::{ListedOrder, OrderFilter};
-use crate::model::{AccountId, OrderAmount, OrderTerms, Symbol, TimeInForce, Username};
+use crate::model::{AccountId, OrderAmount, OrderTerms, Symbol, Username};
 use crossbeam_channel::Sender;
 use std::fmt;
 use uuid::Uuid;
@@ -74,9 +74,6 @@ fn summary(listed: ListedOrder) -> OrderSummary {
     let cash = details.as_ref().and_then(|it| it.cash);
     let amount = cash.map_or(OrderAmount::Units(transaction.quantity), OrderAmount::Cash);
     let terms = details.as_ref().map_or(OrderTerms::Market, |it| it.terms);
-    let time_in_force = details
-        .as_ref()
-        .map_or(TimeInForce::Gtc, |it| it.time_in_force);
     OrderSummary {
         id: transaction.id.hyphenated().to_string(),
         user: listed.username,
@@ -87,7 +84,7 @@ fn summary(listed: ListedOrder) -> OrderSummary {
         kind: terms.kind().to_string(),
         limit: terms.limit().map(|limit| limit.to_string()),
         stop: terms.stop_or_distance().map(|stop| stop.to_string()),
-        time_in_force: time_in_force.to_string(),
+        time_in_force: of(|it| Some(it.time_in_force.to_string())),
         until: of(|it| it.until.map(|until| until.to_string())),
         status: transaction.status.to_string(),
         reserved: text(reserve.as_ref().map(|it| it as &dyn fmt::Display)),
@@ -177,5 +174,60 @@ impl CancelTarget {
                 let _ = reply.try_send(outcome.map_err(|refusal| refusal.text));
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Quantity, Side, TimeInForce, Timestamp, Transaction, TransactionStatus};
+    use uuid::Uuid;
+
+    fn listed(parameters: Option<StoredParameters>) -> OrderSummary {
+        summary(ListedOrder {
+            username: "Alice".to_owned(),
+            number: 1,
+            order: OwnTransaction {
+                transaction: Transaction {
+                    id: Uuid::nil(),
+                    account: AccountId(1),
+                    side: Side::Buy,
+                    status: TransactionStatus::Queued,
+                    symbol: Symbol::parse("AAPL").unwrap(),
+                    quantity: Quantity(2_000_000),
+                    accepted: Timestamp(0),
+                    settled: None,
+                    price: None,
+                    total: None,
+                    priced: None,
+                    client_order_id: None,
+                    reason: None,
+                },
+                cause: None,
+                source: None,
+                is_correction: false,
+                fee: None,
+                reserve: None,
+                note: None,
+                parameters,
+            },
+        })
+    }
+
+    #[test]
+    fn only_an_order_that_said_a_time_in_force_has_one() {
+        let first_edition = listed(None);
+        assert_eq!(first_edition.kind, "market");
+        assert_eq!(first_edition.time_in_force, None);
+        let second_edition = listed(Some(StoredParameters {
+            kind: OrderKind::Market,
+            limit: None,
+            stop: None,
+            time_in_force: TimeInForce::Gtc,
+            cash: None,
+            until: None,
+            is_triggered: false,
+        }));
+        assert_eq!(second_edition.time_in_force.as_deref(), Some("gtc"));
     }
 }

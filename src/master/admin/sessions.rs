@@ -82,8 +82,13 @@ pub(super) fn end(
         }
         SessionSelector::Worker(name) => {
             let mut ended = EndedCount::default();
-            for worker in workers_named(shared, &name)? {
-                let more = end_matching(shared, SessionFilter::Worker(worker), &caller)?;
+            // Where one of them fails the others end nevertheless.
+            let of_each: Vec<_> = workers_named(shared, &name)?
+                .into_iter()
+                .map(|worker| end_matching(shared, SessionFilter::Worker(worker), &caller))
+                .collect();
+            for more in of_each {
+                let more = more?;
                 ended.logins += more.logins;
                 ended.tokens += more.tokens;
             }
@@ -163,7 +168,7 @@ fn end_matching(
     let caller = caller.to_string();
     ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::End(which, caller, reply)
-    })
+    })?
 }
 
 pub(super) fn reader(shared: &AdminShared) -> Result<Reader, String> {

@@ -55,8 +55,9 @@ pub(super) enum AuthSuccess {
 
 impl Auth {
     /// Commits the turn's changes, and sends their replies. Stores times of last use once in
-    /// [`TOUCH_INTERVAL`].
-    pub(super) fn commit(&mut self) {
+    /// [`TOUCH_INTERVAL`]. Returns whether all is stored; what a failed commit leaves to the next one
+    /// is not.
+    pub(super) fn commit(&mut self) -> bool {
         let now = Instant::now();
         let mut used = Vec::new();
         if now.saturating_duration_since(self.touched) >= TOUCH_INTERVAL {
@@ -78,9 +79,12 @@ impl Auth {
             // Workers first: a client that reads a success finds the session ended at every worker.
             self.push_ended();
             self.reply_all(stored.is_ok());
-        } else if !self.answers.is_empty() {
+            return stored.is_ok();
+        }
+        if !self.answers.is_empty() {
             self.reply_all(true);
         }
+        true
     }
 
     /// Deletes places from which nobody has logged in for long, once in [`FORGET_INTERVAL`].

@@ -69,7 +69,8 @@ fn administrators_end_sessions_by_their_beginning_their_user_or_their_worker() {
     rig.user(&mut other, "dave");
     other.heard();
     let mut end = |filter: SessionFilter| {
-        ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply)).logins
+        let ended = ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply));
+        ended.unwrap().logins
     };
     assert_eq!(end(SessionFilter::Prefix("zz".into())), 0);
     assert_eq!(end(SessionFilter::Prefix(alice.session.hash().prefix())), 1);
@@ -122,7 +123,8 @@ fn a_worker_that_a_session_has_passed_is_remembered_over_a_restart() {
     assert_eq!(rig.engine.number("SELECT count(*) FROM session_workers"), 3);
     let mut rig = rig.restart();
     let mut end = |filter: SessionFilter| {
-        ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply)).logins
+        let ended = ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply));
+        ended.unwrap().logins
     };
     let by = |link: &FakeLink| SessionFilter::Worker(link.peer.worker.uuid);
     assert_eq!(end(by(&asking)), 1);
@@ -150,7 +152,7 @@ fn a_session_that_has_passed_too_many_workers_has_passed_any() {
     assert_eq!(stored, rows);
     let last = rig.link(&format!("us{}", SESSION_WORKERS_MAX + 2));
     let filter = SessionFilter::Worker(last.peer.worker.uuid);
-    let ended = ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply));
+    let ended = ask(&mut rig, |reply| AuthMessage::End(filter, caller(), reply)).unwrap();
     assert_eq!((ended.logins, ended.tokens), (1, 0));
 }
 
@@ -177,11 +179,22 @@ fn an_act_that_could_not_be_stored_is_stored_with_the_next_commit() {
     let mut link = rig.link("eu1");
     rig.user(&mut link, "alice");
     rig.refuse_changes("INSERT", "acts");
+    let mut end = || {
+        let all = SessionFilter::All;
+        ask(&mut rig, |reply| AuthMessage::End(all, caller(), reply))
+    };
+    let why = end().unwrap_err();
+    assert!(
+        why.starts_with("1 sessions and 0 tokens have ended"),
+        "{why}"
+    );
+    let why = end().unwrap_err();
+    assert!(why.starts_with("0 sessions"), "it is not stored yet: {why}");
+    assert!(ask(&mut rig, |reply| AuthMessage::List(None, reply)).is_empty());
+    rig.allow_changes();
     let all = SessionFilter::All;
     let ended = ask(&mut rig, |reply| AuthMessage::End(all, caller(), reply));
-    assert_eq!(ended.logins, 1, "it has ended in memory");
-    rig.allow_changes();
-    rig.auth.on_turn_end();
+    assert_eq!(ended, Ok(EndedCount::default()));
     assert_eq!(rig.engine.number("SELECT count(*) FROM sessions"), 0);
     assert_eq!(rig.engine.number("SELECT count(*) FROM acts"), 1);
 }
@@ -311,7 +324,8 @@ fn what_fails_and_what_ends_is_counted() {
     let erin = rig.ask(&mut link, register("erin"));
     assert_eq!(erin, Reply::RegisterSuccess);
     let carols = SessionFilter::User("carol".into());
-    ask(&mut rig, |reply| AuthMessage::End(carols, caller(), reply));
+    let ended = ask(&mut rig, |reply| AuthMessage::End(carols, caller(), reply));
+    assert!(ended.is_ok());
     let status = ask(&mut rig, AuthMessage::Status);
     let counted = [
         (AccountEvent::FailedLogin, 1),

@@ -129,7 +129,7 @@ pub struct FillDetails {
     pub quoted: Option<Money>,
     /// Part of the total, or taken from it, where there was one.
     pub fee: Option<Money>,
-    /// The bar that filled an order of placeOrder or replaceOrder.
+    /// The bar that filled an order that waited in the book; `None` where it came from the queue.
     pub bar: Option<FillBar>,
 }
 

@@ -124,7 +124,6 @@ impl Reserves {
     }
 
     /// Units of the asset that the account's sales have promised.
-    #[cfg(test)]
     pub fn promised(&self, account: AccountId, symbol: &Symbol) -> Quantity {
         let reserves = self.accounts.get(&account);
         let asset = self.assets.get(symbol);

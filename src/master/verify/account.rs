@@ -251,8 +251,7 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
     let side = Side::from_number(line.side).ok_or("no such side")?;
     let status = TransactionStatus::from_number(line.status).ok_or("no such status")?;
     Symbol::parse(&line.symbol).map_err(|_| "its asset is none")?;
-    let order = matches!(side, Side::Buy | Side::Sell) && line.cause.is_none();
-    if order {
+    if side.is_order(line.cause.is_some()) {
         need(
             line.origin.is_some() && line.sequence.is_some(),
             "an order that no message brought",

@@ -4,12 +4,12 @@
 //!
 //! Tests: `tests/suite/protocol/golden.rs`, `tests/suite/protocol/roundtrip.rs`.
 
-use super::user::{check_order, none_if_empty};
+use super::user::{EntryDetail, check_order, none_if_empty};
 use super::{Cursor, Payload, put_count, put_i64, put_text};
 use crate::model::order::PERCENT_WHOLE;
 use crate::model::{
-    ClientOrderId, Money, OpenValue, OrderKind, Quantity, Reason, Side, Symbol, TimeInForce,
-    Timestamp, TrailDistance, TransactionStatus, ValueError,
+    ClientOrderId, Money, OpenValue, OrderKind, Quantity, Side, Symbol, TimeInForce, Timestamp,
+    TrailDistance, TransactionStatus, ValueError,
 };
 use uuid::Uuid;
 
@@ -76,18 +76,9 @@ fn none_if_zero(money: Money) -> Option<Money> {
 /// The part of a row of a page that only its owner sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageDetail {
-    /// 0 while an order for an amount of money is not filled.
-    pub quantity: Quantity,
-    /// Price of one unit. 0 unless settled.
-    pub price: Money,
-    /// Cash paid or received, fee included. 0 unless settled.
-    pub total: Money,
-    /// Market time of the price; 0 unless settled.
-    pub priced: Timestamp,
-    /// The client's own name for the order, if it gave one.
-    pub client_order_id: Option<ClientOrderId>,
-    /// Why the order was rejected, cancelled or expired; `None` in other rows.
-    pub reason: Option<OpenValue<Reason>>,
+    /// What a history has too. Its quantity is 0 while an order for an amount of money is not filled,
+    /// its total has the fee, and its reason says also why an order was cancelled or has expired.
+    pub entry: EntryDetail,
     pub order: OrderParameters,
     /// The fee in the total.
     pub fee: Money,
@@ -153,17 +144,7 @@ impl PageEntry {
         let Some(detail) = &self.detail else {
             return;
         };
-        for value in [
-            detail.quantity.0,
-            detail.price.0,
-            detail.total.0,
-            detail.priced.0,
-        ] {
-            put_i64(out, value);
-        }
-        let id = detail.client_order_id.as_ref();
-        put_text(out, id.map_or("", ClientOrderId::as_str));
-        put_text(out, detail.reason.as_ref().map_or("", OpenValue::as_str));
+        detail.entry.write(out);
         detail.order.write(out);
         put_i64(out, detail.fee.0);
         put_text(out, &detail.cause);
@@ -180,14 +161,7 @@ impl PageEntry {
             settled: from.timestamp()?,
             detail: if private {
                 Some(PageDetail {
-                    quantity: Quantity(from.i64()?),
-                    price: from.money()?,
-                    total: from.money()?,
-                    priced: from.timestamp()?,
-                    client_order_id: none_if_empty(from.text()?, ClientOrderId::parse)?,
-                    reason: none_if_empty(from.text()?, |word| {
-                        OpenValue::parse(word, Reason::from_name)
-                    })?,
+                    entry: EntryDetail::read(from)?,
                     order: OrderParameters::read(from)?,
                     fee: from.money()?,
                     cause: from.printable_text()?.to_owned(),

@@ -172,6 +172,30 @@ pub struct EntryDetail {
     pub reason: Option<OpenValue<Reason>>,
 }
 
+impl EntryDetail {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        for value in [self.quantity.0, self.price.0, self.total.0, self.priced.0] {
+            put_i64(out, value);
+        }
+        let id = self.client_order_id.as_ref();
+        put_text(out, id.map_or("", ClientOrderId::as_str));
+        put_text(out, self.reason.as_ref().map_or("", OpenValue::as_str));
+    }
+
+    pub(super) fn read(from: &mut Cursor<'_>) -> Result<EntryDetail, ValueError> {
+        Ok(EntryDetail {
+            quantity: Quantity(from.i64()?),
+            price: from.money()?,
+            total: from.money()?,
+            priced: from.timestamp()?,
+            client_order_id: none_if_empty(from.text()?, ClientOrderId::parse)?,
+            reason: none_if_empty(from.text()?, |word| {
+                OpenValue::parse(word, Reason::from_name)
+            })?,
+        })
+    }
+}
+
 /// A transaction of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
@@ -235,17 +259,7 @@ impl HistoryEntry {
         put_i64(out, self.accepted.0);
         put_i64(out, self.settled.0);
         if let Some(detail) = &self.detail {
-            for value in [
-                detail.quantity.0,
-                detail.price.0,
-                detail.total.0,
-                detail.priced.0,
-            ] {
-                put_i64(out, value);
-            }
-            let id = detail.client_order_id.as_ref();
-            put_text(out, id.map_or("", ClientOrderId::as_str));
-            put_text(out, detail.reason.as_ref().map_or("", OpenValue::as_str));
+            detail.write(out);
         }
     }
 
@@ -258,16 +272,7 @@ impl HistoryEntry {
             accepted: from.timestamp()?,
             settled: from.timestamp()?,
             detail: if private {
-                Some(EntryDetail {
-                    quantity: Quantity(from.i64()?),
-                    price: from.money()?,
-                    total: from.money()?,
-                    priced: from.timestamp()?,
-                    client_order_id: none_if_empty(from.text()?, ClientOrderId::parse)?,
-                    reason: none_if_empty(from.text()?, |word| {
-                        OpenValue::parse(word, Reason::from_name)
-                    })?,
-                })
+                Some(EntryDetail::read(from)?)
             } else {
                 None
             },

@@ -437,13 +437,8 @@ fn page(history: &History) -> TransactionPage {
         symbol: entry.symbol,
         accepted: entry.accepted,
         settled: entry.settled,
-        detail: entry.detail.as_ref().map(|detail| PageDetail {
-            quantity: detail.quantity,
-            price: detail.price,
-            total: detail.total,
-            priced: detail.priced,
-            client_order_id: detail.client_order_id.clone(),
-            reason: detail.reason.clone(),
+        detail: entry.detail.as_ref().map(|entry| PageDetail {
+            entry: entry.clone(),
             order: OrderParameters::default(),
             fee: Money::ZERO,
             cause: String::new(),

@@ -161,7 +161,7 @@ fn assert_sound(deployment: &Deployment, what: &str) {
 fn filled_at(row: &PageEntry) -> i64 {
     assert_eq!(row.status, TransactionStatus::Settled, "{row:?}");
     let detail = row.detail.as_ref().unwrap();
-    detail.price.0 / 1_000_000
+    detail.entry.price.0 / 1_000_000
 }
 
 #[test]
@@ -352,7 +352,11 @@ fn an_order_is_replaced_once_though_the_answer_dies() {
             let end = row(&mut second, old);
             assert_eq!(end.status, TransactionStatus::Cancelled, "{name}");
             let detail = end.detail.as_ref().unwrap();
-            let reason = detail.reason.clone().and_then(|reason| reason.known());
+            let reason = detail
+                .entry
+                .reason
+                .clone()
+                .and_then(|reason| reason.known());
             assert_eq!(reason, Some(Reason::Replaced), "{name}");
             rows += 2;
             assert_eq!(page(&mut second).entries.len(), rows, "{name}");

@@ -613,13 +613,14 @@ impl DescribedPayload for TransactionPage {
                 "settled": entry.settled.0.to_string(),
             });
             if let Some(detail) = &entry.detail {
-                value["quantity"] = json!(detail.quantity.0.to_string());
-                value["price"] = json!(detail.price.0.to_string());
-                value["total"] = json!(detail.total.0.to_string());
-                value["priced"] = json!(detail.priced.0.to_string());
+                let entry = &detail.entry;
+                value["quantity"] = json!(entry.quantity.0.to_string());
+                value["price"] = json!(entry.price.0.to_string());
+                value["total"] = json!(entry.total.0.to_string());
+                value["priced"] = json!(entry.priced.0.to_string());
                 value["clientOrderID"] =
-                    json!(detail.client_order_id.as_ref().map_or("", |id| id.as_str()));
-                value["reason"] = json!(detail.reason.as_ref().map_or("", |code| code.as_str()));
+                    json!(entry.client_order_id.as_ref().map_or("", |id| id.as_str()));
+                value["reason"] = json!(entry.reason.as_ref().map_or("", |code| code.as_str()));
                 value["order"] = parameters_value(&detail.order);
                 value["fee"] = json!(detail.fee.0.to_string());
                 value["cause"] = json!(detail.cause);

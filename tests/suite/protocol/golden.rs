@@ -1038,28 +1038,32 @@ fn trading_payloads(see: &mut BTreeSet<String>) {
         detail,
     };
     let detail = PageDetail {
-        quantity: amount("10"),
-        price: Money::ZERO,
-        total: Money::ZERO,
-        priced: Timestamp(0),
-        client_order_id: None,
-        reason: Some(OpenValue::Known(Reason::Expired)),
+        entry: EntryDetail {
+            quantity: amount("10"),
+            price: Money::ZERO,
+            total: Money::ZERO,
+            priced: Timestamp(0),
+            client_order_id: None,
+            reason: Some(OpenValue::Known(Reason::Expired)),
+        },
         order: trailing,
         fee: Money::ZERO,
         cause: String::new(),
         note: String::new(),
     };
     let grant = PageDetail {
-        quantity: Quantity::ZERO,
-        price: money("1"),
-        total: Money(-5_500_000),
-        priced: timestamp("2013-03-01"),
-        reason: None,
+        entry: EntryDetail {
+            quantity: Quantity::ZERO,
+            price: money("1"),
+            total: Money(-5_500_000),
+            priced: timestamp("2013-03-01"),
+            client_order_id: None,
+            reason: None,
+        },
         order: OrderParameters::default(),
         fee: money("0.25"),
         cause: "grant".to_owned(),
         note: "entry fee".to_owned(),
-        ..detail.clone()
     };
     let entries = vec![
         entry(

@@ -203,13 +203,8 @@ fn page_entry(private: bool) -> impl Strategy<Value = PageEntry> {
         symbol: entry.symbol,
         accepted: entry.accepted,
         settled: entry.settled,
-        detail: entry.detail.filter(|_| private).map(|detail| PageDetail {
-            quantity: detail.quantity,
-            price: detail.price,
-            total: detail.total,
-            priced: detail.priced,
-            client_order_id: detail.client_order_id,
-            reason: detail.reason,
+        detail: entry.detail.filter(|_| private).map(|entry| PageDetail {
+            entry,
             order,
             fee,
             cause,

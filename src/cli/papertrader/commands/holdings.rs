@@ -284,14 +284,7 @@ fn entry_of(row: &PageEntry) -> HistoryEntry {
         symbol: row.symbol,
         accepted: row.accepted,
         settled: row.settled,
-        detail: row.detail.as_ref().map(|detail| EntryDetail {
-            quantity: detail.quantity,
-            price: detail.price,
-            total: detail.total,
-            priced: detail.priced,
-            client_order_id: detail.client_order_id.clone(),
-            reason: detail.reason.clone(),
-        }),
+        detail: row.detail.as_ref().map(|detail| detail.entry.clone()),
     }
 }
 

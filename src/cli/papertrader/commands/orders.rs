@@ -366,7 +366,7 @@ fn known(session: &mut ReadySession, id: Uuid) -> Result<KnownOrder, CommandErro
             id: row.id,
             side: row.side,
             symbol: row.symbol,
-            quantity: detail.quantity,
+            quantity: detail.entry.quantity,
             said: detail.order,
         })
     });

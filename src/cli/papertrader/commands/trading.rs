@@ -282,9 +282,9 @@ fn show_row(
                 side: order.form.side,
                 id: row.id,
                 symbol: row.symbol,
-                quantity: detail.map_or(Quantity::ZERO, |it| it.quantity),
-                price: detail.map_or(Money::ZERO, |it| it.price),
-                total: detail.map_or(Money::ZERO, |it| it.total),
+                quantity: detail.map_or(Quantity::ZERO, |it| it.entry.quantity),
+                price: detail.map_or(Money::ZERO, |it| it.entry.price),
+                total: detail.map_or(Money::ZERO, |it| it.entry.total),
                 settled: row.settled,
             };
             let fee = detail.map_or(Money::ZERO, |it| it.fee);
@@ -296,7 +296,7 @@ fn show_row(
             | TransactionStatus::Expired),
         ) => status,
     };
-    let reason = detail.and_then(|it| it.reason.clone());
+    let reason = detail.and_then(|it| it.entry.reason.clone());
     let refusal = Refusal {
         reason: reason.unwrap_or(Reason::InternalError.into()),
         text: format!("the order was {status} at {}", table::utc(row.settled)),

@@ -275,6 +275,25 @@ fn short_answers_come_between_the_slices_of_a_history() {
 }
 
 #[test]
+fn orders_that_a_summary_looks_at_again_count_in_its_slice() {
+    const WAITING: usize = 200;
+    let mut desk = Desk::new();
+    desk.trade(200, 1);
+    let ask = |desk: &mut Desk| {
+        let (reply_to, asker) = (desk.link.reply_to(), desk.alice.account);
+        let kind = AccountQueryKind::Summary;
+        desk.query(reply_to, AccountQuery { asker, kind });
+    };
+    ask(&mut desk);
+    desk.slices(&mut Vec::new());
+    (0..20).for_each(|_| ask(&mut desk));
+    assert!(desk.slice());
+    // Each reads its orders twice: whether they have ended, and what they hold back.
+    let answered = desk.link.heard().len();
+    assert_eq!(answered, COUNTED_MAX.div_ceil(2 * WAITING));
+}
+
+#[test]
 fn an_asker_has_one_history_under_way_and_a_few_that_wait() {
     let mut desk = Desk::new();
     desk.trade(2500, 10_000);

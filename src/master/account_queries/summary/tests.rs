@@ -1,12 +1,15 @@
 //! spec/master/account_queries.md · 4.6.15, 3.1.7
 
+use crate::master::messages::TransactionsMessage;
 use crate::master::testing::{FakeLink, MasterRig, TestUser, money, order, quantity, symbol};
 use crate::model::{
-    Money, OpenValue, OrderKind, Quantity, Side, TimeInForce, Timestamp, TrailDistance,
-    TransactionStatus, Username,
+    Money, OpenValue, OrderAmount, OrderKind, Quantity, Side, TimeInForce, Timestamp,
+    TrailDistance, TransactionStatus, Username,
 };
-use crate::wire::Request;
+use crate::runtime::Module;
 use crate::wire::payload::{OpenOrders, OwnSummary, PositionSummary, TransactionPage};
+use crate::wire::{Reply, Request};
+use crossbeam_channel::bounded;
 use uuid::Uuid;
 
 struct Desk {
@@ -132,6 +135,51 @@ fn a_queued_sale_counts_for_what_is_left_of_it_after_fees() {
     desk.order(Side::Sell, "AAPL", "2");
     // 959 + 2 x 20 - 1.
     assert_eq!(desk.summary().buying_power, money("998"));
+}
+
+#[test]
+fn a_summary_tells_what_the_next_order_is_accepted_by() {
+    let mut desk = Desk::with_fee("1");
+    desk.order(Side::Buy, "AAPL", "9");
+    desk.settle(&[("AAPL", "20")]);
+    desk.order(Side::Sell, "AAPL", "2");
+    desk.order(Side::Buy, "AAPL", "3");
+    for (side, amount, kind, limit) in [
+        (Side::Buy, "2", OrderKind::Limit, Some("15")),
+        (Side::Buy, "cash:7", OrderKind::Limit, Some("11")),
+        (Side::Sell, "1", OrderKind::Limit, Some("99")),
+        (Side::Sell, "1.5", OrderKind::Market, None),
+    ] {
+        let request = Request::PlaceOrder {
+            session: desk.alice.session.clone(),
+            side,
+            symbol: symbol("AAPL"),
+            amount: OrderAmount::parse(amount).unwrap(),
+            kind,
+            limit: limit.map(money),
+            stop: None,
+            time_in_force: TimeInForce::Gtc,
+            id: None,
+        };
+        let reply = desk.rig.ask(&mut desk.link, request);
+        assert!(matches!(reply, Reply::OrderPlaced { .. }), "{reply:?}");
+    }
+    let told = desk.summary();
+    let (reply, means) = bounded(1);
+    let asked = TransactionsMessage::Means(desk.alice.account, reply);
+    desk.rig.transactions.on_message(asked);
+    let means = means.try_recv().unwrap().unwrap();
+    assert_eq!((means.queued, means.open), (3, 3));
+    assert_eq!(
+        (told.reserved, told.buying_power),
+        (means.reserved, means.buying_power)
+    );
+    assert!(told.reserved > money("37"), "{told:?}");
+    // Two and one and a half at 20, less a fee each.
+    let proceeds = money("39").plus(money("29")).unwrap();
+    let left = told.cash.minus(told.reserved).unwrap();
+    assert_eq!(told.buying_power, left.plus(proceeds).unwrap());
+    assert_eq!(told.positions[0].promised, quantity("4.5"));
 }
 
 /// A step of a sequence that looks random and is the same at each run.

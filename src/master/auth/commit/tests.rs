@@ -130,7 +130,7 @@ fn workers_are_told_of_many_ended_sessions_in_as_few_messages_as_hold_them() {
         "user root (0)".into(),
         sender,
     ));
-    assert_eq!(count.try_recv().unwrap().logins, HASHES_MAX + 1);
+    assert_eq!(count.try_recv().unwrap().unwrap().logins, HASHES_MAX + 1);
     rig.auth.on_turn_end();
     let sizes: Vec<usize> = link
         .heard()
