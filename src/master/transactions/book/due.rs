@@ -82,7 +82,7 @@ pub fn accepted_by_clock(
 /// An order that fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DueOrder {
-    /// Its turn.
+    /// Its settlement rank.
     pub rank: SettlementRank,
     pub kind: OrderKind,
     /// The price before slippage.
@@ -135,7 +135,7 @@ pub struct DueOrders {
 }
 
 impl DueOrders {
-    /// Sorts the fills by turn.
+    /// Sorts the fills by settlement rank.
     pub fn sort(&mut self) {
         self.fills.sort_unstable_by_key(|due| due.rank);
     }

@@ -65,7 +65,7 @@ pub enum BookProgress {
 /// An order that waits in the book. What it costs and what a client named it is in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookOrder {
-    /// Its turn, which it keeps for life.
+    /// Its settlement rank, which it keeps for life.
     pub rank: SettlementRank,
     /// The transaction ID.
     pub id: Uuid,
