@@ -142,7 +142,7 @@ impl OrderState {
         let mut placed = self.insert(tx, stated, draft, &holder, INSTRUCTION, replace.reply_to)?;
         match &mut placed {
             Acceptance::Placed { replaced, .. } if self.undo.len() > before + 1 => {
-                *replaced = Some(end(tx, entry, Reason::Replaced, waiters)?);
+                *replaced = Some(self.end(tx, entry, Reason::Replaced, waiters)?);
             }
             _ => self.roll_back_to(before),
         }
@@ -221,30 +221,31 @@ impl OrderState {
         reason: Reason,
     ) -> Result<EndedOrder, StorageError> {
         let waiters = self.take_out(entry.rank.number);
-        end(tx, entry, reason, waiters)
+        self.end(tx, entry, reason, waiters)
     }
-}
 
-/// Stores that an order was cancelled.
-fn end(
-    tx: &mut Tx<'_>,
-    entry: LedgerEntry,
-    reason: Reason,
-    waiters: Vec<ReplyTo>,
-) -> Result<EndedOrder, StorageError> {
-    let outcome = Settlement::Cancelled(reason);
-    let now = Timestamp::now();
-    tx.end_order(entry.rank.number, &outcome, now)?;
-    let transaction = Transaction {
-        status: outcome.status(),
-        reason: outcome.reason(),
-        settled: Some(now.max(entry.transaction.accepted)),
-        ..entry.transaction
-    };
-    Ok(EndedOrder {
-        transaction: Box::new(transaction),
-        waiters,
-    })
+    /// Stores that an order was cancelled.
+    fn end(
+        &self,
+        tx: &mut Tx<'_>,
+        entry: LedgerEntry,
+        reason: Reason,
+        waiters: Vec<ReplyTo>,
+    ) -> Result<EndedOrder, StorageError> {
+        let outcome = Settlement::Cancelled(reason);
+        let ended = self.sequencer.end_time();
+        tx.end_order(entry.rank.number, &outcome, ended)?;
+        let transaction = Transaction {
+            status: outcome.status(),
+            reason: outcome.reason(),
+            settled: Some(ended.max(entry.transaction.accepted)),
+            ..entry.transaction
+        };
+        Ok(EndedOrder {
+            transaction: Box::new(transaction),
+            waiters,
+        })
+    }
 }
 
 /// What the new order says: `None` of a replaceOrder is as it was. `None` where the prices are not
