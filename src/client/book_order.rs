@@ -47,30 +47,17 @@ pub struct PlacedOrder {
     pub status: OpenValue<TransactionStatus>,
 }
 
-/// The prices of terms, as placeOrder has them.
-fn prices(terms: &OrderTerms) -> (Option<Money>, Option<TrailDistance>) {
-    let stop = match terms {
-        OrderTerms::Trailing { distance } => Some(*distance),
-        OrderTerms::Market
-        | OrderTerms::Limit { .. }
-        | OrderTerms::Stop { .. }
-        | OrderTerms::StopLimit { .. } => terms.stop().map(TrailDistance::Money),
-    };
-    (terms.limit(), stop)
-}
-
 impl OrderForm {
     /// The placeOrder of this session.
     pub(super) fn request(&self, session: SessionId) -> Request {
-        let (limit, stop) = prices(&self.terms);
         Request::PlaceOrder {
             session,
             side: self.side,
             symbol: self.symbol,
             amount: self.amount,
             kind: self.terms.kind(),
-            limit,
-            stop,
+            limit: self.terms.limit(),
+            stop: self.terms.stated_stop(),
             time_in_force: self.time_in_force,
             id: self.id.clone(),
         }

@@ -477,6 +477,29 @@ impl ServerConnection {
         Ok(())
     }
 
+    /// Subscribes to many topics at once, as [`ServerConnection::subscribe`] to one. Returns the
+    /// answers in their order.
+    ///
+    /// # Errors
+    /// As [`ServerConnection::pipeline`].
+    pub fn subscribe_all(
+        &mut self,
+        session: &SessionId,
+        topics: &[Topic],
+    ) -> Result<Vec<Result<(), Refusal>>, ClientError> {
+        let subscribe = |topic: &Topic| Request::Subscribe {
+            session: session.clone(),
+            topic: *topic,
+        };
+        let requests: Vec<Request> = topics.iter().map(subscribe).collect();
+        let mut answers = Vec::with_capacity(requests.len());
+        let done = self.pipeline(&requests, PIPELINE_MAX, |_, answer| {
+            answers.push(answer.map(|_| ()));
+        });
+        self.has_subscribed |= answers.iter().any(Result::is_ok);
+        done.map(|_| answers)
+    }
+
     /// Whether this connection has ever subscribed to a topic.
     pub fn has_subscribed(&self) -> bool {
         self.has_subscribed

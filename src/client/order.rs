@@ -62,24 +62,24 @@ impl BookRequest {
 
 /// What is sent.
 #[derive(Debug, Clone, Copy)]
-enum SentOrder<'a> {
+enum Submission<'a> {
     /// purchaseAsset or sellAsset, which servers of both editions know.
     Ticket(&'a OrderTicket),
     Book(&'a BookRequest),
 }
 
-impl SentOrder<'_> {
+impl Submission<'_> {
     fn request(self, session: SessionId) -> Request {
         match self {
-            SentOrder::Ticket(ticket) => Request::Order {
+            Submission::Ticket(ticket) => Request::Order {
                 session,
                 side: ticket.side,
                 symbol: ticket.symbol,
                 quantity: ticket.quantity,
                 id: Some(ticket.id.clone()),
             },
-            SentOrder::Book(BookRequest::Place(form)) => form.request(session),
-            SentOrder::Book(BookRequest::Replace(id, change)) => change.request(session, *id),
+            Submission::Book(BookRequest::Place(form)) => form.request(session),
+            Submission::Book(BookRequest::Replace(id, change)) => change.request(session, *id),
         }
     }
 }
@@ -180,7 +180,7 @@ pub fn place(
 ) -> Result<OrderOutcome, ClientError> {
     follow(
         pool,
-        (SentOrder::Ticket(order), &order.id),
+        (Submission::Ticket(order), &order.id),
         (timeouts, wait),
         on,
     )
@@ -201,12 +201,12 @@ pub fn submit(
     let id = order.id().ok_or_else(|| {
         ClientError::Local("an order that may be repeated has a client order ID".to_owned())
     })?;
-    follow(pool, (SentOrder::Book(order), id), (timeouts, true), on)
+    follow(pool, (Submission::Book(order), id), (timeouts, true), on)
 }
 
 fn follow(
     pool: &mut WorkerPool,
-    (order, id): (SentOrder<'_>, &ClientOrderId),
+    (order, id): (Submission<'_>, &ClientOrderId),
     (timeouts, wait): (&OrderTimeouts, bool),
     on: &mut dyn FnMut(&OrderProgress),
 ) -> Result<OrderOutcome, ClientError> {
@@ -247,7 +247,7 @@ fn follow(
 
 /// An order that is being followed.
 struct OrderFollower<'a> {
-    order: SentOrder<'a>,
+    order: Submission<'a>,
     id: &'a ClientOrderId,
     timeouts: &'a OrderTimeouts,
     wait: bool,
@@ -270,7 +270,7 @@ impl OrderFollower<'_> {
         client: &mut Client,
         on: &mut dyn FnMut(&OrderProgress),
     ) -> Result<OrderOutcome, ClientError> {
-        if matches!(self.order, SentOrder::Book(_)) {
+        if matches!(self.order, Submission::Book(_)) {
             check_edition(client)?;
         }
         client.enter(ConnectionState::Command)?;
@@ -550,8 +550,8 @@ pub fn transaction_row(
 }
 
 /// Looks at an order of placeOrder until it has left the queue: it has its outcome, or waits for a
-/// price. Reports that the market is paused, or when the order is expected to settle, and the time that is left. After `settlement` it
-/// returns the row of an order that is still queued.
+/// price. Reports that the market is paused, or when the order is expected to settle, and the time
+/// that is left. After `settlement` it returns the row of an order that is still queued.
 ///
 /// # Errors
 /// [`ClientError::Standing`] alone, with its cause: no worker told more for the time of `contact`,

@@ -117,27 +117,36 @@ impl QuoteFeed {
         }
         client.enter(ConnectionState::Command)?;
         let session = client.need_session()?;
-        for symbol in &self.symbols {
-            let topic = Topic::QuotesOf(*symbol);
-            match client.connection().subscribe(&session, topic) {
-                Ok(()) => {
-                    self.awaited.insert(*symbol);
-                }
-                Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => {
-                    return Err(ClientError::Refused(refusal));
-                }
-                // Asked for, until it is renewed.
-                Err(ClientError::Refused(_)) if is_renewal => return Ok(true),
-                // A worker that is older than notices also closes the connection: the next call
-                // makes another.
-                Err(
-                    ClientError::Refused(_)
-                    | ClientError::Protocol {
-                        code: OpenValue::Known(ProtocolFault::UnknownInstruction),
-                        ..
-                    },
-                ) => return Ok(false),
+        // The first goes alone on a new connection: a worker that is older than notices answers it
+        // and closes, and requests behind it might cut that answer off.
+        let alone = usize::from(!is_renewal).min(self.symbols.len());
+        let (alone, together) = self.symbols.split_at(alone);
+        for symbols in [alone, together] {
+            let topics: Vec<Topic> = symbols.iter().map(|it| Topic::QuotesOf(*it)).collect();
+            let answers = match client.connection().subscribe_all(&session, &topics) {
+                Ok(answers) => answers,
+                // The next call makes another connection.
+                Err(ClientError::Protocol {
+                    code: OpenValue::Known(ProtocolFault::UnknownInstruction),
+                    ..
+                }) => return Ok(false),
                 Err(other) => return Err(other),
+            };
+            let mut is_refused = false;
+            for (symbol, answer) in symbols.iter().zip(answers) {
+                match answer {
+                    Ok(()) => {
+                        self.awaited.insert(*symbol);
+                    }
+                    Err(refusal) if refusal.reason == Reason::SessionExpired => {
+                        return Err(ClientError::Refused(refusal));
+                    }
+                    Err(_) => is_refused = true,
+                }
+            }
+            if is_refused {
+                // Subscribed to before, it is asked for until it is renewed.
+                return Ok(is_renewal);
             }
         }
         self.renewed = Some(Instant::now());
@@ -317,5 +326,50 @@ mod tests {
             matches!(&error, ClientError::Refused(it) if it.reason == Reason::SessionExpired),
             "{error:?}"
         );
+    }
+
+    /// A worker of so many prices, which answers no subscription before all
+    /// are here that go together: the first alone, the others, and all at a renewal.
+    fn together_worker(symbols: usize) -> (MockServer, Client) {
+        let server = MockServer::start(move |_, mut peer| {
+            let mut expected = [1, symbols - 1, symbols].into_iter();
+            let mut topics = Vec::new();
+            let mut wanted = expected.next();
+            while let Some(request) = peer.request() {
+                match request {
+                    Request::GetServerInfo => {
+                        let fact = NameValue::new("edition", "2").unwrap();
+                        peer.send(&Reply::ServerInfo(vec![fact]));
+                    }
+                    Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                    Request::AssetCurrent { .. } => peer.payload(&quote(1).to_bytes()),
+                    Request::Subscribe { topic, .. } => {
+                        topics.push(topic);
+                        if Some(topics.len()) == wanted {
+                            for topic in topics.drain(..) {
+                                peer.send(&Reply::Subscribed(topic));
+                            }
+                            wanted = expected.next();
+                        }
+                    }
+                    _ => return,
+                }
+            }
+        });
+        let connection = ServerConnection::connect(&server.address, DEADLINE).unwrap();
+        let session = Some(SessionId::from_bytes([1; 32]));
+        (server, Client::new(connection, session))
+    }
+
+    #[test]
+    fn assets_are_subscribed_to_together() {
+        let symbols = ["A", "B", "C", "D"].map(|it| Symbol::parse(it).unwrap());
+        let (_server, mut client) = together_worker(symbols.len());
+        let mut feed = QuoteFeed::new(&symbols);
+        feed.quotes(&mut client).unwrap();
+        assert!(feed.renewed.is_some() && feed.awaited.len() == symbols.len());
+        feed.renewal = Duration::ZERO;
+        feed.quotes(&mut client).unwrap();
+        assert!(!feed.asks, "it is told");
     }
 }

@@ -88,7 +88,8 @@ fn refuse(requests: Vec<(ReplyTo, AuthRequest)>) {
                 });
             }
             // No Fail fits these. The worker reports closed connections again until a `pong`
-            // answers. It does not repeat a question: after its time-out the client's switch fails.
+            // answers. It does not repeat a question of a client, whose request fails after its
+            // time-out; it repeats the question about a subscriber to `orders` after a broken link.
             AuthRequest::Session(_)
             | AuthRequest::WatchOrders(_)
             | AuthRequest::ConnectionClosed(_) => {}

@@ -4,7 +4,7 @@
 //! orders alone; the others are this project's.
 
 use super::word_list::word_list;
-use super::{Money, Quantity, Timestamp, ValueError};
+use super::{Money, Quantity, Side, Timestamp, ValueError};
 use std::fmt;
 
 /// Market time in milliseconds that an order stands whose time in force is `gtc`: 180 days.
@@ -104,6 +104,26 @@ impl fmt::Display for TrailDistance {
     }
 }
 
+/// The price at which a trailing order triggers: the best close and the distance, which for a
+/// percentage is rounded up, away from the trigger. At least a millionth, and at most what an `i64`
+/// holds, which no price reaches.
+pub fn trail_level(side: Side, distance: TrailDistance, best: Money) -> Money {
+    let best = i128::from(best.0);
+    let distance = match distance {
+        TrailDistance::Money(money) => i128::from(money.0),
+        TrailDistance::Percent(parts) => {
+            let whole = i128::from(PERCENT_WHOLE);
+            (best * i128::from(parts) + whole - 1).div_euclid(whole)
+        }
+    };
+    let level = if side == Side::Buy {
+        best + distance
+    } else {
+        best - distance
+    };
+    Money(i64::try_from(level.max(1)).unwrap_or(i64::MAX))
+}
+
 /// The prices that decide when an order fills, in millionths of the account currency for one unit.
 /// Each is above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,14 +196,15 @@ impl OrderTerms {
         }
     }
 
-    /// The stop or the distance, if the kind has one, as [`OrderTerms::of`] takes it.
-    pub fn stop_or_distance(&self) -> Option<TrailDistance> {
+    /// The stop as placeOrder states it: a trailing order's distance, else the stop, if the kind has
+    /// one.
+    pub fn stated_stop(&self) -> Option<TrailDistance> {
         match self {
-            OrderTerms::Stop { stop } | OrderTerms::StopLimit { stop, .. } => {
-                Some(TrailDistance::Money(*stop))
-            }
             OrderTerms::Trailing { distance } => Some(*distance),
-            OrderTerms::Market | OrderTerms::Limit { .. } => None,
+            OrderTerms::Market
+            | OrderTerms::Limit { .. }
+            | OrderTerms::Stop { .. }
+            | OrderTerms::StopLimit { .. } => self.stop().map(TrailDistance::Money),
         }
     }
 }
@@ -287,7 +308,7 @@ mod tests {
             ),
             (OrderTerms::Trailing { distance: percent }, Some(percent)),
         ] {
-            assert_eq!(terms.stop_or_distance(), said);
+            assert_eq!(terms.stated_stop(), said);
             assert_eq!(
                 OrderTerms::of(terms.kind(), terms.limit(), said),
                 Some(terms)
@@ -372,6 +393,24 @@ mod tests {
             trailing(TrailDistance::Percent(9)),
         ];
         assert_eq!(of_kinds, expected);
+        for terms in of_kinds {
+            let stated = OrderTerms::of(terms.kind(), terms.limit(), terms.stated_stop());
+            assert_eq!(stated, Some(terms));
+        }
+    }
+
+    #[test]
+    fn a_level_is_its_distance_from_the_best_close() {
+        let money = TrailDistance::Money(Money(7));
+        let percent = TrailDistance::Percent(25_000);
+        let level = |side, distance, best| trail_level(side, distance, Money(best)).0;
+        assert_eq!(level(Side::Sell, money, 100), 93);
+        assert_eq!(level(Side::Buy, money, 100), 107);
+        // 2.5 % of 101 is 2.525.
+        assert_eq!(level(Side::Sell, percent, 101), 98);
+        assert_eq!(level(Side::Buy, percent, 101), 104);
+        assert_eq!(level(Side::Sell, money, 7), 1, "at least a millionth");
+        assert_eq!(level(Side::Buy, money, i64::MAX), i64::MAX);
     }
 
     #[test]

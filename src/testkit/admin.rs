@@ -44,6 +44,14 @@ impl Deployment {
         errors
     }
 
+    /// Asserts that `verify` finds no difference between the ledger and what follows from it.
+    /// `what` names the case.
+    pub fn assert_sound(&self, what: &str) {
+        let report = self.json("verify");
+        let differences = report["differences"].as_array().unwrap();
+        assert!(differences.is_empty(), "{what}: {report}");
+    }
+
     /// Waits until a worker has this state.
     pub fn await_state(&self, name: &str, state: &str) {
         eventually(&format!("{name} is {state}"), || {

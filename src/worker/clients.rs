@@ -1,8 +1,9 @@
 //! spec/worker/clients.md · 3.2.3 Client Management, 4.6.6 switchState, 3.1.5 (the list of workers)
 //!
 //! Keeps the connected clients, the cached sessions and which of them end with which connection.
-//! Switches states, checks the sessions of subscriptions, and answers ping, getWorkerList and getServerInfo. Never blocks, and never
-//! decides about a session that is not cached: the master does.
+//! Switches states, checks the sessions of subscriptions, and answers ping, getWorkerList and
+//! getServerInfo. Never blocks, and never decides about a session that is not cached: the master
+//! does.
 //!
 //! Tests: `src/worker/tests.rs`.
 #![warn(
@@ -102,6 +103,9 @@ pub struct Clients {
     waiting_count: usize,
     /// Sessions of subscribers to `orders` for which the master is asked again since a broken link.
     resuming: HashSet<SessionHash>,
+    /// Those for which the master has answered, and whose subscribers could not be told of it yet:
+    /// `order_notices` had no room.
+    untold: HashSet<SessionHash>,
     /// Bound sessions about which the master is not asked yet since the last broken link.
     unverified: VecDeque<SessionHash>,
     /// Sessions of closed connections that are not reported to the master yet.
@@ -125,6 +129,7 @@ impl Clients {
             waiting: HashMap::new(),
             waiting_count: 0,
             resuming: HashSet::new(),
+            untold: HashSet::new(),
             unverified: VecDeque::new(),
             closing: VecDeque::new(),
             workers: Vec::new(),
@@ -201,6 +206,7 @@ impl Module for Clients {
     }
 
     fn on_tick(&mut self, _now: Instant) {
+        self.tell_resumed();
         self.on_turn_end();
     }
 }
@@ -211,6 +217,7 @@ impl Clients {
     fn on_linked(&mut self) {
         self.linked = true;
         self.resuming.clear();
+        self.untold.clear();
         self.unverified = self.sessions.keep_bound().into();
     }
 
@@ -380,21 +387,21 @@ impl Clients {
             session,
             topic,
         };
-        let is_sent = match (topic, ends) {
-            (Topic::Orders, false) => {
-                let message = OrderNoticesMessage::Subscribe(subscription);
+        let is_sent = match topic {
+            Topic::Orders => {
+                let message = if ends {
+                    OrderNoticesMessage::Unsubscribe(subscription)
+                } else {
+                    OrderNoticesMessage::Subscribe(subscription)
+                };
                 self.channels.order_notices.try_send(message).is_ok()
             }
-            (Topic::Orders, true) => {
-                let message = OrderNoticesMessage::Unsubscribe(subscription);
-                self.channels.order_notices.try_send(message).is_ok()
-            }
-            (Topic::Quotes | Topic::QuotesOf(_), false) => {
-                let message = QuoteNoticesMessage::Subscribe(subscription);
-                self.channels.quote_notices.try_send(message).is_ok()
-            }
-            (Topic::Quotes | Topic::QuotesOf(_), true) => {
-                let message = QuoteNoticesMessage::Unsubscribe(subscription);
+            Topic::Quotes | Topic::QuotesOf(_) => {
+                let message = if ends {
+                    QuoteNoticesMessage::Unsubscribe(subscription)
+                } else {
+                    QuoteNoticesMessage::Subscribe(subscription)
+                };
                 self.channels.quote_notices.try_send(message).is_ok()
             }
         };
@@ -435,7 +442,6 @@ impl Clients {
 
     fn on_answer(&mut self, question: SessionQuestion, update: SessionUpdate) {
         let (hash, watches) = question;
-        let is_unavailable = update == SessionUpdate::Unavailable;
         let known = match update {
             SessionUpdate::Active(session) => Ok(self.sessions.learn(hash, session)),
             SessionUpdate::Ended => {
@@ -445,10 +451,19 @@ impl Clients {
             SessionUpdate::Unavailable => Err(Refusal::master_unavailable()),
         };
         if watches {
-            if let Ok(Some(known)) = &known {
-                known.watch_orders();
+            let is_resuming = self.resuming.remove(&hash);
+            match &known {
+                Ok(Some(known)) => {
+                    known.watch_orders();
+                    if is_resuming {
+                        self.resume_orders(hash);
+                    }
+                }
+                // Its subscriptions have ended with it.
+                Ok(None) => {}
+                Err(_) if is_resuming => self.unverified.push_back(hash),
+                Err(_) => {}
             }
-            self.resume_orders(hash, is_unavailable);
         }
         let now = self.clock.now();
         let waiting = self.waiting.remove(&question).unwrap_or_default();
@@ -465,14 +480,18 @@ impl Clients {
     }
 
     /// Has the subscribers of a session told that ends of orders are told again, after a broken
-    /// link. If the master did not answer, it is asked again.
-    fn resume_orders(&mut self, hash: SessionHash, is_unavailable: bool) {
-        if !self.resuming.remove(&hash) {
-            return;
-        }
+    /// link. Where `order_notices` has no room, the next tick repeats it.
+    fn resume_orders(&mut self, hash: SessionHash) {
         let message = OrderNoticesMessage::Resumed(hash);
-        if is_unavailable || self.channels.order_notices.try_send(message).is_err() {
-            self.unverified.push_back(hash);
+        if self.channels.order_notices.try_send(message).is_err() {
+            self.untold.insert(hash);
+        }
+    }
+
+    /// Repeats what `order_notices` had no room for.
+    fn tell_resumed(&mut self) {
+        for hash in std::mem::take(&mut self.untold) {
+            self.resume_orders(hash);
         }
     }
 

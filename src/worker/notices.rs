@@ -53,9 +53,14 @@ impl Subscription {
         self.drop_notices(frames.len().saturating_sub(accepted));
     }
 
+    /// Whether notices were dropped of which the client has not been told.
+    fn has_dropped(&self) -> bool {
+        self.dropped > 0 || self.is_unknown
+    }
+
     /// Tells how many notices were dropped. False where there is no room for it.
     fn tell_dropped(&mut self, connection: &Arc<Connection>) -> bool {
-        if self.dropped == 0 && !self.is_unknown {
+        if !self.has_dropped() {
             return true;
         }
         let count = if self.is_unknown { 0 } else { self.dropped };

@@ -249,14 +249,7 @@ impl StandingOrder {
 
 /// The prices of terms, as placeOrder has them.
 pub fn prices(terms: &OrderTerms) -> (Option<Money>, Option<TrailDistance>) {
-    let stop = match terms {
-        OrderTerms::Trailing { distance } => Some(*distance),
-        OrderTerms::Market
-        | OrderTerms::Limit { .. }
-        | OrderTerms::Stop { .. }
-        | OrderTerms::StopLimit { .. } => terms.stop().map(TrailDistance::Money),
-    };
-    (terms.limit(), stop)
+    (terms.limit(), terms.stated_stop())
 }
 
 /// A distance of up to five percent, or three hundredths of a price.

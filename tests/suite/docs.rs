@@ -347,3 +347,19 @@ fn prose_is_at_most_100_columns_wide() {
     }
     assert!(wide.is_empty(), "\n{}", wide.join("\n"));
 }
+
+/// A term with two entries has two meanings: one of them needs another word.
+#[test]
+fn a_term_has_one_entry_in_the_glossary() {
+    let text = fs::read_to_string(root().join("spec/glossary.md")).unwrap();
+    let mut terms = BTreeSet::new();
+    for line in text.lines() {
+        let term = line
+            .strip_prefix("**")
+            .and_then(|rest| rest.split_once("**"));
+        if let Some((term, _)) = term {
+            assert!(terms.insert(term), "{term} stands twice");
+        }
+    }
+    assert!(terms.len() > 100, "{} terms", terms.len());
+}

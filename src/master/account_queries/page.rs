@@ -15,7 +15,7 @@ fn parameters(row: &OwnTransaction) -> OrderParameters {
         Some(details) => OrderParameters {
             kind: Some(OpenValue::Known(details.terms.kind())),
             limit: details.terms.limit(),
-            stop: details.terms.stop_or_distance(),
+            stop: details.terms.stated_stop(),
             time_in_force: Some(details.time_in_force),
             cash: details.cash,
         },

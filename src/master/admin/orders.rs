@@ -83,7 +83,7 @@ fn summary(listed: ListedOrder) -> OrderSummary {
         amount: amount.to_string(),
         kind: terms.kind().to_string(),
         limit: terms.limit().map(|limit| limit.to_string()),
-        stop: terms.stop_or_distance().map(|stop| stop.to_string()),
+        stop: terms.stated_stop().map(|stop| stop.to_string()),
         time_in_force: of(|it| Some(it.time_in_force.to_string())),
         until: of(|it| it.until.map(|until| until.to_string())),
         status: transaction.status.to_string(),

@@ -16,8 +16,8 @@ use crate::master::storage::ledger::{LedgerEntry, Settlement};
 use crate::master::storage::order_details::OrderDetails;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::{
-    AccountId, OrderAmount, OrderKind, OrderTerms, Reason, TimeInForce, Timestamp, TrailDistance,
-    Transaction, TransactionStatus,
+    AccountId, OrderAmount, OrderKind, OrderTerms, Reason, TimeInForce, Timestamp, Transaction,
+    TransactionStatus,
 };
 use crate::wire::{Instruction, Refusal};
 use std::time::Instant;
@@ -258,16 +258,10 @@ fn restated(
 ) -> Option<StatedOrder> {
     let transaction = &entry.transaction;
     let terms = details.as_ref().map_or(OrderTerms::Market, |it| it.terms);
-    let stop = match terms {
-        OrderTerms::Trailing { distance } => Some(distance),
-        OrderTerms::Market
-        | OrderTerms::Limit { .. }
-        | OrderTerms::Stop { .. }
-        | OrderTerms::StopLimit { .. } => terms.stop().map(TrailDistance::Money),
-    };
+    let stop = replace.stop.or(terms.stated_stop());
     let kind: OrderKind = terms.kind();
     let limit = replace.limit.or(terms.limit());
-    let terms = OrderTerms::of(kind, limit, replace.stop.or(stop))?;
+    let terms = OrderTerms::of(kind, limit, stop)?;
     let cash = details.as_ref().and_then(|it| it.cash);
     let before = cash.map_or(OrderAmount::Units(transaction.quantity), OrderAmount::Cash);
     let since = entry.waits_since.unwrap_or(Timestamp::MIN);

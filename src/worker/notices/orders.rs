@@ -144,8 +144,10 @@ impl OrderNotices {
     /// Tells subscribers that they may have missed notices: the link to the master broke, or this
     /// module was too far behind.
     fn resume(&mut self, is_concerned: impl Fn(SessionHash) -> bool) {
+        let now = self.clock.now();
         for subscriber in self.accounts.values_mut().flatten() {
-            if is_concerned(subscriber.subscription.session.hash) {
+            let subscription = &subscriber.subscription;
+            if subscription.is_active(now) && is_concerned(subscription.session.hash) {
                 subscriber.subscription.is_unknown = true;
                 let _ = subscriber
                     .subscription

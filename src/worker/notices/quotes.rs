@@ -16,6 +16,7 @@ use crate::wire::frame::HEADER_BYTES;
 use crate::wire::{DATA_MAX, Refusal, Reply};
 use crate::worker::client::WorkerClient;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -51,6 +52,31 @@ impl QuoteSubscriber {
         sessions.insert(session);
         sessions.len()
     }
+
+    /// Tells the new prices of single assets, together: a write for each of many topics would hold
+    /// up the thread, which serves all connections.
+    fn tell_assets(&mut self, frames: &mut QuoteFrames, now: Timestamp) {
+        let connection = &self.client.connection;
+        let (mut due, mut new) = (Vec::new(), Vec::new());
+        for (symbol, subscription) in &mut self.assets {
+            let frame = frames.of_asset(*symbol);
+            let Some(frame) = frame.filter(|_| subscription.is_active(now)) else {
+                continue;
+            };
+            if subscription.has_dropped() {
+                subscription.send(connection, &[frame]);
+            } else {
+                due.push(subscription);
+                new.push(frame);
+            }
+        }
+        if !new.is_empty() {
+            let accepted = connection.notify(&new);
+            for subscription in due.into_iter().skip(accepted) {
+                subscription.drop_notices(1);
+            }
+        }
+    }
 }
 
 /// The frames of an update.
@@ -60,8 +86,8 @@ struct QuoteFrames<'a> {
     is_new: bool,
     /// Of all assets, made when the first subscriber needs them.
     all: Option<Vec<Vec<u8>>>,
-    /// Of one asset. Empty where it has no price that is to be told.
-    assets: HashMap<Symbol, Vec<Vec<u8>>>,
+    /// Of one asset. `None` where it has no price that is to be told.
+    assets: HashMap<Symbol, Option<Rc<[u8]>>>,
 }
 
 impl<'a> QuoteFrames<'a> {
@@ -88,16 +114,18 @@ impl<'a> QuoteFrames<'a> {
             .get_or_insert_with(|| frames_of_all(snapshot, is_new))
     }
 
-    fn of_asset(&mut self, symbol: Symbol) -> &[Vec<u8>] {
+    fn of_asset(&mut self, symbol: Symbol) -> Option<Rc<[u8]>> {
         let (snapshot, is_new) = (self.snapshot, self.is_new);
-        self.assets.entry(symbol).or_insert_with(|| {
-            match snapshot.value(symbol, is_new) {
-                Some(quote) => vec![frame(snapshot.market_now, vec![quote])],
+        let frame = self.assets.entry(symbol).or_insert_with(|| {
+            let quotes = match snapshot.value(symbol, is_new) {
+                Some(quote) => vec![quote],
                 // A subscriber learns at once that there is no price yet.
-                None if !is_new => vec![frame(snapshot.market_now, Vec::new())],
-                None => Vec::new(),
-            }
-        })
+                None if !is_new => Vec::new(),
+                None => return None,
+            };
+            Some(frame(snapshot.market_now, quotes).into())
+        });
+        frame.clone()
     }
 }
 
@@ -162,19 +190,19 @@ impl Module for QuoteNotices {
             }
         }
         match message {
-            QuoteNoticesMessage::Subscribe(request) if self.snapshot.is_none() => {
-                self.early.push(request);
-            }
-            QuoteNoticesMessage::Subscribe(request) => self.subscribe(&request),
+            QuoteNoticesMessage::Subscribe(request) => match self.snapshot.clone() {
+                Some(snapshot) => self.subscribe(&request, &snapshot),
+                None => self.early.push(request),
+            },
             QuoteNoticesMessage::Unsubscribe(request) => self.unsubscribe(&request),
             QuoteNoticesMessage::Prices(snapshot) => {
                 self.news.take();
                 self.tell(&snapshot);
-                self.snapshot = Some(snapshot);
                 self.in_force = None;
                 for request in std::mem::take(&mut self.early) {
-                    self.subscribe(&request);
+                    self.subscribe(&request, &snapshot);
                 }
+                self.snapshot = Some(snapshot);
             }
         }
     }
@@ -212,14 +240,13 @@ fn subscriptions(subscriber: &mut QuoteSubscriber) -> impl Iterator<Item = &mut 
 
 impl QuoteNotices {
     /// Subscribes, and tells what is in force.
-    fn subscribe(&mut self, request: &SubscriptionRequest) {
-        let snapshot = self.snapshot.as_deref();
+    fn subscribe(&mut self, request: &SubscriptionRequest, snapshot: &QuoteSnapshot) {
         let symbol = match request.topic {
             Topic::QuotesOf(symbol) => Some(symbol),
             Topic::Quotes | Topic::Orders => None,
         };
         if let Some(symbol) = symbol
-            && !snapshot.is_some_and(|snapshot| snapshot.knows(symbol))
+            && !snapshot.knows(symbol)
         {
             request.refused(&Refusal::unknown_asset(&symbol));
             return;
@@ -257,18 +284,17 @@ impl QuoteNotices {
         subscription.session = Arc::clone(&request.session);
         request.subscribed();
         let connection = &request.client.connection;
-        match (symbol, snapshot) {
-            (Some(symbol), Some(snapshot)) => {
-                let mut frames = QuoteFrames::in_force(snapshot);
-                subscription.send(connection, frames.of_asset(symbol));
+        match symbol {
+            Some(symbol) => {
+                let frame = QuoteFrames::in_force(snapshot).of_asset(symbol);
+                subscription.send(connection, frame.as_slice());
             }
-            (None, Some(snapshot)) => {
+            None => {
                 let frames = self
                     .in_force
                     .get_or_insert_with(|| frames_of_all(snapshot, false));
                 subscription.send(connection, frames);
             }
-            (Some(_) | None, None) => {}
         }
     }
 
@@ -291,19 +317,14 @@ impl QuoteNotices {
         let now = self.clock.now();
         let mut frames = QuoteFrames::of_update(snapshot);
         for subscriber in self.subscribers.values_mut() {
-            let connection = &subscriber.client.connection;
-            if let Some(all) = subscriber.all.as_mut().filter(|all| all.is_active(now)) {
-                let new = frames.of_all();
-                if !new.is_empty() {
-                    all.send(connection, new);
+            match subscriber.all.as_mut().filter(|all| all.is_active(now)) {
+                Some(all) => {
+                    let new = frames.of_all();
+                    if !new.is_empty() {
+                        all.send(&subscriber.client.connection, new);
+                    }
                 }
-                continue;
-            }
-            for (symbol, subscription) in &mut subscriber.assets {
-                let new = frames.of_asset(*symbol);
-                if !new.is_empty() && subscription.is_active(now) {
-                    subscription.send(connection, new);
-                }
+                None => subscriber.tell_assets(&mut frames, now),
             }
         }
     }
@@ -314,8 +335,11 @@ mod tests {
     use super::super::super::testing::{aapl, active, bar, session};
     use super::*;
     use crate::link::message::{PriceRow, Prices};
+    use crate::net::flusher::Flush;
     use crate::net::{Connection, Flusher, SendLimits};
+    use crate::wire::{FrameBuffer, FrameHeader};
     use crate::worker::client::CachedSession;
+    use std::io::Read;
     use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
@@ -333,25 +357,34 @@ mod tests {
     /// The module with a price, a client that has no room for notices, and its peer.
     fn module() -> (QuoteNotices, Arc<WorkerClient>, TcpStream) {
         let mut notices = QuoteNotices::new(256, Arc::default(), Arc::default());
-        let row = PriceRow {
-            symbol: aapl(),
+        notices.snapshot = Some(snapshot(vec![new_row(aapl())]));
+        let (client, peer) = client(1);
+        (notices, client, peer)
+    }
+
+    fn new_row(symbol: Symbol) -> PriceRow {
+        PriceRow {
+            symbol,
             quote: Some(bar(1).quote()),
             day: None,
             is_new: true,
             is_halted: false,
             previous_close: None,
             description: None,
-        };
-        notices.snapshot = Some(snapshot(vec![row]));
+        }
+    }
+
+    /// A client with room for half of so many bytes of notices, and its peer.
+    fn client(max_unsent: usize) -> (Arc<WorkerClient>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let limits = SendLimits {
-            max_unsent: 1,
+            max_unsent,
             send_timeout: Duration::from_secs(60),
         };
         let socket = listener.accept().unwrap().0;
         let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
-        (notices, WorkerClient::new(connection), peer)
+        (WorkerClient::new(connection), peer)
     }
 
     /// A request with a new session of this number.
@@ -369,8 +402,9 @@ mod tests {
     fn subscribing_again_keeps_what_was_dropped_and_renews_the_session() {
         for topic in [Topic::Quotes, Topic::QuotesOf(aapl())] {
             let (mut notices, client, _peer) = module();
+            let snapshot = notices.snapshot.clone().unwrap();
             for number in 1..4 {
-                notices.subscribe(&request(&client, topic, number));
+                notices.subscribe(&request(&client, topic, number), &snapshot);
             }
             let subscriber = notices.subscribers.values_mut().next().unwrap();
             let subscription = subscriptions(subscriber).next().unwrap();
@@ -391,10 +425,10 @@ mod tests {
             previous_close: None,
             description: None,
         };
-        notices.snapshot = Some(snapshot((0..20).map(row).collect()));
+        let snapshot = snapshot((0..20).map(row).collect());
         let mut subscribe = |asset: u8, number: u8| {
             let request = request(&client, Topic::QuotesOf(row(asset).symbol), number);
-            notices.subscribe(&request);
+            notices.subscribe(&request, &snapshot);
             let subscriber = notices.subscribers.get(&client.connection.number).unwrap();
             let subscription = subscriber.assets.get(&row(asset).symbol);
             let is_subscribed =
@@ -414,5 +448,63 @@ mod tests {
         assert!(!subscribe(9, 9).0);
         requests[1].session.end();
         assert!(subscribe(9, 9).0, "one has ended");
+    }
+
+    #[test]
+    fn of_topics_that_are_told_together_those_without_room_are_counted() {
+        const TOPICS: usize = 200;
+        let (client, mut peer) = client(2 * 2_048);
+        let mut notices = QuoteNotices::new(256, Arc::default(), Arc::default());
+        let symbol = |number: usize| Symbol::parse(&format!("A{number:03}")).unwrap();
+        let none_yet = (0..TOPICS).map(|number| PriceRow {
+            quote: None,
+            is_new: false,
+            ..new_row(symbol(number))
+        });
+        let none_yet = snapshot(none_yet.collect());
+        for number in 0..TOPICS {
+            let topic = Topic::QuotesOf(symbol(number));
+            notices.subscribe(&request(&client, topic, 1), &none_yet);
+        }
+        // The peer reads nothing, until the system's buffers are full, too.
+        let filler = vec![frame(Timestamp(0), Vec::new()); 16];
+        let mut filled = 0;
+        loop {
+            let accepted = client.connection.notify(&filler);
+            filled += accepted;
+            if accepted < filler.len() {
+                break;
+            }
+        }
+        let new = snapshot((0..TOPICS).map(|it| new_row(symbol(it))).collect());
+        notices.tell(&new);
+        // Again: what has dropped some comes apart.
+        notices.tell(&new);
+        let (mut buffer, mut chunk) = (FrameBuffer::new(), vec![0; 65_536]);
+        let (mut told, mut dropped) = (0, 0);
+        let subscriber = notices.subscribers.get_mut(&client.connection.number);
+        let left: usize = subscriptions(subscriber.unwrap())
+            .map(|it| it.dropped as usize)
+            .sum();
+        peer.set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        let mut quiet = filled + TOPICS;
+        while quiet > 0 || told + dropped + left < 2 * TOPICS {
+            // No flusher runs.
+            client.connection.flush();
+            let size = peer.read(&mut chunk).unwrap();
+            assert!(size > 0, "the connection ended");
+            buffer.extend(&chunk[..size]);
+            while let Some((header, data)) = buffer.next(FrameHeader::check).unwrap() {
+                match Reply::read(&header, data).unwrap() {
+                    Reply::QuoteNotice { quotes, .. } if quotes.is_empty() => quiet -= 1,
+                    Reply::QuoteNotice { quotes, .. } => told += quotes.len(),
+                    Reply::NoticesDropped { count, .. } => dropped += count as usize,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert_eq!((quiet, told + dropped + left), (0, 2 * TOPICS));
+        assert!(left > 0, "all had room");
     }
 }

@@ -3,9 +3,22 @@
 //! Subscriptions and their notices.
 
 use super::*;
-use crate::model::{QuoteValue, Symbol, Topic};
+use crate::model::{QuoteValue, SessionHash, Symbol, Topic};
+use crate::net::{Connection, ConnectionLimiter, ConnectionLimits, Flusher, SendLimits};
+use crate::runtime::Module;
+use crate::wire::Destination;
 use crate::wire::reply::OrderNotice;
-use crate::worker::notices::orders::ORDER_SUBSCRIBERS_MAX;
+use crate::worker::Gauges;
+use crate::worker::client::{CachedSession, WorkerClient};
+use crate::worker::clients::Clients;
+use crate::worker::messages::{
+    ClientsChannels, ClientsMessage, MasterLinkMessage, MasterQuery, OrderNoticesMessage,
+    QueryKind, RequestBatch, SessionUpdate, SubscriptionRequest,
+};
+use crate::worker::notices::orders::{ORDER_SUBSCRIBERS_MAX, OrderNotices};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::net::TcpListener;
+use std::sync::Arc;
 
 fn subscribe(topic: Topic) -> Request {
     Request::Subscribe {
@@ -283,4 +296,164 @@ fn what_a_client_does_not_read_is_dropped_and_counted() {
     }
     assert!(is_answered && told > 0 && dropped > 0, "{told} {dropped}");
     rig.stop();
+}
+
+/// A connection to a worker's modules, and its client.
+fn connection() -> (Arc<WorkerClient>, TestClient) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = TestClient::connect(listener.local_addr().unwrap());
+    let limits = SendLimits {
+        max_unsent: 65_536,
+        send_timeout: TEST_TIMEOUT,
+    };
+    let socket = listener.accept().unwrap().0;
+    let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
+    (WorkerClient::new(connection), peer)
+}
+
+#[test]
+fn after_its_session_has_ended_a_subscriber_is_told_nothing_of_a_broken_link() {
+    let (client, mut peer) = connection();
+    let mut notices = OrderNotices::new(256, Arc::default(), Arc::default());
+    let state = active(&session(1), false);
+    let known = CachedSession::new(state.hash, state.active.unwrap());
+    notices.on_message(OrderNoticesMessage::Subscribe(SubscriptionRequest {
+        client: Arc::clone(&client),
+        number: 0,
+        session: Arc::clone(&known),
+        topic: Topic::Orders,
+    }));
+    notices.on_message(OrderNoticesMessage::Resumed(known.hash));
+    let gap = Reply::NoticesDropped {
+        topic: Topic::Orders,
+        count: 0,
+    };
+    assert_eq!(peer.reply(), gap);
+    known.end();
+    notices.on_message(OrderNoticesMessage::Resumed(known.hash));
+    let mut last = Vec::new();
+    quotes(None).write(&mut last);
+    client.connection.notify(&[last]);
+    assert_eq!(peer.reply(), quotes(None), "nothing comes before it");
+}
+
+/// The module of clients with a session that watches orders and is asked about, after a new link.
+struct ResumingClients {
+    clients: Clients,
+    hash: SessionHash,
+    /// The inbox of order_notices, which has room for one message.
+    to_notices: Sender<OrderNoticesMessage>,
+    notices: Receiver<OrderNoticesMessage>,
+    asked: Receiver<MasterLinkMessage>,
+    _bound: Arc<WorkerClient>,
+}
+
+impl ResumingClients {
+    fn new() -> ResumingClients {
+        let (to_notices, notices) = bounded(1);
+        let (master_link, asked) = bounded(16);
+        let channels = ClientsChannels {
+            master_link,
+            order_notices: to_notices.clone(),
+            quote_notices: bounded(1).0,
+        };
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 1,
+            per_neighbourhood: 1,
+        });
+        let clients = Clients::new(channels, Arc::default(), Gauges::new(limiter));
+        let mut rig = ResumingClients {
+            clients,
+            hash: session(1).hash(),
+            to_notices,
+            notices,
+            asked,
+            _bound: connection().0,
+        };
+        rig.clients.on_message(ClientsMessage::Linked);
+        rig.answer(true);
+        // Its data state holds the session.
+        rig.clients.on_message(ClientsMessage::Batch(RequestBatch {
+            client: Arc::clone(&rig._bound),
+            timestamp: Timestamp(0),
+            destination: Destination::State,
+            bulk: false,
+            first: 0,
+            requests: vec![switch(&session(1), ConnectionState::Data)],
+        }));
+        rig.clients.on_message(ClientsMessage::Linked);
+        assert!(rig.is_asked());
+        rig
+    }
+
+    /// The master answers whether the session is active.
+    fn answer(&mut self, is_active: bool) {
+        let update = match active(&session(1), false).active {
+            Some(session) if is_active => SessionUpdate::Active(session),
+            Some(_) | None => SessionUpdate::Ended,
+        };
+        self.clients
+            .on_message(ClientsMessage::Watched(self.hash, update));
+    }
+
+    /// Whether the master is asked about the session at the end of this turn.
+    fn is_asked(&mut self) -> bool {
+        self.clients.on_turn_end();
+        match self.asked.try_recv() {
+            Ok(MasterLinkMessage::Query(MasterQuery {
+                kind: QueryKind::Watch(hash),
+                ..
+            })) => hash == self.hash,
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => false,
+        }
+    }
+
+    /// The session of which order_notices is told next.
+    fn told(&self) -> Option<SessionHash> {
+        match self.notices.try_recv() {
+            Ok(OrderNoticesMessage::Resumed(hash)) => Some(hash),
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => None,
+        }
+    }
+}
+
+#[test]
+fn what_order_notices_has_no_room_for_is_sent_again_and_the_master_is_asked_once() {
+    let mut rig = ResumingClients::new();
+    let other = SessionHash([9; 32]);
+    let full = rig.to_notices.try_send(OrderNoticesMessage::Resumed(other));
+    assert!(full.is_ok());
+    rig.answer(true);
+    assert!(!rig.is_asked(), "the master has answered");
+    rig.clients.on_tick(Instant::now());
+    assert_eq!(rig.told(), Some(other), "there was no room yet");
+    assert_eq!(rig.told(), None);
+    rig.clients.on_tick(Instant::now());
+    assert_eq!(rig.told(), Some(rig.hash));
+    rig.clients.on_tick(Instant::now());
+    assert_eq!(rig.told(), None, "once");
+    assert!(!rig.is_asked());
+}
+
+#[test]
+fn of_a_session_that_ended_while_the_link_was_broken_nothing_is_told() {
+    let mut rig = ResumingClients::new();
+    rig.answer(false);
+    rig.clients.on_tick(Instant::now());
+    assert_eq!(rig.told(), None);
+    assert!(!rig.is_asked());
+}
+
+#[test]
+fn a_question_that_the_master_could_not_answer_is_asked_again() {
+    let mut rig = ResumingClients::new();
+    let update = SessionUpdate::Unavailable;
+    rig.clients
+        .on_message(ClientsMessage::Watched(rig.hash, update));
+    assert!(rig.is_asked());
+    assert_eq!(rig.told(), None);
+    rig.answer(true);
+    assert_eq!(rig.told(), Some(rig.hash));
 }

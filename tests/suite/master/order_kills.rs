@@ -3,8 +3,8 @@
 
 use papertrader::client::{Answer, Client, ServerConnection};
 use papertrader::model::{
-    ClientOrderId, Money, OpenValue, OrderAmount, OrderKind, Quantity, Reason, Side, Symbol,
-    TimeInForce, TrailDistance, TransactionStatus,
+    ClientOrderId, MarketState, Money, OpenValue, OrderAmount, OrderKind, Quantity, Reason, Side,
+    Symbol, TimeInForce, TrailDistance, TransactionStatus,
 };
 use papertrader::testkit::trader::{buy, username};
 use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT, until};
@@ -18,9 +18,8 @@ use uuid::Uuid;
 const SIGABRT: i32 = 6;
 /// The points around the commit of what clients ask for.
 const ANSWER_POINTS: [&str; 2] = ["orders-stored", "orders-committed"];
-/// Steps of the market between a placement and its trigger, more than a slow machine makes
-/// meanwhile.
-const AHEAD: i64 = 6;
+/// Steps of the market between a placement, while it is paused, and the trigger: the next update.
+const AHEAD: i64 = 1;
 
 /// A deployment of two workers whose asset UP rises by 1 at each update, so that a price names its
 /// bar.
@@ -54,6 +53,19 @@ fn arm(deployment: &Deployment, point: &str, nth: u32) {
         .spawn_with_failpoint(&format!("{point}:{nth}"));
     deployment.master().wait_ready();
     await_links(deployment);
+}
+
+/// Arms a point as [`arm`] does, and pauses the market, so that the price stands while an order is
+/// placed, however slow the machine. Returns the price once the worker of `client` knows it.
+fn arm_paused(deployment: &Deployment, client: &mut Client, point: &str, nth: u32) -> i64 {
+    arm(deployment, point, nth);
+    deployment.done("market pause");
+    // The worker learns of the pause behind the prices of the last update.
+    until("the worker hears of the pause", || {
+        let info = client.server_info().unwrap().unwrap();
+        info.state == Some(MarketState::Paused.into())
+    });
+    price(client)
 }
 
 /// Waits until the master has died at its point, and starts it again.
@@ -151,12 +163,6 @@ fn other(deployment: &Deployment, client: &Client) -> Client {
     other
 }
 
-fn assert_sound(deployment: &Deployment, what: &str) {
-    let report = deployment.json("verify");
-    let differences = report["differences"].as_array().unwrap();
-    assert!(differences.is_empty(), "{what}: {report}");
-}
-
 /// The price at which an order was filled, in whole units.
 fn filled_at(row: &PageEntry) -> i64 {
     assert_eq!(row.status, TransactionStatus::Settled, "{row:?}");
@@ -177,8 +183,7 @@ fn an_order_that_waits_is_tested_once_by_each_bar_though_its_settlement_dies() {
         ("settlement-stored", 2),
         ("settlement-committed", 2),
     ] {
-        arm(&deployment, point, nth);
-        let level = price(&mut alice) + AHEAD;
+        let level = arm_paused(&deployment, &mut alice, point, nth) + AHEAD;
         let request = place(
             &alice,
             (Side::Buy, OrderKind::Stop),
@@ -187,6 +192,7 @@ fn an_order_that_waits_is_tested_once_by_each_bar_though_its_settlement_dies() {
         );
         let (id, status) = placed(&ask(&mut alice, &request));
         assert_eq!(status, TransactionStatus::Open, "{point}");
+        deployment.done("market resume");
         revive(&deployment, point);
         let end = ended(&mut alice, id);
         assert_eq!(
@@ -207,7 +213,7 @@ fn an_order_that_waits_is_tested_once_by_each_bar_though_its_settlement_dies() {
         let is_too_late =
             matches!(&cancelled, Reply::Fail(_, why) if why.reason == Reason::NotOpen);
         assert!(is_too_late, "{point}: {cancelled:?}");
-        assert_sound(&deployment, point);
+        deployment.assert_sound(point);
     }
     assert_eq!(page(&mut alice).entries.len(), 3);
 }
@@ -220,8 +226,7 @@ fn a_stop_limit_whose_trigger_dies_is_a_limit_order_from_the_next_bar_on() {
     let deployment = deployment();
     let mut alice = deployment.trader(1, "alice");
     for point in ["settlement-stored", "settlement-committed"] {
-        arm(&deployment, point, 2);
-        let stop = price(&mut alice) + AHEAD;
+        let stop = arm_paused(&deployment, &mut alice, point, 2) + AHEAD;
         let request = place(
             &alice,
             (Side::Buy, OrderKind::StopLimit),
@@ -229,12 +234,13 @@ fn a_stop_limit_whose_trigger_dies_is_a_limit_order_from_the_next_bar_on() {
             point,
         );
         let (id, _) = placed(&ask(&mut alice, &request));
+        deployment.done("market resume");
         revive(&deployment, point);
         let end = ended(&mut alice, id);
         assert_eq!(filled_at(&end), stop + 1, "{point}");
         let mut second = other(&deployment, &alice);
         assert_eq!(row(&mut second, id), end, "{point}");
-        assert_sound(&deployment, point);
+        deployment.assert_sound(point);
     }
 }
 
@@ -262,7 +268,7 @@ fn an_order_is_placed_once_though_its_answer_dies() {
         let mut second = other(&deployment, &alice);
         assert_eq!(placed(&ask(&mut second, &request)), (id, status), "{point}");
         assert_eq!(page(&mut second).entries.len(), count + 1, "{point}");
-        assert_sound(&deployment, point);
+        deployment.assert_sound(point);
     }
 }
 
@@ -301,7 +307,7 @@ fn an_order_is_cancelled_once_though_the_answer_dies() {
         assert_eq!(row(&mut second, id), end, "{point}");
         let again = placed(&ask(&mut second, &limit));
         assert_eq!(again, (id, TransactionStatus::Cancelled), "{point}");
-        assert_sound(&deployment, point);
+        deployment.assert_sound(point);
     }
 }
 
@@ -362,7 +368,7 @@ fn an_order_is_replaced_once_though_the_answer_dies() {
             assert_eq!(page(&mut second).entries.len(), rows, "{name}");
             let open = second.open_orders().unwrap().0;
             assert_eq!(open.len(), rows / 2, "{name}");
-            assert_sound(&deployment, &name);
+            deployment.assert_sound(&name);
         }
     }
 }
@@ -376,8 +382,7 @@ fn what_a_filled_order_bought_is_there_once_after_all_kills() {
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "UP", "1");
     // The sale of the only unit triggers, and its settlement dies twice.
-    arm(&deployment, "settlement-stored", 2);
-    let level = price(&mut alice) + AHEAD;
+    let level = arm_paused(&deployment, &mut alice, "settlement-stored", 2) + AHEAD;
     let request = place(
         &alice,
         (Side::Sell, OrderKind::Limit),
@@ -385,6 +390,7 @@ fn what_a_filled_order_bought_is_there_once_after_all_kills() {
         "sale",
     );
     let (id, _) = placed(&ask(&mut alice, &request));
+    deployment.done("market resume");
     let ended_first = deployment.master().wait_exit(TEST_TIMEOUT).unwrap();
     assert_eq!(ended_first.signal(), Some(SIGABRT));
     deployment
@@ -398,5 +404,5 @@ fn what_a_filled_order_bought_is_there_once_after_all_kills() {
         panic!("one's own portfolio is private")
     };
     assert!(holdings.is_empty(), "{holdings:?}");
-    assert_sound(&deployment, "two kills");
+    deployment.assert_sound("two kills");
 }

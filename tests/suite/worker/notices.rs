@@ -7,8 +7,8 @@ use papertrader::model::{OpenValue, Reason, Side, Symbol, Topic, TransactionStat
 use papertrader::testkit::trader::{order, reason};
 use papertrader::testkit::{Deployment, Market, TEST_TIMEOUT};
 use papertrader::wire::reply::OrderNotice;
-use papertrader::wire::{Reply, Request};
-use std::time::Duration;
+use papertrader::wire::{ConnectionState, Reply, Request};
+use std::time::{Duration, Instant};
 
 fn up() -> Symbol {
     Symbol::parse("UP").unwrap()
@@ -78,7 +78,9 @@ fn ends_of_orders_are_told_on_another_worker_until_the_session_ends() {
     for _ in 0..3 {
         let sent = order(&alice, Side::Buy, "UP", "1", None);
         alice.connection().send(&sent).unwrap();
+        let deadline = Instant::now() + TEST_TIMEOUT;
         let told = loop {
+            assert!(Instant::now() < deadline, "no notice of an order");
             there
                 .bars(up(), papertrader::wire::Window::AllTime, false)
                 .unwrap();
@@ -124,24 +126,28 @@ fn ends_of_orders_are_told_on_another_worker_until_the_session_ends() {
 
     // The session ends, and its subscriptions with it.
     alice.logout().unwrap();
-    let connection = there.connection();
+    there.enter(ConnectionState::Command).unwrap();
+    let deadline = Instant::now() + TEST_TIMEOUT;
+    let topic = Topic::QuotesOf(up());
     loop {
-        // Notices that were on their way.
-        if connection
-            .next_notice(Duration::from_secs(3))
-            .unwrap()
-            .is_none()
-        {
-            break;
+        match there.connection().subscribe(&session, topic) {
+            Ok(()) => assert!(Instant::now() < deadline, "it lasts"),
+            refused @ Err(_) => break assert_eq!(reason(refused), "session-expired"),
         }
     }
-    let again = connection.call(&Request::SwitchState {
-        session: session.clone(),
-        state: papertrader::wire::ConnectionState::Command,
-    });
-    again.unwrap();
-    let refused = connection.subscribe(&session, Topic::Quotes);
-    assert_eq!(reason(refused), "session-expired");
+    // What was on its way has come once the worker has told Bob a price that is new, and answered.
+    bob.connection().subscribe(&of_bob, topic).unwrap();
+    quote_notice(&mut bob);
+    quote_notice(&mut bob);
+    there.ping().unwrap();
+    let connection = there.connection();
+    while connection.next_notice(Duration::ZERO).unwrap().is_some() {}
+    // Two more updates, of which Bob is told alone.
+    quote_notice(&mut bob);
+    quote_notice(&mut bob);
+    there.ping().unwrap();
+    let after = there.connection().next_notice(Duration::ZERO).unwrap();
+    assert_eq!(after, None, "the subscription has ended");
 }
 
 #[test]

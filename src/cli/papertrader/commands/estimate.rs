@@ -10,10 +10,8 @@ use crate::cli::papertrader::arguments::GlobalArgs;
 use crate::cli::table;
 use crate::cli::terminal::{ConfirmError, confirm};
 use crate::client::{Client, ClientError, OrderForm};
-use crate::model::order::PERCENT_WHOLE;
-use crate::model::{
-    Money, OrderAmount, OrderTerms, Quantity, Side, Symbol, TrailDistance, Username,
-};
+use crate::model::order::trail_level;
+use crate::model::{Money, OrderAmount, OrderTerms, Quantity, Side, Symbol, Username};
 use crate::wire::payload::Portfolio;
 use std::io::IsTerminal;
 
@@ -204,7 +202,10 @@ fn reckon(
         OrderTerms::Market => (client.quote(order.symbol)?.value, PriceBasis::Expected),
         OrderTerms::Trailing { distance } => {
             let latest = client.quote(order.symbol)?.value;
-            (level(order.side, latest, distance), PriceBasis::Expected)
+            (
+                trail_level(order.side, distance, latest),
+                PriceBasis::Expected,
+            )
         }
     };
     let total = match (order.amount, order.side) {
@@ -248,22 +249,6 @@ fn at_stop(side: Side, stop: Money, latest: Money) -> (Money, PriceBasis) {
     } else {
         (stop, PriceBasis::Expected)
     }
-}
-
-/// Where a trailing order's stop is when it is placed at this price.
-fn level(side: Side, latest: Money, distance: TrailDistance) -> Money {
-    let distance = match distance {
-        TrailDistance::Money(money) => i128::from(money.0),
-        TrailDistance::Percent(parts) => {
-            i128::from(latest.0) * i128::from(parts) / i128::from(PERCENT_WHOLE)
-        }
-    };
-    let level = if side == Side::Sell {
-        i128::from(latest.0) - distance
-    } else {
-        i128::from(latest.0) + distance
-    };
-    Money(i64::try_from(level).unwrap_or(i64::MAX).max(1))
 }
 
 /// What open orders hold back; `None` where the server does not tell it.
@@ -390,18 +375,6 @@ mod tests {
             "buy 10 AAPL, stop 0.01, gtc: at about 100.00 it takes about 1,000.00 and leaves \
              1,500.00 in cash; the price is past the stop already: it fills at the next update"
         );
-    }
-
-    #[test]
-    fn a_trailing_order_is_reckoned_at_its_level() {
-        let latest = Money(200_000_000);
-        let ten = TrailDistance::Percent(100_000);
-        assert_eq!(level(Side::Sell, latest, ten), Money(180_000_000));
-        assert_eq!(level(Side::Buy, latest, ten), Money(220_000_000));
-        let money = TrailDistance::Money(Money(5_000_000));
-        assert_eq!(level(Side::Sell, latest, money), Money(195_000_000));
-        let beyond = TrailDistance::Money(Money(i64::MAX));
-        assert_eq!(level(Side::Sell, latest, beyond), Money(1), "it is refused");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use crate::cli::table;
 use crate::client::OrderForm;
-use crate::model::{Money, OrderAmount, OrderTerms, TimeInForce, TrailDistance};
+use crate::model::{Money, OrderAmount, OrderKind, OrderTerms, TimeInForce, TrailDistance};
 
 /// What is ordered, in words.
 pub(super) fn words(order: &OrderForm) -> String {
@@ -21,18 +21,10 @@ pub(super) fn words(order: &OrderForm) -> String {
     format!("{what}, {prices}, {}", in_force_words(order.time_in_force))
 }
 
-/// The stop of an order, or its trailing distance.
+/// The stop of an order, or its trailing distance, and whether it trails.
 fn order_stop(terms: &OrderTerms) -> Option<(bool, TrailDistance)> {
-    match terms {
-        OrderTerms::Trailing { distance } => Some((true, *distance)),
-        OrderTerms::Market
-        | OrderTerms::Limit { .. }
-        | OrderTerms::Stop { .. }
-        | OrderTerms::StopLimit { .. } => {
-            let stop = terms.stop()?;
-            Some((false, TrailDistance::Money(stop)))
-        }
-    }
+    let trails = terms.kind() == OrderKind::Trailing;
+    terms.stated_stop().map(|stop| (trails, stop))
 }
 
 /// The prices of an order in words; `stop` has whether it trails. Empty without any.

@@ -298,7 +298,7 @@ pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandErr
         is_followed: !args.no_wait,
         knows_cancel: true,
     };
-    send(global, &mut session, &order, args.repeat.patience)
+    send(global, &mut session, order, args.repeat.patience)
 }
 
 /// An order of the account as it stands.

@@ -83,7 +83,7 @@ fn trade(
         is_followed: !options.no_wait,
         knows_cancel: edition != Edition::First,
     };
-    send(global, &mut session, &order, options.repeat.patience)
+    send(global, &mut session, order, options.repeat.patience)
 }
 
 /// The prices that an order of these options has.
@@ -103,7 +103,7 @@ pub(super) fn id_of(options: &RepeatOptions) -> Result<ClientOrderId, ClientErro
 }
 
 /// How an order goes out.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum SentRequest {
     /// purchaseAsset or sellAsset of so many units.
     Ticket(Quantity),
@@ -111,7 +111,7 @@ pub(super) enum SentRequest {
 }
 
 /// An order that is sent and followed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct SentOrder {
     /// What it says. Has an ID.
     pub form: OrderForm,
@@ -142,16 +142,17 @@ enum SentOutcome {
 pub(super) fn send(
     global: &GlobalArgs,
     session: &mut ReadySession,
-    order: &SentOrder,
+    order: SentOrder,
     patience: u64,
 ) -> Result<(), CommandError> {
+    let order = &Arc::new(order);
     let timeouts = OrderTimeouts {
         contact: Duration::from_secs(patience),
         ..OrderTimeouts::default()
     };
     let watched = FollowedOrder {
         global: global.clone(),
-        order: order.clone(),
+        order: Arc::clone(order),
         countdown: Countdown::new(&session.saved.username, order),
         state: FollowState::Unsent,
         held: None,
@@ -165,7 +166,7 @@ pub(super) fn send(
         Ok(outcome) => outcome,
         Err(error @ ClientError::Standing { .. }) => {
             let held = watched.lock().held;
-            let order = (order, held);
+            let order = (order.as_ref(), held);
             return Err(standing(global, &session.saved.username, order, error));
         }
         Err(error) => return Err(failed(session, error)),
@@ -248,7 +249,7 @@ fn show_outcome(
                 )
             })
         }
-        OrderOutcome::Placed(placed) => show_standing(
+        OrderOutcome::Placed(placed) => show_placed(
             global,
             session,
             order,
@@ -275,7 +276,7 @@ fn show_row(
     let detail = row.detail.as_ref();
     let status = match row.status.known() {
         Some(TransactionStatus::Queued | TransactionStatus::Open) | None => {
-            return show_standing(global, session, order, row.id, &row.status.to_string());
+            return show_placed(global, session, order, row.id, &row.status.to_string());
         }
         Some(TransactionStatus::Settled) => {
             let fill = Fill {
@@ -334,7 +335,7 @@ fn show_fill(
 }
 
 /// Prints that an order waits, and how to look at it and cancel it.
-fn show_standing(
+fn show_placed(
     global: &GlobalArgs,
     session: &ReadySession,
     order: &SentOrder,
@@ -518,7 +519,7 @@ enum FollowState {
 /// An order that is followed, as a signal finds it.
 struct FollowedOrder {
     global: GlobalArgs,
-    order: SentOrder,
+    order: Arc<SentOrder>,
     countdown: Countdown,
     state: FollowState,
     /// What it waits for that has no time.
@@ -574,7 +575,12 @@ impl FollowedOrder {
                     notice,
                     cause: None,
                 };
-                standing(&self.global, &account, (&self.order, self.held), error)
+                standing(
+                    &self.global,
+                    &account,
+                    (self.order.as_ref(), self.held),
+                    error,
+                )
             }
         };
         self.countdown.clear();

@@ -6,10 +6,7 @@
 
 use super::text;
 use crate::client::{ClientError, OrderForm, QueuedNotice};
-use crate::model::{
-    OpenValue, OrderAmount, OrderKind, OrderTerms, Timestamp, TrailDistance, TransactionStatus,
-    Username,
-};
+use crate::model::{OpenValue, OrderAmount, OrderKind, Timestamp, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{OpenOrder, PageDetail};
 use crate::wire::reply::Fill;
@@ -57,13 +54,6 @@ impl OrderView {
             OrderAmount::Units(units) => (Some(text(units)), None),
             OrderAmount::Cash(cash) => (None, Some(text(cash))),
         };
-        let stop = match order.terms {
-            OrderTerms::Trailing { distance } => Some(distance),
-            OrderTerms::Market
-            | OrderTerms::Limit { .. }
-            | OrderTerms::Stop { .. }
-            | OrderTerms::StopLimit { .. } => order.terms.stop().map(TrailDistance::Money),
-        };
         OrderView {
             account: text(account),
             status: status.to_owned(),
@@ -75,7 +65,7 @@ impl OrderView {
             cash,
             kind: order.terms.kind().as_str(),
             limit: order.terms.limit().map(text),
-            stop: stop.map(text),
+            stop: order.terms.stated_stop().map(text),
             time_in_force: text(order.time_in_force),
             ..OrderView::default()
         }

@@ -80,7 +80,7 @@ pub fn accepted_by_clock(
 /// An order that fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DueOrder {
-    /// Its turn.
+    /// Its settlement rank.
     pub rank: SettlementRank,
     pub kind: OrderKind,
     /// The price before slippage.

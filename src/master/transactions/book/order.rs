@@ -4,11 +4,11 @@
 
 use crate::config::FeeSettings;
 use crate::master::transactions::reserves::{OrderPromise, PromiseKind, purchase_reserve};
-use crate::model::order::{GTC_MAX, PERCENT_WHOLE};
+use crate::model::order::{GTC_MAX, trail_level};
 use crate::model::timestamp::DAY;
 use crate::model::{
     AccountId, Bar, Money, OrderAmount, OrderKind, OrderTerms, Quantity, SettlementRank, Side,
-    Symbol, TimeInForce, Timestamp, TrailDistance,
+    Symbol, TimeInForce, Timestamp,
 };
 use std::time::Instant;
 use uuid::Uuid;
@@ -65,7 +65,7 @@ pub enum BookProgress {
 /// An order that waits in the book. What it costs and what a client named it is in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookOrder {
-    /// Its turn, which it keeps for life.
+    /// Its settlement rank, which it keeps for life.
     pub rank: SettlementRank,
     /// The transaction ID.
     pub id: Uuid,
@@ -256,30 +256,11 @@ impl BookOrder {
     }
 }
 
-/// The price at which a trailing order triggers: the best close and the distance, which for a
-/// percentage is rounded up, away from the trigger. At least a millionth, and at most what an `i64`
-/// holds, which no price reaches.
-pub fn trail_level(side: Side, distance: TrailDistance, best: Money) -> Money {
-    let best = i128::from(best.0);
-    let distance = match distance {
-        TrailDistance::Money(money) => i128::from(money.0),
-        TrailDistance::Percent(parts) => {
-            let whole = i128::from(PERCENT_WHOLE);
-            (best * i128::from(parts) + whole - 1).div_euclid(whole)
-        }
-    };
-    let level = if side == Side::Buy {
-        best + distance
-    } else {
-        best - distance
-    };
-    Money(i64::try_from(level.max(1)).unwrap_or(i64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::master::transactions::book::testing;
+    use crate::model::TrailDistance;
 
     fn bar(open: i64, high: i64, low: i64, close: i64) -> Bar {
         Bar {
@@ -355,15 +336,6 @@ mod tests {
     #[test]
     fn a_trailing_order_follows_at_its_distance() {
         let money = TrailDistance::Money(Money(7));
-        let percent = TrailDistance::Percent(25_000);
-        let level = |side, distance, best| trail_level(side, distance, Money(best)).0;
-        assert_eq!(level(Side::Sell, money, 100), 93);
-        assert_eq!(level(Side::Buy, money, 100), 107);
-        // 2.5 % of 101 is 2.525.
-        assert_eq!(level(Side::Sell, percent, 101), 98);
-        assert_eq!(level(Side::Buy, percent, 101), 104);
-        assert_eq!(level(Side::Sell, money, 7), 1, "at least a millionth");
-        assert_eq!(level(Side::Buy, money, i64::MAX), i64::MAX);
         let mut order = testing::order(1, Side::Sell, OrderTerms::Trailing { distance: money });
         order.progress = BookProgress::Best(Money(100));
         assert_eq!(order.test(&bar(99, 120, 94, 120), 5), BarOutcome::Untouched);

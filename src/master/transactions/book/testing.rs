@@ -52,7 +52,7 @@ pub fn update(number: u64, market_now: i64) -> BookUpdate {
     }
 }
 
-/// Sorts the fills by turn, as a settlement does.
+/// Sorts the fills by settlement rank, as a settlement does.
 pub fn sort_fills(due: &mut DueOrders) {
     due.fills.sort_unstable_by_key(|due| due.rank);
 }
