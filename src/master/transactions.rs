@@ -16,6 +16,7 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
+mod held_means;
 mod means;
 #[cfg(test)]
 mod naive;
@@ -48,6 +49,7 @@ use book::order::BookOrder;
 use book::trail::BestCloses;
 use changes::Change;
 use disk_floor::DiskFloor;
+use held_means::HeldMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
@@ -138,6 +140,8 @@ struct OrderState {
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
     undo: Vec<Change>,
+    /// What accounts hold, as that commit has read it.
+    held: HeldMeans,
     /// The last update that was settled here, or passed over.
     seen_update: u64,
     /// Of each asset that has closes for trailing orders, how many were stored since the last
@@ -297,6 +301,7 @@ impl Transactions {
             watchers: Arc::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
+            held: HeldMeans::default(),
             seen_update,
             closes,
             newcomers,

@@ -37,6 +37,7 @@ impl OrderState {
     ) -> Result<Vec<Acceptance>, StorageError> {
         self.disk.look(Instant::now());
         self.undo.clear();
+        self.held.clear();
         let deferred = self.deferred.len();
         let stored = storage.write_beating(heartbeat, |tx| {
             let mut acceptances = Vec::with_capacity(batch.len());
@@ -63,6 +64,7 @@ impl OrderState {
             }
         }
         self.undo.clear();
+        self.held.clear();
         stored
     }
 

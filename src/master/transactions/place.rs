@@ -199,7 +199,7 @@ impl OrderState {
     /// Whether the order is for as much as an order must be for. All units that are left of an asset
     /// may be sold, however little they are worth.
     fn check_value(
-        &self,
+        &mut self,
         tx: &mut Tx<'_>,
         draft: &BookOrder,
     ) -> Result<Result<(), Refusal>, StorageError> {
@@ -213,7 +213,7 @@ impl OrderState {
             return Ok(Ok(()));
         };
         if draft.side == Side::Sell {
-            let held = tx.units(draft.account, &draft.symbol)?;
+            let held = self.held.units(tx, draft.account, &draft.symbol)?;
             let reserves = self.waiting.book().reserves();
             let left = reserves.units_for_sale(draft.account, &draft.symbol, held);
             if left > Quantity::ZERO && draft.amount == OrderAmount::Units(left) {
@@ -248,7 +248,7 @@ impl OrderState {
         draft: &BookOrder,
     ) -> Result<Result<(), Refusal>, StorageError> {
         if draft.side == Side::Sell {
-            let held = tx.units(draft.account, &draft.symbol)?;
+            let held = self.held.units(tx, draft.account, &draft.symbol)?;
             let reserves = self.waiting.book().reserves();
             let left = reserves.units_for_sale(draft.account, &draft.symbol, held);
             let OrderAmount::Units(units) = draft.amount else {
@@ -264,7 +264,7 @@ impl OrderState {
             );
             return Ok(Err(Refusal::new(Reason::InsufficientHoldings, text)));
         }
-        let cash = tx.cash(draft.account)?;
+        let cash = self.held.cash(tx, draft.account)?;
         let prices = self.assets.prices();
         let latest = |symbol: &Symbol| prices.last_quote(symbol).map(|quote| quote.value);
         let latest = LatestPrices {

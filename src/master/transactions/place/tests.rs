@@ -392,6 +392,38 @@ fn an_amount_of_cash_is_held_back_without_a_price_too() {
 }
 
 #[test]
+fn what_a_settlement_changes_between_two_commits_is_seen_by_the_next_one() {
+    let mut desk = Desk::new();
+    assert_eq!(
+        desk.refused(Side::Sell, "6", MARKET),
+        Reason::InsufficientHoldings
+    );
+    desk.placed(Side::Buy, "6", MARKET);
+    desk.bar(["100", "100", "100", "100"]);
+    assert_eq!(
+        desk.refused(Side::Buy, "5", MARKET),
+        Reason::InsufficientFunds
+    );
+    desk.placed(Side::Buy, "4", MARKET);
+    desk.placed(Side::Sell, "6", limit("500"));
+    // So it is where a commit has failed that had read them.
+    desk.bar(["100", "100", "100", "100"]);
+    desk.rig.refuse_changes("INSERT", "order_terms");
+    assert_eq!(
+        desk.refused(Side::Sell, "4", limit("500")),
+        Reason::InternalError
+    );
+    desk.rig.allow_changes();
+    desk.bar(["500", "500", "500", "500"]);
+    assert_eq!(
+        desk.refused(Side::Sell, "5", limit("600")),
+        Reason::InsufficientHoldings
+    );
+    desk.placed(Side::Buy, "6", MARKET);
+    desk.verify();
+}
+
+#[test]
 fn units_are_promised_once() {
     let mut desk = Desk::new();
     desk.give("1000", "3");
