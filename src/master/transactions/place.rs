@@ -203,12 +203,15 @@ impl OrderState {
         tx: &mut Tx<'_>,
         draft: &BookOrder,
     ) -> Result<Result<(), Refusal>, StorageError> {
+        let least = self.limits.min_order_value;
+        if least == Money::ZERO {
+            return Ok(Ok(()));
+        }
         let price = draft.reserve_price(self.latest(&draft.symbol));
         let value = match draft.amount {
             OrderAmount::Cash(cash) => Some(cash),
             OrderAmount::Units(units) => price.and_then(|price| units.cost_at(price)),
         };
-        let least = self.limits.min_order_value;
         let Some(value) = value.filter(|value| *value < least) else {
             return Ok(Ok(()));
         };
@@ -356,6 +359,7 @@ impl OrderState {
         reply_to: ReplyTo,
     ) -> Acceptance {
         let (number, id) = (order.number(), order.id);
+        let mut name = stated.client_order_id;
         self.undo.push(Change::Added(number));
         let status = if order.terms == OrderTerms::Market {
             self.queue_order(QueuedOrder {
@@ -369,7 +373,10 @@ impl OrderState {
                 accepted: order.accepted,
                 since: order.since,
                 near: holder.near,
-                client_order_id: stated.client_order_id.clone(),
+                client_order_id: match &details {
+                    Some(_) => name.clone(),
+                    None => name.take(),
+                },
                 waits_since,
                 reserve: (order.side == Side::Buy).then_some(order.reserve),
                 first_update: order.first_update,
@@ -390,7 +397,7 @@ impl OrderState {
         }
         Acceptance::Placed {
             id,
-            client_order_id: stated.client_order_id,
+            client_order_id: name,
             status,
             replaced: None,
             reply_to,
