@@ -827,7 +827,9 @@ impl Tx<'_> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let (worker, boot) = (order.rank.worker, order.boot);
         // A worker's orders mostly come together.
-        let last = self.origin.filter(|(of, at, _)| *of == worker && *at == boot);
+        let last = self
+            .origin
+            .filter(|(of, at, _)| *of == worker && *at == boot);
         let origin = match last {
             Some((_, _, origin)) => origin,
             None => origin(sqlite, &worker, &boot)?,

@@ -50,8 +50,7 @@ fn cash(sqlite: &Connection, account: AccountId) -> rusqlite::Result<Money> {
                  (SELECT starting_cash FROM accounts WHERE account = ?1))",
         )?
         .query_row([account.0], |row| row.get(0))?;
-    cash.map(Money)
-        .ok_or(rusqlite::Error::QueryReturnedNoRows)
+    cash.map(Money).ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 impl Snapshot<'_> {

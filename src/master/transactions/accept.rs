@@ -99,7 +99,7 @@ impl OrderState {
             terms: OrderTerms::Market,
             time_in_force: TimeInForce::Gtc,
             // What waits in the book gets its end there.
-            end: OrderEnd::Gtc(Timestamp(i64::MAX)),
+            end: OrderEnd::UNKNOWN,
             client_order_id: order.client_order_id,
             asked: None,
             replaces: None,

@@ -8,6 +8,7 @@
 
 use super::acceptance::{Acceptance, AcceptedAt, EndedOrder, StatedOrder, holder_of, stored_by};
 use super::place::{or_none, prices_refusal, same_terms};
+use super::settle::ended;
 use super::waiting::order_end;
 use super::{OrderState, PendingRequest};
 use crate::master::messages::{CancelOrder, OrderRequest, ReplaceOrder};
@@ -17,7 +18,7 @@ use crate::master::storage::order_details::OrderDetails;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::{
     AccountId, OrderAmount, OrderKind, OrderTerms, Reason, TimeInForce, Timestamp, TrailDistance,
-    Transaction, TransactionStatus,
+    TransactionStatus,
 };
 use crate::wire::{Instruction, Refusal};
 use std::time::Instant;
@@ -235,14 +236,8 @@ fn end(
     let outcome = Settlement::Cancelled(reason);
     let now = Timestamp::now();
     tx.end_order(entry.rank.number, &outcome, now)?;
-    let transaction = Transaction {
-        status: outcome.status(),
-        reason: outcome.reason(),
-        settled: Some(now.max(entry.transaction.accepted)),
-        ..entry.transaction
-    };
     Ok(EndedOrder {
-        transaction: Box::new(transaction),
+        transaction: Box::new(ended(entry.transaction, &outcome, now)),
         waiters,
     })
 }

@@ -47,7 +47,11 @@ impl FeeSettings {
             (Side::Sell, _) => (quoted * (whole - slippage)).div_euclid(whole),
             (Side::Buy | Side::Split | Side::Dividend, _) => up(quoted * (whole + slippage), whole),
         };
-        within(if side == Side::Sell { price.max(1) } else { price })
+        within(if side == Side::Sell {
+            price.max(1)
+        } else {
+            price
+        })
     }
 
     /// What a purchase takes. `None` if an amount is beyond [`MILLIONTHS_MAX`].

@@ -8,7 +8,7 @@
 use super::OrderState;
 use super::book::OrdersChanged;
 use super::book::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
-use super::book::order::{BookOrder, BookProgress};
+use super::book::order::BookOrder;
 use super::book::trail::TrailClose;
 use super::corrections::BroughtAction;
 use super::waiting::TakenOrder;
@@ -17,7 +17,7 @@ use crate::master::messages::Update;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::{
-    ActionKind, Money, OrderAmount, OrderTerms, Quantity, Ratio, Side, Symbol, TransactionStatus,
+    ActionKind, OrderAmount, OrderTerms, Quantity, Ratio, Side, Symbol, TransactionStatus,
 };
 use crate::runtime::StepBeats;
 use std::collections::{HashMap, HashSet};
@@ -233,13 +233,7 @@ impl OrderState {
             };
             let reserve = (order.side == Side::Buy).then_some(order.reserve);
             tx.set_order_amount(order.number(), units, reserve)?;
-            let best: Option<Money> = match order.progress {
-                BookProgress::Best(best) => Some(best),
-                BookProgress::AsAccepted
-                | BookProgress::WaitsSince(_)
-                | BookProgress::Triggered(_) => None,
-            };
-            tx.set_order_prices(order.number(), &order.terms, best)?;
+            tx.set_order_prices(order.number(), &order.terms, order.progress.best())?;
         }
         Ok(())
     }

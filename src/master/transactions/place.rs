@@ -415,7 +415,7 @@ impl OrderState {
 /// which it is.
 fn end_from(time_in_force: TimeInForce, now: Timestamp) -> OrderEnd {
     if now == Timestamp::MIN && time_in_force == TimeInForce::Gtc {
-        OrderEnd::Gtc(Timestamp(i64::MAX))
+        OrderEnd::UNKNOWN
     } else {
         OrderEnd::of(time_in_force, now)
     }
@@ -431,13 +431,8 @@ fn details(stated: &StatedOrder, order: &BookOrder) -> Option<OrderDetails> {
             OrderAmount::Units(_) => None,
         },
         time_in_force: stated.time_in_force,
-        until: order.end.time().filter(|time| time.0 != i64::MAX),
-        best: match order.progress {
-            BookProgress::Best(best) => Some(best),
-            BookProgress::AsAccepted | BookProgress::WaitsSince(_) | BookProgress::Triggered(_) => {
-                None
-            }
-        },
+        until: order.end.time().filter(|_| order.end != OrderEnd::UNKNOWN),
+        best: order.progress.best(),
         triggered: None,
         asked: stated.client_order_id.as_ref().map(|_| asked.clone()),
         replaces: stated.replaces,

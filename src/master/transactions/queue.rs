@@ -5,11 +5,11 @@
 
 use super::reserves::{OrderPromise, PromiseKind};
 use crate::master::reply_to::ReplyTo;
-use crate::master::storage::ledger::{LedgerEntry, NewOrder};
+use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::order_details::OrderDetails;
 use crate::model::{
     AccountId, ClientOrderId, Money, OrderAmount, Quantity, SettlementRank, Side, Symbol,
-    Timestamp, TransactionStatus,
+    Timestamp, Transaction, TransactionStatus,
 };
 use crate::runtime::dynamic_share::{DynamicShare, PlaceHolder, ShareError};
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -94,24 +94,22 @@ impl QueuedOrder {
         }
     }
 
-    /// The row to store: with the boot ID of the worker that sent it, and the timestamp as sent.
-    pub fn to_row(&self, boot: Uuid, stamped: Timestamp) -> NewOrder<'_> {
-        NewOrder {
-            rank: self.rank,
-            boot,
+    /// Its transaction before it has ended, without the clientOrderID: no outcome tells it.
+    pub fn transaction(&self) -> Transaction {
+        Transaction {
             id: self.id,
             account: self.account,
             side: self.side,
+            status: TransactionStatus::Queued,
             symbol: self.symbol,
             quantity: self.quantity,
             accepted: self.accepted,
-            stamped,
-            client_order_id: self.client_order_id.as_ref(),
-            waits_since: self.waits_since,
-            status: TransactionStatus::Queued,
-            reserve: self.reserve,
-            first_update: self.first_update,
-            details: self.details.as_deref(),
+            settled: None,
+            price: None,
+            total: None,
+            priced: None,
+            client_order_id: None,
+            reason: None,
         }
     }
 
@@ -239,15 +237,10 @@ impl OrderQueue {
         self.share.free(holder);
     }
 
-    /// Adds a stored order, whose place was taken.
-    pub fn push(&mut self, order: QueuedOrder) {
-        self.orders.insert(order.rank.number, order);
-    }
-
-    /// Adds an order of an earlier process, with its place.
+    /// Adds a stored order, which takes a place.
     pub fn restore(&mut self, order: QueuedOrder) {
         self.share.take(&order.holder());
-        self.push(order);
+        self.orders.insert(order.rank.number, order);
     }
 
     /// Removes an order and frees its place.
@@ -334,6 +327,7 @@ pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -
 mod tests {
     use super::*;
 
+    use crate::master::testing::fill_at;
     use crate::model::Holdings;
     use proptest::prelude::*;
 
@@ -390,7 +384,7 @@ mod tests {
                     .into_iter()
                     .map(|number| {
                         let order = queue.remove(number).unwrap();
-                        (number, account.fill(order.side, order.symbol, order.quantity, Money(1_500_000)))
+                        (number, fill_at(&mut account, order.side, (order.symbol, order.quantity), Money(1_500_000)))
                     })
                     .collect();
                 (outcomes, account)

@@ -513,12 +513,12 @@ impl OrderState {
         Ok(())
     }
 
-    /// Removes the orders that ended at `ended`, and sends their outcomes to all who wait.
+    /// Removes the orders that ended `at` this time, and sends their outcomes to all who wait.
     pub(super) fn answer(
         &mut self,
         heartbeat: &Heartbeat,
         mut settled: SettledOrders,
-        ended: Timestamp,
+        at: Timestamp,
     ) {
         let mut replies = ReplyBatch::new();
         let watchers = Arc::clone(&self.watchers);
@@ -527,16 +527,16 @@ impl OrderState {
         let now = Instant::now();
         for (number, outcome) in settled.outcomes {
             let (account, transaction, waiters) = if let Some(order) = self.unqueue_order(number) {
-                let transaction = settled_transaction(&order, &outcome, ended);
-                (order.account, transaction, order.waiters)
+                (order.account, order.transaction(), order.waiters)
             } else {
                 let taken = settled.forgotten.remove(&number);
                 let Some(taken) = taken.or_else(|| self.close_order(number)) else {
                     continue;
                 };
-                let transaction = ended_transaction(&taken.order, &outcome, ended);
-                (taken.order.account, transaction, taken.waiters)
+                let TakenOrder { order, waiters, .. } = taken;
+                (order.account, order.transaction(), waiters)
             };
+            let transaction = ended(transaction, &outcome, at);
             // That an asset has no new price is nobody's doing.
             if matches!(&outcome, Settlement::Rejected(why) if *why != Reason::NoPrice) {
                 self.rejections.count(account, now);
@@ -716,75 +716,34 @@ fn decide(
     }
 }
 
-/// The transaction of an order of the book that has ended. It tells what its reply does.
-pub(super) fn ended_transaction(
-    order: &BookOrder,
+/// The transaction of an order that has ended so. It tells what its reply does.
+pub(super) fn ended(
+    transaction: Transaction,
     outcome: &Settlement,
     settled: Timestamp,
 ) -> Transaction {
-    let filled = match outcome {
-        Settlement::Settled {
-            price,
-            total,
-            priced,
-            ..
-        } => Some((*price, *total, *priced)),
-        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
-    };
-    Transaction {
-        id: order.id,
-        account: order.account,
-        side: order.side,
+    let settled = settled.max(transaction.accepted);
+    let transaction = Transaction {
         status: outcome.status(),
-        symbol: order.symbol,
-        quantity: filled_units(outcome).unwrap_or(order.promise().units),
-        accepted: order.accepted,
-        settled: Some(settled.max(order.accepted)),
-        price: filled.map(|f| f.0),
-        total: filled.map(|f| f.1),
-        priced: filled.map(|f| f.2),
-        client_order_id: None,
+        settled: Some(settled),
         reason: outcome.reason(),
-    }
-}
-
-/// The units that an order for an amount of cash has brought.
-fn filled_units(outcome: &Settlement) -> Option<Quantity> {
+        ..transaction
+    };
     match outcome {
-        Settlement::Settled { details, .. } => details.units,
-        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
-    }
-}
-
-/// The transaction of an order of the queue that has ended, as the ledger has it.
-pub(super) fn settled_transaction(
-    order: &QueuedOrder,
-    outcome: &Settlement,
-    settled: Timestamp,
-) -> Transaction {
-    let filled = match outcome {
         Settlement::Settled {
             price,
             total,
             priced,
-            ..
-        } => Some((*price, *total, *priced)),
-        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
-    };
-    Transaction {
-        id: order.id,
-        account: order.account,
-        side: order.side,
-        status: outcome.status(),
-        symbol: order.symbol,
-        quantity: filled_units(outcome).unwrap_or(order.quantity),
-        accepted: order.accepted,
-        settled: Some(settled.max(order.accepted)),
-        price: filled.map(|f| f.0),
-        total: filled.map(|f| f.1),
-        priced: filled.map(|f| f.2),
-        client_order_id: order.client_order_id.clone(),
-        reason: outcome.reason(),
+            details,
+        } => Transaction {
+            // Those that an order for an amount of cash has brought.
+            quantity: details.units.unwrap_or(transaction.quantity),
+            price: Some(*price),
+            total: Some(*total),
+            priced: Some(*priced),
+            ..transaction
+        },
+        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => transaction,
     }
 }
 

@@ -150,9 +150,8 @@ fn orders_of_several_workers_in_one_commit_are_each_ones_own() {
             .unwrap();
         for order in (0..senders.len()).map(sent) {
             let rank = order.rank;
-            let read = |s: &mut Snapshot<'_>| {
-                s.order_by_message(&rank.worker, &order.boot, rank.sequence)
-            };
+            let read =
+                |s: &mut Snapshot<'_>| s.order_by_message(&rank.worker, &order.boot, rank.sequence);
             let found = storage.read(read).unwrap().unwrap();
             assert_eq!((found.rank, found.transaction.id), (rank, order.id));
         }
