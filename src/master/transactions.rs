@@ -64,6 +64,9 @@ use waiting::WaitingOrders;
 const COMMIT_BATCH_MAX: usize = 8192;
 /// Corrections that could not take all they should which the status shows.
 const WRITTEN_OFF_SHOWN_MAX: usize = 10;
+/// For so long after a settlement that failed, what is asked is refused without another try, which
+/// would cost as much as a whole one.
+const SETTLE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -109,6 +112,8 @@ pub struct Transactions {
     /// Updates that could not be settled, oldest first. There are few: without room on the disk there
     /// is no further update either.
     pending: VecDeque<Update>,
+    /// When an update could not be settled, where one is left for that.
+    failed: Option<Instant>,
     /// Accounts whose orders are to be cancelled once no update is under way, in order.
     cancellations: VecDeque<AccountCancellation>,
     heartbeat: Heartbeat,
@@ -236,6 +241,9 @@ impl Module for Transactions {
     }
 
     fn on_tick(&mut self, now: Instant) {
+        if self.failed.is_some() && !self.has_just_failed(now) {
+            self.settle_pending();
+        }
         // An update that brought nothing sends no message.
         self.cancel_all();
         self.state.disk.look(now);
@@ -243,9 +251,6 @@ impl Module for Transactions {
         self.take_deferred();
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
-            if !self.pending.is_empty() {
-                self.settle_pending();
-            }
             self.state.orders.tidy(now);
             self.state.cancels.tidy(now);
             self.state.rejections.tidy(now);
@@ -326,6 +331,7 @@ impl Transactions {
             batch: Vec::new(),
             unsettled: UnsettledUpdates::default(),
             pending: VecDeque::new(),
+            failed: None,
             cancellations,
             heartbeat: Heartbeat::unwatched(),
             tidied: Instant::now(),
@@ -386,17 +392,25 @@ impl Transactions {
         self.store(batch);
     }
 
-    /// The same with the cancels and replacements that have waited for an update which is over.
+    /// The same with the cancels and replacements that have waited for an update which is over: in
+    /// commits of [`COMMIT_BATCH_MAX`], since they may be many.
     fn take_deferred(&mut self) {
-        let batch = self.state.take_deferred();
-        self.store(batch);
+        let mut waited = self.state.take_deferred().into_iter();
+        loop {
+            let batch: Vec<PendingRequest> = waited.by_ref().take(COMMIT_BATCH_MAX).collect();
+            if batch.is_empty() {
+                return;
+            }
+            self.store(batch);
+            self.heartbeat.beat();
+        }
     }
 
     fn store(&mut self, batch: Vec<PendingRequest>) {
         if batch.is_empty() {
             return;
         }
-        if !self.settle_pending() {
+        if self.has_just_failed(Instant::now()) || !self.settle_pending() {
             let refusal = Refusal::master_overloaded();
             let mut replies = ReplyBatch::new();
             for PendingRequest { request, .. } in batch {
@@ -432,9 +446,22 @@ impl Transactions {
         }
     }
 
+    /// Whether a settlement has failed so lately that nothing asked for is worth another try.
+    fn has_just_failed(&self, now: Instant) -> bool {
+        let is_recent = |at| now.saturating_duration_since(at) < SETTLE_RETRY_INTERVAL;
+        self.failed.is_some_and(is_recent)
+    }
+
+    /// Settles what has not been settled, and notes whether that failed. Whether nothing is left.
+    fn settle_pending(&mut self) -> bool {
+        let is_done = self.settle_in_order();
+        self.failed = (!is_done).then(Instant::now);
+        is_done
+    }
+
     /// Settles what has not been settled, in order, each update at its own prices. Whether nothing is
     /// left.
-    fn settle_pending(&mut self) -> bool {
+    fn settle_in_order(&mut self) -> bool {
         loop {
             // Those of an earlier process come first. They are read one by one.
             let first = self.pending.front().map(|update| update.number);
