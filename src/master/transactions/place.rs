@@ -3,7 +3,7 @@
 //! Accepts orders of placeOrder, and tells of every order whether its account can pay for it.
 
 use super::acceptance::{
-    Acceptance, AcceptedAt, StatedOrder, already_stored, holder_of, share_text, stored_by,
+    Acceptance, AcceptedAt, StatedOrder, already_stored, book_share_text, holder_of, stored_by,
 };
 use super::book::order::{BookOrder, BookProgress, OrderEnd};
 use super::changes::Change;
@@ -238,7 +238,7 @@ impl OrderState {
                 );
             }
             if let Err(full) = self.waiting.check_share(holder) {
-                return overloaded(share_text(full));
+                return overloaded(book_share_text(full));
             }
         }
         self.check_limits(holder, is_queued)

@@ -648,6 +648,29 @@ fn limits_of_open_orders_and_cancels_hold() {
 }
 
 #[test]
+fn a_full_book_is_told_from_a_full_queue() {
+    let mut desk = Desk::with(|config| {
+        config.limits.max_open = 1;
+        config.limits.max_queued = 1;
+    });
+    let text = |reply: &Reply| match reply {
+        Reply::Fail(_, refusal) => refusal.text.clone(),
+        other => panic!("{other:?}"),
+    };
+    desk.placed(Side::Buy, "1", limit("5"));
+    let order = desk.order(Side::Buy, "1", limit("5"));
+    let reply = desk.place(order);
+    assert_eq!(reason(&reply), Reason::Overloaded);
+    assert!(text(&reply).contains("orders are open"), "{reply:?}");
+    assert!(text(&reply).contains("cancel one"), "{reply:?}");
+    desk.placed(Side::Buy, "1", MARKET);
+    let order = desk.order(Side::Buy, "1", MARKET);
+    let reply = desk.place(order);
+    assert_eq!(reason(&reply), Reason::Overloaded);
+    assert!(text(&reply).contains("queue"), "{reply:?}");
+}
+
+#[test]
 fn what_could_not_be_stored_holds_nothing_back() {
     let mut desk = Desk::new();
     let kept = desk.placed(Side::Buy, "1", limit("10"));
