@@ -109,8 +109,8 @@ pub struct Transactions {
     batch: Vec<PendingRequest>,
     /// Updates that an earlier process left unsettled.
     unsettled: UnsettledUpdates,
-    /// Updates that could not be settled, oldest first. There are few: without room on the disk there
-    /// is no further update either.
+    /// Updates that could not be settled, oldest first. There are few: without room on the disk
+    /// there is no further update either.
     pending: VecDeque<Update>,
     /// When an update could not be settled, where one is left for that.
     failed: Option<Instant>,
@@ -152,8 +152,8 @@ struct OrderState {
     /// Of each asset that has closes for trailing orders, how many were stored since the last
     /// compaction; with a start's, how many there are.
     closes: HashMap<Symbol, usize>,
-    /// Orders that came to the book since the last settlement, by number: those that came too late for
-    /// the update under way, and maybe others.
+    /// Orders that came to the book since the last settlement, by number: those that came too late
+    /// for the update under way, and maybe others.
     newcomers: Vec<i64>,
     /// Whether market orders may wait for assets that are not listed any more.
     unlisted_pending: bool,
@@ -173,7 +173,7 @@ struct OrderState {
     actions_pending: bool,
     /// What is said of the latest corrections that could not take all they should, oldest first.
     written_off: VecDeque<String>,
-    /// When the prices after those splits and dividends became visible.
+    /// When the prices after those of the previous process became visible.
     visibility: PriceVisibility,
 }
 
@@ -251,6 +251,7 @@ impl Module for Transactions {
         self.take_deferred();
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
+            self.state.forget_gone_newcomers();
             self.state.orders.tidy(now);
             self.state.cancels.tidy(now);
             self.state.rejections.tidy(now);
@@ -294,8 +295,7 @@ impl Transactions {
             ))
         })?;
         // The last prices of the previous process are visible from the start.
-        let mut visibility = PriceVisibility::default();
-        visibility.note(assets.prices().number, Instant::now());
+        let visibility = PriceVisibility::from_now(assets.prices().number, Instant::now());
         let seen_update = assets.prices().number;
         let newcomers = newcomers(waiting.book(), next);
         let state = OrderState {
@@ -459,8 +459,8 @@ impl Transactions {
         is_done
     }
 
-    /// Settles what has not been settled, in order, each update at its own prices. Whether nothing is
-    /// left.
+    /// Settles what has not been settled, in order, each update at its own prices. Whether nothing
+    /// is left.
     fn settle_in_order(&mut self) -> bool {
         loop {
             // Those of an earlier process come first. They are read one by one.
@@ -491,8 +491,8 @@ impl Transactions {
     /// it could not be stored: then nothing has changed.
     fn settle(&mut self, update: &Update) -> bool {
         let began = Instant::now();
-        // No update follows the last prices, so orders that came too late for them are settled too, be
-        // it before a kill.
+        // No update follows the last prices, so orders that came too late for them are settled too,
+        // be it before a kill.
         let (until, number) = match update.snapshot.exhausted {
             true => (began, u64::MAX),
             false => (update.began, update.number),
@@ -519,9 +519,6 @@ impl Transactions {
                 true
             }
             Err(error) => {
-                if !update.actions.is_empty() {
-                    self.state.visibility.note(update.number, Instant::now());
-                }
                 // Nothing was stored. It is tried again before anything is accepted.
                 crate::error!(
                     "update {} could not be settled; its orders wait: {error}",

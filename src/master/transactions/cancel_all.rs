@@ -1,8 +1,8 @@
 //! spec/master/transactions/cancel_all.md · 3.1.7, 3.1.3
 //!
 //! Cancels orders of an account for an administrator, and all where it is locked or deleted, in one
-//! commit with the writes of whoever asks for it. It never withdraws an order from an update that is
-//! under way. Whoever waits for an order that a restart has cancelled is told here, too.
+//! commit with the writes of whoever asks for it. It never withdraws an order from an update that
+//! is under way. Whoever waits for an order that a restart has cancelled is told here, too.
 //!
 //! Tests: `src/master/transactions/cancel_all/tests.rs`, `tests/suite/master/deletion.rs`.
 

@@ -1,7 +1,7 @@
 //! spec/master/transactions.md · 3.1.7 (validate transactions)
 //!
-//! What accounts hold, as one commit of requests has read it: it stores orders, which change neither
-//! cash nor units, so each is read once.
+//! What accounts hold, as one commit of requests has read it: it stores orders, which change
+//! neither cash nor units, so each is read once.
 //!
 //! Tests: `src/master/transactions/place/tests.rs`.
 

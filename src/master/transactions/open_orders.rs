@@ -161,6 +161,13 @@ impl OrderState {
         self.newcomers.retain(is_late);
     }
 
+    /// Forgets those that have ended: without an update, while the market is paused say, nothing
+    /// else does.
+    pub(super) fn forget_gone_newcomers(&mut self) {
+        let book = self.waiting.book();
+        self.newcomers.retain(|number| book.get(*number).is_some());
+    }
+
     /// Applies an action of update `number` to the open orders from before its prices. Late splits
     /// and corrected ones leave them as they are: their prices were in those units already.
     pub(super) fn apply_to_book(

@@ -24,9 +24,6 @@ pub const BEHIND_MAX: i64 = 60_000;
 /// Most destinations of one order's outcome. A client that repeats an order adds one.
 pub const WAITERS_MAX: usize = 64;
 
-/// Most unsettled updates with splits or dividends whose visibility is remembered.
-const SEEN_MAX: usize = 64;
-
 /// A queued order.
 #[derive(Debug, Clone)]
 pub struct QueuedOrder {
@@ -173,25 +170,22 @@ pub fn was_before(since: Option<Instant>, moment: Option<Instant>) -> bool {
     }
 }
 
-/// When the prices of updates that could not be settled became visible, as far as those updates
-/// brought splits or dividends.
+/// When the prices of an earlier process became visible in this one, for the splits and dividends
+/// that it has left behind. Of updates of this process it tells nothing: no order is accepted
+/// between one that could not be settled and its settlement.
 #[derive(Debug, Default)]
-pub struct PriceVisibility(Vec<(u64, Instant)>);
+pub struct PriceVisibility(Option<(u64, Instant)>);
 
 impl PriceVisibility {
-    /// Records that the prices of this update are visible since `moment`, or earlier.
-    pub fn note(&mut self, number: u64, moment: Instant) {
-        // A forgotten update counts as visible since the next one.
-        if self.0.len() == SEEN_MAX {
-            self.0.remove(0);
-        }
-        self.0.push((number, moment));
+    /// The prices of this update and of those before it are visible since `moment`.
+    pub fn from_now(number: u64, moment: Instant) -> PriceVisibility {
+        PriceVisibility(Some((number, moment)))
     }
 
-    /// When this update's prices became visible; `None` for the update that is being settled.
+    /// When this update's prices became visible; `None` for an update of this process.
     pub fn since(&self, number: u64) -> Option<Instant> {
-        let found = self.0.iter().find(|(other, _)| *other >= number);
-        found.map(|(_, moment)| *moment)
+        let earlier = self.0.filter(|(last, _)| *last >= number);
+        earlier.map(|(_, moment)| moment)
     }
 }
 
@@ -417,17 +411,12 @@ mod tests {
 
     #[test]
     fn who_has_seen_the_price_after_a_split_is_told_from_who_has_not() {
-        let mut seen = PriceVisibility::default();
-        let (first, second) = (
-            Instant::now(),
-            Instant::now() + std::time::Duration::from_secs(1),
-        );
-        seen.note(5, first);
-        seen.note(9, second);
-        assert_eq!(seen.since(4), Some(first));
-        assert_eq!(seen.since(5), Some(first));
-        assert_eq!(seen.since(6), Some(second), "it was not told apart");
-        assert_eq!(seen.since(10), None);
+        let first = Instant::now();
+        let second = first + std::time::Duration::from_secs(1);
+        let seen = PriceVisibility::from_now(5, first);
+        assert_eq!((seen.since(4), seen.since(5)), (Some(first), Some(first)));
+        assert_eq!(seen.since(6), None, "of this process");
+        assert_eq!(PriceVisibility::default().since(5), None);
         let accepted = |since| QueuedOrder {
             since,
             ..order(1, 0, 0, 1, 1)
@@ -436,10 +425,6 @@ mod tests {
         assert!(!accepted(Some(second)).was_before(Some(second)));
         assert!(accepted(Some(second)).was_before(None));
         assert!(accepted(None).was_before(Some(first)));
-        for number in 10..100 {
-            seen.note(number, second);
-        }
-        assert_eq!((seen.0.len(), seen.since(5)), (SEEN_MAX, Some(second)));
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub enum OrderEnd {
 }
 
 impl OrderEnd {
-    /// The end of an order "good till cancelled" before the first price, when no market time is known.
+    /// The end of an order "good till cancelled" before the first price, when no market time is
+    /// known.
     pub const UNKNOWN: OrderEnd = OrderEnd::Gtc(Timestamp(i64::MAX));
 
     /// The end of an order that is accepted at this market time.

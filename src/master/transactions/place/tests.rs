@@ -13,6 +13,7 @@ use crate::master::testing::{
 use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
 use crate::runtime::{Module, STEPS_PER_BEAT, Watchdog};
 use crate::wire::Reply;
+use std::time::Duration;
 
 /// A master with a worker's link and an account of 1,000.
 struct Desk {
@@ -645,6 +646,23 @@ fn limits_of_open_orders_and_cancels_hold() {
     desk.cancelled(first);
     assert_eq!(reason(&desk.cancelled(second)), Reason::Overloaded);
     desk.placed(Side::Buy, "1", limit("5"));
+}
+
+#[test]
+fn orders_that_come_and_go_without_an_update_are_forgotten() {
+    let mut desk = Desk::new();
+    let kept = desk.placed(Side::Buy, "1", limit("5"));
+    for _ in 0..3 {
+        let gone = desk.placed(Side::Buy, "1", limit("5"));
+        desk.cancelled(gone);
+    }
+    let number = desk.entry(kept).rank.number;
+    assert_eq!(desk.rig.transactions.state.newcomers.len(), 4);
+    let later = Instant::now() + Duration::from_secs(60);
+    desk.rig.transactions.on_tick(later);
+    assert_eq!(desk.rig.transactions.state.newcomers, [number]);
+    desk.bar(["100", "100", "100", "100"]);
+    assert!(desk.rig.transactions.state.newcomers.is_empty());
 }
 
 #[test]
