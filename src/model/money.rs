@@ -46,6 +46,20 @@ impl Money {
         parse_canonical(text).map(Money)
     }
 
+    /// So many millionths, or `None` if they are beyond ±[`MILLIONTHS_MAX`].
+    pub fn within(millionths: i128) -> Option<Money> {
+        let value = i64::try_from(millionths).ok();
+        value
+            .filter(|value| (-MILLIONTHS_MAX..=MILLIONTHS_MAX).contains(value))
+            .map(Money)
+    }
+
+    /// So many millionths, or ±[`MILLIONTHS_MAX`] where they are beyond it.
+    pub fn clamped(millionths: i128) -> Money {
+        let most = i128::from(MILLIONTHS_MAX);
+        Money(i64::try_from(millionths.clamp(-most, most)).unwrap_or(MILLIONTHS_MAX))
+    }
+
     /// The sum, or `None` if it is beyond ±[`MILLIONTHS_MAX`].
     pub fn plus(self, other: Money) -> Option<Money> {
         self.0
@@ -119,13 +133,13 @@ impl Quantity {
     pub fn cost_at(self, price: Money) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(price.0);
         let million = i128::from(MILLION);
-        within(product.div_euclid(million) + i128::from(product.rem_euclid(million) != 0))
+        Money::within(product.div_euclid(million) + i128::from(product.rem_euclid(million) != 0))
     }
 
     /// The total of a sale of this quantity at `price`, and the market value of a position: rounded
     /// down to a millionth. `None` beyond [`MILLIONTHS_MAX`].
     pub fn worth_at(self, price: Money) -> Option<Money> {
-        within((i128::from(self.0) * i128::from(price.0)).div_euclid(i128::from(MILLION)))
+        Money::within((i128::from(self.0) * i128::from(price.0)).div_euclid(i128::from(MILLION)))
     }
 
     /// The sum, or `None` if it is beyond ±[`MILLIONTHS_MAX`].
@@ -153,13 +167,6 @@ pub fn share(value: i64, numerator: i64, denominator: i64) -> i64 {
     }
     let exact = (i128::from(value) * i128::from(numerator)).div_euclid(i128::from(denominator));
     i64::try_from(exact).unwrap_or(MILLIONTHS_MAX)
-}
-
-fn within(value: i128) -> Option<Money> {
-    i64::try_from(value)
-        .ok()
-        .filter(|v| v.abs() <= MILLIONTHS_MAX)
-        .map(Money)
 }
 
 /// Reads `digits` or `digits.digits` of at most 12 digits before and 6 behind the point, without
@@ -361,6 +368,31 @@ mod tests {
             Some(Money(4_304_700_000))
         );
         assert_eq!(Quantity(MILLIONTHS_MAX).cost_at(Money(2_000_000)), None);
+    }
+
+    #[test]
+    fn millionths_beyond_the_limit_are_refused_or_cut_to_it() {
+        let most = i128::from(MILLIONTHS_MAX);
+        for (millionths, within) in [
+            (0, true),
+            (-1, true),
+            (most, true),
+            (-most, true),
+            (most + 1, false),
+            (-most - 1, false),
+            (i128::from(i64::MIN), false),
+            (i128::MAX, false),
+            (i128::MIN, false),
+        ] {
+            let clamped = Money::clamped(millionths);
+            let is_kept = Money::within(millionths) == Some(clamped);
+            assert_eq!(is_kept, within, "{millionths}");
+            if !within {
+                assert_eq!(Money::within(millionths), None);
+                let sign = if millionths < 0 { -1 } else { 1 };
+                assert_eq!(clamped, Money(MILLIONTHS_MAX * sign), "{millionths}");
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::config::FeeSettings;
 use crate::master::assets::PriceSnapshot;
 use crate::master::storage::account_orders::{OwnTransaction, ProfitRow};
 use crate::master::storage::{Snapshot, StorageError};
-use crate::model::money::{MILLION, MILLIONTHS_MAX};
+use crate::model::money::MILLION;
 use crate::model::{AccountId, Cause, Holdings, Money, Quantity, Side, Symbol, TransactionStatus};
 use crate::wire::payload::{OwnSummary, PositionSummary};
 use hashlink::LruCache;
@@ -199,12 +199,6 @@ fn worth(units: Quantity, price: Money) -> i128 {
     (i128::from(units.0) * i128::from(price.0)).div_euclid(i128::from(MILLION))
 }
 
-fn money(value: i128) -> Money {
-    let most = i128::from(MILLIONTHS_MAX);
-    let within = value.clamp(-most, most);
-    Money(i64::try_from(within).unwrap_or(MILLIONTHS_MAX))
-}
-
 /// Puts a summary together from what one snapshot has.
 pub(super) fn summary(
     holdings: &Holdings,
@@ -236,25 +230,25 @@ pub(super) fn summary(
         positions.push(PositionSummary {
             symbol: *symbol,
             units: *units,
-            promised: Quantity(money(promised).0),
+            promised: Quantity(Money::clamped(promised).0),
             cost: *cost,
-            value: money(now),
+            value: Money::clamped(now),
             previous_close: previous.unwrap_or_default(),
-            realised: money(own),
+            realised: Money::clamped(own),
         });
     }
     let cash = i128::from(holdings.cash.0);
     let buying_power = cash - committed.reserved + committed.proceeds;
     OwnSummary {
         cash: holdings.cash,
-        reserved: money(committed.reserved),
-        buying_power: money(buying_power.max(0)),
-        value: money(value),
-        equity: money(cash + value),
-        day_change: money(day_change),
-        realised: money(realised),
-        unrealised: money(value - cost_of_all),
-        fees: money(profit.fees),
+        reserved: Money::clamped(committed.reserved),
+        buying_power: Money::clamped(buying_power.max(0)),
+        value: Money::clamped(value),
+        equity: Money::clamped(cash + value),
+        day_change: Money::clamped(day_change),
+        realised: Money::clamped(realised),
+        unrealised: Money::clamped(value - cost_of_all),
+        fees: Money::clamped(profit.fees),
         positions,
         update: prices.number,
     }

@@ -143,7 +143,7 @@ impl OrderState {
         let mut placed = self.insert(tx, stated, draft, &holder, INSTRUCTION, replace.reply_to)?;
         match &mut placed {
             Acceptance::Placed { replaced, .. } if self.undo.len() > before + 1 => {
-                *replaced = Some(end(tx, entry, Reason::Replaced, waiters)?);
+                *replaced = Some(self.end(tx, entry, Reason::Replaced, waiters)?);
             }
             _ => self.roll_back_to(before),
         }
@@ -222,24 +222,25 @@ impl OrderState {
         reason: Reason,
     ) -> Result<EndedOrder, StorageError> {
         let waiters = self.take_out(entry.rank.number);
-        end(tx, entry, reason, waiters)
+        self.end(tx, entry, reason, waiters)
     }
-}
 
-/// Stores that an order was cancelled.
-fn end(
-    tx: &mut Tx<'_>,
-    entry: LedgerEntry,
-    reason: Reason,
-    waiters: Vec<ReplyTo>,
-) -> Result<EndedOrder, StorageError> {
-    let outcome = Settlement::Cancelled(reason);
-    let now = Timestamp::now();
-    tx.end_order(entry.rank.number, &outcome, now)?;
-    Ok(EndedOrder {
-        transaction: Box::new(ended(entry.transaction, &outcome, now)),
-        waiters,
-    })
+    /// Stores that an order was cancelled.
+    fn end(
+        &self,
+        tx: &mut Tx<'_>,
+        entry: LedgerEntry,
+        reason: Reason,
+        waiters: Vec<ReplyTo>,
+    ) -> Result<EndedOrder, StorageError> {
+        let outcome = Settlement::Cancelled(reason);
+        let at = self.sequencer.end_time();
+        tx.end_order(entry.rank.number, &outcome, at)?;
+        Ok(EndedOrder {
+            transaction: Box::new(ended(entry.transaction, &outcome, at)),
+            waiters,
+        })
+    }
 }
 
 /// What the new order says: `None` of a replaceOrder is as it was. `None` where the prices are not

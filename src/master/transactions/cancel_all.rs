@@ -77,6 +77,7 @@ impl Transactions {
         let mut numbers = self.numbers_of(account);
         numbers.retain(|number| order.is_none_or(|order| order == *number));
         let detail = self.cancel_detail(order, numbers.len());
+        let ended = self.state.sequencer.end_time();
         let stored = self.storage.write_beating(&self.heartbeat, |tx| {
             if let Some(writes) = writes
                 && let Err(refusal) = writes(tx)?
@@ -90,7 +91,7 @@ impl Transactions {
                 let act = AccountAct::now(ActKind::CancelOrders, &by.act.caller, detail);
                 tx.insert_grant_act(account, &act)?;
             }
-            tx.cancel_orders(&numbers, Timestamp::now())?;
+            tx.cancel_orders(&numbers, ended)?;
             if is_deletion {
                 tx.forget_texts(account)?;
             }
@@ -103,7 +104,7 @@ impl Transactions {
                 if is_deletion {
                     self.state.deleted.insert(account, Instant::now());
                 }
-                self.tell_cancelled(&numbers);
+                self.tell_cancelled(&numbers, ended);
                 done(Ok(numbers.len()));
             }
             Ok(Err(refusal)) => done(Err(refusal)),
@@ -130,15 +131,14 @@ impl Transactions {
         }
     }
 
-    /// Removes cancelled orders from the queue and the book, and answers who waits for their
-    /// outcomes.
-    pub(super) fn tell_cancelled(&mut self, numbers: &[i64]) {
+    /// Removes orders that were cancelled at this time from the queue and the book, and answers
+    /// who waits for their outcomes.
+    pub(super) fn tell_cancelled(&mut self, numbers: &[i64], at: Timestamp) {
         let refusal = Refusal::new(Reason::Cancelled, fill::text(Reason::Cancelled));
         let outcome = Settlement::Cancelled(Reason::Cancelled);
         let mut replies = ReplyBatch::new();
         let watchers = Arc::clone(&self.state.watchers);
         let mut notices = EndedOrders::new(&watchers);
-        let now = Timestamp::now();
         for number in numbers {
             let (transaction, waiters) = if let Some(order) = self.state.unqueue_order(*number) {
                 (order.transaction(), order.waiters)
@@ -147,7 +147,7 @@ impl Transactions {
             } else {
                 continue;
             };
-            let transaction = ended(transaction, &outcome, now);
+            let transaction = ended(transaction, &outcome, at);
             notices.add(&transaction);
             let instruction = Order::instruction_for(transaction.side);
             for reply_to in waiters {

@@ -24,7 +24,7 @@ pub struct TradeTotal {
 
 /// Whether an order of this kind fills at the market's price after slippage. The others have a limit,
 /// which is never passed.
-pub fn slips(kind: OrderKind) -> bool {
+fn slips(kind: OrderKind) -> bool {
     match kind {
         OrderKind::Market | OrderKind::Stop | OrderKind::Trailing => true,
         OrderKind::Limit | OrderKind::StopLimit => false,
@@ -44,20 +44,16 @@ impl FeeSettings {
         let price = match (side, slippage) {
             // As by default: each order asks several times, and a division of these is dear.
             (_, 0) => quoted,
-            (Side::Sell, _) => (quoted * (whole - slippage)).div_euclid(whole),
+            (Side::Sell, _) => (quoted * (whole - slippage)).div_euclid(whole).max(1),
             (Side::Buy | Side::Split | Side::Dividend, _) => up(quoted * (whole + slippage), whole),
         };
-        within(if side == Side::Sell {
-            price.max(1)
-        } else {
-            price
-        })
+        Money::within(price)
     }
 
     /// What a purchase takes. `None` if an amount is beyond [`MILLIONTHS_MAX`].
     pub fn purchase(&self, units: Quantity, price: Money) -> Option<TradeTotal> {
         let value = units.cost_at(price)?;
-        let fee = within(self.fee(units, price))?;
+        let fee = Money::within(self.fee(units, price))?;
         Some(TradeTotal {
             value,
             fee,
@@ -69,7 +65,7 @@ impl FeeSettings {
     pub fn sale(&self, units: Quantity, price: Money) -> Option<TradeTotal> {
         let value = units.worth_at(price)?;
         // More than all amounts is more than this one.
-        let fee = within(self.fee(units, price)).map_or(value, |fee| fee.min(value));
+        let fee = Money::within(self.fee(units, price)).map_or(value, |fee| fee.min(value));
         Some(TradeTotal {
             value,
             fee,
@@ -128,11 +124,6 @@ impl FeeSettings {
 
 fn up(numerator: i128, denominator: i128) -> i128 {
     numerator.div_euclid(denominator) + i128::from(numerator.rem_euclid(denominator) != 0)
-}
-
-fn within(millionths: i128) -> Option<Money> {
-    let value = i64::try_from(millionths).ok().map(Money);
-    value.filter(|value| value.0 <= MILLIONTHS_MAX)
 }
 
 #[cfg(test)]

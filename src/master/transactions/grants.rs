@@ -125,6 +125,7 @@ impl Transactions {
         act.in_time("a restart", username)?;
         let prices = self.state.assets.prices();
         let (queue, sequencer) = (&self.state.queue, &mut self.state.sequencer);
+        let ended = sequencer.end_time();
         let waiting = &self.state.waiting;
         let mut beats = StepBeats::new(&self.heartbeat);
         let stored = self.storage.write_beating(&self.heartbeat, |tx| {
@@ -148,7 +149,7 @@ impl Transactions {
             };
             let mut orders = queue.numbers_of(account);
             orders.extend(waiting.book().of_account(account).map(BookOrder::number));
-            tx.cancel_orders(&orders, Timestamp::now())?;
+            tx.cancel_orders(&orders, ended)?;
             let before = tx.holdings(account)?;
             let mut after = before.clone();
             let mut done = RestartOutcome {
@@ -182,7 +183,7 @@ impl Transactions {
         failpoint::point("grant-committed");
         self.restarted += 1;
         log_restart(act, &done);
-        self.tell_cancelled(&orders);
+        self.tell_cancelled(&orders, ended);
         Ok(done)
     }
 }

@@ -26,7 +26,7 @@ impl Transactions {
             fees: &state.fees,
         };
         let queued = state.queue.numbers_of(account).len();
-        let open = state.waiting.book().of_account(account).count();
+        let open = state.waiting.book().count_of(account);
         let reserves = state.waiting.book_mut().reserves_mut();
         let left = reserves.buying_power(account, cash, OrderKind::Market, latest);
         Ok(AccountMeans {

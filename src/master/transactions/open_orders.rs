@@ -7,7 +7,7 @@
 
 use super::OrderState;
 use super::book::OrdersChanged;
-use super::book::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
+use super::book::due::{BookUpdate, DueOrders, EndingKind, OrderEnding, TrailStart, UpdateBar};
 use super::book::order::BookOrder;
 use super::book::trail::TrailClose;
 use super::corrections::BroughtAction;
@@ -17,7 +17,7 @@ use crate::master::messages::Update;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::{
-    ActionKind, OrderAmount, OrderTerms, Quantity, Ratio, Side, Symbol, TransactionStatus,
+    ActionKind, OrderAmount, OrderTerms, Quantity, Ratio, Reason, Side, Symbol,
 };
 use crate::runtime::StepBeats;
 use std::collections::{HashMap, HashSet};
@@ -270,13 +270,10 @@ impl OrderState {
 
 /// The outcome of an order that ends without a fill.
 pub(super) fn ending(ending: &OrderEnding) -> Settlement {
-    match ending.status {
-        TransactionStatus::Expired => Settlement::Expired,
-        TransactionStatus::Cancelled => Settlement::Cancelled(ending.reason),
-        TransactionStatus::Rejected
-        | TransactionStatus::Queued
-        | TransactionStatus::Open
-        | TransactionStatus::Settled => Settlement::Rejected(ending.reason),
+    match ending.kind {
+        EndingKind::Expired => Settlement::Expired,
+        EndingKind::NoPrice => Settlement::Rejected(Reason::NoPrice),
+        EndingKind::Cancelled => Settlement::Cancelled(Reason::Cancelled),
     }
 }
 

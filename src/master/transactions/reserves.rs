@@ -4,9 +4,8 @@
 //! no clock.
 
 use crate::config::FeeSettings;
-use crate::model::money::MILLIONTHS_MAX;
 use crate::model::{AccountId, Money, OrderAmount, OrderKind, Quantity, Side, Symbol};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Where an order waits, as far as its reserve goes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +53,8 @@ struct AccountReserves {
     sales: BTreeMap<i64, QueuedSale>,
     /// Number of the update at whose prices the proceeds of sales were counted, and their sum.
     proceeds: (u64, i128),
-    /// Those whose proceeds are not counted yet.
-    uncounted: Vec<i64>,
+    /// Those whose proceeds are not counted yet. A sale whose cancel is undone is held again.
+    uncounted: BTreeSet<i64>,
 }
 
 /// A queued market sale.
@@ -109,7 +108,7 @@ impl Reserves {
     /// The sum of all reserves of an account.
     pub fn reserved(&self, account: AccountId) -> Money {
         let reserves = self.accounts.get(&account);
-        clamped(reserves.map_or(0, |it| it.standing + it.market))
+        Money::clamped(reserves.map_or(0, |it| it.standing + it.market))
     }
 
     /// The sum of all reserves of all accounts, in millionths. Reads them all.
@@ -121,17 +120,18 @@ impl Reserves {
     /// The sum of the reserves that no other order of the account may use: those of limit, stop,
     /// stop-limit and trailing purchases.
     pub fn standing(&self, account: AccountId) -> Money {
-        clamped(self.accounts.get(&account).map_or(0, |it| it.standing))
+        Money::clamped(self.accounts.get(&account).map_or(0, |it| it.standing))
     }
 
     /// Units of the asset that the account's sales have promised.
+    #[cfg(test)]
     pub fn promised(&self, account: AccountId, symbol: &Symbol) -> Quantity {
         let reserves = self.accounts.get(&account);
         let asset = self.assets.get(symbol);
         let units = reserves
             .zip(asset)
             .and_then(|(it, asset)| it.promised.get(asset));
-        Quantity(clamped(units.copied().unwrap_or(0)).0)
+        Quantity(Money::clamped(units.copied().unwrap_or(0)).0)
     }
 
     /// What a new sale may sell where the account holds so many units: with what queued market
@@ -143,12 +143,12 @@ impl Reserves {
         };
         let of = |units: &BTreeMap<AssetNumber, i128>| units.get(asset).copied().unwrap_or(0);
         let units = i128::from(held.0) + of(&reserves.coming) - of(&reserves.promised);
-        Quantity(clamped(units).0)
+        Quantity(Money::clamped(units).0)
     }
 
     /// What a new purchase of this kind may take where the account has so much cash: without all
-    /// reserves; for a market order with the [proceeds](Reserves::proceeds). Below 0 where prices
-    /// have fallen.
+    /// reserves; for a market order with what the account's queued market sales would bring at the
+    /// latest prices, after slippage and less fees. Below 0 where prices have fallen.
     pub fn buying_power(
         &mut self,
         account: AccountId,
@@ -160,7 +160,7 @@ impl Reserves {
             return cash;
         };
         let left = i128::from(cash.0) - reserves.standing - reserves.market;
-        clamped(match kind {
+        Money::clamped(match kind {
             OrderKind::Market => left + reserves.proceeds(latest),
             OrderKind::Limit | OrderKind::Stop | OrderKind::StopLimit | OrderKind::Trailing => left,
         })
@@ -168,9 +168,10 @@ impl Reserves {
 
     /// What the account's queued market sales would bring at the latest prices: after slippage, less
     /// fees.
+    #[cfg(test)]
     pub fn proceeds(&mut self, account: AccountId, latest: LatestPrices<'_>) -> Money {
         let reserves = self.accounts.get_mut(&account);
-        clamped(reserves.map_or(0, |it| it.proceeds(latest)))
+        Money::clamped(reserves.map_or(0, |it| it.proceeds(latest)))
     }
 
     fn number_of(&mut self, symbol: Symbol) -> AssetNumber {
@@ -178,12 +179,8 @@ impl Reserves {
         *self.assets.entry(symbol).or_insert(next)
     }
 
-    /// The number of accounts that hold something back.
-    pub fn len(&self) -> usize {
-        self.accounts.len()
-    }
-
     /// Whether no account holds anything back.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty()
     }
@@ -199,7 +196,7 @@ impl AccountReserves {
                 brings: Money::ZERO,
             };
             self.sales.insert(promise.number, sale);
-            self.uncounted.push(promise.number);
+            self.uncounted.insert(promise.number);
         }
     }
 
@@ -208,9 +205,7 @@ impl AccountReserves {
         if let Some(sale) = self.sales.remove(&promise.number) {
             self.proceeds.1 -= i128::from(sale.brings.0);
         }
-        if self.sales.is_empty() {
-            self.uncounted.clear();
-        }
+        self.uncounted.remove(&promise.number);
     }
 
     fn add(&mut self, promise: &OrderPromise, asset: AssetNumber, sign: i128) {
@@ -239,7 +234,6 @@ impl AccountReserves {
             self.uncounted = self.sales.keys().copied().collect();
         }
         for number in std::mem::take(&mut self.uncounted) {
-            // One that is gone brings nothing.
             if let Some(sale) = self.sales.get_mut(&number) {
                 sale.brings = sale_proceeds(sale.units, &sale.symbol, latest);
                 self.proceeds.1 += i128::from(sale.brings.0);
@@ -321,7 +315,7 @@ impl<'a> SettlementReserves<'a> {
     /// reserves of limit, stop, stop-limit and trailing purchases that stay or come after it.
     pub fn spendable(&self, account: AccountId, cash: Money) -> Money {
         let aside = self.aside.get(&account).copied().unwrap_or(0);
-        clamped(aside - self.uncovered(account, cash))
+        Money::clamped(aside - self.uncovered(account, cash))
     }
 
     /// By how much the reserves of limit, stop, stop-limit and trailing purchases that have not ended
@@ -332,11 +326,6 @@ impl<'a> SettlementReserves<'a> {
         let freed = self.freed.get(&account).copied().unwrap_or(0);
         standing - freed - i128::from(cash.0)
     }
-}
-
-fn clamped(sum: i128) -> Money {
-    let most = i128::from(MILLIONTHS_MAX);
-    Money(i64::try_from(sum.clamp(-most, most)).unwrap_or(MILLIONTHS_MAX))
 }
 
 #[cfg(test)]
@@ -409,6 +398,34 @@ mod tests {
         assert_eq!(reserves.proceeds(AccountId(2), now), Money::ZERO);
         let nobody = reserves.buying_power(AccountId(2), Money(7), OrderKind::Market, now);
         assert_eq!(nobody, Money(7));
+    }
+
+    #[test]
+    fn a_sale_whose_cancel_is_undone_counts_once() {
+        let fees = FeeSettings::default();
+        let price = |_: &Symbol| Some(Money(20));
+        let now = latest(1, &price, &fees);
+        let mut reserves = Reserves::default();
+        let sales = [(1, 7), (2, 5), (3, 1)];
+        let [counted, first, second] =
+            sales.map(|(number, units)| promise(number, Side::Sell, PromiseKind::Queued, units));
+        reserves.hold(&counted);
+        assert_eq!(reserves.proceeds(ACCOUNT, now), Money(140));
+        reserves.hold(&first);
+        reserves.hold(&second);
+        // Its cancel fails twice.
+        for _ in 0..2 {
+            reserves.release(&first);
+            reserves.hold(&first);
+        }
+        assert_eq!(reserves.proceeds(ACCOUNT, now), Money(140 + 100 + 20));
+        reserves.release(&counted);
+        reserves.hold(&counted);
+        assert_eq!(reserves.proceeds(ACCOUNT, now), Money(140 + 100 + 20));
+        for sale in [&first, &second, &counted] {
+            reserves.release(sale);
+        }
+        assert!(reserves.is_empty(), "{reserves:?}");
     }
 
     #[test]

@@ -49,6 +49,13 @@ impl Sequencer {
         self.number
     }
 
+    /// The time at which an order ends now: the machine's, but no earlier than the last acceptance.
+    /// So the times tell that an order came before another one ended, though the clock was set back
+    /// between the two.
+    pub fn end_time(&self) -> Timestamp {
+        Timestamp::now().max(self.accepted)
+    }
+
     /// The next key.
     pub fn give(&mut self) -> OrderKey {
         /// Most IDs of one millisecond. One more takes the next millisecond.
@@ -119,5 +126,10 @@ mod tests {
             one.ahead
         );
         assert!(one.id < two.id);
+        // No order ends before it.
+        let ended = sequencer.end_time();
+        assert!(ended >= two.accepted && ended.since(ahead) < 60_000);
+        let before = Timestamp::now();
+        assert!(Sequencer::after(0, Timestamp(0)).end_time() >= before);
     }
 }

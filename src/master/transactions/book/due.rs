@@ -8,9 +8,7 @@
 use super::order::{BarOutcome, BookOrder, BookProgress, OrderEnd};
 use super::slots::SlotId;
 use super::{OrderBook, end_span};
-use crate::model::{
-    Bar, Money, OrderKind, Reason, SettlementRank, Symbol, Timestamp, TransactionStatus,
-};
+use crate::model::{Bar, Money, OrderKind, SettlementRank, Symbol, Timestamp};
 use std::collections::HashSet;
 use std::time::Instant;
 
@@ -134,47 +132,41 @@ pub struct DueOrders {
     bars: Vec<(Symbol, UpdateBar)>,
 }
 
-impl DueOrders {
-    /// Sorts the fills by turn.
-    pub fn sort(&mut self) {
-        self.fills.sort_unstable_by_key(|due| due.rank);
-    }
+/// How an order ends without a fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndingKind {
+    /// Its time in force has ended.
+    Expired,
+    /// A market order that gets no price.
+    NoPrice,
+    /// Its asset has ended, or a split left nothing of it.
+    Cancelled,
 }
 
-/// How an order ends without a fill.
+/// An order that ends without a fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderEnding {
     pub number: i64,
-    pub status: TransactionStatus,
-    pub reason: Reason,
+    pub kind: EndingKind,
 }
 
 impl OrderEnding {
-    /// Its time in force has ended.
+    /// See [`EndingKind::Expired`].
     pub fn expired(number: i64) -> OrderEnding {
-        OrderEnding {
-            number,
-            status: TransactionStatus::Expired,
-            reason: Reason::Expired,
-        }
+        let kind = EndingKind::Expired;
+        OrderEnding { number, kind }
     }
 
-    /// A market order that gets no price.
+    /// See [`EndingKind::NoPrice`].
     pub fn no_price(number: i64) -> OrderEnding {
-        OrderEnding {
-            number,
-            status: TransactionStatus::Rejected,
-            reason: Reason::NoPrice,
-        }
+        let kind = EndingKind::NoPrice;
+        OrderEnding { number, kind }
     }
 
-    /// Its asset has ended, or a split left nothing of it.
+    /// See [`EndingKind::Cancelled`].
     pub fn cancelled(number: i64) -> OrderEnding {
-        OrderEnding {
-            number,
-            status: TransactionStatus::Cancelled,
-            reason: Reason::Cancelled,
-        }
+        let kind = EndingKind::Cancelled;
+        OrderEnding { number, kind }
     }
 }
 

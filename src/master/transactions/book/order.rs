@@ -276,7 +276,7 @@ impl BookOrder {
     }
 
     /// The first millisecond of market time at which a market order has waited for too long.
-    pub fn waits_until(&self) -> Option<Timestamp> {
+    fn waits_until(&self) -> Option<Timestamp> {
         match self.progress {
             BookProgress::WaitsSince(since) => {
                 Some(Timestamp(since.0.saturating_add(WAITING_MAX + 1)))

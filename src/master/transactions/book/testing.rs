@@ -2,7 +2,7 @@
 //!
 //! Orders and updates for tests of the book.
 
-use super::due::{BookUpdate, UpdateBar};
+use super::due::{BookUpdate, DueOrders, UpdateBar};
 use super::order::{BookOrder, BookProgress, OrderEnd};
 use crate::model::timestamp::DAY;
 use crate::model::{
@@ -50,6 +50,11 @@ pub fn update(number: u64, market_now: i64) -> BookUpdate {
         market_now: Timestamp(market_now),
         exhausted: false,
     }
+}
+
+/// Sorts the fills by turn, as a settlement does.
+pub fn sort_fills(due: &mut DueOrders) {
+    due.fills.sort_unstable_by_key(|due| due.rank);
 }
 
 /// The bar of a replay at this time.

@@ -2,7 +2,7 @@
 
 use super::due::{BookUpdate, DueOrders, OrderEnding, TrailStart, UpdateBar};
 use super::order::BookProgress;
-use super::testing::{bar, order, symbol, update};
+use super::testing::{bar, order, sort_fills, symbol, update};
 use super::trail::{BestCloses, TrailClose};
 use super::*;
 use crate::config::FeeSettings;
@@ -23,7 +23,7 @@ const FREE: FeeSettings = FeeSettings {
 fn due_of(book: &OrderBook, bar: UpdateBar, update: &BookUpdate) -> DueOrders {
     let mut due = DueOrders::default();
     book.due(symbol(), bar, update, &mut due);
-    due.sort();
+    sort_fills(&mut due);
     due
 }
 
@@ -395,7 +395,7 @@ fn a_million_orders_and_a_bar_of_each_asset() {
         let prices = [100_000_000, 110_000_000, 90_000_000, 101_000_000];
         book.due(*name, bar(DAY, prices), &now, &mut due);
     }
-    due.sort();
+    sort_fills(&mut due);
     let ended = book.expired(&now, &due).len();
     let finding = began.elapsed();
     book.advance(&due, &now);

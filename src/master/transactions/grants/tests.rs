@@ -6,7 +6,7 @@ use crate::master::storage::ledger::LedgerEntry;
 use crate::master::testing::{FakeLink, MasterRig, act, act_within, money, order, reason, symbol};
 use crate::master::verify;
 use crate::model::money::MILLIONTHS_MAX;
-use crate::model::{Cause, Side, Symbol, TransactionStatus};
+use crate::model::{Cause, Side, Symbol, Timestamp, TransactionStatus};
 use crate::runtime::Module;
 use crate::wire::Reply;
 use crossbeam_channel::bounded;
@@ -206,6 +206,21 @@ fn an_account_begins_anew_without_orders_and_units() {
         "a restart is told, whatever it does"
     );
     assert!(desk.restart("carol").is_err());
+}
+
+#[test]
+fn a_restart_ends_no_order_before_the_last_was_accepted() {
+    let mut desk = Desk::new();
+    let first = desk.queue(Side::Buy, "AAPL", "1");
+    // The clock is ahead for one order, and is set back then.
+    let sequencer = &mut desk.rig.transactions.state.sequencer;
+    let ahead = Timestamp(Timestamp::now().0 + 7_200_000);
+    *sequencer = Sequencer::after(sequencer.last(), ahead);
+    desk.queue(Side::Buy, "AAPL", "1");
+    desk.restart("alice").unwrap();
+    let entry = desk.rig.entry(&desk.link, first).unwrap();
+    let ended = entry.transaction.settled.unwrap();
+    assert!(ended >= ahead, "{ended:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::master::storage::bars::{BarStore, UnsettledUpdate, UpdateChanges, Upd
 use crate::master::testing::{
     FakeLink, MasterRig, bar, money, order, order_id, quantity, reason, symbol,
 };
+use crate::master::transactions::sequence::Sequencer;
 use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
 use crate::runtime::{Module, STEPS_PER_BEAT, Watchdog};
 use crate::wire::Reply;
@@ -482,6 +483,62 @@ fn a_cancel_takes_effect_after_the_update_under_way() {
     assert_eq!(reason(&desk.cancelled(touched)), Reason::NotOpen);
     assert_eq!(reason(&desk.cancelled(Uuid::nil())), Reason::NoData);
     desk.verify();
+}
+
+/// How an order ends between two updates.
+#[derive(Debug, Clone, Copy)]
+enum Withdrawal {
+    Cancelled,
+    Replaced,
+    /// By an administrator, or with its account.
+    WithOthers,
+}
+
+#[test]
+fn no_order_ends_before_the_last_was_accepted_though_the_clock_is_set_back() {
+    for withdrawal in [
+        Withdrawal::Cancelled,
+        Withdrawal::Replaced,
+        Withdrawal::WithOthers,
+    ] {
+        let mut desk = Desk::new();
+        desk.bar(["100", "100", "100", "100"]);
+        let purchase = desk.placed(Side::Buy, "2", MARKET);
+        // The clock is ahead for one order, and is set back then.
+        let sequencer = &mut desk.rig.transactions.state.sequencer;
+        let ahead = Timestamp(Timestamp::now().0 + 7_200_000);
+        *sequencer = Sequencer::after(sequencer.last(), ahead);
+        let sale = desk.placed(Side::Sell, "2", limit("500"));
+        match withdrawal {
+            Withdrawal::Cancelled => {
+                let reply = desk.cancelled(purchase);
+                assert!(matches!(reply, Reply::OrderCancelled { .. }), "{reply:?}");
+            }
+            Withdrawal::Replaced => {
+                let replace = desk.replace(purchase, Some("1"), None);
+                placed(&desk.ask(OrderRequest::Replace(replace)));
+            }
+            Withdrawal::WithOthers => {
+                let (sender, answer) = crossbeam_channel::bounded(1);
+                let cancellation = AccountCancellation {
+                    account: desk.alice,
+                    order: Some(desk.entry(purchase).rank.number),
+                    by: None,
+                    is_deletion: false,
+                    writes: None,
+                    done: Box::new(move |outcome| sender.send(outcome).unwrap()),
+                };
+                let transactions = &mut desk.rig.transactions;
+                transactions.on_message(TransactionsMessage::Cancel(cancellation));
+                transactions.on_turn_end();
+                assert_eq!(answer.try_recv().unwrap(), Ok(1));
+            }
+        }
+        let ended = desk.entry(purchase).transaction.settled.unwrap();
+        let accepted = desk.entry(sale).transaction.accepted;
+        assert!(accepted >= ahead && ended >= accepted, "{withdrawal:?}");
+        desk.verify();
+    }
 }
 
 #[test]

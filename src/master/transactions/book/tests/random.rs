@@ -275,7 +275,7 @@ impl History {
             plain.insert(name(asset), bar);
             self.latest.insert(name(asset), Money(close));
         }
-        due.sort();
+        sort_fills(&mut due);
         let endings = self.book.expired(&update, &due);
         self.compare(&due, &endings, &plain, &update);
         // As the commit stores it.
