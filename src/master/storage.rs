@@ -43,6 +43,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// A commit, a roll-back or a wait for the lock that takes longer counts as hanging.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(300);
@@ -210,6 +211,8 @@ pub enum Snapshot<'a> {
 #[derive(Debug)]
 pub struct Tx<'a> {
     snapshot: Snapshot<'a>,
+    /// Worker, boot ID and key of the origin of the last order that it stored.
+    origin: Option<(Uuid, Uuid, i64)>,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -323,7 +326,10 @@ impl Storage {
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let Storage::Sqlite(sqlite) = self;
         let snapshot = Snapshot::Sqlite(sqlite.begin()?);
-        Ok(Tx { snapshot })
+        Ok(Tx {
+            snapshot,
+            origin: None,
+        })
     }
 }
 

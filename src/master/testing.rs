@@ -934,6 +934,23 @@ pub(crate) fn reason(reply: &Reply) -> Reason {
     }
 }
 
+/// Fills an order for so many units of an asset at `price`, without a fee. Returns the total.
+pub(crate) fn fill_at(
+    holdings: &mut Holdings,
+    side: Side,
+    (symbol, units): (Symbol, Quantity),
+    price: Money,
+) -> Result<Money, Reason> {
+    let total = match side {
+        Side::Buy => units.cost_at(price),
+        Side::Sell => units.worth_at(price),
+        Side::Split | Side::Dividend => return Err(Reason::ArgumentInvalid),
+    };
+    let total = total.ok_or(Reason::QuantityInvalid)?;
+    holdings.trade(side, symbol, units, (total, holdings.cash))?;
+    Ok(total)
+}
+
 /// An order as auth passes it on.
 pub(crate) fn order(
     reply_to: ReplyTo,

@@ -16,6 +16,7 @@ pub mod entitlement;
 pub mod fees;
 pub mod fill;
 mod grants;
+mod held_means;
 mod means;
 #[cfg(test)]
 mod naive;
@@ -49,6 +50,7 @@ use book::order::BookOrder;
 use book::trail::BestCloses;
 use changes::Change;
 use disk_floor::DiskFloor;
+use held_means::HeldMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
 use rejections::RejectionBudget;
 use sequence::Sequencer;
@@ -63,6 +65,9 @@ use waiting::WaitingOrders;
 const COMMIT_BATCH_MAX: usize = 8192;
 /// Corrections that could not take all they should which the status shows.
 const WRITTEN_OFF_SHOWN_MAX: usize = 10;
+/// For so long after a settlement that failed, what is asked is refused without another try, which
+/// would cost as much as a whole one.
+const SETTLE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -105,9 +110,11 @@ pub struct Transactions {
     batch: Vec<PendingRequest>,
     /// Updates that an earlier process left unsettled.
     unsettled: UnsettledUpdates,
-    /// Updates that could not be settled, oldest first. There are few: without room on the disk there
-    /// is no further update either.
+    /// Updates that could not be settled, oldest first. There are few: without room on the disk
+    /// there is no further update either.
     pending: VecDeque<Update>,
+    /// When an update could not be settled, where one is left for that.
+    failed: Option<Instant>,
     /// Accounts whose orders are to be cancelled once no update is under way, in order.
     cancellations: VecDeque<AccountCancellation>,
     heartbeat: Heartbeat,
@@ -139,13 +146,15 @@ struct OrderState {
     deferred: Vec<PendingRequest>,
     /// The changes in memory of the commit that is being prepared.
     undo: Vec<Change>,
+    /// What accounts hold, as that commit has read it.
+    held: HeldMeans,
     /// The last update that was settled here, or passed over.
     seen_update: u64,
     /// Of each asset that has closes for trailing orders, how many were stored since the last
     /// compaction; with a start's, how many there are.
     closes: HashMap<Symbol, usize>,
-    /// Orders that came to the book since the last settlement, by number: those that came too late for
-    /// the update under way, and maybe others.
+    /// Orders that came to the book since the last settlement, by number: those that came too late
+    /// for the update under way, and maybe others.
     newcomers: Vec<i64>,
     /// Whether market orders may wait for assets that are not listed any more.
     unlisted_pending: bool,
@@ -165,7 +174,7 @@ struct OrderState {
     actions_pending: bool,
     /// What is said of the latest corrections that could not take all they should, oldest first.
     written_off: VecDeque<String>,
-    /// When the prices after those splits and dividends became visible.
+    /// When the prices after those of the previous process became visible.
     visibility: PriceVisibility,
 }
 
@@ -233,6 +242,9 @@ impl Module for Transactions {
     }
 
     fn on_tick(&mut self, now: Instant) {
+        if self.failed.is_some() && !self.has_just_failed(now) {
+            self.settle_pending();
+        }
         // An update that brought nothing sends no message.
         self.cancel_all();
         self.state.disk.look(now);
@@ -240,9 +252,7 @@ impl Module for Transactions {
         self.take_deferred();
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
             self.tidied = now;
-            if !self.pending.is_empty() {
-                self.settle_pending();
-            }
+            self.state.forget_gone_newcomers();
             self.state.orders.tidy(now);
             self.state.cancels.tidy(now);
             self.state.rejections.tidy(now);
@@ -286,8 +296,7 @@ impl Transactions {
             ))
         })?;
         // The last prices of the previous process are visible from the start.
-        let mut visibility = PriceVisibility::default();
-        visibility.note(assets.prices().number, Instant::now());
+        let visibility = PriceVisibility::from_now(assets.prices().number, Instant::now());
         let seen_update = assets.prices().number;
         let newcomers = newcomers(waiting.book(), next);
         let state = OrderState {
@@ -298,6 +307,7 @@ impl Transactions {
             watchers: Arc::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
+            held: HeldMeans::default(),
             seen_update,
             closes,
             newcomers,
@@ -322,6 +332,7 @@ impl Transactions {
             batch: Vec::new(),
             unsettled: UnsettledUpdates::default(),
             pending: VecDeque::new(),
+            failed: None,
             cancellations,
             heartbeat: Heartbeat::unwatched(),
             tidied: Instant::now(),
@@ -382,17 +393,25 @@ impl Transactions {
         self.store(batch);
     }
 
-    /// The same with the cancels and replacements that have waited for an update which is over.
+    /// The same with the cancels and replacements that have waited for an update which is over: in
+    /// commits of [`COMMIT_BATCH_MAX`], since they may be many.
     fn take_deferred(&mut self) {
-        let batch = self.state.take_deferred();
-        self.store(batch);
+        let mut waited = self.state.take_deferred().into_iter();
+        loop {
+            let batch: Vec<PendingRequest> = waited.by_ref().take(COMMIT_BATCH_MAX).collect();
+            if batch.is_empty() {
+                return;
+            }
+            self.store(batch);
+            self.heartbeat.beat();
+        }
     }
 
     fn store(&mut self, batch: Vec<PendingRequest>) {
         if batch.is_empty() {
             return;
         }
-        if !self.settle_pending() {
+        if self.has_just_failed(Instant::now()) || !self.settle_pending() {
             let refusal = Refusal::master_overloaded();
             let mut replies = ReplyBatch::new();
             for PendingRequest { request, .. } in batch {
@@ -428,9 +447,22 @@ impl Transactions {
         }
     }
 
-    /// Settles what has not been settled, in order, each update at its own prices. Whether nothing is
-    /// left.
+    /// Whether a settlement has failed so lately that nothing asked for is worth another try.
+    fn has_just_failed(&self, now: Instant) -> bool {
+        let is_recent = |at| now.saturating_duration_since(at) < SETTLE_RETRY_INTERVAL;
+        self.failed.is_some_and(is_recent)
+    }
+
+    /// Settles what has not been settled, and notes whether that failed. Whether nothing is left.
     fn settle_pending(&mut self) -> bool {
+        let is_done = self.settle_in_order();
+        self.failed = (!is_done).then(Instant::now);
+        is_done
+    }
+
+    /// Settles what has not been settled, in order, each update at its own prices. Whether nothing
+    /// is left.
+    fn settle_in_order(&mut self) -> bool {
         loop {
             // Those of an earlier process come first. They are read one by one.
             let first = self.pending.front().map(|update| update.number);
@@ -460,8 +492,8 @@ impl Transactions {
     /// it could not be stored: then nothing has changed.
     fn settle(&mut self, update: &Update) -> bool {
         let began = Instant::now();
-        // No update follows the last prices, so orders that came too late for them are settled too, be
-        // it before a kill.
+        // No update follows the last prices, so orders that came too late for them are settled too,
+        // be it before a kill.
         let (until, number) = match update.snapshot.exhausted {
             true => (began, u64::MAX),
             false => (update.began, update.number),
@@ -488,9 +520,6 @@ impl Transactions {
                 true
             }
             Err(error) => {
-                if !update.actions.is_empty() {
-                    self.state.visibility.note(update.number, Instant::now());
-                }
                 // Nothing was stored. It is tried again before anything is accepted.
                 crate::error!(
                     "update {} could not be settled; its orders wait: {error}",

@@ -295,28 +295,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terms_are_made_again_of_what_they_say() {
-        let (limit, stop) = (Money(9), Money(7));
-        let percent = TrailDistance::Percent(25_000);
-        for (terms, said) in [
-            (OrderTerms::Market, None),
-            (OrderTerms::Limit { limit }, None),
-            (OrderTerms::Stop { stop }, Some(TrailDistance::Money(stop))),
-            (
-                OrderTerms::StopLimit { limit, stop },
-                Some(TrailDistance::Money(stop)),
-            ),
-            (OrderTerms::Trailing { distance: percent }, Some(percent)),
-        ] {
-            assert_eq!(terms.stated_stop(), said);
-            assert_eq!(
-                OrderTerms::of(terms.kind(), terms.limit(), said),
-                Some(terms)
-            );
-        }
-    }
-
-    #[test]
     fn a_distance_is_money_or_a_percentage() {
         let parsed = |text: &str| TrailDistance::parse(text).unwrap();
         assert_eq!(parsed("2.5"), TrailDistance::Money(Money(2_500_000)));

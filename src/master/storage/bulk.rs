@@ -172,7 +172,10 @@ impl BulkLoader {
 
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let snapshot = Snapshot::Sqlite(self.sqlite.begin()?);
-        Ok(Tx { snapshot })
+        Ok(Tx {
+            snapshot,
+            origin: None,
+        })
     }
 
     /// Writes a session for each of these accounts, valid from `now` until `expiry`.

@@ -836,7 +836,16 @@ impl Tx<'_> {
     /// The database fails.
     pub fn insert_order(&mut self, order: &NewOrder<'_>) -> Result<bool, StorageError> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let origin = origin(sqlite, &order.rank.worker, &order.boot)?;
+        let (worker, boot) = (order.rank.worker, order.boot);
+        // A worker's orders mostly come together.
+        let last = self
+            .origin
+            .filter(|(of, at, _)| *of == worker && *at == boot);
+        let origin = match last {
+            Some((_, _, origin)) => origin,
+            None => origin(sqlite, &worker, &boot)?,
+        };
+        self.origin = Some((worker, boot, origin));
         let inserted = sqlite
             .prepare_cached(
                 "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,

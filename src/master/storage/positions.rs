@@ -43,12 +43,14 @@ pub fn unlisted_texts(owned: &[OwnedAsset], listed: &[Symbol]) -> Vec<String> {
 }
 
 fn cash(sqlite: &Connection, account: AccountId) -> rusqlite::Result<Money> {
-    sqlite
+    // An account that has traded is found by its balance alone.
+    let cash: Option<i64> = sqlite
         .prepare_cached(
-            "SELECT coalesce(cash, starting_cash) FROM accounts LEFT JOIN balances USING (account)
-             WHERE account = ?1",
+            "SELECT coalesce((SELECT cash FROM balances WHERE account = ?1),
+                 (SELECT starting_cash FROM accounts WHERE account = ?1))",
         )?
-        .query_row([account.0], |row| row.get(0).map(Money))
+        .query_row([account.0], |row| row.get(0))?;
+    cash.map(Money).ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 impl Snapshot<'_> {

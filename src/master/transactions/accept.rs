@@ -37,6 +37,7 @@ impl OrderState {
     ) -> Result<Vec<Acceptance>, StorageError> {
         self.disk.look(Instant::now());
         self.undo.clear();
+        self.held.clear();
         let deferred = self.deferred.len();
         let stored = storage.write_beating(heartbeat, |tx| {
             let mut acceptances = Vec::with_capacity(batch.len());
@@ -63,6 +64,7 @@ impl OrderState {
             }
         }
         self.undo.clear();
+        self.held.clear();
         stored
     }
 
@@ -97,7 +99,7 @@ impl OrderState {
             terms: OrderTerms::Market,
             time_in_force: TimeInForce::Gtc,
             // What waits in the book gets its end there.
-            end: OrderEnd::Gtc(Timestamp(i64::MAX)),
+            end: OrderEnd::UNKNOWN,
             client_order_id: order.client_order_id,
             asked: None,
             replaces: None,

@@ -128,6 +128,25 @@ pub(super) fn share_text(full: ShareError) -> &'static str {
     }
 }
 
+/// Whose share of the book is full, for the client.
+pub(super) fn book_share_text(full: ShareError) -> &'static str {
+    match full {
+        ShareError::Full => "too many orders are open; cancel one, or wait until some end",
+        ShareError::Asker => {
+            "nearly as many orders are open as may be, and this account has its share of the rest; \
+             cancel one"
+        }
+        ShareError::Neighbourhood | ShareError::Around => {
+            "nearly as many orders are open as may be, and this address or the network around it has \
+             its share of the rest; cancel one, or wait until some end"
+        }
+        ShareError::Source => {
+            "nearly as many orders are open as may be, and this worker has its share of the rest; \
+             cancel one, or wait until some end"
+        }
+    }
+}
+
 /// The order that a link message has brought already.
 pub(super) fn stored_by(
     tx: &mut Tx<'_>,

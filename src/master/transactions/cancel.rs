@@ -8,6 +8,7 @@
 
 use super::acceptance::{Acceptance, AcceptedAt, EndedOrder, StatedOrder, holder_of, stored_by};
 use super::place::{or_none, prices_refusal, same_terms};
+use super::settle::ended;
 use super::waiting::order_end;
 use super::{OrderState, PendingRequest};
 use crate::master::messages::{CancelOrder, OrderRequest, ReplaceOrder};
@@ -16,7 +17,7 @@ use crate::master::storage::ledger::{LedgerEntry, Settlement};
 use crate::master::storage::order_details::OrderDetails;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::{
-    AccountId, OrderAmount, OrderKind, OrderTerms, Reason, TimeInForce, Timestamp, Transaction,
+    AccountId, OrderAmount, OrderKind, OrderTerms, Reason, TimeInForce, Timestamp,
     TransactionStatus,
 };
 use crate::wire::{Instruction, Refusal};
@@ -233,16 +234,10 @@ impl OrderState {
         waiters: Vec<ReplyTo>,
     ) -> Result<EndedOrder, StorageError> {
         let outcome = Settlement::Cancelled(reason);
-        let ended = self.sequencer.end_time();
-        tx.end_order(entry.rank.number, &outcome, ended)?;
-        let transaction = Transaction {
-            status: outcome.status(),
-            reason: outcome.reason(),
-            settled: Some(ended.max(entry.transaction.accepted)),
-            ..entry.transaction
-        };
+        let at = self.sequencer.end_time();
+        tx.end_order(entry.rank.number, &outcome, at)?;
         Ok(EndedOrder {
-            transaction: Box::new(transaction),
+            transaction: Box::new(ended(entry.transaction, &outcome, at)),
             waiters,
         })
     }

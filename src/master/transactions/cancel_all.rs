@@ -1,12 +1,12 @@
 //! spec/master/transactions/cancel_all.md · 3.1.7, 3.1.3
 //!
 //! Cancels orders of an account for an administrator, and all where it is locked or deleted, in one
-//! commit with the writes of whoever asks for it. It never withdraws an order from an update that is under way. Whoever
-//! waits for an order that a restart has cancelled is told here, too.
+//! commit with the writes of whoever asks for it. It never withdraws an order from an update that
+//! is under way. Whoever waits for an order that a restart has cancelled is told here, too.
 //!
 //! Tests: `src/master/transactions/cancel_all/tests.rs`, `tests/suite/master/deletion.rs`.
 
-use super::settle::{ended_transaction, settled_transaction};
+use super::settle::ended;
 use super::{Transactions, fill};
 use crate::master::messages::{AccountCancellation, AdminCancellation, Order};
 use crate::master::order_watchers::EndedOrders;
@@ -131,9 +131,9 @@ impl Transactions {
         }
     }
 
-    /// Removes orders that were cancelled at `ended` from the queue and the book, and answers who
-    /// waits for their outcomes.
-    pub(super) fn tell_cancelled(&mut self, numbers: &[i64], ended: Timestamp) {
+    /// Removes orders that were cancelled at this time from the queue and the book, and answers
+    /// who waits for their outcomes.
+    pub(super) fn tell_cancelled(&mut self, numbers: &[i64], at: Timestamp) {
         let refusal = Refusal::new(Reason::Cancelled, fill::text(Reason::Cancelled));
         let outcome = Settlement::Cancelled(Reason::Cancelled);
         let mut replies = ReplyBatch::new();
@@ -141,15 +141,13 @@ impl Transactions {
         let mut notices = EndedOrders::new(&watchers);
         for number in numbers {
             let (transaction, waiters) = if let Some(order) = self.state.unqueue_order(*number) {
-                (settled_transaction(&order, &outcome, ended), order.waiters)
+                (order.transaction(), order.waiters)
             } else if let Some(taken) = self.state.close_order(*number) {
-                (
-                    ended_transaction(&taken.order, &outcome, ended),
-                    taken.waiters,
-                )
+                (taken.order.transaction(), taken.waiters)
             } else {
                 continue;
             };
+            let transaction = ended(transaction, &outcome, at);
             notices.add(&transaction);
             let instruction = Order::instruction_for(transaction.side);
             for reply_to in waiters {

@@ -41,10 +41,11 @@ impl FeeSettings {
         let whole = i128::from(Percentage::WHOLE);
         let slippage = i128::from(self.slippage.0);
         let quoted = i128::from(quoted.0);
-        let price = if side == Side::Sell {
-            (quoted * (whole - slippage)).div_euclid(whole).max(1)
-        } else {
-            up(quoted * (whole + slippage), whole)
+        let price = match (side, slippage) {
+            // As by default: each order asks several times, and a division of these is dear.
+            (_, 0) => quoted,
+            (Side::Sell, _) => (quoted * (whole - slippage)).div_euclid(whole).max(1),
+            (Side::Buy | Side::Split | Side::Dividend, _) => up(quoted * (whole + slippage), whole),
         };
         Money::within(price)
     }
@@ -102,6 +103,10 @@ impl FeeSettings {
     /// The fee in millionths, rounded up. Units × price is at most [`MILLIONTHS_MAX`], which the
     /// products rely on.
     fn fee(&self, units: Quantity, price: Money) -> i128 {
+        let least = i128::from(self.minimum.0);
+        if self.per_unit == Money::ZERO && self.percent.0 == 0 {
+            return i128::from(self.per_order.0).max(least);
+        }
         let units = i128::from(units.0);
         let million = i128::from(MILLION);
         let of_units = i128::from(self.per_unit.0) * units;
@@ -113,7 +118,7 @@ impl FeeSettings {
             + of_units / million
             + of_value / PRODUCT_PARTS
             + up(parts, PRODUCT_PARTS);
-        fee.max(self.minimum.0.into())
+        fee.max(least)
     }
 }
 
@@ -160,6 +165,20 @@ mod tests {
             fees.fill_price(buy, OrderKind::Market, Money(MILLIONTHS_MAX)),
             None
         );
+    }
+
+    #[test]
+    fn without_slippage_the_price_is_the_markets_within_its_bounds() {
+        let free = FeeSettings::default();
+        for side in [Side::Buy, Side::Sell] {
+            let price = |quoted| free.fill_price(side, OrderKind::Market, Money(quoted));
+            for quoted in [1, 10_000_001, MILLIONTHS_MAX] {
+                assert_eq!(price(quoted), Some(Money(quoted)));
+            }
+            assert_eq!(price(MILLIONTHS_MAX + 1), None);
+        }
+        let sale = free.fill_price(Side::Sell, OrderKind::Market, Money(0));
+        assert_eq!(sale, Some(Money(1)), "at least a millionth");
     }
 
     #[test]

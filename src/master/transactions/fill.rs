@@ -216,27 +216,6 @@ impl Holdings {
         }
     }
 
-    /// Fills an order at `price`, without a fee. Returns the total that was paid or received.
-    ///
-    /// # Errors
-    /// As [`Holdings::trade`].
-    pub fn fill(
-        &mut self,
-        side: Side,
-        symbol: Symbol,
-        quantity: Quantity,
-        price: Money,
-    ) -> Result<Money, Reason> {
-        let total = match side {
-            Side::Buy => quantity.cost_at(price),
-            Side::Sell => quantity.worth_at(price),
-            Side::Split | Side::Dividend => return Err(Reason::ArgumentInvalid),
-        };
-        let total = total.ok_or(Reason::QuantityInvalid)?;
-        self.trade(side, symbol, quantity, (total, self.cash))?;
-        Ok(total)
-    }
-
     /// Buys units for a total, fees included, that is at most `spendable`; or sells them for one.
     ///
     /// # Errors
@@ -335,6 +314,7 @@ pub fn text(reason: Reason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::master::testing::fill_at;
     use crate::model::money::MILLIONTHS_MAX;
     use proptest::prelude::*;
 
@@ -350,16 +330,16 @@ mod tests {
         };
         let price = Money(333_333);
         assert_eq!(
-            account.fill(Side::Buy, symbol(), Quantity(3), price),
+            fill_at(&mut account, Side::Buy, (symbol(), Quantity(3)), price),
             Ok(Money(1))
         );
         assert_eq!(account.positions[&symbol()], (Quantity(3), Money(1)));
         assert_eq!(
-            account.fill(Side::Sell, symbol(), Quantity(4), price),
+            fill_at(&mut account, Side::Sell, (symbol(), Quantity(4)), price),
             Err(Reason::InsufficientHoldings)
         );
         assert_eq!(
-            account.fill(Side::Sell, symbol(), Quantity(3), price),
+            fill_at(&mut account, Side::Sell, (symbol(), Quantity(3)), price),
             Ok(Money(0))
         );
         assert_eq!(
@@ -371,11 +351,16 @@ mod tests {
         );
         let all = Quantity::parse_quantity("999999999999").unwrap();
         assert_eq!(
-            account.fill(Side::Buy, symbol(), all, Money(1)),
+            fill_at(&mut account, Side::Buy, (symbol(), all), Money(1)),
             Err(Reason::InsufficientFunds)
         );
         assert_eq!(
-            account.fill(Side::Buy, symbol(), all, Money(MILLIONTHS_MAX)),
+            fill_at(
+                &mut account,
+                Side::Buy,
+                (symbol(), all),
+                Money(MILLIONTHS_MAX)
+            ),
             Err(Reason::QuantityInvalid)
         );
     }
@@ -414,7 +399,7 @@ mod tests {
             for (is_buy, quantity, price) in orders {
                 let before = account.clone();
                 let side = if is_buy { Side::Buy } else { Side::Sell };
-                let outcome = account.fill(side, symbol(), Quantity(quantity), Money(price));
+                let outcome = fill_at(&mut account, side, (symbol(), Quantity(quantity)), Money(price));
                 prop_assert!(account.cash >= Money::ZERO);
                 prop_assert!(account.positions.values().all(|(units, cost)| units.0 > 0 && cost.0 >= 0));
                 match outcome {

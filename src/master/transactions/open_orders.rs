@@ -8,7 +8,7 @@
 use super::OrderState;
 use super::book::OrdersChanged;
 use super::book::due::{BookUpdate, DueOrders, EndingKind, OrderEnding, TrailStart, UpdateBar};
-use super::book::order::{BookOrder, BookProgress};
+use super::book::order::BookOrder;
 use super::book::trail::TrailClose;
 use super::corrections::BroughtAction;
 use super::waiting::TakenOrder;
@@ -17,7 +17,7 @@ use crate::master::messages::Update;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{StorageError, Tx};
 use crate::model::{
-    ActionKind, Money, OrderAmount, OrderTerms, Quantity, Ratio, Reason, Side, Symbol,
+    ActionKind, OrderAmount, OrderTerms, Quantity, Ratio, Reason, Side, Symbol,
 };
 use crate::runtime::StepBeats;
 use std::collections::{HashMap, HashSet};
@@ -161,6 +161,13 @@ impl OrderState {
         self.newcomers.retain(is_late);
     }
 
+    /// Forgets those that have ended: without an update, while the market is paused say, nothing
+    /// else does.
+    pub(super) fn forget_gone_newcomers(&mut self) {
+        let book = self.waiting.book();
+        self.newcomers.retain(|number| book.get(*number).is_some());
+    }
+
     /// Applies an action of update `number` to the open orders from before its prices. Late splits
     /// and corrected ones leave them as they are: their prices were in those units already.
     pub(super) fn apply_to_book(
@@ -233,13 +240,7 @@ impl OrderState {
             };
             let reserve = (order.side == Side::Buy).then_some(order.reserve);
             tx.set_order_amount(order.number(), units, reserve)?;
-            let best: Option<Money> = match order.progress {
-                BookProgress::Best(best) => Some(best),
-                BookProgress::AsAccepted
-                | BookProgress::WaitsSince(_)
-                | BookProgress::Triggered(_) => None,
-            };
-            tx.set_order_prices(order.number(), &order.terms, best)?;
+            tx.set_order_prices(order.number(), &order.terms, order.progress.best())?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! Accepts orders of placeOrder, and tells of every order whether its account can pay for it.
 
 use super::acceptance::{
-    Acceptance, AcceptedAt, StatedOrder, already_stored, holder_of, share_text, stored_by,
+    Acceptance, AcceptedAt, StatedOrder, already_stored, book_share_text, holder_of, stored_by,
 };
 use super::book::order::{BookOrder, BookProgress, OrderEnd};
 use super::changes::Change;
@@ -199,21 +199,24 @@ impl OrderState {
     /// Whether the order is for as much as an order must be for. All units that are left of an asset
     /// may be sold, however little they are worth.
     fn check_value(
-        &self,
+        &mut self,
         tx: &mut Tx<'_>,
         draft: &BookOrder,
     ) -> Result<Result<(), Refusal>, StorageError> {
+        let least = self.limits.min_order_value;
+        if least == Money::ZERO {
+            return Ok(Ok(()));
+        }
         let price = draft.reserve_price(self.latest(&draft.symbol));
         let value = match draft.amount {
             OrderAmount::Cash(cash) => Some(cash),
             OrderAmount::Units(units) => price.and_then(|price| units.cost_at(price)),
         };
-        let least = self.limits.min_order_value;
         let Some(value) = value.filter(|value| *value < least) else {
             return Ok(Ok(()));
         };
         if draft.side == Side::Sell {
-            let held = tx.units(draft.account, &draft.symbol)?;
+            let held = self.held.units(tx, draft.account, &draft.symbol)?;
             let reserves = self.waiting.book().reserves();
             let left = reserves.units_for_sale(draft.account, &draft.symbol, held);
             if left > Quantity::ZERO && draft.amount == OrderAmount::Units(left) {
@@ -235,7 +238,7 @@ impl OrderState {
                 );
             }
             if let Err(full) = self.waiting.check_share(holder) {
-                return overloaded(share_text(full));
+                return overloaded(book_share_text(full));
             }
         }
         self.check_limits(holder, is_queued)
@@ -248,7 +251,7 @@ impl OrderState {
         draft: &BookOrder,
     ) -> Result<Result<(), Refusal>, StorageError> {
         if draft.side == Side::Sell {
-            let held = tx.units(draft.account, &draft.symbol)?;
+            let held = self.held.units(tx, draft.account, &draft.symbol)?;
             let reserves = self.waiting.book().reserves();
             let left = reserves.units_for_sale(draft.account, &draft.symbol, held);
             let OrderAmount::Units(units) = draft.amount else {
@@ -264,7 +267,7 @@ impl OrderState {
             );
             return Ok(Err(Refusal::new(Reason::InsufficientHoldings, text)));
         }
-        let cash = tx.cash(draft.account)?;
+        let cash = self.held.cash(tx, draft.account)?;
         let prices = self.assets.prices();
         let latest = |symbol: &Symbol| prices.last_quote(symbol).map(|quote| quote.value);
         let latest = LatestPrices {
@@ -356,6 +359,7 @@ impl OrderState {
         reply_to: ReplyTo,
     ) -> Acceptance {
         let (number, id) = (order.number(), order.id);
+        let mut name = stated.client_order_id;
         self.undo.push(Change::Added(number));
         let status = if order.terms == OrderTerms::Market {
             self.queue_order(QueuedOrder {
@@ -369,7 +373,10 @@ impl OrderState {
                 accepted: order.accepted,
                 since: order.since,
                 near: holder.near,
-                client_order_id: stated.client_order_id.clone(),
+                client_order_id: match &details {
+                    Some(_) => name.clone(),
+                    None => name.take(),
+                },
                 waits_since,
                 reserve: (order.side == Side::Buy).then_some(order.reserve),
                 first_update: order.first_update,
@@ -390,7 +397,7 @@ impl OrderState {
         }
         Acceptance::Placed {
             id,
-            client_order_id: stated.client_order_id,
+            client_order_id: name,
             status,
             replaced: None,
             reply_to,
@@ -408,7 +415,7 @@ impl OrderState {
 /// which it is.
 fn end_from(time_in_force: TimeInForce, now: Timestamp) -> OrderEnd {
     if now == Timestamp::MIN && time_in_force == TimeInForce::Gtc {
-        OrderEnd::Gtc(Timestamp(i64::MAX))
+        OrderEnd::UNKNOWN
     } else {
         OrderEnd::of(time_in_force, now)
     }
@@ -424,13 +431,8 @@ fn details(stated: &StatedOrder, order: &BookOrder) -> Option<OrderDetails> {
             OrderAmount::Units(_) => None,
         },
         time_in_force: stated.time_in_force,
-        until: order.end.time().filter(|time| time.0 != i64::MAX),
-        best: match order.progress {
-            BookProgress::Best(best) => Some(best),
-            BookProgress::AsAccepted | BookProgress::WaitsSince(_) | BookProgress::Triggered(_) => {
-                None
-            }
-        },
+        until: order.end.time().filter(|_| order.end != OrderEnd::UNKNOWN),
+        best: order.progress.best(),
         triggered: None,
         asked: stated.client_order_id.as_ref().map(|_| asked.clone()),
         replaces: stated.replaces,

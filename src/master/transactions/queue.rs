@@ -5,12 +5,12 @@
 
 use super::reserves::{OrderPromise, PromiseKind};
 use crate::master::reply_to::ReplyTo;
-use crate::master::storage::ledger::{LedgerEntry, NewOrder};
+use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::order_details::OrderDetails;
 use crate::master::storage::order_terms::StoredOrder;
 use crate::model::{
     AccountId, ClientOrderId, Money, OrderAmount, Quantity, SettlementRank, Side, Symbol,
-    Timestamp, TransactionStatus,
+    Timestamp, Transaction, TransactionStatus,
 };
 use crate::runtime::dynamic_share::{DynamicShare, PlaceHolder, ShareError};
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -24,9 +24,6 @@ pub const BEHIND_MAX: i64 = 60_000;
 
 /// Most destinations of one order's outcome. A client that repeats an order adds one.
 pub const WAITERS_MAX: usize = 64;
-
-/// Most unsettled updates with splits or dividends whose visibility is remembered.
-const SEEN_MAX: usize = 64;
 
 /// A queued order.
 #[derive(Debug, Clone)]
@@ -96,24 +93,22 @@ impl QueuedOrder {
         }
     }
 
-    /// The row to store: with the boot ID of the worker that sent it, and the timestamp as sent.
-    pub fn to_row(&self, boot: Uuid, stamped: Timestamp) -> NewOrder<'_> {
-        NewOrder {
-            rank: self.rank,
-            boot,
+    /// Its transaction before it has ended, without the clientOrderID: no outcome tells it.
+    pub fn transaction(&self) -> Transaction {
+        Transaction {
             id: self.id,
             account: self.account,
             side: self.side,
+            status: TransactionStatus::Queued,
             symbol: self.symbol,
             quantity: self.quantity,
             accepted: self.accepted,
-            stamped,
-            client_order_id: self.client_order_id.as_ref(),
-            waits_since: self.waits_since,
-            status: TransactionStatus::Queued,
-            reserve: self.reserve,
-            first_update: self.first_update,
-            details: self.details.as_deref(),
+            settled: None,
+            price: None,
+            total: None,
+            priced: None,
+            client_order_id: None,
+            reason: None,
         }
     }
 
@@ -177,25 +172,22 @@ pub fn was_before(since: Option<Instant>, moment: Option<Instant>) -> bool {
     }
 }
 
-/// When the prices of updates that could not be settled became visible, as far as those updates
-/// brought splits or dividends.
+/// When the prices of an earlier process became visible in this one, for the splits and dividends
+/// that it has left behind. Of updates of this process it tells nothing: no order is accepted
+/// between one that could not be settled and its settlement.
 #[derive(Debug, Default)]
-pub struct PriceVisibility(Vec<(u64, Instant)>);
+pub struct PriceVisibility(Option<(u64, Instant)>);
 
 impl PriceVisibility {
-    /// Records that the prices of this update are visible since `moment`, or earlier.
-    pub fn note(&mut self, number: u64, moment: Instant) {
-        // A forgotten update counts as visible since the next one.
-        if self.0.len() == SEEN_MAX {
-            self.0.remove(0);
-        }
-        self.0.push((number, moment));
+    /// The prices of this update and of those before it are visible since `moment`.
+    pub fn from_now(number: u64, moment: Instant) -> PriceVisibility {
+        PriceVisibility(Some((number, moment)))
     }
 
-    /// When this update's prices became visible; `None` for the update that is being settled.
+    /// When this update's prices became visible; `None` for an update of this process.
     pub fn since(&self, number: u64) -> Option<Instant> {
-        let found = self.0.iter().find(|(other, _)| *other >= number);
-        found.map(|(_, moment)| *moment)
+        let earlier = self.0.filter(|(last, _)| *last >= number);
+        earlier.map(|(_, moment)| moment)
     }
 }
 
@@ -241,15 +233,10 @@ impl OrderQueue {
         self.share.free(holder);
     }
 
-    /// Adds a stored order, whose place was taken.
-    pub fn push(&mut self, order: QueuedOrder) {
-        self.orders.insert(order.rank.number, order);
-    }
-
-    /// Adds an order of an earlier process, with its place.
+    /// Adds a stored order, which takes a place.
     pub fn restore(&mut self, order: QueuedOrder) {
         self.share.take(&order.holder());
-        self.push(order);
+        self.orders.insert(order.rank.number, order);
     }
 
     /// Removes an order and frees its place.
@@ -336,6 +323,7 @@ pub fn clamp(stamped: Timestamp, accepted: Timestamp, last: Option<Timestamp>) -
 mod tests {
     use super::*;
 
+    use crate::master::testing::fill_at;
     use crate::model::Holdings;
     use proptest::prelude::*;
 
@@ -392,7 +380,7 @@ mod tests {
                     .into_iter()
                     .map(|number| {
                         let order = queue.remove(number).unwrap();
-                        (number, account.fill(order.side, order.symbol, order.quantity, Money(1_500_000)))
+                        (number, fill_at(&mut account, order.side, (order.symbol, order.quantity), Money(1_500_000)))
                     })
                     .collect();
                 (outcomes, account)
@@ -425,17 +413,12 @@ mod tests {
 
     #[test]
     fn who_has_seen_the_price_after_a_split_is_told_from_who_has_not() {
-        let mut seen = PriceVisibility::default();
-        let (first, second) = (
-            Instant::now(),
-            Instant::now() + std::time::Duration::from_secs(1),
-        );
-        seen.note(5, first);
-        seen.note(9, second);
-        assert_eq!(seen.since(4), Some(first));
-        assert_eq!(seen.since(5), Some(first));
-        assert_eq!(seen.since(6), Some(second), "it was not told apart");
-        assert_eq!(seen.since(10), None);
+        let first = Instant::now();
+        let second = first + std::time::Duration::from_secs(1);
+        let seen = PriceVisibility::from_now(5, first);
+        assert_eq!((seen.since(4), seen.since(5)), (Some(first), Some(first)));
+        assert_eq!(seen.since(6), None, "of this process");
+        assert_eq!(PriceVisibility::default().since(5), None);
         let accepted = |since| QueuedOrder {
             since,
             ..order(1, 0, 0, 1, 1)
@@ -444,10 +427,6 @@ mod tests {
         assert!(!accepted(Some(second)).was_before(Some(second)));
         assert!(accepted(Some(second)).was_before(None));
         assert!(accepted(None).was_before(Some(first)));
-        for number in 10..100 {
-            seen.note(number, second);
-        }
-        assert_eq!((seen.0.len(), seen.since(5)), (SEEN_MAX, Some(second)));
     }
 
     #[test]

@@ -65,10 +65,8 @@ struct DueTurn {
     bar: Option<FillBar>,
 }
 
-/// What an update does with an order whose turn has come.
+/// What an update does with an order whose turn has come and that does not trade.
 enum TurnDecision {
-    /// It fills, if cash and units suffice.
-    Trades(Box<DueTurn>),
     Ends(Settlement),
     /// It leaves the queue, and waits in the book for the next new price of its asset.
     Opens,
@@ -181,12 +179,12 @@ impl OrderState {
         }
         for turn in self.turns(numbers, due, done) {
             beats.step();
-            let (number, decision) = match turn {
+            let (number, turn) = match turn {
                 Turn::Queued(number) => (number, self.queued_turn(update, number, done)),
                 Turn::Open(due) => (due.rank.number, self.open_turn(&due)),
             };
-            let outcome = match decision {
-                TurnDecision::Trades(due) => {
+            let outcome = match turn {
+                Ok(due) => {
                     let account = due.promise.account;
                     spending.free(&due.promise);
                     let (_, after) = holdings_of(tx, &mut done.accounts, account)?;
@@ -194,12 +192,12 @@ impl OrderState {
                     let outcome = trade(&self.fees, after, spendable, &due);
                     outcome.unwrap_or_else(Settlement::Rejected)
                 }
-                TurnDecision::Ends(outcome) => outcome,
-                TurnDecision::Opens => {
+                Err(TurnDecision::Ends(outcome)) => outcome,
+                Err(TurnDecision::Opens) => {
                     filled.opened.push(number);
                     continue;
                 }
-                TurnDecision::Stays => continue,
+                Err(TurnDecision::Stays) => continue,
             };
             filled.outcomes.push((number, outcome));
         }
@@ -217,18 +215,19 @@ impl OrderState {
         orders.filter(|order| !due.includes(order)).collect()
     }
 
-    /// What an update does with an order of the queue.
-    fn queued_turn(&self, update: &Update, number: i64, done: &ActionsDone) -> TurnDecision {
-        let Some(order) = self.queue.get(number) else {
-            return TurnDecision::Stays;
-        };
+    /// What an order of the queue trades at an update, if cash and units suffice; else what the
+    /// update does with it.
+    fn queued_turn(
+        &self,
+        update: &Update,
+        number: i64,
+        done: &ActionsDone,
+    ) -> Result<DueTurn, TurnDecision> {
+        let order = self.queue.get(number).ok_or(TurnDecision::Stays)?;
         let changed = done.orders.get(&number).copied();
         let (symbol, quantity) = changed.unwrap_or((order.symbol, order.quantity));
-        let quoted = match decide(update, order, symbol, done.ended.get(&number)) {
-            Ok(quoted) => quoted,
-            Err(decision) => return decision,
-        };
-        TurnDecision::Trades(Box::new(DueTurn {
+        let quoted = decide(update, order, symbol, done.ended.get(&number))?;
+        Ok(DueTurn {
             promise: OrderPromise {
                 symbol,
                 ..order.promise()
@@ -240,15 +239,14 @@ impl OrderState {
             kind: OrderKind::Market,
             quoted,
             bar: None,
-        }))
+        })
     }
 
-    /// What the bar that reaches an open order does with it.
-    fn open_turn(&self, due: &DueOrder) -> TurnDecision {
-        let Some(order) = self.waiting.book().get(due.rank.number) else {
-            return TurnDecision::Stays;
-        };
-        TurnDecision::Trades(Box::new(DueTurn {
+    /// What an open order trades at the bar that reaches it, if cash and units suffice.
+    fn open_turn(&self, due: &DueOrder) -> Result<DueTurn, TurnDecision> {
+        let order = self.waiting.book().get(due.rank.number);
+        let order = order.ok_or(TurnDecision::Stays)?;
+        Ok(DueTurn {
             promise: order.promise(),
             amount: order.amount,
             kind: due.kind,
@@ -261,20 +259,23 @@ impl OrderState {
                 high: due.bar.high,
                 low: due.bar.low,
             }),
-        }))
+        })
     }
 
     /// The orders of a settlement by turn. An end of an asset is also that of queued orders that came
     /// after the retrieval began: they come last.
     fn turns(&self, numbers: &[i64], due: &DueUpdate, done: &ActionsDone) -> Vec<Turn> {
-        let queued = numbers.iter().filter_map(|number| self.queue.get(*number));
-        let queued = queued.map(|order| (order.rank, Turn::Queued(order.rank.number)));
-        let open = due.due.fills.iter().map(|it| (it.rank, Turn::Open(*it)));
-        let mut turns: Vec<(SettlementRank, Turn)> = queued.chain(open).collect();
-        if !due.due.fills.is_empty() {
+        let mut turns: Vec<Turn> = if due.due.fills.is_empty() {
+            // The numbers come by rank.
+            numbers.iter().copied().map(Turn::Queued).collect()
+        } else {
+            let queued = numbers.iter().filter_map(|number| self.queue.get(*number));
+            let queued = queued.map(|order| (order.rank, Turn::Queued(order.rank.number)));
+            let open = due.due.fills.iter().map(|it| (it.rank, Turn::Open(*it)));
+            let mut turns: Vec<(SettlementRank, Turn)> = queued.chain(open).collect();
             turns.sort_by_key(|(rank, _)| *rank);
-        }
-        let mut turns: Vec<Turn> = turns.into_iter().map(|(_, turn)| turn).collect();
+            turns.into_iter().map(|(_, turn)| turn).collect()
+        };
         if !done.ended.is_empty() {
             let in_time: HashSet<i64> = numbers.iter().copied().collect();
             let late = done.ended.keys().filter(|it| !in_time.contains(it));
@@ -512,12 +513,12 @@ impl OrderState {
         Ok(())
     }
 
-    /// Removes the orders that ended at `ended`, and sends their outcomes to all who wait.
+    /// Removes the orders that ended `at` this time, and sends their outcomes to all who wait.
     pub(super) fn answer(
         &mut self,
         heartbeat: &Heartbeat,
         mut settled: SettledOrders,
-        ended: Timestamp,
+        at: Timestamp,
     ) {
         let mut replies = ReplyBatch::new();
         let watchers = Arc::clone(&self.watchers);
@@ -526,16 +527,16 @@ impl OrderState {
         let now = Instant::now();
         for (number, outcome) in settled.outcomes {
             let (account, transaction, waiters) = if let Some(order) = self.unqueue_order(number) {
-                let transaction = settled_transaction(&order, &outcome, ended);
-                (order.account, transaction, order.waiters)
+                (order.account, order.transaction(), order.waiters)
             } else {
                 let taken = settled.forgotten.remove(&number);
                 let Some(taken) = taken.or_else(|| self.close_order(number)) else {
                     continue;
                 };
-                let transaction = ended_transaction(&taken.order, &outcome, ended);
-                (taken.order.account, transaction, taken.waiters)
+                let TakenOrder { order, waiters, .. } = taken;
+                (order.account, order.transaction(), waiters)
             };
+            let transaction = ended(transaction, &outcome, at);
             // That an asset has no new price is nobody's doing.
             if matches!(&outcome, Settlement::Rejected(why) if *why != Reason::NoPrice) {
                 self.rejections.count(account, now);
@@ -715,75 +716,34 @@ fn decide(
     }
 }
 
-/// The transaction of an order of the book that has ended. It tells what its reply does.
-pub(super) fn ended_transaction(
-    order: &BookOrder,
+/// The transaction of an order that has ended so. It tells what its reply does.
+pub(super) fn ended(
+    transaction: Transaction,
     outcome: &Settlement,
     settled: Timestamp,
 ) -> Transaction {
-    let filled = match outcome {
-        Settlement::Settled {
-            price,
-            total,
-            priced,
-            ..
-        } => Some((*price, *total, *priced)),
-        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
-    };
-    Transaction {
-        id: order.id,
-        account: order.account,
-        side: order.side,
+    let settled = settled.max(transaction.accepted);
+    let transaction = Transaction {
         status: outcome.status(),
-        symbol: order.symbol,
-        quantity: filled_units(outcome).unwrap_or(order.promise().units),
-        accepted: order.accepted,
-        settled: Some(settled.max(order.accepted)),
-        price: filled.map(|f| f.0),
-        total: filled.map(|f| f.1),
-        priced: filled.map(|f| f.2),
-        client_order_id: None,
+        settled: Some(settled),
         reason: outcome.reason(),
-    }
-}
-
-/// The units that an order for an amount of cash has brought.
-fn filled_units(outcome: &Settlement) -> Option<Quantity> {
+        ..transaction
+    };
     match outcome {
-        Settlement::Settled { details, .. } => details.units,
-        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
-    }
-}
-
-/// The transaction of an order of the queue that has ended, as the ledger has it.
-pub(super) fn settled_transaction(
-    order: &QueuedOrder,
-    outcome: &Settlement,
-    settled: Timestamp,
-) -> Transaction {
-    let filled = match outcome {
         Settlement::Settled {
             price,
             total,
             priced,
-            ..
-        } => Some((*price, *total, *priced)),
-        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => None,
-    };
-    Transaction {
-        id: order.id,
-        account: order.account,
-        side: order.side,
-        status: outcome.status(),
-        symbol: order.symbol,
-        quantity: filled_units(outcome).unwrap_or(order.quantity),
-        accepted: order.accepted,
-        settled: Some(settled.max(order.accepted)),
-        price: filled.map(|f| f.0),
-        total: filled.map(|f| f.1),
-        priced: filled.map(|f| f.2),
-        client_order_id: order.client_order_id.clone(),
-        reason: outcome.reason(),
+            details,
+        } => Transaction {
+            // Those that an order for an amount of cash has brought.
+            quantity: details.units.unwrap_or(transaction.quantity),
+            price: Some(*price),
+            total: Some(*total),
+            priced: Some(*priced),
+            ..transaction
+        },
+        Settlement::Rejected(_) | Settlement::Cancelled(_) | Settlement::Expired => transaction,
     }
 }
 

@@ -1,9 +1,11 @@
 //! spec/master/transactions.md · 3.1.7 Assets Buy & Sell
 
 use super::*;
+use crate::master::messages::CancelOrder;
 use crate::master::storage::testing::Engine;
 use crate::master::testing::{MasterRig, config, money, order, reason};
 use crate::model::{Side, TransactionStatus};
+use crate::runtime::Watchdog;
 use crossbeam_channel::bounded;
 
 fn status(rig: &mut MasterRig) -> QueueStatus {
@@ -62,6 +64,70 @@ fn an_update_settles_the_orders_that_came_before_it_in_the_same_turn() {
     let replies = link.replies();
     assert!(matches!(replies[0].1, Reply::Queued { .. }), "{replies:?}");
     assert!(matches!(replies[1].1, Reply::Filled(_)), "{replies:?}");
+}
+
+#[test]
+fn a_settlement_that_failed_is_not_repeated_by_each_order_but_by_the_clock() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.account("alice");
+    rig.order_all(vec![order(link.reply_to(), alice, Side::Buy, "AAPL", "1")]);
+    rig.refuse_changes("INSERT", "positions");
+    rig.settle(&[("AAPL", "2")]);
+    assert!(rig.transactions.failed.is_some());
+    rig.allow_changes();
+    link.heard();
+    // A moment that is not over, however slow this machine is.
+    let failed = Instant::now() + Duration::from_secs(3600);
+    rig.transactions.failed = Some(failed);
+    for _ in 0..2 {
+        let next = order(link.reply_to(), alice, Side::Buy, "AAPL", "1");
+        let sequence = next.reply_to.sequence;
+        rig.order_all(vec![next]);
+        assert_eq!(reason(&link.reply(sequence)), Reason::Overloaded);
+    }
+    let almost = SETTLE_RETRY_INTERVAL - Duration::from_millis(1);
+    rig.transactions.on_tick(failed + almost);
+    assert_eq!(
+        status(&mut rig).last_settled,
+        0,
+        "it is not tried again yet"
+    );
+    rig.transactions.on_tick(failed + SETTLE_RETRY_INTERVAL);
+    assert_eq!(status(&mut rig).last_settled, 1);
+    assert!(rig.transactions.failed.is_none());
+    rig.order_all(vec![order(link.reply_to(), alice, Side::Buy, "AAPL", "1")]);
+    assert_eq!(status(&mut rig).queued, 1);
+}
+
+#[test]
+fn many_cancels_that_waited_are_stored_in_commits_that_beat() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.account("alice");
+    let heartbeat = Watchdog::new().register("transactions");
+    rig.transactions.heartbeat = heartbeat.clone();
+    let moment = rig.transactions.state.moment();
+    let mut beats_with = |count: usize| {
+        for _ in 0..count {
+            rig.transactions.state.deferred.push(PendingRequest {
+                request: OrderRequest::Cancel(CancelOrder {
+                    reply_to: link.reply_to(),
+                    account: Ok(alice),
+                    id: Uuid::nil(),
+                }),
+                moment: Some(moment),
+            });
+        }
+        let before = heartbeat.beats();
+        rig.transactions.take_deferred();
+        assert_eq!(link.replies().len(), count);
+        heartbeat.beats() - before
+    };
+    let of_one = beats_with(1);
+    assert_eq!(beats_with(COMMIT_BATCH_MAX), of_one);
+    assert_eq!(beats_with(2 * COMMIT_BATCH_MAX + 1), 3 * of_one);
+    assert_eq!(beats_with(0), 0);
 }
 
 #[test]

@@ -218,13 +218,13 @@ fn stored(open: StoredOrder) -> BookOrder {
 pub fn order_end(details: Option<&OrderDetails>, since: Timestamp) -> OrderEnd {
     let Some(details) = details else {
         return if since == Timestamp::MIN {
-            OrderEnd::Gtc(Timestamp(i64::MAX))
+            OrderEnd::UNKNOWN
         } else {
             OrderEnd::of(TimeInForce::Gtc, since)
         };
     };
     match (details.time_in_force, details.until) {
-        (TimeInForce::Gtc, until) => OrderEnd::Gtc(until.unwrap_or(Timestamp(i64::MAX))),
+        (TimeInForce::Gtc, until) => until.map_or(OrderEnd::UNKNOWN, OrderEnd::Gtc),
         (TimeInForce::Day, Some(until)) => OrderEnd::DayEnds(until),
         (TimeInForce::Day, None) => OrderEnd::DayAhead,
         (TimeInForce::Until(until), _) => OrderEnd::Until(until),

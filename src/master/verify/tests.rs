@@ -1,14 +1,16 @@
 //! spec/master/verify.md · 3.1.7
 
 use super::*;
-use crate::master::storage::ledger::{ActionEntry, FillDetails, Settlement};
+use crate::master::storage::ledger::{ActionEntry, FillDetails, NewOrder, Settlement};
 use crate::master::storage::testing::{Engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
+use crate::master::testing::fill_at;
 use crate::master::transactions::queue::QueuedOrder;
 use crate::master::transactions::sequence::Sequencer;
 
 use crate::model::{
     AccountId, Holdings, Money, Quantity, Reason, SettlementRank, Side, Symbol, Timestamp,
+    TransactionStatus,
 };
 use std::collections::HashMap as Map;
 use uuid::Uuid;
@@ -95,7 +97,23 @@ impl Market {
             details: None,
             waiters: Vec::new(),
         };
-        let row = order.to_row(worker, place.accepted);
+        let row = NewOrder {
+            rank: order.rank,
+            boot: worker,
+            id: order.id,
+            account: order.account,
+            side: order.side,
+            symbol: order.symbol,
+            quantity: order.quantity,
+            accepted: order.accepted,
+            stamped: place.accepted,
+            client_order_id: None,
+            waits_since: None,
+            status: TransactionStatus::Queued,
+            reserve: None,
+            first_update: order.first_update,
+            details: None,
+        };
         self.storage.write(|tx| tx.insert_order(&row)).unwrap();
         order
     }
@@ -106,7 +124,8 @@ impl Market {
         for order in orders {
             let held = self.held.get_mut(&order.account.0).unwrap();
             let before = held.clone();
-            let outcome = match held.fill(order.side, order.symbol, order.quantity, Money(price)) {
+            let units = (order.symbol, order.quantity);
+            let outcome = match fill_at(held, order.side, units, Money(price)) {
                 Ok(total) => Settlement::Settled {
                     price: Money(price),
                     total,

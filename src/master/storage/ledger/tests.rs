@@ -134,6 +134,38 @@ fn a_message_and_a_name_are_one_order() {
 }
 
 #[test]
+fn orders_of_several_workers_in_one_commit_are_each_ones_own() {
+    each_engine(|engine| {
+        account(engine);
+        let mut storage = engine.storage();
+        let senders = [(3, 4), (3, 5), (3, 4), (6, 4), (6, 4), (3, 4)];
+        let sent = |at: usize| {
+            let (worker, boot) = senders[at];
+            let number = i64::try_from(at).unwrap() + 1;
+            let mut order = order(number, 10 + u64::try_from(at).unwrap(), None);
+            (order.rank.worker, order.boot) = (Uuid::from_u128(worker), Uuid::from_u128(boot));
+            order
+        };
+        storage
+            .write(|tx| {
+                for at in 0..senders.len() {
+                    assert!(tx.insert_order(&sent(at))?);
+                }
+                Ok(())
+            })
+            .unwrap();
+        for order in (0..senders.len()).map(sent) {
+            let rank = order.rank;
+            let read =
+                |s: &mut Snapshot<'_>| s.order_by_message(&rank.worker, &order.boot, rank.sequence);
+            let found = storage.read(read).unwrap().unwrap();
+            assert_eq!((found.rank, found.transaction.id), (rank, order.id));
+        }
+        assert_eq!(engine.number("SELECT count(*) FROM origins"), 3);
+    });
+}
+
+#[test]
 fn an_order_settles_once() {
     each_engine(|engine| {
         let account = account(engine);

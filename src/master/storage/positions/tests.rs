@@ -54,6 +54,8 @@ fn changes_are_stored_and_an_empty_position_is_deleted() {
                 .is_empty()
         );
         assert_eq!(engine.number("SELECT count(*) FROM positions"), 1);
+        let missing = storage.read(|s| s.cash(AccountId(3)));
+        assert!(missing.is_err(), "there is no such account: {missing:?}");
     });
 }
 

@@ -8,7 +8,7 @@ use crate::model::order::{GTC_MAX, trail_level};
 use crate::model::timestamp::DAY;
 use crate::model::{
     AccountId, Bar, Money, OrderAmount, OrderKind, OrderTerms, Quantity, SettlementRank, Side,
-    Symbol, TimeInForce, Timestamp,
+    Symbol, TimeInForce, Timestamp, Transaction, TransactionStatus,
 };
 use std::time::Instant;
 use uuid::Uuid;
@@ -31,6 +31,10 @@ pub enum OrderEnd {
 }
 
 impl OrderEnd {
+    /// The end of an order "good till cancelled" before the first price, when no market time is
+    /// known.
+    pub const UNKNOWN: OrderEnd = OrderEnd::Gtc(Timestamp(i64::MAX));
+
     /// The end of an order that is accepted at this market time.
     pub fn of(time_in_force: TimeInForce, now: Timestamp) -> OrderEnd {
         match time_in_force {
@@ -111,10 +115,41 @@ pub enum BarOutcome {
     Triggers,
 }
 
+impl BookProgress {
+    /// The best close, of a trailing order.
+    pub fn best(self) -> Option<Money> {
+        match self {
+            BookProgress::Best(best) => Some(best),
+            BookProgress::AsAccepted | BookProgress::WaitsSince(_) | BookProgress::Triggered(_) => {
+                None
+            }
+        }
+    }
+}
+
 impl BookOrder {
     /// Number of the order.
     pub fn number(&self) -> i64 {
         self.rank.number
+    }
+
+    /// Its transaction before it has ended, without the clientOrderID, which is in the ledger.
+    pub fn transaction(&self) -> Transaction {
+        Transaction {
+            id: self.id,
+            account: self.account,
+            side: self.side,
+            status: TransactionStatus::Open,
+            symbol: self.symbol,
+            quantity: self.promise().units,
+            accepted: self.accepted,
+            settled: None,
+            price: None,
+            total: None,
+            priced: None,
+            client_order_id: None,
+            reason: None,
+        }
     }
 
     /// What it holds back.

@@ -14,6 +14,7 @@ use crate::master::transactions::sequence::Sequencer;
 use crate::model::{Action, ActionId, ActionKind, Bar, OpenValue, OrderKind, Ratio};
 use crate::runtime::{Module, STEPS_PER_BEAT, Watchdog};
 use crate::wire::Reply;
+use std::time::Duration;
 
 /// A master with a worker's link and an account of 1,000.
 struct Desk {
@@ -393,6 +394,38 @@ fn an_amount_of_cash_is_held_back_without_a_price_too() {
 }
 
 #[test]
+fn what_a_settlement_changes_between_two_commits_is_seen_by_the_next_one() {
+    let mut desk = Desk::new();
+    assert_eq!(
+        desk.refused(Side::Sell, "6", MARKET),
+        Reason::InsufficientHoldings
+    );
+    desk.placed(Side::Buy, "6", MARKET);
+    desk.bar(["100", "100", "100", "100"]);
+    assert_eq!(
+        desk.refused(Side::Buy, "5", MARKET),
+        Reason::InsufficientFunds
+    );
+    desk.placed(Side::Buy, "4", MARKET);
+    desk.placed(Side::Sell, "6", limit("500"));
+    // So it is where a commit has failed that had read them.
+    desk.bar(["100", "100", "100", "100"]);
+    desk.rig.refuse_changes("INSERT", "order_terms");
+    assert_eq!(
+        desk.refused(Side::Sell, "4", limit("500")),
+        Reason::InternalError
+    );
+    desk.rig.allow_changes();
+    desk.bar(["500", "500", "500", "500"]);
+    assert_eq!(
+        desk.refused(Side::Sell, "5", limit("600")),
+        Reason::InsufficientHoldings
+    );
+    desk.placed(Side::Buy, "6", MARKET);
+    desk.verify();
+}
+
+#[test]
 fn units_are_promised_once() {
     let mut desk = Desk::new();
     desk.give("1000", "3");
@@ -670,6 +703,46 @@ fn limits_of_open_orders_and_cancels_hold() {
     desk.cancelled(first);
     assert_eq!(reason(&desk.cancelled(second)), Reason::Overloaded);
     desk.placed(Side::Buy, "1", limit("5"));
+}
+
+#[test]
+fn orders_that_come_and_go_without_an_update_are_forgotten() {
+    let mut desk = Desk::new();
+    let kept = desk.placed(Side::Buy, "1", limit("5"));
+    for _ in 0..3 {
+        let gone = desk.placed(Side::Buy, "1", limit("5"));
+        desk.cancelled(gone);
+    }
+    let number = desk.entry(kept).rank.number;
+    assert_eq!(desk.rig.transactions.state.newcomers.len(), 4);
+    let later = Instant::now() + Duration::from_secs(60);
+    desk.rig.transactions.on_tick(later);
+    assert_eq!(desk.rig.transactions.state.newcomers, [number]);
+    desk.bar(["100", "100", "100", "100"]);
+    assert!(desk.rig.transactions.state.newcomers.is_empty());
+}
+
+#[test]
+fn a_full_book_is_told_from_a_full_queue() {
+    let mut desk = Desk::with(|config| {
+        config.limits.max_open = 1;
+        config.limits.max_queued = 1;
+    });
+    let text = |reply: &Reply| match reply {
+        Reply::Fail(_, refusal) => refusal.text.clone(),
+        other => panic!("{other:?}"),
+    };
+    desk.placed(Side::Buy, "1", limit("5"));
+    let order = desk.order(Side::Buy, "1", limit("5"));
+    let reply = desk.place(order);
+    assert_eq!(reason(&reply), Reason::Overloaded);
+    assert!(text(&reply).contains("orders are open"), "{reply:?}");
+    assert!(text(&reply).contains("cancel one"), "{reply:?}");
+    desk.placed(Side::Buy, "1", MARKET);
+    let order = desk.order(Side::Buy, "1", MARKET);
+    let reply = desk.place(order);
+    assert_eq!(reason(&reply), Reason::Overloaded);
+    assert!(text(&reply).contains("queue"), "{reply:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! spec/master/transactions.md · 3.1.7 ("the queue is cleared every update interval")
 
+use super::super::SETTLE_RETRY_INTERVAL;
 use super::*;
 use crate::master::messages::{Order, TransactionsMessage};
 use crate::master::testing::{
@@ -797,6 +798,8 @@ fn a_split_that_could_not_be_stored_is_applied_later_and_spares_who_saw_its_pric
     assert_eq!(desk.units("AAPL").unwrap().0, quantity("3"));
     desk.rig.allow_changes();
     // The update is settled before anything is accepted.
+    let later = Instant::now() + SETTLE_RETRY_INTERVAL;
+    desk.rig.transactions.on_tick(later);
     let after = order(desk.link.reply_to(), desk.alice, Side::Buy, "AAPL", "1");
     let after_sequence = after.reply_to.sequence;
     desk.rig.order_all(vec![after]);
