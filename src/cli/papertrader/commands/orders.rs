@@ -290,7 +290,7 @@ pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandErr
         stop: args.trail.or(args.stop.map(TrailDistance::Money)),
         id: Some(id_of(&args.repeat)?),
     };
-    let form = changed(&old, &change)?;
+    let form = changed(&old, &change, args.trail.is_some())?;
     estimate::tell(global, &mut session, &form, args.yes)?;
     let order = SentOrder {
         form,
@@ -322,15 +322,22 @@ impl From<OpenOrder> for KnownOrder {
     }
 }
 
-/// The order as it will be.
-fn changed(old: &KnownOrder, change: &OrderChange) -> Result<OrderForm, CommandError> {
+/// The order as it will be. `trails`: the stop of the change is a distance, and no price.
+fn changed(
+    old: &KnownOrder,
+    change: &OrderChange,
+    trails: bool,
+) -> Result<OrderForm, CommandError> {
     let later = || ClientError::Local("that order is of a kind unknown here".to_owned());
     let side = old.side.known().ok_or_else(later)?;
     let kind = old.said.kind.as_ref().and_then(OpenValue::known);
     let kind = kind.ok_or_else(later)?;
     let limit = change.limit.or(old.said.limit);
     let stop = change.stop.or(old.said.stop);
-    let terms = OrderTerms::of(kind, limit, stop).ok_or_else(|| {
+    // A distance in money has the form of a price.
+    let is_other = change.stop.is_some() && trails != (kind == OrderKind::Trailing);
+    let terms = OrderTerms::of(kind, limit, stop).filter(|_| !is_other);
+    let terms = terms.ok_or_else(|| {
         let has = match kind {
             OrderKind::Market => "no price",
             OrderKind::Limit => "a limit alone: --limit",
@@ -543,6 +550,7 @@ mod tests {
                 limit: Some(Money(88_000_000)),
                 ..OrderChange::default()
             },
+            false,
         )
         .unwrap();
         assert_eq!(form.terms.limit(), Some(Money(88_000_000)));
@@ -552,6 +560,33 @@ mod tests {
             stop: Some(TrailDistance::Percent(9)),
             ..OrderChange::default()
         };
-        assert_eq!(changed(&old, &trail).unwrap_err().exit_code(), 2);
+        assert_eq!(changed(&old, &trail, true).unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn a_distance_does_not_take_the_place_of_a_price_nor_a_price_that_of_a_distance() {
+        let mut stop = KnownOrder::from(order(1, "one"));
+        stop.said.kind = Some(OrderKind::Stop.into());
+        stop.said.limit = None;
+        let mut trailing = KnownOrder::from(order(2, "two"));
+        trailing.said.kind = Some(OrderKind::Trailing.into());
+        trailing.said.limit = None;
+        let change = OrderChange {
+            stop: Some(TrailDistance::Money(Money(5_000_000))),
+            ..OrderChange::default()
+        };
+        for (old, trails, has) in [(&stop, true, "--stop"), (&trailing, false, "--trail")] {
+            let refused = changed(old, &change, trails).unwrap_err();
+            assert_eq!(refused.exit_code(), 2);
+            let text = refused.error.map(|error| error.to_string());
+            assert!(text.is_some_and(|text| text.ends_with(has)), "{has}");
+            assert!(changed(old, &change, !trails).is_ok(), "{has}");
+        }
+        // Neither is named.
+        let fewer = OrderChange {
+            amount: Some(OrderAmount::Units(Quantity(1))),
+            ..OrderChange::default()
+        };
+        assert!(changed(&stop, &fewer, false).is_ok() && changed(&trailing, &fewer, false).is_ok());
     }
 }
