@@ -183,6 +183,11 @@ fn orders_of_all_kinds_are_placed_and_cancelled() {
     assert_eq!(ran["cancelled"].as_array().unwrap().len(), 1);
     let again = format!("cancel {}", text(&ran["cancelled"][0]));
     assert_eq!(alice.run(&again).code, 0, "it stays cancelled");
+    // The order ID that buy and sell print is a UUID as the transaction's is.
+    let placed = alice.run("--json sell AAPL 1 --limit 100,000").json();
+    let ran = alice.run(&format!("--json cancel {}", text(&placed["order_id"])));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.json()["cancelled"][0], placed["transaction"]);
     let ran = alice.run("cancel 0");
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("at least 8 hexadecimal"), "{}", ran.err);

@@ -123,7 +123,7 @@ pub fn cancel(global: &GlobalArgs, args: &CancelArgs) -> Result<(), CommandError
             orders.iter().map(|order| order.id).collect()
         }
         Some(which) => match Uuid::try_parse(which) {
-            Ok(id) => vec![id],
+            Ok(id) => vec![transaction(&mut session, id)?],
             Err(_) => vec![find(&mut session, which)?.id],
         },
     };
@@ -278,7 +278,10 @@ fn cancel_failed(session: &ReadySession, id: Uuid, error: ClientError) -> Comman
 pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let old = match Uuid::try_parse(&args.id) {
-        Ok(id) => known(&mut session, id)?,
+        Ok(id) => {
+            let id = transaction(&mut session, id)?;
+            known(&mut session, id)?
+        }
         Err(_) => find(&mut session, &args.id)?,
     };
     let change = OrderChange {
@@ -360,6 +363,24 @@ fn changed(
         time_in_force: old.said.time_in_force.unwrap_or(TimeInForce::Gtc),
         id: change.id.clone(),
     })
+}
+
+/// The transaction that a UUID names: its own ID, or the `--order-id` of an open order, which is a
+/// UUID unless the person gave another.
+fn transaction(session: &mut ReadySession, id: Uuid) -> Result<Uuid, CommandError> {
+    let orders = session.call(|client| client.open_orders())?.0;
+    Ok(named(&orders, id))
+}
+
+fn named(orders: &[OpenOrder], id: Uuid) -> Uuid {
+    let is_own = |order: &&OpenOrder| {
+        let own = order.client_order_id.as_ref();
+        own.is_some_and(|own| Uuid::try_parse(own.as_str()) == Ok(id))
+    };
+    if orders.iter().any(|order| order.id == id) {
+        return id;
+    }
+    orders.iter().find(is_own).map_or(id, |order| order.id)
 }
 
 /// The order with this ID, whether it is open or not: one that was replaced before is replaced again
@@ -474,6 +495,22 @@ mod tests {
         }
         let one = select(vec![order(0x1a, "")], "0").map(|it| it.id);
         assert_eq!(one, Err(SHORT_PART), "also where one order is open");
+    }
+
+    #[test]
+    fn a_uuid_is_that_of_a_transaction_or_the_own_id_of_an_open_order() {
+        let own = "3f0c5f2e-9a0b-4d3c-8b1a-0c2d4e6f8091";
+        let first = order(0x1a, own);
+        let second = order(0x2b, &first.id.hyphenated().to_string());
+        let orders = [first, second];
+        let named = |text: &str| named(&orders, Uuid::parse_str(text).unwrap()).as_u128() & 0xff;
+        assert_eq!(named(own), 0x1a);
+        assert_eq!(named(&own.to_ascii_uppercase()), 0x1a);
+        assert_eq!(named("01997a3e-8a4e-7000-8000-00000000002b"), 0x2b);
+        let both = "01997a3e-8a4e-7000-8000-00000000001a";
+        assert_eq!(named(both), 0x1a, "the transaction's comes first");
+        let neither = "01997a3e-8a4e-7000-8000-0000000000ff";
+        assert_eq!(named(neither), 0xff, "it may have ended");
     }
 
     fn refused(reason: Reason) -> Result<(), ClientError> {
