@@ -677,7 +677,8 @@ pub struct TransactionsArgs {
     /// At most so many, the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
-    /// Explain one transaction: why this price at this time; an ID, its beginning or end, or `last`
+    /// Explain one transaction: why this price at this time; an ID, its beginning or end, or `last`,
+    /// the newest that has an outcome
     #[arg(long, value_name = "ID", conflicts_with_all = ["of", "csv", "limit"])]
     pub receipt: Option<String>,
 }

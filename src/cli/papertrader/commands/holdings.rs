@@ -518,19 +518,25 @@ fn receipt(
 fn find(session: &mut ReadySession, which: &str) -> Result<Uuid, CommandError> {
     let name = session.saved.username.clone();
     let history = session.call(|client| client.history(&name))?;
+    select(&history.entries, which)
+        .map_err(|problem| ClientError::Local(format!("{which}: {problem}")).into())
+}
+
+/// `last` is the newest that has an outcome; without one the newest.
+fn select(entries: &[HistoryEntry], which: &str) -> Result<Uuid, &'static str> {
     let part = which.to_ascii_lowercase();
     let matches = |entry: &&HistoryEntry| {
         let id = entry.id.hyphenated().to_string();
         id.starts_with(&part) || id.ends_with(&part)
     };
-    let mut found = history.entries.iter().filter(matches);
-    let newest = history.entries.first().filter(|_| part == "last");
-    let problem = match (newest, found.next(), found.next()) {
-        (Some(entry), _, _) | (None, Some(entry), None) => return Ok(entry.id),
-        (None, None, _) => "no transaction of yours has such an ID",
-        (None, Some(_), Some(_)) => "several transactions of yours have such an ID",
-    };
-    Err(ClientError::Local(format!("{which}: {problem}")).into())
+    let mut found = entries.iter().filter(matches);
+    let ended = entries.iter().find(|entry| entry.ended().is_some());
+    let last = ended.or(entries.first()).filter(|_| part == "last");
+    match (last, found.next(), found.next()) {
+        (Some(entry), _, _) | (None, Some(entry), None) => Ok(entry.id),
+        (None, None, _) => Err("no transaction of yours has such an ID"),
+        (None, Some(_), Some(_)) => Err("several transactions of yours have such an ID"),
+    }
 }
 
 #[cfg(test)]
@@ -563,6 +569,23 @@ mod tests {
                 reason: reason.map(OpenValue::Known),
             }),
         }
+    }
+
+    #[test]
+    fn the_last_transaction_is_the_newest_that_has_an_outcome() {
+        let asset = Symbol::parse("AAPL").unwrap();
+        let row = |id, status: TransactionStatus| HistoryEntry {
+            id: Uuid::from_u128(id),
+            status: status.into(),
+            ..entry(Side::Buy, asset, None)
+        };
+        let open = row(0x3c, TransactionStatus::Open);
+        let rows = [open.clone(), row(0x2b, TransactionStatus::Settled)];
+        assert_eq!(select(&rows, "last"), Ok(Uuid::from_u128(0x2b)));
+        assert_eq!(select(&rows, "LAST"), Ok(Uuid::from_u128(0x2b)));
+        assert_eq!(select(&[open], "last"), Ok(Uuid::from_u128(0x3c)));
+        assert_eq!(select(&rows, "3c"), Ok(Uuid::from_u128(0x3c)));
+        assert!(select(&rows, "0000").is_err() && select(&[], "last").is_err());
     }
 
     #[test]
