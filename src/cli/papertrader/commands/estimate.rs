@@ -34,6 +34,8 @@ enum PriceBasis {
     Expected,
     /// The most that a purchase pays, and the least that a sale brings.
     Bound,
+    /// As [`PriceBasis::Bound`]; the latest price, this one, meets the limit already.
+    MetLimit(Money),
     /// The latest price, which has reached the order's stop already.
     PastStop,
 }
@@ -64,6 +66,12 @@ impl OrderEstimate {
             PriceBasis::PastStop => {
                 format!("{told}; the price is past the stop already: it fills at the next update")
             }
+            PriceBasis::MetLimit(latest) => {
+                let latest = table::money(latest);
+                format!(
+                    "{told}; the price, {latest}, meets the limit already: it fills at the next update"
+                )
+            }
         }
     }
 
@@ -75,8 +83,8 @@ impl OrderEstimate {
             (PriceBasis::Expected | PriceBasis::PastStop, _) => {
                 (format!("at about {price}"), "about ")
             }
-            (PriceBasis::Bound, false) => (format!("at {price} or less"), "at most "),
-            (PriceBasis::Bound, true) => (format!("at {price} or more"), "at least "),
+            (PriceBasis::Bound | PriceBasis::MetLimit(_), false) => (format!("at {price} or less"), "at most "),
+            (PriceBasis::Bound | PriceBasis::MetLimit(_), true) => (format!("at {price} or more"), "at least "),
         };
         // The money of an order for an amount has the fee in it.
         let some = if is_cash { "" } else { some };
@@ -196,14 +204,13 @@ fn reckon(
     order: &OrderForm,
     has_fees: bool,
 ) -> Result<Option<OrderEstimate>, ClientError> {
+    let latest = client.quote(order.symbol)?.value;
     let (price, basis) = match order.terms {
-        OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => {
-            (limit, PriceBasis::Bound)
-        }
-        OrderTerms::Stop { stop } => at_stop(order.side, stop, client.quote(order.symbol)?.value),
-        OrderTerms::Market => (client.quote(order.symbol)?.value, PriceBasis::Expected),
+        OrderTerms::Limit { limit } => at_limit(order.side, limit, latest),
+        OrderTerms::StopLimit { limit, .. } => (limit, PriceBasis::Bound),
+        OrderTerms::Stop { stop } => at_stop(order.side, stop, latest),
+        OrderTerms::Market => (latest, PriceBasis::Expected),
         OrderTerms::Trailing { distance } => {
-            let latest = client.quote(order.symbol)?.value;
             (level(order.side, latest, distance), PriceBasis::Expected)
         }
     };
@@ -235,6 +242,19 @@ fn reckon(
         is_held_back: held_back > Money::ZERO,
         equity,
     }))
+}
+
+/// At which price a limit order fills, and whether the latest price meets it.
+fn at_limit(side: Side, limit: Money, latest: Money) -> (Money, PriceBasis) {
+    let is_met = match side {
+        Side::Sell => latest >= limit,
+        Side::Buy | Side::Split | Side::Dividend => latest <= limit,
+    };
+    if is_met {
+        (limit, PriceBasis::MetLimit(latest))
+    } else {
+        (limit, PriceBasis::Bound)
+    }
 }
 
 /// At which price a stop order would trigger now: its stop, or the latest price where that is past it.
@@ -389,6 +409,26 @@ mod tests {
             past.line(&order(Side::Buy, TEN, OrderTerms::Stop { stop })),
             "buy 10 AAPL, stop 0.01, gtc: at about 100.00 it takes about 1,000.00 and leaves \
              1,500.00 in cash; the price is past the stop already: it fills at the next update"
+        );
+    }
+
+    #[test]
+    fn a_limit_that_the_latest_price_meets_is_told() {
+        let (low, high) = (Money(95_000_000), Money(100_000_000));
+        let met = PriceBasis::MetLimit;
+        assert_eq!(at_limit(Side::Buy, high, low), (high, met(low)));
+        assert_eq!(at_limit(Side::Buy, low, high), (low, PriceBasis::Bound));
+        assert_eq!(at_limit(Side::Sell, low, high), (low, met(high)));
+        assert_eq!(at_limit(Side::Sell, high, low), (high, PriceBasis::Bound));
+        assert_eq!(at_limit(Side::Sell, low, low), (low, met(low)));
+        let estimate = OrderEstimate {
+            basis: met(low),
+            ..estimate()
+        };
+        assert_eq!(
+            estimate.line(&order(Side::Buy, TEN, OrderTerms::Limit { limit: high })),
+            "buy 10 AAPL, limit 100.00, gtc: at 100.00 or less it takes at most 1,000.00 and leaves \
+             1,500.00 in cash; the price, 95.00, meets the limit already: it fills at the next update"
         );
     }
 
