@@ -9,10 +9,11 @@ use super::{CommandError, ReadySession, note};
 use crate::cli::papertrader::arguments::GlobalArgs;
 use crate::cli::table;
 use crate::cli::terminal::{ConfirmError, confirm};
+use crate::client::order::is_paused;
 use crate::client::{Client, ClientError, OrderForm};
 use crate::model::order::PERCENT_WHOLE;
 use crate::model::{
-    Money, OrderAmount, OrderTerms, Quantity, Side, Symbol, TrailDistance, Username,
+    Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, TrailDistance, Username,
 };
 use crate::wire::payload::Portfolio;
 use std::io::IsTerminal;
@@ -25,6 +26,41 @@ pub(super) enum Edition {
     Second,
     /// Nobody asked.
     Unknown,
+}
+
+/// What is known of an order before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OrderOutlook {
+    pub edition: Edition,
+    /// Whether the next update may fill it, as far as is known: not in a paused market, nor where
+    /// its asset has had no price.
+    pub is_timed: bool,
+}
+
+/// What a server tells of an order before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Foresight {
+    edition: Edition,
+    is_paused: bool,
+    /// Whether its asset has had a price, as far as is known.
+    has_price: bool,
+    /// `None`: it cannot be known.
+    estimate: Option<OrderEstimate>,
+}
+
+impl Foresight {
+    /// The lines that tell it.
+    fn lines(&self, order: &OrderForm) -> Vec<String> {
+        let estimate = self.estimate.as_ref().map(|it| it.line(order));
+        let unpriced = (!self.has_price).then(|| {
+            let symbol = order.symbol;
+            format!("{symbol} has had no price yet; the order waits for its first one")
+        });
+        let paused = self.is_paused.then(|| {
+            "the market is paused: the order waits until it is resumed".to_owned()
+        });
+        [estimate, unpriced, paused].into_iter().flatten().collect()
+    }
 }
 
 /// What the price of an estimate is to the order.
@@ -136,28 +172,31 @@ pub(super) fn tell(
     session: &mut ReadySession,
     order: &OrderForm,
     yes: bool,
-) -> Result<Edition, CommandError> {
+) -> Result<OrderOutlook, CommandError> {
+    let unknown = OrderOutlook {
+        edition: Edition::Unknown,
+        is_timed: true,
+    };
     let is_asked = std::io::stdin().is_terminal() && !yes;
     // A program reads the outcome.
     if global.json && !is_asked {
-        return Ok(Edition::Unknown);
+        return Ok(unknown);
     }
     let name = session.saved.username.clone();
-    let asked = session.pool.call(|client| estimate(client, &name, order));
-    let (edition, estimate) = match asked {
+    let asked = session.pool.call(|client| foresee(client, &name, order));
+    let told = match asked {
         Ok(told) => told,
         Err(error) if error.is_about_the_worker() && !is_refused(&error) => {
             return Err(session.failed(error));
         }
-        Err(_) => return Ok(Edition::Unknown),
-    };
-    let Some(estimate) = estimate else {
-        return Ok(edition);
+        Err(_) => return Ok(unknown),
     };
     if !global.json {
-        note(&estimate.line(order));
+        for line in told.lines(order) {
+            note(&line);
+        }
     }
-    if is_asked && estimate.is_large(order.side) {
+    if let Some(estimate) = told.estimate.filter(|it| is_asked && it.is_large(order.side)) {
         let what = format!(
             "This is more than half of the {} that {name} is worth",
             table::money(estimate.equity)
@@ -169,51 +208,82 @@ pub(super) fn tell(
             }
         })?;
     }
-    Ok(edition)
+    Ok(OrderOutlook {
+        edition: told.edition,
+        is_timed: told.has_price && !told.is_paused,
+    })
 }
 
 fn is_refused(error: &ClientError) -> bool {
     matches!(error, ClientError::Refused(_))
 }
 
-/// The edition of the server, and what it makes of the order; `None`: a refusal, such as for an asset
-/// that it does not have.
-fn estimate(
+/// What the server tells of its market and of the order. A refusal, such as for an asset that it does
+/// not have, is left to the order itself.
+fn foresee(
     client: &mut Client,
     name: &Username,
     order: &OrderForm,
-) -> Result<(Edition, Option<OrderEstimate>), ClientError> {
+) -> Result<Foresight, ClientError> {
     let info = client.server_info()?;
     let edition = if info.is_some() {
         Edition::Second
     } else {
         Edition::First
     };
+    let mut told = Foresight {
+        edition,
+        is_paused: info.as_ref().is_some_and(is_paused),
+        has_price: true,
+        estimate: None,
+    };
     let has_fees = info.and_then(|info| info.fees) == Some(true);
-    let reckoned = reckon(client, (edition, name), order, has_fees);
+    let reckoned = latest(client, order.symbol).and_then(|latest| {
+        told.has_price = latest.is_some();
+        match basis(order, latest) {
+            Some(priced) => reckon(client, (edition, name), (order, priced), has_fees),
+            None => Ok(None),
+        }
+    });
     match reckoned {
-        Ok(estimate) => Ok((edition, estimate)),
-        Err(ClientError::Refused(_)) => Ok((edition, None)),
+        Ok(estimate) => told.estimate = estimate,
+        Err(ClientError::Refused(_)) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(told)
+}
+
+/// The latest price of an asset; `None`: it has had none.
+fn latest(client: &mut Client, symbol: Symbol) -> Result<Option<Money>, ClientError> {
+    match client.quote(symbol) {
+        Ok(quote) => Ok(Some(quote.value)),
+        Err(ClientError::Refused(refusal)) if refusal.reason == Reason::NoPrice => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The price of a unit that is reckoned with; `None`: nobody knows it.
+fn basis(order: &OrderForm, latest: Option<Money>) -> Option<(Money, PriceBasis)> {
+    Some(match (order.terms, latest) {
+        (OrderTerms::Limit { limit }, Some(latest)) => at_limit(order.side, limit, latest),
+        (OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. }, _) => {
+            (limit, PriceBasis::Bound)
+        }
+        (OrderTerms::Stop { stop }, Some(latest)) => at_stop(order.side, stop, latest),
+        (OrderTerms::Stop { stop }, None) => (stop, PriceBasis::Expected),
+        (OrderTerms::Market, latest) => (latest?, PriceBasis::Expected),
+        (OrderTerms::Trailing { distance }, latest) => {
+            (level(order.side, latest?, distance), PriceBasis::Expected)
+        }
+    })
 }
 
 fn reckon(
     client: &mut Client,
     (edition, name): (Edition, &Username),
-    order: &OrderForm,
+    (order, (price, basis)): (&OrderForm, (Money, PriceBasis)),
     has_fees: bool,
 ) -> Result<Option<OrderEstimate>, ClientError> {
-    let latest = client.quote(order.symbol)?.value;
-    let (price, basis) = match order.terms {
-        OrderTerms::Limit { limit } => at_limit(order.side, limit, latest),
-        OrderTerms::StopLimit { limit, .. } => (limit, PriceBasis::Bound),
-        OrderTerms::Stop { stop } => at_stop(order.side, stop, latest),
-        OrderTerms::Market => (latest, PriceBasis::Expected),
-        OrderTerms::Trailing { distance } => {
-            (level(order.side, latest, distance), PriceBasis::Expected)
-        }
-    };
     let total = match (order.amount, order.side) {
         (OrderAmount::Cash(cash), _) => Some(cash),
         (OrderAmount::Units(units), Side::Sell) => units.worth_at(price),
@@ -430,6 +500,36 @@ mod tests {
             "buy 10 AAPL, limit 100.00, gtc: at 100.00 or less it takes at most 1,000.00 and leaves \
              1,500.00 in cash; the price, 95.00, meets the limit already: it fills at the next update"
         );
+    }
+
+    #[test]
+    fn a_paused_market_and_an_asset_without_a_price_are_told_before_the_order_is_sent() {
+        let limit = Money(100_000_000);
+        let (market, bound) = (OrderTerms::Market, OrderTerms::Limit { limit });
+        let form = |terms| order(Side::Buy, TEN, terms);
+        assert_eq!(basis(&form(market), None), None);
+        let bound = basis(&form(bound), None);
+        assert_eq!(bound, Some((limit, PriceBasis::Bound)), "without a price too");
+        let told = Foresight {
+            edition: Edition::Second,
+            is_paused: true,
+            has_price: false,
+            estimate: None,
+        };
+        assert_eq!(
+            told.lines(&form(market)),
+            [
+                "AAPL has had no price yet; the order waits for its first one",
+                "the market is paused: the order waits until it is resumed",
+            ]
+        );
+        let usual = Foresight {
+            is_paused: false,
+            has_price: true,
+            estimate: Some(estimate()),
+            ..told
+        };
+        assert_eq!(usual.lines(&form(market)).len(), 1);
     }
 
     #[test]

@@ -294,12 +294,13 @@ pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandErr
         id: Some(id_of(&args.repeat)?),
     };
     let form = changed(&old, &change, args.trail.is_some())?;
-    estimate::tell(global, &mut session, &form, args.yes)?;
+    let outlook = estimate::tell(global, &mut session, &form, args.yes)?;
     let order = SentOrder {
         form,
         request: SentRequest::Book(BookRequest::Replace(old.id, change)),
         is_followed: !args.no_wait,
         knows_cancel: true,
+        is_timed: outlook.is_timed,
     };
     send(global, &mut session, &order, args.repeat.patience)
 }

@@ -68,7 +68,7 @@ fn trade(
         time_in_force: options.tif.unwrap_or(TimeInForce::Gtc),
         id: Some(id_of(&options.repeat)?),
     };
-    let edition = estimate::tell(global, &mut session, &form, options.yes)?;
+    let outlook = estimate::tell(global, &mut session, &form, options.yes)?;
     let is_plain = form.terms == OrderTerms::Market && options.tif.is_none();
     let request = match form.amount {
         // Servers of both editions know these.
@@ -81,7 +81,8 @@ fn trade(
         form,
         request,
         is_followed: !options.no_wait,
-        knows_cancel: edition != Edition::First,
+        knows_cancel: outlook.edition != Edition::First,
+        is_timed: outlook.is_timed,
     };
     send(global, &mut session, &order, options.repeat.patience)
 }
@@ -120,6 +121,8 @@ pub(super) struct SentOrder {
     pub is_followed: bool,
     /// Whether the server, as far as is known, can cancel it.
     pub knows_cancel: bool,
+    /// Whether the next update may fill it, as far as is known.
+    pub is_timed: bool,
 }
 
 impl SentOrder {
@@ -240,9 +243,13 @@ fn show_outcome(
         OrderOutcome::Queued(notice) => {
             let view = OrderView::queued(&name, &order.form, &notice);
             show(global, &view, || {
+                let when = if order.is_timed {
+                    format!("; expected to settle at {}", table::utc(notice.expected))
+                } else {
+                    String::new()
+                };
                 format!(
-                    "Queued; expected to settle at {}.\naccount {name}\ntransaction {}\norder ID {}\n",
-                    table::utc(notice.expected),
+                    "Queued{when}.\naccount {name}\ntransaction {}\norder ID {}\n",
                     notice.id.hyphenated(),
                     order.id()
                 )
@@ -626,7 +633,6 @@ fn standing(
     let ClientError::Standing { notice, .. } = &error else {
         return error.into();
     };
-    let is_due = notice.expected < Timestamp::now();
     let user = match &global.user {
         Some(name) => format!("--user {name} "),
         None => String::new(),
@@ -634,11 +640,10 @@ fn standing(
     let id = notice.id.hyphenated();
     let end = match held {
         Some(cause) => hold_words(cause, order.form.symbol),
-        None => format!(
-            "which {} to settle at {}",
-            if is_due { "was" } else { "is" },
-            table::utc(notice.expected)
-        ),
+        None if order.is_timed && notice.expected > Timestamp::now() => {
+            format!("which is to settle at {}", table::utc(notice.expected))
+        }
+        None => "which waits for an update".to_owned(),
     };
     let mut advice = format!(
         "{}, {end}\norder ID    {}\ntransaction {id}\n\
@@ -668,7 +673,7 @@ fn standing(
 fn hold_words(cause: HoldCause, symbol: Symbol) -> String {
     match cause {
         HoldCause::NoPrice => format!("open: waits for {symbol}'s next price"),
-        HoldCause::Paused => "queued: waits until the market goes on, which is paused".to_owned(),
+        HoldCause::Paused => "queued: waits until the market is resumed".to_owned(),
     }
 }
 
@@ -679,6 +684,8 @@ struct Countdown {
     what: String,
     order_id: String,
     symbol: Symbol,
+    /// Whether a settlement can be promised.
+    is_timed: bool,
     terminal: bool,
     /// What was told last that the order waits for.
     told: Option<HoldCause>,
@@ -695,6 +702,7 @@ impl Countdown {
             what: words(&order.form),
             order_id: order.id(),
             symbol: order.form.symbol,
+            is_timed: order.is_timed,
             told: None,
             terminal: std::io::stderr().is_terminal(),
             announced: false,
@@ -708,18 +716,25 @@ impl Countdown {
                 self.announced = true;
                 let left = notice.expected.since(Timestamp::now());
                 let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+                let when = if self.is_timed {
+                    let left = table::span(left + Duration::from_millis(500));
+                    format!(", settles in about {left}")
+                } else {
+                    String::new()
+                };
                 self.line(&format!(
-                    "queued for {}: {} as {} (order ID {}), settles in about {}",
+                    "queued for {}: {} as {} (order ID {}){when}",
                     self.account,
                     self.what,
                     notice.id.hyphenated(),
-                    self.order_id,
-                    table::span(left + Duration::from_millis(500))
+                    self.order_id
                 ));
             }
             OrderProgress::Queued(_) | OrderProgress::Placed(_) | OrderProgress::Sending => {}
             OrderProgress::Waiting(left) if self.terminal => {
-                let text = if left.is_zero() {
+                let text = if !self.is_timed {
+                    "waiting …".to_owned()
+                } else if left.is_zero() {
                     "due, waiting for the update …".to_owned()
                 } else {
                     format!(
