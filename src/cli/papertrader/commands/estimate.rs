@@ -4,7 +4,7 @@
 //!
 //! Tests: below, and in `tests/suite/client/waiting_orders.rs`.
 
-use super::order_words::words;
+use super::order_words::{end_words, words};
 use super::{CommandError, ReadySession, note};
 use crate::cli::papertrader::arguments::GlobalArgs;
 use crate::cli::table;
@@ -13,7 +13,8 @@ use crate::client::order::is_paused;
 use crate::client::{Client, ClientError, OrderForm};
 use crate::model::order::PERCENT_WHOLE;
 use crate::model::{
-    Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, TrailDistance, Username,
+    Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, Timestamp, TrailDistance,
+    Username,
 };
 use crate::wire::payload::Portfolio;
 use std::io::IsTerminal;
@@ -42,6 +43,7 @@ pub(super) struct OrderOutlook {
 struct Foresight {
     edition: Edition,
     is_paused: bool,
+    market_time: Option<Timestamp>,
     /// Whether its asset has had a price, as far as is known.
     has_price: bool,
     /// `None`: it cannot be known.
@@ -59,7 +61,9 @@ impl Foresight {
         let paused = self.is_paused.then(|| {
             "the market is paused: the order waits until it is resumed".to_owned()
         });
-        [estimate, unpriced, paused].into_iter().flatten().collect()
+        let end = self.market_time.and_then(|now| end_words(order, now));
+        let lines = [estimate, end, unpriced, paused];
+        lines.into_iter().flatten().collect()
     }
 }
 
@@ -234,6 +238,7 @@ fn foresee(
     let mut told = Foresight {
         edition,
         is_paused: info.as_ref().is_some_and(is_paused),
+        market_time: info.as_ref().and_then(|info| info.market_time),
         has_price: true,
         estimate: None,
     };
@@ -513,6 +518,7 @@ mod tests {
         let told = Foresight {
             edition: Edition::Second,
             is_paused: true,
+            market_time: None,
             has_price: false,
             estimate: None,
         };
