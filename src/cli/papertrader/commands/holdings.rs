@@ -459,8 +459,8 @@ fn own_history_within(
         Column::text("symbol", 0),
         Column::number("units", 0),
         Column::number("price", 3),
-        Column::number("total", 1),
-        Column::text("status", 0),
+        Column::number("total", 0),
+        Column::text("status", 1),
         Column::text("ID", 5),
     ];
     if has_terms {
@@ -606,7 +606,13 @@ mod tests {
             "{narrow}"
         );
         let narrower = own_history_table(&rows, &[], Some(60));
-        assert!(narrower.contains("12,345.60"), "{narrower}");
+        assert!(
+            narrower.contains("12,345.60") && narrower.contains("1,234.56"),
+            "{narrower}"
+        );
+        let narrowest = own_history_table(&rows, &[], Some(40));
+        assert!(narrowest.contains("12,345.60\n"), "{narrowest}");
+        assert!(!narrowest.contains("Cut"), "{narrowest}");
         for width in [None, Some(200)] {
             let whole = own_history_table(&rows, &[], width);
             assert!(whole.contains("insufficient-holdings"), "{whole}");

@@ -81,16 +81,16 @@ fn orders_table(orders: &[OpenOrder], width: Option<usize>) -> String {
     table::table_within(
         width,
         &[
-            Column::text(if is_short { "end of ID" } else { "ID" }, 0),
-            Column::text("side", 0),
+            Column::text(if is_short { "end of ID" } else { "ID" }, 3),
+            Column::text("side", 2),
             Column::text("symbol", 0),
-            Column::number("units", 0),
+            Column::number("units", 1),
             Column::text("price", 0),
-            Column::text("in force", 1),
-            Column::number("held back", 2),
-            Column::text("since (UTC)", 3),
-            Column::text("market end (UTC)", 4),
-            Column::text("order ID", 5),
+            Column::text("in force", 4),
+            Column::number("held back", 5),
+            Column::text("since (UTC)", 6),
+            Column::text("market end (UTC)", 7),
+            Column::text("order ID", 8),
         ],
         &orders.iter().map(row).collect::<Vec<_>>(),
     )
@@ -577,6 +577,10 @@ mod tests {
             narrow.lines().all(|line| line.chars().count() <= 80),
             "{narrow}"
         );
+        let narrower = orders_table(&orders[..1], Some(40));
+        assert!(narrower.contains("stop 90.00, limit 89.00\n"), "{narrower}");
+        let words: Vec<&str> = narrower.split_whitespace().collect();
+        assert!(words.join(" ").contains("Left out: end of ID,"), "{narrower}");
     }
 
     #[test]
