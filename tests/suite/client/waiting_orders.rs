@@ -181,6 +181,8 @@ fn orders_of_all_kinds_are_placed_and_cancelled() {
         "{}",
         ran.err
     );
+    let portfolio = alice.run("portfolio").out;
+    assert!(portfolio.contains("free"), "{portfolio}");
     let sold = alice.run("--json sell AAPL --all").json();
     let left: f64 = text(&sold["quantity"]).parse().unwrap();
     assert!((units - left - 4.0).abs() < 1e-6, "{sold}");

@@ -370,39 +370,54 @@ pub(super) fn held_back(session: &mut ReadySession) -> Option<Money> {
     Some(told.ok()??.reserved)
 }
 
-/// All units of an asset that no other sale has been promised.
+/// All units of an asset that no other sale has been promised. Standard error tells of those that
+/// are not among them.
 ///
 /// # Errors
 /// There are none, or a server does not tell.
 pub(super) fn units_for_sale(
+    global: &GlobalArgs,
     session: &mut ReadySession,
     symbol: Symbol,
 ) -> Result<OrderAmount, CommandError> {
     let name = session.saved.username.clone();
-    let units = session.call(|client| {
+    let (units, promised) = session.call(|client| {
         if client.server_info()?.is_some() {
             let summary = client.account_summary()?;
             let position = summary.positions.iter().find(|it| it.symbol == symbol);
-            return Ok(position.map_or(0, |it| it.units.0.saturating_sub(it.promised.0)));
+            return Ok(position.map_or((0, 0), |it| (it.units.0, it.promised.0)));
         }
-        Ok(match client.portfolio(&name)? {
+        let units = match client.portfolio(&name)? {
             Portfolio::Private(_, holdings) => {
                 let holding = holdings.iter().find(|it| it.symbol == symbol);
                 holding.map_or(0, |it| it.quantity.0)
             }
             Portfolio::Public(_) => 0,
-        })
+        };
+        Ok((units, 0))
     })?;
-    if units > 0 {
-        return Ok(OrderAmount::Units(Quantity(units)));
-    }
     let program = &session.program;
+    let free = units.saturating_sub(promised);
+    if free > 0 {
+        if promised > 0 && !global.json {
+            let told = promised_words(symbol, Quantity(units), Quantity(promised));
+            note(&format!("{told}:\n  {program} orders"));
+        }
+        return Ok(OrderAmount::Units(Quantity(free)));
+    }
     Err(CommandError::with_advice(
         ClientError::Local(format!("{name} has no units of {symbol} to sell")),
         format!(
             "What there is, and what other sales have been promised:\n  {program} portfolio\n  {program} orders"
         ),
     ))
+}
+
+/// How many of an asset's units can be sold where others are promised.
+fn promised_words(symbol: Symbol, units: Quantity, promised: Quantity) -> String {
+    let free = Quantity(units.0.saturating_sub(promised.0));
+    let [free, units, promised] = [free, units, promised].map(table::amount);
+    format!("{free} of {units} {symbol}; {promised} are promised to open orders")
 }
 
 #[cfg(test)]
@@ -536,6 +551,13 @@ mod tests {
             ..told
         };
         assert_eq!(usual.lines(&form(market)).len(), 1);
+    }
+
+    #[test]
+    fn units_that_are_promised_are_told() {
+        let symbol = Symbol::parse("AAPL").unwrap();
+        let told = promised_words(symbol, Quantity(10_000_000), Quantity(6_000_000));
+        assert_eq!(told, "4 of 10 AAPL; 6 are promised to open orders");
     }
 
     #[test]

@@ -18,8 +18,11 @@ use crate::cli::table::{self, Column};
 use crate::cli::terminal::ScreenSize;
 use crate::client::ClientError;
 use crate::model::printable::clean;
-use crate::model::{Money, OpenValue, OrderKind, Reason, TransactionStatus, Username};
+use crate::model::{
+    Money, OpenValue, OrderKind, Quantity, Reason, Symbol, TransactionStatus, Username,
+};
 use crate::wire::payload::{self, EntryDetail, History, HistoryEntry, PageDetail, PageEntry};
+use std::collections::HashMap;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
@@ -45,14 +48,15 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
     };
     let market = session.call(|client| client.server_info())?;
     let is_private = matches!(portfolio, payload::Portfolio::Private(..));
-    let spendable = if is_private && market.is_some() {
+    let (spendable, promised) = if is_private && market.is_some() {
         let summary = session.call(|client| client.account_summary())?;
-        Some(SpendableCash {
+        let spendable = SpendableCash {
             reserved: summary.reserved,
             buying_power: summary.buying_power,
-        })
+        };
+        (Some(spendable), promised(&summary))
     } else {
-        None
+        (None, HashMap::new())
     };
     let market = market.as_ref().and_then(market_words);
     let view = PortfolioView::new(&own, &name, &portfolio, start).with_spendable(spendable);
@@ -76,7 +80,7 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
             let totals = Totals::of(*cash, holdings);
             let mut out = format!("portfolio of {name}\n\n");
             if !holdings.is_empty() {
-                out.push_str(&positions_table(holdings));
+                out.push_str(&positions_table(holdings, &promised));
                 out.push('\n');
             }
             out.push_str(&summary((*cash, spendable), &totals, start, market));
@@ -85,11 +89,21 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
     })
 }
 
-fn positions_table(holdings: &[payload::Holding]) -> String {
+/// The units of assets that open sales have been promised.
+fn promised(summary: &payload::AccountSummary) -> HashMap<Symbol, Quantity> {
+    let some = summary.positions.iter().filter(|it| it.promised.0 > 0);
+    some.map(|it| (it.symbol, it.promised)).collect()
+}
+
+/// The table of positions; where some units are promised, with those that can be sold.
+fn positions_table(
+    holdings: &[payload::Holding],
+    promised: &HashMap<Symbol, Quantity>,
+) -> String {
     let row = |holding: &payload::Holding| {
         let standing = PositionStanding::of(holding);
         let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
-        vec![
+        let mut cells = vec![
             holding.symbol.to_string(),
             table::amount(holding.quantity),
             table::money(holding.average_cost),
@@ -101,20 +115,28 @@ fn positions_table(holdings: &[payload::Holding]) -> String {
                     .profit
                     .map(|p| table::signed_percent(p, standing.cost)),
             ),
-        ]
+        ];
+        if !promised.is_empty() {
+            let promised = promised.get(&holding.symbol).map_or(0, |units| units.0);
+            // The two were read one after the other.
+            let free = holding.quantity.0.saturating_sub(promised).max(0);
+            cells.insert(2, table::amount(Quantity(free)));
+        }
+        cells
     };
-    table::table(
-        &[
-            Column::text("symbol", 0),
-            Column::number("units", 0),
-            Column::number("average cost", 3),
-            Column::number("cost", 4),
-            Column::number("value", 1),
-            Column::number("profit", 2),
-            Column::number("in %", 5),
-        ],
-        &holdings.iter().map(row).collect::<Vec<_>>(),
-    )
+    let mut columns = vec![
+        Column::text("symbol", 0),
+        Column::number("units", 0),
+        Column::number("average cost", 4),
+        Column::number("cost", 5),
+        Column::number("value", 1),
+        Column::number("profit", 2),
+        Column::number("in %", 6),
+    ];
+    if !promised.is_empty() {
+        columns.insert(2, Column::number("free", 3));
+    }
+    table::table(&columns, &holdings.iter().map(row).collect::<Vec<_>>())
 }
 
 fn summary(
@@ -542,7 +564,7 @@ fn select(entries: &[HistoryEntry], which: &str) -> Result<Uuid, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{OpenValue, Quantity, Side, Symbol, Timestamp};
+    use crate::model::{Side, Timestamp};
 
     fn entry(side: Side, symbol: Symbol, reason: Option<Reason>) -> HistoryEntry {
         let status = match reason {
@@ -586,6 +608,25 @@ mod tests {
         assert_eq!(select(&[open], "last"), Ok(Uuid::from_u128(0x3c)));
         assert_eq!(select(&rows, "3c"), Ok(Uuid::from_u128(0x3c)));
         assert!(select(&rows, "0000").is_err() && select(&[], "last").is_err());
+    }
+
+    #[test]
+    fn a_position_shows_the_units_that_can_be_sold_where_some_are_promised() {
+        let holding = |symbol: &str| payload::Holding {
+            symbol: Symbol::parse(symbol).unwrap(),
+            quantity: Quantity(10_000_000),
+            average_cost: Money(1_000_000),
+            value: Money(20_000_000),
+        };
+        let holdings = [holding("AAPL"), holding("IBM")];
+        let promised = HashMap::from([(holdings[0].symbol, Quantity(6_000_000))]);
+        let table = positions_table(&holdings, &promised);
+        let cells = |at| table.lines().nth(at).unwrap().split_whitespace().take(3);
+        assert!(cells(0).eq(["symbol", "units", "free"]), "{table}");
+        assert!(cells(2).eq(["AAPL", "10", "4"]), "{table}");
+        assert!(cells(3).eq(["IBM", "10", "10"]), "{table}");
+        let usual = positions_table(&holdings, &HashMap::new());
+        assert!(!usual.contains("free"), "{usual}");
     }
 
     #[test]

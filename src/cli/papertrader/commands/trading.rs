@@ -58,7 +58,7 @@ fn trade(
     let mut session = ReadySession::acting(global)?;
     let amount = match amount {
         Some(amount) => amount,
-        None => estimate::units_for_sale(&mut session, symbol)?,
+        None => estimate::units_for_sale(global, &mut session, symbol)?,
     };
     let form = OrderForm {
         side,
