@@ -435,19 +435,34 @@ fn waited_for(order: Option<&PageDetail>) -> String {
     terms_words(order.limit, order.stop.map(|stop| (trails, stop)))
 }
 
+/// How much a transaction is of: units, or of an order for money that has none yet the money.
+fn amount_text(entry: &HistoryEntry, order: Option<&PageDetail>) -> String {
+    // An administrator's act is about no units.
+    if act_of_administrator(entry).is_some() {
+        return table::NONE.to_owned();
+    }
+    let units = entry.detail.as_ref().map(|detail| detail.quantity);
+    let cash = order.and_then(|detail| detail.order.cash);
+    match (units, cash) {
+        (Some(Quantity::ZERO), Some(cash)) => format!("for {}", table::money(cash)),
+        (Some(units), _) => table::amount(units),
+        (None, _) => table::NONE.to_owned(),
+    }
+}
+
 fn own_history_within(
     entries: &[HistoryEntry],
     orders: &[Option<PageDetail>],
     width: Option<usize>,
     status_text: fn(&HistoryEntry) -> String,
 ) -> String {
-    let terms: Vec<String> = entries
-        .iter()
-        .enumerate()
-        .map(|(at, _)| waited_for(orders.get(at).and_then(Option::as_ref)))
-        .collect();
+    // A server of the first edition tells nothing of the orders.
+    let orders = orders.iter().map(Option::as_ref);
+    let orders = orders.chain(std::iter::repeat(None));
+    let entries: Vec<_> = entries.iter().zip(orders).collect();
+    let terms: Vec<String> = entries.iter().map(|(_, order)| waited_for(*order)).collect();
     let has_terms = terms.iter().any(|terms| !terms.is_empty());
-    let row = |(e, terms): (&HistoryEntry, &String)| {
+    let row = |((e, order), terms): (&(&HistoryEntry, Option<&PageDetail>), &String)| {
         let filled = e
             .detail
             .as_ref()
@@ -460,10 +475,7 @@ fn own_history_within(
             settled_text(e),
             side_text(e),
             e.symbol.to_string(),
-            e.detail
-                .as_ref()
-                .filter(of_units)
-                .map_or(table::NONE.to_owned(), |d| table::amount(d.quantity)),
+            amount_text(e, *order),
             money(filled.filter(of_units).map(|d| d.price)),
             money(filled.map(|d| d.total)),
             status_text(e),
@@ -528,12 +540,22 @@ fn receipt(
             .collect(),
     };
     show(global, &view, || {
-        let names: Vec<String> = receipt.0.iter().map(|(name, _)| clean(name)).collect();
+        let lines = shown_lines(&receipt.0);
+        let names: Vec<String> = lines.iter().map(|(name, _)| clean(name)).collect();
         let mut pairs = vec![("account", name)];
-        let lines = names.iter().zip(&receipt.0);
+        let lines = names.iter().zip(&lines);
         pairs.extend(lines.map(|(name, (_, value))| (name.as_str(), value.clone())));
         table::list(&pairs)
     })
+}
+
+/// The lines of a receipt but the quantity of an order for money that has no units yet: 0 would be
+/// taken for what was ordered.
+fn shown_lines(lines: &[(String, String)]) -> Vec<&(String, String)> {
+    let is_for_money = lines.iter().any(|(name, _)| name == "for");
+    let is_none = |name: &str, value: &str| is_for_money && name == "quantity" && value == "0";
+    let shown = lines.iter().filter(|(name, value)| !is_none(name, value));
+    shown.collect()
 }
 
 /// Finds the one transaction that `last`, or the beginning or end of an ID, selects.
@@ -565,6 +587,7 @@ fn select(entries: &[HistoryEntry], which: &str) -> Result<Uuid, &'static str> {
 mod tests {
     use super::*;
     use crate::model::{Side, Timestamp};
+    use crate::wire::payload::OrderParameters;
 
     fn entry(side: Side, symbol: Symbol, reason: Option<Reason>) -> HistoryEntry {
         let status = match reason {
@@ -627,6 +650,43 @@ mod tests {
         assert!(cells(3).eq(["IBM", "10", "10"]), "{table}");
         let usual = positions_table(&holdings, &HashMap::new());
         assert!(!usual.contains("free"), "{usual}");
+    }
+
+    #[test]
+    fn an_order_for_money_shows_the_money_until_it_has_units() {
+        let asset = Symbol::parse("AAPL").unwrap();
+        let detail = PageDetail {
+            quantity: Quantity::ZERO,
+            price: Money::ZERO,
+            total: Money::ZERO,
+            priced: Timestamp(0),
+            client_order_id: None,
+            reason: None,
+            fee: Money::ZERO,
+            order: OrderParameters {
+                kind: Some(OrderKind::Market.into()),
+                cash: Some(Money(500_000_000)),
+                ..OrderParameters::default()
+            },
+            cause: String::new(),
+            note: String::new(),
+        };
+        let mut row = entry(Side::Buy, asset, None);
+        assert_eq!(amount_text(&row, Some(&detail)), "10");
+        assert_eq!(amount_text(&row, None), "10");
+        row.detail.as_mut().unwrap().quantity = Quantity::ZERO;
+        assert_eq!(amount_text(&row, Some(&detail)), "for 500.00");
+        assert_eq!(amount_text(&row, None), "0");
+        let table = own_history_table(&[row], &[Some(detail)], None);
+        assert!(table.contains("for 500.00"), "{table}");
+
+        let lines = |lines: &[(&str, &str)]| {
+            let line = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            shown_lines(&lines.iter().map(line).collect::<Vec<_>>()).len()
+        };
+        assert_eq!(lines(&[("quantity", "0"), ("for", "500 USD")]), 1);
+        assert_eq!(lines(&[("quantity", "2"), ("for", "500 USD")]), 2);
+        assert_eq!(lines(&[("quantity", "0"), ("kind", "limit")]), 2);
     }
 
     #[test]
