@@ -90,7 +90,7 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
 }
 
 /// The units of assets that open sales have been promised.
-fn promised(summary: &payload::AccountSummary) -> HashMap<Symbol, Quantity> {
+fn promised(summary: &payload::OwnSummary) -> HashMap<Symbol, Quantity> {
     let some = summary.positions.iter().filter(|it| it.promised.0 > 0);
     some.map(|it| (it.symbol, it.promised)).collect()
 }
