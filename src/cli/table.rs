@@ -368,7 +368,10 @@ mod tests {
         );
         let short = [row(["AAPL", "1", "2"])];
         let back = table_within(Some(14), &RETURNING, &short);
-        assert!(back.contains("AAPL     2\n"), "the narrow one comes back: {back}");
+        assert!(
+            back.contains("AAPL     2\n"),
+            "the narrow one comes back: {back}"
+        );
         assert!(back.contains("Left out: a"), "{back}");
         for width in [1, 5, 10, 20, 30] {
             let table = within(Some(width));

@@ -939,7 +939,10 @@ mod tests {
 
     #[test]
     fn an_order_with_the_units_first_is_told_what_comes_first() {
-        for line in ["papertrader buy 5 AAPL --limit 40", "papertrader sell 5 AAPL"] {
+        for line in [
+            "papertrader buy 5 AAPL --limit 40",
+            "papertrader sell 5 AAPL",
+        ] {
             let error = parse(line).unwrap_err().to_string();
             let told = "the symbol comes first, then the units: AAPL 10";
             assert!(error.contains(told), "{error}");
@@ -952,8 +955,14 @@ mod tests {
     fn the_usage_of_an_order_has_its_parts_in_their_order() {
         let mut command = crate::cli::usage::with_own_usage(ClientCli::command());
         for (name, usage) in [
-            ("buy", "papertrader buy [OPTIONS] <SYMBOL> <QUANTITY|--for <MONEY>>"),
-            ("sell", "papertrader sell [OPTIONS] <SYMBOL> <QUANTITY|--all>"),
+            (
+                "buy",
+                "papertrader buy [OPTIONS] <SYMBOL> <QUANTITY|--for <MONEY>>",
+            ),
+            (
+                "sell",
+                "papertrader sell [OPTIONS] <SYMBOL> <QUANTITY|--all>",
+            ),
         ] {
             let order = command.find_subcommand_mut(name).unwrap();
             assert_eq!(order.render_usage().to_string(), format!("Usage: {usage}"));

@@ -58,9 +58,9 @@ impl Foresight {
             let symbol = order.symbol;
             format!("{symbol} has had no price yet; the order waits for its first one")
         });
-        let paused = self.is_paused.then(|| {
-            "the market is paused: the order waits until it is resumed".to_owned()
-        });
+        let paused = self
+            .is_paused
+            .then(|| "the market is paused: the order waits until it is resumed".to_owned());
         let end = self.market_time.and_then(|now| end_words(order, now));
         let lines = [estimate, end, unpriced, paused];
         lines.into_iter().flatten().collect()
@@ -123,8 +123,12 @@ impl OrderEstimate {
             (PriceBasis::Expected | PriceBasis::PastStop, _) => {
                 (format!("at about {price}"), "about ")
             }
-            (PriceBasis::Bound | PriceBasis::MetLimit(_), false) => (format!("at {price} or less"), "at most "),
-            (PriceBasis::Bound | PriceBasis::MetLimit(_), true) => (format!("at {price} or more"), "at least "),
+            (PriceBasis::Bound | PriceBasis::MetLimit(_), false) => {
+                (format!("at {price} or less"), "at most ")
+            }
+            (PriceBasis::Bound | PriceBasis::MetLimit(_), true) => {
+                (format!("at {price} or more"), "at least ")
+            }
         };
         // The money of an order for an amount has the fee in it.
         let some = if is_cash { "" } else { some };
@@ -200,7 +204,10 @@ pub(super) fn tell(
             note(&line);
         }
     }
-    if let Some(estimate) = told.estimate.filter(|it| is_asked && it.is_large(order.side)) {
+    if let Some(estimate) = told
+        .estimate
+        .filter(|it| is_asked && it.is_large(order.side))
+    {
         let what = format!(
             "This is more than half of the {} that {name} is worth",
             table::money(estimate.equity)
@@ -529,7 +536,11 @@ mod tests {
         let form = |terms| order(Side::Buy, TEN, terms);
         assert_eq!(basis(&form(market), None), None);
         let bound = basis(&form(bound), None);
-        assert_eq!(bound, Some((limit, PriceBasis::Bound)), "without a price too");
+        assert_eq!(
+            bound,
+            Some((limit, PriceBasis::Bound)),
+            "without a price too"
+        );
         let told = Foresight {
             edition: Edition::Second,
             is_paused: true,

@@ -96,10 +96,7 @@ fn promised(summary: &payload::OwnSummary) -> HashMap<Symbol, Quantity> {
 }
 
 /// The table of positions; where some units are promised, with those that can be sold.
-fn positions_table(
-    holdings: &[payload::Holding],
-    promised: &HashMap<Symbol, Quantity>,
-) -> String {
+fn positions_table(holdings: &[payload::Holding], promised: &HashMap<Symbol, Quantity>) -> String {
     let row = |holding: &payload::Holding| {
         let standing = PositionStanding::of(holding);
         let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
@@ -460,7 +457,10 @@ fn own_history_within(
     let orders = orders.iter().map(Option::as_ref);
     let orders = orders.chain(std::iter::repeat(None));
     let entries: Vec<_> = entries.iter().zip(orders).collect();
-    let terms: Vec<String> = entries.iter().map(|(_, order)| waited_for(*order)).collect();
+    let terms: Vec<String> = entries
+        .iter()
+        .map(|(_, order)| waited_for(*order))
+        .collect();
     let has_terms = terms.iter().any(|terms| !terms.is_empty());
     let row = |((e, order), terms): (&(&HistoryEntry, Option<&PageDetail>), &String)| {
         let filled = e

@@ -76,7 +76,9 @@ pub(super) fn end_words(order: &OrderForm, now: Timestamp) -> Option<String> {
         TimeInForce::Day => return None,
         TimeInForce::Until(end) => end,
     };
-    let left = u64::try_from(end.since(now)).ok().filter(|left| *left > 0)?;
+    let left = u64::try_from(end.since(now))
+        .ok()
+        .filter(|left| *left > 0)?;
     let left = table::span(Duration::from_millis(left));
     let stands = in_force_words(TimeInForce::Until(end));
     Some(format!(

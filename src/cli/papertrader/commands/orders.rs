@@ -580,7 +580,10 @@ mod tests {
         let narrower = orders_table(&orders[..1], Some(40));
         assert!(narrower.contains("stop 90.00, limit 89.00\n"), "{narrower}");
         let words: Vec<&str> = narrower.split_whitespace().collect();
-        assert!(words.join(" ").contains("Left out: end of ID,"), "{narrower}");
+        assert!(
+            words.join(" ").contains("Left out: end of ID,"),
+            "{narrower}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! `buy` and `sell`, with a countdown to the settlement; and what `replace` sends.
 //!
-//! Tests: `tests/suite/client/cli.rs`.
+//! Tests: below, and in `tests/suite/client/cli.rs`.
 
 use super::estimate::{self, Edition};
 use super::order_words::words;
@@ -19,6 +19,7 @@ use crate::client::{
     BookRequest, ClientError, HoldCause, OrderForm, OrderOutcome, OrderProgress, OrderTicket,
     OrderTimeouts, QueuedNotice,
 };
+use crate::model::money::MILLION;
 use crate::model::printable::clean;
 use crate::model::{
     ClientOrderId, Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, TimeInForce,
@@ -381,8 +382,17 @@ fn show_rejected(
     (status, id): (TransactionStatus, Option<Uuid>),
 ) -> Result<(), CommandError> {
     let advice = rejection_advice(session, &order.form, &refusal);
-    let mut failure = failed(session, ClientError::Refused(refusal.clone()));
-    failure.advice = advice.or(failure.advice);
+    let mut told = refusal.clone();
+    if !global.json
+        && let Some(advice) = &advice
+        && refusal.reason == Reason::InsufficientFunds
+    {
+        // The advice says what the server does, in the account's own figures.
+        told.text.clone_from(advice);
+    }
+    let is_in_text = told != refusal;
+    let mut failure = failed(session, ClientError::Refused(told));
+    failure.advice = advice.filter(|_| !is_in_text).or(failure.advice);
     failure.is_told = true;
     if global.json {
         let name = session.saved.username.clone();
@@ -446,22 +456,58 @@ fn funds_advice(session: &mut ReadySession, order: &OrderForm) -> Option<String>
     let name = session.saved.username.clone();
     let info = session.pool.call(|client| client.user_info(&name)).ok()?;
     let (_, cash) = info.private?;
-    let mut told = format!("{name} has {} in cash", table::money(cash));
     let held_back = estimate::held_back(session).filter(|held| *held > Money::ZERO);
+    let price = unit_price(session, order);
+    let mut told = funds_words(order, price, &name, (cash, held_back));
+    if held_back.is_some() {
+        told.push_str(&format!("\nThese are:\n  {} orders", session.program));
+    }
+    Some(told)
+}
+
+/// What an order costs, what its account has, and for how many units that is enough.
+fn funds_words(
+    order: &OrderForm,
+    price: Option<Money>,
+    name: &Username,
+    (cash, held_back): (Money, Option<Money>),
+) -> String {
+    let mut told = format!("{name} has {} in cash", table::money(cash));
     if let Some(held_back) = held_back {
         told.push_str(&format!(
             ", of which open orders hold {} back",
             table::money(held_back)
         ));
     }
-    let mut told = match needed(session, order) {
-        Some(needed) => format!("{needed}; {told}."),
-        None => format!("{told}."),
-    };
-    if held_back.is_some() {
-        told.push_str(&format!("\nThese are:\n  {} orders", session.program));
+    let spendable = cash.minus(held_back.unwrap_or(Money::ZERO)).unwrap_or(cash);
+    let symbol = order.symbol;
+    match (order.amount, price) {
+        (OrderAmount::Units(units), Some(price)) => {
+            let cost = units.cost_at(price).map_or("too much".to_owned(), |cost| {
+                format!("about {}", table::money(cost))
+            });
+            let (units, most) = (
+                table::amount(units),
+                table::amount(affordable(spendable, price)),
+            );
+            format!("{units} {symbol} cost {cost}; {told}: at most {most} units.")
+        }
+        (OrderAmount::Cash(_) | OrderAmount::Units(_), _) => format!("{told}."),
     }
-    Some(told)
+}
+
+/// How many units this money buys: whole ones, unless it is too little for one. Fees are not
+/// reckoned.
+fn affordable(money: Money, price: Money) -> Quantity {
+    let (money, price) = (i128::from(money.0.max(0)), i128::from(price.0.max(1)));
+    let million = i128::from(MILLION);
+    let whole = money / price * million;
+    let units = if whole > 0 {
+        whole
+    } else {
+        money * million / price
+    };
+    Quantity(i64::try_from(units).unwrap_or(i64::MAX))
 }
 
 fn holdings_advice(session: &mut ReadySession, order: &OrderForm) -> Option<String> {
@@ -489,25 +535,18 @@ fn holdings_advice(session: &mut ReadySession, order: &OrderForm) -> Option<Stri
     })
 }
 
-/// What a purchase costs at the price that it would have settled at, as far as this can be known
-/// after it: the latest one. `None` where it says its price or its cost.
-fn needed(session: &mut ReadySession, order: &OrderForm) -> Option<String> {
-    let (OrderAmount::Units(units), OrderTerms::Market) = (order.amount, order.terms) else {
-        return None;
-    };
-    let quote = session
-        .pool
-        .call(|client| client.quote(order.symbol))
-        .ok()?;
-    let cost = units.cost_at(quote.value)?;
-    Some(format!(
-        "{} {} at {}, the price of {}, cost {}",
-        table::amount(units),
-        order.symbol,
-        table::money(quote.value),
-        table::utc(quote.time),
-        table::money(cost)
-    ))
+/// The price of a unit at which a purchase settles, as far as this can be known after it: the one
+/// that it says, else the latest. `None` of one that trails.
+fn unit_price(session: &mut ReadySession, order: &OrderForm) -> Option<Money> {
+    match order.terms {
+        OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => Some(limit),
+        OrderTerms::Stop { stop } => Some(stop),
+        OrderTerms::Trailing { .. } => None,
+        OrderTerms::Market => {
+            let quote = session.pool.call(|client| client.quote(order.symbol));
+            quote.ok().map(|quote| quote.value)
+        }
+    }
 }
 
 /// How far an order has come that is followed.
@@ -777,5 +816,44 @@ impl Countdown {
         if std::mem::take(&mut self.drawn) {
             let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_cash_is_told_in_one_sentence_with_what_it_is_enough_for() {
+        let name = Username::parse("ada").unwrap();
+        let order = |amount| OrderForm {
+            side: Side::Buy,
+            symbol: Symbol::parse("AAPL").unwrap(),
+            amount,
+            terms: OrderTerms::Market,
+            time_in_force: TimeInForce::Gtc,
+            id: None,
+        };
+        let many = order(OrderAmount::Units(Quantity(100_000_000_000)));
+        let price = Some(Money(423_240_000));
+        let cash = Money(89_218_190_000);
+        assert_eq!(
+            funds_words(&many, price, &name, (cash, None)),
+            "100,000 AAPL cost about 42,324,000.00; ada has 89,218.19 in cash: at most 210 units."
+        );
+        let held = Some(Money(89_118_190_000));
+        assert_eq!(
+            funds_words(&many, price, &name, (cash, held)),
+            "100,000 AAPL cost about 42,324,000.00; ada has 89,218.19 in cash, of which open orders \
+             hold 89,118.19 back: at most 0.236272 units."
+        );
+        let money = order(OrderAmount::Cash(Money(90_000_000_000)));
+        for (order, price) in [(&money, price), (&many, None)] {
+            let told = funds_words(order, price, &name, (cash, None));
+            assert_eq!(told, "ada has 89,218.19 in cash.");
+        }
+        assert_eq!(affordable(Money(-1), Money::ZERO), Quantity::ZERO);
+        let most = affordable(Money(i64::MAX), Money(1));
+        assert_eq!(most, Quantity(i64::MAX));
     }
 }
