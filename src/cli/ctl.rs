@@ -10,21 +10,23 @@ pub mod arguments;
 mod cards;
 mod client;
 mod import;
+mod order_id;
 mod owner;
 mod roster;
 mod show;
 
 use crate::admin::model::Verification;
 use crate::admin::protocol::{
-    AdminAnswer, AdminRequest, AdminResponse, DEFAULT_SOCKET, OrderSelector, SessionSelector,
+    AdminAnswer, AdminRequest, AdminResponse, DEFAULT_SOCKET, OrderSelector, ROWS_MAX,
+    SessionSelector,
 };
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::{confirm, for_people, wrapped_for_stderr};
 use crate::cli::usage::with_own_usage;
 use crate::model::printable::clean;
 use arguments::{
-    AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, OrdersCommand, SessionsCommand,
-    WorkersCommand,
+    AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, OrdersCommand, OrdersToCancel,
+    SessionsCommand, WorkersCommand,
 };
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
@@ -130,6 +132,9 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
         CtlCommand::Accounts {
             command: AccountsCommand::Restart { name, yes },
         } => restart(cli, name, *yes),
+        CtlCommand::Orders {
+            command: OrdersCommand::Cancel(OrdersToCancel { id: Some(part), .. }),
+        } if !order_id::is_whole(part) => cancel_part(cli, part),
         command => {
             let request = request(command)?;
             let answer = ask(cli, &request)?;
@@ -155,6 +160,23 @@ fn restart(cli: &CtlCli, name: &str, yes: bool) -> Result<(), CtlFailure> {
     ));
     confirm(&what, yes).map_err(|error| refused(error.to_string()))?;
     let request = AdminRequest::AccountsRestart { name: user.clone() };
+    let answer = ask(cli, &request)?;
+    print_answer(cli, &request, answer)
+}
+
+/// Cancels the one order that waits whose ID has this part.
+fn cancel_part(cli: &CtlCli, part: &str) -> Result<(), CtlFailure> {
+    let all = AdminRequest::OrdersList {
+        account: None,
+        symbol: None,
+        most: ROWS_MAX,
+    };
+    let AdminAnswer::Orders(list) = ask(cli, &all)? else {
+        return Err(refused("the master answered something else"));
+    };
+    let id = order_id::select(&list, part)
+        .map_err(|why| refused(format!("{why}:\n  {} orders list", program(&cli.socket))))?;
+    let request = AdminRequest::OrdersCancel(OrderSelector::Id(id.to_owned()));
     let answer = ask(cli, &request)?;
     print_answer(cli, &request, answer)
 }

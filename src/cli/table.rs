@@ -163,8 +163,9 @@ impl Column {
 }
 
 /// A table with headings. On a terminal it fits the width: columns go, the least important first,
-/// and a line below the table names them; what is still too wide is cut. Elsewhere it has its
-/// natural width, so that lines in a pipe are complete.
+/// and those come back that fit into what is left; what is still too wide is cut. A line below the
+/// table names the columns that are gone or cut. Elsewhere it has its natural width, so that lines
+/// in a pipe are complete.
 pub fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     let screen = ScreenSize::of_stdout();
     table_within(screen.map(|screen| screen.columns), columns, rows)
@@ -187,17 +188,41 @@ pub fn table_within(width: Option<usize>, columns: &[Column], rows: &[Vec<String
         gone.push(least);
         out = natural(&kept);
     }
+    if !is_wide(&out) {
+        // The last that went is the most important one.
+        for at in std::mem::take(&mut gone).into_iter().rev() {
+            let mut more = kept.clone();
+            more.push(at);
+            more.sort_unstable();
+            let wider = natural(&more);
+            if is_wide(&wider) {
+                gone.push(at);
+            } else {
+                (kept, out) = (more, wider);
+            }
+        }
+    }
+    let is_cut = |upto: &usize| is_wide(&natural(&kept[..=*upto]));
+    let cuts: Vec<usize> = (0..kept.len()).filter(is_cut).map(|at| kept[at]).collect();
     let mut out: String = out.lines().map(|line| cut(line, width) + "\n").collect();
-    if !gone.is_empty() {
-        gone.sort_unstable();
-        let gone: Vec<&str> = gone.iter().map(|at| columns[*at].heading).collect();
-        let note = format!(
-            "Left out: {}. A terminal wider than {width} columns shows more.\n",
-            gone.join(", ")
-        );
+    let note = missing_note(columns, gone, &cuts);
+    if !note.is_empty() {
+        let note = format!("{note} A terminal wider than {width} columns shows more.\n");
         out.push_str(&wrap(&note, width));
     }
     out
+}
+
+/// Which columns are gone, and which are cut: `Left out: ID. Cut: price.` Empty where none is.
+fn missing_note(columns: &[Column], mut gone: Vec<usize>, cuts: &[usize]) -> String {
+    gone.sort_unstable();
+    let named = |what: &str, which: &[usize]| {
+        let names: Vec<&str> = which.iter().map(|at| columns[*at].heading).collect();
+        (!names.is_empty()).then(|| format!("{what}: {}.", names.join(", ")))
+    };
+    let both = [named("Left out", &gone), named("Cut", cuts)];
+    let both: Vec<String> = both.into_iter().flatten().collect();
+    both.join(" ")
 }
 
 /// The columns `kept` of a table, as wide as their cells.
@@ -320,6 +345,11 @@ mod tests {
             Column::number("units", 1),
             Column::text("ID", 2),
         ];
+        const RETURNING: [Column; 3] = [
+            Column::text("symbol", 0),
+            Column::number("a wide heading", 1),
+            Column::text("ID", 2),
+        ];
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = [row(["AAPL", "1,000", "0190-0000"]), row(["IBM", "5", "x"])];
         let within = |width| table_within(width, &COLUMNS, &rows);
@@ -331,6 +361,18 @@ mod tests {
         assert!(narrow.contains("Left out: ID."), "{narrow}");
         let tiny = within(Some(5));
         assert!(tiny.starts_with(" sym…\n"), "{tiny}");
+        assert!(tiny.contains("Cut:"), "{tiny}");
+        assert_eq!(
+            missing_note(&COLUMNS, vec![2, 1], &[0]),
+            "Left out: units, ID. Cut: symbol."
+        );
+        let short = [row(["AAPL", "1", "2"])];
+        let back = table_within(Some(14), &RETURNING, &short);
+        assert!(
+            back.contains("AAPL     2\n"),
+            "the narrow one comes back: {back}"
+        );
+        assert!(back.contains("Left out: a"), "{back}");
         for width in [1, 5, 10, 20, 30] {
             let table = within(Some(width));
             let lines = table.lines().take(4);

@@ -327,7 +327,7 @@ Example: papertraderctl orders cancel --account alice"
 #[derive(Debug, Clone, Args)]
 #[group(required = true, multiple = false)]
 pub struct OrdersToCancel {
-    /// The transaction ID, as the list shows it
+    /// The transaction ID, or 8 or more digits of its beginning or end, as the list shows it
     #[arg(value_name = "ID")]
     pub id: Option<String>,
     /// All of this account

@@ -11,7 +11,8 @@ use crate::admin::model::{
     RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
-use crate::cli::table::{self, Column, NONE, list, span, table};
+use crate::cli::table::{self, Column, NONE, list, span, table, table_within};
+use crate::cli::terminal::ScreenSize;
 use crate::master::restore::LACKS_LOG;
 use crate::model::printable::clean;
 use crate::model::{Money, Timestamp};
@@ -533,14 +534,33 @@ pub(super) fn restarted(restarted: &RestartSummary) -> String {
     text
 }
 
+/// A table of orders with at least so many columns has whole IDs.
+const WHOLE_ID_WIDTH: usize = 120;
+/// How much of an order's ID a narrower one has: the digits at its end, which are random.
+const SHORT_ID: usize = 12;
+
 /// The table of orders that have no outcome yet.
 pub(super) fn orders(list: &OrderList) -> String {
+    let width = ScreenSize::of_stdout().map(|screen| screen.columns);
+    orders_within(list, width)
+}
+
+fn orders_within(list: &OrderList, width: Option<usize>) -> String {
+    let is_short = width.is_some_and(|width| width < WHOLE_ID_WIDTH);
+    let shown_id = |id: &str| {
+        let left_out = id.chars().count().saturating_sub(SHORT_ID);
+        let end: String = id
+            .chars()
+            .skip(if is_short { left_out } else { 0 })
+            .collect();
+        clean(&end)
+    };
     if list.orders.is_empty() {
         return "no order waits\n".to_owned();
     }
     let row = |order: &OrderSummary| {
         vec![
-            clean(&order.id),
+            shown_id(&order.id),
             clean(&order.user),
             clean(&order.side),
             clean(&order.amount),
@@ -556,7 +576,7 @@ pub(super) fn orders(list: &OrderList) -> String {
         ]
     };
     let columns = [
-        Column::text("ID", 0),
+        Column::text(if is_short { "end of ID" } else { "ID" }, 0),
         Column::text("account", 0),
         Column::text("side", 0),
         Column::number("amount", 0),
@@ -567,7 +587,8 @@ pub(super) fn orders(list: &OrderList) -> String {
         Column::number("reserved", 4),
         Column::text("until (UTC)", 5),
     ];
-    let mut out = table(&columns, &list.orders.iter().map(row).collect::<Vec<_>>());
+    let rows: Vec<_> = list.orders.iter().map(row).collect();
+    let mut out = table_within(width, &columns, &rows);
     if list.more > 0 {
         let _ = writeln!(
             out,
@@ -849,5 +870,34 @@ mod tests {
         found.database_bytes = 1 << 20;
         let shown = verification(&found);
         assert!(!shown.contains(NOT_TOLD), "{shown}");
+    }
+
+    #[test]
+    fn a_narrow_list_of_orders_has_the_ends_of_their_ids_and_their_terms() {
+        let orders = OrderList {
+            orders: vec![OrderSummary {
+                id: "01997a3e-8a4e-7c21-9d1c-2f60c1d4b7aa".to_owned(),
+                user: "ada".to_owned(),
+                accepted: "2013-03-01T00:00:00.000Z".to_owned(),
+                side: "sell".to_owned(),
+                symbol: "AAPL".to_owned(),
+                amount: "10".to_owned(),
+                kind: "stop-limit".to_owned(),
+                limit: Some("700".to_owned()),
+                stop: Some("710.5".to_owned()),
+                time_in_force: Some("gtc".to_owned()),
+                until: None,
+                status: "open".to_owned(),
+                reserved: None,
+            }],
+            more: 0,
+        };
+        let narrow = orders_within(&orders, Some(80));
+        for part in ["end of ID", " 2f60c1d4b7aa ", "stop-limit 710.5 limit 700"] {
+            assert!(narrow.contains(part), "{part}: {narrow}");
+        }
+        assert!(!narrow.contains("01997a3e"), "{narrow}");
+        let whole = orders_within(&orders, None);
+        assert!(whole.contains(&orders.orders[0].id), "{whole}");
     }
 }

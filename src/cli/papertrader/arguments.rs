@@ -33,6 +33,8 @@ pub const MASTER_PORT: u16 = 2048;
   papertrader quote AAPL IBM
   papertrader chart AAPL --year
   papertrader buy AAPL 10
+  papertrader buy AAPL 5 --limit 50
+  papertrader orders
   papertrader portfolio
   papertrader transactions --csv > trades.csv
 
@@ -502,6 +504,7 @@ pub struct ForecastArgs {
 /// See [`ClientCommand::Buy`].
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("amount").args(["quantity", "money"]).required(true))]
+#[command(override_usage = "papertrader buy [OPTIONS] <SYMBOL> <QUANTITY|--for <MONEY>>")]
 #[command(after_help = "Examples:
   papertrader buy AAPL 10
   papertrader buy AAPL --for 500
@@ -519,7 +522,7 @@ pub struct BuyArgs {
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
     /// Units, such as 10, 0.25 or 2,500
-    #[arg(value_parser = quantity, allow_hyphen_values = true)]
+    #[arg(value_parser = ordered_units, allow_hyphen_values = true)]
     pub quantity: Option<Quantity>,
     /// As many units as this money buys, fee included
     #[arg(id = "money", long = "for", value_name = "MONEY", value_parser = price, allow_hyphen_values = true)]
@@ -532,6 +535,7 @@ pub struct BuyArgs {
 /// See [`ClientCommand::Sell`].
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("amount").args(["quantity", "all"]).required(true))]
+#[command(override_usage = "papertrader sell [OPTIONS] <SYMBOL> <QUANTITY|--all>")]
 #[command(after_help = "Examples:
   papertrader sell AAPL 10
   papertrader sell AAPL --all
@@ -550,7 +554,7 @@ pub struct SellArgs {
     #[arg(value_parser = symbol)]
     pub symbol: Symbol,
     /// Units, such as 10, 0.25 or 2,500
-    #[arg(value_parser = quantity, allow_hyphen_values = true)]
+    #[arg(value_parser = ordered_units, allow_hyphen_values = true)]
     pub quantity: Option<Quantity>,
     /// All units that no other order has promised
     #[arg(long)]
@@ -677,7 +681,8 @@ pub struct TransactionsArgs {
     /// At most so many, the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
-    /// Explain one transaction: why this price at this time; an ID, its beginning or end, or `last`
+    /// Explain one transaction: why this price at this time; an ID, its beginning or end, or `last`,
+    /// the newest that has an outcome
     #[arg(long, value_name = "ID", conflicts_with_all = ["of", "csv", "limit"])]
     pub receipt: Option<String>,
 }
@@ -738,6 +743,18 @@ fn days(text: &str) -> Result<u16, String> {
 
 fn symbol(text: &str) -> Result<Symbol, String> {
     Symbol::parse(&text.to_ascii_uppercase()).map_err(|e| e.0.to_owned())
+}
+
+/// The units of an order. Who types the asset here has typed them before it.
+fn ordered_units(text: &str) -> Result<Quantity, String> {
+    quantity(text).map_err(|why| {
+        let is_symbol = symbol(text).is_ok() && text.starts_with(|c: char| c.is_ascii_alphabetic());
+        if is_symbol {
+            format!("the symbol comes first, then the units: {text} 10")
+        } else {
+            why
+        }
+    })
 }
 
 fn order_id(text: &str) -> Result<ClientOrderId, String> {
@@ -917,6 +934,38 @@ mod tests {
         ] {
             let error = parse(line).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_order_with_the_units_first_is_told_what_comes_first() {
+        for line in [
+            "papertrader buy 5 AAPL --limit 40",
+            "papertrader sell 5 AAPL",
+        ] {
+            let error = parse(line).unwrap_err().to_string();
+            let told = "the symbol comes first, then the units: AAPL 10";
+            assert!(error.contains(told), "{error}");
+        }
+        let error = parse("papertrader buy AAPL 1e3").unwrap_err().to_string();
+        assert!(!error.contains("comes first"), "{error}");
+    }
+
+    #[test]
+    fn the_usage_of_an_order_has_its_parts_in_their_order() {
+        let mut command = crate::cli::usage::with_own_usage(ClientCli::command());
+        for (name, usage) in [
+            (
+                "buy",
+                "papertrader buy [OPTIONS] <SYMBOL> <QUANTITY|--for <MONEY>>",
+            ),
+            (
+                "sell",
+                "papertrader sell [OPTIONS] <SYMBOL> <QUANTITY|--all>",
+            ),
+        ] {
+            let order = command.find_subcommand_mut(name).unwrap();
+            assert_eq!(order.render_usage().to_string(), format!("Usage: {usage}"));
         }
     }
 

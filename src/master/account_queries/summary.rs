@@ -174,8 +174,9 @@ fn reserves(account: AccountId, orders: &[OwnTransaction]) -> Reserves {
     for (number, order) in (0..).zip(orders) {
         let transaction = &order.transaction;
         let kind = order
-            .parameters
-            .map_or(OrderKind::Market, |stored| stored.kind);
+            .details
+            .as_ref()
+            .map_or(OrderKind::Market, |details| details.terms.kind());
         reserves.hold(&OrderPromise {
             // One of its own is enough for a sum.
             number,

@@ -183,7 +183,7 @@ mod tests {
     use crate::model::{Quantity, Side, TimeInForce, Timestamp, Transaction, TransactionStatus};
     use uuid::Uuid;
 
-    fn listed(parameters: Option<StoredParameters>) -> OrderSummary {
+    fn listed(details: Option<OrderDetails>) -> OrderSummary {
         summary(ListedOrder {
             username: "Alice".to_owned(),
             number: 1,
@@ -209,7 +209,7 @@ mod tests {
                 fee: None,
                 reserve: None,
                 note: None,
-                parameters,
+                details,
             },
         })
     }
@@ -219,14 +219,15 @@ mod tests {
         let first_edition = listed(None);
         assert_eq!(first_edition.kind, "market");
         assert_eq!(first_edition.time_in_force, None);
-        let second_edition = listed(Some(StoredParameters {
-            kind: OrderKind::Market,
-            limit: None,
-            stop: None,
-            time_in_force: TimeInForce::Gtc,
+        let second_edition = listed(Some(OrderDetails {
+            terms: OrderTerms::Market,
             cash: None,
+            time_in_force: TimeInForce::Gtc,
             until: None,
-            is_triggered: false,
+            best: None,
+            triggered: None,
+            asked: None,
+            replaces: None,
         }));
         assert_eq!(second_edition.time_in_force.as_deref(), Some("gtc"));
     }

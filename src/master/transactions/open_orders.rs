@@ -16,9 +16,7 @@ use crate::master::assets::AssetPrice;
 use crate::master::messages::Update;
 use crate::master::storage::ledger::Settlement;
 use crate::master::storage::{StorageError, Tx};
-use crate::model::{
-    ActionKind, OrderAmount, OrderTerms, Quantity, Ratio, Reason, Side, Symbol,
-};
+use crate::model::{ActionKind, OrderAmount, OrderTerms, Quantity, Ratio, Reason, Side, Symbol};
 use crate::runtime::StepBeats;
 use std::collections::{HashMap, HashSet};
 

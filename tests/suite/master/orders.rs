@@ -138,6 +138,7 @@ fn an_administrator_sees_the_orders_that_wait_and_cancels_some() {
     let why = deployment.refused(&format!("orders cancel {low}"));
     assert!(why.contains("waits") && why.contains("orders list"));
     deployment.refused("orders cancel 0a1b");
+    deployment.refused("orders cancel 0a1b2c3d");
     let done = deployment.json("orders cancel --account BOB");
     assert_eq!(
         (&done["user"], &done["cancelled"]),
@@ -145,13 +146,15 @@ fn an_administrator_sees_the_orders_that_wait_and_cancels_some() {
     );
     let why = deployment.refused("orders cancel --account bob");
     assert!(why.contains("no order of bob waits"), "{why}");
-    assert_eq!(ids(&deployment.json("orders list")), [trail]);
+    assert_eq!(ids(&deployment.json("orders list")), std::slice::from_ref(&trail));
     let act = &deployment.json("accounts show alice")["acts"][0];
     assert_eq!(act["act"], "cancel-orders");
     assert_eq!(act["detail"], format!("order {low}"));
     deployment.done("log flush");
     let log = deployment.master().log();
     assert!(log.contains("has cancelled orders of Alice"), "{log}");
+    let done = deployment.done(&format!("orders cancel {}", &trail[24..]));
+    assert_eq!(done, "1 order of Alice is cancelled\n");
     let (statuses, reasons): (Vec<_>, Vec<_>) = history(&mut bob, "bob")
         .into_iter()
         .map(|row| (row.status, row.detail.and_then(|it| it.reason)))

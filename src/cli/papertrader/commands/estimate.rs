@@ -4,14 +4,17 @@
 //!
 //! Tests: below, and in `tests/suite/client/waiting_orders.rs`.
 
-use super::order_words::words;
+use super::order_words::{end_words, words};
 use super::{CommandError, ReadySession, note};
 use crate::cli::papertrader::arguments::GlobalArgs;
 use crate::cli::table;
 use crate::cli::terminal::{ConfirmError, confirm};
+use crate::client::order::is_paused;
 use crate::client::{Client, ClientError, OrderForm};
 use crate::model::order::trail_level;
-use crate::model::{Money, OrderAmount, OrderTerms, Quantity, Side, Symbol, Username};
+use crate::model::{
+    Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, Timestamp, Username,
+};
 use crate::wire::payload::Portfolio;
 use std::io::IsTerminal;
 
@@ -25,6 +28,44 @@ pub(super) enum Edition {
     Unknown,
 }
 
+/// What is known of an order before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OrderOutlook {
+    pub edition: Edition,
+    /// Whether the next update may fill it, as far as is known: not in a paused market, nor where
+    /// its asset has had no price.
+    pub is_timed: bool,
+}
+
+/// What a server tells of an order before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Foresight {
+    edition: Edition,
+    is_paused: bool,
+    market_time: Option<Timestamp>,
+    /// Whether its asset has had a price, as far as is known.
+    has_price: bool,
+    /// `None`: it cannot be known.
+    estimate: Option<OrderEstimate>,
+}
+
+impl Foresight {
+    /// The lines that tell it.
+    fn lines(&self, order: &OrderForm) -> Vec<String> {
+        let estimate = self.estimate.as_ref().map(|it| it.line(order));
+        let unpriced = (!self.has_price).then(|| {
+            let symbol = order.symbol;
+            format!("{symbol} has had no price yet; the order waits for its first one")
+        });
+        let paused = self
+            .is_paused
+            .then(|| "the market is paused: the order waits until it is resumed".to_owned());
+        let end = self.market_time.and_then(|now| end_words(order, now));
+        let lines = [estimate, end, unpriced, paused];
+        lines.into_iter().flatten().collect()
+    }
+}
+
 /// What the price of an estimate is to the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PriceBasis {
@@ -32,6 +73,8 @@ enum PriceBasis {
     Expected,
     /// The most that a purchase pays, and the least that a sale brings.
     Bound,
+    /// As [`PriceBasis::Bound`]; the latest price, this one, meets the limit already.
+    MetLimit(Money),
     /// The latest price, which has reached the order's stop already.
     PastStop,
 }
@@ -62,6 +105,12 @@ impl OrderEstimate {
             PriceBasis::PastStop => {
                 format!("{told}; the price is past the stop already: it fills at the next update")
             }
+            PriceBasis::MetLimit(latest) => {
+                let latest = table::money(latest);
+                format!(
+                    "{told}; the price, {latest}, meets the limit already: it fills at the next update"
+                )
+            }
         }
     }
 
@@ -73,8 +122,12 @@ impl OrderEstimate {
             (PriceBasis::Expected | PriceBasis::PastStop, _) => {
                 (format!("at about {price}"), "about ")
             }
-            (PriceBasis::Bound, false) => (format!("at {price} or less"), "at most "),
-            (PriceBasis::Bound, true) => (format!("at {price} or more"), "at least "),
+            (PriceBasis::Bound | PriceBasis::MetLimit(_), false) => {
+                (format!("at {price} or less"), "at most ")
+            }
+            (PriceBasis::Bound | PriceBasis::MetLimit(_), true) => {
+                (format!("at {price} or more"), "at least ")
+            }
         };
         // The money of an order for an amount has the fee in it.
         let some = if is_cash { "" } else { some };
@@ -126,28 +179,34 @@ pub(super) fn tell(
     session: &mut ReadySession,
     order: &OrderForm,
     yes: bool,
-) -> Result<Edition, CommandError> {
+) -> Result<OrderOutlook, CommandError> {
+    let unknown = OrderOutlook {
+        edition: Edition::Unknown,
+        is_timed: true,
+    };
     let is_asked = std::io::stdin().is_terminal() && !yes;
     // A program reads the outcome.
     if global.json && !is_asked {
-        return Ok(Edition::Unknown);
+        return Ok(unknown);
     }
     let name = session.saved.username.clone();
-    let asked = session.pool.call(|client| estimate(client, &name, order));
-    let (edition, estimate) = match asked {
+    let asked = session.pool.call(|client| foresee(client, &name, order));
+    let told = match asked {
         Ok(told) => told,
         Err(error) if error.is_about_the_worker() && !is_refused(&error) => {
             return Err(session.failed(error));
         }
-        Err(_) => return Ok(Edition::Unknown),
-    };
-    let Some(estimate) = estimate else {
-        return Ok(edition);
+        Err(_) => return Ok(unknown),
     };
     if !global.json {
-        note(&estimate.line(order));
+        for line in told.lines(order) {
+            note(&line);
+        }
     }
-    if is_asked && estimate.is_large(order.side) {
+    if let Some(estimate) = told
+        .estimate
+        .filter(|it| is_asked && it.is_large(order.side))
+    {
         let what = format!(
             "This is more than half of the {} that {name} is worth",
             table::money(estimate.equity)
@@ -159,55 +218,84 @@ pub(super) fn tell(
             }
         })?;
     }
-    Ok(edition)
+    Ok(OrderOutlook {
+        edition: told.edition,
+        is_timed: told.has_price && !told.is_paused,
+    })
 }
 
 fn is_refused(error: &ClientError) -> bool {
     matches!(error, ClientError::Refused(_))
 }
 
-/// The edition of the server, and what it makes of the order; `None`: a refusal, such as for an asset
-/// that it does not have.
-fn estimate(
+/// What the server tells of its market and of the order. A refusal, such as for an asset that it does
+/// not have, is left to the order itself.
+fn foresee(
     client: &mut Client,
     name: &Username,
     order: &OrderForm,
-) -> Result<(Edition, Option<OrderEstimate>), ClientError> {
+) -> Result<Foresight, ClientError> {
     let info = client.server_info()?;
     let edition = if info.is_some() {
         Edition::Second
     } else {
         Edition::First
     };
+    let mut told = Foresight {
+        edition,
+        is_paused: info.as_ref().is_some_and(is_paused),
+        market_time: info.as_ref().and_then(|info| info.market_time),
+        has_price: true,
+        estimate: None,
+    };
     let has_fees = info.and_then(|info| info.fees) == Some(true);
-    let reckoned = reckon(client, (edition, name), order, has_fees);
+    let reckoned = latest(client, order.symbol).and_then(|latest| {
+        told.has_price = latest.is_some();
+        match basis(order, latest) {
+            Some(priced) => reckon(client, (edition, name), (order, priced), has_fees),
+            None => Ok(None),
+        }
+    });
     match reckoned {
-        Ok(estimate) => Ok((edition, estimate)),
-        Err(ClientError::Refused(_)) => Ok((edition, None)),
+        Ok(estimate) => told.estimate = estimate,
+        Err(ClientError::Refused(_)) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(told)
+}
+
+/// The latest price of an asset; `None`: it has had none.
+fn latest(client: &mut Client, symbol: Symbol) -> Result<Option<Money>, ClientError> {
+    match client.quote(symbol) {
+        Ok(quote) => Ok(Some(quote.value)),
+        Err(ClientError::Refused(refusal)) if refusal.reason == Reason::NoPrice => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The price of a unit that is reckoned with; `None`: nobody knows it.
+fn basis(order: &OrderForm, latest: Option<Money>) -> Option<(Money, PriceBasis)> {
+    Some(match (order.terms, latest) {
+        (OrderTerms::Limit { limit }, Some(latest)) => at_limit(order.side, limit, latest),
+        (OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. }, _) => {
+            (limit, PriceBasis::Bound)
+        }
+        (OrderTerms::Stop { stop }, Some(latest)) => at_stop(order.side, stop, latest),
+        (OrderTerms::Stop { stop }, None) => (stop, PriceBasis::Expected),
+        (OrderTerms::Market, latest) => (latest?, PriceBasis::Expected),
+        (OrderTerms::Trailing { distance }, latest) => (
+            trail_level(order.side, distance, latest?),
+            PriceBasis::Expected,
+        ),
+    })
 }
 
 fn reckon(
     client: &mut Client,
     (edition, name): (Edition, &Username),
-    order: &OrderForm,
+    (order, (price, basis)): (&OrderForm, (Money, PriceBasis)),
     has_fees: bool,
 ) -> Result<Option<OrderEstimate>, ClientError> {
-    let (price, basis) = match order.terms {
-        OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => {
-            (limit, PriceBasis::Bound)
-        }
-        OrderTerms::Stop { stop } => at_stop(order.side, stop, client.quote(order.symbol)?.value),
-        OrderTerms::Market => (client.quote(order.symbol)?.value, PriceBasis::Expected),
-        OrderTerms::Trailing { distance } => {
-            let latest = client.quote(order.symbol)?.value;
-            (
-                trail_level(order.side, distance, latest),
-                PriceBasis::Expected,
-            )
-        }
-    };
     let total = match (order.amount, order.side) {
         (OrderAmount::Cash(cash), _) => Some(cash),
         (OrderAmount::Units(units), Side::Sell) => units.worth_at(price),
@@ -238,6 +326,19 @@ fn reckon(
     }))
 }
 
+/// At which price a limit order fills, and whether the latest price meets it.
+fn at_limit(side: Side, limit: Money, latest: Money) -> (Money, PriceBasis) {
+    let is_met = match side {
+        Side::Sell => latest >= limit,
+        Side::Buy | Side::Split | Side::Dividend => latest <= limit,
+    };
+    if is_met {
+        (limit, PriceBasis::MetLimit(latest))
+    } else {
+        (limit, PriceBasis::Bound)
+    }
+}
+
 /// At which price a stop order would trigger now: its stop, or the latest price where that is past it.
 fn at_stop(side: Side, stop: Money, latest: Money) -> (Money, PriceBasis) {
     let is_past = match side {
@@ -260,39 +361,54 @@ pub(super) fn held_back(session: &mut ReadySession) -> Option<Money> {
     Some(told.ok()??.reserved)
 }
 
-/// All units of an asset that no other sale has been promised.
+/// All units of an asset that no other sale has been promised. Standard error tells of those that
+/// are not among them.
 ///
 /// # Errors
 /// There are none, or a server does not tell.
 pub(super) fn units_for_sale(
+    global: &GlobalArgs,
     session: &mut ReadySession,
     symbol: Symbol,
 ) -> Result<OrderAmount, CommandError> {
     let name = session.saved.username.clone();
-    let units = session.call(|client| {
+    let (units, promised) = session.call(|client| {
         if client.server_info()?.is_some() {
             let summary = client.account_summary()?;
             let position = summary.positions.iter().find(|it| it.symbol == symbol);
-            return Ok(position.map_or(0, |it| it.units.0.saturating_sub(it.promised.0)));
+            return Ok(position.map_or((0, 0), |it| (it.units.0, it.promised.0)));
         }
-        Ok(match client.portfolio(&name)? {
+        let units = match client.portfolio(&name)? {
             Portfolio::Private(_, holdings) => {
                 let holding = holdings.iter().find(|it| it.symbol == symbol);
                 holding.map_or(0, |it| it.quantity.0)
             }
             Portfolio::Public(_) => 0,
-        })
+        };
+        Ok((units, 0))
     })?;
-    if units > 0 {
-        return Ok(OrderAmount::Units(Quantity(units)));
-    }
     let program = &session.program;
+    let free = units.saturating_sub(promised);
+    if free > 0 {
+        if promised > 0 && !global.json {
+            let told = promised_words(symbol, Quantity(units), Quantity(promised));
+            note(&format!("{told}:\n  {program} orders"));
+        }
+        return Ok(OrderAmount::Units(Quantity(free)));
+    }
     Err(CommandError::with_advice(
         ClientError::Local(format!("{name} has no units of {symbol} to sell")),
         format!(
             "What there is, and what other sales have been promised:\n  {program} portfolio\n  {program} orders"
         ),
     ))
+}
+
+/// How many of an asset's units can be sold where others are promised.
+fn promised_words(symbol: Symbol, units: Quantity, promised: Quantity) -> String {
+    let free = Quantity(units.0.saturating_sub(promised.0));
+    let [free, units, promised] = [free, units, promised].map(table::amount);
+    format!("{free} of {units} {symbol}; {promised} are promised to open orders")
 }
 
 #[cfg(test)]
@@ -375,6 +491,68 @@ mod tests {
             "buy 10 AAPL, stop 0.01, gtc: at about 100.00 it takes about 1,000.00 and leaves \
              1,500.00 in cash; the price is past the stop already: it fills at the next update"
         );
+    }
+
+    #[test]
+    fn a_limit_that_the_latest_price_meets_is_told() {
+        let (low, high) = (Money(95_000_000), Money(100_000_000));
+        let met = PriceBasis::MetLimit;
+        assert_eq!(at_limit(Side::Buy, high, low), (high, met(low)));
+        assert_eq!(at_limit(Side::Buy, low, high), (low, PriceBasis::Bound));
+        assert_eq!(at_limit(Side::Sell, low, high), (low, met(high)));
+        assert_eq!(at_limit(Side::Sell, high, low), (high, PriceBasis::Bound));
+        assert_eq!(at_limit(Side::Sell, low, low), (low, met(low)));
+        let estimate = OrderEstimate {
+            basis: met(low),
+            ..estimate()
+        };
+        assert_eq!(
+            estimate.line(&order(Side::Buy, TEN, OrderTerms::Limit { limit: high })),
+            "buy 10 AAPL, limit 100.00, gtc: at 100.00 or less it takes at most 1,000.00 and leaves \
+             1,500.00 in cash; the price, 95.00, meets the limit already: it fills at the next update"
+        );
+    }
+
+    #[test]
+    fn a_paused_market_and_an_asset_without_a_price_are_told_before_the_order_is_sent() {
+        let limit = Money(100_000_000);
+        let (market, bound) = (OrderTerms::Market, OrderTerms::Limit { limit });
+        let form = |terms| order(Side::Buy, TEN, terms);
+        assert_eq!(basis(&form(market), None), None);
+        let bound = basis(&form(bound), None);
+        assert_eq!(
+            bound,
+            Some((limit, PriceBasis::Bound)),
+            "without a price too"
+        );
+        let told = Foresight {
+            edition: Edition::Second,
+            is_paused: true,
+            market_time: None,
+            has_price: false,
+            estimate: None,
+        };
+        assert_eq!(
+            told.lines(&form(market)),
+            [
+                "AAPL has had no price yet; the order waits for its first one",
+                "the market is paused: the order waits until it is resumed",
+            ]
+        );
+        let usual = Foresight {
+            is_paused: false,
+            has_price: true,
+            estimate: Some(estimate()),
+            ..told
+        };
+        assert_eq!(usual.lines(&form(market)).len(), 1);
+    }
+
+    #[test]
+    fn units_that_are_promised_are_told() {
+        let symbol = Symbol::parse("AAPL").unwrap();
+        let told = promised_words(symbol, Quantity(10_000_000), Quantity(6_000_000));
+        assert_eq!(told, "4 of 10 AAPL; 6 are promised to open orders");
     }
 
     #[test]

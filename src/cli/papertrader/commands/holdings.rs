@@ -18,8 +18,11 @@ use crate::cli::table::{self, Column};
 use crate::cli::terminal::ScreenSize;
 use crate::client::ClientError;
 use crate::model::printable::clean;
-use crate::model::{Money, OpenValue, OrderKind, Reason, TransactionStatus, Username};
+use crate::model::{
+    Money, OpenValue, OrderKind, Quantity, Reason, Symbol, TransactionStatus, Username,
+};
 use crate::wire::payload::{self, EntryDetail, History, HistoryEntry, PageDetail, PageEntry};
+use std::collections::HashMap;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
@@ -45,14 +48,15 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
     };
     let market = session.call(|client| client.server_info())?;
     let is_private = matches!(portfolio, payload::Portfolio::Private(..));
-    let spendable = if is_private && market.is_some() {
+    let (spendable, promised) = if is_private && market.is_some() {
         let summary = session.call(|client| client.account_summary())?;
-        Some(SpendableCash {
+        let spendable = SpendableCash {
             reserved: summary.reserved,
             buying_power: summary.buying_power,
-        })
+        };
+        (Some(spendable), promised(&summary))
     } else {
-        None
+        (None, HashMap::new())
     };
     let market = market.as_ref().and_then(market_words);
     let view = PortfolioView::new(&own, &name, &portfolio, start).with_spendable(spendable);
@@ -76,7 +80,7 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
             let totals = Totals::of(*cash, holdings);
             let mut out = format!("portfolio of {name}\n\n");
             if !holdings.is_empty() {
-                out.push_str(&positions_table(holdings));
+                out.push_str(&positions_table(holdings, &promised));
                 out.push('\n');
             }
             out.push_str(&summary((*cash, spendable), &totals, start, market));
@@ -85,11 +89,18 @@ pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), Comman
     })
 }
 
-fn positions_table(holdings: &[payload::Holding]) -> String {
+/// The units of assets that open sales have been promised.
+fn promised(summary: &payload::OwnSummary) -> HashMap<Symbol, Quantity> {
+    let some = summary.positions.iter().filter(|it| it.promised.0 > 0);
+    some.map(|it| (it.symbol, it.promised)).collect()
+}
+
+/// The table of positions; where some units are promised, with those that can be sold.
+fn positions_table(holdings: &[payload::Holding], promised: &HashMap<Symbol, Quantity>) -> String {
     let row = |holding: &payload::Holding| {
         let standing = PositionStanding::of(holding);
         let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
-        vec![
+        let mut cells = vec![
             holding.symbol.to_string(),
             table::amount(holding.quantity),
             table::money(holding.average_cost),
@@ -101,20 +112,28 @@ fn positions_table(holdings: &[payload::Holding]) -> String {
                     .profit
                     .map(|p| table::signed_percent(p, standing.cost)),
             ),
-        ]
+        ];
+        if !promised.is_empty() {
+            let promised = promised.get(&holding.symbol).map_or(0, |units| units.0);
+            // The two were read one after the other.
+            let free = holding.quantity.0.saturating_sub(promised).max(0);
+            cells.insert(2, table::amount(Quantity(free)));
+        }
+        cells
     };
-    table::table(
-        &[
-            Column::text("symbol", 0),
-            Column::number("units", 0),
-            Column::number("average cost", 3),
-            Column::number("cost", 4),
-            Column::number("value", 1),
-            Column::number("profit", 2),
-            Column::number("in %", 5),
-        ],
-        &holdings.iter().map(row).collect::<Vec<_>>(),
-    )
+    let mut columns = vec![
+        Column::text("symbol", 0),
+        Column::number("units", 0),
+        Column::number("average cost", 4),
+        Column::number("cost", 5),
+        Column::number("value", 1),
+        Column::number("profit", 2),
+        Column::number("in %", 6),
+    ];
+    if !promised.is_empty() {
+        columns.insert(2, Column::number("free", 3));
+    }
+    table::table(&columns, &holdings.iter().map(row).collect::<Vec<_>>())
 }
 
 fn summary(
@@ -406,19 +425,37 @@ fn waited_for(order: Option<&PageDetail>) -> String {
     terms_words(order.limit, order.stop.map(|stop| (trails, stop)))
 }
 
+/// How much a transaction is of: units, or of an order for money that has none yet the money.
+fn amount_text(entry: &HistoryEntry, order: Option<&PageDetail>) -> String {
+    // An administrator's act is about no units.
+    if act_of_administrator(entry).is_some() {
+        return table::NONE.to_owned();
+    }
+    let units = entry.detail.as_ref().map(|detail| detail.quantity);
+    let cash = order.and_then(|detail| detail.order.cash);
+    match (units, cash) {
+        (Some(Quantity::ZERO), Some(cash)) => format!("for {}", table::money(cash)),
+        (Some(units), _) => table::amount(units),
+        (None, _) => table::NONE.to_owned(),
+    }
+}
+
 fn own_history_within(
     entries: &[HistoryEntry],
     orders: &[Option<PageDetail>],
     width: Option<usize>,
     status_text: fn(&HistoryEntry) -> String,
 ) -> String {
+    // A server of the first edition tells nothing of the orders.
+    let orders = orders.iter().map(Option::as_ref);
+    let orders = orders.chain(std::iter::repeat(None));
+    let entries: Vec<_> = entries.iter().zip(orders).collect();
     let terms: Vec<String> = entries
         .iter()
-        .enumerate()
-        .map(|(at, _)| waited_for(orders.get(at).and_then(Option::as_ref)))
+        .map(|(_, order)| waited_for(*order))
         .collect();
     let has_terms = terms.iter().any(|terms| !terms.is_empty());
-    let row = |(e, terms): (&HistoryEntry, &String)| {
+    let row = |((e, order), terms): (&(&HistoryEntry, Option<&PageDetail>), &String)| {
         let filled = e
             .detail
             .as_ref()
@@ -431,10 +468,7 @@ fn own_history_within(
             settled_text(e),
             side_text(e),
             e.symbol.to_string(),
-            e.detail
-                .as_ref()
-                .filter(of_units)
-                .map_or(table::NONE.to_owned(), |d| table::amount(d.quantity)),
+            amount_text(e, *order),
             money(filled.filter(of_units).map(|d| d.price)),
             money(filled.map(|d| d.total)),
             status_text(e),
@@ -452,8 +486,8 @@ fn own_history_within(
         Column::text("symbol", 0),
         Column::number("units", 0),
         Column::number("price", 3),
-        Column::number("total", 1),
-        Column::text("status", 0),
+        Column::number("total", 0),
+        Column::text("status", 1),
         Column::text("ID", 5),
     ];
     if has_terms {
@@ -499,37 +533,54 @@ fn receipt(
             .collect(),
     };
     show(global, &view, || {
-        let names: Vec<String> = receipt.0.iter().map(|(name, _)| clean(name)).collect();
+        let lines = shown_lines(&receipt.0);
+        let names: Vec<String> = lines.iter().map(|(name, _)| clean(name)).collect();
         let mut pairs = vec![("account", name)];
-        let lines = names.iter().zip(&receipt.0);
+        let lines = names.iter().zip(&lines);
         pairs.extend(lines.map(|(name, (_, value))| (name.as_str(), value.clone())));
         table::list(&pairs)
     })
+}
+
+/// The lines of a receipt but the quantity of an order for money that has no units yet: 0 would be
+/// taken for what was ordered.
+fn shown_lines(lines: &[(String, String)]) -> Vec<&(String, String)> {
+    let is_for_money = lines.iter().any(|(name, _)| name == "for");
+    let is_none = |name: &str, value: &str| is_for_money && name == "quantity" && value == "0";
+    let shown = lines.iter().filter(|(name, value)| !is_none(name, value));
+    shown.collect()
 }
 
 /// Finds the one transaction that `last`, or the beginning or end of an ID, selects.
 fn find(session: &mut ReadySession, which: &str) -> Result<Uuid, CommandError> {
     let name = session.saved.username.clone();
     let history = session.call(|client| client.history(&name))?;
+    select(&history.entries, which)
+        .map_err(|problem| ClientError::Local(format!("{which}: {problem}")).into())
+}
+
+/// `last` is the newest that has an outcome; without one the newest.
+fn select(entries: &[HistoryEntry], which: &str) -> Result<Uuid, &'static str> {
     let part = which.to_ascii_lowercase();
     let matches = |entry: &&HistoryEntry| {
         let id = entry.id.hyphenated().to_string();
         id.starts_with(&part) || id.ends_with(&part)
     };
-    let mut found = history.entries.iter().filter(matches);
-    let newest = history.entries.first().filter(|_| part == "last");
-    let problem = match (newest, found.next(), found.next()) {
-        (Some(entry), _, _) | (None, Some(entry), None) => return Ok(entry.id),
-        (None, None, _) => "no transaction of yours has such an ID",
-        (None, Some(_), Some(_)) => "several transactions of yours have such an ID",
-    };
-    Err(ClientError::Local(format!("{which}: {problem}")).into())
+    let mut found = entries.iter().filter(matches);
+    let ended = entries.iter().find(|entry| entry.ended().is_some());
+    let last = ended.or(entries.first()).filter(|_| part == "last");
+    match (last, found.next(), found.next()) {
+        (Some(entry), _, _) | (None, Some(entry), None) => Ok(entry.id),
+        (None, None, _) => Err("no transaction of yours has such an ID"),
+        (None, Some(_), Some(_)) => Err("several transactions of yours have such an ID"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{OpenValue, Quantity, Side, Symbol, Timestamp};
+    use crate::model::{Side, Timestamp};
+    use crate::wire::payload::OrderParameters;
 
     fn entry(side: Side, symbol: Symbol, reason: Option<Reason>) -> HistoryEntry {
         let status = match reason {
@@ -559,6 +610,81 @@ mod tests {
     }
 
     #[test]
+    fn the_last_transaction_is_the_newest_that_has_an_outcome() {
+        let asset = Symbol::parse("AAPL").unwrap();
+        let row = |id, status: TransactionStatus| HistoryEntry {
+            id: Uuid::from_u128(id),
+            status: status.into(),
+            ..entry(Side::Buy, asset, None)
+        };
+        let open = row(0x3c, TransactionStatus::Open);
+        let rows = [open.clone(), row(0x2b, TransactionStatus::Settled)];
+        assert_eq!(select(&rows, "last"), Ok(Uuid::from_u128(0x2b)));
+        assert_eq!(select(&rows, "LAST"), Ok(Uuid::from_u128(0x2b)));
+        assert_eq!(select(&[open], "last"), Ok(Uuid::from_u128(0x3c)));
+        assert_eq!(select(&rows, "3c"), Ok(Uuid::from_u128(0x3c)));
+        assert!(select(&rows, "0000").is_err() && select(&[], "last").is_err());
+    }
+
+    #[test]
+    fn a_position_shows_the_units_that_can_be_sold_where_some_are_promised() {
+        let holding = |symbol: &str| payload::Holding {
+            symbol: Symbol::parse(symbol).unwrap(),
+            quantity: Quantity(10_000_000),
+            average_cost: Money(1_000_000),
+            value: Money(20_000_000),
+        };
+        let holdings = [holding("AAPL"), holding("IBM")];
+        let promised = HashMap::from([(holdings[0].symbol, Quantity(6_000_000))]);
+        let table = positions_table(&holdings, &promised);
+        let cells = |at| table.lines().nth(at).unwrap().split_whitespace().take(3);
+        assert!(cells(0).eq(["symbol", "units", "free"]), "{table}");
+        assert!(cells(2).eq(["AAPL", "10", "4"]), "{table}");
+        assert!(cells(3).eq(["IBM", "10", "10"]), "{table}");
+        let usual = positions_table(&holdings, &HashMap::new());
+        assert!(!usual.contains("free"), "{usual}");
+    }
+
+    #[test]
+    fn an_order_for_money_shows_the_money_until_it_has_units() {
+        let asset = Symbol::parse("AAPL").unwrap();
+        let detail = PageDetail {
+            entry: payload::EntryDetail {
+                quantity: Quantity::ZERO,
+                price: Money::ZERO,
+                total: Money::ZERO,
+                priced: Timestamp(0),
+                client_order_id: None,
+                reason: None,
+            },
+            fee: Money::ZERO,
+            order: OrderParameters {
+                kind: Some(OrderKind::Market.into()),
+                cash: Some(Money(500_000_000)),
+                ..OrderParameters::default()
+            },
+            cause: String::new(),
+            note: String::new(),
+        };
+        let mut row = entry(Side::Buy, asset, None);
+        assert_eq!(amount_text(&row, Some(&detail)), "10");
+        assert_eq!(amount_text(&row, None), "10");
+        row.detail.as_mut().unwrap().quantity = Quantity::ZERO;
+        assert_eq!(amount_text(&row, Some(&detail)), "for 500.00");
+        assert_eq!(amount_text(&row, None), "0");
+        let table = own_history_table(&[row], &[Some(detail)], None);
+        assert!(table.contains("for 500.00"), "{table}");
+
+        let lines = |lines: &[(&str, &str)]| {
+            let line = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            shown_lines(&lines.iter().map(line).collect::<Vec<_>>()).len()
+        };
+        assert_eq!(lines(&[("quantity", "0"), ("for", "500 USD")]), 1);
+        assert_eq!(lines(&[("quantity", "2"), ("for", "500 USD")]), 2);
+        assert_eq!(lines(&[("quantity", "0"), ("kind", "limit")]), 2);
+    }
+
+    #[test]
     fn a_narrow_terminal_shows_the_total_and_a_short_status() {
         let asset = Symbol::parse("AAPL").unwrap();
         let rows = [
@@ -576,7 +702,13 @@ mod tests {
             "{narrow}"
         );
         let narrower = own_history_table(&rows, &[], Some(60));
-        assert!(narrower.contains("12,345.60"), "{narrower}");
+        assert!(
+            narrower.contains("12,345.60") && narrower.contains("1,234.56"),
+            "{narrower}"
+        );
+        let narrowest = own_history_table(&rows, &[], Some(40));
+        assert!(narrowest.contains("12,345.60\n"), "{narrowest}");
+        assert!(!narrowest.contains("Cut"), "{narrowest}");
         for width in [None, Some(200)] {
             let whole = own_history_table(&rows, &[], width);
             assert!(whole.contains("insufficient-holdings"), "{whole}");

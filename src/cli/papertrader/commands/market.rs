@@ -2,7 +2,7 @@
 //!
 //! Commands for prices: latest, changing, past and forecast ones.
 //!
-//! Tests: `tests/suite/client/cli.rs`.
+//! Tests: below, and in `tests/suite/client/cli.rs`.
 
 use super::{CommandError, FAILED, ReadySession, print, show, write_out};
 use crate::cli::output::json;
@@ -19,7 +19,7 @@ use crate::cli::table::{self, Column};
 use crate::cli::terminal::{ScreenSize, for_people, is_utf8, redraw};
 use crate::client::ClientError;
 use crate::client::quote_feed::QuoteFeed;
-use crate::model::{self, Money, Symbol, Timestamp};
+use crate::model::{self, Money, Reason, Symbol, Timestamp};
 use crate::wire::{Refusal, Window};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -101,7 +101,12 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], now: &ReferenceTime) -> S
         Err(refusal) => vec![
             symbol.to_string(),
             table::NONE.to_owned(),
-            refusal.text.clone(),
+            // When there is one, nobody knows: the next update need not bring it.
+            if refusal.reason == Reason::NoPrice {
+                "no price yet".to_owned()
+            } else {
+                refusal.text.clone()
+            },
             String::new(),
         ],
     };
@@ -356,4 +361,21 @@ pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandE
             ("method", forecast.method.clone()),
         ])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_asset_without_a_price_is_not_said_to_have_one_after_the_next_update() {
+        let symbol = Symbol::parse("FB").unwrap();
+        let now = ReferenceTime::of(None, Timestamp::now(), None);
+        let refused = |refusal| quote_table(&[symbol], &[Err(refusal)], &now);
+        let unpriced = refused(Refusal::no_price(&symbol));
+        assert!(unpriced.contains("no price yet"), "{unpriced}");
+        assert!(!unpriced.contains("next update"), "{unpriced}");
+        let other = refused(Refusal::unknown_asset(&symbol));
+        assert!(other.contains("there is no asset FB"), "{other}");
+    }
 }

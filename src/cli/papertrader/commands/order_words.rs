@@ -4,7 +4,11 @@
 
 use crate::cli::table;
 use crate::client::OrderForm;
-use crate::model::{Money, OrderAmount, OrderKind, OrderTerms, TimeInForce, TrailDistance};
+use crate::model::order::GTC_MAX;
+use crate::model::{
+    Money, OrderAmount, OrderKind, OrderTerms, TimeInForce, Timestamp, TrailDistance,
+};
+use std::time::Duration;
 
 /// What is ordered, in words.
 pub(super) fn words(order: &OrderForm) -> String {
@@ -56,10 +60,62 @@ pub(super) fn in_force_words(time: TimeInForce) -> String {
     }
 }
 
+/// Until when an order stands that is placed at this market time, in words; `None` of one that the
+/// next update fills, of one for a day, which begins with a price that is still to come, and of one
+/// that has ended.
+pub(super) fn end_words(order: &OrderForm, now: Timestamp) -> Option<String> {
+    let end = match order.time_in_force {
+        TimeInForce::Gtc if order.terms == OrderTerms::Market => return None,
+        TimeInForce::Gtc => Timestamp(now.0.saturating_add(GTC_MAX)),
+        TimeInForce::Day => return None,
+        TimeInForce::Until(end) => end,
+    };
+    let left = u64::try_from(end.since(now))
+        .ok()
+        .filter(|left| *left > 0)?;
+    let left = table::span(Duration::from_millis(left));
+    let stands = in_force_words(TimeInForce::Until(end));
+    Some(format!(
+        "it stands {stands} in market time, {left} from now, which is {}",
+        table::utc(now)
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Quantity, Side, Symbol, Timestamp};
+
+    #[test]
+    fn the_end_of_an_order_is_told_in_market_time() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let limit = Money(95_000_000);
+        let told = |terms, time_in_force| {
+            let order = OrderForm {
+                side: Side::Buy,
+                symbol: Symbol::parse("AAPL").unwrap(),
+                amount: OrderAmount::Units(Quantity(1)),
+                terms,
+                time_in_force,
+                id: None,
+            };
+            end_words(&order, at("2012-01-05"))
+        };
+        let limit = OrderTerms::Limit { limit };
+        assert_eq!(
+            told(limit, TimeInForce::Gtc).unwrap(),
+            "it stands through 2012-07-02 UTC in market time, 180 d from now, which is 2012-01-05 UTC"
+        );
+        let years = TimeInForce::parse("2026-12-31").unwrap();
+        let years = told(limit, years).unwrap();
+        assert!(
+            years.contains("through 2026-12-31 UTC in market time, 15 y"),
+            "{years}"
+        );
+        assert_eq!(told(OrderTerms::Market, TimeInForce::Gtc), None);
+        assert_eq!(told(limit, TimeInForce::Day), None);
+        assert_eq!(told(limit, TimeInForce::Until(at("2012-01-05"))), None);
+    }
 
     #[test]
     fn an_order_is_told_as_its_command_has_it() {

@@ -81,16 +81,16 @@ fn orders_table(orders: &[OpenOrder], width: Option<usize>) -> String {
     table::table_within(
         width,
         &[
-            Column::text(if is_short { "end of ID" } else { "ID" }, 0),
-            Column::text("side", 0),
+            Column::text(if is_short { "end of ID" } else { "ID" }, 3),
+            Column::text("side", 2),
             Column::text("symbol", 0),
-            Column::number("units", 0),
+            Column::number("units", 1),
             Column::text("price", 0),
-            Column::text("in force", 1),
-            Column::number("held back", 2),
-            Column::text("since (UTC)", 3),
-            Column::text("market end (UTC)", 4),
-            Column::text("order ID", 5),
+            Column::text("in force", 4),
+            Column::number("held back", 5),
+            Column::text("since (UTC)", 6),
+            Column::text("market end (UTC)", 7),
+            Column::text("order ID", 8),
         ],
         &orders.iter().map(row).collect::<Vec<_>>(),
     )
@@ -123,7 +123,7 @@ pub fn cancel(global: &GlobalArgs, args: &CancelArgs) -> Result<(), CommandError
             orders.iter().map(|order| order.id).collect()
         }
         Some(which) => match Uuid::try_parse(which) {
-            Ok(id) => vec![id],
+            Ok(id) => vec![transaction(&mut session, id)?],
             Err(_) => vec![find(&mut session, which)?.id],
         },
     };
@@ -278,7 +278,10 @@ fn cancel_failed(session: &ReadySession, id: Uuid, error: ClientError) -> Comman
 pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let old = match Uuid::try_parse(&args.id) {
-        Ok(id) => known(&mut session, id)?,
+        Ok(id) => {
+            let id = transaction(&mut session, id)?;
+            known(&mut session, id)?
+        }
         Err(_) => find(&mut session, &args.id)?,
     };
     let change = OrderChange {
@@ -290,13 +293,14 @@ pub fn replace(global: &GlobalArgs, args: &ReplaceArgs) -> Result<(), CommandErr
         stop: args.trail.or(args.stop.map(TrailDistance::Money)),
         id: Some(id_of(&args.repeat)?),
     };
-    let form = changed(&old, &change)?;
-    estimate::tell(global, &mut session, &form, args.yes)?;
+    let form = changed(&old, &change, args.trail.is_some())?;
+    let outlook = estimate::tell(global, &mut session, &form, args.yes)?;
     let order = SentOrder {
         form,
         request: SentRequest::Book(BookRequest::Replace(old.id, change)),
         is_followed: !args.no_wait,
         knows_cancel: true,
+        is_timed: outlook.is_timed,
     };
     send(global, &mut session, order, args.repeat.patience)
 }
@@ -322,15 +326,22 @@ impl From<OpenOrder> for KnownOrder {
     }
 }
 
-/// The order as it will be.
-fn changed(old: &KnownOrder, change: &OrderChange) -> Result<OrderForm, CommandError> {
+/// The order as it will be. `trails`: the stop of the change is a distance, and no price.
+fn changed(
+    old: &KnownOrder,
+    change: &OrderChange,
+    trails: bool,
+) -> Result<OrderForm, CommandError> {
     let later = || ClientError::Local("that order is of a kind unknown here".to_owned());
     let side = old.side.known().ok_or_else(later)?;
     let kind = old.said.kind.as_ref().and_then(OpenValue::known);
     let kind = kind.ok_or_else(later)?;
     let limit = change.limit.or(old.said.limit);
     let stop = change.stop.or(old.said.stop);
-    let terms = OrderTerms::of(kind, limit, stop).ok_or_else(|| {
+    // A distance in money has the form of a price.
+    let is_other = change.stop.is_some() && trails != (kind == OrderKind::Trailing);
+    let terms = OrderTerms::of(kind, limit, stop).filter(|_| !is_other);
+    let terms = terms.ok_or_else(|| {
         let has = match kind {
             OrderKind::Market => "no price",
             OrderKind::Limit => "a limit alone: --limit",
@@ -353,6 +364,24 @@ fn changed(old: &KnownOrder, change: &OrderChange) -> Result<OrderForm, CommandE
         time_in_force: old.said.time_in_force.unwrap_or(TimeInForce::Gtc),
         id: change.id.clone(),
     })
+}
+
+/// The transaction that a UUID names: its own ID, or the `--order-id` of an open order, which is a
+/// UUID unless the person gave another.
+fn transaction(session: &mut ReadySession, id: Uuid) -> Result<Uuid, CommandError> {
+    let orders = session.call(|client| client.open_orders())?.0;
+    Ok(named(&orders, id))
+}
+
+fn named(orders: &[OpenOrder], id: Uuid) -> Uuid {
+    let is_own = |order: &&OpenOrder| {
+        let own = order.client_order_id.as_ref();
+        own.is_some_and(|own| Uuid::try_parse(own.as_str()) == Ok(id))
+    };
+    if orders.iter().any(|order| order.id == id) {
+        return id;
+    }
+    orders.iter().find(is_own).map_or(id, |order| order.id)
 }
 
 /// The order with this ID, whether it is open or not: one that was replaced before is replaced again
@@ -469,6 +498,22 @@ mod tests {
         assert_eq!(one, Err(SHORT_PART), "also where one order is open");
     }
 
+    #[test]
+    fn a_uuid_is_that_of_a_transaction_or_the_own_id_of_an_open_order() {
+        let own = "3f0c5f2e-9a0b-4d3c-8b1a-0c2d4e6f8091";
+        let first = order(0x1a, own);
+        let second = order(0x2b, &first.id.hyphenated().to_string());
+        let orders = [first, second];
+        let named = |text: &str| named(&orders, Uuid::parse_str(text).unwrap()).as_u128() & 0xff;
+        assert_eq!(named(own), 0x1a);
+        assert_eq!(named(&own.to_ascii_uppercase()), 0x1a);
+        assert_eq!(named("01997a3e-8a4e-7000-8000-00000000002b"), 0x2b);
+        let both = "01997a3e-8a4e-7000-8000-00000000001a";
+        assert_eq!(named(both), 0x1a, "the transaction's comes first");
+        let neither = "01997a3e-8a4e-7000-8000-0000000000ff";
+        assert_eq!(named(neither), 0xff, "it may have ended");
+    }
+
     fn refused(reason: Reason) -> Result<(), ClientError> {
         Err(ClientError::Refused(Refusal::new(reason, "")))
     }
@@ -532,6 +577,13 @@ mod tests {
             narrow.lines().all(|line| line.chars().count() <= 80),
             "{narrow}"
         );
+        let narrower = orders_table(&orders[..1], Some(40));
+        assert!(narrower.contains("stop 90.00, limit 89.00\n"), "{narrower}");
+        let words: Vec<&str> = narrower.split_whitespace().collect();
+        assert!(
+            words.join(" ").contains("Left out: end of ID,"),
+            "{narrower}"
+        );
     }
 
     #[test]
@@ -543,6 +595,7 @@ mod tests {
                 limit: Some(Money(88_000_000)),
                 ..OrderChange::default()
             },
+            false,
         )
         .unwrap();
         assert_eq!(form.terms.limit(), Some(Money(88_000_000)));
@@ -552,6 +605,33 @@ mod tests {
             stop: Some(TrailDistance::Percent(9)),
             ..OrderChange::default()
         };
-        assert_eq!(changed(&old, &trail).unwrap_err().exit_code(), 2);
+        assert_eq!(changed(&old, &trail, true).unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn a_distance_does_not_take_the_place_of_a_price_nor_a_price_that_of_a_distance() {
+        let mut stop = KnownOrder::from(order(1, "one"));
+        stop.said.kind = Some(OrderKind::Stop.into());
+        stop.said.limit = None;
+        let mut trailing = KnownOrder::from(order(2, "two"));
+        trailing.said.kind = Some(OrderKind::Trailing.into());
+        trailing.said.limit = None;
+        let change = OrderChange {
+            stop: Some(TrailDistance::Money(Money(5_000_000))),
+            ..OrderChange::default()
+        };
+        for (old, trails, has) in [(&stop, true, "--stop"), (&trailing, false, "--trail")] {
+            let refused = changed(old, &change, trails).unwrap_err();
+            assert_eq!(refused.exit_code(), 2);
+            let text = refused.error.map(|error| error.to_string());
+            assert!(text.is_some_and(|text| text.ends_with(has)), "{has}");
+            assert!(changed(old, &change, !trails).is_ok(), "{has}");
+        }
+        // Neither is named.
+        let fewer = OrderChange {
+            amount: Some(OrderAmount::Units(Quantity(1))),
+            ..OrderChange::default()
+        };
+        assert!(changed(&stop, &fewer, false).is_ok() && changed(&trailing, &fewer, false).is_ok());
     }
 }

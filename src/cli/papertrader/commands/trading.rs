@@ -2,7 +2,7 @@
 //!
 //! `buy` and `sell`, with a countdown to the settlement; and what `replace` sends.
 //!
-//! Tests: `tests/suite/client/cli.rs`.
+//! Tests: below, and in `tests/suite/client/cli.rs`.
 
 use super::estimate::{self, Edition};
 use super::order_words::words;
@@ -19,6 +19,7 @@ use crate::client::{
     BookRequest, ClientError, HoldCause, OrderForm, OrderOutcome, OrderProgress, OrderTicket,
     OrderTimeouts, QueuedNotice,
 };
+use crate::model::money::MILLION;
 use crate::model::printable::clean;
 use crate::model::{
     ClientOrderId, Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, TimeInForce,
@@ -58,7 +59,7 @@ fn trade(
     let mut session = ReadySession::acting(global)?;
     let amount = match amount {
         Some(amount) => amount,
-        None => estimate::units_for_sale(&mut session, symbol)?,
+        None => estimate::units_for_sale(global, &mut session, symbol)?,
     };
     let form = OrderForm {
         side,
@@ -68,7 +69,7 @@ fn trade(
         time_in_force: options.tif.unwrap_or(TimeInForce::Gtc),
         id: Some(id_of(&options.repeat)?),
     };
-    let edition = estimate::tell(global, &mut session, &form, options.yes)?;
+    let outlook = estimate::tell(global, &mut session, &form, options.yes)?;
     let is_plain = form.terms == OrderTerms::Market && options.tif.is_none();
     let request = match form.amount {
         // Servers of both editions know these.
@@ -81,7 +82,8 @@ fn trade(
         form,
         request,
         is_followed: !options.no_wait,
-        knows_cancel: edition != Edition::First,
+        knows_cancel: outlook.edition != Edition::First,
+        is_timed: outlook.is_timed,
     };
     send(global, &mut session, order, options.repeat.patience)
 }
@@ -120,6 +122,8 @@ pub(super) struct SentOrder {
     pub is_followed: bool,
     /// Whether the server, as far as is known, can cancel it.
     pub knows_cancel: bool,
+    /// Whether the next update may fill it, as far as is known.
+    pub is_timed: bool,
 }
 
 impl SentOrder {
@@ -241,9 +245,13 @@ fn show_outcome(
         OrderOutcome::Queued(notice) => {
             let view = OrderView::queued(&name, &order.form, &notice);
             show(global, &view, || {
+                let when = if order.is_timed {
+                    format!("; expected to settle at {}", table::utc(notice.expected))
+                } else {
+                    String::new()
+                };
                 format!(
-                    "Queued; expected to settle at {}.\naccount {name}\ntransaction {}\norder ID {}\n",
-                    table::utc(notice.expected),
+                    "Queued{when}.\naccount {name}\ntransaction {}\norder ID {}\n",
                     notice.id.hyphenated(),
                     order.id()
                 )
@@ -375,8 +383,17 @@ fn show_rejected(
     (status, id): (TransactionStatus, Option<Uuid>),
 ) -> Result<(), CommandError> {
     let advice = rejection_advice(session, &order.form, &refusal);
-    let mut failure = failed(session, ClientError::Refused(refusal.clone()));
-    failure.advice = advice.or(failure.advice);
+    let mut told = refusal.clone();
+    if !global.json
+        && let Some(advice) = &advice
+        && refusal.reason == Reason::InsufficientFunds
+    {
+        // The advice says what the server does, in the account's own figures.
+        told.text.clone_from(advice);
+    }
+    let is_in_text = told != refusal;
+    let mut failure = failed(session, ClientError::Refused(told));
+    failure.advice = advice.filter(|_| !is_in_text).or(failure.advice);
     failure.is_told = true;
     if global.json {
         let name = session.saved.username.clone();
@@ -440,22 +457,58 @@ fn funds_advice(session: &mut ReadySession, order: &OrderForm) -> Option<String>
     let name = session.saved.username.clone();
     let info = session.pool.call(|client| client.user_info(&name)).ok()?;
     let (_, cash) = info.private?;
-    let mut told = format!("{name} has {} in cash", table::money(cash));
     let held_back = estimate::held_back(session).filter(|held| *held > Money::ZERO);
+    let price = unit_price(session, order);
+    let mut told = funds_words(order, price, &name, (cash, held_back));
+    if held_back.is_some() {
+        told.push_str(&format!("\nThese are:\n  {} orders", session.program));
+    }
+    Some(told)
+}
+
+/// What an order costs, what its account has, and for how many units that is enough.
+fn funds_words(
+    order: &OrderForm,
+    price: Option<Money>,
+    name: &Username,
+    (cash, held_back): (Money, Option<Money>),
+) -> String {
+    let mut told = format!("{name} has {} in cash", table::money(cash));
     if let Some(held_back) = held_back {
         told.push_str(&format!(
             ", of which open orders hold {} back",
             table::money(held_back)
         ));
     }
-    let mut told = match needed(session, order) {
-        Some(needed) => format!("{needed}; {told}."),
-        None => format!("{told}."),
-    };
-    if held_back.is_some() {
-        told.push_str(&format!("\nThese are:\n  {} orders", session.program));
+    let spendable = cash.minus(held_back.unwrap_or(Money::ZERO)).unwrap_or(cash);
+    let symbol = order.symbol;
+    match (order.amount, price) {
+        (OrderAmount::Units(units), Some(price)) => {
+            let cost = units.cost_at(price).map_or("too much".to_owned(), |cost| {
+                format!("about {}", table::money(cost))
+            });
+            let (units, most) = (
+                table::amount(units),
+                table::amount(affordable(spendable, price)),
+            );
+            format!("{units} {symbol} cost {cost}; {told}: at most {most} units.")
+        }
+        (OrderAmount::Cash(_) | OrderAmount::Units(_), _) => format!("{told}."),
     }
-    Some(told)
+}
+
+/// How many units this money buys: whole ones, unless it is too little for one. Fees are not
+/// reckoned.
+fn affordable(money: Money, price: Money) -> Quantity {
+    let (money, price) = (i128::from(money.0.max(0)), i128::from(price.0.max(1)));
+    let million = i128::from(MILLION);
+    let whole = money / price * million;
+    let units = if whole > 0 {
+        whole
+    } else {
+        money * million / price
+    };
+    Quantity(i64::try_from(units).unwrap_or(i64::MAX))
 }
 
 fn holdings_advice(session: &mut ReadySession, order: &OrderForm) -> Option<String> {
@@ -483,25 +536,18 @@ fn holdings_advice(session: &mut ReadySession, order: &OrderForm) -> Option<Stri
     })
 }
 
-/// What a purchase costs at the price that it would have settled at, as far as this can be known
-/// after it: the latest one. `None` where it says its price or its cost.
-fn needed(session: &mut ReadySession, order: &OrderForm) -> Option<String> {
-    let (OrderAmount::Units(units), OrderTerms::Market) = (order.amount, order.terms) else {
-        return None;
-    };
-    let quote = session
-        .pool
-        .call(|client| client.quote(order.symbol))
-        .ok()?;
-    let cost = units.cost_at(quote.value)?;
-    Some(format!(
-        "{} {} at {}, the price of {}, cost {}",
-        table::amount(units),
-        order.symbol,
-        table::money(quote.value),
-        table::utc(quote.time),
-        table::money(cost)
-    ))
+/// The price of a unit at which a purchase settles, as far as this can be known after it: the one
+/// that it says, else the latest. `None` of one that trails.
+fn unit_price(session: &mut ReadySession, order: &OrderForm) -> Option<Money> {
+    match order.terms {
+        OrderTerms::Limit { limit } | OrderTerms::StopLimit { limit, .. } => Some(limit),
+        OrderTerms::Stop { stop } => Some(stop),
+        OrderTerms::Trailing { .. } => None,
+        OrderTerms::Market => {
+            let quote = session.pool.call(|client| client.quote(order.symbol));
+            quote.ok().map(|quote| quote.value)
+        }
+    }
 }
 
 /// How far an order has come that is followed.
@@ -632,7 +678,6 @@ fn standing(
     let ClientError::Standing { notice, .. } = &error else {
         return error.into();
     };
-    let is_due = notice.expected < Timestamp::now();
     let user = match &global.user {
         Some(name) => format!("--user {name} "),
         None => String::new(),
@@ -640,11 +685,10 @@ fn standing(
     let id = notice.id.hyphenated();
     let end = match held {
         Some(cause) => hold_words(cause, order.form.symbol),
-        None => format!(
-            "which {} to settle at {}",
-            if is_due { "was" } else { "is" },
-            table::utc(notice.expected)
-        ),
+        None if order.is_timed && notice.expected > Timestamp::now() => {
+            format!("which is to settle at {}", table::utc(notice.expected))
+        }
+        None => "which waits for an update".to_owned(),
     };
     let mut advice = format!(
         "{}, {end}\norder ID    {}\ntransaction {id}\n\
@@ -674,7 +718,7 @@ fn standing(
 fn hold_words(cause: HoldCause, symbol: Symbol) -> String {
     match cause {
         HoldCause::NoPrice => format!("open: waits for {symbol}'s next price"),
-        HoldCause::Paused => "queued: waits until the market goes on, which is paused".to_owned(),
+        HoldCause::Paused => "queued: waits until the market is resumed".to_owned(),
     }
 }
 
@@ -685,6 +729,8 @@ struct Countdown {
     what: String,
     order_id: String,
     symbol: Symbol,
+    /// Whether a settlement can be promised.
+    is_timed: bool,
     terminal: bool,
     /// What was told last that the order waits for.
     told: Option<HoldCause>,
@@ -701,6 +747,7 @@ impl Countdown {
             what: words(&order.form),
             order_id: order.id(),
             symbol: order.form.symbol,
+            is_timed: order.is_timed,
             told: None,
             terminal: std::io::stderr().is_terminal(),
             announced: false,
@@ -714,18 +761,25 @@ impl Countdown {
                 self.announced = true;
                 let left = notice.expected.since(Timestamp::now());
                 let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+                let when = if self.is_timed {
+                    let left = table::span(left + Duration::from_millis(500));
+                    format!(", settles in about {left}")
+                } else {
+                    String::new()
+                };
                 self.line(&format!(
-                    "queued for {}: {} as {} (order ID {}), settles in about {}",
+                    "queued for {}: {} as {} (order ID {}){when}",
                     self.account,
                     self.what,
                     notice.id.hyphenated(),
-                    self.order_id,
-                    table::span(left + Duration::from_millis(500))
+                    self.order_id
                 ));
             }
             OrderProgress::Queued(_) | OrderProgress::Placed(_) | OrderProgress::Sending => {}
             OrderProgress::Waiting(left) if self.terminal => {
-                let text = if left.is_zero() {
+                let text = if !self.is_timed {
+                    "waiting …".to_owned()
+                } else if left.is_zero() {
                     "due, waiting for the update …".to_owned()
                 } else {
                     format!(
@@ -768,5 +822,44 @@ impl Countdown {
         if std::mem::take(&mut self.drawn) {
             let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_cash_is_told_in_one_sentence_with_what_it_is_enough_for() {
+        let name = Username::parse("ada").unwrap();
+        let order = |amount| OrderForm {
+            side: Side::Buy,
+            symbol: Symbol::parse("AAPL").unwrap(),
+            amount,
+            terms: OrderTerms::Market,
+            time_in_force: TimeInForce::Gtc,
+            id: None,
+        };
+        let many = order(OrderAmount::Units(Quantity(100_000_000_000)));
+        let price = Some(Money(423_240_000));
+        let cash = Money(89_218_190_000);
+        assert_eq!(
+            funds_words(&many, price, &name, (cash, None)),
+            "100,000 AAPL cost about 42,324,000.00; ada has 89,218.19 in cash: at most 210 units."
+        );
+        let held = Some(Money(89_118_190_000));
+        assert_eq!(
+            funds_words(&many, price, &name, (cash, held)),
+            "100,000 AAPL cost about 42,324,000.00; ada has 89,218.19 in cash, of which open orders \
+             hold 89,118.19 back: at most 0.236272 units."
+        );
+        let money = order(OrderAmount::Cash(Money(90_000_000_000)));
+        for (order, price) in [(&money, price), (&many, None)] {
+            let told = funds_words(order, price, &name, (cash, None));
+            assert_eq!(told, "ada has 89,218.19 in cash.");
+        }
+        assert_eq!(affordable(Money(-1), Money::ZERO), Quantity::ZERO);
+        let most = affordable(Money(i64::MAX), Money(1));
+        assert_eq!(most, Quantity(i64::MAX));
     }
 }
