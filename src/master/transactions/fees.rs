@@ -44,10 +44,14 @@ impl FeeSettings {
         let price = match (side, slippage) {
             // As by default: each order asks several times, and a division of these is dear.
             (_, 0) => quoted,
-            (Side::Sell, _) => (quoted * (whole - slippage)).div_euclid(whole).max(1),
+            (Side::Sell, _) => (quoted * (whole - slippage)).div_euclid(whole),
             (Side::Buy | Side::Split | Side::Dividend, _) => up(quoted * (whole + slippage), whole),
         };
-        Money::within(price)
+        Money::within(if side == Side::Sell {
+            price.max(1)
+        } else {
+            price
+        })
     }
 
     /// What a purchase takes. `None` if an amount is beyond [`MILLIONTHS_MAX`].
