@@ -10,8 +10,8 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [mode, value] = process.argv.slice(2);
-/** What a browser must know: releases of 2023. */
-const target = ["chrome115", "firefox115", "safari16.4"];
+/** What a browser must know: CSS with light-dark(). */
+const target = ["chrome123", "firefox121", "safari17.5"];
 
 if (mode === "--test") await test(value ?? "");
 else await page(mode === "--out" ? value : join(here, "dist"));
