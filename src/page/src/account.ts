@@ -1,0 +1,334 @@
+// spec/page.md · The account
+import { RefusalError, type App, type Cleanup } from "./api.ts";
+import type { Page } from "./app.ts";
+import { explain } from "./app.ts";
+import { h, replaceChildren, type Child } from "./dom.ts";
+import { field, form, passwordField } from "./form.ts";
+import { checkNewPassword } from "./password.ts";
+import type { Shell } from "./shell.ts";
+import { accountTexts as texts, viewTexts } from "./texts.ts";
+import type { UserInfo } from "./wire.ts";
+
+interface Context {
+  readonly app: App;
+  readonly page: Page;
+  readonly shell: Shell;
+}
+
+/** The account's view: profile, password, sessions, tokens, identities, data. */
+export function accountView(root: HTMLElement, context: Context): Cleanup {
+  const { app, page } = context;
+  app.title(texts.account);
+  const panels = h("div", { class: "panels" }, loadingPanel());
+  const signOut = h("button", { class: "button push", type: "button", onclick: () => void page.signOut() }, texts.signOut);
+  replaceChildren(root, h("div", { class: "cluster" }, h("h1", null, texts.account), signOut), panels);
+  let isOver = false;
+  const show = async () => {
+    try {
+      const info = await page.accounts.userInfo(app.session.username);
+      if (isOver) return;
+      const again = () => void show();
+      replaceChildren(
+        panels,
+        profile(context, info, again),
+        password(context, info, again),
+        sessions(context),
+        tokens(context),
+        identities(context, info),
+        data(context, info),
+      );
+    } catch (error) {
+      if (!isOver) replaceChildren(panels, failure(error, () => void show()));
+    }
+  };
+  void show();
+  return () => {
+    isOver = true;
+  };
+}
+
+function panel(title: string, ...children: readonly Child[]): HTMLElement {
+  return h("section", { class: "panel" }, h("h2", null, title), ...children);
+}
+function loadingPanel(): HTMLElement {
+  return h("p", { class: "loading" }, viewTexts.all.loading);
+}
+function failure(error: unknown, again: () => void): HTMLElement {
+  const retry = h("button", { class: "button compact", type: "button", onclick: again }, viewTexts.all.again);
+  return h("div", { class: "message failure cluster" }, h("span", null, explain(error)), retry);
+}
+function time(milliseconds: number): string {
+  return milliseconds === 0 ? texts.never : new Date(milliseconds).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+}
+/** A box that is filled by a question to the server, and again when its content changed. */
+function asked<Value>(read: () => Promise<Value>, show: (value: Value, again: () => void) => readonly Child[]): HTMLElement {
+  const box = h("div", { class: "stack" }, loadingPanel());
+  const run = () => {
+    read().then(
+      (value) => replaceChildren(box, ...show(value, run)),
+      (error: unknown) => replaceChildren(box, failure(error, run)),
+    );
+  };
+  run();
+  return box;
+}
+
+/** Does what wants a fresh login; where the last is too old the person is asked, and it is done then. Null: given up. */
+async function fresh<Value>(context: Context, hasPassword: boolean, act: () => Promise<Value>): Promise<Value | null> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof RefusalError) || error.reason !== "login-again") throw error;
+  }
+  if (!hasPassword) {
+    context.app.toast(texts.againProvider, "error");
+    return null;
+  }
+  return (await confirmLogin(context)) ? await act() : null;
+}
+function confirmLogin({ page, app, shell }: Context): Promise<boolean> {
+  return shell.dialog<boolean>((close) => {
+    const entry = passwordField(texts.password, "current-password");
+    entry.input.autofocus = true;
+    const submit = async () => {
+      await page.renew(await page.accounts.signIn(app.session.username, entry.input.value));
+      close(true);
+    };
+    const cancel = h("button", { class: "button", type: "button", onclick: () => close(false) }, texts.backOut);
+    return [
+      h("h2", null, texts.again),
+      h("p", null, texts.againText),
+      form(texts.confirm, [entry.element], submit, { busy: texts.hashing }),
+      cancel,
+    ];
+  }, false);
+}
+
+function profile(context: Context, info: UserInfo, again: () => void): HTMLElement {
+  const { app, page } = context;
+  const row = (name: string, value: string) => [h("dt", null, name), h("dd", null, value)];
+  const email = field(texts.email, { name: "email", type: "email", autocomplete: "email", value: info.email ?? "" });
+  const own = info.isPassword ? passwordField(texts.currentPassword, "current-password") : null;
+  const submit = async () => {
+    const address = email.input.value.trim();
+    const change = () => page.accounts.changeEmail(info.username, own ? own.input.value : null, address).then(() => true);
+    if (!(await fresh(context, info.isPassword, change))) return;
+    app.toast(texts.emailChanged, "success");
+    again();
+  };
+  return panel(
+    texts.profile,
+    h(
+      "dl",
+      { class: "lines" },
+      row(texts.username, info.username),
+      row(texts.email, info.email || texts.none),
+      row(texts.created, time(info.created)),
+      row(texts.thisSession, page.keeps ? texts.kept : texts.notKept),
+    ),
+    h("details", null, h("summary", null, texts.changeEmail), form(texts.changeEmail, [email.element, own?.element], submit, { busy: texts.working })),
+  );
+}
+
+function password(context: Context, info: UserInfo, again: () => void): HTMLElement {
+  const { app, page } = context;
+  const old = info.isPassword ? passwordField(texts.currentPassword, "current-password") : null;
+  const entry = passwordField(texts.newPassword, "new-password", texts.passwordHint);
+  const name = h("input", { type: "text", name: "username", autocomplete: "username", value: info.username, hidden: true });
+  const title = info.isPassword ? texts.changePassword : texts.addPassword;
+  const submit = async () => {
+    const fault = checkNewPassword(entry.input.value, info.username, info.email ?? "");
+    if (fault) return entry.fault(texts.passwordFaults[fault]);
+    const change = () => page.accounts.changePassword(info.username, old ? old.input.value : null, entry.input.value).then(() => true);
+    if (!(await fresh(context, info.isPassword, change))) return;
+    app.toast(texts.passwordChanged, "success");
+    again();
+  };
+  return panel(title, form(title, [name, old?.element, entry.element], submit, { busy: texts.hashing }));
+}
+
+function sessions({ app, page }: Context): HTMLElement {
+  const end = async (which: string, again: () => void) => {
+    try {
+      app.toast(texts.sessionsEnded(await page.accounts.endSessions(which)), "success");
+      again();
+    } catch (error) {
+      app.toast(explain(error), "error");
+    }
+  };
+  const box = asked(
+    () => page.accounts.sessions(),
+    (list, again) => [
+      table(
+        texts.sessions,
+        [texts.method, texts.made, texts.used, texts.from, ""],
+        list.map((one) => [
+          one.current ? h("span", null, one.method, " ", h("span", { class: "badge gain" }, texts.current)) : one.method,
+          time(one.made),
+          time(one.used),
+          one.usedClient || one.madeClient,
+          one.current
+            ? null
+            : h("button", { class: "button compact", type: "button", "aria-label": texts.endSession(one.id), onclick: () => void end(one.id, again) }, texts.end),
+        ]),
+      ),
+      list.length > 1 ? h("button", { class: "button", type: "button", onclick: () => void end("others", again) }, texts.endOthers) : null,
+    ],
+  );
+  return panel(texts.sessions, h("p", { class: "muted" }, texts.sessionsText), box);
+}
+
+function table(caption: string, heads: readonly string[], rows: readonly (readonly Child[])[]): HTMLElement {
+  const head = h("tr", null, heads.map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, texts.actions))));
+  const body = rows.map((cells) => h("tr", null, cells.map((cell, index) => (index === 0 ? h("th", { scope: "row" }, cell) : h("td", null, cell)))));
+  const made = h("table", { class: "table" }, h("caption", { class: "visually-hidden" }, caption), h("thead", null, head), h("tbody", null, body));
+  return h("div", { class: "table-scroll", tabindex: 0, role: "group", "aria-label": caption }, made);
+}
+
+function tokens(context: Context): HTMLElement {
+  const { app, page } = context;
+  const revoke = async (name: string, again: () => void) => {
+    const isSure = await app.ask({ title: texts.revokeToken(name), body: [texts.revokeText(name)], confirm: texts.revoke, isDangerous: true });
+    if (!isSure) return;
+    try {
+      await page.accounts.revokeToken(name);
+      app.toast(texts.revoked, "success");
+    } catch (error) {
+      app.toast(explain(error), "error");
+    }
+    again();
+  };
+  const box = asked(
+    () => page.accounts.tokens(),
+    (list, again) => [
+      list.length === 0
+        ? h("p", null, texts.noTokens)
+        : table(
+            texts.tokens,
+            [texts.name, texts.scope, texts.expires, texts.used, ""],
+            list.map((one) => [
+              one.name,
+              texts.scopes[one.scope] ?? texts.otherScope(one.scope),
+              time(one.expiry),
+              time(one.used),
+              h("button", { class: "button compact", type: "button", "aria-label": texts.revokeToken(one.name), onclick: () => void revoke(one.name, again) }, texts.revoke),
+            ]),
+          ),
+      h("details", null, h("summary", null, texts.createToken), tokenForm(context, again)),
+    ],
+  );
+  return panel(texts.tokens, h("p", { class: "muted" }, texts.tokensText), box);
+}
+function tokenForm(context: Context, again: () => void): HTMLElement {
+  const { page } = context;
+  const name = field(texts.name, { name: "token", required: true, maxlength: 32, autocomplete: "off" }, texts.tokenNameHint);
+  const days = field(texts.days, { name: "days", type: "number", min: 1, max: 366, value: 30, required: true });
+  const scope = h("select", { class: "input", id: "token-scope" }, ["read", "trade"].map((word) => h("option", { value: word }, texts.scopes[word])));
+  const submit = async () => {
+    const make = () => page.accounts.createToken(name.input.value.trim(), scope.value === "trade" ? "trade" : "read", days.input.valueAsNumber);
+    // Only a password can be asked for here: whoever has none is told so by the refusal.
+    const token = await fresh(context, true, make);
+    if (token === null) return;
+    await showToken(context, token);
+    again();
+  };
+  const choice = h("div", { class: "field" }, h("label", { for: "token-scope" }, texts.scope), scope);
+  return form(texts.createToken, [name.element, choice, days.element], submit);
+}
+/** Shows a token, this once. */
+function showToken({ app, shell }: Context, token: string): Promise<void> {
+  return shell.dialog<void>((close) => {
+    const copy = async () => {
+      try {
+        await navigator.clipboard.writeText(token);
+        app.toast(texts.copied);
+      } catch {
+        app.toast(texts.notCopied);
+      }
+    };
+    return [
+      h("h2", null, texts.tokenMade),
+      h("p", null, texts.tokenOnce),
+      h("p", { class: "code" }, token),
+      h(
+        "div",
+        { class: "dialog-actions" },
+        h("button", { class: "button", type: "button", onclick: () => void copy() }, texts.copy),
+        h("button", { class: "button primary", type: "button", onclick: () => close() }, texts.done),
+      ),
+    ];
+  }, undefined);
+}
+
+function identities(context: Context, info: UserInfo): HTMLElement {
+  const { app, page } = context;
+  const unlink = async (provider: string, again: () => void) => {
+    const isSure = await app.ask({ title: texts.unlink, body: [texts.unlinkText(provider)], confirm: texts.unlink, isDangerous: true });
+    if (!isSure) return;
+    try {
+      const done = await fresh(context, info.isPassword, () => page.accounts.unlink(provider).then(() => true));
+      if (done) app.toast(texts.unlinked, "success");
+    } catch (error) {
+      app.toast(explain(error), "error");
+    }
+    again();
+  };
+  const providers = (page.client.market.value?.login ?? []).filter((way) => way !== "password");
+  const link = (provider: string) =>
+    form(texts.linkWith(provider), [], () => page.leaveFor(provider, { purpose: "link", keep: page.keeps, username: info.username }), {
+      kind: "",
+      busy: texts.leaving,
+    });
+  const box = asked(
+    () => page.accounts.identities(),
+    (list, again) => {
+      const linked = new Set(list.flatMap((one) => one.providers.split(",")));
+      const open = providers.filter((provider) => !linked.has(provider));
+      return [
+        list.length === 0
+          ? h("p", null, texts.noIdentities)
+          : table(
+              texts.identities,
+              [texts.method, texts.made, ""],
+              list.map((one) => {
+                const provider = one.providers.split(",")[0] ?? "";
+                const remove = h("button", { class: "button compact", type: "button", onclick: () => void unlink(provider, again) }, texts.unlink);
+                return [one.providers || one.issuer, time(one.linked), provider === "" ? null : remove];
+              }),
+            ),
+        open.length > 0 && info.isPassword ? h("p", { class: "hint" }, texts.linkText(open.join(", "))) : null,
+        ...(info.isPassword ? open.map(link) : []),
+      ];
+    },
+  );
+  return panel(texts.identities, h("p", { class: "muted" }, texts.identitiesText), box);
+}
+
+function data(context: Context, info: UserInfo): HTMLElement {
+  const { app, page } = context;
+  const download = async () => {
+    save(`papertrader-${info.username}.jsonl`, "application/jsonl", await page.accounts.export());
+  };
+  const own = info.isPassword ? passwordField(texts.currentPassword, "current-password") : null;
+  const remove = async () => {
+    const isSure = await app.ask({ title: texts.delete, body: [texts.deleteText], confirm: texts.deleteConfirm, isDangerous: true });
+    if (!isSure) return;
+    const done = await fresh(context, info.isPassword, () => page.accounts.deleteAccount(info.username, own ? own.input.value : null).then(() => true));
+    if (done) page.end(texts.deleted);
+  };
+  return panel(
+    texts.data,
+    h("p", { class: "muted" }, texts.dataText),
+    form(texts.export, [], download, { kind: "", busy: texts.exporting }),
+    h("details", null, h("summary", null, texts.delete), h("p", { class: "small" }, texts.deleteText), form(texts.delete, [own?.element], remove, { kind: "danger" })),
+  );
+}
+
+/** Gives a text to the browser as a file to save. */
+function save(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = h("a", { href: url, download: name });
+  link.click();
+  // The browser has taken the file by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
