@@ -41,7 +41,7 @@ export const accountTexts = {
   signIn: "Sign in",
   register: "Create account",
   username: "Username",
-  usernameHint: "1 to 24 of A–Z a–z 0–9 . _ -, the first a letter or digit",
+  usernameHint: "1 to 24 of A–Z a–z 0–9 . _ - and first a letter or digit. Others see it.",
   email: "E-mail",
   emailOptional: "E-mail (may be left out)",
   password: "Password",
@@ -321,6 +321,12 @@ export const viewTexts = {
     barsTable: (symbol: string) => `Prices of ${symbol} in this period, newest first`,
     barsCut: (shown: string, all: string) => `The newest ${shown} of ${all}.`,
     forecastTable: "Forecast",
+    /** The library that draws the chart asks for this. */
+    chartsBy: {
+      name: "TradingView Lightweight Charts™",
+      address: "https://www.tradingview.com/",
+      rights: "Copyright © 2026 TradingView, Inc.",
+    },
     position: "Your position",
     nothingHeld: (symbol: string) => `You hold no ${symbol}.`,
     fills: "Your fills",

@@ -1,0 +1,236 @@
+// spec/page/views.md · Histories
+//
+// All transactions of an account with filters, receipts, and a file for spreadsheets.
+//
+// Tests: src/page/test/history_rows.test.ts, and in Chromium tests/browser
+
+import type { App, OwnTransaction, View } from "../api.ts";
+import { h } from "../dom.ts";
+import { formatDecimal, formatMoney, formatQuantity, ONE, toDecimal } from "../money.ts";
+import { viewTexts } from "../texts.ts";
+import { SIDES, STATUSES } from "../wire.ts";
+import { csvOf, download } from "./csv.ts";
+import { isOpen, ownHistory } from "./own_history.ts";
+import { assetLink, empty, errorText, failure, formatTime, isoDay, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord } from "./parts.ts";
+import { showReceipt, transactionText } from "./receipt.ts";
+import { rowsInSight } from "./rows_in_sight.ts";
+import type { TableRow } from "./rows_in_sight.ts";
+
+const words = viewTexts.history;
+/** Rows that are read at first. */
+const FIRST_ROWS = 1_000;
+/** Rows that a file has at most. */
+const CSV_ROWS_MAX = 1_000_000;
+
+/** What a person wants to see of a history. Empty: all. */
+export interface HistoryFilter {
+  asset: string;
+  side: string;
+  status: string;
+}
+
+/** The rows that a filter lets through. */
+export function filterRows(rows: readonly OwnTransaction[], filter: HistoryFilter): readonly OwnTransaction[] {
+  const asset = filter.asset.trim().toUpperCase();
+  if (asset === "" && filter.side === "" && filter.status === "") return rows;
+  return rows.filter(
+    (row) =>
+      row.symbol.includes(asset) &&
+      (filter.side === "" || SIDES.get(row.side) === filter.side) &&
+      (filter.status === "" || STATUSES.get(row.status) === filter.status),
+  );
+}
+
+/** A history as the rows of a file: the first line names the columns, figures and times are as the protocol has them. */
+export function csvRows(rows: readonly OwnTransaction[]): string[][] {
+  const time = (at: number): string => (at === 0 ? "" : new Date(at).toISOString());
+  const figure = (value: bigint): string => (value === 0n ? "" : toDecimal(value));
+  const lines = rows.map((row) => [
+    row.id,
+    time(row.accepted),
+    time(row.settled),
+    time(row.priced),
+    SIDES.get(row.side) ?? String(row.side),
+    row.symbol === "-" ? "" : row.symbol,
+    figure(row.quantity),
+    figure(row.price),
+    figure(row.total),
+    toDecimal(row.fee),
+    STATUSES.get(row.status) ?? String(row.status),
+    row.reason,
+    row.order.kind,
+    figure(row.order.limit),
+    row.order.stopPercent > 0n ? percentText(row.order.stopPercent) : figure(row.order.stop),
+    row.order.timeInForce,
+    row.cause,
+    row.note,
+    row.clientOrderID,
+  ]);
+  return [Object.values(words.columns), ...lines];
+}
+
+/** The history of one's own account. */
+export const historyView: View = (root, app) => {
+  app.title(words.title);
+  const history = ownHistory(app.session);
+  const filter: HistoryFilter = { asset: "", side: "", status: "" };
+  const count = h("span", { class: "muted small", role: "status" });
+  const search = h("input", { class: "input", id: "history-asset", type: "search", placeholder: words.searchHint, autocomplete: "off" });
+  const side = list("history-side", words.side, words.allSides, [...SIDES.values()], (name) => viewTexts.all.sides[name] ?? name);
+  const status = list("history-status", words.status, words.allStatuses, [...STATUSES.values()], statusWord);
+  const csv = h("button", { class: "button push", type: "button" }, words.csv);
+  const heads = [
+    [words.time, "column-time"],
+    [words.what, "medium"],
+    [words.asset, ""],
+    [words.units, "number"],
+    [words.price, "number medium"],
+    [words.total, "number"],
+    [words.fee, "number wide"],
+    [words.outcome, "medium"],
+    ["", "actions column-why"],
+  ] as const;
+  const table = h(
+    "table",
+    { class: "table rows", "aria-label": words.table },
+    h(
+      "thead",
+      null,
+      h("tr", null, ...heads.map(([name, className]) => h(name === "" ? "td" : "th", { scope: name === "" ? null : "col", class: className || null }, name))),
+    ),
+  );
+  const rows = rowsInSight<OwnTransaction>(table, heads.length, (row) => row.id, (row) => historyRow(app, row));
+  const instead = h("div");
+  const more = h("button", { class: "button", type: "button" }, words.more);
+  more.addEventListener("click", () => void history.loadTo(history.rows.length + FIRST_ROWS));
+  root.append(
+    h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), count, csv),
+    h(
+      "div",
+      { class: "panel" },
+      h(
+        "div",
+        { class: "cluster filters" },
+        h("div", { class: "field" }, h("label", { for: "history-asset" }, words.search), search),
+        side.element,
+        status.element,
+      ),
+      table,
+      instead,
+      h("div", null, more),
+    ),
+  );
+
+  const show = (): void => {
+    const all = history.rows;
+    const fitting = filterRows(all, filter);
+    const number = (value: number): string => formatDecimal(BigInt(value) * ONE);
+    setText(count, all.length === 0 ? "" : words.count(number(fitting.length), number(all.length), history.isComplete));
+    table.hidden = fitting.length === 0;
+    more.hidden = history.isComplete || all.length === 0;
+    more.disabled = history.isLoading;
+    setText(more, history.isLoading ? words.loadingMore : words.more);
+    csv.disabled = all.length === 0;
+    rows.show(fitting);
+    if (fitting.length > 0) showIn(instead, history.error === null ? null : failure(history.error, reload));
+    else if (history.error !== null) showIn(instead, failure(history.error, reload));
+    else if (all.length > 0) showIn(instead, empty(words.nothingFits, "", clear));
+    else if (history.isComplete) showIn(instead, empty(words.none, words.noneHint, h("a", { class: "button", href: "#/assets" }, words.find)));
+    else showIn(instead, loading());
+  };
+  const reload = (): void => void history.loadTo(Math.max(FIRST_ROWS, history.rows.length));
+  const refilter = (): void => {
+    filter.asset = search.value;
+    filter.side = side.input.value;
+    filter.status = status.input.value;
+    show();
+  };
+  const clear = h("button", { class: "button", type: "button" }, words.clear);
+  clear.addEventListener("click", () => {
+    for (const input of [search, side.input, status.input]) input.value = "";
+    refilter();
+    search.focus();
+  });
+  search.addEventListener("input", refilter);
+  side.input.addEventListener("change", refilter);
+  status.input.addEventListener("change", refilter);
+  csv.addEventListener("click", () => void saveCsv(app, filter, csv));
+  show();
+  const end = history.subscribe(show);
+  void history.loadTo(FIRST_ROWS);
+  return () => {
+    end();
+    rows.close();
+  };
+};
+
+/** Saves what the filters let through of the whole history. */
+async function saveCsv(app: App, filter: HistoryFilter, button: HTMLButtonElement): Promise<void> {
+  const history = ownHistory(app.session);
+  button.disabled = true;
+  setText(button, words.csvLoading);
+  await history.loadTo(CSV_ROWS_MAX);
+  button.disabled = false;
+  setText(button, words.csv);
+  if (history.error !== null) {
+    app.toast(errorText(history.error), "error");
+    return;
+  }
+  const rows = filterRows(history.rows, filter);
+  const name = `papertrader-${app.session.username}-${isoDay(app.now())}.csv`;
+  download(name, "text/csv;charset=utf-8", csvOf(csvRows(rows)));
+  app.toast(words.csvSaved(formatDecimal(BigInt(rows.length) * ONE)), "success");
+}
+
+function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
+  const what = transactionText(first);
+  const why = h("button", { class: "button compact quiet", type: "button", "aria-label": words.whyOf(what) }, words.why);
+  why.addEventListener("click", () => showReceipt(app.session, first.id, what));
+  const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
+    h("td", { class: className === "" ? null : className }, ...children);
+  const [units, price, total] = [cell("number"), cell("number medium"), cell("number")];
+  const [fee, outcome] = [cell("number wide"), cell("medium")];
+  const element = h(
+    "tr",
+    null,
+    h("th", { scope: "row", class: "plain" }, formatTime(first.accepted - (first.accepted % 1000))),
+    cell("medium", sideWord(first.side)),
+    cell("", first.symbol === "-" ? viewTexts.all.none : assetLink(first.symbol)),
+    units,
+    price,
+    total,
+    fee,
+    outcome,
+    cell("actions", why),
+  );
+  let shown = "";
+  return {
+    element,
+    show(row) {
+      const isSettled = statusName(row.status) === "settled";
+      setText(units, row.quantity === 0n ? viewTexts.all.none : formatQuantity(row.quantity));
+      setText(price, isSettled && row.price > 0n ? formatMoney(row.price) : viewTexts.all.none);
+      setText(total, isSettled ? formatMoney(row.total) : viewTexts.all.none);
+      setText(fee, row.fee > 0n ? formatMoney(row.fee) : viewTexts.all.none);
+      const told = `${row.status} ${row.reason} ${row.cause}`;
+      if (told === shown) return;
+      shown = told;
+      const reason = isOpen(row) || isSettled ? "" : reasonText(row.reason);
+      const cause = row.cause === "" ? reason : `${row.cause}${row.note === "" ? "" : `: ${row.note}`}`;
+      showIn(outcome, statusBadge(statusName(row.status)), " ", h("span", { class: "muted small" }, cause));
+      outcome.title = cause;
+    },
+  };
+}
+
+function list(
+  id: string,
+  label: string,
+  all: string,
+  values: readonly string[],
+  nameOf: (value: string) => string,
+): { element: HTMLElement; input: HTMLSelectElement } {
+  const input = h("select", { class: "input", id }, h("option", { value: "" }, all));
+  for (const value of values) input.append(h("option", { value }, nameOf(value)));
+  return { element: h("div", { class: "field" }, h("label", { for: id }, label), input), input };
+}

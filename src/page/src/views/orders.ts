@@ -1,0 +1,274 @@
+// spec/page/views.md · Orders
+//
+// Orders that have no outcome yet: what they say, and how to change and cancel them.
+//
+// Tests: src/page/test/order_form.test.ts, and in Chromium tests/browser
+
+import { RefusalError } from "../api.ts";
+import type { App, OrderChange, View } from "../api.ts";
+import { h } from "../dom.ts";
+import { formatDecimal, formatMoney, formatQuantity, ONE, parseTyped, toDecimal } from "../money.ts";
+import { viewTexts } from "../texts.ts";
+import { SIDES } from "../wire.ts";
+import type { OpenOrder } from "../wire.ts";
+import { amountText, assetLink, empty, errorText, failure, formatTime, loading, percentText, setText, showIn, sideWord, statusBadge, statusName, termsText, timeInForceText } from "./parts.ts";
+import { parseDistance, stopOf } from "./order_form.ts";
+import { rowsInSight } from "./rows_in_sight.ts";
+import type { TableRow } from "./rows_in_sight.ts";
+
+const words = viewTexts.orders;
+
+/** The open orders. */
+export const ordersView: View = (root, app) => {
+  app.title(words.title);
+  const { openOrders } = app.session;
+  const all = h("button", { class: "button danger push", type: "button", hidden: true }, words.cancelAll);
+  all.addEventListener("click", () => void cancelAll(app, all));
+  const heads = [
+    [words.asset, "column-symbol"],
+    [words.side, ""],
+    [words.amount, "number"],
+    [words.terms, "medium column-terms"],
+    [words.inForce, "wide"],
+    [words.heldBack, "number wide"],
+    [words.since, "wide"],
+    ["", "actions column-actions"],
+  ] as const;
+  const table = h(
+    "table",
+    { class: "table rows", "aria-label": words.title },
+    h(
+      "thead",
+      null,
+      h("tr", null, ...heads.map(([name, className]) => h(name === "" ? "td" : "th", { scope: name === "" ? null : "col", class: className || null }, name))),
+    ),
+  );
+  const rows = rowsInSight<OpenOrder>(table, heads.length, (order) => order.id, (order) => orderRow(app, order));
+  const instead = h("div");
+  const narrow = h("div", { class: "narrow-only small muted" });
+  root.append(
+    h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), all),
+    h("div", { class: "panel" }, table, instead, narrow),
+  );
+  const show = (): void => {
+    const orders = openOrders.value;
+    table.hidden = orders === null || orders.length === 0;
+    all.hidden = orders === null || orders.length < 2;
+    if (orders === null) {
+      showIn(instead, openOrders.error === null ? loading() : failure(openOrders.error, () => void openOrders.refresh().catch(() => undefined)));
+    } else if (orders.length === 0) {
+      showIn(instead, empty(words.none, words.noneHint, h("a", { class: "button", href: "#/assets" }, words.find)));
+    } else {
+      showIn(instead);
+      rows.show(orders);
+    }
+  };
+  show();
+  const end = openOrders.subscribe(show);
+  return () => {
+    end();
+    rows.close();
+  };
+};
+
+/** What an open order is, in a few words: `Buy 10 AAPL`. */
+function orderText(order: OpenOrder): string {
+  return `${sideWord(order.side)} ${amountText(order.quantity, order.order.cash)} ${order.symbol}`;
+}
+
+function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
+  let order = first;
+  const what = orderText(first);
+  const side = SIDES.get(first.side) ?? "";
+  const cancel = h("button", { class: "button compact danger", type: "button", "aria-label": words.cancelOf(what) }, words.cancel);
+  const change = h("button", { class: "button compact", type: "button", "aria-label": words.changeOf(what) }, words.change);
+  cancel.addEventListener("click", () => void cancelOne(app, order, cancel));
+  change.addEventListener("click", () => changeDialog(app, order));
+  const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
+    h("td", { class: className === "" ? null : className }, ...children);
+  const amount = cell("number");
+  const terms = cell("medium");
+  const reserve = cell("number wide");
+  const until = cell("wide");
+  const element = h(
+    "tr",
+    null,
+    h("th", { scope: "row" }, assetLink(first.symbol)),
+    cell("", sideWord(first.side)),
+    amount,
+    terms,
+    until,
+    reserve,
+    cell("wide", formatTime(first.accepted - (first.accepted % 1000))),
+    cell("actions", change, " ", cancel),
+  );
+  return {
+    element,
+    show(value) {
+      order = value;
+      setText(amount, amountText(value.quantity, value.order.cash));
+      const status = statusName(value.status);
+      setText(terms, termsText(side, value.order, value.triggered));
+      terms.title = terms.textContent;
+      if (status === "queued") terms.append(" ", statusBadge(status));
+      setText(reserve, value.reserve > 0n ? formatMoney(value.reserve) : viewTexts.all.none);
+      setText(until, timeInForceText(value.order.timeInForce));
+      until.title = value.until > 0 ? `${words.until}: ${formatTime(value.until)}` : "";
+      change.hidden = value.order.kind === "market";
+    },
+  };
+}
+
+async function cancelOne(app: App, order: OpenOrder, button: HTMLButtonElement): Promise<void> {
+  button.disabled = true;
+  try {
+    await app.session.cancelOrder(order.id);
+    app.toast(words.cancelled(orderText(order)), "success");
+  } catch (error) {
+    app.toast(errorText(error), "error");
+  } finally {
+    button.disabled = false;
+    await app.session.openOrders.refresh().catch(() => undefined);
+  }
+}
+
+async function cancelAll(app: App, button: HTMLButtonElement): Promise<void> {
+  const orders = app.session.openOrders.value ?? [];
+  const count = formatDecimal(BigInt(orders.length) * ONE);
+  const isMeant = await app.ask({
+    title: words.cancelAll,
+    body: [words.cancelAllAsk(count)],
+    confirm: words.cancelAllConfirm,
+    isDangerous: true,
+  });
+  if (!isMeant) return;
+  button.disabled = true;
+  let done = 0;
+  let failed: unknown;
+  for (const order of orders) {
+    try {
+      await app.session.cancelOrder(order.id);
+      done += 1;
+    } catch (error) {
+      // It ended meanwhile, as was wanted.
+      if (error instanceof RefusalError && error.reason === "not-open") continue;
+      failed = error;
+      break;
+    }
+  }
+  button.disabled = false;
+  if (failed === undefined) {
+    app.toast(words.cancelledAll(formatDecimal(BigInt(done) * ONE)), "success");
+  } else {
+    app.toast(`${words.someLeft(formatDecimal(BigInt(done) * ONE), count)} ${errorText(failed)}`, "error");
+  }
+}
+
+/** Asks for other terms of an order, and sends them. Side, asset, kind and time in force stay. */
+function changeDialog(app: App, order: OpenOrder): void {
+  const said = viewTexts.ticket;
+  const opener = document.activeElement;
+  const isMoney = order.order.cash > 0n;
+  const oldAmount = isMoney ? order.order.cash : order.quantity;
+  const hasLimit = order.order.kind === "limit" || order.order.kind === "stop-limit";
+  const hasStop = order.order.kind === "stop" || order.order.kind === "stop-limit";
+  const isTrailing = order.order.kind === "trailing";
+  const oldStop = order.order.stopPercent > 0n ? percentText(order.order.stopPercent) : toDecimal(order.order.stop);
+  const amount = changeField("change-amount", isMoney ? said.amountMoney(app.market.value?.currency ?? "") : said.units, toDecimal(oldAmount));
+  const stop = changeField("change-stop", isTrailing ? said.distance : said.stop, oldStop);
+  const limit = changeField("change-limit", said.limit, toDecimal(order.order.limit));
+  const problem = h("p", { class: "error", role: "alert", hidden: true });
+  const send = h("button", { class: "button primary", type: "submit" }, words.changeSend);
+  const keep = h("button", { class: "button", type: "button" }, words.keep);
+  const form = h(
+    "form",
+    { class: "form", novalidate: true, autocomplete: "off" },
+    h("h2", { id: "change-title" }, `${words.changeTitle}: ${orderText(order)}`),
+    h("p", { class: "muted small" }, words.changeHint),
+    amount.element,
+    hasStop || isTrailing ? stop.element : null,
+    hasLimit ? limit.element : null,
+    problem,
+    h("div", { class: "dialog-actions" }, keep, send),
+  );
+  const dialog = h("dialog", { "aria-labelledby": "change-title" }, form);
+  const tell = (text: string): void => {
+    problem.hidden = text === "";
+    setText(problem, text);
+  };
+  keep.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+  });
+  const submit = async (): Promise<void> => {
+    const change = readChange(order, amount.input.value, stop.input.value, limit.input.value);
+    if (typeof change === "string") {
+      tell(change);
+      return;
+    }
+    tell("");
+    send.disabled = true;
+    try {
+      await app.session.replaceOrder(order.id, change);
+      dialog.close();
+      app.toast(words.changed, "success");
+      await app.session.openOrders.refresh().catch(() => undefined);
+    } catch (error) {
+      tell(errorText(error));
+    } finally {
+      send.disabled = false;
+    }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  amount.input.focus();
+  amount.input.select();
+}
+
+/** What a person changed, or what is wrong with it. */
+export function readChange(order: OpenOrder, amount: string, stop: string, limit: string): OrderChange | string {
+  const said = viewTexts.ticket;
+  const isMoney = order.order.cash > 0n;
+  const kind = order.order.kind;
+  const typedAmount = parseTyped(amount);
+  if (typedAmount === null || typedAmount <= 0n) return said.notAnAmount;
+  const isSameAmount = typedAmount === (isMoney ? order.order.cash : order.quantity);
+  let newLimit: bigint | null = null;
+  if (kind === "limit" || kind === "stop-limit") {
+    newLimit = parseTyped(limit);
+    if (newLimit === null || newLimit <= 0n) return said.notAPrice;
+    if (newLimit === order.order.limit) newLimit = null;
+  }
+  let newStop: OrderChange["stop"] = null;
+  if (kind === "stop" || kind === "stop-limit") {
+    newStop = parseTyped(stop);
+    if (newStop === null || newStop <= 0n) return said.notAPrice;
+    if (newStop === order.order.stop) newStop = null;
+  } else if (kind === "trailing") {
+    const distance = parseDistance(stop);
+    if (distance === undefined) return said.notADistance;
+    const isSame = distance.money === order.order.stop && distance.percent === order.order.stopPercent;
+    newStop = isSame ? null : stopOf(distance);
+  }
+  if (isSameAmount && newLimit === null && newStop === null) return words.nothingChanged;
+  const quantity = isMoney ? { cash: typedAmount } : { units: typedAmount };
+  return { quantity: isSameAmount ? null : quantity, limit: newLimit, stop: newStop };
+}
+
+function changeField(id: string, text: string, value: string): { element: HTMLElement; input: HTMLInputElement } {
+  const input = h("input", { class: "input number", id, inputmode: "decimal", autocomplete: "off" });
+  input.value = value;
+  return { element: h("div", { class: "field" }, h("label", { for: id }, text), input), input };
+}
+
+/** An end of an order in a sentence, for a short message. */
+export function endedText(notice: { status: string; asset: string; quantity: bigint; price: bigint | null; reason: string | null }): string {
+  const why = notice.reason === null ? notice.status : (viewTexts.all.reasons[notice.reason] ?? notice.reason);
+  const price = notice.price === null ? viewTexts.all.none : formatMoney(notice.price);
+  return words.ended(notice.status, notice.asset, formatQuantity(notice.quantity), price, why);
+}
