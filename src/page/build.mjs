@@ -27,7 +27,8 @@ async function page(out) {
     metafile: true,
     absWorkingDir: here,
   });
-  await build({ ...shared, entryPoints: [join(here, "style.css")], outfile: join(out, "app.css") });
+  const contents = '@import "./style.css";\n@import "./shell.css";';
+  await build({ ...shared, stdin: { contents, resolveDir: here, loader: "css" }, outfile: join(out, "app.css") });
   for (const name of ["index.html", "icon.svg"]) cpSync(join(here, name), join(out, name));
   writeFileSync(join(out, "licenses.txt"), licenses(Object.keys(result.metafile.inputs)));
 }
@@ -42,8 +43,11 @@ function licenses(inputs) {
     const folder = join(here, "node_modules", name);
     const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file)).sort();
-    if (files.length === 0) throw new Error(`${name} has no licence that could go along`);
     const texts = files.map((file) => readFileSync(join(folder, file), "utf8").trim());
+    // What a package does not bring itself: its licence, or the notice that it wants to be shown.
+    const added = join(here, "licenses", `${name.replace("/", "-")}.txt`);
+    if (existsSync(added)) texts.push(readFileSync(added, "utf8").trim());
+    if (texts.length === 0) throw new Error(`${name} has no licence that could go along`);
     return `\n${"-".repeat(72)}\n${name} ${version}\n\n${texts.join("\n\n")}\n`;
   });
   return [own, ...others].join("");

@@ -36,7 +36,7 @@ export function passwordField(label: string, name: "current-password" | "new-pas
   const made = field(label, { type: "password", name, autocomplete: name, required: true }, hint);
   const show = h("input", { type: "checkbox" });
   show.addEventListener("change", () => (made.input.type = show.checked ? "text" : "password"));
-  made.element.append(h("label", { class: "check small" }, show, accountTexts.show));
+  made.element.append(h("div", null, h("label", { class: "check small" }, show, accountTexts.show)));
   return made;
 }
 

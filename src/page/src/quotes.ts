@@ -23,7 +23,7 @@ export class QuoteBook implements Quotes {
   /** It was told a price of an asset that is not on the list, or a new day began. */
   isStale = true;
 
-  constructor(private readonly later: (task: () => void) => void = queueMicrotask) {}
+  constructor(private readonly later: (task: () => void) => void = (task) => queueMicrotask(task)) {}
 
   get isLoaded(): boolean {
     return this.read;

@@ -27,7 +27,7 @@ export class Shell {
   private readonly nav = h("nav", { class: "nav", "aria-label": shellTexts.nav });
   private readonly market = h("div", { class: "market", role: "group", "aria-label": shellTexts.market });
   private readonly dot = h("span", { class: "dot" });
-  private readonly words = h("span", { class: "cluster" });
+  private readonly words = h("span", { class: "words" });
   private readonly retry = h("button", { class: "button compact", type: "button", hidden: true }, shellTexts.retryNow);
   private readonly side = h("div", { class: "account cluster" });
   private readonly banner = h("div", { class: "banner" });
@@ -212,7 +212,7 @@ export class Shell {
       keepTheme(theme);
       applyTheme(theme);
     });
-    return h("label", { class: "theme cluster" }, shellTexts.theme.label, select);
+    return h("label", { class: "theme" }, shellTexts.theme.label, select);
   }
 }
 
