@@ -541,6 +541,7 @@ export const viewTexts = {
     fee: "Fee",
     marketTime: "Market time",
     outcome: "Outcome",
+    below: (side: string, outcome: string, time: string) => `${side}, ${outcome}, ${time}`,
     why: "Why?",
     whyOf: (what: string) => `Receipt: ${what}`,
     nothingFits: "No row fits these filters.",

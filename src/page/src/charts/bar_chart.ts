@@ -82,6 +82,8 @@ export interface BarChart {
 }
 
 const ONE = 1_000_000;
+/** Fills of a bar that its reading tells, the latest ones. */
+const FILLS_TOLD_MAX = 3;
 
 interface Drawing {
   chart: IChartApi;
@@ -117,6 +119,15 @@ export function barChart(words: ChartWords): BarChart {
   /** The bar or point of the forecast that is read; undefined: the latest. */
   let read: number | undefined;
   const drawing = draw(canvas, words);
+
+  let isFitted = true;
+  /** Shows all bars; before it is on the page, a chart has no width to fit them in. */
+  const fit = (): void => {
+    if (isFitted || drawing.chart.timeScale().width() === 0) return;
+    isFitted = true;
+    drawing.chart.timeScale().fitContent();
+  };
+  drawing.chart.timeScale().subscribeSizeChange(fit);
 
   const count = (): number => bars.length + (contents?.forecast.length ?? 0);
   const tell = (): void => {
@@ -176,7 +187,8 @@ export function barChart(words: ChartWords): BarChart {
         subject = shown.subject;
         read = undefined;
         drawing.chart.priceScale("right").applyOptions({ autoScale: true });
-        drawing.chart.timeScale().fitContent();
+        isFitted = false;
+        fit();
       }
       tell();
     },
@@ -384,6 +396,7 @@ function marksOf(bars: readonly ChartBar[], fills: readonly ChartFill[], colours
       position: fill.isSale ? "aboveBar" : "belowBar",
       shape: fill.isSale ? "arrowDown" : "arrowUp",
       color: fill.isSale ? colours.warning : colours.accent,
+      size: 0.7,
     });
   }
   return [...marks.values()].sort((one, other) => Number(one.time) - Number(other.time));
@@ -410,6 +423,11 @@ function readingOf(bars: readonly ChartBar[], contents: ChartContents, at: numbe
     return [when(point.time), part(words.forecast, `${words.price(point.value)} ${bounds}`)];
   }
   const fills = contents.fills.filter((fill) => barAt(bars, fill.time) === at);
+  const told = fills.slice(-FILLS_TOLD_MAX).map((fill) => {
+    const element = document.createElement("span");
+    element.textContent = fill.text;
+    return element;
+  });
   return [
     when(bar.time),
     part(words.open, words.price(bar.open)),
@@ -417,6 +435,6 @@ function readingOf(bars: readonly ChartBar[], contents: ChartContents, at: numbe
     part(words.low, words.price(bar.low)),
     part(words.close, words.price(bar.close)),
     ...(bar.volume > 0n ? [part(words.volumeName, words.volume(bar.volume))] : []),
-    ...fills.map((fill) => document.createTextNode(fill.text)),
+    ...told,
   ];
 }

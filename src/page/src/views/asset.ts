@@ -66,7 +66,7 @@ function assetHead(root: HTMLElement, app: App, symbol: string): () => void {
   const price = h("span", { class: "figure" });
   const change = h("span");
   const when = h("span", { class: "muted small" });
-  const stats = h("dl", { class: "stats" });
+  const stats = h("dl", { class: "stats line" });
   root.append(
     h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, symbol), name, badges),
     h("div", { class: "cluster" }, price, change, when),

@@ -19,7 +19,6 @@ import { monthLines } from "./month_lines.ts";
 import type { MonthLines } from "./month_lines.ts";
 
 const words = viewTexts.assets;
-const COLUMNS = 8;
 
 /** What stays while one looks at an asset and comes back. */
 interface Remembered {
@@ -69,7 +68,7 @@ export const assetsView: View = (root, app) => {
       h("tr", null, ...heads.slice(0, 3).map((it) => it.element), h("th", { scope: "col", class: "medium" }, words.month), ...heads.slice(3).map((it) => it.element)),
     ),
   );
-  const rows = rowsInSight<AssetQuote>(table, COLUMNS, (quote) => quote.symbol, (quote) => assetRow(quote, lines, held));
+  const rows = rowsInSight<AssetQuote>(table, (quote) => quote.symbol, (quote) => assetRow(quote, lines, held));
   const box = h("div", { class: "panel" });
   const instead = h("div");
   box.append(table, instead);

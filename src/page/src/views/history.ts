@@ -80,26 +80,27 @@ export const historyView: View = (root, app) => {
   const status = list("history-status", words.status, words.allStatuses, [...STATUSES.values()], statusWord);
   const csv = h("button", { class: "button push", type: "button" }, words.csv);
   const heads = [
-    [words.time, "column-time"],
-    [words.what, "medium"],
-    [words.asset, ""],
-    [words.units, "number"],
+    [words.time, "medium column-time"],
+    [words.what, "medium column-short"],
+    [words.asset, "column-symbol column-two-lines"],
+    [words.units, "number medium column-units"],
     [words.price, "number medium"],
     [words.total, "number"],
     [words.fee, "number wide"],
-    [words.outcome, "medium"],
+    [words.marketTime, "wider column-time"],
+    [words.outcome, "medium column-outcome"],
     ["", "actions column-why"],
   ] as const;
   const table = h(
     "table",
-    { class: "table rows", "aria-label": words.table },
+    { class: "table rows two-lines", "aria-label": words.table },
     h(
       "thead",
       null,
       h("tr", null, ...heads.map(([name, className]) => h(name === "" ? "td" : "th", { scope: name === "" ? null : "col", class: className || null }, name))),
     ),
   );
-  const rows = rowsInSight<OwnTransaction>(table, heads.length, (row) => row.id, (row) => historyRow(app, row));
+  const rows = rowsInSight<OwnTransaction>(table, (row) => row.id, (row) => historyRow(app, row));
   const instead = h("div");
   const more = h("button", { class: "button", type: "button" }, words.more);
   more.addEventListener("click", () => void history.loadTo(history.rows.length + FIRST_ROWS));
@@ -188,18 +189,21 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
   why.addEventListener("click", () => showReceipt(app.session, first.id, what));
   const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
     h("td", { class: className === "" ? null : className }, ...children);
-  const [units, price, total] = [cell("number"), cell("number medium"), cell("number")];
-  const [fee, outcome] = [cell("number wide"), cell("medium")];
+  const [units, price, total] = [cell("number medium"), cell("number medium"), cell("number")];
+  const when = formatTime(first.accepted - (first.accepted % 1000));
+  const below = h("span", { class: "below narrow-only" });
+  const [fee, priced, outcome] = [cell("number wide"), cell("wider"), cell("medium")];
   const element = h(
     "tr",
     null,
-    h("th", { scope: "row", class: "plain" }, formatTime(first.accepted - (first.accepted % 1000))),
+    cell("medium", when),
     cell("medium", sideWord(first.side)),
-    cell("", first.symbol === "-" ? viewTexts.all.none : assetLink(first.symbol)),
+    h("th", { scope: "row" }, first.symbol === "-" ? viewTexts.all.none : assetLink(first.symbol), below),
     units,
     price,
     total,
     fee,
+    priced,
     outcome,
     cell("actions", why),
   );
@@ -212,9 +216,11 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
       setText(price, isSettled && row.price > 0n ? formatMoney(row.price) : viewTexts.all.none);
       setText(total, isSettled ? formatMoney(row.total) : viewTexts.all.none);
       setText(fee, row.fee > 0n ? formatMoney(row.fee) : viewTexts.all.none);
+      setText(priced, row.priced > 0 ? formatTime(row.priced - (row.priced % 1000)) : viewTexts.all.none);
       const told = `${row.status} ${row.reason} ${row.cause}`;
       if (told === shown) return;
       shown = told;
+      setText(below, words.below(sideWord(row.side), statusWord(statusName(row.status)), when));
       const reason = isOpen(row) || isSettled ? "" : reasonText(row.reason);
       const cause = row.cause === "" ? reason : `${row.cause}${row.note === "" ? "" : `: ${row.note}`}`;
       showIn(outcome, statusBadge(statusName(row.status)), " ", h("span", { class: "muted small" }, cause));

@@ -25,30 +25,29 @@ export const ordersView: View = (root, app) => {
   const all = h("button", { class: "button danger push", type: "button", hidden: true }, words.cancelAll);
   all.addEventListener("click", () => void cancelAll(app, all));
   const heads = [
-    [words.asset, "column-symbol"],
-    [words.side, ""],
-    [words.amount, "number"],
+    [words.asset, "column-symbol column-two-lines"],
+    [words.side, "medium column-short"],
+    [words.amount, "number medium column-units"],
     [words.terms, "medium column-terms"],
     [words.inForce, "wide"],
     [words.heldBack, "number wide"],
-    [words.since, "wide"],
+    [words.since, "wide column-time"],
     ["", "actions column-actions"],
   ] as const;
   const table = h(
     "table",
-    { class: "table rows", "aria-label": words.title },
+    { class: "table rows two-lines", "aria-label": words.title },
     h(
       "thead",
       null,
       h("tr", null, ...heads.map(([name, className]) => h(name === "" ? "td" : "th", { scope: name === "" ? null : "col", class: className || null }, name))),
     ),
   );
-  const rows = rowsInSight<OpenOrder>(table, heads.length, (order) => order.id, (order) => orderRow(app, order));
+  const rows = rowsInSight<OpenOrder>(table, (order) => order.id, (order) => orderRow(app, order));
   const instead = h("div");
-  const narrow = h("div", { class: "narrow-only small muted" });
   root.append(
     h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), all),
-    h("div", { class: "panel" }, table, instead, narrow),
+    h("div", { class: "panel" }, table, instead),
   );
   const show = (): void => {
     const orders = openOrders.value;
@@ -86,15 +85,16 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
   change.addEventListener("click", () => changeDialog(app, order));
   const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
     h("td", { class: className === "" ? null : className }, ...children);
-  const amount = cell("number");
+  const below = h("span", { class: "below narrow-only" });
+  const amount = cell("number medium");
   const terms = cell("medium");
   const reserve = cell("number wide");
   const until = cell("wide");
   const element = h(
     "tr",
     null,
-    h("th", { scope: "row" }, assetLink(first.symbol)),
-    cell("", sideWord(first.side)),
+    h("th", { scope: "row" }, assetLink(first.symbol), below),
+    cell("medium", sideWord(first.side)),
     amount,
     terms,
     until,
@@ -110,6 +110,7 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
       const status = statusName(value.status);
       setText(terms, termsText(side, value.order, value.triggered));
       terms.title = terms.textContent;
+      setText(below, `${what} ${terms.textContent}`);
       if (status === "queued") terms.append(" ", statusBadge(status));
       setText(reserve, value.reserve > 0n ? formatMoney(value.reserve) : viewTexts.all.none);
       setText(until, timeInForceText(value.order.timeInForce));

@@ -49,8 +49,9 @@ export function allocationOf(summary: AccountSummary): AllocationPart[] {
 export const portfolioView: View = (root, app) => {
   app.title(words.title);
   const { summary, quotes } = app.session;
+  const first = h("dl", { class: "stats line" });
   const stats = h("dl", { class: "stats" });
-  const figures = h("section", { class: "panel", "aria-label": words.title }, stats);
+  const figures = h("section", { class: "panel", "aria-label": words.title }, first, stats);
   const allocation = h("div");
   const positions = positionsTable(app);
   const instead = h("div");
@@ -61,12 +62,18 @@ export const portfolioView: View = (root, app) => {
   const show = (): void => {
     const value = summary.value;
     body.hidden = value === null;
+    waiting.hidden = value !== null;
     if (value === null) {
       const again = (): void => void summary.refresh().catch(() => undefined);
       showIn(waiting, summary.error === null ? loading() : failure(summary.error, again));
       return;
     }
-    showIn(waiting);
+    const before = value.equity - value.dayChange;
+    showIn(
+      first,
+      stat(words.equity, formatMoney(value.equity), "first"),
+      stat(words.dayChange, gainOf(value.dayChange, before), "first"),
+    );
     showIn(stats, ...statsOf(value));
     const isEmpty = value.positions.length === 0;
     positions.element.hidden = isEmpty;
@@ -92,11 +99,8 @@ export const portfolioView: View = (root, app) => {
 };
 
 function statsOf(summary: AccountSummary): HTMLElement[] {
-  const before = summary.equity - summary.dayChange;
   const cost = summary.value - summary.unrealised;
   return [
-    stat(words.equity, formatMoney(summary.equity), "first"),
-    stat(words.dayChange, gainOf(summary.dayChange, before), "first"),
     stat(words.cash, formatMoney(summary.cash)),
     stat(words.reserved, formatMoney(summary.reserved)),
     stat(words.buyingPower, formatMoney(summary.buyingPower)),
@@ -125,7 +129,7 @@ function positionsTable(app: App): PositionsTable {
   const plain = (text: string, className: string): HTMLElement => h("th", { scope: "col", class: className }, text);
   const heads = [
     head("symbol", words.asset, "column-symbol"),
-    head("units", words.units, "number"),
+    head("units", words.units, "number medium"),
     head("price", words.price, "number wide"),
     head("change", words.dayChange, "number medium"),
     head("value", words.worth, "number"),
@@ -142,13 +146,14 @@ function positionsTable(app: App): PositionsTable {
     price.element,
     change.element,
     value.element,
-    plain(words.share, "number wide"),
+    plain(words.share, "number wide column-short"),
     profit.element,
+    plain(words.profitShare, "number medium column-short"),
   );
   const element = h("table", { class: "table rows", "aria-label": words.table }, h("thead", null, row));
   const priceOf = (position: PositionSummary): bigint =>
     app.session.quotes.get(position.symbol)?.value ?? divideHalfUp(position.value * ONE, position.units);
-  const rows = rowsInSight<PositionSummary>(element, 9, (position) => position.symbol, (position) =>
+  const rows = rowsInSight<PositionSummary>(element, (position) => position.symbol, (position) =>
     positionRow(position.symbol, priceOf, () => shown?.equity ?? 0n),
   );
   const show = (summary: AccountSummary): void => {
@@ -197,15 +202,21 @@ function positionRow(
   equity: () => bigint,
 ): TableRow<PositionSummary> {
   const cell = (className: string): HTMLElement => h("td", { class: className });
-  const [units, free, cost, price] = [cell("number"), cell("number wide"), cell("number wide"), cell("number wide")];
+  const [units, free, cost, price] = [cell("number medium"), cell("number wide"), cell("number wide"), cell("number wide")];
   const [change, value, share, profit] = [cell("number medium"), cell("number"), cell("number wide"), cell("number")];
+  const gained = cell("number medium");
   const link = h("a", { href: assetHash(symbol) }, symbol);
-  const element = h("tr", null, h("th", { scope: "row" }, link), units, free, cost, price, change, value, share, profit);
+  const element = h(
+    "tr",
+    null,
+    h("th", { scope: "row" }, link),
+    ...[units, free, cost, price, change, value, share, profit, gained],
+  );
   return {
     element,
     show(position) {
       const moved = dayChange(position);
-      const gained = position.value - position.cost;
+      const sum = position.value - position.cost;
       setText(units, formatQuantity(position.units));
       setText(free, formatQuantity(position.units - position.promised));
       setText(cost, formatMoney(divideHalfUp(position.cost * ONE, position.units)));
@@ -214,8 +225,10 @@ function positionRow(
       setClass(change, `number medium ${gainClass(moved)}`.trim());
       setText(value, formatMoney(position.value));
       setText(share, formatPercent(position.value, equity(), false));
-      setText(profit, `${formatMoney(gained, true)} (${formatPercent(gained, position.cost)})`);
-      setClass(profit, `number ${gainClass(gained)}`.trim());
+      setText(profit, formatMoney(sum, true));
+      setClass(profit, `number ${gainClass(sum)}`.trim());
+      setText(gained, formatPercent(sum, position.cost));
+      setClass(gained, `number medium ${gainClass(sum)}`.trim());
     },
   };
 }

@@ -63,13 +63,12 @@ export function movedTo(key: string, at: number, count: number, page: number): n
 /** Fills the table's body. `make` makes the row of a value, `key` tells which rows are the same. */
 export function rowsInSight<Value>(
   table: HTMLTableElement,
-  columns: number,
   key: (value: Value) => string,
   make: (value: Value) => TableRow<Value>,
 ): RowsInSight<Value> {
   const body = table.createTBody();
-  const above = spacer(columns);
-  const below = spacer(columns);
+  const above = spacer();
+  const below = spacer();
   body.append(above.element, below.element);
   const made = new Map<string, TableRow<Value>>();
   let values: readonly Value[] = [];
@@ -180,12 +179,12 @@ function put(body: HTMLTableSectionElement, after: Element, rows: readonly HTMLT
   }
 }
 
-function spacer(columns: number): { element: HTMLTableRowElement; height(pixels: number): void } {
+function spacer(): { element: HTMLTableRowElement; height(pixels: number): void } {
   const element = document.createElement("tr");
   element.className = "spacer";
   element.ariaHidden = "true";
+  // One cell is enough: one that spans others would make room for those that a narrow screen hides.
   const cell = element.insertCell();
-  cell.colSpan = columns;
   return {
     element,
     height(pixels) {

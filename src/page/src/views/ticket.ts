@@ -136,7 +136,7 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
   );
   const estimate = h("div", { class: "estimate", id: "ticket-estimate" });
   const failed = h("div", { class: "message failure", role: "alert", hidden: true });
-  const button = h("button", { class: "button primary wide", type: "submit", "aria-describedby": "ticket-estimate" });
+  const button = h("button", { class: "button primary full", type: "submit", "aria-describedby": "ticket-estimate" });
   const element = h(
     "form",
     { class: "ticket", novalidate: true, autocomplete: "off" },
@@ -169,7 +169,8 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
     setText(rows.amount.label, input.amountKind === "money" ? words.amountMoney(currency) : words.amount);
     setText(rows.amount.hint, amountHint(input, facts));
     setText(rows.date.hint, facts.marketTime === undefined ? "" : words.inMarketTime(isoDay(facts.marketTime)));
-    setText(button, isBusy ? words.sending : words.send(input.side === "buy" ? words.buy : words.sell, symbol));
+    const plain = words.send(input.side === "buy" ? words.buy : words.sell, symbol);
+    setText(button, isBusy ? words.sending : read.order === undefined ? plain : orderText(read.order));
     for (const field of Object.keys(rows) as TicketField[]) {
       const problem = read.problems.find((it) => it.field === field);
       const isMissing = left.has(field) && !rows[field].element.hidden && !rows[field].input.hidden && input[field].trim() === "";
