@@ -2,7 +2,7 @@
 //
 // The chart of an asset: five periods, adjusted or as traded, a forecast, own fills; and its figures in a table.
 //
-// Tests: src/page/test/asset_chart.test.ts, and in Chromium tests/browser
+// Tests: src/page/test/views.test.ts, and in Chromium tests/browser
 
 import type { Adjustment, App, BarsWindow, Cleanup } from "../api.ts";
 import { barChart } from "../charts/bar_chart.ts";

@@ -2,7 +2,7 @@
 //
 // Which assets a search finds, and in which order a table has them.
 //
-// Tests: src/page/test/asset_rows.test.ts
+// Tests: src/page/test/views.test.ts
 
 import type { AssetQuote } from "../api.ts";
 import { compareFigure, compareText } from "./parts.ts";

@@ -2,7 +2,7 @@
 //
 // All assets with price, day's change and a line of their month; search and sort.
 //
-// Tests: src/page/test/asset_rows.test.ts, and in Chromium tests/browser
+// Tests: src/page/test/views.test.ts, and in Chromium tests/browser
 
 import type { AssetQuote, Session, View } from "../api.ts";
 import { drawSparkline, sparkline } from "../charts/sparkline.ts";

@@ -2,7 +2,7 @@
 //
 // All transactions of an account with filters, receipts, and a file for spreadsheets.
 //
-// Tests: src/page/test/history_rows.test.ts, and in Chromium tests/browser
+// Tests: src/page/test/csv.test.ts, and in Chromium tests/browser
 
 import type { App, OwnTransaction, View } from "../api.ts";
 import { h } from "../dom.ts";

@@ -3,7 +3,7 @@
 // The closes of the last month of assets that are in sight. Each asset is asked for once; what its price
 // does then is added here, so that an update costs no requests.
 //
-// Tests: src/page/test/month_lines.test.ts
+// Tests: src/page/test/views.test.ts
 
 import type { AssetQuote, Session } from "../api.ts";
 

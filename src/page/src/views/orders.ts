@@ -72,7 +72,10 @@ export const ordersView: View = (root, app) => {
 
 /** What an open order is, in a few words: `Buy 10 AAPL`. */
 function orderText(order: OpenOrder): string {
-  return `${sideWord(order.side)} ${amountText(order.quantity, order.order.cash)} ${order.symbol}`;
+  const { units, money } = viewTexts.ticket.what;
+  const cash = order.order.cash;
+  const what = cash > 0n ? money(formatMoney(cash), order.symbol) : units(formatQuantity(order.quantity), order.symbol);
+  return `${sideWord(order.side)} ${what}`;
 }
 
 function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {

@@ -3,7 +3,7 @@
 // An account's transactions as far as they were read, newest first. Views share them, so that the way from
 // one to the other reads nothing twice.
 //
-// Tests: src/page/test/own_history.test.ts
+// Tests: src/page/test/views.test.ts
 
 import type { Cleanup, OwnTransaction, Session } from "../api.ts";
 import { STATUSES } from "../wire.ts";

@@ -2,7 +2,7 @@
 //
 // What several views are made of: figures, times, and what stands in place of data that are not there.
 //
-// Tests: src/page/test/parts.test.ts
+// Tests: src/page/test/views.test.ts
 
 import { ConnectionError, RefusalError } from "../api.ts";
 import type { App } from "../api.ts";

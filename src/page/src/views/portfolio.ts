@@ -2,7 +2,7 @@
 //
 // What an account is worth, may spend and has gained; its positions, and how it is divided.
 //
-// Tests: src/page/test/portfolio.test.ts, and in Chromium tests/browser
+// Tests: src/page/test/views.test.ts, and in Chromium tests/browser
 
 import type { App, View } from "../api.ts";
 import { h, svg } from "../dom.ts";
