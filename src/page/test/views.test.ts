@@ -261,6 +261,17 @@ test("a history is read in pages, and what ended since is read again", async () 
   assert.equal(history.rows.some((it) => isOpen(it)), false);
 });
 
+test("a history that was empty has its first row when there is one", async () => {
+  let rows: OwnTransaction[] = [];
+  const session = { onOrder: () => () => undefined, history: () => Promise.resolve(rows) } as unknown as Session;
+  const history = ownHistory(session);
+  await history.loadTo(10);
+  assert.deepEqual([history.rows.length, history.isComplete], [0, true]);
+  rows = [row("1")];
+  await history.refresh();
+  assert.deepEqual([history.rows.length, history.isComplete], [1, true]);
+});
+
 test("a history that cannot be read says so, and is read by the next try", async () => {
   let isDown = true;
   const session = {

@@ -116,7 +116,7 @@ export function barChart(words: ChartWords): BarChart {
   let bars: ChartBar[] = [];
   let colours = chartColours();
   let subject = "";
-  /** The bar or point of the forecast that is read; undefined: the latest. */
+  /** The time of the bar or the point of the forecast that is read; undefined: the latest bar. */
   let read: number | undefined;
   const drawing = draw(canvas, words);
 
@@ -130,29 +130,30 @@ export function barChart(words: ChartWords): BarChart {
   drawing.chart.timeScale().subscribeSizeChange(fit);
 
   const count = (): number => bars.length + (contents?.forecast.length ?? 0);
+  /** The place of what is read among bars and forecast. */
+  const place = (): number => (read === undefined ? bars.length - 1 : placeOfTime(bars, contents, read));
   const tell = (): void => {
     if (contents === undefined || bars.length === 0) return reading.replaceChildren();
-    const at = Math.min(read ?? bars.length - 1, count() - 1);
-    reading.replaceChildren(...readingOf(bars, contents, at, words));
+    reading.replaceChildren(...readingOf(bars, contents, place(), words));
   };
-  const point = (at: number): void => {
-    read = Math.max(0, Math.min(count() - 1, at));
-    const bar = bars[read];
-    const ahead = contents?.forecast[read - bars.length];
+  const point = (to: number): void => {
+    const at = Math.max(0, Math.min(count() - 1, to));
+    const bar = bars[at];
+    const ahead = contents?.forecast[at - bars.length];
     const series = bar === undefined ? drawing.forecast : contents?.form === "line" ? drawing.line : drawing.candles;
     const [time, value] = [bar?.time ?? ahead?.time, bar?.close ?? ahead?.value];
     if (time === undefined || value === undefined) return;
+    read = time;
     drawing.chart.setCrosshairPosition(toFloat(value), toSeconds(time), series);
     tell();
   };
   drawing.chart.subscribeCrosshairMove((event) => {
     if (event.sourceEvent === undefined) return;
-    const time = typeof event.time === "number" ? event.time * 1000 : undefined;
-    read = time === undefined ? undefined : placeOfTime(bars, contents, time);
+    read = typeof event.time === "number" ? event.time * 1000 : undefined;
     tell();
   });
   plot.addEventListener("keydown", (event) => {
-    const to = steppedTo(event.key, read ?? bars.length - 1, count());
+    const to = steppedTo(event.key, place(), count());
     if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     // Read aloud what keys reach; what a pointer passes over would be too much.

@@ -98,6 +98,8 @@ function makeHistory(session: Session): OwnHistory {
   /** The newest page, and each row further back that had no outcome. */
   const readNewer = async (): Promise<void> => {
     if (rows.length === 0) {
+      // A history that was empty may not be any more.
+      isComplete = false;
       await readOlder(1);
       return;
     }
