@@ -543,7 +543,7 @@ export const viewTexts = {
     outcome: "Outcome",
     below: (side: string, outcome: string, time: string) => `${side}, ${outcome}, ${time}`,
     why: "Why?",
-    whyOf: (what: string) => `Receipt: ${what}`,
+    whyOf: (what: string) => `Why? ${what}`,
     nothingFits: "No row fits these filters.",
     clear: "Clear the filters",
     count: (shown: string, all: string, isComplete: boolean) =>
