@@ -118,6 +118,7 @@ export function barChart(words: ChartWords): BarChart {
   let subject = "";
   /** The time of the bar or the point of the forecast that is read; undefined: the latest bar. */
   let read: number | undefined;
+  let isByKey = false;
   const drawing = draw(canvas, words);
 
   let isFitted = true;
@@ -144,11 +145,14 @@ export function barChart(words: ChartWords): BarChart {
     const [time, value] = [bar?.time ?? ahead?.time, bar?.close ?? ahead?.value];
     if (time === undefined || value === undefined) return;
     read = time;
+    isByKey = true;
     drawing.chart.setCrosshairPosition(toFloat(value), toSeconds(time), series);
     tell();
   };
   drawing.chart.subscribeCrosshairMove((event) => {
-    if (event.sourceEvent === undefined) return;
+    // What a key reads stays until a pointer comes or the focus goes.
+    if (isByKey && event.sourceEvent === undefined) return;
+    isByKey = false;
     read = typeof event.time === "number" ? event.time * 1000 : undefined;
     tell();
   });
@@ -163,6 +167,7 @@ export function barChart(words: ChartWords): BarChart {
   });
   const leave = (): void => {
     read = undefined;
+    isByKey = false;
     reading.removeAttribute("aria-live");
     drawing.chart.clearCrosshairPosition();
     tell();

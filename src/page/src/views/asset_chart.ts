@@ -31,8 +31,8 @@ const HISTORY_ROWS = 1_000;
 /** For how many days ahead a period shows forecasts. */
 export const FORECAST_DAYS: Record<BarsWindow, readonly number[]> = {
   day: [1, 2],
-  week: [1, 3, 5, 7],
-  month: [7, 14, 21, 28],
+  week: [1, 2, 3],
+  month: [3, 7, 10, 14],
   year: [30, 60, 90],
   all: [90, 180, 365],
 };

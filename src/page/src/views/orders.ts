@@ -11,7 +11,7 @@ import { formatDecimal, formatMoney, formatQuantity, ONE, parseTyped, toDecimal 
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
-import { amountText, assetLink, empty, errorText, failure, formatTime, loading, percentText, setText, showIn, sideWord, statusBadge, statusName, termsText, timeInForceText } from "./parts.ts";
+import { amountText, assetLink, empty, errorText, failure, formatTime, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord, termsText, timeInForceText } from "./parts.ts";
 import { parseDistance, stopOf } from "./order_form.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -127,7 +127,6 @@ async function cancelOne(app: App, order: OpenOrder, button: HTMLButtonElement):
   button.disabled = true;
   try {
     await app.session.cancelOrder(order.id);
-    app.toast(words.cancelled(orderText(order)), "success");
   } catch (error) {
     app.toast(errorText(error), "error");
   } finally {
@@ -216,7 +215,6 @@ function changeDialog(app: App, order: OpenOrder): void {
     try {
       await app.session.replaceOrder(order.id, change);
       dialog.close();
-      app.toast(words.changed, "success");
       await app.session.openOrders.refresh().catch(() => undefined);
     } catch (error) {
       tell(errorText(error));
@@ -270,9 +268,11 @@ function changeField(id: string, text: string, value: string): { element: HTMLEl
   return { element: h("div", { class: "field" }, h("label", { for: id }, text), input), input };
 }
 
-/** An end of an order in a sentence, for a short message. */
+/** An end of an order in a sentence, for a short message. It is the only one: views do not tell what a notice tells. */
 export function endedText(notice: { status: string; asset: string; quantity: bigint; price: bigint | null; reason: string | null }): string {
-  const why = notice.reason === null ? notice.status : (viewTexts.all.reasons[notice.reason] ?? notice.reason);
   const price = notice.price === null ? viewTexts.all.none : formatMoney(notice.price);
-  return words.ended(notice.status, notice.asset, formatQuantity(notice.quantity), price, why);
+  if (notice.status === "settled") return words.filled(formatQuantity(notice.quantity), notice.asset, price);
+  if (notice.reason === "cancelled") return words.wasCancelled(notice.asset);
+  if (notice.reason === "replaced") return words.wasChanged(notice.asset);
+  return words.ended(notice.asset, notice.reason === null ? statusWord(notice.status) : reasonText(notice.reason));
 }

@@ -260,7 +260,7 @@ function allocationPanel(summary: AccountSummary): HTMLElement {
   );
   const table = h(
     "table",
-    { class: "table" },
+    { class: "table allocation-table" },
     h("caption", { class: "visually-hidden" }, words.allocationOf),
     h("thead", null, heads),
     h("tbody", null, ...rows),

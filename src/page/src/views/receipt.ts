@@ -6,9 +6,11 @@ import type { OwnTransaction, Session } from "../api.ts";
 import { h } from "../dom.ts";
 import { formatQuantity } from "../money.ts";
 import { viewTexts } from "../texts.ts";
-import { failure, loading, showIn, sideWord } from "./parts.ts";
+import { failure, loading, sentence, showIn, sideWord } from "./parts.ts";
 
 const words = viewTexts.history;
+/** The line of a receipt that says why at this price. */
+const RULE = "rule";
 
 /** What a transaction is, in a few words: `Buy 10 AAPL`. */
 export function transactionText(row: OwnTransaction): string {
@@ -43,9 +45,13 @@ export function showReceipt(session: Session, transactionID: string, what: strin
     showIn(box, loading());
     try {
       const lines = await session.receipt(transactionID);
+      // Why at this price is what is asked; the rest is the evidence.
+      const rules = lines.filter((line) => line.name === RULE);
       const list = h("dl", { class: "lines" });
-      for (const line of lines) list.append(h("dt", null, line.name), h("dd", null, line.value));
-      showIn(box, list);
+      for (const line of lines) {
+        if (line.name !== RULE) list.append(h("dt", null, line.name), h("dd", null, line.value));
+      }
+      showIn(box, ...rules.map((line) => h("p", { class: "message" }, sentence(line.value))), list);
     } catch (error) {
       showIn(box, failure(error, () => void read()));
     }
