@@ -15,6 +15,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/dialogue/orders.md",
     "spec/fuzzing.md",
     "spec/glossary.md",
+    "spec/page/views.md",
     "spec/performance.md",
     "spec/secrets.md",
     "spec/wire/limits.md",

@@ -32,8 +32,6 @@ const known: TicketFacts = {
   hasFees: false,
   isKnown: true,
   marketTime: Date.UTC(2013, 5, 28, 12),
-  freedMoney: 0n,
-  freedUnits: 0n,
 };
 const read = (input: Partial<TicketInput>, facts: Partial<TicketFacts> = {}) =>
   readTicket({ ...empty, ...input }, { ...known, ...facts });

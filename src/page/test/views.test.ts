@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConnectionError, RefusalError } from "../src/api.ts";
 import type { AssetQuote, OwnTransaction, Session } from "../src/api.ts";
-import { viewTexts } from "../src/texts.ts";
+import { WireError } from "../src/reader.ts";
+import { accountTexts, viewTexts } from "../src/texts.ts";
 import { FORECAST_DAYS, steppedEnd, withLatest } from "../src/views/asset_chart.ts";
 import { fittingAssets, sortAssets } from "../src/views/asset_rows.ts";
 import { addClose, monthLines } from "../src/views/month_lines.ts";
@@ -58,6 +59,7 @@ test("a refusal is told in words, and a code of a later edition as the server sa
   assert.equal(errorText(new RefusalError("of-later", "the moon is full")), "The moon is full.");
   assert.equal(errorText(new RefusalError("no-price", "x")), viewTexts.all.reasons["no-price"]);
   assert.equal(errorText(new ConnectionError("x", false)), viewTexts.all.unreachable);
+  assert.equal(errorText(new WireError("x")), accountTexts.nonsense);
   assert.equal(errorText("?"), viewTexts.all.failed);
 });
 

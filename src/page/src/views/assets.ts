@@ -9,7 +9,7 @@ import { drawSparkline, sparkline } from "../charts/sparkline.ts";
 import { h } from "../dom.ts";
 import { formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
-import { assetHash, empty, failure, formatVolume, gainClass, loading, markSorted, setClass, setText, showIn, sortHead } from "./parts.ts";
+import { assetHash, empty, failure, formatTime, formatVolume, gainClass, loading, markSorted, setClass, setText, showIn, sortHead } from "./parts.ts";
 import type { SortHead, SortOrder } from "./parts.ts";
 import { fittingAssets, sortAssets } from "./asset_rows.ts";
 import type { AssetColumn } from "./asset_rows.ts";
@@ -220,6 +220,10 @@ function assetRow(first: AssetQuote, lines: MonthLines, held: ReadonlyMap<string
       const moved = quote.value - quote.previousClose;
       const isPriced = quote.value > 0n;
       setText(price, isPriced ? formatMoney(quote.value) : words.noPrice);
+      // A price that the last update did not bring is grey; its time says how old it is.
+      setClass(price, quote.isNew && isPriced ? "number" : "number muted");
+      const time = words.priceOf(`${formatTime(quote.time)} ${viewTexts.all.utc}`);
+      price.title = isPriced ? `${time} ${quote.isNew ? words.isNewTitle : words.isOldTitle}` : "";
       setText(change, isPriced && quote.previousClose > 0n ? formatPercent(moved, quote.previousClose) : viewTexts.all.none);
       setClass(change, `number ${quote.previousClose > 0n && isPriced ? gainClass(moved) : ""}`.trim());
       change.title = isPriced && quote.previousClose > 0n ? formatMoney(moved, true) : "";

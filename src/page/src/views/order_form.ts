@@ -52,9 +52,6 @@ export interface TicketFacts {
   isKnown: boolean;
   /** Market time in milliseconds; undefined: unknown. */
   marketTime: number | undefined;
-  /** What the order that is replaced holds back, and has promised. */
-  freedMoney: bigint;
-  freedUnits: bigint;
 }
 
 /** A field of the ticket that something is wrong with. */
@@ -209,7 +206,7 @@ interface Amount {
 }
 
 function readAmount(input: TicketInput, facts: TicketFacts, problems: TicketProblem[]): Amount | undefined {
-  const free = facts.freeUnits + facts.freedUnits;
+  const free = facts.freeUnits;
   if (input.side === "sell" && free <= 0n && facts.isKnown) {
     const promised = facts.heldUnits > 0n;
     problems.push({ field: "amount", text: promised ? words.allPromised : words.nothingToSell(facts.symbol) });
@@ -270,7 +267,7 @@ function estimateOf(input: TicketInput, facts: TicketFacts, amount: Amount, basi
   const units = amount.isMoney ? (amount.value * ONE) / basis.price : amount.value;
   const worth = isSale ? timesDown(units, basis.price) : timesUp(units, basis.price);
   const total = amount.isMoney ? amount.value : worth;
-  const cash = facts.cash - facts.reserved + facts.freedMoney;
+  const cash = facts.cash - facts.reserved;
   return {
     price: basis.price,
     isBound: basis.isBound,
@@ -290,7 +287,7 @@ function checkFunds(
 ): void {
   if (input.side === "sell" || !facts.isKnown) return;
   const free = facts.cash - facts.reserved;
-  const has = (input.kind === "market" ? facts.buyingPower : free < 0n ? 0n : free) + facts.freedMoney;
+  const has = input.kind === "market" ? facts.buyingPower : free < 0n ? 0n : free;
   if (estimate.total > has) {
     const text = words.tooLittleMoney(formatMoney(estimate.total), formatMoney(has));
     problems.push({ field: "amount", text });

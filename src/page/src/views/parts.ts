@@ -9,7 +9,8 @@ import type { App } from "../api.ts";
 import { h, replaceChildren } from "../dom.ts";
 import type { Child } from "../dom.ts";
 import { formatDecimal, formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
-import { viewTexts } from "../texts.ts";
+import { WireError } from "../reader.ts";
+import { accountTexts, viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
 import type { OrderParameters } from "../wire.ts";
 
@@ -177,6 +178,7 @@ export function errorText(error: unknown): string {
     return advice === undefined ? told : `${told} ${advice}`;
   }
   if (error instanceof ConnectionError) return words.unreachable;
+  if (error instanceof WireError) return accountTexts.nonsense;
   return error instanceof Error && error.message !== "" ? sentence(error.message) : words.failed;
 }
 

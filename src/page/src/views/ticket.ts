@@ -267,8 +267,6 @@ export function factsOf(app: App, symbol: string): TicketFacts {
     hasFees: app.market.value?.fees ?? false,
     isKnown: summary !== null,
     marketTime: marketTimeOf(app),
-    freedMoney: 0n,
-    freedUnits: 0n,
   };
 }
 
