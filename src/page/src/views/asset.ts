@@ -43,23 +43,24 @@ export const assetView: View = (root, app) => {
 
 function openAsset(root: HTMLElement, app: App, symbol: string): () => void {
   const head = h("div", { class: "stack" });
-  const endHead = assetHead(head, app, symbol);
+  const trade = h("button", { class: "button primary ticket-jump", type: "button", onclick: () => ticket.open("buy") }, words.trade);
+  const endHead = assetHead(head, app, symbol, trade);
   const position = h("div");
-  const endPosition = assetPosition(position, app, symbol);
+  const endPosition = assetPosition(position, app, symbol, () => ticket.open("sell"));
   const chart = h("section", { class: "panel", "aria-label": words.chart });
   const endChart = assetChart(chart, app, symbol);
-  const ticket = h("section", { class: "panel stays", "aria-label": viewTexts.ticket.title });
-  const endTicket = orderTicket(ticket, app, symbol);
+  const ticketPanel = h("section", { class: "panel stays", "aria-label": viewTexts.ticket.title });
+  const ticket = orderTicket(ticketPanel, app, symbol);
   showIn(
     root,
     head,
-    h("div", { class: "beside" }, h("div", { class: "stack" }, chart, position), ticket),
+    h("div", { class: "beside" }, h("div", { class: "stack" }, chart, position), ticketPanel),
   );
-  return cleanupOf(endHead, endPosition, endChart, endTicket);
+  return cleanupOf(endHead, endPosition, endChart, ticket.close);
 }
 
 /** Name, price and the figures of the day. */
-function assetHead(root: HTMLElement, app: App, symbol: string): () => void {
+function assetHead(root: HTMLElement, app: App, symbol: string, trade: HTMLElement): () => void {
   const { quotes } = app.session;
   const name = h("span", { class: "muted" });
   const badges = h("span", { class: "cluster" });
@@ -69,7 +70,7 @@ function assetHead(root: HTMLElement, app: App, symbol: string): () => void {
   const stats = h("dl", { class: "stats line" });
   root.append(
     h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, symbol), name, badges),
-    h("div", { class: "cluster" }, price, change, when),
+    h("div", { class: "cluster" }, price, change, when, trade),
     stats,
   );
   const show = (): void => {
@@ -109,37 +110,35 @@ function statsOf(quote: AssetQuote): HTMLElement[] {
 }
 
 /** What the account holds of the asset. */
-function assetPosition(root: HTMLElement, app: App, symbol: string): () => void {
+function assetPosition(root: HTMLElement, app: App, symbol: string, sell: () => void): () => void {
   const { summary } = app.session;
   const said = viewTexts.portfolio;
+  const stats = h("dl", { class: "stats" });
+  const instead = h("div");
+  const sellButton = h("button", { class: "button compact", type: "button", onclick: sell }, words.sellThis);
+  root.append(panel(words.position, instead, stats, h("div", null, sellButton)));
   const show = (): void => {
     const value = summary.value;
+    const held = value?.positions.find((position) => position.symbol === symbol);
+    stats.hidden = held === undefined;
+    sellButton.hidden = held === undefined;
     if (value === null) {
-      showIn(root, summary.error === null ? loading() : failure(summary.error, () => void summary.refresh()));
+      const again = (): void => void summary.refresh().catch(() => undefined);
+      showIn(instead, summary.error === null ? loading() : failure(summary.error, again));
       return;
     }
-    const held = value.positions.find((position) => position.symbol === symbol);
-    if (held === undefined) {
-      showIn(root, panel(words.position, h("p", { class: "muted" }, words.nothingHeld(symbol))));
-      return;
-    }
-    const profit = held.value - held.cost;
+    showIn(instead, held === undefined ? h("p", { class: "muted" }, words.nothingHeld(symbol)) : null);
+    if (held === undefined) return;
     showIn(
-      root,
-      panel(
-        words.position,
-        h(
-          "dl",
-          { class: "stats" },
-          stat(said.units, formatQuantity(held.units)),
-          stat(said.free, formatQuantity(held.units - held.promised)),
-          stat(said.cost, formatMoney(divideHalfUp(held.cost * ONE, held.units))),
-          stat(said.worth, formatMoney(held.value)),
-          stat(said.unrealised, gainOf(profit, held.cost)),
-          stat(said.realised, gain(held.realised)),
-        ),
-      ),
+      stats,
+      stat(said.units, formatQuantity(held.units)),
+      stat(said.free, formatQuantity(held.units - held.promised)),
+      stat(said.cost, formatMoney(divideHalfUp(held.cost * ONE, held.units))),
+      stat(said.worth, formatMoney(held.value)),
+      stat(said.unrealised, gainOf(held.value - held.cost, held.cost)),
+      stat(said.realised, gain(held.realised)),
     );
   };
+  show();
   return summary.subscribe(show);
 }

@@ -14,7 +14,7 @@ import { divideHalfUp, formatDecimal, formatMoney, formatQuantity, ONE } from ".
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import { ownHistory } from "./own_history.ts";
-import { choice, cleanupOf, empty, errorText, failure, formatClock, formatDay, formatTime, formatVolume, isoDay, loading, setText, showIn, statusName } from "./parts.ts";
+import { choice, cleanupOf, empty, errorText, failure, formatClock, formatDay, formatTime, formatVolume, isoDay, loading, setText, showIn, showUnlessFocused, statusName } from "./parts.ts";
 
 const words = viewTexts.asset;
 const DAY = 86_400_000;
@@ -381,7 +381,7 @@ function fillTable(details: HTMLDetailsElement, symbol: string, contents: ChartC
   const scroll = (table: HTMLElement): HTMLElement =>
     h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": viewTexts.all.showTable }, table);
   const box = details.lastElementChild;
-  if (box instanceof HTMLElement) showIn(box, ...(contents.forecast.length > 0 ? [scroll(forecast)] : []), scroll(bars));
+  if (box instanceof HTMLElement) showUnlessFocused(box, ...(contents.forecast.length > 0 ? [scroll(forecast)] : []), scroll(bars));
 }
 
 function wordsFor(window: () => BarsWindow): ChartWords {

@@ -9,7 +9,7 @@ import { drawSparkline, sparkline } from "../charts/sparkline.ts";
 import { h } from "../dom.ts";
 import { formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
-import { assetHash, empty, failure, formatTime, formatVolume, gainClass, loading, markSorted, setClass, setText, showIn, sortHead } from "./parts.ts";
+import { assetHash, empty, failure, formatTime, formatVolume, gainClass, loading, markSorted, setClass, setText, showIn, showUnlessFocused, sortHead } from "./parts.ts";
 import type { SortHead, SortOrder } from "./parts.ts";
 import { fittingAssets, sortAssets } from "./asset_rows.ts";
 import type { AssetColumn } from "./asset_rows.ts";
@@ -96,7 +96,7 @@ export const assetsView: View = (root, app) => {
     const isNothing = shown.length === 0;
     table.hidden = isNothing;
     if (isNothing) {
-      showIn(instead, empty(words.nothingFound(kept.search), "", clearButton(search)));
+      showUnlessFocused(instead, empty(words.nothingFound(kept.search), "", clearButton(search)));
     } else {
       showIn(instead);
       rows.show(shown);

@@ -11,7 +11,7 @@ import { viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
 import { csvOf, download } from "./csv.ts";
 import { isOpen, ownHistory } from "./own_history.ts";
-import { assetLink, empty, errorText, failure, formatTime, isoDay, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord } from "./parts.ts";
+import { assetLink, empty, errorText, failure, formatMinute, formatTime, isoDay, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord } from "./parts.ts";
 import { showReceipt, transactionText } from "./receipt.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -190,13 +190,13 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
   const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
     h("td", { class: className === "" ? null : className }, ...children);
   const [units, price, total] = [cell("number medium"), cell("number medium"), cell("number")];
-  const when = formatTime(first.accepted - (first.accepted % 1000));
+  const when = formatMinute(first.accepted);
   const below = h("span", { class: "below narrow-only" });
   const [fee, priced, outcome] = [cell("number wide"), cell("wider"), cell("medium")];
   const element = h(
     "tr",
     null,
-    cell("medium", when),
+    h("td", { class: "medium", title: formatTime(first.accepted) }, when),
     cell("medium", sideWord(first.side)),
     h("th", { scope: "row" }, first.symbol === "-" ? viewTexts.all.none : assetLink(first.symbol), below),
     units,
@@ -216,12 +216,14 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
       setText(price, isSettled && row.price > 0n ? formatMoney(row.price) : viewTexts.all.none);
       setText(total, isSettled ? formatMoney(row.total) : viewTexts.all.none);
       setText(fee, row.fee > 0n ? formatMoney(row.fee) : viewTexts.all.none);
-      setText(priced, row.priced > 0 ? formatTime(row.priced - (row.priced % 1000)) : viewTexts.all.none);
+      setText(priced, row.priced > 0 ? formatMinute(row.priced) : viewTexts.all.none);
       const told = `${row.status} ${row.reason} ${row.cause}`;
       if (told === shown) return;
       shown = told;
       setText(below, words.below(sideWord(row.side), statusWord(statusName(row.status)), when));
-      const reason = isOpen(row) || isSettled ? "" : reasonText(row.reason);
+      // A status that says why needs no reason beside it.
+      const isSaid = isOpen(row) || isSettled || row.reason === statusName(row.status);
+      const reason = isSaid ? "" : reasonText(row.reason);
       const cause = row.cause === "" ? reason : `${row.cause}${row.note === "" ? "" : `: ${row.note}`}`;
       showIn(outcome, statusBadge(statusName(row.status)), " ", h("span", { class: "muted small" }, cause));
       outcome.title = cause;

@@ -11,7 +11,7 @@ import { formatDecimal, formatMoney, formatQuantity, ONE, parseTyped, toDecimal 
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
-import { amountText, assetLink, empty, errorText, failure, formatTime, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord, termsText, timeInForceText } from "./parts.ts";
+import { amountText, assetLink, empty, errorText, failure, formatMinute, formatTime, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord, termsText, timeInForceText } from "./parts.ts";
 import { parseDistance, stopOf } from "./order_form.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -28,8 +28,8 @@ export const ordersView: View = (root, app) => {
     [words.asset, "column-symbol column-two-lines"],
     [words.side, "medium column-short"],
     [words.amount, "number medium column-units"],
-    [words.terms, "medium column-terms"],
-    [words.inForce, "wide"],
+    [words.terms, "medium"],
+    [words.inForce, "wide column-time"],
     [words.heldBack, "number wide"],
     [words.since, "wide column-time"],
     ["", "actions column-actions"],
@@ -102,7 +102,7 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
     terms,
     until,
     reserve,
-    cell("wide", formatTime(first.accepted - (first.accepted % 1000))),
+    h("td", { class: "wide", title: formatTime(first.accepted) }, formatMinute(first.accepted)),
     cell("actions", change, " ", cancel),
   );
   return {

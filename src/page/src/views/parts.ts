@@ -40,6 +40,11 @@ export function formatTime(time: number): string {
   return time % DAY === 0 ? formatDay(time) : `${formatDay(time)}, ${formatClock(time)}`;
 }
 
+/** A time to the minute, in UTC, for columns. */
+export function formatMinute(time: number): string {
+  return formatTime(time - (((time % MINUTE) + MINUTE) % MINUTE));
+}
+
 /** A day as fields of forms have it: `2012-01-05`. */
 export function isoDay(time: number): string {
   return new Date(time).toISOString().slice(0, 10);
@@ -291,6 +296,11 @@ export function markSorted<Name extends string>(heads: readonly SortHead<Name>[]
 /** Fills a box with a view of data that are loading, there, or could not be read. */
 export function showIn(box: HTMLElement, ...children: Child[]): void {
   replaceChildren(box, ...children);
+}
+
+/** As showIn, but leaves a box as it is while the keyboard's focus is in it, which would be lost. */
+export function showUnlessFocused(box: HTMLElement, ...children: Child[]): void {
+  if (!box.contains(document.activeElement)) replaceChildren(box, ...children);
 }
 
 /** The address of an asset's view. */

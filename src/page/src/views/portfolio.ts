@@ -9,7 +9,7 @@ import { h, svg } from "../dom.ts";
 import { divideHalfUp, formatDecimal, formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import type { AccountSummary, PositionSummary } from "../wire.ts";
-import { assetHash, assetLink, compareFigure, compareText, empty, failure, gain, gainClass, gainOf, loading, markSorted, panel, setClass, setText, showIn, sortHead, stat } from "./parts.ts";
+import { assetHash, assetLink, compareFigure, compareText, empty, failure, gain, gainClass, gainOf, loading, markSorted, panel, setClass, setText, showIn, showUnlessFocused, sortHead, stat } from "./parts.ts";
 import type { SortHead, SortOrder } from "./parts.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -84,7 +84,7 @@ export const portfolioView: View = (root, app) => {
       showIn(instead);
       positions.show(value);
     }
-    showIn(allocation, isEmpty ? null : allocationPanel(value));
+    showUnlessFocused(allocation, isEmpty ? null : allocationPanel(value));
   };
   show();
   const endSummary = summary.subscribe(show);

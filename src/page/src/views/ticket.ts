@@ -26,8 +26,16 @@ interface TicketRow {
   problem: HTMLElement;
 }
 
-/** The ticket of an asset. Returns what ends it; an order that was sent stands on. */
-export function orderTicket(root: HTMLElement, app: App, symbol: string): Cleanup {
+/** A ticket on the page. */
+export interface OrderTicket {
+  /** Goes to the ticket, to be filled in for this side. An order that is followed is left as it is. */
+  open(side: OrderSide): void;
+  /** Ends it; an order that was sent stands on. */
+  close: Cleanup;
+}
+
+/** The ticket of an asset. */
+export function orderTicket(root: HTMLElement, app: App, symbol: string): OrderTicket {
   const form = ticketForm(app, symbol, (order, what) => void send(order, what));
   const after = h("div", { class: "ticket", hidden: true });
   let endFollowing: Cleanup = () => undefined;
@@ -60,10 +68,17 @@ export function orderTicket(root: HTMLElement, app: App, symbol: string): Cleanu
       form.setBusy(false);
     }
   };
-  return cleanupOf(form.close, () => endFollowing());
+  return {
+    open(side) {
+      root.scrollIntoView({ block: "nearest" });
+      if (!form.element.hidden) form.open(side);
+    },
+    close: cleanupOf(form.close, () => endFollowing()),
+  };
 }
 
 interface TicketForm {
+  open(side: OrderSide): void;
   element: HTMLElement;
   setBusy(isBusy: boolean): void;
   tellFailure(text: string): void;
@@ -87,13 +102,14 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
   const left = new Set<TicketField>();
   let isBusy = false;
 
-  const side = choice<OrderSide>(words.side, [["buy", words.buy], ["sell", words.sell]], "buy", (value) => {
+  const turn = (value: OrderSide): void => {
     input.side = value;
     input.amountKind = "units";
     amountKinds.buy.set("units");
     amountKinds.sell.set("units");
     update();
-  });
+  };
+  const side = choice<OrderSide>(words.side, [["buy", words.buy], ["sell", words.sell]], "buy", turn);
   const amountKindOf = (value: AmountKind): void => {
     input.amountKind = value;
     update();
@@ -200,6 +216,11 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
   update();
   return {
     element,
+    open(value) {
+      side.set(value);
+      turn(value);
+      rows.amount.input.focus();
+    },
     setBusy(value) {
       isBusy = value;
       button.disabled = value;
