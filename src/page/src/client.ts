@@ -68,6 +68,8 @@ export class Client {
   private nextSubscribe = 0;
   private nextMarket = 0;
   private isAskingMarket = false;
+  /** Prices came while the answer was on its way. */
+  private isMarketStale = false;
 
   constructor(
     own: string,
@@ -300,17 +302,23 @@ export class Client {
 
   private hear(notice: Notice, connection: Connection): void {
     if (connection !== this.command && connection !== this.data) return;
-    if (notice.instruction === "quoteNotice") this.nextMarket = Math.min(this.nextMarket, this.network.now() + 50);
     this.notices.tell(notice);
+    if (notice.instruction === "quoteNotice") this.askMarket();
   }
   private askMarket(): void {
-    if (this.isAskingMarket || !this.command?.isUsable) return;
+    if (this.isAskingMarket) {
+      this.isMarketStale = true;
+      return;
+    }
+    if (!this.command?.isUsable) return;
     this.isAskingMarket = true;
+    this.isMarketStale = false;
     this.nextMarket = this.network.now() + MARKET_INTERVAL;
     this.command.request("getServerInfo").then(
       (info) => {
         this.isAskingMarket = false;
         this.market.set(readMarket(info.fact));
+        if (this.isMarketStale) this.askMarket();
       },
       () => (this.isAskingMarket = false),
     );

@@ -84,7 +84,7 @@ function showProviders(box: HTMLElement, gate: Gate, keep: () => boolean): void 
   }
   const button = (provider: string) => {
     const submit = () => gate.page.leaveFor(provider, { purpose: "sign-in", keep: keep(), username: "" });
-    return form(texts.with(provider), [], submit, { kind: "wide", busy: texts.leaving });
+    return form(texts.with(provider), [], submit, { kind: "full", busy: texts.leaving });
   };
   replaceChildren(box, h("p", { class: "muted small" }, texts.or), names.map(button));
 }

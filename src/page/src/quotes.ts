@@ -10,6 +10,9 @@ const HALTED = 2;
 const DAY = 86_400_000;
 /** Between two readings of the whole list: notices tell prices alone, and no volume, name or previous close. */
 export const LIST_INTERVAL = 15_000;
+/** The same for a list that costs little: it is read with every update that begins a new day. */
+export const SHORT_LIST_INTERVAL = 500;
+export const SHORT_LIST_MAX = 1_000;
 
 /** The latest prices: the list as it was read, and what notices told since. */
 export class QuoteBook implements Quotes {

@@ -15,7 +15,7 @@ import {
 import type { Client } from "./client.ts";
 import { Listeners, ReadValue } from "./live.ts";
 import { toDecimal, type Money } from "./money.ts";
-import { LIST_INTERVAL, QuoteBook } from "./quotes.ts";
+import { LIST_INTERVAL, QuoteBook, SHORT_LIST_INTERVAL, SHORT_LIST_MAX } from "./quotes.ts";
 import { WireError } from "./reader.ts";
 import { REASONS } from "./wire.ts";
 import type { AccountSummary, Answers, Arguments, Bar, Forecast, Notice, OpenOrder, ReceiptLine } from "./wire.ts";
@@ -185,6 +185,7 @@ export class AccountSession implements Session {
     switch (notice.instruction) {
       case "quoteNotice":
         this.quotes.take(notice.marketTime, notice.quote);
+        this.tick();
         this.summary.invalidate();
         // A stop may have been reached, a trailing distance moved.
         if (this.openOrders.value?.length) this.openOrders.invalidate();
@@ -212,7 +213,8 @@ export class AccountSession implements Session {
   private readList(): void {
     if (this.isReadingList) return;
     this.isReadingList = true;
-    this.nextList = this.timers.now() + LIST_INTERVAL;
+    const isShort = this.quotes.all().length <= SHORT_LIST_MAX;
+    this.nextList = this.timers.now() + (isShort ? SHORT_LIST_INTERVAL : LIST_INTERVAL);
     this.client.call("getQuoteList", () => []).then(
       (list) => {
         this.isReadingList = false;

@@ -10,7 +10,8 @@ const TOAST_TIME = 6_000;
 /** Messages that are shown at most; the oldest goes. */
 const TOASTS_MAX = 4;
 
-/** A route of the navigation. */
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+/** The routes of the navigation. */
 const PAGES = ["assets", "portfolio", "orders", "history"] as const;
 
 /** What the shell shows. */
@@ -163,7 +164,7 @@ export class Shell {
     const kind = shellTexts.markets[market.market] ?? market.market;
     const state = shellTexts.states[market.state] ?? market.state;
     const words: Node[] = [h("strong", null, `${kind} ${state}`)];
-    const day = market.marketTime === null ? null : new Date(market.marketTime).toISOString().slice(0, 10);
+    const day = market.marketTime === null ? null : DAY.format(market.marketTime);
     if (market.market === "replay" && day) words.push(h("span", { class: "nowrap" }, shellTexts.replayDay(day)));
     if (market.market === "replay" && market.stepsLeft !== null && market.state !== "ended") {
       words.push(h("span", { class: "nowrap" }, shellTexts.stepsLeft(market.stepsLeft.toLocaleString("en"), market.stepsLeft)));
