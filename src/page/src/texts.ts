@@ -210,7 +210,6 @@ export const viewTexts = {
     failed: "This could not be loaded.",
     unreachable: "No server answers. The page connects again by itself.",
     showTable: "Show as a table",
-    sortBy: (name: string) => `Sort by ${name}`,
     sides: { buy: "Buy", sell: "Sell", split: "Split", dividend: "Dividend" } as Record<string, string>,
     statuses: {
       queued: "Queued",
@@ -392,7 +391,6 @@ export const viewTexts = {
     brings: "Brings",
     beforeFees: "before fees",
     feesIn: "fees included",
-    noFees: "no fees",
     cashAfter: "Cash after it",
     heldBack: (money: string) => `beside ${money} held back for open orders`,
     fillIn: "Enter an amount to see what it takes.",
@@ -453,7 +451,7 @@ export const viewTexts = {
     inForce: "Time in force",
     heldBack: "Held back",
     since: "Since (UTC)",
-    until: "Ends (market time)",
+    until: "Ends (market)",
     forMoney: (money: string) => `for ${money}`,
     kinds: {
       market: "at the next price",
@@ -580,6 +578,6 @@ export const viewTexts = {
       note: "note",
       clientOrderID: "order ID",
     },
-    table: "Your transactions, newest first. Arrow keys move, Enter opens the receipt.",
+    table: "Your transactions, newest first. Arrow keys move from row to row.",
   },
 } as const;

@@ -97,6 +97,7 @@ test("a search finds all its words in symbol and name", () => {
   assert.equal(fittingAssets(all, "  "), all);
   assert.deepEqual(found("aap"), ["AAPL"]);
   assert.deepEqual(found("machines BUS"), ["IBM"]);
+  assert.deepEqual(found("apple machines"), []);
   assert.deepEqual(found("<b>"), []);
 });
 

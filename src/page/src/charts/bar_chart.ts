@@ -425,8 +425,10 @@ function readingOf(bars: readonly ChartBar[], contents: ChartContents, at: numbe
   if (bar === undefined) {
     const point = contents.forecast[at - bars.length];
     if (point === undefined) return [];
-    const bounds = words.between(words.price(point.low), words.price(point.high));
-    return [when(point.time), part(words.forecast, `${words.price(point.value)} ${bounds}`)];
+    // A forecast is no price: it has the places of the axis.
+    const places = placesOf(rangeOf(bars.flatMap((each) => [each.low, each.high])));
+    const [low, value, high] = [point.low, point.value, point.high].map((price) => words.price(price, places));
+    return [when(point.time), part(words.forecast, `${value} ${words.between(low ?? "", high ?? "")}`)];
   }
   const fills = contents.fills.filter((fill) => barAt(bars, fill.time) === at);
   const told = fills.slice(-FILLS_TOLD_MAX).map((fill) => {

@@ -4,10 +4,11 @@
 //
 // Tests: src/page/test/views.test.ts, and in Chromium tests/browser
 
+import { RefusalError } from "../api.ts";
 import type { Adjustment, App, BarsWindow, Cleanup } from "../api.ts";
 import { barChart } from "../charts/bar_chart.ts";
 import type { BarForm, ChartContents, ChartFill, ChartForecast, ChartWords } from "../charts/bar_chart.ts";
-import { rangeOf } from "../charts/scale.ts";
+import { placesOf, rangeOf } from "../charts/scale.ts";
 import type { ChartBar } from "../charts/scale.ts";
 import { h, svg } from "../dom.ts";
 import { divideHalfUp, formatDecimal, formatMoney, formatQuantity, ONE } from "../money.ts";
@@ -226,9 +227,9 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
       forecast = answers.map((it) => ({ time: it.time, value: it.value, low: it.low, high: it.high }));
       method = answers[0]?.method ?? "";
       hasNoForecast = false;
-    } catch {
-      // Too few days of prices, or a price that came meanwhile; the chart is there without it.
-      hasNoForecast = forecast.length === 0;
+    } catch (error) {
+      // A price may have come meanwhile, or the connection may have gone: the chart is there without it.
+      hasNoForecast = forecast.length === 0 && error instanceof RefusalError && error.reason === "no-data";
     }
     show();
   };
@@ -360,6 +361,7 @@ function fillTable(details: HTMLDetailsElement, symbol: string, contents: ChartC
       ),
     ),
   );
+  const places = placesOf(rangeOf(contents.bars.flatMap((bar) => [bar.low, bar.high])));
   const forecast = h(
     "table",
     { class: "table" },
@@ -373,7 +375,7 @@ function fillTable(details: HTMLDetailsElement, symbol: string, contents: ChartC
           "tr",
           null,
           h("th", { scope: "row" }, formatTime(point.time)),
-          ...[point.low, point.value, point.high].map((price) => number(formatMoney(price))),
+          ...[point.low, point.value, point.high].map((price) => number(formatDecimal(price, { least: places, most: places }))),
         ),
       ),
     ),

@@ -5,7 +5,7 @@
 // Tests: src/page/test/views.test.ts
 
 import type { AssetQuote } from "../api.ts";
-import { compareFigure, compareText } from "./parts.ts";
+import { compareFigure } from "./parts.ts";
 import type { SortOrder } from "./parts.ts";
 
 /** A column by which assets are sorted. */
@@ -38,7 +38,7 @@ function changeShare(quote: AssetQuote): number {
   return Number(quote.value - quote.previousClose) / Number(quote.previousClose);
 }
 
-/** Assets in the order of a column; the symbol decides between equals. The list that is given stays as it is. */
+/** Assets in the order of a column; equals stay in the order of the list, which stays as it is. */
 export function sortAssets(
   quotes: readonly AssetQuote[],
   order: SortOrder<AssetColumn>,
@@ -56,7 +56,7 @@ export function sortAssets(
       typeof one.key === "number" && typeof other.key === "number"
         ? one.key - other.key || 0
         : compareFigure(BigInt(one.key), BigInt(other.key));
-    return compared * turn || compareText(one.quote.symbol, other.quote.symbol);
+    return compared * turn;
   });
   return keyed.map((it) => it.quote);
 }

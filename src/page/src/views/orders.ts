@@ -30,8 +30,9 @@ export const ordersView: View = (root, app) => {
     [words.amount, "number medium column-units"],
     [words.terms, "medium"],
     [words.inForce, "wide column-time"],
+    [words.until, "wide column-time"],
     [words.heldBack, "number wide"],
-    [words.since, "wide column-time"],
+    [words.since, "wider column-time"],
     ["", "actions column-actions"],
   ] as const;
   const table = h(
@@ -92,6 +93,7 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
   const amount = cell("number medium");
   const terms = cell("medium");
   const reserve = cell("number wide");
+  const inForce = cell("wide");
   const until = cell("wide");
   const element = h(
     "tr",
@@ -100,9 +102,10 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
     cell("medium", sideWord(first.side)),
     amount,
     terms,
+    inForce,
     until,
     reserve,
-    h("td", { class: "wide", title: formatTime(first.accepted) }, formatMinute(first.accepted)),
+    h("td", { class: "wider", title: formatTime(first.accepted) }, formatMinute(first.accepted)),
     cell("actions", change, " ", cancel),
   );
   return {
@@ -116,8 +119,8 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
       setText(below, `${what} ${terms.textContent}`);
       if (status === "queued") terms.append(" ", statusBadge(status));
       setText(reserve, value.reserve > 0n ? formatMoney(value.reserve) : viewTexts.all.none);
-      setText(until, timeInForceText(value.order.timeInForce));
-      until.title = value.until > 0 ? `${words.until}: ${formatTime(value.until)}` : "";
+      setText(inForce, timeInForceText(value.order.timeInForce));
+      setText(until, value.until > 0 ? formatMinute(value.until) : viewTexts.all.none);
       change.hidden = value.order.kind === "market";
     },
   };

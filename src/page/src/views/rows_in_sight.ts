@@ -82,6 +82,8 @@ export function rowsInSight<Value>(
     const next = rangeInSight(values.length, top, window.innerHeight, rowHeight);
     if (!isNew && next.begin === range.begin && next.end === range.end) return;
     range = next;
+    const focus = { index: indexOfFocus(), column: columnOfFocus() };
+    let lost: typeof focus | undefined;
     const kept = new Set<string>();
     const order: HTMLTableRowElement[] = [];
     values.slice(range.begin, range.end).forEach((value, at) => {
@@ -97,14 +99,16 @@ export function rowsInSight<Value>(
       row.element.ariaRowIndex = String(range.begin + at + 2);
       order.push(row.element);
     });
-    // A row that has the focus would lose it by leaving.
     for (const [name, row] of made) {
       if (kept.has(name)) continue;
+      // Whoever cancels an order by the keyboard goes on with the next one.
+      if (row.element.contains(document.activeElement)) lost = focus;
       row.close?.();
       row.element.remove();
       made.delete(name);
     }
     put(body, above.element, order);
+    if (lost !== undefined) focusRow(Math.min(lost.index, values.length - 1), lost.column);
     above.height(range.begin * rowHeight);
     below.height((values.length - range.end) * rowHeight);
     table.ariaRowCount = String(values.length + 1);
@@ -134,15 +138,24 @@ export function rowsInSight<Value>(
     if (row === null || row === undefined || row.parentElement !== body) return -1;
     return Number(row.ariaRowIndex ?? "1") - 2;
   };
+  /** The column of what has the focus; -1: nothing has. */
+  const columnOfFocus = (): number => document.activeElement?.closest<HTMLTableCellElement>("td, th")?.cellIndex ?? -1;
+  /** Focuses what a row has in a column, or else its first. */
+  const focusRow = (index: number, column: number): void => {
+    const value = values[index];
+    const row = value === undefined ? undefined : made.get(key(value))?.element;
+    const cell = column < 0 ? undefined : row?.cells[column];
+    const target = focusable(cell) ?? focusable(row);
+    target?.focus({ preventScroll: true });
+  };
   const focus = (index: number): void => {
     if (index < 0 || index >= values.length) return;
     const top = body.getBoundingClientRect().top + index * rowHeight;
     const room = window.innerHeight;
     if (top < 3 * rowHeight || top > room - 2 * rowHeight) window.scrollBy(0, top - room / 2);
+    const column = columnOfFocus();
     draw(true);
-    const value = values[index];
-    const row = value === undefined ? undefined : made.get(key(value));
-    row?.element.querySelector<HTMLElement>("a, button")?.focus({ preventScroll: true });
+    focusRow(index, column);
   };
   table.addEventListener("keydown", (event) => {
     const at = indexOfFocus();
@@ -168,6 +181,10 @@ export function rowsInSight<Value>(
       made.clear();
     },
   };
+}
+
+function focusable(element: Element | undefined): HTMLElement | null | undefined {
+  return element?.querySelector<HTMLElement>("a, button:not([hidden]):not(:disabled)");
 }
 
 /** Puts rows behind an element in this order, and moves only those that stand elsewhere. */
