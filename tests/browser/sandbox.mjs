@@ -1,1 +1,172 @@
-export const cases = {};
+// spec/page.md · In the browser
+// A person trades on a real deployment of two workers, one of which is killed under the page.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { axe, DEADLINE, go, picture, register, signIn } from "./browser.mjs";
+
+const repository = join(import.meta.dirname, "../..");
+/** The pictures that the README shows, in bytes at most. */
+const PICTURE_BYTES_MAX = 150 * 1024;
+
+/** The program: PAPERTRADER_SANDBOX, or the one that was built last. */
+function program() {
+  const target = process.env.CARGO_TARGET_DIR ?? join(repository, "target");
+  const built = ["debug", "release"].map((name) => join(target, name, "papertrader-sandbox")).filter((path) => existsSync(path));
+  const newest = built.sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs)[0];
+  const found = process.env.PAPERTRADER_SANDBOX ?? newest;
+  if (!found) throw new Error("there is no papertrader-sandbox: build it, or name it in PAPERTRADER_SANDBOX");
+  return found;
+}
+
+/** A deployment of its own, which ends with the test. */
+class Sandbox {
+  static async start(workers, interval) {
+    const made = new Sandbox();
+    // GPG's sockets allow a path of some 70 bytes.
+    made.folder = mkdtempSync(join(tmpdir().length < 40 ? tmpdir() : "/tmp", "pt-page-"));
+    const options = ["run", "--dir", join(made.folder, "s"), "--workers", String(workers), "--update-interval", interval];
+    made.child = spawn(program(), [...options, "--bcrypt-cost", "4", "--no-restart"], { stdio: ["ignore", "pipe", "pipe"] });
+    made.log = [];
+    createInterface({ input: made.child.stderr }).on("line", (line) => made.log.push(line));
+    made.ended = new Promise((resolve) => made.child.once("exit", resolve));
+    const lines = createInterface({ input: made.child.stdout });
+    let pages = 0;
+    const ready = new Promise((resolve) => lines.on("line", (line) => line.startsWith("page ") && (pages += 1) === workers && resolve()));
+    await Promise.race([
+      ready,
+      made.ended.then(() => Promise.reject(new Error(`the sandbox ended:\n${made.log.join("\n")}`))),
+      new Promise((_, reject) => setTimeout(() => reject(new Error(`the sandbox is not ready:\n${made.log.join("\n")}`)), DEADLINE).unref()),
+    ]);
+    made.state = JSON.parse(readFileSync(join(made.folder, "s", "sandbox.json"), "utf8"));
+    return made;
+  }
+  page(index) {
+    return this.state.workers[index].page;
+  }
+  kill(index, signal) {
+    process.kill(this.state.workers[index].pid, signal);
+  }
+  async stop() {
+    this.child.kill("SIGINT");
+    await this.ended;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The price in the heading of an asset's page. */
+const PRICE = "main .figure";
+async function fillOrder(page, { kind, units, limit }) {
+  await page.getByLabel("Kind").selectOption({ label: kind });
+  await page.getByLabel("Units", { exact: true }).last().fill(units);
+  if (limit) await page.getByLabel("Limit", { exact: true }).fill(limit);
+}
+const openOrders = (page) => page.locator("main tbody tr:not([hidden])");
+
+async function trade(browser, sandbox) {
+  const context = await browser.person({ expects: ["ERR_CONNECTION_REFUSED", "WebSocket connection to", "ERR_NETWORK", "ERR_INCOMPLETE", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"] });
+  const page = await context.newPage();
+  const errors = [];
+  await page.goto(sandbox.page(0));
+  await register(page, "alice");
+
+  // A live price moves.
+  await go(page, "#/assets/AAPL", "AAPL");
+  const price = page.locator(PRICE).first();
+  await price.waitFor();
+  const before = await price.textContent();
+  await page.waitForFunction(([place, text]) => document.querySelector(place)?.textContent !== text, [PRICE, before], { timeout: DEADLINE });
+
+  // A limit order waits, and is cancelled.
+  await fillOrder(page, { kind: "Limit", units: "2", limit: "1" });
+  await page.getByRole("button", { name: /^Buy .*AAPL/ }).click();
+  await page.getByText(/stands|open|waits/i).first().waitFor();
+  await go(page, "#/orders", "Orders");
+  await openOrders(page).first().waitFor();
+  assert.equal(await openOrders(page).count(), 1);
+  await page.getByRole("button", { name: /^Cancel: / }).click();
+  await page.getByText("You have no open orders.").waitFor();
+
+  // A market order settles, and its receipt says why at this price.
+  await go(page, "#/assets/AAPL", "AAPL");
+  await fillOrder(page, { kind: "Market", units: "3" });
+  await page.getByRole("button", { name: /^Buy .*AAPL/ }).click();
+  await page.getByText(/Filled|Bought/).first().waitFor();
+  await go(page, "#/history", "History");
+  const filled = openOrders(page).filter({ hasText: "Filled" });
+  await filled.first().waitFor();
+  assert.equal(await filled.count(), 1);
+  await filled.first().getByRole("button").first().click();
+  const receipt = page.locator("dialog[open]");
+  await receipt.getByText(/price/i).first().waitFor();
+  errors.push(...(await axe(page)));
+  await page.keyboard.press("Escape");
+  await receipt.waitFor({ state: "detached" });
+
+  // A second tab signs in by itself, and sees the same.
+  const other = await context.newPage();
+  await other.goto(sandbox.page(0));
+  await other.getByRole("heading", { name: "Sign in" }).waitFor();
+  await signIn(other, "alice");
+  await go(other, "#/portfolio", "Portfolio");
+  await other.getByRole("link", { name: "AAPL" }).first().waitFor();
+  return { context, page, other, errors };
+}
+
+/** The worker dies with an order that it has not answered: the order is placed by the other worker, exactly once. */
+async function killUnder({ page, other }, sandbox) {
+  await go(page, "#/assets/MSFT", "MSFT");
+  await fillOrder(page, { kind: "Limit", units: "5", limit: "1" });
+  sandbox.kill(0, "SIGSTOP");
+  await page.getByRole("button", { name: /^Buy .*MSFT/ }).click();
+  await page.getByText("Sending").first().waitFor();
+  sandbox.kill(0, "SIGKILL");
+  await page.getByText(/stands|open|waits/i).first().waitFor();
+  for (const tab of [page, other]) {
+    await go(tab, "#/orders", "Orders");
+    await openOrders(tab).first().waitFor();
+    assert.equal(await openOrders(tab).count(), 1, "the order is there exactly once");
+    await tab.getByText(/Replay open/).waitFor();
+  }
+  const price = page.locator(PRICE).first();
+  await go(page, "#/assets/MSFT", "MSFT");
+  const before = await price.textContent();
+  await page.waitForFunction(([place, text]) => document.querySelector(place)?.textContent !== text, [PRICE, before], { timeout: DEADLINE });
+}
+
+/** Pictures for the README, and a look at every size. */
+async function pictures(context, sandbox) {
+  const folder = process.env.PICTURES;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  const page = await context.newPage();
+  await page.goto(sandbox.page(0));
+  await signIn(page, "alice");
+  for (const [name, hash, heading, theme] of [["asset", "#/assets/AAPL", "AAPL", "light"], ["portfolio", "#/portfolio", "Portfolio", "dark"]]) {
+    await page.emulateMedia({ colorScheme: theme });
+    await go(page, hash, heading);
+    await page.waitForLoadState("networkidle").catch(() => undefined);
+    const path = join(folder, `${name}.png`);
+    await page.screenshot({ path, animations: "disabled" });
+    assert.ok(statSync(path).size <= PICTURE_BYTES_MAX, `${path} is larger than ${PICTURE_BYTES_MAX} bytes`);
+  }
+  await page.close();
+}
+
+export const cases = {
+  async "register, trade, second tab, a worker killed under the page: reconnected, the order exactly once"(browser) {
+    const sandbox = await Sandbox.start(2, "2s");
+    try {
+      const traded = await trade(browser, sandbox);
+      await picture(traded.page, "sandbox-history");
+      await pictures(traded.context, sandbox);
+      await killUnder(traded, sandbox);
+      assert.deepEqual(traded.errors, []);
+    } finally {
+      await sandbox.stop();
+    }
+  },
+};

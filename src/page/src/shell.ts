@@ -8,7 +8,7 @@ import { shellTexts } from "./texts.ts";
 /** How long a message stays that is no error, in milliseconds. */
 const TOAST_TIME = 6_000;
 /** Messages that are shown at most; the oldest goes. */
-const TOASTS_MAX = 4;
+const TOASTS_MAX = 3;
 
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 /** The routes of the navigation. */
@@ -101,6 +101,7 @@ export class Shell {
     const toast = h("div", { class: `toast between cluster${looks}`, role: kind === "error" ? "alert" : null }, h("span", null, text), close);
     const remove = () => toast.remove();
     close.addEventListener("click", remove);
+    for (const shown of [...this.toasts.children]) if (shown.firstElementChild?.textContent === text) shown.remove();
     this.toasts.append(toast);
     while (this.toasts.children.length > TOASTS_MAX) this.toasts.firstElementChild?.remove();
     if (kind === "error") return;

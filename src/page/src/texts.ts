@@ -415,8 +415,9 @@ export const viewTexts = {
     paused: "The market is paused. The order waits until it goes on.",
     ended: "The market has ended. No order fills any more.",
     confirmTitle: "More than half of what you own",
-    confirmText: (what: string, total: string, equity: string) =>
-      `${what} takes about ${total}, which is more than half of the ${equity} that your account is worth.`,
+    confirmText: (what: string, equity: string) =>
+      `${what} takes more than half of the ${equity} that your account is worth.`,
+    confirmWhat: (what: string, total: string) => `${what}, about ${total},`,
     confirm: "Send the order",
     what: {
       units: (units: string, symbol: string) => `${units} ${symbol}`,
