@@ -78,6 +78,8 @@ export const assetsView: View = (root, app) => {
   );
 
   let isLoaded = false;
+  /** Enter was pressed before there were assets. */
+  let isEntered = false;
   const refill = (isOrdered: boolean): void => {
     const all = quotes.all();
     table.hidden = false;
@@ -101,6 +103,7 @@ export const assetsView: View = (root, app) => {
       showIn(instead);
       rows.show(shown);
     }
+    if (isEntered) openFirst();
     if (!isLoaded) {
       isLoaded = true;
       if (kept.scroll > 0) window.scrollTo(0, kept.scroll);
@@ -113,9 +116,13 @@ export const assetsView: View = (root, app) => {
     refill(true);
     window.scrollTo(0, 0);
   });
-  search.addEventListener("keydown", (event) => {
+  const openFirst = (): void => {
     const first = shown[0];
-    if (event.key === "Enter" && first !== undefined) app.navigate(assetHash(first.symbol));
+    isEntered = first === undefined && !quotes.isLoaded;
+    if (first !== undefined) app.navigate(assetHash(first.symbol));
+  };
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") openFirst();
     else if (event.key === "ArrowDown") rows.focus(0);
     else if (event.key === "Escape" && search.value !== "") clear(search);
     else return;

@@ -11,7 +11,7 @@ import { viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
 import { csvOf, download } from "./csv.ts";
 import { isOpen, ownHistory } from "./own_history.ts";
-import { assetLink, empty, errorText, failure, formatMinute, formatTime, isoDay, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord } from "./parts.ts";
+import { assetLink, empty, errorText, failure, formatMinute, formatTime, isBusy, isoDay, loading, percentText, reasonText, setBusy, setText, showIn, sideWord, statusBadge, statusName, statusWord } from "./parts.ts";
 import { showReceipt, transactionText } from "./receipt.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -103,7 +103,10 @@ export const historyView: View = (root, app) => {
   const rows = rowsInSight<OwnTransaction>(table, (row) => row.id, (row) => historyRow(app, row));
   const instead = h("div");
   const more = h("button", { class: "button", type: "button" }, words.more);
-  more.addEventListener("click", () => void history.loadTo(history.rows.length + FIRST_ROWS));
+  more.addEventListener("click", () => {
+    if (isBusy(more)) return;
+    void history.loadTo(history.rows.length + FIRST_ROWS);
+  });
   root.append(
     h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), count, csv),
     h(
@@ -129,7 +132,7 @@ export const historyView: View = (root, app) => {
     setText(count, all.length === 0 ? "" : words.count(number(fitting.length), number(all.length), history.isComplete));
     table.hidden = fitting.length === 0;
     more.hidden = history.isComplete || all.length === 0;
-    more.disabled = history.isLoading;
+    setBusy(more, history.isLoading);
     setText(more, history.isLoading ? words.loadingMore : words.more);
     csv.disabled = all.length === 0;
     rows.show(fitting);
@@ -168,10 +171,11 @@ export const historyView: View = (root, app) => {
 /** Saves what the filters let through of the whole history. */
 async function saveCsv(app: App, filter: HistoryFilter, button: HTMLButtonElement): Promise<void> {
   const history = ownHistory(app.session);
-  button.disabled = true;
+  if (isBusy(button)) return;
+  setBusy(button, true);
   setText(button, words.csvLoading);
   await history.loadTo(CSV_ROWS_MAX);
-  button.disabled = false;
+  setBusy(button, false);
   setText(button, words.csv);
   if (history.error !== null) {
     app.toast(errorText(history.error), "error");

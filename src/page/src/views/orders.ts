@@ -11,7 +11,7 @@ import { formatDecimal, formatMoney, formatQuantity, ONE, parseTyped, toDecimal 
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
-import { amountText, assetLink, empty, errorText, failure, formatMinute, formatTime, loading, percentText, reasonText, setText, showIn, sideWord, statusBadge, statusName, statusWord, termsText, timeInForceText } from "./parts.ts";
+import { amountText, assetLink, empty, errorText, failure, formatMinute, formatTime, isBusy, loading, percentText, reasonText, setBusy, setText, showIn, sideWord, statusBadge, statusName, statusWord, termsText, timeInForceText } from "./parts.ts";
 import { parseDistance, stopOf } from "./order_form.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -127,13 +127,14 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
 }
 
 async function cancelOne(app: App, order: OpenOrder, button: HTMLButtonElement): Promise<void> {
-  button.disabled = true;
+  if (isBusy(button)) return;
+  setBusy(button, true);
   try {
     await app.session.cancelOrder(order.id);
   } catch (error) {
     app.toast(errorText(error), "error");
   } finally {
-    button.disabled = false;
+    setBusy(button, false);
     await app.session.openOrders.refresh().catch(() => undefined);
   }
 }
@@ -147,8 +148,8 @@ async function cancelAll(app: App, button: HTMLButtonElement): Promise<void> {
     confirm: words.cancelAllConfirm,
     isDangerous: true,
   });
-  if (!isMeant) return;
-  button.disabled = true;
+  if (!isMeant || isBusy(button)) return;
+  setBusy(button, true);
   let done = 0;
   let failed: unknown;
   for (const order of orders) {
@@ -162,7 +163,7 @@ async function cancelAll(app: App, button: HTMLButtonElement): Promise<void> {
       break;
     }
   }
-  button.disabled = false;
+  setBusy(button, false);
   if (failed === undefined) {
     app.toast(words.cancelledAll(formatDecimal(BigInt(done) * ONE)), "success");
   } else {
@@ -214,7 +215,8 @@ function changeDialog(app: App, order: OpenOrder): void {
       return;
     }
     tell("");
-    send.disabled = true;
+    if (isBusy(send)) return;
+    setBusy(send, true);
     try {
       await app.session.replaceOrder(order.id, change);
       dialog.close();
@@ -222,7 +224,7 @@ function changeDialog(app: App, order: OpenOrder): void {
     } catch (error) {
       tell(errorText(error));
     } finally {
-      send.disabled = false;
+      setBusy(send, false);
     }
   };
   form.addEventListener("submit", (event) => {

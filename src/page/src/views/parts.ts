@@ -303,6 +303,17 @@ export function showUnlessFocused(box: HTMLElement, ...children: Child[]): void 
   if (!box.contains(document.activeElement)) replaceChildren(box, ...children);
 }
 
+/** Marks a button as busy. It keeps the keyboard's focus, which a disabled one would lose; whoever listens asks isBusy. */
+export function setBusy(button: HTMLButtonElement, busy: boolean): void {
+  if (busy) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+
+/** Whether what a button began is still under way. */
+export function isBusy(button: HTMLButtonElement): boolean {
+  return button.getAttribute("aria-disabled") === "true";
+}
+
 /** The address of an asset's view. */
 export function assetHash(symbol: string): string {
   return `#/assets/${encodeURIComponent(symbol)}`;

@@ -82,7 +82,7 @@ export function rowsInSight<Value>(
     const next = rangeInSight(values.length, top, window.innerHeight, rowHeight);
     if (!isNew && next.begin === range.begin && next.end === range.end) return;
     range = next;
-    const focus = { index: indexOfFocus(), column: columnOfFocus() };
+    const focus = { index: indexOfFocus(), place: placeOfFocus() };
     let lost: typeof focus | undefined;
     const kept = new Set<string>();
     const order: HTMLTableRowElement[] = [];
@@ -108,7 +108,7 @@ export function rowsInSight<Value>(
       made.delete(name);
     }
     put(body, above.element, order);
-    if (lost !== undefined) focusRow(Math.min(lost.index, values.length - 1), lost.column);
+    if (lost !== undefined) focusRow(Math.min(lost.index, values.length - 1), lost.place);
     above.height(range.begin * rowHeight);
     below.height((values.length - range.end) * rowHeight);
     table.ariaRowCount = String(values.length + 1);
@@ -138,14 +138,12 @@ export function rowsInSight<Value>(
     if (row === null || row === undefined || row.parentElement !== body) return -1;
     return Number(row.ariaRowIndex ?? "1") - 2;
   };
-  /** The column of what has the focus; -1: nothing has. */
-  const columnOfFocus = (): number => document.activeElement?.closest<HTMLTableCellElement>("td, th")?.cellIndex ?? -1;
-  /** Focuses what a row has in a column, or else its first. */
-  const focusRow = (index: number, column: number): void => {
+  /** Focuses what a row has in the place that has the focus in another, or else its first. */
+  const focusRow = (index: number, place: FocusPlace | undefined): void => {
     const value = values[index];
     const row = value === undefined ? undefined : made.get(key(value))?.element;
-    const cell = column < 0 ? undefined : row?.cells[column];
-    const target = focusable(cell) ?? focusable(row);
+    const cell = place === undefined ? undefined : focusables(row?.cells[place.column]);
+    const target = cell?.[Math.min(place?.at ?? 0, cell.length - 1)] ?? focusables(row)[0];
     target?.focus({ preventScroll: true });
   };
   const focus = (index: number): void => {
@@ -153,9 +151,9 @@ export function rowsInSight<Value>(
     const top = body.getBoundingClientRect().top + index * rowHeight;
     const room = window.innerHeight;
     if (top < 3 * rowHeight || top > room - 2 * rowHeight) window.scrollBy(0, top - room / 2);
-    const column = columnOfFocus();
+    const place = placeOfFocus();
     draw(true);
-    focusRow(index, column);
+    focusRow(index, place);
   };
   table.addEventListener("keydown", (event) => {
     const at = indexOfFocus();
@@ -183,8 +181,21 @@ export function rowsInSight<Value>(
   };
 }
 
-function focusable(element: Element | undefined): HTMLElement | null | undefined {
-  return element?.querySelector<HTMLElement>("a, button:not([hidden]):not(:disabled)");
+/** A place in a row: a column, and what of the cell's buttons and links. */
+interface FocusPlace {
+  column: number;
+  at: number;
+}
+
+function placeOfFocus(): FocusPlace | undefined {
+  const focus = document.activeElement;
+  const cell = focus?.closest<HTMLTableCellElement>("td, th");
+  if (!(focus instanceof HTMLElement) || cell === null || cell === undefined) return undefined;
+  return { column: cell.cellIndex, at: focusables(cell).indexOf(focus) };
+}
+
+function focusables(element: Element | undefined): HTMLElement[] {
+  return [...(element?.querySelectorAll<HTMLElement>("a, button:not([hidden])") ?? [])];
 }
 
 /** Puts rows behind an element in this order, and moves only those that stand elsewhere. */

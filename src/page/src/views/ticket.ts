@@ -12,7 +12,7 @@ import { formatDecimal, formatMoney, formatQuantity } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { readTicket } from "./order_form.ts";
 import type { AmountKind, OrderKind, OrderSide, ReadTicket, TicketFacts, TicketField, TicketInput, TimeInForceKind } from "./order_form.ts";
-import { choice, cleanupOf, errorText, formatSpan, isoDay, marketTimeOf, reasonText, setText, showIn, statusName } from "./parts.ts";
+import { choice, cleanupOf, errorText, formatSpan, isBusy as isButtonBusy, isoDay, marketTimeOf, reasonText, setBusy, setText, showIn, statusName } from "./parts.ts";
 import { showReceipt } from "./receipt.ts";
 
 const words = viewTexts.ticket;
@@ -223,7 +223,7 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
     },
     setBusy(value) {
       isBusy = value;
-      button.disabled = value;
+      setBusy(button, value);
       update();
     },
     tellFailure(text) {
@@ -262,9 +262,11 @@ async function confirmAndSend(
 ): Promise<void> {
   if (read.estimate?.isLarge === true) {
     const equity = app.session.summary.value?.equity ?? 0n;
+    // An order for money says itself how much it takes.
+    const told = "cash" in order.quantity ? what : words.confirmWhat(what, formatMoney(read.estimate.total));
     const isMeant = await app.ask({
       title: words.confirmTitle,
-      body: [words.confirmText(what, formatMoney(read.estimate.total), formatMoney(equity))],
+      body: [words.confirmText(told, formatMoney(equity))],
       confirm: words.confirm,
     });
     if (!isMeant) return;
@@ -400,12 +402,13 @@ function followOrder(
   };
   cancel.addEventListener("click", () => void cancelIt());
   const cancelIt = async (): Promise<void> => {
-    cancel.disabled = true;
+    if (isButtonBusy(cancel)) return;
+    setBusy(cancel, true);
     try {
       await app.session.cancelOrder(placed.transactionID);
       if (!isOver) tellEnd("cancelled", 0n, 0n, 0n, "cancelled");
     } catch (error) {
-      cancel.disabled = false;
+      setBusy(cancel, false);
       await lookUp();
       if (!isOver) app.toast(errorText(error), "error");
     }
