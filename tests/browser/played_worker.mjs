@@ -186,7 +186,9 @@ export class PlayedWorker {
         return connection.payload("TransactionPage", { private: 1, count: page.length, transactions: page });
       }
       case "getSessions":
+        return connection.payload("Sessions", { count: 3, sessions: [0, 1, 2].map(playedSession) });
       case "getTokens":
+        return connection.payload("Tokens", { count: 1, tokens: [{ ...playedSession(3), name: "robot", scope: "trade" }] });
       case "getIdentities":
         return connection.payload(name.slice(3), { count: 0, [name.slice(3).toLowerCase()]: [] });
       case "getAssetValueDay":
@@ -212,6 +214,16 @@ export class PlayedWorker {
       count: this.positions.length, positions: this.positions, update: 1,
     };
   }
+}
+
+/** A session of an account, the first the one that asks. */
+function playedSession(index) {
+  const made = Date.now() - index * 7_200_000;
+  return {
+    id: String(index).repeat(16), current: index === 0 ? 1 : 0, expirable: 0, method: index === 2 ? "school" : "password",
+    expiry: made + 2_592_000_000, made, madeClient: "127.0.0.1", madeWorker: "worker-1",
+    used: made + 60_000, usedClient: "2001:db8::1234:5678", usedWorker: "worker-1",
+  };
 }
 
 /** Assets by the thousand, with prices that differ. */

@@ -129,7 +129,7 @@ async function killUnder({ page, other }, sandbox) {
     await go(tab, "#/orders", "Orders");
     await openOrders(tab).first().waitFor();
     assert.equal(await openOrders(tab).count(), 1, "the order is there exactly once");
-    await tab.getByText(/Replay open/).waitFor();
+    await tab.locator(".market").getByText("Replay open").waitFor();
   }
   const price = page.locator(PRICE).first();
   await go(page, "#/assets/MSFT", "MSFT");
@@ -137,7 +137,7 @@ async function killUnder({ page, other }, sandbox) {
   await page.waitForFunction(([place, text]) => document.querySelector(place)?.textContent !== text, [PRICE, before], { timeout: DEADLINE });
 }
 
-/** Pictures for the README, and a look at every size. */
+/** Pictures for the README: a person who holds a few assets. */
 async function pictures(context, sandbox) {
   const folder = process.env.PICTURES;
   if (!folder) return;
@@ -145,10 +145,21 @@ async function pictures(context, sandbox) {
   const page = await context.newPage();
   await page.goto(sandbox.page(0));
   await signIn(page, "alice");
-  for (const [name, hash, heading, theme] of [["asset", "#/assets/AAPL", "AAPL", "light"], ["portfolio", "#/portfolio", "Portfolio", "dark"]]) {
+  for (const [symbol, units] of [["GOOG", "30"], ["IBM", "90"], ["MSFT", "400"], ["AAPL", "40"]]) {
+    await go(page, `#/assets/${symbol}`, symbol);
+    await fillOrder(page, { kind: "Market", units });
+    await page.getByRole("button", { name: new RegExp(`^Buy .*${symbol}`) }).click();
+    await page.getByText(/Filled|Bought/).first().waitFor();
+  }
+  const views = [["asset", "#/assets/AAPL", "AAPL", "light"], ["portfolio", "#/portfolio", "Portfolio", "dark"]];
+  for (const [name, hash, heading, theme] of views) {
     await page.emulateMedia({ colorScheme: theme });
+    await page.reload();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await signIn(page, "alice");
     await go(page, hash, heading);
-    await page.waitForLoadState("networkidle").catch(() => undefined);
+    await page.locator("main").getByText(/AAPL/).first().waitFor();
+    await page.mouse.move(0, 0);
     const path = join(folder, `${name}.png`);
     await page.screenshot({ path, animations: "disabled" });
     assert.ok(statSync(path).size <= PICTURE_BYTES_MAX, `${path} is larger than ${PICTURE_BYTES_MAX} bytes`);

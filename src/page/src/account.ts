@@ -31,9 +31,9 @@ export function accountView(root: HTMLElement, context: Context): Cleanup {
       replaceChildren(
         panels,
         profile(context, info, again),
-        password(context, info, again),
         sessions(context),
-        tokens(context),
+        password(context, info, again),
+        tokens(context, info),
         identities(context, info),
         data(context, info),
       );
@@ -159,33 +159,50 @@ function sessions({ app, page }: Context): HTMLElement {
   const box = asked(
     () => page.accounts.sessions(),
     (list, again) => [
-      table(
+      items(
         texts.sessions,
-        [texts.method, texts.made, texts.used, texts.from, ""],
-        list.map((one) => [
-          one.current ? h("span", null, one.method, " ", h("span", { class: "badge gain" }, texts.current)) : one.method,
-          time(one.made),
-          time(one.used),
-          one.usedClient || one.madeClient,
-          one.current
-            ? null
-            : h("button", { class: "button compact", type: "button", "aria-label": texts.endSession(one.id), onclick: () => void end(one.id, again) }, texts.end),
-        ]),
+        list.map((one) => ({
+          title: [one.method, one.current ? h("span", { class: "badge gain" }, texts.current) : null],
+          lines: [
+            [texts.from, one.usedClient || one.madeClient],
+            [texts.made, time(one.made)],
+            [texts.used, time(one.used)],
+            [texts.expires, time(one.expiry)],
+          ],
+          action: one.current ? null : act(texts.end, texts.endSession(one.id), () => void end(one.id, again)),
+        })),
       ),
-      list.length > 1 ? h("button", { class: "button", type: "button", onclick: () => void end("others", again) }, texts.endOthers) : null,
+      list.length > 1
+        ? h("div", null, h("button", { class: "button", type: "button", onclick: () => void end("others", again) }, texts.endOthers))
+        : null,
     ],
   );
-  return panel(texts.sessions, h("p", { class: "muted" }, texts.sessionsText), box);
+  const made = panel(texts.sessions, h("p", { class: "muted" }, texts.sessionsText), box);
+  made.classList.add("broad");
+  return made;
 }
 
-function table(caption: string, heads: readonly string[], rows: readonly (readonly Child[])[]): HTMLElement {
-  const head = h("tr", null, heads.map((text) => h("th", { scope: "col" }, text || h("span", { class: "visually-hidden" }, texts.actions))));
-  const body = rows.map((cells) => h("tr", null, cells.map((cell, index) => (index === 0 ? h("th", { scope: "row" }, cell) : h("td", null, cell)))));
-  const made = h("table", { class: "table" }, h("caption", { class: "visually-hidden" }, caption), h("thead", null, head), h("tbody", null, body));
-  return h("div", { class: "table-scroll", tabindex: 0, role: "group", "aria-label": caption }, made);
+interface Item {
+  readonly title: readonly Child[];
+  readonly lines: readonly (readonly [string, string])[];
+  readonly action: HTMLElement | null;
+}
+/** A list of things, each with what is known of it and what can be done with it. It fits any width. */
+function items(name: string, list: readonly Item[]): HTMLElement {
+  const one = ({ title, lines, action }: Item) =>
+    h(
+      "li",
+      { class: "item" },
+      h("div", { class: "cluster between" }, h("strong", { class: "cluster" }, ...title), action),
+      h("p", { class: "item-lines muted small" }, lines.map(([word, value]) => h("span", { class: "nowrap" }, `${word} ${value}`))),
+    );
+  return h("ul", { class: "items", "aria-label": name }, list.map(one));
+}
+function act(text: string, label: string, run: () => void): HTMLButtonElement {
+  return h("button", { class: "button compact", type: "button", "aria-label": label, onclick: run }, text);
 }
 
-function tokens(context: Context): HTMLElement {
+function tokens(context: Context, info: UserInfo): HTMLElement {
   const { app, page } = context;
   const revoke = async (name: string, again: () => void) => {
     const isSure = await app.ask({ title: texts.revokeToken(name), body: [texts.revokeText(name)], confirm: texts.revoke, isDangerous: true });
@@ -203,31 +220,33 @@ function tokens(context: Context): HTMLElement {
     (list, again) => [
       list.length === 0
         ? h("p", null, texts.noTokens)
-        : table(
+        : items(
             texts.tokens,
-            [texts.name, texts.scope, texts.expires, texts.used, ""],
-            list.map((one) => [
-              one.name,
-              texts.scopes[one.scope] ?? texts.otherScope(one.scope),
-              time(one.expiry),
-              time(one.used),
-              h("button", { class: "button compact", type: "button", "aria-label": texts.revokeToken(one.name), onclick: () => void revoke(one.name, again) }, texts.revoke),
-            ]),
+            list.map((one) => ({
+              title: [one.name],
+              lines: [
+                [texts.mayBe, texts.scopes[one.scope] ?? texts.otherScope(one.scope)],
+                [texts.expires, time(one.expiry)],
+                [texts.used, time(one.used)],
+              ],
+              action: act(texts.revoke, texts.revokeToken(one.name), () => void revoke(one.name, again)),
+            })),
           ),
-      h("details", null, h("summary", null, texts.createToken), tokenForm(context, again)),
+      h("details", null, h("summary", null, texts.createToken), tokenForm(context, info, again)),
     ],
   );
-  return panel(texts.tokens, h("p", { class: "muted" }, texts.tokensText), box);
+  const made = panel(texts.tokens, h("p", { class: "muted" }, texts.tokensText), box);
+  made.classList.add("broad");
+  return made;
 }
-function tokenForm(context: Context, again: () => void): HTMLElement {
+function tokenForm(context: Context, info: UserInfo, again: () => void): HTMLElement {
   const { page } = context;
   const name = field(texts.name, { name: "token", required: true, maxlength: 32, autocomplete: "off" }, texts.tokenNameHint);
   const days = field(texts.days, { name: "days", type: "number", min: 1, max: 366, value: 30, required: true });
   const scope = h("select", { class: "input", id: "token-scope" }, ["read", "trade"].map((word) => h("option", { value: word }, texts.scopes[word])));
   const submit = async () => {
     const make = () => page.accounts.createToken(name.input.value.trim(), scope.value === "trade" ? "trade" : "read", days.input.valueAsNumber);
-    // Only a password can be asked for here: whoever has none is told so by the refusal.
-    const token = await fresh(context, true, make);
+    const token = await fresh(context, info.isPassword, make);
     if (token === null) return;
     await showToken(context, token);
     again();
@@ -287,13 +306,13 @@ function identities(context: Context, info: UserInfo): HTMLElement {
       return [
         list.length === 0
           ? h("p", null, texts.noIdentities)
-          : table(
+          : items(
               texts.identities,
-              [texts.method, texts.made, ""],
               list.map((one) => {
                 const provider = one.providers.split(",")[0] ?? "";
-                const remove = h("button", { class: "button compact", type: "button", onclick: () => void unlink(provider, again) }, texts.unlink);
-                return [one.providers || one.issuer, time(one.linked), provider === "" ? null : remove];
+                const remove = act(texts.unlink, `${texts.unlink} ${provider}`, () => void unlink(provider, again));
+                const title = [one.providers || one.issuer];
+                return { title, lines: [[texts.made, time(one.linked)]], action: provider === "" ? null : remove };
               }),
             ),
         open.length > 0 && info.isPassword ? h("p", { class: "hint" }, texts.linkText(open.join(", "))) : null,
