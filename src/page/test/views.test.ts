@@ -5,7 +5,7 @@ import { ConnectionError, RefusalError } from "../src/api.ts";
 import type { AssetQuote, OwnTransaction, Session } from "../src/api.ts";
 import { WireError } from "../src/reader.ts";
 import { accountTexts, viewTexts } from "../src/texts.ts";
-import { FORECAST_DAYS, steppedEnd, withLatest } from "../src/views/asset_chart.ts";
+import { FORECAST_DAYS, isAfter, steppedEnd, withLatest } from "../src/views/asset_chart.ts";
 import { fittingAssets, sortAssets } from "../src/views/asset_rows.ts";
 import { addClose, monthLines } from "../src/views/month_lines.ts";
 import { endedText } from "../src/views/orders.ts";
@@ -182,6 +182,13 @@ test("the last bar follows the price within its period", () => {
   assert.equal(withLatest(next, "day", { time: 10 * DAY + 5, value: 9n }), next);
   assert.deepEqual(withLatest([], "month", { time: 1, value: 1n }), []);
   assert.equal(withLatest([bar], "year", { time: 11 * DAY, value: 3n })[0]?.low, 3n);
+});
+
+test("a fill of a period whose bar has not come is not put on the bar before it", () => {
+  assert.equal(isAfter("month", 11 * DAY, 10 * DAY), true);
+  assert.equal(isAfter("month", 10 * DAY + 5, 10 * DAY), false);
+  assert.equal(isAfter("year", 11 * DAY, 10 * DAY), false);
+  assert.equal(isAfter("day", 11 * DAY, 10 * DAY), false, "its bars are no days");
 });
 
 const summary = (values: readonly bigint[], cash: bigint): AccountSummary => ({

@@ -253,7 +253,7 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
     handleScale: { mouseWheel: false },
     kineticScroll: { touch: false, mouse: false },
     rightPriceScale: { borderVisible: false, mode: PriceScaleMode.Normal, scaleMargins: { top: 0.08, bottom: 0.24 } },
-    timeScale: { borderVisible: false, rightOffset: 1, minBarSpacing: 0.05 },
+    timeScale: { borderVisible: false, rightOffset: 1, minBarSpacing: 0.05, maxBarSpacing: 40 },
     localization: {
       locale: "en-GB",
       timeFormatter: (time: Time) => (typeof time === "number" ? words.time(time * 1000) : ""),

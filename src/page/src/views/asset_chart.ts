@@ -15,7 +15,7 @@ import { divideHalfUp, formatDecimal, formatMoney, formatQuantity, ONE } from ".
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import { ownHistory } from "./own_history.ts";
-import { choice, cleanupOf, empty, errorText, failure, formatClock, formatDay, formatTime, formatVolume, isoDay, loading, setText, showIn, showUnlessFocused, statusName } from "./parts.ts";
+import { choice, cleanupOf, empty, errorText, failure, formatDay, formatTime, formatVolume, isoDay, loading, setText, showIn, showUnlessFocused, statusName } from "./parts.ts";
 
 const words = viewTexts.asset;
 const DAY = 86_400_000;
@@ -68,11 +68,16 @@ export function withLatest(
 ): readonly ChartBar[] {
   const last = bars[bars.length - 1];
   if (last === undefined || quote.value === 0n || quote.time < last.time) return bars;
-  if (window === "day" || periodOf(window, quote.time) !== periodOf(window, last.time)) return bars;
+  if (window === "day" || isAfter(window, quote.time, last.time)) return bars;
   const close = quote.value;
   const high = close > last.high ? close : last.high;
   const low = close < last.low ? close : last.low;
   return [...bars.slice(0, -1), { ...last, close, high, low }];
+}
+
+/** Whether a time is of a later period than a bar: the bar of that period is still on its way. */
+export function isAfter(window: BarsWindow, time: number, bar: number): boolean {
+  return window !== "day" && time > bar && periodOf(window, time) !== periodOf(window, bar);
 }
 
 function periodOf(window: BarsWindow, time: number): string {
@@ -283,6 +288,7 @@ function contentsOf(
     const side = SIDES.get(row.side);
     if (row.symbol !== symbol || statusName(row.status) !== "settled" || row.priced < (first?.time ?? 0)) continue;
     if (side !== "buy" && side !== "sell") continue;
+    if (last !== undefined && isAfter(chosen.window, row.priced, last.time)) continue;
     const verb = side === "sell" ? words.sold : words.bought;
     const text = words.fillText(verb, formatQuantity(row.quantity), formatMoney(row.price));
     fills.push({ time: row.priced, isSale: side === "sell", text });
@@ -304,7 +310,7 @@ function contentsOf(
     fills: fills.reverse(),
     cost: held === undefined ? undefined : divideHalfUp(held.cost * ONE, held.units),
     label,
-    hasClock: chosen.window === "day",
+    hasClock: chosen.window === "day" && bars.some((bar) => bar.time % DAY !== 0),
     subject: `${chosen.window} ${chosen.adjustment} ${chosen.form} ${end ?? ""} ${forecast.length}`,
   };
 }
@@ -393,7 +399,7 @@ function wordsFor(window: () => BarsWindow): ChartWords {
     volume: formatVolume,
     time: (time) => {
       if (window() === "year" || window() === "all") return formatDay(time).split(" ").slice(1).join(" ");
-      return window() === "day" ? `${formatDay(time)}, ${formatClock(time)}` : formatDay(time);
+      return formatTime(time);
     },
     open: words.open,
     high: words.high,

@@ -192,7 +192,9 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
       const isMissing = left.has(field) && !rows[field].element.hidden && !rows[field].input.hidden && input[field].trim() === "";
       showProblem(rows[field], problem?.text ?? (isMissing ? words.missing : ""));
     }
-    showIn(estimate, ...estimateLines(read, input, facts, app));
+    const lines = estimateLines(read, input, facts, app);
+    estimate.hidden = lines.length === 0;
+    showIn(estimate, ...lines);
     return read;
   };
 
