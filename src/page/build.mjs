@@ -71,7 +71,7 @@ async function test(name) {
       logLevel: "warning",
     });
     const built = readdirSync(out).sort().map((file) => join(out, file));
-    const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...built], { stdio: "inherit" });
+    const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-timeout=300000", ...built], { stdio: "inherit" });
     process.exitCode = run.status ?? 1;
   } finally {
     rmSync(out, { recursive: true, force: true });

@@ -149,7 +149,7 @@ async function pictures(context, sandbox) {
     await go(page, `#/assets/${symbol}`, symbol);
     await fillOrder(page, { kind: "Market", units });
     await page.getByRole("button", { name: new RegExp(`^Buy .*${symbol}`) }).click();
-    await page.getByText(/Filled|Bought/).first().waitFor();
+    await page.getByText(new RegExp(`(Filled|Bought).*${symbol}`)).first().waitFor();
   }
   const views = [["asset", "#/assets/AAPL", "AAPL", "light"], ["portfolio", "#/portfolio", "Portfolio", "dark"]];
   for (const [name, hash, heading, theme] of views) {

@@ -26,7 +26,13 @@ export class QuoteBook implements Quotes {
   /** It was told a price of an asset that is not on the list, or a new day began. */
   isStale = true;
 
-  constructor(private readonly later: (task: () => void) => void = (task) => queueMicrotask(task)) {}
+  /** The newest market time that a notice told. */
+  private newest = -Infinity;
+
+  constructor(
+    private readonly later: (task: () => void) => void = (task) => queueMicrotask(task),
+    private readonly shortMax = SHORT_LIST_MAX,
+  ) {}
 
   get isLoaded(): boolean {
     return this.read;
@@ -54,7 +60,8 @@ export class QuoteBook implements Quotes {
     this.bySymbol = new Map(this.rows.map((row, index) => [row.symbol, index]));
     this.read = true;
     this.failure = null;
-    this.isStale = false;
+    // A list of before the last notice lacks what that told.
+    this.isStale = this.rows.length > 0 && this.rows.every((row) => row.time < this.newest);
     this.listeners.tell(null);
   }
   /** The list cannot be read. */
@@ -64,6 +71,7 @@ export class QuoteBook implements Quotes {
   }
   /** Takes a notice: `SYMBOL=value` each, at this market time. */
   take(time: number, quotes: readonly string[]): void {
+    this.newest = Math.max(this.newest, time);
     if (!this.changed) {
       this.changed = new Set();
       this.later(() => {
@@ -82,7 +90,11 @@ export class QuoteBook implements Quotes {
         this.isStale = true;
         continue;
       }
-      if (Math.floor(time / DAY) !== Math.floor(row.time / DAY)) this.isStale = true;
+      if (Math.floor(time / DAY) !== Math.floor(row.time / DAY)) {
+        this.isStale = true;
+        // The list is read at once, and brings the new day's bar with the price: rows do not flicker.
+        if (row.value !== 0n && this.rows.length <= this.shortMax) continue;
+      }
       this.rows[index] = withPrice(row, time, value);
       this.changed.add(symbol);
     }

@@ -168,6 +168,10 @@ test("a worker that is gone costs a try: the next of the list serves, and topics
   assert.equal(deployment.client.state.value?.kind, "open");
   assert.deepEqual(deployment.all("subscribe"), [[SESSION, "orders"], [SESSION, "orders"]]);
   assert.equal(deployment.last("subscribe").url, "ws://b/ws");
+  // A new login takes the session's place: topics last with a session.
+  await deployment.client.attach("cd".repeat(32));
+  await settled();
+  assert.deepEqual(deployment.all("subscribe").at(-1), ["cd".repeat(32), "orders"]);
 });
 
 test("pauses grow up to their limit while nobody answers, and one try too many costs nothing", async () => {
@@ -346,13 +350,14 @@ test("nonsense ends the connection and fails what it answered; the rest is asked
 });
 
 test("it pings an idle connection, and gives up one that does not answer", async () => {
-  const deployment = await new Deployment().opened();
+  const deployment = new Deployment();
+  await deployment.client.attach(SESSION);
+  await deployment.opened();
   deployment.client.notices.add(() => assert.fail("no notice"));
-  const count = () => deployment.all("ping").length + deployment.all("getServerInfo").length;
-  const before = count();
   deployment.pass(PING_INTERVAL + 1);
   await settled();
-  assert.ok(count() > before);
+  assert.ok(deployment.last("switchState").asked.some((asked) => asked.name === "ping"));
+  deployment.client.detach();
   for (const name of ["ping", "getServerInfo"]) deployment.own.set(name, () => true);
   deployment.client.wake();
   await settled();
@@ -360,7 +365,7 @@ test("it pings an idle connection, and gives up one that does not answer", async
   deployment.pass(Math.max(PONG_TIMEOUT, ANSWER_TIMEOUT) + 1);
   await settled();
   assert.equal(deployment.client.state.value?.kind, "open");
-  assert.equal(deployment.sockets.filter((socket) => socket.isClosed).length, 1);
+  assert.ok(deployment.sockets[0]?.isClosed);
 });
 
 test("a list of workers is bounded, and holds addresses of WebSockets alone", async () => {

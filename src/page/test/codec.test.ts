@@ -130,6 +130,9 @@ test("packets come in their turn and fit", () => {
   assert.throws(() => new AnswerReader("getAssetValueAllTime").push(packet(1, 2, 48)), WireError);
   const whole = new AnswerReader("getAssetValueAllTime").push(packet(1, 1, 0));
   assert.deepEqual(whole, { success: { bars: [] } });
+  assert.throws(() => new AnswerReader("getAssetValueCurrent").push(packet(1, 1, 17)), WireError, "a byte too many");
+  const flag = new Uint8Array(100).fill(2);
+  assert.throws(() => new AnswerReader("getUserInfo").push({ ...packet(1, 1, 0), data: flag }), /flag/);
   const other = encodeFrame(0x0305, []);
   assert.throws(() => new AnswerReader("getQuoteList").push(one(other)), WireError);
 });

@@ -28,7 +28,7 @@ test("a notice changes a price, the day's high and low, and tells once for all f
 });
 
 test("on a new day the last price was the close, and the list is read again", () => {
-  const book = new QuoteBook(() => undefined);
+  const book = new QuoteBook(() => undefined, 0);
   book.load({ count: 1, quotes: [row("AAPL", DAY, 100n)], update: 1n });
   book.take(2 * DAY, ["AAPL=0.0002"]);
   const quote = book.get("AAPL");
@@ -53,4 +53,17 @@ test("an unknown symbol makes the list stale; flags are told in words", () => {
   book.take(DAY, ["NEW=1"]);
   assert.ok(book.isStale);
   assert.equal(book.get("NEW"), undefined);
+});
+
+test("a short list waits for the new day's bar; one that was read before it is read again", () => {
+  const book = new QuoteBook(() => undefined);
+  book.load({ count: 1, quotes: [row("AAPL", DAY, 100n)], update: 1n });
+  book.take(2 * DAY, ["AAPL=0.0002"]);
+  assert.equal(book.get("AAPL")?.value, 100n);
+  assert.ok(book.isStale);
+  book.load({ count: 1, quotes: [row("AAPL", DAY, 100n)], update: 1n });
+  assert.ok(book.isStale);
+  book.load({ count: 1, quotes: [row("AAPL", 2 * DAY, 200n)], update: 2n });
+  assert.equal(book.get("AAPL")?.value, 200n);
+  assert.equal(book.isStale, false);
 });
