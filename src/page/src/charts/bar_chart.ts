@@ -119,6 +119,7 @@ export function barChart(words: ChartWords): BarChart {
   /** The time of the bar or the point of the forecast that is read; undefined: the latest bar. */
   let read: number | undefined;
   let isByKey = false;
+  let isClosed = false;
   const drawing = draw(canvas, words);
 
   let isFitted = true;
@@ -166,6 +167,8 @@ export function barChart(words: ChartWords): BarChart {
     else point(to);
   });
   const leave = (): void => {
+    // The focus also leaves when the chart does.
+    if (isClosed) return;
     read = undefined;
     isByKey = false;
     reading.removeAttribute("aria-live");
@@ -185,6 +188,7 @@ export function barChart(words: ChartWords): BarChart {
   return {
     element,
     show(shown) {
+      if (isClosed) return;
       contents = shown;
       bars = bySecond(shown.bars);
       plot.setAttribute("aria-label", shown.label);
@@ -199,7 +203,10 @@ export function barChart(words: ChartWords): BarChart {
       tell();
     },
     close() {
+      if (isClosed) return;
+      isClosed = true;
       endTheme();
+      drawing.chart.applyOptions({ autoSize: false });
       drawing.chart.remove();
     },
   };

@@ -96,6 +96,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
   let end: number | undefined;
   let problem: unknown;
   let asked = 0;
+  let isClosed = false;
   let lastRead = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -170,6 +171,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
 
   const history = ownHistory(app.session);
   const show = (): void => {
+    if (isClosed) return;
     const isAll = chosen.window === "all";
     earlier.hidden = isAll;
     later.hidden = isAll || end === undefined;
@@ -223,7 +225,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
   };
   const readForecast = async (): Promise<void> => {
     const time = quotes.get(symbol)?.time;
-    if (!chosen.hasForecast || end !== undefined || time === undefined || time === 0) return;
+    if (isClosed || !chosen.hasForecast || end !== undefined || time === undefined || time === 0) return;
     const window = chosen.window;
     try {
       const dates = FORECAST_DAYS[window].map((days) => isoDay(time + days * DAY));
@@ -245,7 +247,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
     show();
     const interval = bars.length > MANY_BARS ? REREAD_MANY_INTERVAL : REREAD_INTERVAL;
     const wait = Math.max(0, lastRead + interval - performance.now());
-    if (timer !== undefined) return;
+    if (timer !== undefined || isClosed) return;
     timer = setTimeout(() => {
       timer = undefined;
       void read().then(() => readForecast());
@@ -261,6 +263,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
     summary.subscribe(show),
     history.subscribe(show),
     () => {
+      isClosed = true;
       asked += 1;
       clearTimeout(timer);
       chart.close();
