@@ -19,6 +19,8 @@ import type { TableRow } from "./rows_in_sight.ts";
 const words = viewTexts.history;
 /** Rows that are read at first. */
 const FIRST_ROWS = 1_000;
+/** Up to so many rows are read by scrolling alone; the button reads on. */
+const SCROLLED_ROWS_MAX = 10_000;
 /** Rows that a file has at most. */
 const CSV_ROWS_MAX = 1_000_000;
 
@@ -103,10 +105,21 @@ export const historyView: View = (root, app) => {
   const rows = rowsInSight<OwnTransaction>(table, (row) => row.id, (row) => historyRow(app, row));
   const instead = h("div");
   const more = h("button", { class: "button", type: "button" }, words.more);
-  more.addEventListener("click", () => {
+  const readOn = async (): Promise<void> => {
     if (isBusy(more)) return;
-    void history.loadTo(history.rows.length + FIRST_ROWS);
+    await history.loadTo(history.rows.length + FIRST_ROWS);
+    // Asks anew whether the end is in sight, now that it is further down.
+    end.unobserve(more);
+    if (more.isConnected) end.observe(more);
+  };
+  more.addEventListener("click", () => void readOn());
+  // Whoever scrolls to the end, or filters for what is not there yet, need not press it.
+  const end = new IntersectionObserver((entries) => {
+    const isInSight = entries.some((entry) => entry.isIntersecting);
+    const isRead = history.isComplete || history.error !== null || history.rows.length >= SCROLLED_ROWS_MAX;
+    if (isInSight && !isRead) void readOn();
   });
+  end.observe(more);
   root.append(
     h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), count, csv),
     h(
@@ -160,10 +173,11 @@ export const historyView: View = (root, app) => {
   status.input.addEventListener("change", refilter);
   csv.addEventListener("click", () => void saveCsv(app, filter, csv));
   show();
-  const end = history.subscribe(show);
+  const endHistory = history.subscribe(show);
   void history.loadTo(FIRST_ROWS);
   return () => {
-    end();
+    end.disconnect();
+    endHistory();
     rows.close();
   };
 };
