@@ -3,9 +3,10 @@
 import { Browser, chromiumPath } from "./browser.mjs";
 import * as played from "./played.mjs";
 import * as sandbox from "./sandbox.mjs";
+import * as views from "./views.mjs";
 
 const wanted = process.argv[2] ?? "";
-const cases = [...Object.entries(played.cases), ...Object.entries(sandbox.cases)].filter(([name]) => name.includes(wanted));
+const cases = [...Object.entries(played.cases), ...Object.entries(views.cases), ...Object.entries(sandbox.cases)].filter(([name]) => name.includes(wanted));
 if (!chromiumPath()) {
   console.error("browser: there is no chromium; CHROMIUM=PATH names one");
   process.exit(1);

@@ -389,10 +389,10 @@ function fillTable(details: HTMLDetailsElement, symbol: string, contents: ChartC
       ),
     ),
   );
-  const scroll = (table: HTMLElement): HTMLElement =>
-    h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": viewTexts.all.showTable }, table);
+  const scroll = (table: HTMLElement, label: string): HTMLElement =>
+    h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": label }, table);
   const box = details.lastElementChild;
-  if (box instanceof HTMLElement) showUnlessFocused(box, ...(contents.forecast.length > 0 ? [scroll(forecast)] : []), scroll(bars));
+  if (box instanceof HTMLElement) showUnlessFocused(box, ...(contents.forecast.length > 0 ? [scroll(forecast, words.forecastTable)] : []), scroll(bars, words.barsTable(symbol)));
 }
 
 function wordsFor(window: () => BarsWindow): ChartWords {
