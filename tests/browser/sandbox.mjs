@@ -1,8 +1,8 @@
 // spec/page.md · In the browser
 // A person trades on a real deployment of two workers, one of which is killed under the page.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -24,12 +24,21 @@ function program() {
 
 /** A deployment of its own, which ends with the test. */
 class Sandbox {
-  static async start(workers, interval) {
+  /** `change` may change the configuration in the sandbox's folder before it starts. */
+  static async start(workers, interval, change = null) {
     const made = new Sandbox();
     // GPG's sockets allow a path of some 70 bytes.
     made.folder = mkdtempSync(join(tmpdir().length < 40 ? tmpdir() : "/tmp", "pt-page-"));
-    const options = ["run", "--dir", join(made.folder, "s"), "--workers", String(workers), "--update-interval", interval];
-    made.child = spawn(program(), [...options, "--bcrypt-cost", "4", "--no-restart"], { stdio: ["ignore", "pipe", "pipe"] });
+    const folder = join(made.folder, "s");
+    const options = ["--dir", folder, "--workers", String(workers), "--update-interval", interval, "--bcrypt-cost", "4"];
+    if (change) {
+      const begun = spawnSync(program(), ["init", ...options], { encoding: "utf8" });
+      assert.equal(begun.status, 0, begun.stderr);
+      change(folder);
+    }
+    // A sandbox that is made already goes on with the options that it was made with.
+    const run = change ? ["run", "--dir", folder] : ["run", ...options];
+    made.child = spawn(program(), [...run, "--no-restart"], { stdio: ["ignore", "pipe", "pipe"] });
     made.log = [];
     createInterface({ input: made.child.stderr }).on("line", (line) => made.log.push(line));
     made.ended = new Promise((resolve) => made.child.once("exit", resolve));
@@ -181,6 +190,28 @@ async function pictures(context, sandbox) {
   await page.close();
 }
 
+/** The provider of identities that others wrote: `make oidc-provider` installs it. Null where it is not. */
+async function startProvider(secret) {
+  const packages = join(repository, "target/tools/providers");
+  if (process.env.WITHOUT_OIDC_PROVIDER || !existsSync(join(packages, "node_modules/oidc-provider"))) return null;
+  const script = join(repository, "tests/providers/oidc-provider.mjs");
+  const child = spawn(process.execPath, [script, packages, secret], { stdio: ["pipe", "pipe", "ignore"] });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const issuer = await new Promise((resolve) => createInterface({ input: child.stdout }).once("line", resolve));
+  const stop = () => {
+    child.stdin.end();
+    return ended;
+  };
+  return { issuer, stop };
+}
+/** What the provider's own pages ask for: any name and password, then a consent. */
+async function atProvider(page, name) {
+  await page.locator("input[name=login]").fill(name);
+  await page.locator("input[name=password]").fill("anything");
+  await page.locator("button[type=submit]").click();
+  await page.getByRole("button", { name: "Continue" }).click();
+}
+
 /** Milliseconds to the first contentful paint, in a browser that has nothing of this address. */
 async function paint(browser, url) {
   const context = await browser.person({ expects: ["favicon.ico"] });
@@ -200,6 +231,58 @@ async function paint(browser, url) {
 const median = (list) => list.toSorted((one, other) => one - other)[Math.floor(list.length / 2)];
 
 export const cases = {
+  async "a person signs in with a provider that others wrote, at first and again"(browser) {
+    const provider = await startProvider("a-secret-of-the-tests");
+    if (!provider) {
+      console.log("   SKIPPED: make oidc-provider installs what it needs");
+      return;
+    }
+    const sandbox = await Sandbox.start(1, "2s", (folder) => {
+      writeFileSync(join(folder, "school.key"), "a-secret-of-the-tests\n", { mode: 0o600 });
+      const lines = ["", "[[third_party]]", 'name = "school"', `issuer = "${provider.issuer}"`, 'client_id = "papertrader"', `client_secret_file = "${join(folder, "school.key")}"`, 'methods = ["redirect"]', ""];
+      appendFileSync(join(folder, "master.toml"), lines.join("\n"));
+    });
+    try {
+      // The provider's pages are not ours: what they do is no fault.
+      const context = await browser.person({ expects: [provider.issuer, "policy: ", "favicon.ico", "fonts.googleapis.com"] });
+      const page = await context.newPage();
+      const addresses = [];
+      page.on("framenavigated", (frame) => addresses.push(frame.url()));
+      await page.goto(sandbox.page(0));
+      await page.getByRole("button", { name: "Sign in with school" }).click();
+      await atProvider(page, "ada");
+      await page.getByRole("heading", { name: "One more thing" }).waitFor();
+      assert.equal(new URL(page.url()).search, "");
+      await page.getByLabel("Username").first().fill("ada");
+      await page.getByRole("button", { name: "Create account" }).click();
+      await page.getByRole("link", { name: "ada", exact: true }).waitFor();
+      await go(page, "#/account", "Account");
+      await page.getByRole("list", { name: "Sign-in with others" }).getByText("school").waitFor();
+      const download = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Download" }).click();
+      const lines = readFileSync(await (await download).path(), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+      assert.equal(lines.find((line) => line.kind === "account").username, "ada");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Keep me signed in").check();
+      await page.getByRole("button", { name: "Sign in with school" }).click();
+      // The provider may remember who this is.
+      const form = page.locator("input[name=login]");
+      const done = page.getByRole("link", { name: "ada", exact: true });
+      const more = page.getByRole("button", { name: "Continue" });
+      await form.or(done).or(more).first().waitFor();
+      if (await form.count()) await atProvider(page, "ada");
+      else if (await more.count()) await more.click();
+      await done.waitFor();
+      await page.reload();
+      await done.waitFor();
+      assert.ok(addresses.some((address) => address.includes("code=")), addresses.join());
+      await context.close();
+    } finally {
+      await sandbox.stop();
+      await provider.stop();
+    }
+  },
+
   async "the first contentful paint takes at most twice that of a bare text of the same worker"(browser) {
     const sandbox = await Sandbox.start(1, "10s");
     try {

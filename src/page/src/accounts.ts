@@ -107,12 +107,15 @@ export class Accounts {
   }
   /** Everything that the deployment holds on the account, as lines of JSON. */
   async export(): Promise<string> {
-    return (await this.client.call("getAccountExport", (session) => [session])).texts.join("");
+    return (await this.exportLines()).map((line) => `${line}\n`).join("");
+  }
+  private async exportLines(): Promise<readonly string[]> {
+    return (await this.client.call("getAccountExport", (session) => [session])).texts;
   }
   /** The name of the account that is signed in; after a sign-in with a provider nobody else tells it. */
   async ownName(): Promise<string> {
-    for (const line of (await this.export()).split("\n")) {
-      const record: unknown = line === "" ? null : JSON.parse(line);
+    for (const line of await this.exportLines()) {
+      const record: unknown = JSON.parse(line);
       if (typeof record !== "object" || record === null || !("kind" in record) || record.kind !== "account") continue;
       if ("username" in record && typeof record.username === "string") return record.username;
     }

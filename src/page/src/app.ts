@@ -72,13 +72,18 @@ export class Page {
     if (this.isKept && this.current && !keptSession()) this.end(accountTexts.signedOutElsewhere);
   }
 
-  /** Uses a session that was just made. */
-  async enter(sessionID: string, keep: boolean, name: string | null): Promise<void> {
+  /**
+   * Uses a session that was just made. Where nobody has told whose it is, the server is asked; where that takes too
+   * long, `askName` asks the person.
+   */
+  async enter(sessionID: string, keep: boolean, name: string | (() => Promise<string>)): Promise<void> {
     await this.client.attach(sessionID);
     let username: string;
     try {
-      username = name === null ? await this.accounts.ownName() : (await this.accounts.userInfo(name)).username;
+      if (typeof name === "string") username = (await this.accounts.userInfo(name)).username;
+      else username = await this.accounts.ownName().catch(name);
     } catch (error) {
+      await this.accounts.signOut(sessionID).catch(() => undefined);
       this.client.detach();
       throw error;
     }

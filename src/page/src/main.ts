@@ -1,11 +1,12 @@
 // spec/page.md · The page
 import { broughtBack } from "./address.ts";
-import type { App, Cleanup, Route, View } from "./api.ts";
+import { RefusalError, type App, type Cleanup, type Route, type View } from "./api.ts";
 import { accountView } from "./account.ts";
-import { Page } from "./app.ts";
+import { explain, Page } from "./app.ts";
 import { TICK_INTERVAL } from "./client.ts";
 import { SUBPROTOCOL } from "./connection.ts";
 import { h, replaceChildren } from "./dom.ts";
+import { field, form } from "./form.ts";
 import { comeBack, gateView, type Gate } from "./gate.ts";
 import { readRoute } from "./router.ts";
 import { applyTheme, Shell } from "./shell.ts";
@@ -136,6 +137,25 @@ setInterval(() => {
   shell.showMarket();
 }, TICK_INTERVAL);
 
+/** Asks whose session it is, and believes what the server bears out. */
+async function askName(): Promise<string> {
+  const name = await shell.dialog<string | null>((close) => {
+    const entry = field(accountTexts.username, { name: "username", autocomplete: "username", required: true });
+    const submit = async () => {
+      const info = await page.accounts.userInfo(entry.input.value.trim());
+      if (info.private) close(info.username);
+      else entry.fault(accountTexts.notYours);
+    };
+    return [
+      h("h2", null, accountTexts.whoAreYou),
+      h("p", null, accountTexts.whoAreYouText),
+      form(accountTexts.confirm, [entry.element], submit),
+    ];
+  }, null);
+  if (name === null) throw new RefusalError("session-expired", accountTexts.staleSignIn);
+  return name;
+}
+
 /** Ends a sign-in with a provider that has sent the person back. */
 async function finishSignIn(brought: NonNullable<typeof broughtBack>): Promise<void> {
   const pending = takePendingSignIn();
@@ -154,9 +174,8 @@ async function finishSignIn(brought: NonNullable<typeof broughtBack>): Promise<v
     if (page.session) await page.signOut();
     page.notice = "";
   } else {
-    await page.enter(outcome.sessionID, pending?.keep ?? false, null).catch((error: unknown) => {
-      page.notice = accountTexts.staleSignIn;
-      reportError(error);
+    await page.enter(outcome.sessionID, pending?.keep ?? false, askName).catch((error: unknown) => {
+      page.notice = explain(error);
     });
     if (pending?.purpose === "link") shell.toast(accountTexts.linkedAlready, "error");
   }

@@ -124,7 +124,7 @@ export const accountTexts = {
   linked: "The sign-in is linked to your account.",
   makeAccount: "Create account",
   whoAreYou: "Your username here",
-  whoAreYouText: "The server signed you in, but its answer does not say under which name.",
+  whoAreYouText: "The server signed you in, but it takes too long to say under which name.",
   notYours: "That is not the account that you are signed in to.",
 
   account: "Account",
