@@ -15,8 +15,10 @@ use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::held_bytes::HELD_BYTES_MAX;
+use crate::net::http::{HEAD_BYTES_MAX, HEAD_TIMEOUT};
 use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
 use crate::net::reader::BULK_MAX;
+use crate::net::websocket::FRAME_PAYLOAD_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
 use crate::worker::notices::orders::ORDER_SUBSCRIBERS_MAX;
@@ -192,6 +194,23 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             ORDER_SUBSCRIBERS_MAX as u64,
             Unit::Count,
             "connections of an account to a worker that are subscribed to `orders`; one more is `overloaded`",
+        ),
+        limit(
+            "webSocketFrame",
+            FRAME_PAYLOAD_MAX as u64,
+            Unit::Bytes,
+            "payload of a client's frame of WebSocket; more is close 1009. A message may have any number of frames",
+        ),
+        limit(
+            "httpHead",
+            HEAD_BYTES_MAX as u64,
+            Unit::Bytes,
+            "head of an HTTP request, such as the upgrade to WebSocket; more is 431",
+        ),
+        time(
+            "httpHeadTime",
+            HEAD_TIMEOUT,
+            "from the connection, or the end of TLS's handshake, to the end of the first HTTP head; then 408",
         ),
         limit(
             "unanswered",

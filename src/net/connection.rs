@@ -430,6 +430,12 @@ impl ReplyWriter<'_> {
         }
     }
 
+    /// Bytes that the socket has not taken.
+    #[cfg(test)]
+    pub(super) fn unsent(&self) -> usize {
+        self.side.unsent()
+    }
+
     /// Whether every request is answered and every byte sent.
     pub fn is_empty(&self) -> bool {
         self.side.slots.is_empty() && self.side.unsent() == 0
