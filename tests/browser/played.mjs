@@ -263,6 +263,48 @@ export const cases = {
     });
   },
 
+  async "a fresh login in a tab takes the other tabs of a kept session along"(browser) {
+    await withWorker(async (worker, base) => {
+      const ended = new Set();
+      let made = 0;
+      worker.answers.login = (connection, texts) => {
+        if (texts.length > 1) made += 1;
+        const id = texts.length > 1 ? String(made).repeat(64) : texts[0];
+        if (ended.has(id)) connection.reply("loginFail", "session-expired", "the session has ended");
+        else connection.reply("sessionID", id, "127.0.0.1:2049");
+        return true;
+      };
+      worker.answers.logout = (connection, texts) => (ended.add(texts[0]), false);
+      worker.answers.createToken = (connection, texts) => {
+        if (texts[0] === "1".repeat(64)) connection.reply("accountFail", "login-again", "the login is too old");
+        else connection.reply("accountSuccess", "cd".repeat(32));
+        return true;
+      };
+      const page = await visit(browser, base);
+      await signIn(page, "alice", "correct horse battery", true);
+      const other = await page.context().newPage();
+      await other.goto(base);
+      await other.getByRole("link", { name: "alice", exact: true }).waitFor();
+      await go(page, "#/account", "Account");
+      await page.getByText("Create token").first().click();
+      await page.getByLabel("Name").fill("robot-2");
+      await page.getByRole("button", { name: "Create token" }).click();
+      await page.getByRole("heading", { name: "Confirm that it is you" }).waitFor();
+      await page.locator("dialog").getByLabel("Password", { exact: true }).fill("correct horse battery");
+      await page.getByRole("button", { name: "Confirm" }).click();
+      await page.getByText("cd".repeat(32)).waitFor();
+      assert.ok(ended.has("1".repeat(64)));
+      worker.cut();
+      for (const tab of [page, other]) {
+        await tab.locator(".market").getByText("Simulated market open").waitFor();
+        await tab.getByRole("link", { name: "alice", exact: true }).waitFor();
+      }
+      const uses = worker.asked.filter((asked) => asked.name === "switchState").map((asked) => asked.texts[0][0]);
+      assert.deepEqual(uses.slice(-2), ["2", "2"]);
+      assert.equal(await other.evaluate(() => JSON.parse(localStorage["papertrader.session"]).sessionID[0]), "2");
+    });
+  },
+
   async "a provider's answer leaves the address before anything else, and the handle its storage"(browser) {
     await withWorker(async (worker, base) => {
       worker.facts.login = "password,school";

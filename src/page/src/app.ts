@@ -26,6 +26,8 @@ export class Page {
   notice = "";
   private current: AccountSession | null = null;
   private isKept = false;
+  /** The session in use, also while it is found out that it has ended. */
+  private ownID = "";
   private nextWorkers = 0;
 
   constructor(
@@ -35,7 +37,7 @@ export class Page {
   ) {
     this.client = new Client(own, network);
     this.accounts = new Accounts(this.client, (milliseconds) => timers.wait(milliseconds));
-    this.client.sessionEnded.add(() => this.end(accountTexts.ended));
+    this.client.sessionEnded.add(() => this.sessionEnded());
   }
 
   get session(): AccountSession | null {
@@ -67,9 +69,23 @@ export class Page {
   leave(): void {
     if (this.current && !this.isKept) this.client.endSession();
   }
-  /** Another tab changed what is kept. */
+  /** Another tab changed what is kept: it signed out, signed in anew, or signed in somebody else. */
   keptChanged(): void {
-    if (this.isKept && this.current && !keptSession()) this.end(accountTexts.signedOutElsewhere);
+    if (!this.isKept || !this.current) return;
+    const kept = keptSession();
+    if (!kept) this.end(accountTexts.signedOutElsewhere);
+    else if (kept.username !== this.current.username) this.isKept = false;
+    else if (kept.sessionID !== this.ownID) this.use(kept.sessionID);
+  }
+  private sessionEnded(): void {
+    const kept = this.isKept && this.current ? keptSession() : null;
+    // Another tab has signed in anew, and its new session is kept in the place of this one.
+    if (kept && kept.username === this.current?.username && kept.sessionID !== this.ownID) this.adopt(kept.sessionID, kept.username);
+    else this.end(accountTexts.ended);
+  }
+  private use(sessionID: string): void {
+    this.ownID = sessionID;
+    void this.client.attach(sessionID);
   }
 
   /**
@@ -94,6 +110,7 @@ export class Page {
   async renew(sessionID: string): Promise<void> {
     const old = this.client.sessionID;
     const username = this.current?.username ?? "";
+    this.ownID = sessionID;
     await this.client.attach(sessionID);
     if (this.isKept) keepSession({ username, sessionID });
     if (old) await this.accounts.signOut(old).catch(() => undefined);
@@ -106,7 +123,7 @@ export class Page {
   /** Forgets who is signed in, and says why. */
   end(why: string): void {
     if (!this.current && this.client.sessionID === null && !this.isKept) return;
-    if (this.isKept) keepSession(null);
+    if (this.isKept && keptSession()?.sessionID === this.ownID) keepSession(null);
     this.isKept = false;
     this.current?.close();
     this.current = null;
@@ -124,6 +141,7 @@ export class Page {
 
   private adopt(sessionID: string, username: string): void {
     this.current?.close();
+    this.ownID = sessionID;
     if (this.client.sessionID !== sessionID) void this.client.attach(sessionID);
     this.current = new AccountSession(username, this.client, this.timers);
     this.notice = "";

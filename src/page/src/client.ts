@@ -240,7 +240,11 @@ export class Client {
       const info = await command.request("getServerInfo");
       this.market.set(readMarket(info.fact));
       this.nextMarket = this.network.now() + MARKET_INTERVAL;
-      if (this.session) await this.attachSession();
+      // A session may take the place of another while that is attached.
+      for (let used: string | null = null; this.session !== null && this.session !== used; ) {
+        used = this.session;
+        await this.attachSession();
+      }
     } catch (error) {
       if (command === this.command) this.lose(error);
       return;

@@ -310,6 +310,25 @@ test("a session that ended while the tab slept is told once, and its calls fail"
   assert.equal(deployment.client.state.value?.kind, "open");
 });
 
+test("a session that takes another's place while that is attached is the one in use", async () => {
+  const deployment = new Deployment();
+  const next = "cd".repeat(32);
+  let told = 0;
+  deployment.client.sessionEnded.add(() => (told += 1));
+  deployment.own.set("loginWithSessionID", (socket, texts) => {
+    if (texts[0] !== SESSION) return false;
+    void deployment.client.attach(next);
+    socket.reply(0x0301, "session-expired", "it has ended");
+    return true;
+  });
+  await deployment.client.attach(SESSION);
+  await deployment.opened();
+  assert.deepEqual((await deployment.client.call("getOpenOrders", (id) => [id])).orders, []);
+  assert.deepEqual(deployment.all("getOpenOrders"), [[next]]);
+  assert.equal(deployment.last("getOpenOrders").asked[0]?.texts[0], next);
+  assert.equal(told, 0);
+});
+
 test("a worker without its master makes the client move on once; where none has it the refusal is the answer", async () => {
   const deployment = new Deployment();
   await deployment.client.attach(SESSION);
