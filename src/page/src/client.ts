@@ -90,7 +90,9 @@ export class Client {
   setAddresses(urls: readonly string[]): void {
     const current = this.addresses[this.index];
     const known = new Set<string>(this.addresses.slice(0, 1));
-    for (const url of urls) if (/^wss?:\/\/[^/?#@\s]+\/ws$/.test(url) && known.size < WORKERS_MAX) known.add(url);
+    // A browser refuses to go from https to what is not encrypted.
+    const form = this.addresses[0]?.startsWith("wss:") ? /^wss:\/\/[^/?#@\s]+\/ws$/ : /^wss?:\/\/[^/?#@\s]+\/ws$/;
+    for (const url of urls) if (form.test(url) && known.size < WORKERS_MAX) known.add(url);
     this.addresses = [...known];
     this.index = Math.max(0, this.addresses.indexOf(current ?? ""));
   }

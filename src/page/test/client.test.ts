@@ -397,6 +397,11 @@ test("a list of workers is bounded, and holds addresses of WebSockets alone", as
   const tried = new Set(deployment.sockets.map((socket) => socket.url));
   assert.ok(tried.size <= WORKERS_MAX);
   assert.ok([...tried].every((url) => /^ws:\/\/(a|w\d+)\/ws$/.test(url)), [...tried].join());
+  const secure = new Deployment(["wss://a/ws", "ws://b/ws", "wss://c/ws"]);
+  secure.dead.add("wss://a/ws").add("wss://c/ws").add("ws://b/ws");
+  secure.client.start();
+  await settled();
+  assert.deepEqual(secure.sockets.map((socket) => socket.url), ["wss://a/ws", "wss://c/ws"]);
 });
 
 test("each end of an order is told once, and what may be missing is told as such", async () => {
