@@ -7,7 +7,9 @@ pub mod age;
 pub mod arguments;
 pub mod chart;
 pub mod commands;
+pub mod outcome_words;
 pub mod password;
+pub mod splits;
 pub mod view;
 
 use crate::cli::usage::with_own_usage;

@@ -479,8 +479,11 @@ pub struct ChartArgs {
     /// asset's latest value]
     #[arg(long, value_parser = date, conflicts_with = "all")]
     pub date: Option<Timestamp>,
-    /// Adjust for splits and dividends
+    /// Draw prices as they were quoted, not adjusted for splits and dividends
     #[arg(long)]
+    pub raw: bool,
+    /// Adjust for splits and dividends: what is drawn is so already, JSON and CSV are not
+    #[arg(long, conflicts_with = "raw")]
     pub adjusted: bool,
     /// Print the bars as CSV
     #[arg(long, conflicts_with = "json")]
@@ -915,6 +918,7 @@ mod tests {
             "papertrader chart AAPL --day --week",
             "papertrader chart AAPL --date 2013-02-30",
             "papertrader chart AAPL --csv --json",
+            "papertrader chart AAPL --raw --adjusted",
             "papertrader --plain --ca x ping",
             "papertrader --pin 00 ping",
             "papertrader register al!ce a@b",

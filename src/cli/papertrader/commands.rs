@@ -15,12 +15,14 @@ mod order_words;
 mod orders;
 mod own_account;
 mod reset;
+mod suggestions;
 mod third_party;
 mod trading;
 
 use super::arguments::{
     ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT, address,
 };
+use super::outcome_words::error_words;
 use crate::cli::output::{clean_lines, json};
 use crate::cli::table::wrapped;
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
@@ -92,6 +94,11 @@ impl CommandError {
             },
             _ => self,
         }
+    }
+
+    /// Whether the server refused for this reason.
+    fn is_refused_for(&self, reason: Reason) -> bool {
+        matches!(self.error.as_deref(), Some(ClientError::Refused(refusal)) if refusal.reason == reason)
     }
 
     /// Whether there is no session that the command could use.
@@ -176,7 +183,11 @@ fn report(as_json: bool, failure: &CommandError) {
         return;
     };
     // The line breaks are the library's; the texts of servers within a line are cleaned.
-    let text = error.to_string();
+    let text = if as_json {
+        error.to_string()
+    } else {
+        error_words(error)
+    };
     let account = failure.account.as_ref().map(Username::as_str);
     let mut stderr = std::io::stderr().lock();
     if as_json {
@@ -617,6 +628,11 @@ fn not_logged_in(
         Some((name, _)) => format!("{name} has logged out. Log in again:\n  {login}"),
         None => format!("Log in first:\n  {login}"),
     };
+    if let (None, Some(name)) = (ended, &global.user)
+        && let Some(question) = suggestions::meant_account(name, store)
+    {
+        advice = format!("{question}\n{advice}");
+    }
     let others = store.load().unwrap_or_default();
     let mut names: Vec<&str> = others
         .iter()

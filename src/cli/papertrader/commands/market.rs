@@ -4,6 +4,7 @@
 //!
 //! Tests: below, and in `tests/suite/client/cli.rs`.
 
+use super::suggestions::meant_asset;
 use super::{CommandError, FAILED, ReadySession, print, show, write_out};
 use crate::cli::output::json;
 use crate::cli::papertrader::age::ReferenceTime;
@@ -11,6 +12,7 @@ use crate::cli::papertrader::arguments::{
     AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs,
 };
 use crate::cli::papertrader::chart;
+use crate::cli::papertrader::splits::{WindowSplit, splits};
 use crate::cli::papertrader::view::{
     BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv,
 };
@@ -19,7 +21,7 @@ use crate::cli::table::{self, Column};
 use crate::cli::terminal::{ScreenSize, for_people, is_utf8, redraw};
 use crate::client::ClientError;
 use crate::client::quote_feed::QuoteFeed;
-use crate::model::{self, Money, Reason, Symbol, Timestamp};
+use crate::model::{self, Bar, Money, Reason, Symbol, Timestamp};
 use crate::wire::{Refusal, Window};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -59,14 +61,36 @@ pub fn quote(global: &GlobalArgs, args: &QuoteArgs) -> Result<(), CommandError> 
     let mut session = ReadySession::open(global)?;
     let answers = session.call(|client| client.quotes(&args.symbols))?;
     let now = reference(&mut session, &answers)?;
+    let meant = if global.json {
+        String::new()
+    } else {
+        meant_lines(&mut session, &args.symbols, &answers)
+    };
     show(global, &views(&args.symbols, &answers, &now), || {
-        quote_table(&args.symbols, &answers, &now)
+        quote_table(&args.symbols, &answers, &now) + &table::wrapped(&meant)
     })?;
     if answers.iter().all(Result::is_ok) {
         Ok(())
     } else {
         Err(CommandError::already_shown(FAILED))
     }
+}
+
+/// A line for each unknown asset that has a name like another's.
+fn meant_lines(session: &mut ReadySession, symbols: &[Symbol], answers: &[Answer]) -> String {
+    let is_unknown =
+        |answer: &Answer| matches!(answer, Err(refusal) if refusal.reason == Reason::UnknownAsset);
+    let unknown = symbols.iter().zip(answers);
+    let mut unknown = unknown.filter(|(_, answer)| is_unknown(answer)).peekable();
+    if unknown.peek().is_none() {
+        return String::new();
+    }
+    let there = session
+        .pool
+        .call(|client| client.list())
+        .unwrap_or_default();
+    let line = |symbol: &Symbol| Some(format!("{symbol}: {}\n", meant_asset(*symbol, &there)?));
+    unknown.filter_map(|(symbol, _)| line(symbol)).collect()
 }
 
 fn views(symbols: &[Symbol], answers: &[Answer], now: &ReferenceTime) -> Vec<QuoteView> {
@@ -114,7 +138,7 @@ fn quote_table(symbols: &[Symbol], answers: &[Answer], now: &ReferenceTime) -> S
     let columns = [
         Column::text("symbol", 0),
         Column::number("value", 0),
-        Column::text("at (UTC)", 2),
+        Column::text(now.heading(), 2),
         Column::number("age", 1),
     ];
     table::table(&columns, &rows) + &table::wrapped(now.note())
@@ -149,8 +173,8 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
     let mut due = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let answers = session.call(|client| feed.quotes(client))?;
-        if let Some(refusal) = unknown_asset(&answers) {
-            return Err(session.failed(ClientError::Refused(refusal)));
+        if let Some((symbol, refusal)) = unknown_asset(&args.symbols, &answers) {
+            return Err(session.failed_about(symbol, ClientError::Refused(refusal)));
         }
         let now = reference(&mut session, &answers)?;
         let text = if global.json {
@@ -185,13 +209,14 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// The refusal of the first unknown asset.
-fn unknown_asset(answers: &[Answer]) -> Option<Refusal> {
-    let refusals = answers.iter().filter_map(|a| a.as_ref().err());
-    refusals
-        .into_iter()
-        .find(|r| r.reason == model::Reason::UnknownAsset)
-        .cloned()
+/// The first unknown asset, and its refusal.
+fn unknown_asset(symbols: &[Symbol], answers: &[Answer]) -> Option<(Symbol, Refusal)> {
+    let refused = |(symbol, answer): (&Symbol, &Answer)| {
+        let refusal = answer.as_ref().err()?;
+        let is_unknown = refusal.reason == Reason::UnknownAsset;
+        is_unknown.then(|| (*symbol, refusal.clone()))
+    };
+    symbols.iter().zip(answers).find_map(refused)
 }
 
 /// The table, and the note below it.
@@ -231,7 +256,7 @@ fn watch_table(
         Column::number("value", 0),
         Column::number("change", 2),
         Column::number("in %", 1),
-        Column::text("at (UTC)", 4),
+        Column::text(now.heading(), 4),
         Column::number("age", 3),
     ];
     (table::table(&columns, &rows), now.note().to_owned())
@@ -262,7 +287,7 @@ fn changes(
 /// Shows an asset's latest daily bar.
 pub fn info(global: &GlobalArgs, args: &SymbolArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
-    let info = session.call(|client| client.info(args.symbol))?;
+    let info = session.call_about(args.symbol, |client| client.info(args.symbol))?;
     let view = InfoView {
         symbol: info.symbol.to_string(),
         bar: BarView::from(&info.bar),
@@ -295,7 +320,11 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
         _ if args.all => None,
         Some(date) => Some(date),
         // The window ends at market time, which in a replay differs from the local clock.
-        None => Some(session.call(|client| client.quote(args.symbol))?.time),
+        None => Some(
+            session
+                .call_about(args.symbol, |client| client.quote(args.symbol))?
+                .time,
+        ),
     };
     let (name, window) = match date {
         None => ("all", Window::AllTime),
@@ -304,7 +333,11 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
         Some(date) if args.year => ("year", Window::Year(date)),
         Some(date) => ("month", Window::Month(date)),
     };
-    let bars = session.call(|client| client.bars(args.symbol, window, args.adjusted))?;
+    let is_drawn = !args.csv && !global.json;
+    let is_adjusted = args.adjusted || (is_drawn && !args.raw);
+    let bars = session.call_about(args.symbol, |client| {
+        client.bars(args.symbol, window, is_adjusted)
+    })?;
     if args.csv {
         return print(&bars_csv(&bars).map_err(ClientError::Local)?);
     }
@@ -312,50 +345,109 @@ pub fn chart(global: &GlobalArgs, args: &ChartArgs) -> Result<(), CommandError> 
         symbol: args.symbol.to_string(),
         window: name,
         date: date.map(|d| d.to_string()),
-        adjusted: args.adjusted,
+        adjusted: is_adjusted,
         bars: bars.iter().map(BarView::from).collect(),
     };
+    if global.json {
+        return show(global, &view, String::new);
+    }
+    let others = session.call(|client| client.bars(args.symbol, window, !is_adjusted))?;
+    let splits = if is_adjusted {
+        splits(&others, &bars)
+    } else {
+        splits(&bars, &others)
+    };
     show(global, &view, || {
-        let mut heading = format!("{}, {name}", args.symbol);
-        if let Some(date) = date {
-            heading.push_str(&format!(" to {}", table::utc(date)));
-        }
-        if args.adjusted {
-            heading.push_str(", adjusted");
-        }
-        if let (Some(first), Some(last)) = (bars.first(), bars.last()) {
-            // Of what is drawn: the line begins at the first close.
-            let change = Money(last.close.0.saturating_sub(first.close.0));
-            heading.push_str(&format!(": {}", table::money(last.close)));
-            if bars.len() > 1 {
-                heading.push_str(&format!(
-                    " ({} since {})",
-                    table::signed_percent(change, first.close),
-                    table::moment(first.time)
-                ));
-            }
-        }
-        let heading = table::wrapped(&(heading + "\n"));
+        let mut heading = chart_heading((args.symbol, name), date, is_adjusted, &bars);
+        let is_monthly = matches!(window, Window::Year(_) | Window::AllTime);
+        heading.extend(split_words(args.symbol, &splits, is_adjusted, is_monthly));
+        let heading = table::wrapped(&heading);
         let below = ScreenSize::of_stdout().map(|screen| screen.below(&heading));
         heading + &chart::draw(&bars, below, args.ascii || !is_utf8())
+    })
+}
+
+/// What a chart is of, with the last price, and the change of what is drawn.
+fn chart_heading(
+    (symbol, window): (Symbol, &str),
+    date: Option<Timestamp>,
+    is_adjusted: bool,
+    bars: &[Bar],
+) -> String {
+    let mut heading = format!("{symbol}, {window}");
+    if let Some(date) = date {
+        heading.push_str(&format!(" to {}", table::utc(date)));
+    }
+    if !is_adjusted {
+        heading.push_str(", as quoted");
+    }
+    if let (Some(first), Some(last)) = (bars.first(), bars.last()) {
+        // Of what is drawn: the line begins at the first close.
+        let change = Money(last.close.0.saturating_sub(first.close.0));
+        heading.push_str(&format!(": {}", table::money(last.close)));
+        if bars.len() > 1 {
+            heading.push_str(&format!(
+                " ({} since {})",
+                table::signed_percent(change, first.close),
+                table::moment(first.time)
+            ));
+        }
+    }
+    heading + "\n"
+}
+
+/// That splits lie within a chart, and what that means for it; `None` without one.
+fn split_words(
+    symbol: Symbol,
+    splits: &[WindowSplit],
+    is_adjusted: bool,
+    is_monthly: bool,
+) -> Option<String> {
+    let told = |split: &WindowSplit| {
+        let day = table::moment(split.time.day());
+        let when = match day.get(..7).filter(|_| is_monthly) {
+            Some(month) => format!("in {month}"),
+            None => format!("on {day}"),
+        };
+        match split.ratio {
+            Some((after, before)) => format!("{after} for {before} {when}"),
+            None => when,
+        }
+    };
+    let told: Vec<String> = splits.iter().map(told).collect();
+    if told.is_empty() {
+        return None;
+    }
+    let told = told.join(" and ");
+    Some(if is_adjusted {
+        format!(
+            "{symbol} was split {told}: prices before are in today's units. --raw draws them as quoted.\n"
+        )
+    } else {
+        format!(
+            "{symbol} was split {told}: the step there is no gain or loss. Without --raw prices are in \
+             today's units.\n"
+        )
     })
 }
 
 /// Shows a forecast.
 pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
-    let forecast = session.call(|client| client.predicted(args.symbol, args.date))?;
+    let forecast = session.call_about(args.symbol, |client| {
+        client.predicted(args.symbol, args.date)
+    })?;
     show(global, &ForecastView::new(args.symbol, &forecast), || {
         table::list(&[
             ("symbol", args.symbol.to_string()),
             ("for", table::utc(forecast.time)),
-            ("value", table::money(forecast.value)),
+            ("value", table::estimate(forecast.value)),
             (
                 "95 % between",
                 format!(
                     "{} and {}",
-                    table::money(forecast.low),
-                    table::money(forecast.high)
+                    table::estimate(forecast.low),
+                    table::estimate(forecast.high)
                 ),
             ),
             ("method", forecast.method.clone()),
@@ -366,6 +458,33 @@ pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandE
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chart_says_what_a_split_does_to_it() {
+        let symbol = Symbol::parse("AAPL").unwrap();
+        let split = |ratio| WindowSplit {
+            time: Timestamp::parse("2005-02-28").unwrap(),
+            ratio,
+        };
+        let told = |splits: &[WindowSplit], adjusted, monthly| {
+            split_words(symbol, splits, adjusted, monthly).unwrap_or_default()
+        };
+        assert_eq!(told(&[], true, false), "");
+        let adjusted = told(&[split(Some((2, 1)))], true, false);
+        assert!(
+            adjusted.starts_with("AAPL was split 2 for 1 on 2005-02-28: prices before"),
+            "{adjusted}"
+        );
+        assert!(adjusted.contains("--raw"), "{adjusted}");
+        let raw = told(&[split(None), split(Some((1, 10)))], false, true);
+        assert!(
+            raw.starts_with("AAPL was split in 2005-02 and 1 for 10 in 2005-02: the step"),
+            "{raw}"
+        );
+        let heading = |adjusted| chart_heading((symbol, "all"), None, adjusted, &[]);
+        assert_eq!(heading(true), "AAPL, all\n");
+        assert_eq!(heading(false), "AAPL, all, as quoted\n");
+    }
 
     #[test]
     fn an_asset_without_a_price_is_not_said_to_have_one_after_the_next_update() {
