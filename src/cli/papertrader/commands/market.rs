@@ -12,16 +12,19 @@ use crate::cli::papertrader::arguments::{
     AssetsArgs, ChartArgs, ForecastArgs, GlobalArgs, QuoteArgs, SymbolArgs, WatchArgs,
 };
 use crate::cli::papertrader::chart;
+use crate::cli::papertrader::outcome_words::reason_words;
 use crate::cli::papertrader::splits::{WindowSplit, splits};
+use crate::cli::papertrader::view::orders::EndedOrderView;
 use crate::cli::papertrader::view::{
     BarView, BarsView, ForecastView, InfoView, QuoteView, bars_csv,
 };
 use crate::cli::signals;
 use crate::cli::table::{self, Column};
-use crate::cli::terminal::{ScreenSize, for_people, is_utf8, redraw};
+use crate::cli::terminal::{ScreenSize, for_people, is_utf8, redraw, wrap};
 use crate::client::ClientError;
 use crate::client::quote_feed::QuoteFeed;
 use crate::model::{self, Bar, Money, Reason, Symbol, Timestamp};
+use crate::wire::reply::OrderNotice;
 use crate::wire::{Refusal, Window};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -159,13 +162,16 @@ pub fn on_signal() -> Result<Arc<AtomicBool>, ClientError> {
 struct WatchView {
     at: String,
     quotes: Vec<QuoteView>,
+    /// Orders of the account that have ended since the last round.
+    orders: Vec<EndedOrderView>,
 }
 
-/// Shows values as they change: on a terminal a table in place, else a line for each change.
+/// Shows values as they change: on a terminal a table in place, else a line for each change. Orders
+/// of the account that end meanwhile are told in a line each.
 pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::open(global)?;
     let stop = on_signal()?;
-    let mut feed = QuoteFeed::new(&args.symbols);
+    let mut feed = QuoteFeed::with_orders(&args.symbols);
     let mut first: HashMap<Symbol, Money> = HashMap::new();
     let mut last: HashMap<Symbol, model::Quote> = HashMap::new();
     let mut drawn = String::new();
@@ -177,10 +183,12 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
             return Err(session.failed_about(symbol, ClientError::Refused(refusal)));
         }
         let now = reference(&mut session, &answers)?;
+        let ended = feed.ended_orders();
         let text = if global.json {
             let view = WatchView {
                 at: Timestamp::now().to_string(),
                 quotes: views(&args.symbols, &answers, &now),
+                orders: ended.iter().map(EndedOrderView::from).collect(),
             };
             json(&view).map_err(|e| ClientError::Local(e.to_string()))? + "\n"
         } else if let Some(screen) = ScreenSize::that_redraws() {
@@ -188,9 +196,11 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
             let (back, text) = redraw(&drawn, &table, &note, screen);
             write_out(&back)?;
             drawn.clone_from(&text);
-            for_people(&text)
+            // They stay above the table.
+            for_people(&(wrap(&end_lines(&ended), screen.columns) + &text))
         } else {
-            for_people(&changes(&args.symbols, &answers, &mut last, &now))
+            let changes = changes(&args.symbols, &answers, &mut last, &now);
+            for_people(&(changes + &end_lines(&ended)))
         };
         print(&text)?;
         rounds += 1;
@@ -207,6 +217,33 @@ pub fn watch(global: &GlobalArgs, args: &WatchArgs) -> Result<(), CommandError> 
         }
     }
     Ok(())
+}
+
+/// A line for each order that has ended.
+fn end_lines(ended: &[OrderNotice]) -> String {
+    ended.iter().map(end_line).collect()
+}
+
+fn end_line(end: &OrderNotice) -> String {
+    let what = format!("{} {}", table::amount(end.quantity), end.symbol);
+    let how = match (end.price, end.total) {
+        (Some(price), Some(total)) => format!(
+            "{what} at {}, {} in all",
+            table::money(price),
+            table::money(total)
+        ),
+        _ => what,
+    };
+    let reason = end.reason.as_ref().map(reason_words);
+    let status = end.status.to_string();
+    let status = match reason.filter(|reason| *reason != status) {
+        Some(reason) => format!("{status}, {reason}"),
+        None => status,
+    };
+    format!(
+        "order {status}: {how} (transaction {})\n",
+        end.id.hyphenated()
+    )
 }
 
 /// The first unknown asset, and its refusal.
@@ -458,6 +495,47 @@ pub fn forecast(global: &GlobalArgs, args: &ForecastArgs) -> Result<(), CommandE
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_an_order_is_told_in_a_line() {
+        let end = OrderNotice {
+            id: uuid::Uuid::from_u128(7),
+            status: model::TransactionStatus::Settled.into(),
+            symbol: Symbol::parse("AAPL").unwrap(),
+            quantity: model::Quantity(1_500_000_000),
+            price: Some(Money(81_200_000)),
+            total: Some(Money(121_800_000_000)),
+            time: Timestamp(0),
+            reason: None,
+        };
+        let id = "00000000-0000-0000-0000-000000000007";
+        assert_eq!(
+            end_line(&end),
+            format!("order settled: 1,500 AAPL at 81.20, 121,800.00 in all (transaction {id})\n")
+        );
+        let without = |status: model::TransactionStatus, reason: Reason| {
+            end_line(&OrderNotice {
+                status: status.into(),
+                price: None,
+                total: None,
+                reason: Some(reason.into()),
+                ..end.clone()
+            })
+        };
+        let rejected = without(
+            model::TransactionStatus::Rejected,
+            Reason::InsufficientFunds,
+        );
+        assert!(
+            rejected.starts_with("order rejected, too little cash: 1,500 AAPL (transaction"),
+            "{rejected}"
+        );
+        let cancelled = without(model::TransactionStatus::Cancelled, Reason::Cancelled);
+        assert!(
+            cancelled.starts_with("order cancelled: 1,500 AAPL"),
+            "{cancelled}"
+        );
+    }
 
     #[test]
     fn a_chart_says_what_a_split_does_to_it() {
