@@ -15,10 +15,18 @@ pub mod view;
 use crate::cli::usage::with_own_usage;
 use arguments::ClientCli;
 use clap::{CommandFactory, FromArgMatches};
+use commands::completion;
 use std::process::ExitCode;
 
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
+    let line: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if let [_, command, rest @ ..] = &line[..]
+        && command == completion::COMMAND
+    {
+        completion::run(rest);
+        return ExitCode::SUCCESS;
+    }
     let matches = with_own_usage(ClientCli::command()).get_matches();
     let cli = ClientCli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     commands::run(cli)

@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
+pub mod completion;
 mod estimate;
 mod export;
 mod holdings;

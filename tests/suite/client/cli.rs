@@ -622,6 +622,37 @@ fn what_may_have_been_meant_is_asked() {
 }
 
 #[test]
+fn a_shell_is_told_names_quickly_and_nothing_else() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let told = |line: &str| {
+        let ran = person.run(line);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}");
+        ran.out
+    };
+    assert_eq!(told("__complete symbols a"), "AAPL\n");
+    assert_eq!(told("__complete users al"), "alice\n");
+    assert_eq!(
+        told("__complete users b") + &told("__complete nonsense"),
+        ""
+    );
+    let cache = person.home.path().join(".cache/papertrader/symbols");
+    let mode = std::fs::metadata(&cache).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Without a server what is known is told, and without a session nothing.
+    drop(fake);
+    let all = person.run_with(&["__complete", "symbols", ""], "").out;
+    assert_eq!(all, "AAPL\nIBM\n");
+    let hour = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+    let file = std::fs::File::options().write(true).open(&cache).unwrap();
+    file.set_modified(hour).unwrap();
+    assert_eq!(told("__complete symbols I"), "IBM\n");
+    let stranger = Person::new();
+    let ran = stranger.run("__complete symbols A");
+    assert_eq!((ran.code, ran.out + &ran.err), (0, String::new()));
+}
+
+#[test]
 fn portfolio_and_history_are_shown_and_exported() {
     let fake = Fake::start();
     let person = Person::at(&fake);
