@@ -12,7 +12,7 @@ pub mod password;
 pub mod splits;
 pub mod view;
 
-use crate::cli::usage::with_own_usage;
+use crate::cli::usage::{refuse, with_own_usage};
 use arguments::ClientCli;
 use clap::{CommandFactory, FromArgMatches};
 use commands::completion;
@@ -27,7 +27,10 @@ pub fn main() -> ExitCode {
         completion::run(rest);
         return ExitCode::SUCCESS;
     }
-    let matches = with_own_usage(ClientCli::command()).get_matches();
-    let cli = ClientCli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    commands::run(cli)
+    let command = with_own_usage(ClientCli::command());
+    let matches = command.try_get_matches_from(line);
+    match matches.and_then(|matches| ClientCli::from_arg_matches(&matches)) {
+        Ok(cli) => commands::run(cli),
+        Err(error) => refuse(&error),
+    }
 }

@@ -89,13 +89,15 @@ pub fn percent(part: Money, whole: Money) -> Option<String> {
     Some(format!("{sign}{}.{:02}", size / 100, size % 100))
 }
 
-/// [`percent`] with a sign for gains and `%`; [`NONE`] if `whole` is zero.
+/// [`percent`] with a sign for gains, thousands separators and `%`; [`NONE`] if `whole` is zero.
 pub fn signed_percent(part: Money, whole: Money) -> String {
-    match percent(part, whole) {
-        Some(text) if part.0 > 0 => format!("+{text} %"),
-        Some(text) => format!("{text} %"),
-        None => NONE.to_owned(),
+    if whole.0 == 0 {
+        return NONE.to_owned();
     }
+    let sign = if part.0 > 0 { "+" } else { "" };
+    let hundredths = i128::from(part.0) * 10_000 / i128::from(whole.0);
+    let millionths = i64::try_from(hundredths.saturating_mul(10_000)).unwrap_or(i64::MAX);
+    format!("{sign}{} %", grouped(millionths, 2))
 }
 
 /// A time in UTC to the second, `2013-03-01 14:05:09`; at midnight the date alone.
@@ -341,6 +343,10 @@ mod tests {
         assert_eq!(p(5, 0), None);
         assert_eq!(p(i64::MAX, 1).unwrap(), format!("{}00.00", i64::MAX));
         assert_eq!(signed_percent(Money(5), Money(100)), "+5.00 %");
+        assert_eq!(signed_percent(Money(-1), Money(3)), "-33.33 %");
+        assert_eq!(signed_percent(Money(-1), Money(100_000)), "0.00 %");
+        assert_eq!(signed_percent(Money(123), Money(10)), "+1,230.00 %");
+        assert_eq!(signed_percent(Money(1), Money::ZERO), NONE);
     }
 
     #[test]

@@ -33,10 +33,7 @@ pub fn error_words(error: &ClientError) -> String {
             address,
             code,
             text,
-        } => format!(
-            "{address} ended the connection: {}",
-            with_code(text, code.as_str())
-        ),
+        } => format!("{address}: {}", with_code(text, code.as_str())),
         other @ (ClientError::Unreachable { .. }
         | ClientError::Tls { .. }
         | ClientError::Lost { .. }

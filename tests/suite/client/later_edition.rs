@@ -145,10 +145,7 @@ fn an_unknown_protocol_error_is_shown_with_its_sentence() {
     fake.tell(|t| t.fault = Some(code));
     let ran = person.run("quote AAPL");
     assert_eq!(ran.code, 5);
-    let told = format!(
-        "papertrader: {} ended the connection: as told (edition-ended)\n",
-        fake.address
-    );
+    let told = format!("papertrader: {}: as told (edition-ended)\n", fake.address);
     assert_eq!(ran.err, told);
     let ran = person.run("--json quote AAPL");
     assert_eq!(ran.code, 5);
