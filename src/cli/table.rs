@@ -77,6 +77,16 @@ pub fn amount(amount: Quantity) -> String {
     grouped(amount.0, 0)
 }
 
+/// A quantity with its word: `1 unit`, `0.5 units`.
+pub fn units(quantity: Quantity) -> String {
+    let word = if quantity.0 == MILLION {
+        "unit"
+    } else {
+        "units"
+    };
+    format!("{} {word}", amount(quantity))
+}
+
 /// `part` of `whole` as a percentage with two decimal places, rounded toward zero: `-3.25`. `None`
 /// if `whole` is zero.
 pub fn percent(part: Money, whole: Money) -> Option<String> {
@@ -320,6 +330,8 @@ mod tests {
         assert_eq!(amount(Quantity(1_000_000_000)), "1,000");
         assert_eq!(amount(Quantity(500_000)), "0.5");
         assert_eq!(money(Money(i64::MIN)), "-9,223,372,036,854.775808");
+        let told = [0, 1_000_000, 1_500_000, 2_000_000_000].map(|it| units(Quantity(it)));
+        assert_eq!(told, ["0 units", "1 unit", "1.5 units", "2,000 units"]);
         for (millionths, shown) in [
             (45_660_839, "45.66"),
             (1_999_999_999, "2,000.00"),

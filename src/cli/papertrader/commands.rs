@@ -668,7 +668,7 @@ fn advise(program: &str, error: ClientError) -> CommandError {
             ..
         } => "This server is of an earlier version, which does not know the command.".to_owned(),
         ClientError::NoWorker(_) => {
-            "Is a worker running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
+            "Is a server running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
                 .to_owned()
         }
         ClientError::OnlyHearsay { names, .. } => {
@@ -717,7 +717,6 @@ fn advice_on_refusal(program: &str, reason: Reason) -> Option<String> {
             format!("That address has an account already:\n  {program} login NAME")
         }
         Reason::UnknownAsset => format!("The assets there are:\n  {program} assets"),
-        Reason::UnknownUser => "Nobody is registered under that name.".to_owned(),
         Reason::Overloaded => "The server is busy; try again in a moment.".to_owned(),
         Reason::MasterUnavailable => {
             "The workers have lost their master; nothing was done. Try again later.".to_owned()

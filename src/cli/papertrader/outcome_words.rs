@@ -3,8 +3,9 @@
 //! How an order ended, and why a server refused, in words. Programs read codes: in `--json`, and
 //! behind the text of an error.
 
+use crate::cli::table;
 use crate::client::ClientError;
-use crate::model::{OpenValue, Reason};
+use crate::model::{OpenValue, Reason, Timestamp};
 use crate::wire::Refusal;
 
 /// Why an order ended without a fill, in words.
@@ -49,7 +50,20 @@ pub fn error_words(error: &ClientError) -> String {
 
 /// A refusal in words, with its code behind them.
 pub fn refusal_words(refusal: &Refusal) -> String {
-    with_code(&refusal.text, refusal.reason.as_str())
+    with_code(&with_readable_times(&refusal.text), refusal.reason.as_str())
+}
+
+/// A text with the times of replies in it in the form that people read elsewhere.
+fn with_readable_times(text: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_end_matches(['.', ',', ';', ':', ')']);
+        match Timestamp::parse_canonical(bare) {
+            Ok(time) => table::utc(time) + &word[bare.len()..],
+            Err(_) => word.to_owned(),
+        }
+    };
+    let words: Vec<String> = text.split(' ').map(word).collect();
+    words.join(" ")
 }
 
 /// The code stands behind the first line: what follows are commands.
@@ -81,6 +95,14 @@ mod tests {
         assert_eq!(
             refusal_words(&funds),
             "ada has 5.00 in cash: at most 1 unit (insufficient-funds)\nOpen orders:\n  papertrader orders"
+        );
+        let date = Refusal::new(
+            Reason::DateInvalid,
+            "it is 2009-10-07T00:00:00.000Z; later than 2009-10-07T14:00:00.000Z",
+        );
+        assert_eq!(
+            refusal_words(&date),
+            "it is 2009-10-07 UTC; later than 2009-10-07 14:00:00 UTC (date-invalid)"
         );
         let known = |reason: Reason| reason_words(&reason.into());
         assert_eq!(known(Reason::InsufficientHoldings), "too few units");

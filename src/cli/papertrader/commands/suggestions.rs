@@ -47,12 +47,17 @@ impl ReadySession {
         }
     }
 
-    /// The failure of a call about an asset.
+    /// The failure of a call about an asset, which advice names.
     pub(super) fn failed_about(&mut self, symbol: Symbol, error: ClientError) -> CommandError {
         let failure = self.failed(error);
-        match self.unknown_asset_advice(symbol, &failure) {
+        let failure = match self.unknown_asset_advice(symbol, &failure) {
             Some(advice) => failure.advised(Reason::UnknownAsset, advice),
             None => failure,
+        };
+        let named = |advice: String| advice.replace("quote SYMBOL", &format!("quote {symbol}"));
+        CommandError {
+            advice: failure.advice.map(named),
+            ..failure
         }
     }
 

@@ -490,11 +490,9 @@ fn funds_words(
             let cost = units.cost_at(price).map_or("too much".to_owned(), |cost| {
                 format!("about {}", table::money(cost))
             });
-            let (units, most) = (
-                table::amount(units),
-                table::amount(affordable(spendable, price)),
-            );
-            format!("{units} {symbol} cost {cost}; {told}: at most {most} units.")
+            let most = table::units(affordable(spendable, price));
+            let units = table::amount(units);
+            format!("{units} {symbol} cost {cost}; {told}: at most {most}.")
         }
         (OrderAmount::Cash(_) | OrderAmount::Units(_), _) => format!("{told}."),
     }
@@ -524,10 +522,11 @@ fn holdings_advice(session: &mut ReadySession, order: &OrderForm) -> Option<Stri
         return None;
     };
     let held = holdings.iter().find(|h| h.symbol == order.symbol);
-    let units = held.map_or("no".to_owned(), |h| table::amount(h.quantity));
+    let held_units = held.map_or(Quantity::ZERO, |h| h.quantity);
     let told = format!(
-        "The order sells {} units; {name} holds {units} units of {}.",
-        table::amount(sold),
+        "The order sells {}; {name} holds {} of {}.",
+        table::units(sold),
+        table::units(held_units),
         order.symbol
     );
     let is_promised = held.is_some_and(|h| h.quantity >= sold);
