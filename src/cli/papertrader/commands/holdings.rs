@@ -201,14 +201,18 @@ fn read_consistently(
     name: &Username,
 ) -> Result<(OwnPortfolio, Money), CommandError> {
     let mut before = None;
-    for _ in 0..=CONSISTENT_READS_MAX {
-        let history = session.call(|client| client.history(name))?;
+    // The first reading is compared with nothing, and needs no history.
+    for reading in 0..=CONSISTENT_READS_MAX {
+        let history = match reading {
+            0 => None,
+            _ => Some(session.call(|client| client.history(name))?),
+        };
         let after = match read_portfolio(session, name)? {
             ShownPortfolio::Own(own) => own,
             ShownPortfolio::Public(_) => break,
         };
         let fingerprint = after.fingerprint();
-        if before.as_ref() == Some(&fingerprint) {
+        if let Some(history) = history.filter(|_| before.as_ref() == Some(&fingerprint)) {
             let start = starting_cash(after.cash, &history.entries).ok_or_else(unknown_side)?;
             return Ok((after, start));
         }
