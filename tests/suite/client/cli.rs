@@ -664,7 +664,7 @@ fn portfolio_and_history_are_shown_and_exported() {
         "+10.00 %",
         "1,234.50",
         "2,334.50",
-        "since the day before",
+        "day's change",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }

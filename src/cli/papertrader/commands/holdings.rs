@@ -103,7 +103,7 @@ fn show_public(
     let rows: Vec<_> = shares.iter().map(row).collect();
     let view = PortfolioView::new(own, name, &payload::Portfolio::Public(shares), None);
     show(global, &view, || {
-        let columns = [Column::text("symbol", 0), Column::number("share", 0)];
+        let columns = [Column::text("symbol", 0), Column::number("weight", 0)];
         format!(
             "portfolio of {name}, as others see it\n\n{}",
             table::table(&columns, &rows)
@@ -167,7 +167,7 @@ fn summary(portfolio: &OwnPortfolio, start: Option<Money>, market: Option<String
         with_percent(totals.profit, totals.cost),
     ));
     if let Some(figures) = portfolio.figures {
-        lines.push(("since the day before", table::profit(figures.day_change)));
+        lines.push(("day's change", table::profit(figures.day_change)));
         if figures.fees != Money::ZERO {
             lines.push(("fees paid", table::money(figures.fees)));
         }
