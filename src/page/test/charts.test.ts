@@ -5,12 +5,22 @@ import { placesAhead, steppedTo } from "../src/charts/bar_chart.ts";
 import { barAt, bySecond, linePath, placeOf, placesOf, rangeOf } from "../src/charts/scale.ts";
 import { translucent } from "../src/charts/theme.ts";
 
-const bar = (time: number, price: bigint) => ({ time, open: price, high: price + 2n, low: price - 2n, close: price + 1n, volume: 3n });
+const bar = (time: number, price: bigint) => ({
+  time,
+  open: price,
+  high: price + 2n,
+  low: price - 2n,
+  close: price + 1n,
+  volume: 3n,
+});
 
 test("a place in a range is told apart from its ends, also of prices beyond a float's digits", () => {
   const range = rangeOf([3n, 1n, 2n]);
   assert.deepEqual(range, { low: 1n, high: 3n });
-  assert.deepEqual([1n, 2n, 3n].map((value) => placeOf(value, range)), [0, 0.5, 1]);
+  assert.deepEqual(
+    [1n, 2n, 3n].map((value) => placeOf(value, range)),
+    [0, 0.5, 1],
+  );
   const high = 9_000_000_000_000_000_000n;
   assert.equal(placeOf(high + 1n, { low: high, high: high + 2n }), 0.5);
   assert.equal(placeOf(5n, { low: 5n, high: 5n }), 0.5);
@@ -29,14 +39,27 @@ test("an axis has the places that tell its labels apart", () => {
 
 test("a time belongs to the last bar that has begun", () => {
   const bars = [10, 20, 30].map((time) => bar(time, 5n));
-  assert.deepEqual([9, 10, 19, 20, 30, 99].map((time) => barAt(bars, time)), [-1, 0, 0, 1, 2, 2]);
+  assert.deepEqual(
+    [9, 10, 19, 20, 30, 99].map((time) => barAt(bars, time)),
+    [-1, 0, 0, 1, 2, 2],
+  );
   assert.equal(barAt([], 1), -1);
 });
 
 test("bars of one second are one", () => {
   const joined = bySecond([bar(1_000, 10n), bar(1_500, 40n), bar(2_000, 20n)]);
-  assert.deepEqual(joined.map((it) => it.time), [1_000, 2_000]);
-  assert.deepEqual(joined[0], { time: 1_000, open: 10n, high: 42n, low: 8n, close: 41n, volume: 6n });
+  assert.deepEqual(
+    joined.map((it) => it.time),
+    [1_000, 2_000],
+  );
+  assert.deepEqual(joined[0], {
+    time: 1_000,
+    open: 10n,
+    high: 42n,
+    low: 8n,
+    close: 41n,
+    volume: 6n,
+  });
 });
 
 test("a line has its values' places, and none of fewer than two", () => {
@@ -52,7 +75,10 @@ test("a forecast keeps the distances of time, and leaves most of the room to the
   const ahead = placesAhead(bars, [point(4), point(8)]);
   assert.ok(ahead.includes(33 * day) && ahead.includes(37 * day));
   assert.equal(ahead.length, 8);
-  assert.deepEqual(ahead, [...ahead].sort((one, other) => one - other));
+  assert.deepEqual(
+    ahead,
+    [...ahead].sort((one, other) => one - other),
+  );
   const seconds = Array.from({ length: 30 }, (_, at) => bar(at * 1_000, 5n));
   assert.ok(placesAhead(seconds, [{ time: day, value: 5n, low: 4n, high: 6n }]).length <= 10);
   assert.deepEqual(placesAhead(bars, []), []);

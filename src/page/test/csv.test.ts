@@ -27,16 +27,32 @@ const row = (part: Partial<OwnTransaction> = {}): OwnTransaction => ({
 });
 
 test("no cell is a formula, and numbers stay numbers", () => {
-  for (const formula of ["=1+1", "+cmd|' /C calc'!A0", "-x", "@SUM(A1)", "\t=1", " =1", "\u0000=1", "-1+1"]) {
+  for (const formula of [
+    "=1+1",
+    "+cmd|' /C calc'!A0",
+    "-x",
+    "@SUM(A1)",
+    "\t=1",
+    " =1",
+    "\u0000=1",
+    "-1+1",
+  ]) {
     assert.match(csvCell(formula), /^"?'/, formula);
   }
-  for (const plain of ["-12.5", "10", "AAPL", "a=b", "2026-11-26T00:00:00.000Z", ""]) assert.equal(csvCell(plain), plain);
+  for (const plain of ["-12.5", "10", "AAPL", "a=b", "2026-11-26T00:00:00.000Z", ""])
+    assert.equal(csvCell(plain), plain);
 });
 
 test("commas, quotes and line ends stay within their cell", () => {
   assert.equal(csvCell('say "a, b"'), '"say ""a, b"""');
   assert.equal(csvCell("a\r\nb"), "a b");
-  assert.equal(csvOf([["a", "b,c"], ["1", ""]]), 'a,"b,c"\r\n1,\r\n');
+  assert.equal(
+    csvOf([
+      ["a", "b,c"],
+      ["1", ""],
+    ]),
+    'a,"b,c"\r\n1,\r\n',
+  );
 });
 
 test("a history's file has a cell for each column, exact figures and times of the protocol", () => {

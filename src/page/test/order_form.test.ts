@@ -77,17 +77,29 @@ test("a purchase beyond what there is for it is refused, a limit by the cash tha
   assert.deepEqual(problemOf({ amount: "96" }), [words.tooLittleMoney("9,600.00", "9,500.00")]);
   assert.notEqual(read({ amount: "95" }).order, undefined);
   const limit = { kind: "limit", limit: "100" } as const;
-  assert.deepEqual(problemOf({ ...limit, amount: "91" }), [words.tooLittleMoney("9,100.00", "9,000.00")]);
+  assert.deepEqual(problemOf({ ...limit, amount: "91" }), [
+    words.tooLittleMoney("9,100.00", "9,000.00"),
+  ]);
   assert.notEqual(read({ ...limit, amount: "90" }).order, undefined);
-  assert.notEqual(read({ amount: "96" }, { isKnown: false }).order, undefined, "nothing is known of the account");
+  assert.notEqual(
+    read({ amount: "96" }, { isKnown: false }).order,
+    undefined,
+    "nothing is known of the account",
+  );
 });
 
 test("a sale is of units that no other sale was promised", () => {
-  assert.deepEqual(problemOf({ side: "sell", amount: "5.000001" }), [words.tooManyUnits("5", "AAPL")]);
+  assert.deepEqual(problemOf({ side: "sell", amount: "5.000001" }), [
+    words.tooManyUnits("5", "AAPL"),
+  ]);
   assert.deepEqual(read({ side: "sell", amountKind: "all" }).order?.quantity, { units: 5n * ONE });
-  assert.deepEqual(problemOf({ side: "sell", amount: "1" }, { freeUnits: 0n }), [words.allPromised]);
+  assert.deepEqual(problemOf({ side: "sell", amount: "1" }, { freeUnits: 0n }), [
+    words.allPromised,
+  ]);
   const none = { freeUnits: 0n, heldUnits: 0n };
-  assert.deepEqual(problemOf({ side: "sell", amountKind: "all" }, none), [words.nothingToSell("AAPL")]);
+  assert.deepEqual(problemOf({ side: "sell", amountKind: "all" }, none), [
+    words.nothingToSell("AAPL"),
+  ]);
 });
 
 test("what is no number is told at its field", () => {
@@ -95,8 +107,12 @@ test("what is no number is told at its field", () => {
     assert.deepEqual(problemOf({ amount }), [words.notAnAmount], amount);
   }
   assert.deepEqual(problemOf({ amount: "1", kind: "limit", limit: "x" }), [words.notAPrice]);
-  assert.deepEqual(problemOf({ amount: "1", kind: "trailing", distance: "100%" }), [words.notADistance]);
-  assert.deepEqual(problemOf({ amount: "1", kind: "trailing", distance: "100" }), [words.distanceTooFar("100.00")]);
+  assert.deepEqual(problemOf({ amount: "1", kind: "trailing", distance: "100%" }), [
+    words.notADistance,
+  ]);
+  assert.deepEqual(problemOf({ amount: "1", kind: "trailing", distance: "100" }), [
+    words.distanceTooFar("100.00"),
+  ]);
 });
 
 test("an order without one of its prices is not sent, and says nothing before it is asked for", () => {
@@ -126,7 +142,9 @@ test("a price that is met already is said", () => {
   assert.deepEqual(remarks({ kind: "limit", limit: "99.99" }), []);
   assert.deepEqual(remarks({ kind: "stop", stop: "100" }), [words.stopIsPast("100.00")]);
   assert.deepEqual(remarks({ side: "sell", kind: "stop", stop: "99" }), []);
-  assert.deepEqual(remarks({ side: "sell", kind: "limit", limit: "99" }), [words.limitIsMet("100.00")]);
+  assert.deepEqual(remarks({ side: "sell", kind: "limit", limit: "99" }), [
+    words.limitIsMet("100.00"),
+  ]);
 });
 
 test("a day that is over in the market is refused, the market's own is not", () => {
@@ -153,7 +171,8 @@ test("a distance is money or a percentage of at most 4 places", () => {
   assert.deepEqual(parseDistance("2.5%"), { money: 0n, percent: 25_000n });
   assert.deepEqual(parseDistance("0.0001%"), { money: 0n, percent: 1n });
   assert.deepEqual(parseDistance("2.5"), { money: 2_500_000n, percent: 0n });
-  for (const wrong of ["", "%", "0%", "100%", "0.00001%", "-1", "x"]) assert.equal(parseDistance(wrong), undefined, wrong);
+  for (const wrong of ["", "%", "0%", "100%", "0.00001%", "-1", "x"])
+    assert.equal(parseDistance(wrong), undefined, wrong);
 });
 
 test("a level is the distance away from the best price, rounded away from the trigger", () => {
@@ -172,18 +191,36 @@ test("a change has what is another, and nothing without one", () => {
     symbol: "AAPL",
     accepted: 0,
     quantity: 10n * ONE,
-    order: { kind: "stop-limit", limit: 95n * ONE, stop: 101n * ONE, stopPercent: 0n, timeInForce: "gtc", cash: 0n },
+    order: {
+      kind: "stop-limit",
+      limit: 95n * ONE,
+      stop: 101n * ONE,
+      stopPercent: 0n,
+      timeInForce: "gtc",
+      cash: 0n,
+    },
     until: 0,
     triggered: false,
     reserve: 0n,
     clientOrderID: "",
   };
   assert.equal(readChange(order, "10", "101.00", "95"), viewTexts.orders.nothingChanged);
-  assert.deepEqual(readChange(order, "12", "101", "95"), { quantity: { units: 12n * ONE }, limit: null, stop: null });
-  assert.deepEqual(readChange(order, "10", "102", "96"), { quantity: null, limit: 96n * ONE, stop: 102n * ONE });
+  assert.deepEqual(readChange(order, "12", "101", "95"), {
+    quantity: { units: 12n * ONE },
+    limit: null,
+    stop: null,
+  });
+  assert.deepEqual(readChange(order, "10", "102", "96"), {
+    quantity: null,
+    limit: 96n * ONE,
+    stop: 102n * ONE,
+  });
   assert.equal(readChange(order, "0", "101", "95"), words.notAnAmount);
   assert.equal(readChange(order, "10", "", "95"), words.notAPrice);
-  const trailing = { ...order, order: { ...order.order, kind: "trailing", limit: 0n, stop: 0n, stopPercent: 25_000n } };
+  const trailing = {
+    ...order,
+    order: { ...order.order, kind: "trailing", limit: 0n, stop: 0n, stopPercent: 25_000n },
+  };
   assert.equal(readChange(trailing, "10", "2.50%", ""), viewTexts.orders.nothingChanged);
   assert.deepEqual(readChange(trailing, "10", "3%", "")["stop" as never], { percent: 30_000 });
 });

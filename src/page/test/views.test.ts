@@ -10,7 +10,17 @@ import { fittingAssets, sortAssets } from "../src/views/asset_rows.ts";
 import { addClose, monthLines } from "../src/views/month_lines.ts";
 import { endedText } from "../src/views/orders.ts";
 import { isOpen, merged, ownHistory } from "../src/views/own_history.ts";
-import { errorText, formatDay, formatSpan, formatTime, reasonText, sideWord, statusName, termsText, timeInForceText } from "../src/views/parts.ts";
+import {
+  errorText,
+  formatDay,
+  formatSpan,
+  formatTime,
+  reasonText,
+  sideWord,
+  statusName,
+  termsText,
+  timeInForceText,
+} from "../src/views/parts.ts";
 import { allocationOf, sortPositions } from "../src/views/portfolio.ts";
 import type { AccountSummary } from "../src/wire.ts";
 
@@ -49,8 +59,19 @@ test("times are days and clocks in UTC", () => {
 });
 
 test("what is left of a time is rounded up", () => {
-  const told = [-5, 1, 59_001, 60_000, 65_000, 3_600_000, 7_260_000, 49 * 3_600_000].map(formatSpan);
-  assert.deepEqual(told, ["0 s", "1 s", "1 min", "1 min", "1 min 5 s", "1 h", "2 h 1 min", "2 d 1 h"]);
+  const told = [-5, 1, 59_001, 60_000, 65_000, 3_600_000, 7_260_000, 49 * 3_600_000].map(
+    formatSpan,
+  );
+  assert.deepEqual(told, [
+    "0 s",
+    "1 s",
+    "1 min",
+    "1 min",
+    "1 min 5 s",
+    "1 h",
+    "2 h 1 min",
+    "2 d 1 h",
+  ]);
 });
 
 test("a refusal is told in words, and a code of a later edition as the server says it", () => {
@@ -72,11 +93,24 @@ test("sides, statuses and reasons of a later edition are shown as they are", () 
 });
 
 test("an order's terms are told in words", () => {
-  const base = { kind: "limit", limit: 95_000_000n, stop: 101_000_000n, stopPercent: 0n, timeInForce: "gtc", cash: 0n };
+  const base = {
+    kind: "limit",
+    limit: 95_000_000n,
+    stop: 101_000_000n,
+    stopPercent: 0n,
+    timeInForce: "gtc",
+    cash: 0n,
+  };
   assert.equal(termsText("buy", base, false), "at 95.00 or less");
   assert.equal(termsText("sell", { ...base, kind: "stop" }, false), "once it falls to 101.00");
-  assert.equal(termsText("buy", { ...base, kind: "stop-limit" }, true), "at 95.00 or less, stop reached");
-  assert.equal(termsText("sell", { ...base, kind: "trailing", stop: 0n, stopPercent: 25_000n }, false), "2.5% below its best price");
+  assert.equal(
+    termsText("buy", { ...base, kind: "stop-limit" }, true),
+    "at 95.00 or less, stop reached",
+  );
+  assert.equal(
+    termsText("sell", { ...base, kind: "trailing", stop: 0n, stopPercent: 25_000n }, false),
+    "2.5% below its best price",
+  );
   assert.equal(termsText("buy", { ...base, kind: "of-later" }, false), "of-later");
   assert.equal(timeInForceText("2013-07-01T00:00:00.000Z"), "through 30 Jun 2013");
   assert.equal(timeInForceText("2013-07-01T16:00:00.000Z"), "until 1 Jul 2013, 16:00");
@@ -85,14 +119,28 @@ test("an order's terms are told in words", () => {
 });
 
 test("the end of an order is a sentence", () => {
-  const notice = { status: "settled", asset: "AAPL", quantity: 10_000_000n, price: 98_760_000n, reason: null };
+  const notice = {
+    status: "settled",
+    asset: "AAPL",
+    quantity: 10_000_000n,
+    price: 98_760_000n,
+    reason: null,
+  };
   assert.equal(endedText(notice), "Filled: 10 AAPL at 98.76");
-  const rejected = endedText({ ...notice, status: "rejected", price: null, reason: "insufficient-funds" });
+  const rejected = endedText({
+    ...notice,
+    status: "rejected",
+    price: null,
+    reason: "insufficient-funds",
+  });
   assert.equal(rejected, `Order for AAPL: ${viewTexts.all.reasons["insufficient-funds"]}`);
 });
 
 test("a search finds all its words in symbol and name", () => {
-  const all = [quote("AAPL", { name: "Apple Inc." }), quote("IBM", { name: "International Business Machines" })];
+  const all = [
+    quote("AAPL", { name: "Apple Inc." }),
+    quote("IBM", { name: "International Business Machines" }),
+  ];
   const found = (search: string) => fittingAssets(all, search).map((it) => it.symbol);
   assert.equal(fittingAssets(all, "  "), all);
   assert.deepEqual(found("aap"), ["AAPL"]);
@@ -102,7 +150,9 @@ test("a search finds all its words in symbol and name", () => {
 });
 
 test("a search in 10,000 assets takes a part of a frame", () => {
-  const all = Array.from({ length: 10_000 }, (_, at) => quote(`S${at}`, { name: `Company ${at} Holding` }));
+  const all = Array.from({ length: 10_000 }, (_, at) =>
+    quote(`S${at}`, { name: `Company ${at} Holding` }),
+  );
   fittingAssets(all, "warm");
   const begin = performance.now();
   for (let turn = 0; turn < 20; turn += 1) fittingAssets(all, `company ${turn}`);
@@ -118,7 +168,9 @@ test("assets are sorted by figures, without a price last, by symbol between equa
     quote("D", { value: 2_000_000n, previousClose: 1_999_999n, volume: 9n }),
   ];
   const sorted = (by: Parameters<typeof sortAssets>[1]["by"], isDescending: boolean) =>
-    sortAssets(all, { by, isDescending }, new Map([["A", 3n]])).map((it) => it.symbol).join("");
+    sortAssets(all, { by, isDescending }, new Map([["A", 3n]]))
+      .map((it) => it.symbol)
+      .join("");
   assert.equal(sorted("change", true), "BDAC");
   assert.equal(sorted("price", false), "CABD");
   assert.equal(sorted("volume", true), "DABC");
@@ -143,12 +195,21 @@ test("lines are asked for a few at a time, each once, those in sight alone", asy
   const session = {
     bars: (symbol: string) => {
       asked.push(symbol);
-      return new Promise((resolve) => answers.push(() => resolve([{ time: 0, close: 1n }, { time: DAY, close: 2n }])));
+      return new Promise((resolve) =>
+        answers.push(() =>
+          resolve([
+            { time: 0, close: 1n },
+            { time: DAY, close: 2n },
+          ]),
+        ),
+      );
     },
   } as unknown as Session;
   const lines = monthLines(session);
   const told: string[] = [];
-  const ends = ["A", "B", "C", "D", "E", "F"].map((symbol) => lines.watch(quote(symbol), () => told.push(symbol)));
+  const ends = ["A", "B", "C", "D", "E", "F"].map((symbol) =>
+    lines.watch(quote(symbol), () => told.push(symbol)),
+  );
   await Promise.resolve();
   assert.deepEqual(asked, ["F", "E", "D", "C"], "what came last first");
   ends[1]?.();
@@ -178,7 +239,11 @@ test("the last bar follows the price within its period", () => {
   const followed = withLatest([bar], "month", { time: 10 * DAY + 5, value: 9n });
   assert.deepEqual(followed, [{ ...bar, high: 9n, close: 9n }]);
   const next = [bar];
-  assert.equal(withLatest(next, "month", { time: 11 * DAY, value: 9n }), next, "a later day has a bar of its own");
+  assert.equal(
+    withLatest(next, "month", { time: 11 * DAY, value: 9n }),
+    next,
+    "a later day has a bar of its own",
+  );
   assert.equal(withLatest(next, "day", { time: 10 * DAY + 5, value: 9n }), next);
   assert.deepEqual(withLatest([], "month", { time: 1, value: 1n }), []);
   assert.equal(withLatest([bar], "year", { time: 11 * DAY, value: 3n })[0]?.low, 3n);
@@ -216,8 +281,14 @@ const summary = (values: readonly bigint[], cash: bigint): AccountSummary => ({
 
 test("an allocation has the largest parts, the others together, and cash", () => {
   const parts = allocationOf(summary([1n, 9n, 3n, 8n, 7n, 6n, 5n, 4n], 2n));
-  assert.deepEqual(parts.map((part) => part.value), [9n, 8n, 7n, 6n, 5n, 4n, 4n, 2n]);
-  assert.deepEqual(parts.slice(-2).map((part) => part.name), [viewTexts.portfolio.rest("2"), viewTexts.portfolio.cashPart]);
+  assert.deepEqual(
+    parts.map((part) => part.value),
+    [9n, 8n, 7n, 6n, 5n, 4n, 4n, 2n],
+  );
+  assert.deepEqual(
+    parts.slice(-2).map((part) => part.name),
+    [viewTexts.portfolio.rest("2"), viewTexts.portfolio.cashPart],
+  );
   assert.deepEqual(allocationOf(summary([], 0n)), []);
   assert.deepEqual(allocationOf(summary([0n], 0n)), []);
 });
@@ -225,7 +296,9 @@ test("an allocation has the largest parts, the others together, and cash", () =>
 test("positions are sorted by what they gained", () => {
   const { positions } = summary([40n, 90n, 60n], 0n);
   const sorted = (by: Parameters<typeof sortPositions>[1]["by"], isDescending: boolean) =>
-    sortPositions(positions, { by, isDescending }).map((it) => it.symbol).join(" ");
+    sortPositions(positions, { by, isDescending })
+      .map((it) => it.symbol)
+      .join(" ");
   assert.equal(sorted("profit", true), "S1 S2 S0");
   assert.equal(sorted("change", false), "S0 S2 S1");
   assert.equal(sorted("symbol", true), "S2 S1 S0");
@@ -234,7 +307,14 @@ test("positions are sorted by what they gained", () => {
 
 test("newer rows take the place of older ones", () => {
   const rows = merged([row("3"), row("2", 1)], [row("2", 0), row("1")]);
-  assert.deepEqual(rows.map((it) => [it.id, it.status]), [["3", 1], ["2", 1], ["1", 1]]);
+  assert.deepEqual(
+    rows.map((it) => [it.id, it.status]),
+    [
+      ["3", 1],
+      ["2", 1],
+      ["1", 1],
+    ],
+  );
   assert.equal(isOpen(row("1", 0)), true);
   assert.equal(isOpen(row("1", 3)), true);
   assert.equal(isOpen(row("1", 77)), false);
@@ -267,13 +347,22 @@ test("a history is read in pages, and what ended since is read again", async () 
   rows = [...Array.from({ length: 250 }, (_, at) => row(String(1_450 - at))), ...rows];
   notify();
   await history.refresh();
-  assert.deepEqual(history.rows.map((it) => it.id), rows.map((it) => it.id));
-  assert.equal(history.rows.some((it) => isOpen(it)), false);
+  assert.deepEqual(
+    history.rows.map((it) => it.id),
+    rows.map((it) => it.id),
+  );
+  assert.equal(
+    history.rows.some((it) => isOpen(it)),
+    false,
+  );
 });
 
 test("a history that was empty has its first row when there is one", async () => {
   let rows: OwnTransaction[] = [];
-  const session = { onOrder: () => () => undefined, history: () => Promise.resolve(rows) } as unknown as Session;
+  const session = {
+    onOrder: () => () => undefined,
+    history: () => Promise.resolve(rows),
+  } as unknown as Session;
   const history = ownHistory(session);
   await history.loadTo(10);
   assert.deepEqual([history.rows.length, history.isComplete], [0, true]);

@@ -14,7 +14,15 @@ import {
   LineStyle,
   PriceScaleMode,
 } from "lightweight-charts";
-import type { IChartApi, IPriceLine, ISeriesApi, ISeriesMarkersPluginApi, SeriesMarker, Time, UTCTimestamp } from "lightweight-charts";
+import type {
+  IChartApi,
+  IPriceLine,
+  ISeriesApi,
+  ISeriesMarkersPluginApi,
+  SeriesMarker,
+  Time,
+  UTCTimestamp,
+} from "lightweight-charts";
 import { ForecastBand } from "./band.ts";
 import { barAt, bySecond, placesOf, rangeOf } from "./scale.ts";
 import type { ChartBar } from "./scale.ts";
@@ -133,7 +141,8 @@ export function barChart(words: ChartWords): BarChart {
 
   const count = (): number => bars.length + (contents?.forecast.length ?? 0);
   /** The place of what is read among bars and forecast. */
-  const place = (): number => (read === undefined ? bars.length - 1 : placeOfTime(bars, contents, read));
+  const place = (): number =>
+    read === undefined ? bars.length - 1 : placeOfTime(bars, contents, read);
   const tell = (): void => {
     if (contents === undefined || bars.length === 0) return reading.replaceChildren();
     reading.replaceChildren(...readingOf(bars, contents, place(), words));
@@ -142,7 +151,12 @@ export function barChart(words: ChartWords): BarChart {
     const at = Math.max(0, Math.min(count() - 1, to));
     const bar = bars[at];
     const ahead = contents?.forecast[at - bars.length];
-    const series = bar === undefined ? drawing.forecast : contents?.form === "line" ? drawing.line : drawing.candles;
+    const series =
+      bar === undefined
+        ? drawing.forecast
+        : contents?.form === "line"
+          ? drawing.line
+          : drawing.candles;
     const [time, value] = [bar?.time ?? ahead?.time, bar?.close ?? ahead?.value];
     if (time === undefined || value === undefined) return;
     read = time;
@@ -235,9 +249,14 @@ export function steppedTo(key: string, at: number, count: number): number | "non
 }
 
 /** The bar, or the point of the forecast, of a time. */
-function placeOfTime(bars: readonly ChartBar[], contents: ChartContents | undefined, time: number): number {
+function placeOfTime(
+  bars: readonly ChartBar[],
+  contents: ChartContents | undefined,
+  time: number,
+): number {
   const last = bars[bars.length - 1];
-  if (last === undefined || contents === undefined || time <= last.time) return Math.max(0, barAt(bars, time));
+  if (last === undefined || contents === undefined || time <= last.time)
+    return Math.max(0, barAt(bars, time));
   // Between two points it is the next one that is meant.
   const ahead = contents.forecast.findIndex((point) => point.time >= time);
   return ahead < 0 ? bars.length + contents.forecast.length - 1 : bars.length + ahead;
@@ -254,12 +273,20 @@ function toSeconds(time: number): UTCTimestamp {
 function draw(root: HTMLElement, words: ChartWords): Drawing {
   const chart = createChart(root, {
     autoSize: true,
-    layout: { attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12 },
+    layout: {
+      attributionLogo: false,
+      fontFamily: getComputedStyle(document.body).fontFamily,
+      fontSize: 12,
+    },
     // The wheel and a finger's way up and down scroll the page.
     handleScroll: { mouseWheel: false, vertTouchDrag: false },
     handleScale: { mouseWheel: false },
     kineticScroll: { touch: false, mouse: false },
-    rightPriceScale: { borderVisible: false, mode: PriceScaleMode.Normal, scaleMargins: { top: 0.08, bottom: 0.24 } },
+    rightPriceScale: {
+      borderVisible: false,
+      mode: PriceScaleMode.Normal,
+      scaleMargins: { top: 0.08, bottom: 0.24 },
+    },
     timeScale: { borderVisible: false, rightOffset: 1, minBarSpacing: 0.05, maxBarSpacing: 40 },
     localization: {
       locale: "en-GB",
@@ -267,11 +294,19 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
     },
   });
   const quiet = { priceLineVisible: false, lastValueVisible: false };
-  const volumes = chart.addSeries(HistogramSeries, { ...quiet, priceScaleId: "", priceFormat: { type: "volume" } });
+  const volumes = chart.addSeries(HistogramSeries, {
+    ...quiet,
+    priceScaleId: "",
+    priceFormat: { type: "volume" },
+  });
   volumes.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
   const candles = chart.addSeries(CandlestickSeries, {});
   const line = chart.addSeries(LineSeries, { lineWidth: 2, visible: false });
-  const forecast = chart.addSeries(LineSeries, { ...quiet, lineWidth: 2, lineStyle: LineStyle.Dashed });
+  const forecast = chart.addSeries(LineSeries, {
+    ...quiet,
+    lineWidth: 2,
+    lineStyle: LineStyle.Dashed,
+  });
   const band = new ForecastBand();
   forecast.attachPrimitive(band);
   const marks = { candles: createSeriesMarkers(candles, []), line: createSeriesMarkers(line, []) };
@@ -318,7 +353,8 @@ function paintContents(
     minMove: 10 ** -places,
     formatter: (price: number) => words.price(BigInt(Math.round(price * ONE)), places),
   };
-  for (const each of [drawing.candles, drawing.line, drawing.forecast]) each.applyOptions({ priceFormat });
+  for (const each of [drawing.candles, drawing.line, drawing.forecast])
+    each.applyOptions({ priceFormat });
   drawing.candles.applyOptions({ visible: !isLine });
   drawing.line.applyOptions({ visible: isLine });
   drawing.chart.timeScale().applyOptions({ timeVisible: contents.hasClock });
@@ -333,7 +369,9 @@ function paintContents(
           close: toFloat(bar.close),
         })),
   );
-  drawing.line.setData(isLine ? bars.map((bar) => ({ time: toSeconds(bar.time), value: toFloat(bar.close) })) : []);
+  drawing.line.setData(
+    isLine ? bars.map((bar) => ({ time: toSeconds(bar.time), value: toFloat(bar.close) })) : [],
+  );
   // Places without a bar between the points of a forecast keep the distances of time.
   drawing.volumes.setData([
     ...bars.map((bar) => ({ time: toSeconds(bar.time), value: Number(bar.volume) })),
@@ -374,7 +412,9 @@ function paintForecast(
   }
   const begin = { time: last.time, value: last.close, low: last.close, high: last.close };
   const points = [begin, ...ahead];
-  drawing.forecast.setData(points.map((point) => ({ time: toSeconds(point.time), value: toFloat(point.value) })));
+  drawing.forecast.setData(
+    points.map((point) => ({ time: toSeconds(point.time), value: toFloat(point.value) })),
+  );
   const edges = points.map((point) => ({
     time: toSeconds(point.time),
     low: toFloat(point.low),
@@ -384,22 +424,37 @@ function paintForecast(
 }
 
 /** Times between the last bar and the end of a forecast, about as far apart as the bars are; the points' own among them. */
-export function placesAhead(bars: readonly ChartBar[], forecast: readonly ChartForecast[]): number[] {
+export function placesAhead(
+  bars: readonly ChartBar[],
+  forecast: readonly ChartForecast[],
+): number[] {
   const last = bars[bars.length - 1];
   const end = forecast[forecast.length - 1];
   const first = bars[0];
-  if (last === undefined || first === undefined || end === undefined || end.time <= last.time) return [];
-  const apart = bars.length > 1 ? (last.time - first.time) / (bars.length - 1) : end.time - last.time;
+  if (last === undefined || first === undefined || end === undefined || end.time <= last.time)
+    return [];
+  const apart =
+    bars.length > 1 ? (last.time - first.time) / (bars.length - 1) : end.time - last.time;
   // A forecast of days behind bars of seconds would leave them no room: it has a third of the bars' at most.
   const most = Math.max(forecast.length, Math.floor(bars.length / 3));
-  const count = Math.max(1, Math.min(most, Math.round((end.time - last.time) / Math.max(1_000, apart))));
-  const times = new Set(forecast.filter((point) => point.time > last.time).map((point) => point.time));
-  for (let at = 1; at < count; at += 1) times.add(last.time + Math.round(((end.time - last.time) * at) / count / 1000) * 1000);
+  const count = Math.max(
+    1,
+    Math.min(most, Math.round((end.time - last.time) / Math.max(1_000, apart))),
+  );
+  const times = new Set(
+    forecast.filter((point) => point.time > last.time).map((point) => point.time),
+  );
+  for (let at = 1; at < count; at += 1)
+    times.add(last.time + Math.round(((end.time - last.time) * at) / count / 1000) * 1000);
   return [...times].filter((time) => time > last.time).sort((one, other) => one - other);
 }
 
 /** Purchases are arrows below their bar that point up, sales above it that point down. */
-function marksOf(bars: readonly ChartBar[], fills: readonly ChartFill[], colours: ChartColours): SeriesMarker<Time>[] {
+function marksOf(
+  bars: readonly ChartBar[],
+  fills: readonly ChartFill[],
+  colours: ChartColours,
+): SeriesMarker<Time>[] {
   const marks = new Map<string, SeriesMarker<Time>>();
   for (const fill of fills) {
     const bar = bars[barAt(bars, fill.time)];
@@ -415,7 +470,12 @@ function marksOf(bars: readonly ChartBar[], fills: readonly ChartFill[], colours
   return [...marks.values()].sort((one, other) => Number(one.time) - Number(other.time));
 }
 
-function readingOf(bars: readonly ChartBar[], contents: ChartContents, at: number, words: ChartWords): Node[] {
+function readingOf(
+  bars: readonly ChartBar[],
+  contents: ChartContents,
+  at: number,
+  words: ChartWords,
+): Node[] {
   const part = (name: string, value: string): Node => {
     const element = document.createElement("span");
     const strong = document.createElement("b");
@@ -434,8 +494,13 @@ function readingOf(bars: readonly ChartBar[], contents: ChartContents, at: numbe
     if (point === undefined) return [];
     // A forecast is no price: it has the places of the axis.
     const places = placesOf(rangeOf(bars.flatMap((each) => [each.low, each.high])));
-    const [low, value, high] = [point.low, point.value, point.high].map((price) => words.price(price, places));
-    return [when(point.time), part(words.forecast, `${value} ${words.between(low ?? "", high ?? "")}`)];
+    const [low, value, high] = [point.low, point.value, point.high].map((price) =>
+      words.price(price, places),
+    );
+    return [
+      when(point.time),
+      part(words.forecast, `${value} ${words.between(low ?? "", high ?? "")}`),
+    ];
   }
   const fills = contents.fills.filter((fill) => barAt(bars, fill.time) === at);
   const told = fills.slice(-FILLS_TOLD_MAX).map((fill) => {

@@ -9,7 +9,22 @@ import { h } from "../dom.ts";
 import { divideHalfUp, formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { assetChart } from "./asset_chart.ts";
-import { cleanupOf, empty, failure, formatTime, formatVolume, gain, gainClass, gainOf, loading, panel, setClass, setText, showIn, stat } from "./parts.ts";
+import {
+  cleanupOf,
+  empty,
+  failure,
+  formatTime,
+  formatVolume,
+  gain,
+  gainClass,
+  gainOf,
+  loading,
+  panel,
+  setClass,
+  setText,
+  showIn,
+  stat,
+} from "./parts.ts";
 import { orderTicket } from "./ticket.ts";
 
 const words = viewTexts.asset;
@@ -28,7 +43,11 @@ export const assetView: View = (root, app) => {
       showIn(root, failure(quotes.error));
     } else if (quotes.isLoaded) {
       const back = h("a", { class: "button", href: "#/assets" }, words.back);
-      showIn(root, h("h1", { tabindex: "-1" }, symbol), empty(words.unknown(symbol), words.unknownHint, back));
+      showIn(
+        root,
+        h("h1", { tabindex: "-1" }, symbol),
+        empty(words.unknown(symbol), words.unknownHint, back),
+      );
     } else {
       showIn(root, h("h1", { tabindex: "-1" }, symbol), loading());
     }
@@ -43,7 +62,11 @@ export const assetView: View = (root, app) => {
 
 function openAsset(root: HTMLElement, app: App, symbol: string): () => void {
   const head = h("div", { class: "stack" });
-  const trade = h("button", { class: "button primary ticket-jump", type: "button", onclick: () => ticket.open("buy") }, words.trade);
+  const trade = h(
+    "button",
+    { class: "button primary ticket-jump", type: "button", onclick: () => ticket.open("buy") },
+    words.trade,
+  );
   const endHead = assetHead(head, app, symbol, trade);
   const position = h("div");
   const endPosition = assetPosition(position, app, symbol, () => ticket.open("sell"));
@@ -81,7 +104,10 @@ function assetHead(root: HTMLElement, app: App, symbol: string, trade: HTMLEleme
     const isMoved = isPriced && quote.previousClose > 0n;
     setText(name, quote.name);
     setText(price, isPriced ? formatMoney(quote.value) : words.noPrice);
-    setText(change, isMoved ? `${formatMoney(moved, true)} (${formatPercent(moved, quote.previousClose)})` : "");
+    setText(
+      change,
+      isMoved ? `${formatMoney(moved, true)} (${formatPercent(moved, quote.previousClose)})` : "",
+    );
     setClass(change, isMoved ? gainClass(moved) : "");
     setText(when, isPriced ? words.priceOf(`${formatTime(quote.time)} ${viewTexts.all.utc}`) : "");
     showIn(badges, ...badgesOf(quote));
@@ -96,15 +122,18 @@ function assetHead(root: HTMLElement, app: App, symbol: string, trade: HTMLEleme
 function badgesOf(quote: AssetQuote): HTMLElement[] {
   const badges: HTMLElement[] = [];
   const said = viewTexts.assets;
-  if (quote.isHalted) badges.push(h("span", { class: "badge warning", title: said.isHaltedTitle }, said.isHalted));
-  if (quote.factor > 1n) badges.push(h("span", { class: "badge" }, said.byTheLot(formatVolume(quote.factor))));
+  if (quote.isHalted)
+    badges.push(h("span", { class: "badge warning", title: said.isHaltedTitle }, said.isHalted));
+  if (quote.factor > 1n)
+    badges.push(h("span", { class: "badge" }, said.byTheLot(formatVolume(quote.factor))));
   return badges;
 }
 
 function statsOf(quote: AssetQuote): HTMLElement[] {
   const stats = [stat(words.open, formatMoney(quote.open))];
   stats.push(stat(words.range, `${formatMoney(quote.low)} – ${formatMoney(quote.high)}`));
-  if (quote.previousClose > 0n) stats.push(stat(words.previousClose, formatMoney(quote.previousClose)));
+  if (quote.previousClose > 0n)
+    stats.push(stat(words.previousClose, formatMoney(quote.previousClose)));
   if (quote.volume > 0n) stats.push(stat(words.volume, formatVolume(quote.volume)));
   return stats;
 }
@@ -115,7 +144,11 @@ function assetPosition(root: HTMLElement, app: App, symbol: string, sell: () => 
   const said = viewTexts.portfolio;
   const stats = h("dl", { class: "stats" });
   const instead = h("div");
-  const sellButton = h("button", { class: "button compact", type: "button", onclick: sell }, words.sellThis);
+  const sellButton = h(
+    "button",
+    { class: "button compact", type: "button", onclick: sell },
+    words.sellThis,
+  );
   root.append(panel(words.position, instead, stats, h("div", null, sellButton)));
   const show = (): void => {
     const value = summary.value;
@@ -127,7 +160,10 @@ function assetPosition(root: HTMLElement, app: App, symbol: string, sell: () => 
       showIn(instead, summary.error === null ? loading() : failure(summary.error, again));
       return;
     }
-    showIn(instead, held === undefined ? h("p", { class: "muted" }, words.nothingHeld(symbol)) : null);
+    showIn(
+      instead,
+      held === undefined ? h("p", { class: "muted" }, words.nothingHeld(symbol)) : null,
+    );
     if (held === undefined) return;
     showIn(
       stats,

@@ -7,7 +7,13 @@
 import { RefusalError } from "../api.ts";
 import type { Adjustment, App, BarsWindow, Cleanup } from "../api.ts";
 import { barChart } from "../charts/bar_chart.ts";
-import type { BarForm, ChartContents, ChartFill, ChartForecast, ChartWords } from "../charts/bar_chart.ts";
+import type {
+  BarForm,
+  ChartContents,
+  ChartFill,
+  ChartForecast,
+  ChartWords,
+} from "../charts/bar_chart.ts";
 import { placesOf, rangeOf } from "../charts/scale.ts";
 import type { ChartBar } from "../charts/scale.ts";
 import { h, svg } from "../dom.ts";
@@ -15,7 +21,22 @@ import { divideHalfUp, formatDecimal, formatMoney, formatQuantity, ONE } from ".
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import { ownHistory } from "./own_history.ts";
-import { choice, cleanupOf, empty, errorText, failure, formatDay, formatTime, formatVolume, isoDay, loading, setText, showIn, showUnlessFocused, statusName } from "./parts.ts";
+import {
+  choice,
+  cleanupOf,
+  empty,
+  errorText,
+  failure,
+  formatDay,
+  formatTime,
+  formatVolume,
+  isoDay,
+  loading,
+  setText,
+  showIn,
+  showUnlessFocused,
+  statusName,
+} from "./parts.ts";
 
 const words = viewTexts.asset;
 const DAY = 86_400_000;
@@ -39,12 +60,13 @@ export const FORECAST_DAYS: Record<BarsWindow, readonly number[]> = {
 };
 
 /** What a person chose for charts; it holds for all assets until the page is loaded anew. */
-const chosen: { window: BarsWindow; adjustment: Adjustment; form: BarForm; hasForecast: boolean } = {
-  window: "month",
-  adjustment: "adjusted",
-  form: "candles",
-  hasForecast: true,
-};
+const chosen: { window: BarsWindow; adjustment: Adjustment; form: BarForm; hasForecast: boolean } =
+  {
+    window: "month",
+    adjustment: "adjusted",
+    form: "candles",
+    hasForecast: true,
+  };
 
 /** The end of the period before or after one that ends at a time. */
 export function steppedEnd(window: BarsWindow, end: number, step: -1 | 1): number {
@@ -109,7 +131,11 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
   const later = h("button", { class: "button compact", type: "button" }, words.later);
   const latest = h("button", { class: "button compact", type: "button" }, words.latest);
   const earlier = h("button", { class: "button compact", type: "button" }, words.earlier);
-  const forecastBox = h("input", { type: "checkbox", id: "chart-forecast", checked: chosen.hasForecast });
+  const forecastBox = h("input", {
+    type: "checkbox",
+    id: "chart-forecast",
+    checked: chosen.hasForecast,
+  });
   const restart = (): void => {
     bars = undefined;
     forecast = [];
@@ -123,14 +149,30 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
       end = undefined;
       restart();
     }),
-    choice<BarForm>(words.formLabel, [["candles", words.candles], ["line", words.line]], chosen.form, (value) => {
-      chosen.form = value;
-      show();
-    }),
-    choice<Adjustment>(words.adjustmentLabel, [["adjusted", words.adjusted], ["raw", words.raw]], chosen.adjustment, (value) => {
-      chosen.adjustment = value;
-      restart();
-    }),
+    choice<BarForm>(
+      words.formLabel,
+      [
+        ["candles", words.candles],
+        ["line", words.line],
+      ],
+      chosen.form,
+      (value) => {
+        chosen.form = value;
+        show();
+      },
+    ),
+    choice<Adjustment>(
+      words.adjustmentLabel,
+      [
+        ["adjusted", words.adjusted],
+        ["raw", words.raw],
+      ],
+      chosen.adjustment,
+      (value) => {
+        chosen.adjustment = value;
+        restart();
+      },
+    ),
   ];
   controls[2]?.element.setAttribute("title", words.adjustedHint);
   const step = (to: -1 | 1): void => {
@@ -166,7 +208,16 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
     key,
     note,
     table,
-    h("p", { class: "muted small" }, h("a", { href: words.chartsBy.address, rel: "noopener noreferrer", target: "_blank" }, words.chartsBy.name), ` ${words.chartsBy.rights}`),
+    h(
+      "p",
+      { class: "muted small" },
+      h(
+        "a",
+        { href: words.chartsBy.address, rel: "noopener noreferrer", target: "_blank" },
+        words.chartsBy.name,
+      ),
+      ` ${words.chartsBy.rights}`,
+    ),
   );
 
   const history = ownHistory(app.session);
@@ -188,7 +239,8 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
       showChart(bars);
     }
     key.hidden = bars === undefined || bars.length === 0;
-    note.hidden = !chosen.hasForecast || end !== undefined || (!hasNoForecast && forecast.length === 0);
+    note.hidden =
+      !chosen.hasForecast || end !== undefined || (!hasNoForecast && forecast.length === 0);
     setText(note, hasNoForecast ? words.forecastNone : words.forecastNote(method));
     if (bars === undefined || bars.length === 0) table.hidden = true;
   };
@@ -225,18 +277,25 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
   };
   const readForecast = async (): Promise<void> => {
     const time = quotes.get(symbol)?.time;
-    if (isClosed || !chosen.hasForecast || end !== undefined || time === undefined || time === 0) return;
+    if (isClosed || !chosen.hasForecast || end !== undefined || time === undefined || time === 0)
+      return;
     const window = chosen.window;
     try {
       const dates = FORECAST_DAYS[window].map((days) => isoDay(time + days * DAY));
       const answers = await Promise.all(dates.map((date) => app.session.forecast(symbol, date)));
       if (window !== chosen.window) return;
-      forecast = answers.map((it) => ({ time: it.time, value: it.value, low: it.low, high: it.high }));
+      forecast = answers.map((it) => ({
+        time: it.time,
+        value: it.value,
+        low: it.low,
+        high: it.high,
+      }));
       method = answers[0]?.method ?? "";
       hasNoForecast = false;
     } catch (error) {
       // A price may have come meanwhile, or the connection may have gone: the chart is there without it.
-      hasNoForecast = forecast.length === 0 && error instanceof RefusalError && error.reason === "no-data";
+      hasNoForecast =
+        forecast.length === 0 && error instanceof RefusalError && error.reason === "no-data";
     }
     show();
   };
@@ -282,14 +341,26 @@ function contentsOf(
   bars: readonly ChartBar[],
   forecast: readonly ChartForecast[],
   end: number | undefined,
-  rows: readonly { symbol: string; side: number; status: number; priced: number; quantity: bigint; price: bigint }[],
+  rows: readonly {
+    symbol: string;
+    side: number;
+    status: number;
+    priced: number;
+    quantity: bigint;
+    price: bigint;
+  }[],
 ): ChartContents {
   const first = bars[0];
   const last = bars[bars.length - 1];
   const fills: ChartFill[] = [];
   for (const row of rows) {
     const side = SIDES.get(row.side);
-    if (row.symbol !== symbol || statusName(row.status) !== "settled" || row.priced < (first?.time ?? 0)) continue;
+    if (
+      row.symbol !== symbol ||
+      statusName(row.status) !== "settled" ||
+      row.priced < (first?.time ?? 0)
+    )
+      continue;
     if (side !== "buy" && side !== "sell") continue;
     if (last !== undefined && isAfter(chosen.window, row.priced, last.time)) continue;
     const verb = side === "sell" ? words.sold : words.bought;
@@ -324,8 +395,12 @@ function keyOf(contents: ChartContents): HTMLElement[] {
     h("li", null, svg("svg", { viewBox: "0 0 20 14", "aria-hidden": "true" }, shape), text);
   const items: HTMLElement[] = [];
   if (contents.form === "candles") {
-    items.push(item(words.keyRising, svg("path", { class: "rising", d: "M10 0v3M10 11v3M6 3h8v8h-8z" })));
-    items.push(item(words.keyFalling, svg("path", { class: "falling", d: "M10 0v3M10 11v3M6 3h8v8h-8z" })));
+    items.push(
+      item(words.keyRising, svg("path", { class: "rising", d: "M10 0v3M10 11v3M6 3h8v8h-8z" })),
+    );
+    items.push(
+      item(words.keyFalling, svg("path", { class: "falling", d: "M10 0v3M10 11v3M6 3h8v8h-8z" })),
+    );
   }
   if (contents.fills.some((fill) => !fill.isSale)) {
     items.push(item(words.keyBought, svg("path", { class: "fill-buy", d: "M10 2l6 10h-12z" })));
@@ -343,14 +418,28 @@ function keyOf(contents: ChartContents): HTMLElement[] {
 }
 
 function fillTable(details: HTMLDetailsElement, symbol: string, contents: ChartContents): void {
-  if (details.childElementCount === 0) details.append(h("summary", null, viewTexts.all.showTable), h("div", { class: "stack" }));
+  if (details.childElementCount === 0)
+    details.append(h("summary", null, viewTexts.all.showTable), h("div", { class: "stack" }));
   if (!details.open) return;
   const number = (text: string): HTMLElement => h("td", { class: "number" }, text);
   const heads = (names: readonly string[]): HTMLElement =>
-    h("thead", null, h("tr", null, ...names.map((name, at) => h("th", { scope: "col", class: at === 0 ? null : "number" }, name))));
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        ...names.map((name, at) =>
+          h("th", { scope: "col", class: at === 0 ? null : "number" }, name),
+        ),
+      ),
+    );
   const newest = [...contents.bars].reverse().slice(0, TABLE_ROWS);
   const shown = formatDecimal(BigInt(newest.length) * ONE);
-  const cut = newest.length < contents.bars.length ? words.barsCut(shown, formatDecimal(BigInt(contents.bars.length) * ONE)) : "";
+  const cut =
+    newest.length < contents.bars.length
+      ? words.barsCut(shown, formatDecimal(BigInt(contents.bars.length) * ONE))
+      : "";
   const bars = h(
     "table",
     { class: "table" },
@@ -384,7 +473,9 @@ function fillTable(details: HTMLDetailsElement, symbol: string, contents: ChartC
           "tr",
           null,
           h("th", { scope: "row" }, formatTime(point.time)),
-          ...[point.low, point.value, point.high].map((price) => number(formatDecimal(price, { least: places, most: places }))),
+          ...[point.low, point.value, point.high].map((price) =>
+            number(formatDecimal(price, { least: places, most: places })),
+          ),
         ),
       ),
     ),
@@ -392,16 +483,24 @@ function fillTable(details: HTMLDetailsElement, symbol: string, contents: ChartC
   const scroll = (table: HTMLElement, label: string): HTMLElement =>
     h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": label }, table);
   const box = details.lastElementChild;
-  if (box instanceof HTMLElement) showUnlessFocused(box, ...(contents.forecast.length > 0 ? [scroll(forecast, words.forecastTable)] : []), scroll(bars, words.barsTable(symbol)));
+  if (box instanceof HTMLElement)
+    showUnlessFocused(
+      box,
+      ...(contents.forecast.length > 0 ? [scroll(forecast, words.forecastTable)] : []),
+      scroll(bars, words.barsTable(symbol)),
+    );
 }
 
 function wordsFor(window: () => BarsWindow): ChartWords {
   return {
     price: (value, places) =>
-      places === undefined ? formatMoney(value) : formatDecimal(value, { least: places, most: places }),
+      places === undefined
+        ? formatMoney(value)
+        : formatDecimal(value, { least: places, most: places }),
     volume: formatVolume,
     time: (time) => {
-      if (window() === "year" || window() === "all") return formatDay(time).split(" ").slice(1).join(" ");
+      if (window() === "year" || window() === "all")
+        return formatDay(time).split(" ").slice(1).join(" ");
       return formatTime(time);
     },
     open: words.open,

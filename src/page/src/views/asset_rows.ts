@@ -24,7 +24,10 @@ function haystack(quote: AssetQuote): string {
 
 /** Assets that have all words of a search in symbol or name. Symbols that begin with it come first. */
 export function fittingAssets(all: readonly AssetQuote[], search: string): readonly AssetQuote[] {
-  const parts = search.toLowerCase().split(/\s+/).filter((part) => part !== "");
+  const parts = search
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((part) => part !== "");
   if (parts.length === 0) return all;
   return all.filter((quote) => {
     const text = haystack(quote);

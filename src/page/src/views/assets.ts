@@ -9,7 +9,21 @@ import { drawSparkline, sparkline } from "../charts/sparkline.ts";
 import { h } from "../dom.ts";
 import { formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
-import { assetHash, empty, failure, formatTime, formatVolume, gainClass, loading, markSorted, setClass, setText, showIn, showUnlessFocused, sortHead } from "./parts.ts";
+import {
+  assetHash,
+  empty,
+  failure,
+  formatTime,
+  formatVolume,
+  gainClass,
+  loading,
+  markSorted,
+  setClass,
+  setText,
+  showIn,
+  showUnlessFocused,
+  sortHead,
+} from "./parts.ts";
 import type { SortHead, SortOrder } from "./parts.ts";
 import { fittingAssets, sortAssets } from "./asset_rows.ts";
 import type { AssetColumn } from "./asset_rows.ts";
@@ -65,10 +79,20 @@ export const assetsView: View = (root, app) => {
     h(
       "thead",
       null,
-      h("tr", null, ...heads.slice(0, 3).map((it) => it.element), h("th", { scope: "col", class: "medium" }, words.month), ...heads.slice(3).map((it) => it.element)),
+      h(
+        "tr",
+        null,
+        ...heads.slice(0, 3).map((it) => it.element),
+        h("th", { scope: "col", class: "medium" }, words.month),
+        ...heads.slice(3).map((it) => it.element),
+      ),
     ),
   );
-  const rows = rowsInSight<AssetQuote>(table, (quote) => quote.symbol, (quote) => assetRow(quote, lines, held));
+  const rows = rowsInSight<AssetQuote>(
+    table,
+    (quote) => quote.symbol,
+    (quote) => assetRow(quote, lines, held),
+  );
   const box = h("div", { class: "panel" });
   const instead = h("div");
   box.append(table, instead);
@@ -94,7 +118,13 @@ export const assetsView: View = (root, app) => {
     const isOther = isOrdered || shown.length !== fitting.length;
     shown = isOther ? sortAssets(fitting, kept.order, held) : reorder(shown, fitting);
     markSorted(heads, kept.order);
-    setText(count, words.count(formatQuantity(BigInt(shown.length) * ONE), formatQuantity(BigInt(all.length) * ONE)));
+    setText(
+      count,
+      words.count(
+        formatQuantity(BigInt(shown.length) * ONE),
+        formatQuantity(BigInt(all.length) * ONE),
+      ),
+    );
     const isNothing = shown.length === 0;
     table.hidden = isNothing;
     if (isNothing) {
@@ -129,7 +159,14 @@ export const assetsView: View = (root, app) => {
     event.preventDefault();
   });
   const onKey = (event: KeyboardEvent): void => {
-    if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
+    if (
+      event.key !== "/" ||
+      event.ctrlKey ||
+      event.altKey ||
+      event.metaKey ||
+      isTyping(event.target)
+    )
+      return;
     event.preventDefault();
     search.focus();
     search.select();
@@ -142,7 +179,8 @@ export const assetsView: View = (root, app) => {
   });
   const endSummary = summary.subscribe(() => {
     held.clear();
-    for (const position of summary.value?.positions ?? []) held.set(position.symbol, position.units);
+    for (const position of summary.value?.positions ?? [])
+      held.set(position.symbol, position.units);
     rows.refresh();
   });
   refill(true);
@@ -174,7 +212,10 @@ function columnHeads(
 }
 
 /** The same rows in the same order, with their values of now. */
-function reorder(shown: readonly AssetQuote[], fitting: readonly AssetQuote[]): readonly AssetQuote[] {
+function reorder(
+  shown: readonly AssetQuote[],
+  fitting: readonly AssetQuote[],
+): readonly AssetQuote[] {
   const bySymbol = new Map(fitting.map((quote) => [quote.symbol, quote]));
   return shown.map((quote) => bySymbol.get(quote.symbol) ?? quote);
 }
@@ -186,21 +227,37 @@ function clear(search: HTMLInputElement): void {
 }
 
 function clearButton(search: HTMLInputElement): HTMLElement {
-  return h("button", { class: "button", type: "button", onclick: () => clear(search) }, words.clear);
+  return h(
+    "button",
+    { class: "button", type: "button", onclick: () => clear(search) },
+    words.clear,
+  );
 }
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog") !== null;
+  return (
+    target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog") !==
+    null
+  );
 }
 
-function assetRow(first: AssetQuote, lines: MonthLines, held: ReadonlyMap<string, bigint>): TableRow<AssetQuote> {
+function assetRow(
+  first: AssetQuote,
+  lines: MonthLines,
+  held: ReadonlyMap<string, bigint>,
+): TableRow<AssetQuote> {
   const name = h("span", { class: "asset-name" }, first.name);
   const flags = h("span");
   const link = h("a", { href: assetHash(first.symbol) }, first.symbol);
   const line = sparkline();
   const cell = (className: string): HTMLTableCellElement => h("td", { class: className });
-  const [price, change, low, high] = [cell("number"), cell("number"), cell("number wide"), cell("number wide")];
+  const [price, change, low, high] = [
+    cell("number"),
+    cell("number"),
+    cell("number wide"),
+    cell("number wide"),
+  ];
   const [volume, units] = [cell("number wide"), cell("number medium muted")];
   const element = h(
     "tr",
@@ -231,8 +288,16 @@ function assetRow(first: AssetQuote, lines: MonthLines, held: ReadonlyMap<string
       setClass(price, quote.isNew && isPriced ? "number" : "number muted");
       const time = words.priceOf(`${formatTime(quote.time)} ${viewTexts.all.utc}`);
       price.title = isPriced ? `${time} ${quote.isNew ? words.isNewTitle : words.isOldTitle}` : "";
-      setText(change, isPriced && quote.previousClose > 0n ? formatPercent(moved, quote.previousClose) : viewTexts.all.none);
-      setClass(change, `number ${quote.previousClose > 0n && isPriced ? gainClass(moved) : ""}`.trim());
+      setText(
+        change,
+        isPriced && quote.previousClose > 0n
+          ? formatPercent(moved, quote.previousClose)
+          : viewTexts.all.none,
+      );
+      setClass(
+        change,
+        `number ${quote.previousClose > 0n && isPriced ? gainClass(moved) : ""}`.trim(),
+      );
       change.title = isPriced && quote.previousClose > 0n ? formatMoney(moved, true) : "";
       setText(low, isPriced ? formatMoney(quote.low) : viewTexts.all.none);
       setText(high, isPriced ? formatMoney(quote.high) : viewTexts.all.none);
@@ -254,8 +319,10 @@ function setFlags(flags: HTMLElement, quote: AssetQuote): void {
   if (flags.dataset["told"] === told) return;
   flags.dataset["told"] = told;
   flags.replaceChildren();
-  if (quote.isHalted) flags.append(h("span", { class: "badge warning", title: words.isHaltedTitle }, words.isHalted));
-  if (quote.factor > 1n) flags.append(h("span", { class: "badge" }, words.byTheLot(formatVolume(quote.factor))));
+  if (quote.isHalted)
+    flags.append(h("span", { class: "badge warning", title: words.isHaltedTitle }, words.isHalted));
+  if (quote.factor > 1n)
+    flags.append(h("span", { class: "badge" }, words.byTheLot(formatVolume(quote.factor))));
 }
 
 /** Lights a cell up whose value has moved. */

@@ -11,7 +11,26 @@ import { viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
 import { csvOf, download } from "./csv.ts";
 import { isOpen, ownHistory } from "./own_history.ts";
-import { assetLink, empty, errorText, failure, formatMinute, formatTime, isBusy, isoDay, loading, percentText, reasonText, setBusy, setText, showIn, sideWord, statusBadge, statusName, statusWord } from "./parts.ts";
+import {
+  assetLink,
+  empty,
+  errorText,
+  failure,
+  formatMinute,
+  formatTime,
+  isBusy,
+  isoDay,
+  loading,
+  percentText,
+  reasonText,
+  setBusy,
+  setText,
+  showIn,
+  sideWord,
+  statusBadge,
+  statusName,
+  statusWord,
+} from "./parts.ts";
 import { showReceipt, transactionText } from "./receipt.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -32,7 +51,10 @@ export interface HistoryFilter {
 }
 
 /** The rows that a filter lets through. */
-export function filterRows(rows: readonly OwnTransaction[], filter: HistoryFilter): readonly OwnTransaction[] {
+export function filterRows(
+  rows: readonly OwnTransaction[],
+  filter: HistoryFilter,
+): readonly OwnTransaction[] {
   const asset = filter.asset.trim().toUpperCase();
   if (asset === "" && filter.side === "" && filter.status === "") return rows;
   return rows.filter(
@@ -77,9 +99,27 @@ export const historyView: View = (root, app) => {
   const history = ownHistory(app.session);
   const filter: HistoryFilter = { asset: "", side: "", status: "" };
   const count = h("span", { class: "muted small", role: "status" });
-  const search = h("input", { class: "input", id: "history-asset", type: "search", placeholder: words.searchHint, autocomplete: "off" });
-  const side = list("history-side", words.side, words.allSides, [...SIDES.values()], (name) => viewTexts.all.sides[name] ?? name);
-  const status = list("history-status", words.status, words.allStatuses, [...STATUSES.values()], statusWord);
+  const search = h("input", {
+    class: "input",
+    id: "history-asset",
+    type: "search",
+    placeholder: words.searchHint,
+    autocomplete: "off",
+  });
+  const side = list(
+    "history-side",
+    words.side,
+    words.allSides,
+    [...SIDES.values()],
+    (name) => viewTexts.all.sides[name] ?? name,
+  );
+  const status = list(
+    "history-status",
+    words.status,
+    words.allStatuses,
+    [...STATUSES.values()],
+    statusWord,
+  );
   const csv = h("button", { class: "button push", type: "button" }, words.csv);
   const heads = [
     [words.time, "medium column-time"],
@@ -99,10 +139,24 @@ export const historyView: View = (root, app) => {
     h(
       "thead",
       null,
-      h("tr", null, ...heads.map(([name, className]) => h(name === "" ? "td" : "th", { scope: name === "" ? null : "col", class: className || null }, name))),
+      h(
+        "tr",
+        null,
+        ...heads.map(([name, className]) =>
+          h(
+            name === "" ? "td" : "th",
+            { scope: name === "" ? null : "col", class: className || null },
+            name,
+          ),
+        ),
+      ),
     ),
   );
-  const rows = rowsInSight<OwnTransaction>(table, (row) => row.id, (row) => historyRow(app, row));
+  const rows = rowsInSight<OwnTransaction>(
+    table,
+    (row) => row.id,
+    (row) => historyRow(app, row),
+  );
   const instead = h("div");
   const more = h("button", { class: "button", type: "button" }, words.more);
   const readOn = async (): Promise<void> => {
@@ -116,7 +170,8 @@ export const historyView: View = (root, app) => {
   // Whoever scrolls to the end, or filters for what is not there yet, need not press it.
   const end = new IntersectionObserver((entries) => {
     const isInSight = entries.some((entry) => entry.isIntersecting);
-    const isRead = history.isComplete || history.error !== null || history.rows.length >= SCROLLED_ROWS_MAX;
+    const isRead =
+      history.isComplete || history.error !== null || history.rows.length >= SCROLLED_ROWS_MAX;
     if (isInSight && !isRead) void readOn();
   });
   end.observe(more);
@@ -142,17 +197,31 @@ export const historyView: View = (root, app) => {
     const all = history.rows;
     const fitting = filterRows(all, filter);
     const number = (value: number): string => formatDecimal(BigInt(value) * ONE);
-    setText(count, all.length === 0 ? "" : words.count(number(fitting.length), number(all.length), history.isComplete));
+    setText(
+      count,
+      all.length === 0
+        ? ""
+        : words.count(number(fitting.length), number(all.length), history.isComplete),
+    );
     table.hidden = fitting.length === 0;
     more.hidden = history.isComplete || all.length === 0;
     setBusy(more, history.isLoading);
     setText(more, history.isLoading ? words.loadingMore : words.more);
     csv.disabled = all.length === 0;
     rows.show(fitting);
-    if (fitting.length > 0) showIn(instead, history.error === null ? null : failure(history.error, reload));
+    if (fitting.length > 0)
+      showIn(instead, history.error === null ? null : failure(history.error, reload));
     else if (history.error !== null) showIn(instead, failure(history.error, reload));
     else if (all.length > 0) showIn(instead, empty(words.nothingFits, "", clear));
-    else if (history.isComplete) showIn(instead, empty(words.none, words.noneHint, h("a", { class: "button", href: "#/assets" }, words.find)));
+    else if (history.isComplete)
+      showIn(
+        instead,
+        empty(
+          words.none,
+          words.noneHint,
+          h("a", { class: "button", href: "#/assets" }, words.find),
+        ),
+      );
     else showIn(instead, loading());
   };
   const reload = (): void => void history.loadTo(Math.max(FIRST_ROWS, history.rows.length));
@@ -203,7 +272,11 @@ async function saveCsv(app: App, filter: HistoryFilter, button: HTMLButtonElemen
 
 function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
   const what = transactionText(first);
-  const why = h("button", { class: "button compact quiet", type: "button", "aria-label": words.whyOf(what) }, words.why);
+  const why = h(
+    "button",
+    { class: "button compact quiet", type: "button", "aria-label": words.whyOf(what) },
+    words.why,
+  );
   why.addEventListener("click", () => showReceipt(app.session, first.id, what));
   const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
     h("td", { class: className === "" ? null : className }, ...children);
@@ -216,7 +289,12 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
     null,
     h("td", { class: "medium", title: formatTime(first.accepted) }, when),
     cell("medium", sideWord(first.side)),
-    h("th", { scope: "row" }, first.symbol === "-" ? viewTexts.all.none : assetLink(first.symbol), below),
+    h(
+      "th",
+      { scope: "row" },
+      first.symbol === "-" ? viewTexts.all.none : assetLink(first.symbol),
+      below,
+    ),
     units,
     price,
     total,
@@ -242,8 +320,14 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
       // A status that says why needs no reason beside it.
       const isSaid = isOpen(row) || isSettled || row.reason === statusName(row.status);
       const reason = isSaid ? "" : reasonText(row.reason);
-      const cause = row.cause === "" ? reason : `${row.cause}${row.note === "" ? "" : `: ${row.note}`}`;
-      showIn(outcome, statusBadge(statusName(row.status)), " ", h("span", { class: "muted small" }, cause));
+      const cause =
+        row.cause === "" ? reason : `${row.cause}${row.note === "" ? "" : `: ${row.note}`}`;
+      showIn(
+        outcome,
+        statusBadge(statusName(row.status)),
+        " ",
+        h("span", { class: "muted small" }, cause),
+      );
       outcome.title = cause;
     },
   };

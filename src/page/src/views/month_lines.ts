@@ -102,7 +102,10 @@ function dayOf(time: number): number {
 }
 
 /** Puts the latest price at a line's end. Returns whether the line is another one. */
-export function addClose(line: { closes: bigint[]; day: number }, quote: { time: number; value: bigint }): boolean {
+export function addClose(
+  line: { closes: bigint[]; day: number },
+  quote: { time: number; value: bigint },
+): boolean {
   const day = dayOf(quote.time);
   const last = line.closes.length - 1;
   if (day === line.day) {

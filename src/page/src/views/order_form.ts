@@ -117,7 +117,9 @@ export function parseDistance(typed: string): Distance | undefined {
 /** The price at which a trailing order triggers whose best close is this one. */
 export function trailLevel(side: OrderSide, distance: Distance, best: bigint): bigint {
   const away =
-    distance.percent === 0n ? distance.money : (best * distance.percent + PERCENT_WHOLE - 1n) / PERCENT_WHOLE;
+    distance.percent === 0n
+      ? distance.money
+      : (best * distance.percent + PERCENT_WHOLE - 1n) / PERCENT_WHOLE;
   const level = side === "buy" ? best + away : best - away;
   return level < 1n ? 1n : level;
 }
@@ -142,7 +144,8 @@ export function readTicket(input: TicketInput, facts: TicketFacts): ReadTicket {
     (!hasLimit || limit !== undefined) &&
     (!hasStop || stop !== undefined) &&
     (input.kind !== "trailing" || distance !== undefined);
-  if (!isWhole || amount === undefined) return { order: undefined, problems, estimate: undefined, remarks };
+  if (!isWhole || amount === undefined)
+    return { order: undefined, problems, estimate: undefined, remarks };
   const basis = basisOf(input, { limit, stop, distance }, facts, remarks);
   const estimate = basis === undefined ? undefined : estimateOf(input, facts, amount, basis);
   if (estimate !== undefined) checkFunds(input, facts, estimate, problems);
@@ -171,7 +174,11 @@ export function stopOf(distance: Distance | undefined): OrderTerms["stop"] {
   return distance.percent === 0n ? distance.money : { percent: Number(distance.percent) };
 }
 
-function readDistance(input: TicketInput, facts: TicketFacts, problems: TicketProblem[]): Distance | undefined {
+function readDistance(
+  input: TicketInput,
+  facts: TicketFacts,
+  problems: TicketProblem[],
+): Distance | undefined {
   if (input.distance.trim() === "") return undefined;
   const distance = parseDistance(input.distance);
   if (distance === undefined) {
@@ -185,7 +192,11 @@ function readDistance(input: TicketInput, facts: TicketFacts, problems: TicketPr
   return distance;
 }
 
-function readTimeInForce(input: TicketInput, facts: TicketFacts, problems: TicketProblem[]): string | undefined {
+function readTimeInForce(
+  input: TicketInput,
+  facts: TicketFacts,
+  problems: TicketProblem[],
+): string | undefined {
   if (input.timeInForce !== "date") return input.timeInForce;
   if (input.date === "") return undefined;
   const begin = Date.parse(`${input.date}T00:00:00Z`);
@@ -205,11 +216,18 @@ interface Amount {
   isMoney: boolean;
 }
 
-function readAmount(input: TicketInput, facts: TicketFacts, problems: TicketProblem[]): Amount | undefined {
+function readAmount(
+  input: TicketInput,
+  facts: TicketFacts,
+  problems: TicketProblem[],
+): Amount | undefined {
   const free = facts.freeUnits;
   if (input.side === "sell" && free <= 0n && facts.isKnown) {
     const promised = facts.heldUnits > 0n;
-    problems.push({ field: "amount", text: promised ? words.allPromised : words.nothingToSell(facts.symbol) });
+    problems.push({
+      field: "amount",
+      text: promised ? words.allPromised : words.nothingToSell(facts.symbol),
+    });
     return undefined;
   }
   if (input.side === "sell" && input.amountKind === "all") {
@@ -222,7 +240,10 @@ function readAmount(input: TicketInput, facts: TicketFacts, problems: TicketProb
     return undefined;
   }
   if (input.side === "sell" && value > free && facts.isKnown) {
-    problems.push({ field: "amount", text: words.tooManyUnits(formatQuantity(free), facts.symbol) });
+    problems.push({
+      field: "amount",
+      text: words.tooManyUnits(formatQuantity(free), facts.symbol),
+    });
   }
   return { value, isMoney: input.side === "buy" && input.amountKind === "money" };
 }
@@ -239,7 +260,12 @@ interface Basis {
 }
 
 /** The price of a unit that is reckoned with; undefined: nobody knows it. */
-function basisOf(input: TicketInput, terms: Prices, facts: TicketFacts, remarks: string[]): Basis | undefined {
+function basisOf(
+  input: TicketInput,
+  terms: Prices,
+  facts: TicketFacts,
+  remarks: string[],
+): Basis | undefined {
   const { limit, stop, distance } = terms;
   const isSale = input.side === "sell";
   const latest = facts.price === 0n ? undefined : facts.price;
@@ -262,7 +288,12 @@ function basisOf(input: TicketInput, terms: Prices, facts: TicketFacts, remarks:
   return { price: latest, isBound: false };
 }
 
-function estimateOf(input: TicketInput, facts: TicketFacts, amount: Amount, basis: Basis): OrderEstimate {
+function estimateOf(
+  input: TicketInput,
+  facts: TicketFacts,
+  amount: Amount,
+  basis: Basis,
+): OrderEstimate {
   const isSale = input.side === "sell";
   const units = amount.isMoney ? (amount.value * ONE) / basis.price : amount.value;
   const worth = isSale ? timesDown(units, basis.price) : timesUp(units, basis.price);

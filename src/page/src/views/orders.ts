@@ -7,11 +7,39 @@
 import { RefusalError } from "../api.ts";
 import type { App, OrderChange, View } from "../api.ts";
 import { h } from "../dom.ts";
-import { formatDecimal, formatMoney, formatQuantity, ONE, parseTyped, toDecimal } from "../money.ts";
+import {
+  formatDecimal,
+  formatMoney,
+  formatQuantity,
+  ONE,
+  parseTyped,
+  toDecimal,
+} from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
-import { amountText, assetLink, empty, errorText, failure, formatMinute, formatTime, isBusy, loading, percentText, reasonText, setBusy, setText, showIn, sideWord, statusBadge, statusName, statusWord, termsText, timeInForceText } from "./parts.ts";
+import {
+  amountText,
+  assetLink,
+  empty,
+  errorText,
+  failure,
+  formatMinute,
+  formatTime,
+  isBusy,
+  loading,
+  percentText,
+  reasonText,
+  setBusy,
+  setText,
+  showIn,
+  sideWord,
+  statusBadge,
+  statusName,
+  statusWord,
+  termsText,
+  timeInForceText,
+} from "./parts.ts";
 import { parseDistance, stopOf } from "./order_form.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -22,7 +50,11 @@ const words = viewTexts.orders;
 export const ordersView: View = (root, app) => {
   app.title(words.title);
   const { openOrders } = app.session;
-  const all = h("button", { class: "button danger push", type: "button", hidden: true }, words.cancelAll);
+  const all = h(
+    "button",
+    { class: "button danger push", type: "button", hidden: true },
+    words.cancelAll,
+  );
   all.addEventListener("click", () => void cancelAll(app, all));
   const heads = [
     [words.asset, "column-symbol column-two-lines"],
@@ -41,10 +73,24 @@ export const ordersView: View = (root, app) => {
     h(
       "thead",
       null,
-      h("tr", null, ...heads.map(([name, className]) => h(name === "" ? "td" : "th", { scope: name === "" ? null : "col", class: className || null }, name))),
+      h(
+        "tr",
+        null,
+        ...heads.map(([name, className]) =>
+          h(
+            name === "" ? "td" : "th",
+            { scope: name === "" ? null : "col", class: className || null },
+            name,
+          ),
+        ),
+      ),
     ),
   );
-  const rows = rowsInSight<OpenOrder>(table, (order) => order.id, (order) => orderRow(app, order));
+  const rows = rowsInSight<OpenOrder>(
+    table,
+    (order) => order.id,
+    (order) => orderRow(app, order),
+  );
   const instead = h("div");
   root.append(
     h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), all),
@@ -55,9 +101,21 @@ export const ordersView: View = (root, app) => {
     table.hidden = orders === null || orders.length === 0;
     all.hidden = orders === null || orders.length < 2;
     if (orders === null) {
-      showIn(instead, openOrders.error === null ? loading() : failure(openOrders.error, () => void openOrders.refresh().catch(() => undefined)));
+      showIn(
+        instead,
+        openOrders.error === null
+          ? loading()
+          : failure(openOrders.error, () => void openOrders.refresh().catch(() => undefined)),
+      );
     } else if (orders.length === 0) {
-      showIn(instead, empty(words.none, words.noneHint, h("a", { class: "button", href: "#/assets" }, words.find)));
+      showIn(
+        instead,
+        empty(
+          words.none,
+          words.noneHint,
+          h("a", { class: "button", href: "#/assets" }, words.find),
+        ),
+      );
     } else {
       showIn(instead);
       rows.show(orders);
@@ -75,7 +133,10 @@ export const ordersView: View = (root, app) => {
 function orderText(order: OpenOrder): string {
   const { units, money } = viewTexts.ticket.what;
   const cash = order.order.cash;
-  const what = cash > 0n ? money(formatMoney(cash), order.symbol) : units(formatQuantity(order.quantity), order.symbol);
+  const what =
+    cash > 0n
+      ? money(formatMoney(cash), order.symbol)
+      : units(formatQuantity(order.quantity), order.symbol);
   return `${sideWord(order.side)} ${what}`;
 }
 
@@ -83,8 +144,16 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
   let order = first;
   const what = orderText(first);
   const side = SIDES.get(first.side) ?? "";
-  const cancel = h("button", { class: "button compact danger", type: "button", "aria-label": words.cancelOf(what) }, words.cancel);
-  const change = h("button", { class: "button compact", type: "button", "aria-label": words.changeOf(what) }, words.change);
+  const cancel = h(
+    "button",
+    { class: "button compact danger", type: "button", "aria-label": words.cancelOf(what) },
+    words.cancel,
+  );
+  const change = h(
+    "button",
+    { class: "button compact", type: "button", "aria-label": words.changeOf(what) },
+    words.change,
+  );
   cancel.addEventListener("click", () => void cancelOne(app, order, cancel));
   change.addEventListener("click", () => changeDialog(app, order));
   const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
@@ -167,7 +236,10 @@ async function cancelAll(app: App, button: HTMLButtonElement): Promise<void> {
   if (failed === undefined) {
     app.toast(words.cancelledAll(formatDecimal(BigInt(done) * ONE)), "success");
   } else {
-    app.toast(`${words.someLeft(formatDecimal(BigInt(done) * ONE), count)} ${errorText(failed)}`, "error");
+    app.toast(
+      `${words.someLeft(formatDecimal(BigInt(done) * ONE), count)} ${errorText(failed)}`,
+      "error",
+    );
   }
 }
 
@@ -180,8 +252,15 @@ function changeDialog(app: App, order: OpenOrder): void {
   const hasLimit = order.order.kind === "limit" || order.order.kind === "stop-limit";
   const hasStop = order.order.kind === "stop" || order.order.kind === "stop-limit";
   const isTrailing = order.order.kind === "trailing";
-  const oldStop = order.order.stopPercent > 0n ? percentText(order.order.stopPercent) : toDecimal(order.order.stop);
-  const amount = changeField("change-amount", isMoney ? said.amountMoney(app.market.value?.currency ?? "") : said.units, toDecimal(oldAmount));
+  const oldStop =
+    order.order.stopPercent > 0n
+      ? percentText(order.order.stopPercent)
+      : toDecimal(order.order.stop);
+  const amount = changeField(
+    "change-amount",
+    isMoney ? said.amountMoney(app.market.value?.currency ?? "") : said.units,
+    toDecimal(oldAmount),
+  );
   const stop = changeField("change-stop", isTrailing ? said.distance : said.stop, oldStop);
   const limit = changeField("change-limit", said.limit, toDecimal(order.order.limit));
   const problem = h("p", { class: "error", role: "alert", hidden: true });
@@ -238,7 +317,12 @@ function changeDialog(app: App, order: OpenOrder): void {
 }
 
 /** What a person changed, or what is wrong with it. */
-export function readChange(order: OpenOrder, amount: string, stop: string, limit: string): OrderChange | string {
+export function readChange(
+  order: OpenOrder,
+  amount: string,
+  stop: string,
+  limit: string,
+): OrderChange | string {
   const said = viewTexts.ticket;
   const isMoney = order.order.cash > 0n;
   const kind = order.order.kind;
@@ -259,7 +343,8 @@ export function readChange(order: OpenOrder, amount: string, stop: string, limit
   } else if (kind === "trailing") {
     const distance = parseDistance(stop);
     if (distance === undefined) return said.notADistance;
-    const isSame = distance.money === order.order.stop && distance.percent === order.order.stopPercent;
+    const isSame =
+      distance.money === order.order.stop && distance.percent === order.order.stopPercent;
     newStop = isSame ? null : stopOf(distance);
   }
   if (isSameAmount && newLimit === null && newStop === null) return words.nothingChanged;
@@ -267,17 +352,36 @@ export function readChange(order: OpenOrder, amount: string, stop: string, limit
   return { quantity: isSameAmount ? null : quantity, limit: newLimit, stop: newStop };
 }
 
-function changeField(id: string, text: string, value: string): { element: HTMLElement; input: HTMLInputElement } {
-  const input = h("input", { class: "input number", id, inputmode: "decimal", autocomplete: "off" });
+function changeField(
+  id: string,
+  text: string,
+  value: string,
+): { element: HTMLElement; input: HTMLInputElement } {
+  const input = h("input", {
+    class: "input number",
+    id,
+    inputmode: "decimal",
+    autocomplete: "off",
+  });
   input.value = value;
   return { element: h("div", { class: "field" }, h("label", { for: id }, text), input), input };
 }
 
 /** An end of an order in a sentence, for a short message. It is the only one: views do not tell what a notice tells. */
-export function endedText(notice: { status: string; asset: string; quantity: bigint; price: bigint | null; reason: string | null }): string {
+export function endedText(notice: {
+  status: string;
+  asset: string;
+  quantity: bigint;
+  price: bigint | null;
+  reason: string | null;
+}): string {
   const price = notice.price === null ? viewTexts.all.none : formatMoney(notice.price);
-  if (notice.status === "settled") return words.filled(formatQuantity(notice.quantity), notice.asset, price);
+  if (notice.status === "settled")
+    return words.filled(formatQuantity(notice.quantity), notice.asset, price);
   if (notice.reason === "cancelled") return words.wasCancelled(notice.asset);
   if (notice.reason === "replaced") return words.wasChanged(notice.asset);
-  return words.ended(notice.asset, notice.reason === null ? statusWord(notice.status) : reasonText(notice.reason));
+  return words.ended(
+    notice.asset,
+    notice.reason === null ? statusWord(notice.status) : reasonText(notice.reason),
+  );
 }

@@ -41,7 +41,10 @@ export function ownHistory(session: Session): OwnHistory {
 }
 
 /** Newer rows in front of older ones. A row that both have is the newer's. */
-export function merged(newer: readonly OwnTransaction[], older: readonly OwnTransaction[]): OwnTransaction[] {
+export function merged(
+  newer: readonly OwnTransaction[],
+  older: readonly OwnTransaction[],
+): OwnTransaction[] {
   const known = new Set(newer.map((row) => row.id));
   return [...newer, ...older.filter((row) => !known.has(row.id))];
 }

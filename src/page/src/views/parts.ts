@@ -55,7 +55,8 @@ export function formatSpan(milliseconds: number): string {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
+  if (minutes < 60)
+    return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
@@ -117,7 +118,13 @@ export function reasonText(code: string | null): string {
 
 /** The state of a status as a badge. */
 export function statusBadge(name: string): HTMLElement {
-  const kinds: Record<string, string> = { settled: "gain", rejected: "loss", expired: "warning", open: "", queued: "" };
+  const kinds: Record<string, string> = {
+    settled: "gain",
+    rejected: "loss",
+    expired: "warning",
+    open: "",
+    queued: "",
+  };
   return h("span", { class: `badge ${kinds[name] ?? ""}`.trim() }, statusWord(name));
 }
 
@@ -157,7 +164,9 @@ export function timeInForceText(timeInForce: string): string {
   const end = Date.parse(timeInForce);
   if (Number.isNaN(end)) return timeInForce;
   // The midnight at which a day ends is that day's.
-  return end % DAY === 0 && timeInForce.length > 10 ? said.through(formatDay(end - MINUTE)) : said.untilTime(formatTime(end));
+  return end % DAY === 0 && timeInForce.length > 10
+    ? said.through(formatDay(end - MINUTE))
+    : said.untilTime(formatTime(end));
 }
 
 /** How much an order is for, in words. */
@@ -172,7 +181,13 @@ export function loading(text: string = words.loading): HTMLElement {
 
 /** What stands where there is nothing yet, and what to do. */
 export function empty(title: string, hint: string, ...actions: Child[]): HTMLElement {
-  return h("div", { class: "empty" }, h("strong", null, title), hint === "" ? null : h("p", null, hint), ...actions);
+  return h(
+    "div",
+    { class: "empty" },
+    h("strong", null, title),
+    hint === "" ? null : h("p", null, hint),
+    ...actions,
+  );
 }
 
 /** What an error says to a person, and what to do. */
@@ -202,13 +217,22 @@ export function failure(error: unknown, again?: () => void): HTMLElement {
     h("p", null, errorText(error)),
     again === undefined
       ? null
-      : h("div", null, h("button", { class: "button compact", type: "button", onclick: again }, words.again)),
+      : h(
+          "div",
+          null,
+          h("button", { class: "button compact", type: "button", onclick: again }, words.again),
+        ),
   );
 }
 
 /** A figure with its name, for a list of class `stats`. */
 export function stat(name: string, value: Child, className = ""): HTMLElement {
-  return h("div", { class: className === "" ? null : className }, h("dt", null, name), h("dd", null, value));
+  return h(
+    "div",
+    { class: className === "" ? null : className },
+    h("dt", null, name),
+    h("dd", null, value),
+  );
 }
 
 /** A box with a heading. */
@@ -243,7 +267,11 @@ export function choice<Name extends string>(
     return { value, input, element: h("label", null, input, text) };
   });
   const made: Choice<Name> = {
-    element: h("div", { class: "choice", role: "radiogroup", "aria-label": label }, ...inputs.map((it) => it.element)),
+    element: h(
+      "div",
+      { class: "choice", role: "radiogroup", "aria-label": label },
+      ...inputs.map((it) => it.element),
+    ),
     value: first,
     set(value) {
       made.value = value;
@@ -274,21 +302,33 @@ export function sortHead<Name extends string>(
   sort: (order: SortOrder<Name>) => void,
   beginsDescending: boolean,
 ): SortHead<Name> {
-  const button = h("button", { class: "sort", type: "button" }, text, h("span", { "aria-hidden": "true" }));
+  const button = h(
+    "button",
+    { class: "sort", type: "button" },
+    text,
+    h("span", { "aria-hidden": "true" }),
+  );
   button.addEventListener("click", () => {
     const now = order();
     sort({ by: name, isDescending: now.by === name ? !now.isDescending : beginsDescending });
   });
-  return { element: h("th", { scope: "col", class: className === "" ? null : className }, button), name };
+  return {
+    element: h("th", { scope: "col", class: className === "" ? null : className }, button),
+    name,
+  };
 }
 
 /** Marks by which column a table is sorted. */
-export function markSorted<Name extends string>(heads: readonly SortHead<Name>[], order: SortOrder<Name>): void {
+export function markSorted<Name extends string>(
+  heads: readonly SortHead<Name>[],
+  order: SortOrder<Name>,
+): void {
   for (const head of heads) {
     const isBy = head.name === order.by;
     const mark = head.element.querySelector("span");
     if (mark !== null) setText(mark, isBy ? (order.isDescending ? "▼" : "▲") : "");
-    if (isBy) head.element.setAttribute("aria-sort", order.isDescending ? "descending" : "ascending");
+    if (isBy)
+      head.element.setAttribute("aria-sort", order.isDescending ? "descending" : "ascending");
     else head.element.removeAttribute("aria-sort");
   }
 }

@@ -6,10 +6,36 @@
 
 import type { App, View } from "../api.ts";
 import { h, svg } from "../dom.ts";
-import { divideHalfUp, formatDecimal, formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
+import {
+  divideHalfUp,
+  formatDecimal,
+  formatMoney,
+  formatPercent,
+  formatQuantity,
+  ONE,
+} from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import type { AccountSummary, PositionSummary } from "../wire.ts";
-import { assetHash, assetLink, compareFigure, compareText, empty, failure, gain, gainClass, gainOf, loading, markSorted, panel, setClass, setText, showIn, showUnlessFocused, sortHead, stat } from "./parts.ts";
+import {
+  assetHash,
+  assetLink,
+  compareFigure,
+  compareText,
+  empty,
+  failure,
+  gain,
+  gainClass,
+  gainOf,
+  loading,
+  markSorted,
+  panel,
+  setClass,
+  setText,
+  showIn,
+  showUnlessFocused,
+  sortHead,
+  stat,
+} from "./parts.ts";
 import type { SortHead, SortOrder } from "./parts.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
 import type { TableRow } from "./rows_in_sight.ts";
@@ -32,14 +58,21 @@ export interface AllocationPart {
 export function allocationOf(summary: AccountSummary): AllocationPart[] {
   const sorted = [...summary.positions]
     .filter((position) => position.value > 0n)
-    .sort((one, other) => compareFigure(other.value, one.value) || compareText(one.symbol, other.symbol));
+    .sort(
+      (one, other) =>
+        compareFigure(other.value, one.value) || compareText(one.symbol, other.symbol),
+    );
   const parts: AllocationPart[] = sorted
     .slice(0, PARTS_MAX)
     .map((position) => ({ name: position.symbol, value: position.value, isAsset: true }));
   const others = sorted.slice(PARTS_MAX);
   if (others.length > 0) {
     const value = others.reduce((sum, position) => sum + position.value, 0n);
-    parts.push({ name: words.rest(formatDecimal(BigInt(others.length) * ONE)), value, isAsset: false });
+    parts.push({
+      name: words.rest(formatDecimal(BigInt(others.length) * ONE)),
+      value,
+      isAsset: false,
+    });
   }
   if (summary.cash > 0n) parts.push({ name: words.cashPart, value: summary.cash, isAsset: false });
   return parts;
@@ -126,7 +159,8 @@ function positionsTable(app: App): PositionsTable {
   };
   const head = (name: PositionColumn, text: string, className: string): SortHead<PositionColumn> =>
     sortHead(name, text, className, () => order, sort, name !== "symbol");
-  const plain = (text: string, className: string): HTMLElement => h("th", { scope: "col", class: className }, text);
+  const plain = (text: string, className: string): HTMLElement =>
+    h("th", { scope: "col", class: className }, text);
   const heads = [
     head("symbol", words.asset, "column-symbol"),
     head("units", words.units, "number medium"),
@@ -150,11 +184,18 @@ function positionsTable(app: App): PositionsTable {
     profit.element,
     plain(words.profitShare, "number medium column-short"),
   );
-  const element = h("table", { class: "table rows", "aria-label": words.table }, h("thead", null, row));
+  const element = h(
+    "table",
+    { class: "table rows", "aria-label": words.table },
+    h("thead", null, row),
+  );
   const priceOf = (position: PositionSummary): bigint =>
-    app.session.quotes.get(position.symbol)?.value ?? divideHalfUp(position.value * ONE, position.units);
-  const rows = rowsInSight<PositionSummary>(element, (position) => position.symbol, (position) =>
-    positionRow(position.symbol, priceOf, () => shown?.equity ?? 0n),
+    app.session.quotes.get(position.symbol)?.value ??
+    divideHalfUp(position.value * ONE, position.units);
+  const rows = rowsInSight<PositionSummary>(
+    element,
+    (position) => position.symbol,
+    (position) => positionRow(position.symbol, priceOf, () => shown?.equity ?? 0n),
   );
   const show = (summary: AccountSummary): void => {
     shown = summary;
@@ -192,7 +233,9 @@ export function sortPositions(
   };
   return [...positions].sort((one, other) => {
     if (order.by === "symbol") return compareText(one.symbol, other.symbol) * turn;
-    return compareFigure(figure(one), figure(other)) * turn || compareText(one.symbol, other.symbol);
+    return (
+      compareFigure(figure(one), figure(other)) * turn || compareText(one.symbol, other.symbol)
+    );
   });
 }
 
@@ -202,8 +245,18 @@ function positionRow(
   equity: () => bigint,
 ): TableRow<PositionSummary> {
   const cell = (className: string): HTMLElement => h("td", { class: className });
-  const [units, free, cost, price] = [cell("number medium"), cell("number wide"), cell("number wide"), cell("number wide")];
-  const [change, value, share, profit] = [cell("number medium"), cell("number"), cell("number wide"), cell("number")];
+  const [units, free, cost, price] = [
+    cell("number medium"),
+    cell("number wide"),
+    cell("number wide"),
+    cell("number wide"),
+  ];
+  const [change, value, share, profit] = [
+    cell("number medium"),
+    cell("number"),
+    cell("number wide"),
+    cell("number"),
+  ];
   const gained = cell("number medium");
   const link = h("a", { href: assetHash(symbol) }, symbol);
   const element = h(
@@ -236,17 +289,35 @@ function positionRow(
 function allocationPanel(summary: AccountSummary): HTMLElement {
   const parts = allocationOf(summary);
   const whole = parts.reduce((sum, part) => sum + part.value, 0n);
-  const bar = svg("svg", { class: "allocation", viewBox: "0 0 1000 24", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const bar = svg("svg", {
+    class: "allocation",
+    viewBox: "0 0 1000 24",
+    preserveAspectRatio: "none",
+    "aria-hidden": "true",
+  });
   let from = 0;
   const rows = parts.map((part, at) => {
     const width = whole === 0n ? 0 : Number((part.value * 1_000_000n) / whole) / 1000;
     // A gap of the ground between two parts tells them apart without colour.
-    bar.append(svg("rect", { class: `part-${partColour(part, at)}`, x: from, y: 0, width: Math.max(0.5, width - 2), height: 24 }));
+    bar.append(
+      svg("rect", {
+        class: `part-${partColour(part, at)}`,
+        x: from,
+        y: 0,
+        width: Math.max(0.5, width - 2),
+        height: 24,
+      }),
+    );
     from += width;
     return h(
       "tr",
       null,
-      h("th", { scope: "row" }, h("span", { class: `swatch part-${partColour(part, at)}` }), part.isAsset ? assetLink(part.name) : part.name),
+      h(
+        "th",
+        { scope: "row" },
+        h("span", { class: `swatch part-${partColour(part, at)}` }),
+        part.isAsset ? assetLink(part.name) : part.name,
+      ),
       h("td", { class: "number" }, formatMoney(part.value)),
       h("td", { class: "number" }, formatPercent(part.value, whole, false)),
     );

@@ -53,7 +53,10 @@ export function showReceipt(session: Session, transactionID: string, what: strin
       }
       showIn(box, ...rules.map((line) => h("p", { class: "message" }, sentence(line.value))), list);
     } catch (error) {
-      showIn(box, failure(error, () => void read()));
+      showIn(
+        box,
+        failure(error, () => void read()),
+      );
     }
   };
   void read();

@@ -15,7 +15,12 @@ export interface RowRange {
 const SPARE_ROWS = 12;
 
 /** The rows of a table that a window shows: the table's top is `top` below the window's, which may be below 0. */
-export function rangeInSight(count: number, top: number, height: number, rowHeight: number): RowRange {
+export function rangeInSight(
+  count: number,
+  top: number,
+  height: number,
+  rowHeight: number,
+): RowRange {
   if (count === 0 || rowHeight <= 0) return { begin: 0, end: 0 };
   const first = Math.floor(-top / rowHeight) - SPARE_ROWS;
   const last = Math.ceil((height - top) / rowHeight) + SPARE_ROWS;
@@ -158,7 +163,12 @@ export function rowsInSight<Value>(
   table.addEventListener("keydown", (event) => {
     const at = indexOfFocus();
     if (at < 0 || event.ctrlKey || event.altKey || event.metaKey) return;
-    const target = movedTo(event.key, at, values.length, Math.max(1, Math.floor(window.innerHeight / rowHeight) - 4));
+    const target = movedTo(
+      event.key,
+      at,
+      values.length,
+      Math.max(1, Math.floor(window.innerHeight / rowHeight) - 4),
+    );
     if (target === undefined || target === at) return;
     event.preventDefault();
     focus(target);
@@ -199,7 +209,11 @@ function focusables(element: Element | undefined): HTMLElement[] {
 }
 
 /** Puts rows behind an element in this order, and moves only those that stand elsewhere. */
-function put(body: HTMLTableSectionElement, after: Element, rows: readonly HTMLTableRowElement[]): void {
+function put(
+  body: HTMLTableSectionElement,
+  after: Element,
+  rows: readonly HTMLTableRowElement[],
+): void {
   let at = after;
   for (const row of rows) {
     if (at.nextElementSibling !== row) body.insertBefore(row, at.nextElementSibling);

@@ -11,8 +11,30 @@ import { h } from "../dom.ts";
 import { formatDecimal, formatMoney, formatQuantity } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { readTicket } from "./order_form.ts";
-import type { AmountKind, OrderKind, OrderSide, ReadTicket, TicketFacts, TicketField, TicketInput, TimeInForceKind } from "./order_form.ts";
-import { choice, cleanupOf, errorText, formatSpan, isBusy as isButtonBusy, isoDay, marketTimeOf, reasonText, setBusy, setText, showIn, statusName } from "./parts.ts";
+import type {
+  AmountKind,
+  OrderKind,
+  OrderSide,
+  ReadTicket,
+  TicketFacts,
+  TicketField,
+  TicketInput,
+  TimeInForceKind,
+} from "./order_form.ts";
+import {
+  choice,
+  cleanupOf,
+  errorText,
+  formatSpan,
+  isBusy as isButtonBusy,
+  isoDay,
+  marketTimeOf,
+  reasonText,
+  setBusy,
+  setText,
+  showIn,
+  statusName,
+} from "./parts.ts";
 import { showReceipt } from "./receipt.ts";
 
 const words = viewTexts.ticket;
@@ -86,7 +108,11 @@ interface TicketForm {
   close(): void;
 }
 
-function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: string) => void): TicketForm {
+function ticketForm(
+  app: App,
+  symbol: string,
+  send: (order: OrderTerms, what: string) => void,
+): TicketForm {
   const input: TicketInput = {
     side: "buy",
     amountKind: "units",
@@ -109,15 +135,39 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
     amountKinds.sell.set("units");
     update();
   };
-  const side = choice<OrderSide>(words.side, [["buy", words.buy], ["sell", words.sell]], "buy", turn);
+  const side = choice<OrderSide>(
+    words.side,
+    [
+      ["buy", words.buy],
+      ["sell", words.sell],
+    ],
+    "buy",
+    turn,
+  );
   const amountKindOf = (value: AmountKind): void => {
     input.amountKind = value;
     update();
     rows.amount.input.focus();
   };
   const amountKinds = {
-    buy: choice<AmountKind>(words.amountKind, [["units", words.units], ["money", words.money]], "units", amountKindOf),
-    sell: choice<AmountKind>(words.amountKind, [["units", words.units], ["all", words.all]], "units", amountKindOf),
+    buy: choice<AmountKind>(
+      words.amountKind,
+      [
+        ["units", words.units],
+        ["money", words.money],
+      ],
+      "units",
+      amountKindOf,
+    ),
+    sell: choice<AmountKind>(
+      words.amountKind,
+      [
+        ["units", words.units],
+        ["all", words.all],
+      ],
+      "units",
+      amountKindOf,
+    ),
   };
   const rows: Record<TicketField, TicketRow> = {
     amount: ticketRow("ticket-amount", words.amount),
@@ -137,14 +187,23 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
       update();
     });
   }
-  const kind = select<OrderKind>("ticket-kind", words.kind, Object.entries(words.kinds) as [OrderKind, string][], (value) => {
-    input.kind = value;
-    update();
-  });
+  const kind = select<OrderKind>(
+    "ticket-kind",
+    words.kind,
+    Object.entries(words.kinds) as [OrderKind, string][],
+    (value) => {
+      input.kind = value;
+      update();
+    },
+  );
   const timeInForce = select<TimeInForceKind>(
     "ticket-time",
     words.timeInForce,
-    [["gtc", words.gtc], ["day", words.day], ["date", words.date]],
+    [
+      ["gtc", words.gtc],
+      ["day", words.day],
+      ["date", words.date],
+    ],
     (value) => {
       input.timeInForce = value;
       update();
@@ -152,13 +211,23 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
   );
   const estimate = h("div", { class: "estimate", id: "ticket-estimate" });
   const failed = h("div", { class: "message failure", role: "alert", hidden: true });
-  const button = h("button", { class: "button primary full", type: "submit", "aria-describedby": "ticket-estimate" });
+  const button = h("button", {
+    class: "button primary full",
+    type: "submit",
+    "aria-describedby": "ticket-estimate",
+  });
   const element = h(
     "form",
     { class: "ticket", novalidate: true, autocomplete: "off" },
     side.element,
     kind.element,
-    h("div", { class: "stack" }, amountKinds.buy.element, amountKinds.sell.element, rows.amount.element),
+    h(
+      "div",
+      { class: "stack" },
+      amountKinds.buy.element,
+      amountKinds.sell.element,
+      rows.amount.element,
+    ),
     rows.stop.element,
     rows.limit.element,
     rows.distance.element,
@@ -182,14 +251,27 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
     rows.date.element.hidden = input.timeInForce !== "date";
     setText(kind.hint, words.kindHelp[input.side][input.kind]);
     const currency = app.market.value?.currency ?? "";
-    setText(rows.amount.label, input.amountKind === "money" ? words.amountMoney(currency) : words.amount);
+    setText(
+      rows.amount.label,
+      input.amountKind === "money" ? words.amountMoney(currency) : words.amount,
+    );
     setText(rows.amount.hint, amountHint(input, facts));
-    setText(rows.date.hint, facts.marketTime === undefined ? "" : words.inMarketTime(isoDay(facts.marketTime)));
+    setText(
+      rows.date.hint,
+      facts.marketTime === undefined ? "" : words.inMarketTime(isoDay(facts.marketTime)),
+    );
     const plain = words.send(input.side === "buy" ? words.buy : words.sell, symbol);
-    setText(button, isBusy ? words.sending : read.order === undefined ? plain : orderText(read.order));
+    setText(
+      button,
+      isBusy ? words.sending : read.order === undefined ? plain : orderText(read.order),
+    );
     for (const field of Object.keys(rows) as TicketField[]) {
       const problem = read.problems.find((it) => it.field === field);
-      const isMissing = left.has(field) && !rows[field].element.hidden && !rows[field].input.hidden && input[field].trim() === "";
+      const isMissing =
+        left.has(field) &&
+        !rows[field].element.hidden &&
+        !rows[field].input.hidden &&
+        input[field].trim() === "";
       showProblem(rows[field], problem?.text ?? (isMissing ? words.missing : ""));
     }
     const lines = estimateLines(read, input, facts, app);
@@ -202,10 +284,13 @@ function ticketForm(app: App, symbol: string, send: (order: OrderTerms, what: st
     event.preventDefault();
     if (isBusy) return;
     failed.hidden = true;
-    for (const field of Object.keys(rows) as TicketField[]) if (!rows[field].element.hidden) left.add(field);
+    for (const field of Object.keys(rows) as TicketField[])
+      if (!rows[field].element.hidden) left.add(field);
     const read = update();
     if (read.order === undefined) {
-      Object.values(rows).find((row) => row.problem.textContent !== "" && !row.element.hidden)?.input.focus();
+      Object.values(rows)
+        .find((row) => row.problem.textContent !== "" && !row.element.hidden)
+        ?.input.focus();
       return;
     }
     void confirmAndSend(app, read.order, read, orderText(read.order), send);
@@ -265,7 +350,8 @@ async function confirmAndSend(
   if (read.estimate?.isLarge === true) {
     const equity = app.session.summary.value?.equity ?? 0n;
     // An order for money says itself how much it takes.
-    const told = "cash" in order.quantity ? what : words.confirmWhat(what, formatMoney(read.estimate.total));
+    const told =
+      "cash" in order.quantity ? what : words.confirmWhat(what, formatMoney(read.estimate.total));
     const isMeant = await app.ask({
       title: words.confirmTitle,
       body: [words.confirmText(told, formatMoney(equity))],
@@ -299,19 +385,27 @@ function amountHint(input: TicketInput, facts: TicketFacts): string {
   if (!facts.isKnown) return "";
   if (input.side === "buy") {
     const free = facts.cash - facts.reserved;
-    return words.canSpend(formatMoney(input.kind === "market" ? facts.buyingPower : free < 0n ? 0n : free));
+    return words.canSpend(
+      formatMoney(input.kind === "market" ? facts.buyingPower : free < 0n ? 0n : free),
+    );
   }
   if (input.amountKind === "all") return words.allUnits(formatQuantity(facts.freeUnits));
   return words.canSell(formatQuantity(facts.freeUnits));
 }
 
-function estimateLines(read: ReadTicket, input: TicketInput, facts: TicketFacts, app: App): HTMLElement[] {
+function estimateLines(
+  read: ReadTicket,
+  input: TicketInput,
+  facts: TicketFacts,
+  app: App,
+): HTMLElement[] {
   const lines: HTMLElement[] = [];
   const estimate = read.estimate;
   if (estimate === undefined) {
     const isPriceMissing = input.amount.trim() !== "" || input.amountKind === "all";
     const isPriced = input.kind === "market" || !isPriceMissing;
-    if (read.problems.length === 0) lines.push(h("p", { class: "muted small" }, isPriced ? words.fillIn : words.fillInPrices));
+    if (read.problems.length === 0)
+      lines.push(h("p", { class: "muted small" }, isPriced ? words.fillIn : words.fillInPrices));
   } else {
     lines.push(estimateList(estimate, input, facts));
   }
@@ -323,21 +417,40 @@ function estimateLines(read: ReadTicket, input: TicketInput, facts: TicketFacts,
   return lines;
 }
 
-function estimateList(estimate: NonNullable<ReadTicket["estimate"]>, input: TicketInput, facts: TicketFacts): HTMLElement {
+function estimateList(
+  estimate: NonNullable<ReadTicket["estimate"]>,
+  input: TicketInput,
+  facts: TicketFacts,
+): HTMLElement {
   const list = h("dl", { class: "lines sums" });
-  const put = (name: string, value: string): void => void list.append(h("dt", null, name), h("dd", null, value));
+  const put = (name: string, value: string): void =>
+    void list.append(h("dt", null, name), h("dd", null, value));
   const isSale = input.side === "sell";
   const price = formatMoney(estimate.price);
-  put(words.estimatePrice, estimate.isBound ? (isSale ? words.orMore(price) : words.orLess(price)) : words.about(price));
+  put(
+    words.estimatePrice,
+    estimate.isBound ? (isSale ? words.orMore(price) : words.orLess(price)) : words.about(price),
+  );
   const isMoney = !isSale && input.amountKind === "money";
   if (isMoney) put(words.estimateUnits, formatDecimal(estimate.units, { most: 6 }));
   const total = formatMoney(estimate.total);
-  const told = isMoney ? total : estimate.isBound ? (isSale ? words.orMore(total) : words.orLess(total)) : words.about(total);
+  const told = isMoney
+    ? total
+    : estimate.isBound
+      ? isSale
+        ? words.orMore(total)
+        : words.orLess(total)
+      : words.about(total);
   const fees = !facts.hasFees ? "" : isMoney ? ` (${words.feesIn})` : ` (${words.beforeFees})`;
   put(isSale ? words.brings : words.takes, told + fees);
   put(words.cashAfter, formatMoney(estimate.cashAfter));
   if (facts.reserved > 0n) {
-    return h("div", { class: "stack" }, list, h("p", { class: "muted small" }, words.heldBack(formatMoney(facts.reserved))));
+    return h(
+      "div",
+      { class: "stack" },
+      list,
+      h("p", { class: "muted small" }, words.heldBack(formatMoney(facts.reserved))),
+    );
   }
   return list;
 }
@@ -355,9 +468,19 @@ function followOrder(
   const text = h("p", null, words.placedText(what));
   const count = h("p", { class: "muted" });
   const told = h("div", { "aria-live": "polite", class: "stack" }, text);
-  const another = h("button", { class: "button primary", type: "button", onclick: again }, words.another);
+  const another = h(
+    "button",
+    { class: "button primary", type: "button", onclick: again },
+    words.another,
+  );
   const cancel = h("button", { class: "button danger", type: "button" }, words.cancel);
-  const actions = h("div", { class: "cluster" }, another, h("a", { class: "button", href: "#/orders" }, words.toOrders), cancel);
+  const actions = h(
+    "div",
+    { class: "cluster" },
+    another,
+    h("a", { class: "button", href: "#/orders" }, words.toOrders),
+    cancel,
+  );
   const message = h("div", { class: "message" }, heading, told, count);
   showIn(root, message, actions);
   heading.focus();
@@ -372,12 +495,26 @@ function followOrder(
     cancel.remove();
     showIn(told, ...lines.map((line) => h("p", null, line)));
   };
-  const tellEnd = (status: string, units: bigint, price: bigint, total: bigint, reason: string | null): void => {
+  const tellEnd = (
+    status: string,
+    units: bigint,
+    price: bigint,
+    total: bigint,
+    reason: string | null,
+  ): void => {
     if (isOver) return;
     if (status === "settled") {
       const verb = order.side === "buy" ? viewTexts.asset.bought : viewTexts.asset.sold;
       setText(heading, viewTexts.all.statuses["settled"] ?? "");
-      end("success", words.filled(`${verb} ${order.asset},`, formatQuantity(units), formatMoney(price), formatMoney(total)));
+      end(
+        "success",
+        words.filled(
+          `${verb} ${order.asset},`,
+          formatQuantity(units),
+          formatMoney(price),
+          formatMoney(total),
+        ),
+      );
       actions.append(whyButton(app, placed.transactionID, what));
     } else {
       setText(heading, viewTexts.all.statuses[status] ?? status);
@@ -387,7 +524,13 @@ function followOrder(
   const onNotice = (notice: OrderNotice | null): void => {
     if (notice === null) void lookUp();
     else if (notice.transactionID === placed.transactionID) {
-      tellEnd(notice.status, notice.quantity, notice.price ?? 0n, notice.total ?? 0n, notice.reason);
+      tellEnd(
+        notice.status,
+        notice.quantity,
+        notice.price ?? 0n,
+        notice.total ?? 0n,
+        notice.reason,
+      );
     }
   };
   const lookUp = async (): Promise<void> => {
