@@ -154,6 +154,15 @@ async function ticketCase(page, worker) {
     await page.keyboard.press("Escape");
     await page.getByText("Your order stands.").first().waitFor();
     await amount.waitFor();
+
+    // The price is past this stop already: what the ticket says before and after it is sent agrees.
+    await page.locator("#ticket-kind").selectOption("stop");
+    await page.locator("#ticket-stop").fill("5");
+    await amount.fill("1");
+    await page.getByText("is past your stop already").waitFor();
+    await amount.press("Enter");
+    await page.getByRole("heading", { name: "Order placed" }).waitFor();
+    await page.getByText(/next update is in|update is due/).waitFor();
 }
 
 export const cases = {
@@ -251,6 +260,9 @@ export const cases = {
                 return true;
             };
             await page.getByRole("button", { name: "Change: Buy 3 A00001" }).click();
+            await page.locator("#change-limit").fill("-3");
+            await page.locator("#change-limit-problem").getByText("Enter a price").waitFor();
+            await fits(page, "a change that is wrong");
             await page.locator("#change-limit").fill("1.25");
             await fits(page, "a change");
             await page.getByRole("button", { name: "Change the order" }).click();

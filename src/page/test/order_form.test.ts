@@ -1,9 +1,10 @@
 // spec/page/views.md · The order ticket
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { OrderTerms } from "../src/api.ts";
 import { ONE } from "../src/money.ts";
 import { viewTexts } from "../src/texts.ts";
-import { parseDistance, readTicket, trailLevel } from "../src/views/order_form.ts";
+import { isMet, parseDistance, readTicket, trailLevel } from "../src/views/order_form.ts";
 import type { TicketFacts, TicketInput } from "../src/views/order_form.ts";
 import { readChange } from "../src/views/orders.ts";
 import type { OpenOrder } from "../src/wire.ts";
@@ -204,7 +205,8 @@ test("a change has what is another, and nothing without one", () => {
     reserve: 0n,
     clientOrderID: "",
   };
-  assert.equal(readChange(order, "10", "101.00", "95"), viewTexts.orders.nothingChanged);
+  const nothing = { field: null, text: viewTexts.orders.nothingChanged };
+  assert.deepEqual(readChange(order, "10", "101.00", "95"), nothing);
   assert.deepEqual(readChange(order, "12", "101", "95"), {
     quantity: { units: 12n * ONE },
     limit: null,
@@ -215,12 +217,43 @@ test("a change has what is another, and nothing without one", () => {
     limit: 96n * ONE,
     stop: 102n * ONE,
   });
-  assert.equal(readChange(order, "0", "101", "95"), words.notAnAmount);
-  assert.equal(readChange(order, "10", "", "95"), words.notAPrice);
+  assert.deepEqual(readChange(order, "0", "101", "95"), {
+    field: "amount",
+    text: words.notAnAmount,
+  });
+  assert.deepEqual(readChange(order, "10", "", "95"), { field: "stop", text: words.notAPrice });
+  assert.deepEqual(readChange(order, "10", "101", "-3"), { field: "limit", text: words.notAPrice });
   const trailing = {
     ...order,
     order: { ...order.order, kind: "trailing", limit: 0n, stop: 0n, stopPercent: 25_000n },
   };
-  assert.equal(readChange(trailing, "10", "2.50%", ""), viewTexts.orders.nothingChanged);
+  assert.deepEqual(readChange(trailing, "10", "2.50%", ""), nothing);
   assert.deepEqual(readChange(trailing, "10", "3%", "")["stop" as never], { percent: 30_000 });
+});
+
+test("an order is met where the price of now would fill it", () => {
+  const order = (
+    side: "buy" | "sell",
+    kind: OrderTerms["kind"],
+    limit: bigint | null,
+    stop: OrderTerms["stop"],
+  ): OrderTerms => ({
+    side,
+    asset: "AAPL",
+    quantity: { units: ONE },
+    kind,
+    limit,
+    stop,
+    timeInForce: "gtc",
+  });
+  assert.equal(isMet(order("buy", "market", null, null), 0n), true);
+  assert.equal(isMet(order("buy", "limit", 100n, null), 100n), true);
+  assert.equal(isMet(order("buy", "limit", 100n, null), 101n), false);
+  assert.equal(isMet(order("buy", "limit", 100n, null), 0n), false, "no price meets nothing");
+  assert.equal(isMet(order("sell", "limit", 100n, null), 99n), false);
+  assert.equal(isMet(order("buy", "stop", null, 90n), 100n), true);
+  assert.equal(isMet(order("sell", "stop", null, 90n), 100n), false);
+  assert.equal(isMet(order("sell", "stop-limit", 80n, 90n), 85n), true);
+  assert.equal(isMet(order("sell", "stop-limit", 88n, 90n), 85n), false);
+  assert.equal(isMet(order("sell", "trailing", null, { percent: 10_000 }), 85n), false);
 });

@@ -234,19 +234,22 @@ test("the end of a period is stepped by its length, to a month's last day where 
   for (const days of Object.values(FORECAST_DAYS)) assert.ok(days.every((it) => it >= 1));
 });
 
-test("the last bar follows the price within its period", () => {
+test("the last bar follows the price and the day's range within its period", () => {
+  const priced = (time: number, value: bigint) => ({ time, value, low: value, high: value });
   const bar = { time: 10 * DAY, open: 5n, high: 6n, low: 4n, close: 5n, volume: 1n };
-  const followed = withLatest([bar], "month", { time: 10 * DAY + 5, value: 9n });
+  const followed = withLatest([bar], "month", priced(10 * DAY + 5, 9n));
   assert.deepEqual(followed, [{ ...bar, high: 9n, close: 9n }]);
+  const swung = { ...priced(10 * DAY + 5, 5n), low: 2n, high: 8n };
+  assert.deepEqual(withLatest([bar], "year", swung), [{ ...bar, high: 8n, low: 2n }]);
   const next = [bar];
   assert.equal(
-    withLatest(next, "month", { time: 11 * DAY, value: 9n }),
+    withLatest(next, "month", priced(11 * DAY, 9n)),
     next,
     "a later day has a bar of its own",
   );
-  assert.equal(withLatest(next, "day", { time: 10 * DAY + 5, value: 9n }), next);
-  assert.deepEqual(withLatest([], "month", { time: 1, value: 1n }), []);
-  assert.equal(withLatest([bar], "year", { time: 11 * DAY, value: 3n })[0]?.low, 3n);
+  assert.equal(withLatest(next, "day", priced(10 * DAY + 5, 9n)), next);
+  assert.deepEqual(withLatest([], "month", priced(1, 1n)), []);
+  assert.equal(withLatest([bar], "year", priced(11 * DAY, 3n))[0]?.low, 3n);
 });
 
 test("a fill of a period whose bar has not come is not put on the bar before it", () => {

@@ -351,7 +351,9 @@ function paintContents(
   const priceFormat = {
     type: "custom" as const,
     minMove: 10 ** -places,
-    formatter: (price: number) => words.price(BigInt(Math.round(price * ONE)), places),
+    // The space below the lowest bar may reach below 0, where there are no prices.
+    formatter: (price: number) =>
+      price < 0 ? "" : words.price(BigInt(Math.round(price * ONE)), places),
   };
   for (const each of [drawing.candles, drawing.line, drawing.forecast])
     each.applyOptions({ priceFormat });

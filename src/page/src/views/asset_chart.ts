@@ -5,7 +5,7 @@
 // Tests: src/page/test/views.test.ts, and in Chromium tests/browser
 
 import { RefusalError } from "../api.ts";
-import type { Adjustment, App, BarsWindow, Cleanup } from "../api.ts";
+import type { Adjustment, App, AssetQuote, BarsWindow, Cleanup } from "../api.ts";
 import { barChart } from "../charts/bar_chart.ts";
 import type {
   BarForm,
@@ -41,7 +41,7 @@ import {
 const words = viewTexts.asset;
 const DAY = 86_400_000;
 /** Bars are read again at most so often; between, the last one follows the price. */
-const REREAD_INTERVAL = 2_000;
+const REREAD_INTERVAL = 1_000;
 /** The same where there are many bars, in which one more is hardly seen. */
 const REREAD_MANY_INTERVAL = 30_000;
 const MANY_BARS = 2_000;
@@ -86,14 +86,15 @@ export function steppedEnd(window: BarsWindow, end: number, step: -1 | 1): numbe
 export function withLatest(
   bars: readonly ChartBar[],
   window: BarsWindow,
-  quote: { time: number; value: bigint },
+  quote: { time: number; value: bigint; low: bigint; high: bigint },
 ): readonly ChartBar[] {
   const last = bars[bars.length - 1];
   if (last === undefined || quote.value === 0n || quote.time < last.time) return bars;
   if (window === "day" || isAfter(window, quote.time, last.time)) return bars;
   const close = quote.value;
-  const high = close > last.high ? close : last.high;
-  const low = close < last.low ? close : last.low;
+  // A bar has at least a day: the day's range is in its.
+  const high = quote.high > last.high ? quote.high : last.high;
+  const low = quote.low < last.low ? quote.low : last.low;
   return [...bars.slice(0, -1), { ...last, close, high, low }];
 }
 
@@ -120,6 +121,8 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
   let asked = 0;
   let isClosed = false;
   let lastRead = 0;
+  /** The price that the bars were read for; its time and value, or "". */
+  let readFor = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const chart = barChart(wordsFor(() => chosen.window));
@@ -261,6 +264,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
     asked += 1;
     const mine = asked;
     lastRead = performance.now();
+    readFor = priceOf(quotes.get(symbol));
     try {
       const date = end === undefined ? null : endOfDay(chosen.window, end);
       const answer = await app.session.bars(symbol, chosen.window, date, chosen.adjustment);
@@ -304,6 +308,9 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
     const quote = quotes.get(symbol);
     if (quote !== undefined) bars = withLatest(bars, chosen.window, quote);
     show();
+    // The list of quotes is also read anew where nothing has moved: a reading for that would put
+    // off the one that the next price needs.
+    if (readFor === priceOf(quote)) return;
     const interval = bars.length > MANY_BARS ? REREAD_MANY_INTERVAL : REREAD_INTERVAL;
     const wait = Math.max(0, lastRead + interval - performance.now());
     if (timer !== undefined || isClosed) return;
@@ -328,6 +335,10 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
       chart.close();
     },
   );
+}
+
+function priceOf(quote: AssetQuote | undefined): string {
+  return quote === undefined ? "" : `${quote.time} ${quote.value}`;
 }
 
 /** The date that a request names for a period that ends with a day. */

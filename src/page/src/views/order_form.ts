@@ -124,6 +124,19 @@ export function trailLevel(side: OrderSide, distance: Distance, best: bigint): b
   return level < 1n ? 1n : level;
 }
 
+/** Whether the next update fills an order unless its price moves away; 0 is no price. */
+export function isMet(order: OrderTerms, price: bigint): boolean {
+  const isSale = order.side === "sell";
+  const isAt = (limit: bigint): boolean => (isSale ? price >= limit : price <= limit);
+  const isPast = (stop: bigint): boolean => (isSale ? price <= stop : price >= stop);
+  const { limit, stop } = order;
+  if (order.kind === "market") return true;
+  if (price === 0n || order.kind === "trailing") return false;
+  return (
+    (limit === null || isAt(limit)) && (stop === null || (typeof stop === "bigint" && isPast(stop)))
+  );
+}
+
 /** Reads the ticket. */
 export function readTicket(input: TicketInput, facts: TicketFacts): ReadTicket {
   const problems: TicketProblem[] = [];

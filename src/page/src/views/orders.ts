@@ -263,6 +263,7 @@ function changeDialog(app: App, order: OpenOrder): void {
   );
   const stop = changeField("change-stop", isTrailing ? said.distance : said.stop, oldStop);
   const limit = changeField("change-limit", said.limit, toDecimal(order.order.limit));
+  const fields: Record<ChangeField, ChangeRow> = { amount, stop, limit };
   const problem = h("p", { class: "error", role: "alert", hidden: true });
   const send = h("button", { class: "button primary", type: "submit" }, words.changeSend);
   const keep = h("button", { class: "button", type: "button" }, words.keep);
@@ -282,18 +283,29 @@ function changeDialog(app: App, order: OpenOrder): void {
     problem.hidden = text === "";
     setText(problem, text);
   };
+  const update = (): OrderChange | ChangeProblem => {
+    const read = readChange(order, amount.input.value, stop.input.value, limit.input.value);
+    const wrong = "text" in read ? read.field : null;
+    for (const [name, row] of Object.entries(fields))
+      row.tell(name === wrong && "text" in read ? read.text : "");
+    return read;
+  };
+  form.addEventListener("input", () => {
+    tell("");
+    update();
+  });
   keep.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();
     if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
   });
   const submit = async (): Promise<void> => {
-    const change = readChange(order, amount.input.value, stop.input.value, limit.input.value);
-    if (typeof change === "string") {
-      tell(change);
+    const change = update();
+    tell("text" in change && change.field === null ? change.text : "");
+    if ("text" in change) {
+      if (change.field !== null) fields[change.field].input.focus();
       return;
     }
-    tell("");
     if (isBusy(send)) return;
     setBusy(send, true);
     try {
@@ -316,55 +328,79 @@ function changeDialog(app: App, order: OpenOrder): void {
   amount.input.select();
 }
 
+/** A field of the dialog that changes an order. */
+export type ChangeField = "amount" | "stop" | "limit";
+
+/** Why a change cannot be sent; a field of null: it is about all of them. */
+export interface ChangeProblem {
+  field: ChangeField | null;
+  text: string;
+}
+
 /** What a person changed, or what is wrong with it. */
 export function readChange(
   order: OpenOrder,
   amount: string,
   stop: string,
   limit: string,
-): OrderChange | string {
+): OrderChange | ChangeProblem {
   const said = viewTexts.ticket;
   const isMoney = order.order.cash > 0n;
   const kind = order.order.kind;
   const typedAmount = parseTyped(amount);
-  if (typedAmount === null || typedAmount <= 0n) return said.notAnAmount;
+  if (typedAmount === null || typedAmount <= 0n) return { field: "amount", text: said.notAnAmount };
   const isSameAmount = typedAmount === (isMoney ? order.order.cash : order.quantity);
   let newLimit: bigint | null = null;
   if (kind === "limit" || kind === "stop-limit") {
     newLimit = parseTyped(limit);
-    if (newLimit === null || newLimit <= 0n) return said.notAPrice;
+    if (newLimit === null || newLimit <= 0n) return { field: "limit", text: said.notAPrice };
     if (newLimit === order.order.limit) newLimit = null;
   }
   let newStop: OrderChange["stop"] = null;
   if (kind === "stop" || kind === "stop-limit") {
     newStop = parseTyped(stop);
-    if (newStop === null || newStop <= 0n) return said.notAPrice;
+    if (newStop === null || newStop <= 0n) return { field: "stop", text: said.notAPrice };
     if (newStop === order.order.stop) newStop = null;
   } else if (kind === "trailing") {
     const distance = parseDistance(stop);
-    if (distance === undefined) return said.notADistance;
+    if (distance === undefined) return { field: "stop", text: said.notADistance };
     const isSame =
       distance.money === order.order.stop && distance.percent === order.order.stopPercent;
     newStop = isSame ? null : stopOf(distance);
   }
-  if (isSameAmount && newLimit === null && newStop === null) return words.nothingChanged;
+  if (isSameAmount && newLimit === null && newStop === null)
+    return { field: null, text: words.nothingChanged };
   const quantity = isMoney ? { cash: typedAmount } : { units: typedAmount };
   return { quantity: isSameAmount ? null : quantity, limit: newLimit, stop: newStop };
 }
 
-function changeField(
-  id: string,
-  text: string,
-  value: string,
-): { element: HTMLElement; input: HTMLInputElement } {
+interface ChangeRow {
+  element: HTMLElement;
+  input: HTMLInputElement;
+  /** What is wrong with it; empty: nothing. */
+  tell(text: string): void;
+}
+
+function changeField(id: string, text: string, value: string): ChangeRow {
   const input = h("input", {
     class: "input number",
     id,
     inputmode: "decimal",
     autocomplete: "off",
+    "aria-describedby": `${id}-problem`,
   });
   input.value = value;
-  return { element: h("div", { class: "field" }, h("label", { for: id }, text), input), input };
+  const problem = h("p", { class: "error", id: `${id}-problem`, hidden: true });
+  return {
+    element: h("div", { class: "field" }, h("label", { for: id }, text), input, problem),
+    input,
+    tell(told) {
+      setText(problem, told);
+      problem.hidden = told === "";
+      if (told === "") input.removeAttribute("aria-invalid");
+      else input.setAttribute("aria-invalid", "true");
+    },
+  };
 }
 
 /** An end of an order in a sentence, for a short message. It is the only one: views do not tell what a notice tells. */

@@ -10,7 +10,7 @@ import type { App, Cleanup, OrderNotice, OrderTerms, OwnTransaction, PlacedOrder
 import { h } from "../dom.ts";
 import { formatDecimal, formatMoney, formatQuantity } from "../money.ts";
 import { viewTexts } from "../texts.ts";
-import { readTicket } from "./order_form.ts";
+import { isMet, readTicket } from "./order_form.ts";
 import type {
   AmountKind,
   OrderKind,
@@ -586,7 +586,8 @@ function countdownText(app: App, order: OrderTerms): string {
   const market = app.market.value;
   if (market?.state === "paused") return words.paused;
   if (market?.state === "ended") return words.ended;
-  if (order.kind !== "market") return words.waits;
+  const price = app.session.quotes.get(order.asset)?.value ?? 0n;
+  if (!isMet(order, price)) return words.waits;
   if (market?.nextUpdate === null || market?.nextUpdate === undefined) return "";
   const left = market.nextUpdate - app.now();
   return left > 0 ? words.nextUpdate(formatSpan(left)) : words.nextUpdateDue;
