@@ -105,6 +105,7 @@ fn time(name: &'static str, value: Duration, about: &'static str) -> LimitEntry 
 pub fn all() -> Vec<LimitEntry> {
     let mut all = of_messages();
     all.extend(of_connections(&WorkerLimits::default()));
+    all.extend(of_web());
     all.extend(of_unread_replies(&WorkerLimits::default()));
     all.extend(of_master_port(&MasterLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
@@ -196,6 +197,23 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "connections of an account to a worker that are subscribed to `orders`; one more is `overloaded`",
         ),
         limit(
+            "unanswered",
+            UNANSWERED_MAX as u64,
+            Unit::Count,
+            "requests of a connection without an answer; the worker stops reading until some are answered",
+        ),
+        limit(
+            "bulk",
+            BULK_MAX as u64,
+            Unit::Count,
+            "unanswered requests of a connection that are bulk; the worker stops reading until some are answered",
+        ),
+    ]
+}
+
+fn of_web() -> Vec<LimitEntry> {
+    vec![
+        limit(
             "webSocketFrame",
             FRAME_PAYLOAD_MAX as u64,
             Unit::Bytes,
@@ -211,18 +229,6 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             "httpHeadTime",
             HEAD_TIMEOUT,
             "from the connection, or the end of TLS's handshake, to the end of the first HTTP head; then 408",
-        ),
-        limit(
-            "unanswered",
-            UNANSWERED_MAX as u64,
-            Unit::Count,
-            "requests of a connection without an answer; the worker stops reading until some are answered",
-        ),
-        limit(
-            "bulk",
-            BULK_MAX as u64,
-            Unit::Count,
-            "unanswered requests of a connection that are bulk; the worker stops reading until some are answered",
         ),
     ]
 }

@@ -9,6 +9,7 @@ use super::Transport;
 use super::deadline;
 use super::tls;
 use crate::model::Timestamp;
+use crate::runtime::Stop;
 use crate::wire::wipe;
 use rustls::ServerConnection;
 use std::borrow::Cow;
@@ -27,6 +28,8 @@ pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most header fields of a request.
 pub const FIELDS_MAX: usize = 64;
+/// How often a connection that waits for a request looks at the signal to stop.
+const STOP_INTERVAL: Duration = Duration::from_millis(250);
 /// Bytes that one read returns at most.
 const CHUNK_BYTES: usize = 4 * 1024;
 /// Bytes of an answer that are written within one time-out.
@@ -272,8 +275,8 @@ impl HttpStream {
     /// before it.
     ///
     /// # Errors
-    /// No head came, and why.
-    pub fn head(&mut self, timeout: Duration) -> Result<RequestHead, HeadError> {
+    /// No head came, and why. After the signal to stop the connection counts as closed.
+    pub fn head(&mut self, timeout: Duration, stop: &Stop) -> Result<RequestHead, HeadError> {
         let mut by = Instant::now() + timeout;
         let mut searched = 0;
         loop {
@@ -298,6 +301,11 @@ impl HttpStream {
             match self.receive(by) {
                 Ok(true) => {}
                 Ok(false) => return Err(HeadError::Closed),
+                Err(error) if error.kind() == ErrorKind::TimedOut && Instant::now() < by => {
+                    if stop.is_requested() {
+                        return Err(HeadError::Closed);
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
                     let begun = !self.received.is_empty();
                     return Err(HeadError::Timeout { begun });
@@ -314,12 +322,13 @@ impl HttpStream {
         self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }
 
-    /// Reads once; false at the end of the stream.
+    /// Reads once, and waits for [`STOP_INTERVAL`] at most; false at the end of the stream.
     fn receive(&mut self, by: Instant) -> io::Result<bool> {
         if self.is_closed {
             return Ok(false);
         }
-        let size = deadline::read(&self.socket, &mut self.chunk, by)?;
+        let read_by = by.min(Instant::now() + STOP_INTERVAL);
+        let size = deadline::read(&self.socket, &mut self.chunk, read_by)?;
         let Some(tls) = &mut self.tls else {
             wipe::append(&mut self.received, &self.chunk[..size]);
             return Ok(size > 0);

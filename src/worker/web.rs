@@ -127,7 +127,7 @@ impl WebDoor {
             } else {
                 KEEP_ALIVE_TIMEOUT
             };
-            let head = stream.head(timeout);
+            let head = stream.head(timeout, &self.stop);
             let outcome = match &head {
                 Ok(head) => self.outcome(head, &own),
                 Err(error) => WebOutcome::Answer(headless(error, is_first)?),

@@ -108,8 +108,8 @@ fn requests_in_one_piece_are_read_one_by_one_and_the_rest_is_kept() {
     let (first, second) = ("GET /a HTTP/1.1\r\n\r\n", "\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
     peer.write_all(format!("{first}{second}\u{1}\u{2}").as_bytes())
         .unwrap();
-    assert_eq!(stream.head(LONG).unwrap().target, "/a");
-    assert_eq!(stream.head(LONG).unwrap().target, "/b");
+    assert_eq!(stream.head(LONG, &Stop::new()).unwrap().target, "/a");
+    assert_eq!(stream.head(LONG, &Stop::new()).unwrap().target, "/b");
     let (_, transport, received) = stream.into_websocket();
     assert!(transport.is_websocket && received == [1, 2]);
 }
@@ -123,20 +123,34 @@ fn a_head_has_a_longest_size_and_a_time() {
     };
     let (mut stream, mut peer) = pair();
     peer.write_all(head(HEAD_BYTES_MAX).as_bytes()).unwrap();
-    assert!(stream.head(LONG).is_ok());
+    assert!(stream.head(LONG, &Stop::new()).is_ok());
     peer.write_all(head(HEAD_BYTES_MAX + 1).as_bytes()).unwrap();
-    assert_eq!(stream.head(LONG), Err(HeadError::TooLarge));
+    assert_eq!(stream.head(LONG, &Stop::new()), Err(HeadError::TooLarge));
     // Without an end, too.
     let (mut stream, mut peer) = pair();
     peer.write_all(&[b'a'; HEAD_BYTES_MAX + 1]).unwrap();
-    assert_eq!(stream.head(LONG), Err(HeadError::TooLarge));
+    assert_eq!(stream.head(LONG, &Stop::new()), Err(HeadError::TooLarge));
 
     let soon = Duration::from_millis(1);
     let (mut stream, mut peer) = pair();
-    assert_eq!(stream.head(soon), Err(HeadError::Timeout { begun: false }));
+    assert_eq!(
+        stream.head(soon, &Stop::new()),
+        Err(HeadError::Timeout { begun: false })
+    );
     peer.write_all(b"GET").unwrap();
-    while stream.head(soon) == Err(HeadError::Timeout { begun: false }) {}
-    assert_eq!(stream.head(soon), Err(HeadError::Timeout { begun: true }));
+    while stream.head(soon, &Stop::new()) == Err(HeadError::Timeout { begun: false }) {}
+    assert_eq!(
+        stream.head(soon, &Stop::new()),
+        Err(HeadError::Timeout { begun: true })
+    );
     drop(peer);
-    assert_eq!(stream.head(LONG), Err(HeadError::Closed));
+    assert_eq!(stream.head(LONG, &Stop::new()), Err(HeadError::Closed));
+}
+
+#[test]
+fn a_server_that_stops_waits_for_no_request() {
+    let (mut stream, _peer) = pair();
+    let stop = Stop::new();
+    stop.request();
+    assert_eq!(stream.head(LONG, &stop), Err(HeadError::Closed));
 }
