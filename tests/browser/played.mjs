@@ -206,6 +206,9 @@ export const cases = {
       worker.facts["next-update"] = new Date(Date.now() + 600_000).toISOString();
       worker.cut();
       await page.getByText(/next prices in (10:0|9:5)/).waitFor();
+      worker.facts["next-update"] = new Date(Date.now() - 60_000).toISOString();
+      worker.cut();
+      await page.getByText(/no prices for 1:/).waitFor();
     });
   },
 

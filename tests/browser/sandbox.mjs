@@ -66,8 +66,16 @@ class Sandbox {
   }
 }
 
+/** What a browser says of a worker that is gone: the tests kill it. */
+const LOST = ["ERR_CONNECTION_REFUSED", "WebSocket connection to", "ERR_NETWORK", "ERR_INCOMPLETE", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"];
 /** The price in the heading of an asset's page. */
 const PRICE = "main .figure";
+async function priceMoves(page) {
+  const price = page.locator(PRICE).first();
+  await price.waitFor();
+  const before = await price.textContent();
+  await page.waitForFunction(([place, text]) => document.querySelector(place)?.textContent !== text, [PRICE, before], { timeout: DEADLINE });
+}
 async function fillOrder(page, { kind, units, limit }) {
   await page.getByLabel("Kind").selectOption({ label: kind });
   await page.getByLabel("Units", { exact: true }).last().fill(units);
@@ -76,7 +84,7 @@ async function fillOrder(page, { kind, units, limit }) {
 const openOrders = (page) => page.locator("main tbody tr:not([hidden])");
 
 async function trade(browser, sandbox) {
-  const context = await browser.person({ expects: ["ERR_CONNECTION_REFUSED", "WebSocket connection to", "ERR_NETWORK", "ERR_INCOMPLETE", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"] });
+  const context = await browser.person({ expects: LOST });
   const page = await context.newPage();
   const errors = [];
   await page.goto(sandbox.page(0));
@@ -84,10 +92,7 @@ async function trade(browser, sandbox) {
 
   // A live price moves.
   await go(page, "#/assets/AAPL", "AAPL");
-  const price = page.locator(PRICE).first();
-  await price.waitFor();
-  const before = await price.textContent();
-  await page.waitForFunction(([place, text]) => document.querySelector(place)?.textContent !== text, [PRICE, before], { timeout: DEADLINE });
+  await priceMoves(page);
 
   // A limit order waits, and is cancelled.
   await fillOrder(page, { kind: "Limit", units: "2", limit: "1" });
@@ -140,10 +145,8 @@ async function killUnder({ page, other }, sandbox) {
     assert.equal(await openOrders(tab).count(), 1, "the order is there exactly once");
     await tab.locator(".market").getByText("Replay open").waitFor();
   }
-  const price = page.locator(PRICE).first();
   await go(page, "#/assets/MSFT", "MSFT");
-  const before = await price.textContent();
-  await page.waitForFunction(([place, text]) => document.querySelector(place)?.textContent !== text, [PRICE, before], { timeout: DEADLINE });
+  await priceMoves(page);
 }
 
 /** A session that nobody asked to keep ends with its page. */
@@ -293,6 +296,26 @@ export const cases = {
       }
       console.log(`   ${median(page).toFixed(0)} ms, a text ${median(text).toFixed(0)} ms`);
       assert.ok(median(page) <= 2 * median(text), `${page} against ${text}`);
+    } finally {
+      await sandbox.stop();
+    }
+  },
+
+  async "a worker that has stopped answering is told, and the page goes on with the other one"(browser) {
+    const sandbox = await Sandbox.start(2, "2s");
+    try {
+      const context = await browser.person({ expects: LOST });
+      const page = await context.newPage();
+      await page.goto(sandbox.page(0));
+      await register(page, "alice");
+      await go(page, "#/assets/AAPL", "AAPL");
+      await page.locator(PRICE).first().waitFor();
+      sandbox.kill(0, "SIGSTOP");
+      await page.locator(".market").getByText("No answer from the server").waitFor();
+      await page.locator(".market").getByText("Replay open").waitFor();
+      await priceMoves(page);
+      sandbox.kill(0, "SIGCONT");
+      await context.close();
     } finally {
       await sandbox.stop();
     }

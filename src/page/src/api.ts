@@ -72,10 +72,13 @@ export interface Market {
   readonly fees: boolean;
 }
 
-/** How the connection is. `waiting`: the next try is at `retryAt`, by performance.now(). */
+/**
+ * How the connection is. `waiting`: the next try is at `retryAt`, by performance.now(). `open` with `silentSince`: the
+ * server has not answered since then; it is given up soon.
+ */
 export type ConnectionState =
   | { readonly kind: "connecting" }
-  | { readonly kind: "open" }
+  | { readonly kind: "open"; readonly silentSince: number | null }
   | { readonly kind: "waiting"; readonly retryAt: number; readonly why: string };
 
 /** Where the page is: `#/assets/AAPL?window=day` has the parts `assets`, `AAPL`. */
@@ -125,6 +128,16 @@ export interface OrderTerms {
   /** `day`, `gtc`, or a date `YYYY-MM-DD`. */
   readonly timeInForce: string;
 }
+/** An order as it is known by its ID: enough to name it. */
+export interface KnownOrder {
+  /** `buy`, `sell`, or a number of a later edition. */
+  readonly side: string;
+  readonly asset: string;
+  readonly quantity: OrderTerms["quantity"];
+  readonly kind: string;
+  readonly limit: Money | null;
+  readonly stop: OrderTerms["stop"];
+}
 /** What a change of an order says; null: as it was. */
 export interface OrderChange {
   readonly quantity: { readonly units: Quantity } | { readonly cash: Money } | null;
@@ -147,6 +160,8 @@ export interface Session {
   readonly summary: LiveRead<AccountSummary>;
   /** Orders without an outcome, newest first. Read again after each order, cancel, and end of an order. */
   readonly openOrders: LiveRead<readonly OpenOrder[]>;
+  /** An order that was placed here, or was open when the orders were read; null: it is not known. */
+  orderOf(transactionID: string): KnownOrder | null;
   /**
    * Tells each end of an order once. After a broken connection notices may be missing: `null` then says that the
    * history must be looked at.
@@ -178,6 +193,8 @@ export interface Question {
   readonly body: readonly (string | Node)[];
   /** What the button says that does it. */
   readonly confirm: string;
+  /** What the button says that does not; "Cancel" if left out, which beside an order's cancel may be misread. */
+  readonly refuse?: string;
   /** The button's act cannot be taken back. */
   readonly isDangerous?: boolean;
 }

@@ -2,7 +2,7 @@
 // Keeps two connections to one worker of a deployment: one in the command state, one in the data state.
 import { ConnectionError, RefusalError, type ConnectionState, type Market } from "./api.ts";
 import { ArgumentError } from "./codec.ts";
-import { Connection, type Network } from "./connection.ts";
+import { Connection, SilenceError, type Network } from "./connection.ts";
 import { Listeners, LiveValue } from "./live.ts";
 import { readMarket } from "./market.ts";
 import { WireError } from "./reader.ts";
@@ -19,6 +19,8 @@ export const TICK_INTERVAL = 1_000;
 const SUBSCRIBE_INTERVAL = 5_000;
 /** Between two questions about the market where no notice asks for one. */
 const MARKET_INTERVAL = 10_000;
+/** Prices are overdue after two intervals, or this. */
+const OVERDUE_MIN = 2_000;
 /** Workers that the page knows at most. */
 export const WORKERS_MAX = 64;
 
@@ -67,6 +69,8 @@ export class Client {
   private wanted = new Set<string>();
   private nextSubscribe = 0;
   private nextMarket = 0;
+  /** When prices came, or were last looked for. */
+  private lastPrices = 0;
   private isAskingMarket = false;
   /** Prices came while the answer was on its way. */
   private isMarketStale = false;
@@ -167,7 +171,16 @@ export class Client {
     }
     this.queue = this.queue.filter((one) => now <= one.deadline);
     if (this.retryAt !== null && now >= this.retryAt) void this.establish();
-    if (this.state.value?.kind !== "open") return;
+    const state = this.state.value;
+    if (state?.kind !== "open") return;
+    const silentSince = this.command?.silentSince ?? this.data?.silentSince ?? null;
+    if (silentSince !== state.silentSince) this.state.set({ kind: "open", silentSince });
+    // Prices that do not come are a reason to look whether the server still answers.
+    const interval = this.market.value?.updateInterval ?? null;
+    if (interval !== null && now - this.lastPrices > Math.max(2 * interval, OVERDUE_MIN)) {
+      this.lastPrices = now;
+      this.nextMarket = now;
+    }
     if (now >= this.nextSubscribe) this.subscribeAll();
     if (now >= this.nextMarket) this.askMarket();
   }
@@ -254,7 +267,8 @@ export class Client {
     if (command !== this.command) return;
     this.isEstablishing = false;
     this.tries = 0;
-    this.state.set({ kind: "open" });
+    this.state.set({ kind: "open", silentSince: null });
+    this.lastPrices = this.network.now();
     if (this.session) this.attached.tell();
     this.flush();
   }
@@ -309,7 +323,9 @@ export class Client {
   private hear(notice: Notice, connection: Connection): void {
     if (connection !== this.command && connection !== this.data) return;
     this.notices.tell(notice);
-    if (notice.instruction === "quoteNotice") this.askMarket();
+    if (notice.instruction !== "quoteNotice") return;
+    this.lastPrices = this.network.now();
+    this.askMarket();
   }
   private askMarket(): void {
     if (this.isAskingMarket) {
@@ -336,8 +352,8 @@ export class Client {
     this.drop(why);
     if (this.isStopped) return;
     // The worker that served until now is tried first: it may only have closed an idle connection. One that spoke
-    // nonsense is not.
-    if (!wasOpen || why instanceof WireError) {
+    // nonsense, or nothing any more, is not.
+    if (!wasOpen || why instanceof WireError || why instanceof SilenceError) {
       this.tries += 1;
       this.index = (this.index + 1) % this.addresses.length;
     }

@@ -13,10 +13,17 @@ export const OPEN_TIMEOUT = 10_000;
 export const ANSWER_TIMEOUT = 75_000;
 /** Without a request for so long, a ping is sent: a worker ends an idle connection after 300 s or what it is set to. */
 export const PING_INTERVAL = 15_000;
-/** For a pong that waits behind nothing else. */
-export const PONG_TIMEOUT = 10_000;
+/** For an answer that the worker gives by itself, once nothing is before it. */
+export const PROMPT_TIMEOUT = 10_000;
+/** After so long without such an answer the person is told. */
+export const SILENCE_TIME = 3_000;
+/** What a worker answers by itself, at once. */
+const PROMPT: ReadonlySet<RequestName> = new Set(["ping", "getServerInfo"]);
 /** The control messages' class: a control message that answers nothing is a notice. */
 const CONTROL = 4;
+
+/** The server has stopped answering: it is no use to connect to it again at once. */
+export class SilenceError extends ConnectionError {}
 
 /** What the browser gives: sockets, time. Tests give their own. */
 export interface Network {
@@ -35,7 +42,6 @@ export interface ConnectionEvents {
 
 interface Pending {
   readonly name: RequestName;
-  readonly sent: number;
   readonly reader: { push(frame: Parameters<AnswerReader<RequestName>["push"]>[0]): Answer<unknown> };
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -47,6 +53,8 @@ export class Connection {
   private readonly pending: Pending[] = [];
   private readonly started: number;
   private lastSent: number;
+  /** Since when the oldest request is the oldest. */
+  private oldestSince = 0;
   private isOpen = false;
   private hasEnded = false;
   private readonly whenOpen: Promise<void>;
@@ -85,7 +93,8 @@ export class Connection {
     if (!this.isUsable) return Promise.reject(new ConnectionError("there is no connection", false));
     return new Promise((resolve, reject) => {
       this.lastSent = this.network.now();
-      this.pending.push({ name, sent: this.lastSent, reader: new AnswerReader(name), resolve: resolve as (value: unknown) => void, reject });
+      if (this.pending.length === 0) this.oldestSince = this.lastSent;
+      this.pending.push({ name, reader: new AnswerReader(name), resolve: resolve as (value: unknown) => void, reject });
       this.socket.send(bytes);
     });
   }
@@ -102,13 +111,19 @@ export class Connection {
     if (this.hasEnded) return;
     const now = this.network.now();
     if (!this.isOpen) {
-      if (now - this.started > OPEN_TIMEOUT) this.end(new ConnectionError("the server does not answer", false));
+      if (now - this.started > OPEN_TIMEOUT) this.end(new SilenceError("the server does not answer", false));
       return;
     }
     const oldest = this.pending[0];
-    const limit = oldest && this.pending.every((request) => request.name === "ping") ? PONG_TIMEOUT : ANSWER_TIMEOUT;
-    if (oldest && now - oldest.sent > limit) this.end(new ConnectionError("the server does not answer", false));
+    const limit = oldest && PROMPT.has(oldest.name) ? PROMPT_TIMEOUT : ANSWER_TIMEOUT;
+    if (oldest && now - this.oldestSince > limit) this.end(new SilenceError("the server does not answer", false));
     else if (now - this.lastSent > PING_INTERVAL) this.probe();
+  }
+  /** Since when the server owes an answer that it gives by itself; null: it does not, or not for long. */
+  get silentSince(): number | null {
+    const oldest = this.pending[0];
+    const isSilent = oldest && PROMPT.has(oldest.name) && this.network.now() - this.oldestSince > SILENCE_TIME;
+    return isSilent ? this.oldestSince : null;
   }
   /** Asks for a sign of life, unless an answer is awaited anyhow. */
   probe(): void {
@@ -140,6 +155,7 @@ export class Connection {
     const answer = oldest.reader.push(frame);
     if (answer === null) return;
     this.pending.shift();
+    this.oldestSince = this.network.now();
     if ("success" in answer) oldest.resolve(answer.success);
     else oldest.reject(new RefusalError(answer.failure.code, answer.failure.text));
   }

@@ -8,6 +8,7 @@ import { SUBPROTOCOL } from "./connection.ts";
 import { h, replaceChildren } from "./dom.ts";
 import { field, form } from "./form.ts";
 import { comeBack, gateView, type Gate } from "./gate.ts";
+import { endText } from "./order_name.ts";
 import { readRoute } from "./router.ts";
 import { applyTheme, Shell } from "./shell.ts";
 import { chosenTheme, SESSION_KEY, takePendingSignIn } from "./store.ts";
@@ -110,7 +111,9 @@ page.changed.add(() => {
   const { session } = page;
   if (session) {
     endNotices = session.onOrder((notice) => {
-      if (notice) shell.toast(endedText(notice), notice.status === "settled" ? "success" : "info");
+      if (!notice) return;
+      const looks = notice.status === "settled" ? "success" : notice.status === "rejected" ? "warning" : "info";
+      shell.toast(endText(notice, session.orderOf(notice.transactionID)) ?? endedText(notice), looks);
     });
     if (["sign-in", "register", "forgotten", "reset"].includes(readRoute(location.hash).parts[0] ?? "")) {
       history.replaceState(null, "", "#/assets");

@@ -5,6 +5,7 @@ import {
   type Adjustment,
   type BarsWindow,
   type Cleanup,
+  type KnownOrder,
   type OrderChange,
   type OrderNotice,
   type OrderTerms,
@@ -17,7 +18,7 @@ import { Listeners, ReadValue } from "./live.ts";
 import { toDecimal, type Money } from "./money.ts";
 import { LIST_INTERVAL, QuoteBook, SHORT_LIST_INTERVAL, SHORT_LIST_MAX } from "./quotes.ts";
 import { WireError } from "./reader.ts";
-import { REASONS } from "./wire.ts";
+import { REASONS, SIDES } from "./wire.ts";
 import type { AccountSummary, Answers, Arguments, Bar, Forecast, Notice, OpenOrder, ReceiptLine } from "./wire.ts";
 
 /** How long an order is repeated that has no answer. */
@@ -26,6 +27,8 @@ export const ORDER_PATIENCE = 300_000;
 const REPEAT_PAUSE = 1_000;
 /** Ends of orders that are remembered, so that each is told once. */
 const TOLD_MAX = 1_000;
+/** Orders that are remembered by their ID. */
+const ORDERS_MAX = 10_000;
 /** Refusals that say nothing about an earlier try of the same order: they may be of the moment. */
 const OF_THE_MOMENT = new Set([
   "overloaded",
@@ -53,6 +56,7 @@ export class AccountSession implements Session {
   readonly openOrders: ReadValue<readonly OpenOrder[]>;
   private readonly ends = new Listeners<OrderNotice | null>();
   private readonly told = new Set<string>();
+  private readonly known = new Map<string, KnownOrder>();
   private readonly cleanups: Cleanup[];
   private nextList = 0;
   private isReadingList = false;
@@ -63,7 +67,11 @@ export class AccountSession implements Session {
     private readonly timers: Timers,
   ) {
     this.summary = new ReadValue(() => client.call("getAccountSummary", (session) => [session]));
-    this.openOrders = new ReadValue(async () => (await client.call("getOpenOrders", (session) => [session])).orders);
+    this.openOrders = new ReadValue(async () => {
+      const { orders } = await client.call("getOpenOrders", (session) => [session]);
+      for (const order of orders) this.remember(order.id, knownOrder(order));
+      return orders;
+    });
     this.cleanups = [
       client.notices.add((notice) => this.hear(notice)),
       client.attached.add(() => {
@@ -73,6 +81,8 @@ export class AccountSession implements Session {
         this.ends.tell(null);
       }),
     ];
+    // Their ends are told by their names, also of those that were placed elsewhere.
+    void this.openOrders.refresh().catch(() => undefined);
     client.subscribe("orders");
     client.subscribe("quotes");
     this.readList();
@@ -84,6 +94,9 @@ export class AccountSession implements Session {
   /** Reads the list of quotes again where it is due. To be called every second or so. */
   tick(): void {
     if (this.quotes.isStale && this.timers.now() >= this.nextList) this.readList();
+  }
+  orderOf(transactionID: string): KnownOrder | null {
+    return this.known.get(transactionID) ?? null;
   }
   onOrder(listener: (notice: OrderNotice | null) => void): Cleanup {
     return this.ends.add(listener);
@@ -121,9 +134,9 @@ export class AccountSession implements Session {
   async receipt(transactionID: string): Promise<readonly ReceiptLine[]> {
     return (await this.client.call("getTransactionReceipt", (session) => [session, transactionID])).lines;
   }
-  placeOrder(terms: OrderTerms): Promise<PlacedOrder> {
+  async placeOrder(terms: OrderTerms): Promise<PlacedOrder> {
     const clientOrderID = this.timers.uuid();
-    return this.order("placeOrder", (session) => [
+    const placed = await this.order("placeOrder", (session) => [
       session,
       terms.side,
       terms.asset,
@@ -134,6 +147,8 @@ export class AccountSession implements Session {
       terms.timeInForce,
       clientOrderID,
     ]);
+    this.remember(placed.transactionID, terms);
+    return placed;
   }
   async cancelOrder(transactionID: string): Promise<void> {
     await this.client.call("cancelOrder", (session) => [session, transactionID], { isRepeatable: true });
@@ -171,6 +186,11 @@ export class AccountSession implements Session {
         if (!(error instanceof ConnectionError)) await this.timers.wait(REPEAT_PAUSE);
       }
     }
+  }
+  private remember(transactionID: string, order: KnownOrder): void {
+    this.known.set(transactionID, order);
+    if (this.known.size <= ORDERS_MAX) return;
+    for (const oldest of this.known.keys()) if (this.known.size > ORDERS_MAX) this.known.delete(oldest);
   }
   private ordersChanged(): void {
     this.openOrders.invalidate();
@@ -228,6 +248,17 @@ export class AccountSession implements Session {
   }
 }
 
+function knownOrder({ side, symbol, quantity, order }: OpenOrder): KnownOrder {
+  const stop = order.stopPercent > 0n ? { percent: Number(order.stopPercent) } : order.stop || null;
+  return {
+    side: SIDES.get(side) ?? String(side),
+    asset: symbol,
+    quantity: order.cash > 0n ? { cash: order.cash } : { units: quantity },
+    kind: order.kind,
+    limit: order.limit || null,
+    stop,
+  };
+}
 function amount(quantity: OrderTerms["quantity"]): string {
   return "cash" in quantity ? `cash:${toDecimal(quantity.cash)}` : toDecimal(quantity.units);
 }

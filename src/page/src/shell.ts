@@ -11,6 +11,8 @@ const TOAST_TIME = 6_000;
 const TOASTS_MAX = 3;
 
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+/** Milliseconds by which prices may be late before that is told. */
+const OVERDUE_MIN = 5_000;
 /** The routes of the navigation. */
 const PAGES = ["assets", "portfolio", "orders", "history"] as const;
 
@@ -81,7 +83,8 @@ export class Shell {
     const market = this.state.market.value;
     const lost = this.connectionWords(connection);
     const looks = market?.state === "open" ? "live" : market?.state === "closed" ? "" : "waiting";
-    this.dot.className = `dot ${lost ? "lost" : looks}`;
+    const isSilent = connection?.kind === "open" && connection.silentSince !== null;
+    this.dot.className = `dot ${lost ? (isSilent ? "waiting" : "lost") : this.overdue(market) > 0 ? "" : looks}`;
     this.dot.hidden = !lost && !market;
     this.retry.hidden = connection?.kind !== "waiting";
     const words = lost ?? (market ? this.marketWords(market) : []);
@@ -95,8 +98,8 @@ export class Shell {
   title(text: string): void {
     document.title = `${text} · ${shellTexts.name}`;
   }
-  toast(text: string, kind: "info" | "success" | "error" = "info"): void {
-    const looks = kind === "error" ? " failure" : kind === "success" ? " success" : "";
+  toast(text: string, kind: "info" | "success" | "warning" | "error" = "info"): void {
+    const looks = { info: "", success: " success", warning: " warning", error: " failure" }[kind];
     const close = h("button", { class: "button quiet compact", type: "button" }, shellTexts.close);
     const toast = h("div", { class: `toast between cluster${looks}`, role: kind === "error" ? "alert" : null }, h("span", null, text), close);
     const remove = () => toast.remove();
@@ -116,7 +119,7 @@ export class Shell {
   ask(question: Question): Promise<boolean> {
     return this.dialog((close) => {
       const paragraphs = question.body.map((part) => (typeof part === "string" ? h("p", null, part) : part));
-      const cancel = h("button", { class: "button", type: "button", onclick: () => close(false) }, shellTexts.cancel);
+      const cancel = h("button", { class: "button", type: "button", onclick: () => close(false) }, question.refuse ?? shellTexts.cancel);
       const looks = question.isDangerous ? "danger" : "primary";
       const confirm = h("button", { class: `button ${looks}`, type: "button", onclick: () => close(true) }, question.confirm);
       (question.isDangerous ? cancel : confirm).autofocus = true;
@@ -149,8 +152,11 @@ export class Shell {
 
   private connectionWords(connection: ConnectionState | null): Node[] | null {
     switch (connection?.kind) {
-      case "open":
-        return null;
+      case "open": {
+        if (connection.silentSince === null) return null;
+        const seconds = Math.round((performance.now() - connection.silentSince) / 1_000);
+        return [h("strong", null, shellTexts.silent), h("span", null, shellTexts.silentFor(seconds))];
+      }
       case "waiting": {
         const seconds = Math.max(0, Math.ceil((connection.retryAt - performance.now()) / 1_000));
         if (seconds < 1) return [h("strong", null, shellTexts.lost)];
@@ -172,9 +178,18 @@ export class Shell {
     }
     if (market.nextUpdate !== null && market.state !== "paused" && market.state !== "ended") {
       const seconds = Math.ceil((market.nextUpdate - this.state.now()) / 1_000);
-      words.push(h("span", { class: "nowrap" }, seconds > 0 ? shellTexts.nextIn(duration(seconds)) : shellTexts.nextDue));
+      const late = this.overdue(market);
+      const due = late > 0 ? shellTexts.noPricesFor(duration(late)) : shellTexts.nextDue;
+      words.push(h("span", { class: "nowrap" }, seconds > 0 ? shellTexts.nextIn(duration(seconds)) : due));
     }
     return words;
+  }
+  /** Seconds for which prices have not come; 0 while they are not late by more than two intervals. */
+  private overdue(market: Market | null): number {
+    if (!market || market.nextUpdate === null || market.updateInterval === null) return 0;
+    if (market.state === "paused" || market.state === "ended") return 0;
+    const late = this.state.now() - market.nextUpdate;
+    return late > Math.max(2 * market.updateInterval, OVERDUE_MIN) ? Math.round((late + market.updateInterval) / 1_000) : 0;
   }
   /** What must not be missed stands above the view. */
   private showBanner(market: Market | null): void {
@@ -194,7 +209,8 @@ export class Shell {
   }
   /** Changes are read aloud; countdowns are not. */
   private speak(connection: ConnectionState | null, market: Market | null): void {
-    const isOpen = connection?.kind === "open";
+    const isOpen = connection?.kind === "open" && connection.silentSince === null;
+    if (connection?.kind === "open" && !isOpen) this.wasLost = true;
     if (connection?.kind === "waiting") this.wasLost = true;
     const kind = market ? (shellTexts.markets[market.market] ?? market.market) : "";
     const state = market ? (shellTexts.states[market.state] ?? market.state) : "";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { ConnectionError, RefusalError } from "../src/api.ts";
 import { CALL_TIMEOUT, Client, PAUSE_MAX, WORKERS_MAX } from "../src/client.ts";
 import { encodeFrame, FrameReader, splitArguments, type Frame } from "../src/codec.ts";
-import { ANSWER_TIMEOUT, PING_INTERVAL, PONG_TIMEOUT, SUBPROTOCOL } from "../src/connection.ts";
+import { ANSWER_TIMEOUT, PING_INTERVAL, PROMPT_TIMEOUT, SILENCE_TIME, SUBPROTOCOL } from "../src/connection.ts";
 import { WireError } from "../src/reader.ts";
 import { AccountSession, ORDER_PATIENCE } from "../src/session.ts";
 import { REQUESTS } from "../src/wire.ts";
@@ -381,10 +381,59 @@ test("it pings an idle connection, and gives up one that does not answer", async
   deployment.client.wake();
   await settled();
   deployment.own.clear();
-  deployment.pass(Math.max(PONG_TIMEOUT, ANSWER_TIMEOUT) + 1);
+  deployment.pass(PROMPT_TIMEOUT + 1);
   await settled();
   assert.equal(deployment.client.state.value?.kind, "open");
   assert.ok(deployment.sockets[0]?.isClosed);
+});
+
+test("a worker that has stopped answering is told, and left for the next one; a slow answer is neither", async () => {
+  const deployment = new Deployment();
+  await deployment.client.attach(SESSION);
+  await deployment.opened();
+  const second = async () => {
+    deployment.pass(1_000);
+    await settled();
+  };
+  const state = () => deployment.client.state.value;
+  // A cancel waits for a settlement: what is asked behind it waits, too.
+  let answer: (() => void) | null = null;
+  deployment.own.set("cancelOrder", (socket, texts) => {
+    answer = () => socket.reply(0x0315, texts[1] ?? "");
+    return true;
+  });
+  const cancelled = deployment.client.call("cancelOrder", (id) => [id, ORDER], { isRepeatable: true });
+  await settled();
+  const waiting = deployment.last("cancelOrder");
+  for (const name of ["ping", "getServerInfo"]) deployment.own.set(name, (socket) => socket === waiting);
+  for (let passed = 0; passed < ANSWER_TIMEOUT - 5_000; passed += 1_000) await second();
+  assert.deepEqual(state(), { kind: "open", silentSince: null });
+  assert.equal(waiting.isClosed, false);
+  (answer as (() => void) | null)?.();
+  await cancelled;
+  // Now nothing is before them.
+  let silent = 0;
+  for (let passed = 0; passed < PROMPT_TIMEOUT + 3_000 && deployment.last("getServerInfo").url === "ws://a/ws"; passed += 1_000) {
+    await second();
+    const now = state();
+    if (now?.kind === "open" && now.silentSince !== null) silent += 1;
+  }
+  assert.ok(silent >= (PROMPT_TIMEOUT - SILENCE_TIME) / 1_000 - 2, `told for ${silent} s`);
+  assert.deepEqual(state(), { kind: "open", silentSince: null });
+  assert.equal(deployment.last("getServerInfo").url, "ws://b/ws");
+});
+
+test("prices that do not come are a reason to look whether the server answers", async () => {
+  const deployment = await new Deployment().opened();
+  deployment.own.set("getServerInfo", (socket) => (socket.reply(SERVER_INFO, "edition=2", "state=open", "update-interval=1000"), true));
+  deployment.pass(10_000);
+  await settled();
+  const before = deployment.all("getServerInfo").length;
+  for (let passed = 0; passed < 6; passed += 1) {
+    deployment.pass(1_000);
+    await settled();
+  }
+  assert.ok(deployment.all("getServerInfo").length >= before + 2);
 });
 
 test("a list of workers is bounded, and holds addresses of WebSockets alone", async () => {
