@@ -10,8 +10,9 @@ const MIDNIGHT = Math.floor(Date.now() / DAY) * DAY;
 const PLACED = "01a21483-220a-7000-8000-00000000ffff";
 
 /** A person who is signed in at a worker with some assets, positions, fills and a month of bars. */
-async function atWorker(browser, options, use) {
+async function atWorker(browser, { openOrders = [], ...options }, use) {
     const worker = new PlayedWorker();
+    worker.openOrders = openOrders;
     worker.quotes = manyQuotes(40);
     worker.positions = manyPositions(worker.quotes.slice(0, 5));
     worker.rows = manyRows(6);
@@ -238,8 +239,8 @@ export const cases = {
     },
 
     async "keys move in a list, and a cancel leads to the next order"(browser) {
-        await atWorker(browser, {}, async (page, worker) => {
-            worker.openOrders = [1, 2, 3].map((at) => openOrder(at));
+        const openOrders = [1, 2, 3].map((at) => openOrder(at));
+        await atWorker(browser, { openOrders }, async (page, worker) => {
             worker.answers.cancelOrder = (connection, [, id]) => {
                 worker.openOrders = worker.openOrders.filter((order) => order.id !== id);
                 connection.reply("orderCancelled", id);
@@ -255,11 +256,27 @@ export const cases = {
                 .waitFor({ state: "detached" });
             assert.equal(await focusName(page), "Cancel: Buy 3 A00001");
 
+            // A second click in the place of the first is not for the order that moved there.
+            await page.evaluate(() => {
+                const click = new MouseEvent("click", { bubbles: true, detail: 2 });
+                const rows = document.querySelector("tbody");
+                const first = rows.querySelector("button.danger");
+                new MutationObserver(() => {
+                    if (!first.isConnected) rows.querySelector("button.danger")?.dispatchEvent(click);
+                }).observe(rows, { childList: true });
+                // As by a key, which is taken although rows have moved just now.
+                first.dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 0 }));
+            });
+            await page.getByRole("button", { name: "Cancel: Buy 1 A00001" }).waitFor({ state: "detached" });
+            const cancels = () => worker.asked.filter((it) => it.name === "cancelOrder").length;
+            assert.equal(cancels(), 2);
+
             worker.answers.replaceOrder = (connection) => {
                 connection.reply("orderPlaced", PLACED, "-", "open");
                 return true;
             };
-            await page.getByRole("button", { name: "Change: Buy 3 A00001" }).click();
+            await page.getByRole("button", { name: "Change: Buy 3 A00001" }).focus();
+            await page.keyboard.press("Enter");
             await page.locator("#change-limit").fill("-3");
             await page.locator("#change-limit-problem").getByText("Enter a price").waitFor();
             await fits(page, "a change that is wrong");

@@ -69,7 +69,10 @@ export function formatQuantity(value: Quantity): string {
 /** `part` of `whole` in percent, for people: `+1.25 %`, a dash where there is no whole. */
 export function formatPercent(part: bigint, whole: bigint, sign = true): string {
   if (whole === 0n) return "\u2013";
-  return `${formatDecimal(divideHalfUp(part * 100n * ONE, whole), { least: 2, most: 2, sign })}\u00a0%`;
+  const percent = formatDecimal(divideHalfUp(part * 100n * ONE, whole), { least: 2, most: 2, sign });
+  // What is too little to be seen still went somewhere: its sign is told.
+  const isLost = sign && part !== 0n && percent === "0.00";
+  return `${isLost ? (part < 0n !== whole < 0n ? "\u2212" : "+") : ""}${percent}\u00a0%`;
 }
 
 /** `value` ÷ `by`, rounded half away from zero; `by` is not zero. */

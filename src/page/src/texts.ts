@@ -439,6 +439,7 @@ export const viewTexts = {
       `${what} takes more than half of the ${equity} that your account is worth.`,
     confirmWhat: (what: string, total: string) => `${what}, about ${total},`,
     confirm: "Send the order",
+    refuse: "Do not send it",
     what: {
       units: (units: string, symbol: string) => `${units} ${symbol}`,
       money: (money: string, symbol: string) => `${symbol} for ${money}`,
@@ -494,7 +495,8 @@ export const viewTexts = {
     changeOf: (what: string) => `Change: ${what}`,
     cancelAll: "Cancel all",
     cancelAllAsk: (count: string) => `This cancels all ${count} open orders.`,
-    cancelAllConfirm: "Cancel all orders",
+    cancelAllConfirm: (count: string) => `Cancel ${count} orders`,
+    cancelAllRefuse: "Keep them",
     cancelledAll: (count: string) => `Cancelled ${count} orders.`,
     someLeft: (done: string, all: string) => `${done} of ${all} are cancelled; the others could not be.`,
     changeTitle: "Change the order",

@@ -75,6 +75,9 @@ test("a forecast keeps the distances of time, and leaves most of the room to the
   const ahead = placesAhead(bars, [point(4), point(8)]);
   assert.ok(ahead.includes(33 * day) && ahead.includes(37 * day));
   assert.equal(ahead.length, 8);
+  const months = Array.from({ length: 9 }, (_, at) => bar(at * 30 * day, 5n));
+  const end = { time: 365 * day, value: 5n, low: 4n, high: 6n };
+  assert.ok(placesAhead(months, [end]).every((time) => time % day === 0));
   assert.deepEqual(
     ahead,
     [...ahead].sort((one, other) => one - other),

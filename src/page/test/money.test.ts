@@ -31,6 +31,10 @@ test("figures for people are rounded half away from zero, with a true minus", ()
   assert.equal(formatDecimal(9_000_000_000_000_000_000n), "9,000,000,000,000");
   assert.equal(formatPercent(1n, 3n), "+33.33\u00a0%");
   assert.equal(formatPercent(-1n, 8n), "\u221212.50\u00a0%");
+  assert.equal(formatPercent(-1n, 100_000n), "\u22120.00\u00a0%", "a loss has its sign");
+  assert.equal(formatPercent(1n, 100_000n), "+0.00\u00a0%");
+  assert.equal(formatPercent(0n, 100_000n), "0.00\u00a0%");
+  assert.equal(formatPercent(1n, 100_000n, false), "0.00\u00a0%");
   assert.equal(formatPercent(1n, 0n), "\u2013");
 });
 

@@ -235,18 +235,30 @@ test("the end of a period is stepped by its length, to a month's last day where 
 });
 
 test("the last bar follows the price and the day's range within its period", () => {
-  const priced = (time: number, value: bigint) => ({ time, value, low: value, high: value });
+  const priced = (time: number, value: bigint) => ({
+    time,
+    value,
+    open: value,
+    low: value,
+    high: value,
+    volume: 0n,
+  });
   const bar = { time: 10 * DAY, open: 5n, high: 6n, low: 4n, close: 5n, volume: 1n };
   const followed = withLatest([bar], "month", priced(10 * DAY + 5, 9n));
   assert.deepEqual(followed, [{ ...bar, high: 9n, close: 9n }]);
   const swung = { ...priced(10 * DAY + 5, 5n), low: 2n, high: 8n };
   assert.deepEqual(withLatest([bar], "year", swung), [{ ...bar, high: 8n, low: 2n }]);
   const next = [bar];
-  assert.equal(
-    withLatest(next, "month", priced(11 * DAY, 9n)),
-    next,
-    "a later day has a bar of its own",
+  const later = { ...priced(11 * DAY + 5, 9n), open: 7n, low: 6n, volume: 3n };
+  assert.deepEqual(
+    withLatest(next, "month", later),
+    [bar, { time: 11 * DAY, open: 7n, high: 9n, low: 6n, close: 9n, volume: 3n }],
+    "a later day has a bar of its own at once",
   );
+  assert.equal(withLatest(next, "year", priced(40 * DAY, 9n)), next, "a later month's is read");
+  const traded = { ...priced(10 * DAY + 5, 5n), volume: 8n };
+  assert.equal(withLatest([bar], "week", traded)[0]?.volume, 8n);
+  assert.equal(withLatest([bar], "year", traded)[0]?.volume, 1n);
   assert.equal(withLatest(next, "day", priced(10 * DAY + 5, 9n)), next);
   assert.deepEqual(withLatest([], "month", priced(1, 1n)), []);
   assert.equal(withLatest([bar], "year", priced(11 * DAY, 3n))[0]?.low, 3n);

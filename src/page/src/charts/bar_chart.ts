@@ -90,6 +90,7 @@ export interface BarChart {
 }
 
 const ONE = 1_000_000;
+const DAY = 86_400_000;
 /** Fills of a bar that its reading tells, the latest ones. */
 const FILLS_TOLD_MAX = 3;
 
@@ -446,8 +447,10 @@ export function placesAhead(
   const times = new Set(
     forecast.filter((point) => point.time > last.time).map((point) => point.time),
   );
+  // Places between bars of days are days, so that the crosshair names no hour.
+  const step = apart >= DAY ? DAY : 1_000;
   for (let at = 1; at < count; at += 1)
-    times.add(last.time + Math.round(((end.time - last.time) * at) / count / 1000) * 1000);
+    times.add(last.time + Math.round(((end.time - last.time) * at) / count / step) * step);
   return [...times].filter((time) => time > last.time).sort((one, other) => one - other);
 }
 

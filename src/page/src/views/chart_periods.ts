@@ -4,7 +4,7 @@
 //
 // Tests: src/page/test/views.test.ts
 
-import type { BarsWindow } from "../api.ts";
+import type { AssetQuote, BarsWindow } from "../api.ts";
 import type { ChartBar } from "../charts/scale.ts";
 import { isoDay } from "./parts.ts";
 
@@ -33,20 +33,37 @@ export function steppedEnd(window: BarsWindow, end: number, step: -1 | 1): numbe
   return date.getTime();
 }
 
-/** The bars with the latest price in the last one, or in a new one where a new period has begun. */
+/** What of a quote the last bar follows. */
+export type BarQuote = Pick<AssetQuote, "time" | "value" | "open" | "low" | "high" | "volume">;
+
+/** The bars with the latest price in the last one, or in a new one where a new day has begun. */
 export function withLatest(
   bars: readonly ChartBar[],
   window: BarsWindow,
-  quote: { time: number; value: bigint; low: bigint; high: bigint },
+  quote: BarQuote,
 ): readonly ChartBar[] {
   const last = bars[bars.length - 1];
   if (last === undefined || quote.value === 0n || quote.time < last.time) return bars;
-  if (window === "day" || isAfter(window, quote.time, last.time)) return bars;
-  const close = quote.value;
+  // A day's bars are those of its updates.
+  if (window === "day") return bars;
+  const isDaily = window === "week" || window === "month";
+  const { value: close, volume } = quote;
+  if (isAfter(window, quote.time, last.time)) {
+    if (!isDaily || last.time % DAY !== 0) return bars;
+    const time = Math.floor(quote.time / DAY) * DAY;
+    return [...bars, { time, open: quote.open, high: quote.high, low: quote.low, close, volume }];
+  }
   // A bar has at least a day: the day's range is in its.
-  const high = quote.high > last.high ? quote.high : last.high;
-  const low = quote.low < last.low ? quote.low : last.low;
-  return [...bars.slice(0, -1), { ...last, close, high, low }];
+  return [
+    ...bars.slice(0, -1),
+    {
+      ...last,
+      close,
+      high: quote.high > last.high ? quote.high : last.high,
+      low: quote.low < last.low ? quote.low : last.low,
+      volume: isDaily && volume > last.volume ? volume : last.volume,
+    },
+  ];
 }
 
 /** Whether a time is of a later period than a bar: the bar of that period is still on its way. */

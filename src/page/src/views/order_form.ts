@@ -6,7 +6,7 @@
 // Tests: src/page/test/order_form.test.ts
 
 import type { OrderTerms } from "../api.ts";
-import { formatMoney, formatQuantity, ONE, parseTyped, timesDown, timesUp } from "../money.ts";
+import { formatMoney, formatPercent, formatQuantity, ONE, parseTyped, timesDown, timesUp } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 
 const words = viewTexts.ticket;
@@ -163,6 +163,7 @@ export function readTicket(input: TicketInput, facts: TicketFacts): ReadTicket {
   const estimate = basis === undefined ? undefined : estimateOf(input, facts, amount, basis);
   if (estimate !== undefined) checkFunds(input, facts, estimate, problems);
   if (facts.price === 0n) remarks.push(words.noPriceYet);
+  if (estimate !== undefined && problems.length === 0) remarkTight(input, facts, estimate, remarks);
   const order: OrderTerms = {
     side: input.side,
     asset: facts.symbol,
@@ -320,6 +321,20 @@ function estimateOf(
     cashAfter: isSale ? cash + total : cash - total,
     isLarge: !isSale && total * 2n > facts.equity,
   };
+}
+
+/** Of a market purchase of units nobody knows the price yet: with little to spare it may be refused. */
+function remarkTight(
+  input: TicketInput,
+  facts: TicketFacts,
+  estimate: OrderEstimate,
+  remarks: string[],
+): void {
+  if (input.side !== "buy" || input.kind !== "market" || input.amountKind !== "units") return;
+  if (!facts.isKnown || estimate.total === 0n) return;
+  const spare = facts.buyingPower - estimate.total;
+  if (spare * 50n >= estimate.total) return;
+  remarks.push(words.tight(formatPercent(spare, estimate.total, false)));
 }
 
 /** Market purchases also have what queued sales will bring; the others have cash that nothing holds back. */

@@ -46,6 +46,29 @@ import type { TableRow } from "./rows_in_sight.ts";
 
 const words = viewTexts.orders;
 
+/** After rows moved, a click on one of their buttons is not taken: it was meant for another row. */
+const MOVED_TIME = 600;
+
+/** Tells whether rows moved a moment ago. */
+interface MovedRows {
+  show(orders: readonly OpenOrder[]): void;
+  isClickMeant(event: MouseEvent): boolean;
+}
+
+function movedRows(): MovedRows {
+  let shown = "";
+  let at = -Infinity;
+  return {
+    show(orders) {
+      const now = orders.map((order) => order.id).join(" ");
+      if (shown !== "" && now !== shown) at = performance.now();
+      shown = now;
+    },
+    // A key presses what has the focus, wherever that has moved to: its click has no count.
+    isClickMeant: (event) => event.detail === 0 || performance.now() - at > MOVED_TIME,
+  };
+}
+
 /** The open orders. */
 export const ordersView: View = (root, app) => {
   app.title(words.title);
@@ -63,7 +86,7 @@ export const ordersView: View = (root, app) => {
     [words.terms, "medium"],
     [words.inForce, "wide column-time"],
     [words.until, "wide column-time"],
-    [words.heldBack, "number wide"],
+    [words.heldBack, "number wide column-held"],
     [words.since, "wider column-time"],
     ["", "actions column-actions"],
   ] as const;
@@ -86,10 +109,11 @@ export const ordersView: View = (root, app) => {
       ),
     ),
   );
+  const moved = movedRows();
   const rows = rowsInSight<OpenOrder>(
     table,
     (order) => order.id,
-    (order) => orderRow(app, order),
+    (order) => orderRow(app, order, moved),
   );
   const instead = h("div");
   root.append(
@@ -98,6 +122,7 @@ export const ordersView: View = (root, app) => {
   );
   const show = (): void => {
     const orders = openOrders.value;
+    moved.show(orders ?? []);
     table.hidden = orders === null || orders.length === 0;
     all.hidden = orders === null || orders.length < 2;
     if (orders === null) {
@@ -140,7 +165,7 @@ function orderText(order: OpenOrder): string {
   return `${sideWord(order.side)} ${what}`;
 }
 
-function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
+function orderRow(app: App, first: OpenOrder, moved: MovedRows): TableRow<OpenOrder> {
   let order = first;
   const what = orderText(first);
   const side = SIDES.get(first.side) ?? "";
@@ -154,8 +179,12 @@ function orderRow(app: App, first: OpenOrder): TableRow<OpenOrder> {
     { class: "button compact", type: "button", "aria-label": words.changeOf(what) },
     words.change,
   );
-  cancel.addEventListener("click", () => void cancelOne(app, order, cancel));
-  change.addEventListener("click", () => changeDialog(app, order));
+  cancel.addEventListener("click", (event) => {
+    if (moved.isClickMeant(event)) void cancelOne(app, order, cancel);
+  });
+  change.addEventListener("click", (event) => {
+    if (moved.isClickMeant(event)) changeDialog(app, order);
+  });
   const cell = (className: string, ...children: (string | Node)[]): HTMLElement =>
     h("td", { class: className === "" ? null : className }, ...children);
   const below = h("span", { class: "below narrow-only" });
@@ -214,7 +243,8 @@ async function cancelAll(app: App, button: HTMLButtonElement): Promise<void> {
   const isMeant = await app.ask({
     title: words.cancelAll,
     body: [words.cancelAllAsk(count)],
-    confirm: words.cancelAllConfirm,
+    confirm: words.cancelAllConfirm(count),
+    refuse: words.cancelAllRefuse,
     isDangerous: true,
   });
   if (!isMeant || isBusy(button)) return;

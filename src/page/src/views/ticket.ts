@@ -31,6 +31,7 @@ import {
   marketTimeOf,
   reasonText,
   setBusy,
+  setClass,
   setText,
   showIn,
   statusName,
@@ -61,7 +62,20 @@ export function orderTicket(root: HTMLElement, app: App, symbol: string): OrderT
   const form = ticketForm(app, symbol, (order, what) => void send(order, what));
   const after = h("div", { class: "ticket", hidden: true });
   let endFollowing: Cleanup = () => undefined;
-  root.append(h("h2", null, words.title), form.element, after);
+  const price = h("span", { class: "muted push" });
+  const showPrice = (): void => {
+    const value = app.session.quotes.get(symbol)?.value ?? 0n;
+    setText(price, value === 0n ? symbol : `${symbol} ${formatMoney(value)}`);
+  };
+  showPrice();
+  const endPrice = app.session.quotes.onChange((symbols) => {
+    if (symbols === null || symbols.has(symbol)) showPrice();
+  });
+  root.append(
+    h("div", { class: "cluster" }, h("h2", null, words.title), price),
+    form.element,
+    after,
+  );
 
   const backToForm = (): void => {
     endFollowing();
@@ -95,7 +109,7 @@ export function orderTicket(root: HTMLElement, app: App, symbol: string): OrderT
       root.scrollIntoView({ block: "nearest" });
       if (!form.element.hidden) form.open(side);
     },
-    close: cleanupOf(form.close, () => endFollowing()),
+    close: cleanupOf(form.close, endPrice, () => endFollowing()),
   };
 }
 
@@ -241,6 +255,7 @@ function ticketForm(
   const update = (): ReadTicket => {
     const facts = factsOf(app, symbol);
     const read = readTicket(input, facts);
+    setClass(element, `ticket ${input.side}`);
     const has = (...kinds: OrderKind[]): boolean => kinds.includes(input.kind);
     amountKinds.buy.element.hidden = input.side !== "buy";
     amountKinds.sell.element.hidden = input.side !== "sell";
@@ -293,7 +308,7 @@ function ticketForm(
         ?.input.focus();
       return;
     }
-    void confirmAndSend(app, read.order, read, orderText(read.order), send);
+    void confirmAndSend(app, symbol, update, send);
   });
   const endQuotes = app.session.quotes.onChange((symbols) => {
     if (symbols === null || symbols.has(symbol)) update();
@@ -340,26 +355,47 @@ export function orderText(order: OrderTerms): string {
   return words.send(order.side === "buy" ? words.buy : words.sell, what);
 }
 
+/** Sends the order; a large one after a question, which follows the price while it stands. */
 async function confirmAndSend(
   app: App,
-  order: OrderTerms,
-  read: ReadTicket,
-  what: string,
+  symbol: string,
+  reread: () => ReadTicket,
   send: (order: OrderTerms, what: string) => void,
 ): Promise<void> {
-  if (read.estimate?.isLarge === true) {
-    const equity = app.session.summary.value?.equity ?? 0n;
-    // An order for money says itself how much it takes.
-    const told =
-      "cash" in order.quantity ? what : words.confirmWhat(what, formatMoney(read.estimate.total));
+  if (reread().estimate?.isLarge === true) {
+    const text = h("p");
+    const show = (): void => setText(text, confirmText(app, reread()));
+    show();
+    const end = cleanupOf(
+      app.session.quotes.onChange((symbols) => {
+        if (symbols === null || symbols.has(symbol)) show();
+      }),
+      app.session.summary.subscribe(show),
+    );
     const isMeant = await app.ask({
       title: words.confirmTitle,
-      body: [words.confirmText(told, formatMoney(equity))],
+      body: [text],
       confirm: words.confirm,
+      refuse: words.refuse,
     });
+    end();
     if (!isMeant) return;
   }
-  send(order, what);
+  // What fits no more since the question is told in the ticket.
+  const { order } = reread();
+  if (order !== undefined) send(order, orderText(order));
+}
+
+/** What a large order takes by the price of now, or why it cannot be sent any more. */
+function confirmText(app: App, read: ReadTicket): string {
+  const { order, estimate } = read;
+  if (order === undefined || estimate === undefined) return read.problems[0]?.text ?? "";
+  const what = orderText(order);
+  const equity = app.session.summary.value?.equity ?? 0n;
+  // An order for money says itself how much it takes.
+  const told =
+    "cash" in order.quantity ? what : words.confirmWhat(what, formatMoney(estimate.total));
+  return words.confirmText(told, formatMoney(equity));
 }
 
 /** What is known of asset and account now. */
