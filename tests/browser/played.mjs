@@ -375,6 +375,31 @@ export const cases = {
     });
   },
 
+  async "all that is wrong in a form is told at its fields, and a wrong password at the password"(browser) {
+    await withWorker(async (worker, base) => {
+      const page = await visit(browser, base);
+      await page.getByRole("link", { name: "Create account" }).click();
+      await page.getByLabel("Username").fill("x y!");
+      await page.getByLabel("E-mail").fill("notmail");
+      await page.getByLabel("Password", { exact: true }).fill("abc");
+      await page.getByRole("button", { name: "Create account" }).click();
+      for (const text of ["begins with a letter or digit", "no e-mail address", "at least 8 characters."]) {
+        await page.locator(".error").getByText(text).waitFor();
+      }
+      assert.ok(await page.getByLabel("Username").evaluate((input) => input === document.activeElement));
+      assert.ok(!worker.asked.some((asked) => asked.name === "register"));
+      await go(page, "#/sign-in", "Sign in");
+      await signIn(page, "alice");
+      await go(page, "#/account", "Account");
+      worker.answers.changePassword = (connection) => (connection.reply("accountFail", "bad-credentials", "no"), true);
+      await page.getByLabel("Current password").fill("wrong one here");
+      await page.getByLabel("New password").fill("another one here");
+      await page.getByRole("button", { name: "Change password" }).click();
+      await page.locator(".error").getByText("This password is wrong.").waitFor();
+      assert.ok(await page.getByLabel("Current password").evaluate((input) => input === document.activeElement));
+    });
+  },
+
   async "a password that was typed decomposed is tried in both forms"(browser) {
     await withWorker(async (worker, base) => {
       const hashes = [];

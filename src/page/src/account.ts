@@ -3,7 +3,8 @@ import { RefusalError, type App, type Cleanup } from "./api.ts";
 import type { Page } from "./app.ts";
 import { explain } from "./app.ts";
 import { h, replaceChildren, type Child } from "./dom.ts";
-import { field, form, passwordField } from "./form.ts";
+import { isOfType } from "./codec.ts";
+import { atField, faults, field, form, passwordField, type Field } from "./form.ts";
 import { checkNewPassword } from "./password.ts";
 import type { Shell } from "./shell.ts";
 import { accountTexts as texts, viewTexts } from "./texts.ts";
@@ -19,7 +20,7 @@ interface Context {
 export function accountView(root: HTMLElement, context: Context): Cleanup {
   const { app, page } = context;
   app.title(texts.account);
-  const panels = h("div", { class: "panels" }, loadingPanel());
+  const panels = h("div", { class: "flow" }, loadingPanel());
   const signOut = h("button", { class: "button push", type: "button", onclick: () => void page.signOut() }, texts.signOut);
   replaceChildren(root, h("div", { class: "cluster" }, h("h1", null, texts.account), signOut), panels);
   let isOver = false;
@@ -98,10 +99,15 @@ function confirmLogin({ page, app, shell }: Context): Promise<boolean> {
     return [
       h("h2", null, texts.again),
       h("p", null, texts.againText),
-      form(texts.confirm, [entry.element], submit, { busy: texts.hashing }),
+      form(texts.confirm, [entry.element], submit, { busy: texts.hashing, explain: wrongPassword(entry) }),
       cancel,
     ];
   }, false);
+}
+
+/** Shows that the password is wrong at its field: nobody entered a username. */
+function wrongPassword(own: Field | null, fields: Readonly<Record<string, Field>> = {}): (error: unknown) => string | null {
+  return atField(own ? { ...fields, "bad-credentials": own } : fields, { "bad-credentials": texts.wrongPassword });
 }
 
 function profile(context: Context, info: UserInfo, again: () => void): HTMLElement {
@@ -126,7 +132,7 @@ function profile(context: Context, info: UserInfo, again: () => void): HTMLEleme
       row(texts.created, time(info.created)),
       row(texts.thisSession, page.keeps ? texts.kept : texts.notKept),
     ),
-    h("details", null, h("summary", null, texts.changeEmail), form(texts.changeEmail, [email.element, own?.element], submit, { busy: texts.working })),
+    h("details", null, h("summary", null, texts.changeEmail), form(texts.changeEmail, [email.element, own?.element], submit, { busy: texts.working, explain: wrongPassword(own, { "email-invalid": email, "email-taken": email }) })),
   );
 }
 
@@ -144,7 +150,7 @@ function password(context: Context, info: UserInfo, again: () => void): HTMLElem
     app.toast(texts.passwordChanged, "success");
     again();
   };
-  return panel(title, form(title, [name, old?.element, entry.element], submit, { busy: texts.hashing }));
+  return panel(title, form(title, [name, old?.element, entry.element], submit, { busy: texts.hashing, explain: wrongPassword(old) }));
 }
 
 function sessions({ app, page }: Context): HTMLElement {
@@ -162,7 +168,7 @@ function sessions({ app, page }: Context): HTMLElement {
       items(
         texts.sessions,
         list.map((one) => ({
-          title: [one.method, one.current ? h("span", { class: "badge gain" }, texts.current) : null],
+          title: [`${texts.method} ${one.method}`, one.current ? h("span", { class: "badge gain" }, texts.current) : null],
           lines: [
             [texts.from, one.usedClient || one.madeClient],
             [texts.made, time(one.made)],
@@ -177,9 +183,7 @@ function sessions({ app, page }: Context): HTMLElement {
         : null,
     ],
   );
-  const made = panel(texts.sessions, h("p", { class: "muted" }, texts.sessionsText), box);
-  made.classList.add("broad");
-  return made;
+  return panel(texts.sessions, h("p", { class: "muted" }, texts.sessionsText), box);
 }
 
 interface Item {
@@ -235,9 +239,7 @@ function tokens(context: Context, info: UserInfo): HTMLElement {
       h("details", null, h("summary", null, texts.createToken), tokenForm(context, info, again)),
     ],
   );
-  const made = panel(texts.tokens, h("p", { class: "muted" }, texts.tokensText), box);
-  made.classList.add("broad");
-  return made;
+  return panel(texts.tokens, h("p", { class: "muted" }, texts.tokensText), box);
 }
 function tokenForm(context: Context, info: UserInfo, again: () => void): HTMLElement {
   const { page } = context;
@@ -245,7 +247,12 @@ function tokenForm(context: Context, info: UserInfo, again: () => void): HTMLEle
   const days = field(texts.days, { name: "days", type: "number", min: 1, max: 366, value: 30, required: true });
   const scope = h("select", { class: "input", id: "token-scope" }, ["read", "trade"].map((word) => h("option", { value: word }, texts.scopes[word])));
   const submit = async () => {
-    const make = () => page.accounts.createToken(name.input.value.trim(), scope.value === "trade" ? "trade" : "read", days.input.valueAsNumber);
+    const isWrong = faults(
+      [name, isOfType("TokenName", name.input.value.trim()) ? "" : texts.tokenNameWrong],
+      [days, isOfType("Days", days.input.value.trim()) ? "" : texts.daysWrong],
+    );
+    if (isWrong) return;
+    const make = () => page.accounts.createToken(name.input.value.trim(), scope.value === "trade" ? "trade" : "read", Number(days.input.value));
     const token = await fresh(context, info.isPassword, make);
     if (token === null) return;
     await showToken(context, token);
@@ -339,7 +346,7 @@ function data(context: Context, info: UserInfo): HTMLElement {
     texts.data,
     h("p", { class: "muted" }, texts.dataText),
     form(texts.export, [], download, { kind: "", busy: texts.exporting }),
-    h("details", null, h("summary", null, texts.delete), h("p", { class: "small" }, texts.deleteText), form(texts.delete, [own?.element], remove, { kind: "danger" })),
+    h("details", null, h("summary", null, texts.delete), h("p", { class: "small" }, texts.deleteText), form(texts.delete, [own?.element], remove, { kind: "danger", explain: wrongPassword(own) })),
   );
 }
 

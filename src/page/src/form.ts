@@ -1,4 +1,5 @@
 // spec/page.md · Forms
+import { RefusalError } from "./api.ts";
 import { explain } from "./app.ts";
 import { h, type Child } from "./dom.ts";
 import { accountTexts } from "./texts.ts";
@@ -38,6 +39,26 @@ export function passwordField(label: string, name: "current-password" | "new-pas
   show.addEventListener("change", () => (made.input.type = show.checked ? "text" : "password"));
   made.element.append(h("div", null, h("label", { class: "check small" }, show, accountTexts.show)));
   return made;
+}
+
+/** Shows all faults of a form, an empty text for none; the first gets the focus. Whether there is one. */
+export function faults(...list: readonly (readonly [Field, string | undefined])[]): boolean {
+  for (const [entry, text] of list.toReversed()) entry.fault(text ?? "");
+  return list.some(([, text]) => Boolean(text));
+}
+/** Shows a refusal at the field that it is about: for `explain` of a form. `texts` has other words than usual. */
+export function atField(
+  fields: Readonly<Record<string, Field>>,
+  texts: Readonly<Record<string, string>> = {},
+): (error: unknown) => string | null {
+  return (error) => {
+    const reason = error instanceof RefusalError ? error.reason : "";
+    const text = texts[reason] ?? explain(error);
+    const at = fields[reason];
+    if (!at) return text;
+    at.fault(text);
+    return null;
+  };
 }
 
 /** A box to tick. */

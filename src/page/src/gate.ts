@@ -4,7 +4,8 @@ import { RefusalError, type Cleanup, type Route } from "./api.ts";
 import type { ThirdPartyOutcome } from "./accounts.ts";
 import { explain, type Page } from "./app.ts";
 import { h, replaceChildren, type Child } from "./dom.ts";
-import { check, field, form, passwordField, type Field } from "./form.ts";
+import { isOfType } from "./codec.ts";
+import { atField, check, faults, field, form, passwordField } from "./form.ts";
 import { canHash, checkNewPassword } from "./password.ts";
 import type { Shell } from "./shell.ts";
 import { accountTexts as texts } from "./texts.ts";
@@ -97,9 +98,15 @@ function register(root: HTMLElement, gate: Gate): Cleanup {
   const keep = check(texts.keep, texts.keepHint);
   const submit = async () => {
     const username = name.input.value.trim();
-    const fault = checkNewPassword(password.input.value, username, email.input.value.trim());
-    if (fault) return password.fault(texts.passwordFaults[fault]);
-    await page.accounts.register(username, email.input.value.trim(), password.input.value);
+    const address = email.input.value.trim();
+    const fault = checkNewPassword(password.input.value, username, address);
+    const isWrong = faults(
+      [name, isOfType("Username", username) ? "" : texts.reasons["username-invalid"]],
+      [email, isOfType("Email", address) ? "" : texts.reasons["email-invalid"]],
+      [password, fault ? texts.passwordFaults[fault] : ""],
+    );
+    if (isWrong) return;
+    await page.accounts.register(username, address, password.input.value);
     const sessionID = await page.accounts.signIn(username, password.input.value);
     await page.enter(sessionID, keep.input.checked, username);
     gate.shell.toast(texts.registered(page.session?.username ?? username), "success");
@@ -116,16 +123,6 @@ function register(root: HTMLElement, gate: Gate): Cleanup {
   name.input.focus();
   return () => undefined;
 }
-/** Shows a refusal at the field that it is about. */
-function atField(fields: Readonly<Record<string, Field>>): (error: unknown) => string | null {
-  return (error) => {
-    const at = error instanceof RefusalError ? fields[error.reason] : undefined;
-    if (!at) return explain(error);
-    at.fault(explain(error));
-    return null;
-  };
-}
-
 function forgotten(root: HTMLElement, gate: Gate): Cleanup {
   const body = h("div", { class: "stack" });
   const back = h("p", { class: "small" }, h("a", { href: "#/sign-in" }, texts.backToSignIn));
