@@ -392,11 +392,11 @@ export const cases = {
       await signIn(page, "alice");
       await go(page, "#/account", "Account");
       worker.answers.changePassword = (connection) => (connection.reply("accountFail", "bad-credentials", "no"), true);
-      await page.getByLabel("Current password").fill("wrong one here");
+      await page.getByRole("textbox", { name: "Current password" }).fill("wrong one here");
       await page.getByLabel("New password").fill("another one here");
       await page.getByRole("button", { name: "Change password" }).click();
       await page.locator(".error").getByText("This password is wrong.").waitFor();
-      assert.ok(await page.getByLabel("Current password").evaluate((input) => input === document.activeElement));
+      assert.ok(await page.getByRole("textbox", { name: "Current password" }).evaluate((input) => input === document.activeElement));
     });
   },
 
