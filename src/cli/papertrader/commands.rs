@@ -6,12 +6,12 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
-mod estimate;
+pub(super) mod estimate;
 mod export;
 mod holdings;
 mod market;
 mod market_state;
-mod order_words;
+pub(super) mod order_words;
 mod orders;
 mod own_account;
 mod reset;
