@@ -8,6 +8,7 @@ pub mod arguments;
 pub mod chart;
 pub mod commands;
 pub mod password;
+mod tui;
 pub mod view;
 
 use crate::cli::usage::with_own_usage;

@@ -38,6 +38,7 @@ pub const MASTER_PORT: u16 = 2048;
   papertrader orders
   papertrader portfolio
   papertrader transactions --csv > trades.csv
+  papertrader tui
 
 The server is remembered by login; --server names another one.
 
@@ -147,6 +148,10 @@ pub enum ClientCommand {
     Portfolio(PortfolioArgs),
     /// Show the history of transactions, newest first
     Transactions(TransactionsArgs),
+    /// The full-screen view: live prices, charts, portfolio, orders, history, and a line to order
+    ///
+    /// ? shows its keys, q leaves it. It wants a terminal of 40 columns and 12 rows at least.
+    Tui,
     /// Show what is known of an account
     User(UserArgs),
     /// Show how the market stands: its state and time, the next update, and how old prices are

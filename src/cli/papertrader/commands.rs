@@ -8,6 +8,7 @@
 mod account;
 pub(super) mod estimate;
 mod export;
+mod full_screen;
 mod holdings;
 mod market;
 mod market_state;
@@ -241,6 +242,7 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
         ClientCommand::Replace(args) => orders::replace(&global, &args),
         ClientCommand::Portfolio(args) => holdings::portfolio(&global, &args),
         ClientCommand::Transactions(args) => holdings::transactions(&global, &args),
+        ClientCommand::Tui => full_screen::tui(&global),
     }
 }
 
