@@ -202,7 +202,7 @@ pub fn table_within(width: Option<usize>, columns: &[Column], rows: &[Vec<String
             }
         }
     }
-    let is_cut = |upto: &usize| is_wide(&natural(&kept[..=*upto]));
+    let is_cut = |last: &usize| is_wide(&natural(&kept[..=*last]));
     let cuts: Vec<usize> = (0..kept.len()).filter(is_cut).map(|at| kept[at]).collect();
     let mut out: String = out.lines().map(|line| cut(line, width) + "\n").collect();
     let note = missing_note(columns, gone, &cuts);

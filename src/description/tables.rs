@@ -9,6 +9,9 @@ use super::{Description, FieldEntry, InstructionEntry, LayoutEntry, ListValue, S
 use crate::wire::payload::layout::{ALL_BITS, Encoding};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How wide a page's lines are at most, its tables left out.
+const PAGE_COLUMNS: usize = 100;
+
 /// A table of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
@@ -484,7 +487,25 @@ fn one_layout(name: &str, layout: &LayoutEntry) -> String {
         ]
     });
     let table = markdown(["field", "type", "there", "meaning"], rows);
-    format!("**{name}.** {}\n\n{table}", layout.about)
+    let about = paragraph(&format!("**{name}.** {}", layout.about));
+    format!("{about}\n\n{table}")
+}
+
+/// A text whose lines are as wide as those of a page at most.
+fn paragraph(text: &str) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let columns = word.chars().count();
+        if used > 0 {
+            let is_full = used + 1 + columns > PAGE_COLUMNS;
+            out.push(if is_full { '\n' } else { ' ' });
+            used = if is_full { 0 } else { used + 1 };
+        }
+        out.push_str(word);
+        used += columns;
+    }
+    out
 }
 
 /// How often a field stands there, and when.

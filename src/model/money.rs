@@ -264,16 +264,42 @@ fn parse_canonical(text: &str) -> Result<i64, ValueError> {
 
 /// Writes millionths as a decimal without needless zeros or a bare point: `10.5`, `0.1`, `7`.
 fn write_decimal(value: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let sign = if value < 0 { "-" } else { "" };
-    let size = value.unsigned_abs();
-    let (whole, fraction) = (size / MILLION.unsigned_abs(), size % MILLION.unsigned_abs());
-    let text = if fraction == 0 {
-        format!("{sign}{whole}")
-    } else {
-        let digits = format!("{fraction:06}");
-        format!("{sign}{whole}.{}", digits.trim_end_matches('0'))
+    /// A sign, 13 digits, the point and six digits: the longest.
+    const TEXT_BYTES: usize = 21;
+    let mut text = [0u8; TEXT_BYTES];
+    let mut start = TEXT_BYTES;
+    // From the end. Each reply to an order has some, and a format for each part is dear.
+    let mut prepend = |byte: u8| {
+        start = start.saturating_sub(1);
+        if let Some(place) = text.get_mut(start) {
+            *place = byte;
+        }
     };
-    f.pad(&text)
+    let mut left = value.unsigned_abs();
+    let mut has_fraction = false;
+    for _ in 0..6 {
+        let digit = u8::try_from(left % 10).unwrap_or(0);
+        left /= 10;
+        if has_fraction || digit != 0 {
+            has_fraction = true;
+            prepend(b'0' + digit);
+        }
+    }
+    if has_fraction {
+        prepend(b'.');
+    }
+    loop {
+        prepend(b'0' + u8::try_from(left % 10).unwrap_or(0));
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        prepend(b'-');
+    }
+    let text = text.get(start..).unwrap_or_default();
+    f.pad(str::from_utf8(text).unwrap_or_default())
 }
 
 impl fmt::Display for Money {
@@ -424,6 +450,9 @@ mod tests {
             (7_000_000, "7"),
             (0, "0"),
             (-1, "-0.000001"),
+            (123_456_789_012_345, "123456789.012345"),
+            (i64::MAX, "9223372036854.775807"),
+            (i64::MIN, "-9223372036854.775808"),
         ] {
             assert_eq!(Money(value).to_string(), text);
         }

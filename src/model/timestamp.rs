@@ -160,12 +160,14 @@ impl Timestamp {
     }
 
     fn offset(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or_else(
-            |_| {
+        let seconds = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1_000));
+        let millis = u16::try_from(self.0.rem_euclid(1_000)).unwrap_or(0);
+        seconds
+            .and_then(|time| time.replace_millisecond(millis))
+            .unwrap_or_else(|_| {
                 let edge = if self.0 < 0 { Date::MIN } else { Date::MAX };
                 PrimitiveDateTime::new(edge, Time::MIDNIGHT).assume_offset(UtcOffset::UTC)
-            },
-        )
+            })
     }
 
     fn from_primitive(moment: PrimitiveDateTime) -> Timestamp {
@@ -178,17 +180,28 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = self.offset();
-        let text = format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            t.year(),
-            u8::from(t.month()),
-            t.day(),
-            t.hour(),
-            t.minute(),
-            t.second(),
-            t.millisecond()
-        );
-        f.pad(&text)
+        let (month, year) = (u8::from(t.month()), t.year());
+        let Ok(year @ 0..=9999) = u16::try_from(year) else {
+            let time = format!("T{:02}:{:02}:{:02}", t.hour(), t.minute(), t.second());
+            let (day, milli) = (t.day(), t.millisecond());
+            return f.pad(&format!("{year:04}-{month:02}-{day:02}{time}.{milli:03}Z"));
+        };
+        // Each reply to an order has one, and a format of seven numbers is dear.
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut digits = |at: std::ops::Range<usize>, mut value: u16| {
+            for byte in text.iter_mut().take(at.end).skip(at.start).rev() {
+                *byte += u8::try_from(value % 10).unwrap_or(0);
+                value /= 10;
+            }
+        };
+        digits(0..4, year);
+        digits(5..7, month.into());
+        digits(8..10, t.day().into());
+        digits(11..13, t.hour().into());
+        digits(14..16, t.minute().into());
+        digits(17..19, t.second().into());
+        digits(20..23, t.millisecond());
+        f.pad(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -238,6 +251,32 @@ mod tests {
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn times_of_any_year_are_written() {
+        for (time, text) in [
+            (Timestamp(0), "1970-01-01T00:00:00.000Z"),
+            (Timestamp(-1), "1969-12-31T23:59:59.999Z"),
+            (Timestamp(1_362_096_123_045), "2013-03-01T00:02:03.045Z"),
+            (
+                Timestamp::from_date(0, 1, 2).unwrap(),
+                "0000-01-02T00:00:00.000Z",
+            ),
+            (Timestamp(253_402_300_799_999), "9999-12-31T23:59:59.999Z"),
+            (Timestamp(i64::MAX), "9999-12-31T00:00:00.000Z"),
+            (
+                Timestamp::from_date(-12, 10, 31).unwrap(),
+                "-012-10-31T00:00:00.000Z",
+            ),
+            (Timestamp::MIN, "-9999-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(time.to_string(), text);
+        }
+        assert_eq!(
+            format!("{:>26}", Timestamp(0)),
+            "  1970-01-01T00:00:00.000Z"
+        );
     }
 
     #[test]

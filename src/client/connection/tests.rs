@@ -401,6 +401,7 @@ fn notices_of_subscriptions_are_kept_while_a_reply_is_awaited() {
             value: crate::model::Money(value),
         }],
     };
+    let (answered, is_answered) = crossbeam_channel::bounded(1);
     let mock = MockServer::start(move |_, mut peer| {
         let session = SessionId::from_bytes([1; 32]);
         assert_eq!(peer.request(), Some(Request::Subscribe { session, topic }));
@@ -414,6 +415,8 @@ fn notices_of_subscriptions_are_kept_while_a_reply_is_awaited() {
         assert_eq!(peer.request(), Some(Request::Ping));
         peer.send(&Reply::NoticesDropped { topic, count: 3 });
         peer.send(&Reply::Pong);
+        // Not in one read with the answer before it.
+        is_answered.recv().unwrap();
         peer.send(&Reply::Pong);
         peer.discard_until_closed();
     });
@@ -439,6 +442,7 @@ fn notices_of_subscriptions_are_kept_while_a_reply_is_awaited() {
         connection.recv().unwrap(),
         ServerMessage::Reply(Answer::Message(Reply::Pong))
     );
+    answered.send(()).unwrap();
     let unasked = connection.next_notice(TEST_TIMEOUT).unwrap_err();
     assert!(matches!(unasked, ClientError::Nonsense { .. }));
 }

@@ -5,8 +5,12 @@
 
 use crate::model::Timestamp;
 use crate::runtime::clock::SteadyClock;
-use std::time::Instant;
 use uuid::{Builder, Uuid};
+
+/// Random bytes of an ID.
+const RANDOM_BYTES: usize = 6;
+/// IDs whose random bytes are drawn at once. The kernel gives as many without a wait.
+const DRAWN_MAX: usize = 42;
 
 /// Gives out [`OrderKey`]s.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub struct Sequencer {
     accepted: Timestamp,
     /// IDs given since the millisecond changed.
     within: u32,
+    /// The random bytes of IDs to come. A system call for each order is dear.
+    drawn: Vec<[u8; RANDOM_BYTES]>,
 }
 
 /// The identity of an order.
@@ -27,8 +33,6 @@ pub struct OrderKey {
     pub accepted: Timestamp,
     /// Milliseconds by which `accepted` is ahead of the machine's clock, which was set back.
     pub ahead: i64,
-    /// Monotonic time of acceptance.
-    pub since: Instant,
     /// UUID version 7 of `accepted`, with a counter within a millisecond (RFC 9562, 6.2 method 1).
     pub id: Uuid,
 }
@@ -41,6 +45,7 @@ impl Sequencer {
             clock: SteadyClock::after(accepted),
             accepted,
             within: 0,
+            drawn: Vec::new(),
         }
     }
 
@@ -74,33 +79,39 @@ impl Sequencer {
             self.within = 0;
         }
         self.number += 1;
-        let mut rest = [0u8; 10];
-        // Without random bytes the ID is still unique, but easier to guess.
-        let _ = getrandom::fill(&mut rest);
-        let [high, low, mid, end] = [
-            (self.within >> 22) & 0x0F,
-            (self.within >> 14) & 0xFF,
-            (self.within >> 8) & 0x3F,
-            self.within & 0xFF,
-        ];
-        for (byte, value) in rest.iter_mut().zip([high, low, mid, end]) {
-            *byte = u8::try_from(value).unwrap_or(0);
-        }
+        let [r0, r1, r2, r3, r4, r5] = self.draw();
+        let byte = |shift: u32, mask: u32| u8::try_from((self.within >> shift) & mask).unwrap_or(0);
+        let [high, low, mid, end] = [byte(22, 0x0F), byte(14, 0xFF), byte(8, 0x3F), byte(0, 0xFF)];
+        let rest = [high, low, mid, end, r0, r1, r2, r3, r4, r5];
         let millis = u64::try_from(self.accepted.0).unwrap_or(0);
         let id = Builder::from_unix_timestamp_millis(millis, &rest).into_uuid();
         OrderKey {
             number: self.number,
             accepted: self.accepted,
             ahead: self.accepted.since(wall),
-            since: Instant::now(),
             id,
         }
+    }
+
+    /// The random bytes of the next ID.
+    fn draw(&mut self) -> [u8; RANDOM_BYTES] {
+        if let Some(bytes) = self.drawn.pop() {
+            return bytes;
+        }
+        let mut bytes = [0u8; DRAWN_MAX * RANDOM_BYTES];
+        // Without random bytes the ID is still unique, but easier to guess.
+        if getrandom::fill(&mut bytes).is_ok() {
+            self.drawn.extend(bytes.as_chunks().0);
+        }
+        self.drawn.pop().unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::collections::HashSet;
 
     #[test]
     fn ids_are_version_7_and_sort_like_order_numbers() {
@@ -111,6 +122,10 @@ mod tests {
             assert!(pair[0].id < pair[1].id && pair[0].accepted <= pair[1].accepted);
             assert_eq!(pair[1].id.get_version_num(), 7);
         }
+        // No two have the same random bytes, by which nobody guesses the next one.
+        let random = |key: &OrderKey| key.id.as_u128() & 0xFFFF_FFFF_FFFF;
+        let different: HashSet<u128> = all.iter().map(random).collect();
+        assert!(different.len() > all.len() - 10, "{}", different.len());
     }
 
     #[test]

@@ -146,7 +146,10 @@ fn an_administrator_sees_the_orders_that_wait_and_cancels_some() {
     );
     let why = deployment.refused("orders cancel --account bob");
     assert!(why.contains("no order of bob waits"), "{why}");
-    assert_eq!(ids(&deployment.json("orders list")), std::slice::from_ref(&trail));
+    assert_eq!(
+        ids(&deployment.json("orders list")),
+        std::slice::from_ref(&trail)
+    );
     let act = &deployment.json("accounts show alice")["acts"][0];
     assert_eq!(act["act"], "cancel-orders");
     assert_eq!(act["detail"], format!("order {low}"));
