@@ -52,12 +52,13 @@ while True:
             is_open = False
             os.kill(child, signal.SIGKILL)
         elif typed[:1] == b'\0':
-            words = typed[1:].decode().split()
-            if words == ['fg']:
-                os.tcsetpgrp(slave, child)
-                os.kill(child, signal.SIGCONT)
-            else:
-                resize(*words)
+            for line in typed.decode().splitlines():
+                words = line.strip('\0').split()
+                if words == ['fg']:
+                    os.tcsetpgrp(slave, child)
+                    os.kill(child, signal.SIGCONT)
+                else:
+                    resize(*words)
         else:
             os.write(master, typed)
     show()
@@ -141,7 +142,10 @@ impl Grid {
     fn obey(&mut self, sequence: &str) {
         let number = |text: &str| text.parse::<usize>().map_or(0, |it| it.saturating_sub(1));
         match sequence {
-            "[?1049h" => self.is_other = true,
+            "[?1049h" => {
+                self.is_other = true;
+                self.cells.fill(' ');
+            }
             "[?1049l" => self.is_other = false,
             "[2J" => self.cells.fill(' '),
             _ if sequence.ends_with('H') => {
@@ -269,6 +273,9 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}\n{:?}", self.text(), self.told.lock());
+        }
         // Its command goes with it.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
@@ -335,8 +342,9 @@ fn a_person_looks_orders_suspends_and_goes_on_when_a_worker_dies() {
     assert_eq!(view.told("stopped"), "restored");
     view.keys("\0fg\n");
     view.shows("buying power");
-    view.keys("\x0060 20\n");
+    // The grid is as wide before the view draws anew.
     view.grid.lock().unwrap().columns = 60;
+    view.keys("\x0060 20\n");
     let shown = view.becomes("a worker", |text| {
         addresses.iter().any(|it| text.contains(it))
     });

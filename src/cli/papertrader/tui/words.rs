@@ -62,9 +62,10 @@ pub fn status_words(
         Some(TransactionStatus::Expired) => "expired",
         None => "as a later version has it",
     };
-    match reason {
-        Some(reason) => format!("{status}: {}", reason_words(reason)),
-        None => status.to_owned(),
+    match reason.map(reason_words) {
+        // Of an order that was cancelled or has expired the reason says the same.
+        Some(reason) if reason != status => format!("{status}: {reason}"),
+        Some(_) | None => status.to_owned(),
     }
 }
 
@@ -310,6 +311,12 @@ mod tests {
             ..rejected
         };
         assert_eq!(notice_words(&cancelled, None), "AAPL: cancelled");
+        let expired = OrderNotice {
+            status: TransactionStatus::Expired.into(),
+            reason: Some(Reason::Expired.into()),
+            ..cancelled
+        };
+        assert_eq!(notice_words(&expired, None), "AAPL: expired");
     }
 
     #[test]

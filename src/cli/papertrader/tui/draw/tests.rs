@@ -178,7 +178,7 @@ fn any_size_is_drawn() {
 
 #[test]
 fn a_text_of_a_server_acts_on_no_terminal() {
-    let hostile = "\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\u{200b}x\tb\r\n價";
+    let hostile = "\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\u{200b}\u{3164}x\tb\r\n價";
     let mut state = sized((120, 40), true, false);
     let mut list = quotes();
     list.rows[0].name = hostile.to_owned();
