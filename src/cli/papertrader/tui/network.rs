@@ -7,6 +7,7 @@
 
 use super::news::{NetworkNews, NetworkRequest};
 use crate::cli::papertrader::commands::estimate::foresee;
+use crate::cli::papertrader::outcome_words::{error_words, refusal_words};
 use crate::client::connection::SubscriptionNotice;
 use crate::client::order::{fresh_id, submit};
 use crate::client::{
@@ -182,7 +183,7 @@ impl NetworkThread {
             Err(error) if is_end_of_session(error) => Err(NetworkStop::Failed(error.clone())),
             Err(error) if error.is_about_the_worker() => {
                 self.linked = None;
-                self.tell(NetworkNews::Lost(error.to_string()))
+                self.tell(NetworkNews::Lost(error_words(&error)))
             }
             Ok(_) | Err(_) => {
                 self.retries.reset();
@@ -268,7 +269,7 @@ impl NetworkThread {
             Ok(told) => told,
             Err(error) if error.is_about_the_worker() => return Ok(false),
             Err(error) if is_for_now(&error) => {
-                self.tell(NetworkNews::Lost(error.to_string()))?;
+                self.tell(NetworkNews::Lost(error_words(&error)))?;
                 self.linked = None;
                 return Ok(false);
             }
@@ -305,7 +306,7 @@ impl NetworkThread {
                     .pool
                     .call(|client| client.bars(subject.symbol, window, subject.is_adjusted));
                 self.heed(&bars)?;
-                NetworkNews::Chart(subject, bars.map_err(|error| error.to_string()))
+                NetworkNews::Chart(subject, bars.map_err(|error| error_words(&error)))
             }
             NetworkRequest::Closes(symbol, end) => match self.closes(symbol, end)? {
                 Some(news) => news,
@@ -317,13 +318,13 @@ impl NetworkThread {
                     .pool
                     .call(|client| history(client, &name, Some(before)));
                 self.heed(&rows)?;
-                NetworkNews::OlderHistory(before, rows.map_err(|error| error.to_string()))
+                NetworkNews::OlderHistory(before, rows.map_err(|error| error_words(&error)))
             }
             NetworkRequest::Receipt(id) => {
                 let receipt = self.pool.call(|client| client.receipt(id));
                 self.heed(&receipt)?;
                 let lines = receipt.map(|receipt| receipt.0);
-                NetworkNews::Receipt(id, lines.map_err(|error| error.to_string()))
+                NetworkNews::Receipt(id, lines.map_err(|error| error_words(&error)))
             }
             NetworkRequest::Foresee(form) => self.foresee(form)?,
             NetworkRequest::Place(form) => self.place(asked, form)?,
@@ -332,7 +333,7 @@ impl NetworkThread {
                 self.heed(&cancelled)?;
                 self.is_due = true;
                 self.refreshed = None;
-                NetworkNews::Cancelled(cancelled.map_err(|error| error.to_string()))
+                NetworkNews::Cancelled(cancelled.map_err(|error| error_words(&error)))
             }
             NetworkRequest::Refresh => {
                 self.is_due = true;
@@ -369,7 +370,7 @@ impl NetworkThread {
             Some(id) => id.clone(),
             None => match fresh_id() {
                 Ok(id) => id,
-                Err(error) => return Ok(NetworkNews::Unforeseen(form, error.to_string())),
+                Err(error) => return Ok(NetworkNews::Unforeseen(form, error_words(&error))),
             },
         };
         let name = self.account.clone();
@@ -383,7 +384,7 @@ impl NetworkThread {
                 };
                 NetworkNews::Foreseen(form, Box::new(told))
             }
-            Err(error) => NetworkNews::Unforeseen(form, error.to_string()),
+            Err(error) => NetworkNews::Unforeseen(form, error_words(&error)),
         })
     }
 
@@ -406,7 +407,7 @@ impl NetworkThread {
             Ok(OrderOutcome::Rejected(refusal, _)) => {
                 let why = match refusal.reason.known() {
                     Some(Reason::Scope) => "this token may only read".to_owned(),
-                    Some(_) | None => refusal.to_string(),
+                    Some(_) | None => refusal_words(&refusal),
                 };
                 NetworkNews::Refused(form, why)
             }
@@ -414,9 +415,9 @@ impl NetworkThread {
                 NetworkNews::Unknown(form, "an answer of another kind".to_owned())
             }
             Err(error @ (ClientError::Unknown { .. } | ClientError::Standing { .. })) => {
-                NetworkNews::Unknown(form, error.to_string())
+                NetworkNews::Unknown(form, error_words(&error))
             }
-            Err(error) => NetworkNews::Refused(form, error.to_string()),
+            Err(error) => NetworkNews::Refused(form, error_words(&error)),
         })
     }
 }

@@ -6,8 +6,9 @@
 
 use super::layout::ListName;
 use super::state::{ViewState, day_change};
-use super::words::{price_words, reason_words, status_words};
+use super::words::{price_words, status_words};
 use crate::cli::papertrader::commands::order_words::in_force_words;
+use crate::cli::papertrader::outcome_words::reason_words;
 use crate::cli::table;
 use crate::model::{Money, OpenValue, Symbol, Timestamp, TransactionStatus};
 use crate::wire::payload::{OpenOrder, OwnSummary, PageEntry, PositionSummary, QuoteListRow};

@@ -7,6 +7,7 @@
 use super::state::{LinkStanding, ScreenMessage};
 use crate::cli::papertrader::commands::estimate::Foresight;
 use crate::cli::papertrader::commands::order_words::{terms_words, words};
+use crate::cli::papertrader::outcome_words::reason_words;
 use crate::cli::table;
 use crate::cli::terminal::wrap;
 use crate::client::{OrderForm, PlacedOrder, ServerInfo};
@@ -34,17 +35,6 @@ pub fn has_ended(status: Option<TransactionStatus>) -> bool {
             | TransactionStatus::Expired,
         ) => true,
         Some(TransactionStatus::Queued | TransactionStatus::Open) | None => false,
-    }
-}
-
-/// Why an order was not filled, in words.
-pub fn reason_words(reason: &OpenValue<Reason>) -> String {
-    match reason.known() {
-        Some(Reason::InsufficientFunds) => "not enough cash".to_owned(),
-        Some(Reason::InsufficientHoldings) => "not enough units".to_owned(),
-        Some(Reason::NoPrice) => "no price".to_owned(),
-        Some(Reason::Replaced) => "another order took its place".to_owned(),
-        Some(_) | None => reason.to_string().replace('-', " "),
     }
 }
 
@@ -302,7 +292,7 @@ mod tests {
         };
         assert_eq!(
             notice_words(&rejected, buy),
-            "buy 10 AAPL: rejected: not enough cash"
+            "buy 10 AAPL: rejected: too little cash"
         );
         let cancelled = OrderNotice {
             status: TransactionStatus::Cancelled.into(),

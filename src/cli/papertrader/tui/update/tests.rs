@@ -389,7 +389,7 @@ fn the_end_of_an_order_is_told_once() {
         row(9, TransactionStatus::Settled),
     ];
     learn(&mut state, NetworkNews::History(rows, true));
-    assert_eq!(last(&state), "buy 10 AAPL: rejected: not enough cash");
+    assert_eq!(last(&state), "buy 10 AAPL: rejected: too little cash");
     // What had ended before the view began is nothing new.
     assert_eq!(state.messages.len(), told + 1);
 }
