@@ -183,7 +183,7 @@ impl NetworkThread {
             Err(error) if is_end_of_session(error) => Err(NetworkStop::Failed(error.clone())),
             Err(error) if error.is_about_the_worker() => {
                 self.linked = None;
-                self.tell(NetworkNews::Lost(error_words(&error)))
+                self.tell(NetworkNews::Lost(error_words(error)))
             }
             Ok(_) | Err(_) => {
                 self.retries.reset();
