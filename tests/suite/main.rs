@@ -105,6 +105,8 @@ mod worker {
     mod sessions;
     // TLS and its certificates.
     mod tls;
+    // The protocol by WebSocket.
+    mod websocket;
 }
 
 mod protocol {
