@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RefusalError } from "../src/api.ts";
 import type { AssetQuote } from "../src/api.ts";
-import { fillsOf } from "../src/views/chart_contents.ts";
+import { fillsOf, orderLinesOf } from "../src/views/chart_contents.ts";
 import { ChartData, REREAD_INTERVAL } from "../src/views/chart_data.ts";
 import type { ChartChoice, ChartSession } from "../src/views/chart_data.ts";
-import type { Bar, Forecast } from "../src/wire.ts";
+import type { Bar, Forecast, OpenOrder } from "../src/wire.ts";
 
 const DAY = 86_400_000;
 const bar: Bar = { time: 20 * DAY, open: 5n, high: 6n, low: 4n, close: 5n, volume: 1n };
@@ -144,4 +144,18 @@ test("an earlier period shows no fills of later days", () => {
     fillsOf("AAPL", bars, "day", end, rows).map((it) => it.time);
   assert.deepEqual(times(20 * DAY + 5), [20 * DAY + 70_000]);
   assert.deepEqual(times(undefined), [20 * DAY + 70_000, 21 * DAY]);
+});
+
+test("open orders of an asset are lines at their prices, a stop until it was reached", () => {
+  const order = (kind: string, limit: bigint, stop: bigint, triggered = false) =>
+    ({ symbol: "AAPL", side: 2, order: { kind, limit, stop }, triggered }) as OpenOrder;
+  const lines = (one: OpenOrder) => orderLinesOf("AAPL", [one]);
+  assert.deepEqual(lines(order("limit", 7n, 0n)), [{ price: 7n, text: "sell limit" }]);
+  assert.deepEqual(lines(order("stop-limit", 7n, 8n)), [
+    { price: 8n, text: "sell stop" },
+    { price: 7n, text: "sell limit" },
+  ]);
+  assert.equal(lines(order("stop-limit", 7n, 8n, true)).length, 1);
+  assert.deepEqual(lines(order("trailing", 0n, 8n)), [], "a distance is no price");
+  assert.deepEqual(lines({ ...order("limit", 7n, 0n), symbol: "IBM" }), []);
 });

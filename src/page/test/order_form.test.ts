@@ -257,3 +257,13 @@ test("an order is met where the price of now would fill it", () => {
   assert.equal(isMet(order("sell", "stop-limit", 88n, 90n), 85n), false);
   assert.equal(isMet(order("sell", "trailing", null, { percent: 10_000 }), 85n), false);
 });
+
+test("a purchase of nearly all cash says what price refuses it", () => {
+  const remarks = (amount: string, part: Partial<TicketInput> = {}) =>
+    readTicket({ ...empty, amount, ...part }, known).remarks;
+  // 94 × 100 leaves 100 of 9,500.
+  assert.deepEqual(remarks("94"), [words.tight("1.06\u00a0%")]);
+  assert.deepEqual(remarks("90"), []);
+  assert.deepEqual(remarks("94", { side: "sell" }), []);
+  assert.deepEqual(remarks("9400", { amountKind: "money" }), [], "money fits any price");
+});

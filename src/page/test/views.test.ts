@@ -8,6 +8,7 @@ import { accountTexts, viewTexts } from "../src/texts.ts";
 import { fittingAssets, sortAssets } from "../src/views/asset_rows.ts";
 import { FORECAST_DAYS, isAfter, steppedEnd, withLatest } from "../src/views/chart_periods.ts";
 import { addClose, monthLines } from "../src/views/month_lines.ts";
+import { kindWord } from "../src/views/history.ts";
 import { endedText } from "../src/views/orders.ts";
 import { isOpen, merged, ownHistory } from "../src/views/own_history.ts";
 import {
@@ -398,4 +399,12 @@ test("a history that cannot be read says so, and is read by the next try", async
   isDown = false;
   await history.loadTo(10);
   assert.deepEqual([history.error, history.rows.length, history.isComplete], [null, 1, true]);
+});
+
+test("a transaction is told with the kind of an order that waited for a price", () => {
+  const row = (side: number, kind: string) => ({ side, order: { kind } }) as OwnTransaction;
+  assert.equal(kindWord(row(1, "limit")), "Buy, limit");
+  assert.equal(kindWord(row(1, "market")), "Buy");
+  assert.equal(kindWord(row(4, "-")), "Dividend");
+  assert.equal(kindWord(row(1, "iceberg")), "Buy", "a kind of a later edition");
 });

@@ -23,12 +23,19 @@ export interface BandPoint {
   high: number;
 }
 
+/** A range of prices of the picture. */
+export interface PriceSpan {
+  minValue: number;
+  maxValue: number;
+}
+
 /** A band between two lines. */
 export class ForecastBand implements ISeriesPrimitive<Time> {
   #chart: IChartApi | undefined;
   #series: ISeriesApi<"Line"> | undefined;
   #points: readonly BandPoint[] = [];
   #colour = "";
+  #bars: PriceSpan = { minValue: 0, maxValue: 0 };
   #update: () => void = () => undefined;
   readonly #views: readonly IPrimitivePaneView[] = [
     { zOrder: () => "bottom", renderer: () => ({ draw: (target) => this.#draw(target) }) },
@@ -45,8 +52,10 @@ export class ForecastBand implements ISeriesPrimitive<Time> {
     this.#series = undefined;
   }
 
-  show(points: readonly BandPoint[], colour: string): void {
+  /** `bars` is the range of what is known: the band widens the picture by half of it at most. */
+  show(points: readonly BandPoint[], colour: string, bars: PriceSpan): void {
     this.#points = points;
+    this.#bars = bars;
     this.#colour = colour;
     this.#update();
   }
@@ -57,8 +66,12 @@ export class ForecastBand implements ISeriesPrimitive<Time> {
 
   autoscaleInfo(): AutoscaleInfo | null {
     if (this.#points.length === 0) return null;
-    const minValue = Math.min(...this.#points.map((point) => point.low));
-    const maxValue = Math.max(...this.#points.map((point) => point.high));
+    const half = (this.#bars.maxValue - this.#bars.minValue) / 2;
+    const low = Math.min(...this.#points.map((point) => point.low));
+    const high = Math.max(...this.#points.map((point) => point.high));
+    // A wide band would squeeze the bars; what is beyond is cut off, and stands in the table.
+    const minValue = Math.max(low, this.#bars.minValue - half);
+    const maxValue = Math.min(high, this.#bars.maxValue + half);
     return { priceRange: { minValue, maxValue } };
   }
 

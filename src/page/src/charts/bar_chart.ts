@@ -48,6 +48,12 @@ export interface ChartFill {
   text: string;
 }
 
+/** The price at which an own order waits. */
+export interface ChartOrder {
+  price: bigint;
+  text: string;
+}
+
 /** What a chart shows. */
 export interface ChartContents {
   /** Oldest first. */
@@ -55,6 +61,7 @@ export interface ChartContents {
   form: BarForm;
   forecast: readonly ChartForecast[];
   fills: readonly ChartFill[];
+  orders: readonly ChartOrder[];
   /** The average cost of what is held; undefined: nothing is. */
   cost: bigint | undefined;
   /** The chart in a sentence, for those who do not see it. */
@@ -94,6 +101,8 @@ const DAY = 86_400_000;
 /** Fills of a bar that its reading tells, the latest ones. */
 const FILLS_TOLD_MAX = 3;
 
+type OwnSeries = ISeriesApi<"Candlestick"> | ISeriesApi<"Line">;
+
 interface Drawing {
   chart: IChartApi;
   candles: ISeriesApi<"Candlestick">;
@@ -102,7 +111,8 @@ interface Drawing {
   forecast: ISeriesApi<"Line">;
   band: ForecastBand;
   marks: { candles: ISeriesMarkersPluginApi<Time>; line: ISeriesMarkersPluginApi<Time> };
-  costLine: IPriceLine | undefined;
+  /** Lines at own prices: the average cost, and those of open orders. */
+  ownLines: { series: OwnSeries; line: IPriceLine }[];
 }
 
 /** A chart that fills the width of where it is put. */
@@ -311,7 +321,7 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
   const band = new ForecastBand();
   forecast.attachPrimitive(band);
   const marks = { candles: createSeriesMarkers(candles, []), line: createSeriesMarkers(line, []) };
-  return { chart, candles, line, volumes, forecast, band, marks, costLine: undefined };
+  return { chart, candles, line, volumes, forecast, band, marks, ownLines: [] };
 }
 
 function paintColours(drawing: Drawing, colours: ChartColours): void {
@@ -346,7 +356,6 @@ function paintContents(
   words: ChartWords,
 ): void {
   const isLine = contents.form === "line";
-  const series = isLine ? drawing.line : drawing.candles;
   const prices = bars.flatMap((bar) => [bar.low, bar.high]);
   const places = placesOf(rangeOf(prices));
   const priceFormat = {
@@ -383,21 +392,27 @@ function paintContents(
   paintForecast(drawing, bars, contents.forecast, colours);
   drawing.marks.candles.setMarkers(isLine ? [] : marksOf(bars, contents.fills, colours));
   drawing.marks.line.setMarkers(isLine ? marksOf(bars, contents.fills, colours) : []);
-  if (drawing.costLine !== undefined) {
-    drawing.candles.removePriceLine(drawing.costLine);
-    drawing.line.removePriceLine(drawing.costLine);
-    drawing.costLine = undefined;
-  }
-  if (contents.cost !== undefined) {
-    drawing.costLine = series.createPriceLine({
-      price: toFloat(contents.cost),
-      color: colours.warning,
-      lineStyle: LineStyle.LargeDashed,
-      lineWidth: 1,
-      title: words.cost,
-      axisLabelVisible: false,
-    });
-  }
+  paintOwnLines(drawing, isLine ? drawing.line : drawing.candles, contents, colours, words);
+}
+
+function paintOwnLines(
+  drawing: Drawing,
+  series: OwnSeries,
+  contents: ChartContents,
+  colours: ChartColours,
+  words: ChartWords,
+): void {
+  for (const own of drawing.ownLines) own.series.removePriceLine(own.line);
+  const line = (price: bigint, title: string, color: string, lineStyle: LineStyle): void => {
+    const options = { price: toFloat(price), title, color, lineStyle } as const;
+    const made = series.createPriceLine({ ...options, lineWidth: 1, axisLabelVisible: false });
+    drawing.ownLines.push({ series, line: made });
+  };
+  drawing.ownLines = [];
+  if (contents.cost !== undefined)
+    line(contents.cost, words.cost, colours.warning, LineStyle.LargeDashed);
+  for (const order of contents.orders)
+    line(order.price, order.text, colours.text, LineStyle.Dotted);
 }
 
 function paintForecast(
@@ -410,7 +425,7 @@ function paintForecast(
   const ahead = last === undefined ? [] : forecast.filter((point) => point.time > last.time);
   if (last === undefined || ahead.length === 0) {
     drawing.forecast.setData([]);
-    drawing.band.show([], "");
+    drawing.band.show([], "", { minValue: 0, maxValue: 0 });
     return;
   }
   const begin = { time: last.time, value: last.close, low: last.close, high: last.close };
@@ -423,7 +438,9 @@ function paintForecast(
     low: toFloat(point.low),
     high: toFloat(point.high),
   }));
-  drawing.band.show(edges, translucent(colours.accent, 0.18));
+  const range = rangeOf(bars.flatMap((bar) => [bar.low, bar.high]));
+  const scale = { minValue: toFloat(range.low), maxValue: toFloat(range.high) };
+  drawing.band.show(edges, translucent(colours.accent, 0.18), scale);
 }
 
 /** Times between the last bar and the end of a forecast, about as far apart as the bars are; the points' own among them. */

@@ -8,6 +8,8 @@ import type { App, AssetQuote, View } from "../api.ts";
 import { h } from "../dom.ts";
 import { divideHalfUp, formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
+import { SIDES } from "../wire.ts";
+import type { OpenOrder } from "../wire.ts";
 import { assetChart } from "./asset_chart.ts";
 import {
   cleanupOf,
@@ -24,7 +26,9 @@ import {
   setText,
   showIn,
   stat,
+  termsText,
 } from "./parts.ts";
+import { openOrderText } from "./orders.ts";
 import { orderTicket } from "./ticket.ts";
 
 const words = viewTexts.asset;
@@ -140,7 +144,7 @@ function statsOf(quote: AssetQuote): HTMLElement[] {
 
 /** What the account holds of the asset. */
 function assetPosition(root: HTMLElement, app: App, symbol: string, sell: () => void): () => void {
-  const { summary } = app.session;
+  const { summary, openOrders } = app.session;
   const said = viewTexts.portfolio;
   const stats = h("dl", { class: "stats" });
   const instead = h("div");
@@ -149,7 +153,8 @@ function assetPosition(root: HTMLElement, app: App, symbol: string, sell: () => 
     { class: "button compact", type: "button", onclick: sell },
     words.sellThis,
   );
-  root.append(panel(words.position, instead, stats, h("div", null, sellButton)));
+  const orders = h("div", { class: "stack small" });
+  root.append(panel(words.position, instead, stats, h("div", null, sellButton), orders));
   const show = (): void => {
     const value = summary.value;
     const held = value?.positions.find((position) => position.symbol === symbol);
@@ -176,5 +181,24 @@ function assetPosition(root: HTMLElement, app: App, symbol: string, sell: () => 
     );
   };
   show();
-  return summary.subscribe(show);
+  const showOrders = (): void => {
+    const own = (openOrders.value ?? []).filter((order) => order.symbol === symbol);
+    orders.hidden = own.length === 0;
+    showIn(orders, ...(own.length === 0 ? [] : orderLines(own)));
+  };
+  showOrders();
+  return cleanupOf(summary.subscribe(show), openOrders.subscribe(showOrders));
+}
+
+/** Open orders for the asset, in words. */
+function orderLines(orders: readonly OpenOrder[]): HTMLElement[] {
+  const lines = orders.map((order) => {
+    const terms = termsText(SIDES.get(order.side) ?? "", order.order, order.triggered);
+    return h("li", null, `${openOrderText(order)} ${terms}`);
+  });
+  return [
+    h("h3", null, words.ownOrders),
+    h("ul", null, ...lines),
+    h("div", null, h("a", { href: "#/orders" }, words.toOrders)),
+  ];
 }

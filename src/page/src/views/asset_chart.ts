@@ -41,7 +41,7 @@ const chosen: ChartChoice = {
 
 /** The chart and all that belongs to it. */
 export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup {
-  const { quotes, summary } = app.session;
+  const { quotes, summary, openOrders } = app.session;
   const history = ownHistory(app.session);
   const chart = barChart(wordsFor(() => chosen.window));
   const data = new ChartData(app.session, symbol, chosen, {
@@ -96,6 +96,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
       if (symbols === null || symbols.has(symbol)) data.follow();
     }),
     summary.subscribe(show),
+    openOrders.subscribe(show),
     history.subscribe(show),
     () => data.close(),
     () => chart.close(),

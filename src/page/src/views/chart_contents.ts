@@ -5,16 +5,17 @@
 // Tests: in Chromium tests/browser
 
 import type { App, BarsWindow, OwnTransaction } from "../api.ts";
-import type { ChartContents, ChartFill, ChartWords } from "../charts/bar_chart.ts";
+import type { ChartContents, ChartFill, ChartOrder, ChartWords } from "../charts/bar_chart.ts";
 import { rangeOf } from "../charts/scale.ts";
 import type { ChartBar } from "../charts/scale.ts";
 import { h, svg } from "../dom.ts";
 import { divideHalfUp, formatDecimal, formatMoney, formatQuantity, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
+import type { OpenOrder } from "../wire.ts";
 import type { ChartChoice, ChartData } from "./chart_data.ts";
 import { isAfter } from "./chart_periods.ts";
-import { formatDay, formatTime, formatVolume, statusName } from "./parts.ts";
+import { formatDay, formatTime, formatVolume, sideWord, statusName } from "./parts.ts";
 
 const words = viewTexts.asset;
 const DAY = 86_400_000;
@@ -44,11 +45,23 @@ export function contentsOf(
     form: bars.every((bar) => bar.low === bar.high) ? "line" : choice.form,
     forecast,
     fills: fillsOf(symbol, bars, choice.window, data.end, rows),
+    orders: orderLinesOf(symbol, app.session.openOrders.value ?? []),
     cost: held === undefined ? undefined : divideHalfUp(held.cost * ONE, held.units),
     label,
     hasClock: choice.window === "day" && bars.some((bar) => bar.time % DAY !== 0),
     subject: `${choice.window} ${choice.adjustment} ${choice.form} ${data.end ?? ""} ${forecast.length}`,
   };
+}
+
+/** The prices at which open orders wait. Where a trailing one would trigger, the server does not tell. */
+export function orderLinesOf(symbol: string, orders: readonly OpenOrder[]): ChartOrder[] {
+  const { limit, stop } = viewTexts.ticket;
+  return orders.flatMap(({ order, side, symbol: asset, triggered }) => {
+    if (asset !== symbol || order.kind === "trailing") return [];
+    const line = (price: bigint, what: string): ChartOrder[] =>
+      price > 0n ? [{ price, text: words.orderLine(sideWord(side), what) }] : [];
+    return [...line(triggered ? 0n : order.stop, stop), ...line(order.limit, limit)];
+  });
 }
 
 /** One's own fills within a period, oldest first. `end` is its last day; undefined: it follows the market. */
@@ -103,6 +116,9 @@ export function keyOf(contents: ChartContents): HTMLElement[] {
   }
   if (contents.cost !== undefined) {
     items.push(item(words.keyCost, svg("path", { class: "own-cost", d: "M0 7h20" })));
+  }
+  if (contents.orders.length > 0) {
+    items.push(item(words.keyOrders, svg("path", { class: "own-order", d: "M0 7h20" })));
   }
   if (contents.forecast.length > 0) {
     items.push(item(words.keyForecast, svg("path", { class: "forecast", d: "M0 7h20" })));

@@ -30,6 +30,7 @@ import {
   statusBadge,
   statusName,
   statusWord,
+  termsText,
 } from "./parts.ts";
 import { showReceipt, transactionText } from "./receipt.ts";
 import { rowsInSight } from "./rows_in_sight.ts";
@@ -123,7 +124,7 @@ export const historyView: View = (root, app) => {
   const csv = h("button", { class: "button push", type: "button" }, words.csv);
   const heads = [
     [words.time, "medium column-time"],
-    [words.what, "medium column-short"],
+    [words.what, "medium column-kind"],
     [words.asset, "column-symbol column-two-lines"],
     [words.units, "number medium column-units"],
     [words.price, "number medium"],
@@ -270,6 +271,20 @@ async function saveCsv(app: App, filter: HistoryFilter, button: HTMLButtonElemen
   app.toast(words.csvSaved(formatDecimal(BigInt(rows.length) * ONE)), "success");
 }
 
+/** What a transaction is: `Buy`, `Dividend`; of an order that waited for a price also its kind. */
+export function kindWord(row: OwnTransaction): string {
+  const kinds: Readonly<Record<string, string>> = viewTexts.ticket.kinds;
+  const kind = row.order.kind === "market" ? undefined : kinds[row.order.kind];
+  return kind === undefined ? sideWord(row.side) : words.kindOf(sideWord(row.side), kind);
+}
+
+/** When an order was to fill, in words; empty: it has no such terms. */
+function termsOf(row: OwnTransaction): string | null {
+  const kinds: Readonly<Record<string, string>> = viewTexts.ticket.kinds;
+  if (row.order.kind === "market" || kinds[row.order.kind] === undefined) return null;
+  return termsText(SIDES.get(row.side) ?? "", row.order, false);
+}
+
 function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
   const what = transactionText(first);
   const why = h(
@@ -288,7 +303,7 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
     "tr",
     null,
     h("td", { class: "medium", title: formatTime(first.accepted) }, when),
-    cell("medium", sideWord(first.side)),
+    h("td", { class: "medium", title: termsOf(first) }, kindWord(first)),
     h(
       "th",
       { scope: "row" },
@@ -316,7 +331,7 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
       const told = `${row.status} ${row.reason} ${row.cause}`;
       if (told === shown) return;
       shown = told;
-      setText(below, words.below(sideWord(row.side), statusWord(statusName(row.status)), when));
+      setText(below, words.below(kindWord(row), statusWord(statusName(row.status)), when));
       // A status that says why needs no reason beside it.
       const isSaid = isOpen(row) || isSettled || row.reason === statusName(row.status);
       const reason = isSaid ? "" : reasonText(row.reason);

@@ -155,7 +155,7 @@ export const ordersView: View = (root, app) => {
 };
 
 /** What an open order is, in a few words: `Buy 10 AAPL`. */
-function orderText(order: OpenOrder): string {
+export function openOrderText(order: OpenOrder): string {
   const { units, money } = viewTexts.ticket.what;
   const cash = order.order.cash;
   const what =
@@ -167,7 +167,7 @@ function orderText(order: OpenOrder): string {
 
 function orderRow(app: App, first: OpenOrder, moved: MovedRows): TableRow<OpenOrder> {
   let order = first;
-  const what = orderText(first);
+  const what = openOrderText(first);
   const side = SIDES.get(first.side) ?? "";
   const cancel = h(
     "button",
@@ -300,7 +300,7 @@ function changeDialog(app: App, order: OpenOrder): void {
   const form = h(
     "form",
     { class: "form", novalidate: true, autocomplete: "off" },
-    h("h2", { id: "change-title" }, `${words.changeTitle}: ${orderText(order)}`),
+    h("h2", { id: "change-title" }, `${words.changeTitle}: ${openOrderText(order)}`),
     h("p", { class: "muted small" }, words.changeHint),
     amount.element,
     hasStop || isTrailing ? stop.element : null,
