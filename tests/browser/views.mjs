@@ -114,6 +114,24 @@ async function ticketCase(page, worker) {
         "the person said no",
     );
 
+    // The question follows the price, and what does not fit any more is not sent.
+    const priced = (value) =>
+        worker.notify("quoteNotice", new Date().toISOString(), `A00010=${value}`);
+    await page.getByRole("button", { name: "Buy 6,000 A00010" }).click();
+    priced("11");
+    await dialog.getByText("about 66,000.00").waitFor();
+    priced("20");
+    await dialog.getByText("This takes 120,000.00, and you have 100,000.00 for it.").waitFor();
+    await dialog.getByRole("button", { name: "Send the order" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await problem.getByText("This takes 120,000.00").waitFor();
+    assert.equal(
+        worker.asked.filter((it) => it.name === "placeOrder").length,
+        0,
+        "it does not fit any more",
+    );
+    priced("10.12345");
+
     await amount.fill("2.5");
     await amount.press("Enter");
     await page.getByRole("heading", { name: "Order placed" }).waitFor();
