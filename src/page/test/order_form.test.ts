@@ -4,9 +4,9 @@ import { test } from "node:test";
 import type { OrderTerms } from "../src/api.ts";
 import { ONE } from "../src/money.ts";
 import { viewTexts } from "../src/texts.ts";
+import { readChange } from "../src/views/change_order.ts";
 import { isMet, parseDistance, readTicket, trailLevel } from "../src/views/order_form.ts";
 import type { TicketFacts, TicketInput } from "../src/views/order_form.ts";
-import { readChange } from "../src/views/orders.ts";
 import type { OpenOrder } from "../src/wire.ts";
 
 const words = viewTexts.ticket;

@@ -11,6 +11,7 @@ import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
 import { assetChart } from "./asset_chart.ts";
+import { openOrderText } from "./change_order.ts";
 import {
   cleanupOf,
   empty,
@@ -28,7 +29,6 @@ import {
   stat,
   termsText,
 } from "./parts.ts";
-import { openOrderText } from "./orders.ts";
 import { orderTicket } from "./ticket.ts";
 
 const words = viewTexts.asset;
