@@ -11,6 +11,7 @@ import { viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
 import { csvOf, download } from "./csv.ts";
 import { isOpen, ownHistory } from "./own_history.ts";
+import type { OwnHistory } from "./own_history.ts";
 import {
   assetLink,
   empty,
@@ -98,8 +99,56 @@ export function csvRows(rows: readonly OwnTransaction[]): string[][] {
 export const historyView: View = (root, app) => {
   app.title(words.title);
   const history = ownHistory(app.session);
-  const filter: HistoryFilter = { asset: "", side: "", status: "" };
+  const filters = historyFilters(() => show());
   const count = h("span", { class: "muted small", role: "status" });
+  const csv = h("button", { class: "button push", type: "button" }, words.csv);
+  csv.addEventListener("click", () => void saveCsv(app, filters.filter, csv));
+  const table = historyTable();
+  const rows = rowsInSight<OwnTransaction>(
+    table,
+    (row) => row.id,
+    (row) => historyRow(app, row),
+  );
+  const instead = h("div");
+  const more = moreButton(history);
+  root.append(
+    h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), count, csv),
+    h("div", { class: "panel" }, filters.element, table, instead, h("div", null, more.button)),
+  );
+  const show = (): void => {
+    const all = history.rows;
+    const fitting = filterRows(all, filters.filter);
+    const number = (value: number): string => formatDecimal(BigInt(value) * ONE);
+    const counted = words.count(number(fitting.length), number(all.length), history.isComplete);
+    setText(count, all.length === 0 ? "" : counted);
+    table.hidden = fitting.length === 0;
+    more.show();
+    csv.disabled = all.length === 0;
+    rows.show(fitting);
+    const reload = (): void => void history.loadTo(Math.max(FIRST_ROWS, all.length));
+    if (history.error !== null) showIn(instead, failure(history.error, reload));
+    else if (fitting.length > 0) showIn(instead, null);
+    else if (all.length > 0) showIn(instead, empty(words.nothingFits, "", filters.clear));
+    else if (history.isComplete) showIn(instead, nothingYet());
+    else showIn(instead, loading());
+  };
+  show();
+  const endHistory = history.subscribe(show);
+  void history.loadTo(FIRST_ROWS);
+  return () => {
+    more.close();
+    endHistory();
+    rows.close();
+  };
+};
+
+/** What a person wants to see, and the button that shows all again. `refilter` is called after each change. */
+function historyFilters(refilter: () => void): {
+  element: HTMLElement;
+  filter: HistoryFilter;
+  clear: HTMLElement;
+} {
+  const filter: HistoryFilter = { asset: "", side: "", status: "" };
   const search = h("input", {
     class: "input",
     id: "history-asset",
@@ -107,21 +156,33 @@ export const historyView: View = (root, app) => {
     placeholder: words.searchHint,
     autocomplete: "off",
   });
-  const side = list(
-    "history-side",
-    words.side,
-    words.allSides,
-    [...SIDES.values()],
-    (name) => viewTexts.all.sides[name] ?? name,
-  );
-  const status = list(
-    "history-status",
-    words.status,
-    words.allStatuses,
-    [...STATUSES.values()],
-    statusWord,
-  );
-  const csv = h("button", { class: "button push", type: "button" }, words.csv);
+  const sideName = (name: string): string => viewTexts.all.sides[name] ?? name;
+  const sides = [...SIDES.values()];
+  const side = list("history-side", words.side, words.allSides, sides, sideName);
+  const statuses = [...STATUSES.values()];
+  const status = list("history-status", words.status, words.allStatuses, statuses, statusWord);
+  const read = (): void => {
+    filter.asset = search.value;
+    filter.side = side.input.value;
+    filter.status = status.input.value;
+    refilter();
+  };
+  search.addEventListener("input", read);
+  side.input.addEventListener("change", read);
+  status.input.addEventListener("change", read);
+  const clear = h("button", { class: "button", type: "button" }, words.clear);
+  clear.addEventListener("click", () => {
+    for (const input of [search, side.input, status.input]) input.value = "";
+    read();
+    search.focus();
+  });
+  const label = h("label", { for: "history-asset" }, words.search);
+  const field = h("div", { class: "field" }, label, search);
+  const element = h("div", { class: "cluster filters" }, field, side.element, status.element);
+  return { element, filter, clear };
+}
+
+function historyTable(): HTMLTableElement {
   const heads = [
     [words.time, "medium column-time"],
     [words.what, "medium column-kind"],
@@ -134,40 +195,32 @@ export const historyView: View = (root, app) => {
     [words.outcome, "medium column-outcome"],
     ["", "actions column-why"],
   ] as const;
-  const table = h(
+  const cells = heads.map(([name, className]) => {
+    const isNamed = name !== "";
+    return h(isNamed ? "th" : "td", { scope: isNamed ? "col" : null, class: className }, name);
+  });
+  return h(
     "table",
     { class: "table rows two-lines", "aria-label": words.table },
-    h(
-      "thead",
-      null,
-      h(
-        "tr",
-        null,
-        ...heads.map(([name, className]) =>
-          h(
-            name === "" ? "td" : "th",
-            { scope: name === "" ? null : "col", class: className || null },
-            name,
-          ),
-        ),
-      ),
-    ),
+    h("thead", null, h("tr", null, ...cells)),
   );
-  const rows = rowsInSight<OwnTransaction>(
-    table,
-    (row) => row.id,
-    (row) => historyRow(app, row),
-  );
-  const instead = h("div");
-  const more = h("button", { class: "button", type: "button" }, words.more);
+}
+
+/** A button that reads older rows, and does so by itself when it comes into sight. */
+function moreButton(history: OwnHistory): {
+  button: HTMLElement;
+  show(): void;
+  close(): void;
+} {
+  const button = h("button", { class: "button", type: "button" }, words.more);
   const readOn = async (): Promise<void> => {
-    if (isBusy(more)) return;
+    if (isBusy(button)) return;
     await history.loadTo(history.rows.length + FIRST_ROWS);
     // Asks anew whether the end is in sight, now that it is further down.
-    end.unobserve(more);
-    if (more.isConnected) end.observe(more);
+    end.unobserve(button);
+    if (button.isConnected) end.observe(button);
   };
-  more.addEventListener("click", () => void readOn());
+  button.addEventListener("click", () => void readOn());
   // Whoever scrolls to the end, or filters for what is not there yet, need not press it.
   const end = new IntersectionObserver((entries) => {
     const isInSight = entries.some((entry) => entry.isIntersecting);
@@ -175,82 +228,22 @@ export const historyView: View = (root, app) => {
       history.isComplete || history.error !== null || history.rows.length >= SCROLLED_ROWS_MAX;
     if (isInSight && !isRead) void readOn();
   });
-  end.observe(more);
-  root.append(
-    h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), count, csv),
-    h(
-      "div",
-      { class: "panel" },
-      h(
-        "div",
-        { class: "cluster filters" },
-        h("div", { class: "field" }, h("label", { for: "history-asset" }, words.search), search),
-        side.element,
-        status.element,
-      ),
-      table,
-      instead,
-      h("div", null, more),
-    ),
-  );
+  end.observe(button);
+  return {
+    button,
+    show() {
+      button.hidden = history.isComplete || history.rows.length === 0;
+      setBusy(button, history.isLoading);
+      setText(button, history.isLoading ? words.loadingMore : words.more);
+    },
+    close: () => end.disconnect(),
+  };
+}
 
-  const show = (): void => {
-    const all = history.rows;
-    const fitting = filterRows(all, filter);
-    const number = (value: number): string => formatDecimal(BigInt(value) * ONE);
-    setText(
-      count,
-      all.length === 0
-        ? ""
-        : words.count(number(fitting.length), number(all.length), history.isComplete),
-    );
-    table.hidden = fitting.length === 0;
-    more.hidden = history.isComplete || all.length === 0;
-    setBusy(more, history.isLoading);
-    setText(more, history.isLoading ? words.loadingMore : words.more);
-    csv.disabled = all.length === 0;
-    rows.show(fitting);
-    if (fitting.length > 0)
-      showIn(instead, history.error === null ? null : failure(history.error, reload));
-    else if (history.error !== null) showIn(instead, failure(history.error, reload));
-    else if (all.length > 0) showIn(instead, empty(words.nothingFits, "", clear));
-    else if (history.isComplete)
-      showIn(
-        instead,
-        empty(
-          words.none,
-          words.noneHint,
-          h("a", { class: "button", href: "#/assets" }, words.find),
-        ),
-      );
-    else showIn(instead, loading());
-  };
-  const reload = (): void => void history.loadTo(Math.max(FIRST_ROWS, history.rows.length));
-  const refilter = (): void => {
-    filter.asset = search.value;
-    filter.side = side.input.value;
-    filter.status = status.input.value;
-    show();
-  };
-  const clear = h("button", { class: "button", type: "button" }, words.clear);
-  clear.addEventListener("click", () => {
-    for (const input of [search, side.input, status.input]) input.value = "";
-    refilter();
-    search.focus();
-  });
-  search.addEventListener("input", refilter);
-  side.input.addEventListener("change", refilter);
-  status.input.addEventListener("change", refilter);
-  csv.addEventListener("click", () => void saveCsv(app, filter, csv));
-  show();
-  const endHistory = history.subscribe(show);
-  void history.loadTo(FIRST_ROWS);
-  return () => {
-    end.disconnect();
-    endHistory();
-    rows.close();
-  };
-};
+function nothingYet(): HTMLElement {
+  const find = h("a", { class: "button", href: "#/assets" }, words.find);
+  return empty(words.none, words.noneHint, find);
+}
 
 /** Saves what the filters let through of the whole history. */
 async function saveCsv(app: App, filter: HistoryFilter, button: HTMLButtonElement): Promise<void> {
