@@ -174,12 +174,12 @@ fn fragments(cases: &mut Cases) {
     let (ask, hello) = (|| frame(PING, b""), || frame(BINARY, &ping()));
     cases.bad(
         "5.1",
-        &[frame(PING & MORE, b"frag"), frame(CONTINUATION, b"ment")],
+        &[frame(PING & MORE, b"first"), frame(CONTINUATION, b"second")],
         "close-1002",
     );
     cases.bad(
         "5.2",
-        &[frame(PONG & MORE, b"frag"), frame(CONTINUATION, b"ment")],
+        &[frame(PONG & MORE, b"first"), frame(CONTINUATION, b"second")],
         "close-1002",
     );
     cases.good("5.3", &[begin(), end()], "reply");
