@@ -47,15 +47,100 @@ const remembered = new WeakMap<Session, Remembered>();
 export const assetsView: View = (root, app) => {
   app.title(words.title);
   const { quotes, summary } = app.session;
-  const kept = remembered.get(app.session) ?? {
+  const kept = keptOf(app.session);
+  const lines = monthLines(app.session);
+  const held = new Map<string, bigint>();
+  const search = searchField(kept.search);
+  const count = h("span", { class: "muted small", role: "status" });
+  const heads = columnHeads(
+    () => kept.order,
+    (order) => {
+      kept.order = order;
+      refill(true);
+    },
+  );
+  const table = assetsTable(heads);
+  const rows = rowsInSight<AssetQuote>(
+    table,
+    (quote) => quote.symbol,
+    (quote) => assetRow(quote, lines, held),
+  );
+  const instead = h("div");
+  root.append(
+    h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), search, count),
+    h("div", { class: "panel" }, table, instead),
+  );
+
+  let shown: readonly AssetQuote[] = [];
+  let isLoaded = false;
+  /** Enter was pressed before there were assets. */
+  let isEntered = false;
+  const refill = (isOrdered: boolean): void => {
+    const all = quotes.all();
+    if (!quotes.isLoaded || all.length === 0) {
+      table.hidden = true;
+      return showIn(instead, noAssets(app.session));
+    }
+    const fitting = fittingAssets(all, kept.search);
+    const isOther = isOrdered || shown.length !== fitting.length;
+    shown = isOther ? sortAssets(fitting, kept.order, held) : reorder(shown, fitting);
+    markSorted(heads, kept.order);
+    const number = (value: number): string => formatQuantity(BigInt(value) * ONE);
+    setText(count, words.count(number(shown.length), number(all.length)));
+    table.hidden = shown.length === 0;
+    if (shown.length === 0) {
+      showUnlessFocused(instead, empty(words.nothingFound(kept.search), "", clearButton(search)));
+    } else {
+      showIn(instead);
+      rows.show(shown);
+    }
+    if (isEntered) openFirst();
+    if (!isLoaded && kept.scroll > 0) window.scrollTo(0, kept.scroll);
+    isLoaded = true;
+  };
+  const openFirst = (): void => {
+    const first = shown[0];
+    isEntered = first === undefined && !quotes.isLoaded;
+    if (first !== undefined) app.navigate(assetHash(first.symbol));
+  };
+  search.addEventListener("input", () => {
+    kept.search = search.value;
+    refill(true);
+    window.scrollTo(0, 0);
+  });
+  const endKeys = searchKeys(search, openFirst, () => rows.focus(0));
+  const endQuotes = quotes.onChange((symbols) => {
+    // Rows stay where they are while somebody points at them.
+    const isStill = symbols !== null && (rows.focused() >= 0 || table.matches(":hover"));
+    refill(!isStill);
+  });
+  const endSummary = summary.subscribe(() => {
+    held.clear();
+    for (const { symbol, units } of summary.value?.positions ?? []) held.set(symbol, units);
+    rows.refresh();
+  });
+  refill(true);
+  return () => {
+    kept.scroll = window.scrollY;
+    endKeys();
+    endQuotes();
+    endSummary();
+    rows.close();
+    lines.close();
+  };
+};
+
+function keptOf(session: Session): Remembered {
+  const kept = remembered.get(session) ?? {
     search: "",
     order: { by: "symbol", isDescending: false },
     scroll: 0,
   };
-  remembered.set(app.session, kept);
-  const lines = monthLines(app.session);
-  const held = new Map<string, bigint>();
+  remembered.set(session, kept);
+  return kept;
+}
 
+function searchField(value: string): HTMLInputElement {
   const search = h("input", {
     class: "input search",
     type: "search",
@@ -66,133 +151,46 @@ export const assetsView: View = (root, app) => {
     "aria-label": words.search,
     "aria-keyshortcuts": "/",
   });
-  search.value = kept.search;
-  const count = h("span", { class: "muted small", role: "status" });
-  const sort = (order: SortOrder<AssetColumn>): void => {
-    kept.order = order;
-    refill(true);
-  };
-  const heads = columnHeads(() => kept.order, sort);
-  const table = h(
-    "table",
-    { class: "table rows assets", "aria-label": words.table },
-    h(
-      "thead",
-      null,
-      h(
-        "tr",
-        null,
-        ...heads.slice(0, 3).map((it) => it.element),
-        h("th", { scope: "col", class: "medium" }, words.month),
-        ...heads.slice(3).map((it) => it.element),
-      ),
-    ),
-  );
-  const rows = rowsInSight<AssetQuote>(
-    table,
-    (quote) => quote.symbol,
-    (quote) => assetRow(quote, lines, held),
-  );
-  const box = h("div", { class: "panel" });
-  const instead = h("div");
-  box.append(table, instead);
-  root.append(
-    h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), search, count),
-    box,
-  );
+  search.value = value;
+  return search;
+}
 
-  let isLoaded = false;
-  /** Enter was pressed before there were assets. */
-  let isEntered = false;
-  const refill = (isOrdered: boolean): void => {
-    const all = quotes.all();
-    table.hidden = false;
-    if (!quotes.isLoaded || all.length === 0) {
-      table.hidden = true;
-      if (quotes.error !== null) showIn(instead, failure(quotes.error));
-      else if (quotes.isLoaded) showIn(instead, empty(words.noAssets, words.noAssetsHint));
-      else showIn(instead, loading());
-      return;
-    }
-    const fitting = fittingAssets(all, kept.search);
-    const isOther = isOrdered || shown.length !== fitting.length;
-    shown = isOther ? sortAssets(fitting, kept.order, held) : reorder(shown, fitting);
-    markSorted(heads, kept.order);
-    setText(
-      count,
-      words.count(
-        formatQuantity(BigInt(shown.length) * ONE),
-        formatQuantity(BigInt(all.length) * ONE),
-      ),
-    );
-    const isNothing = shown.length === 0;
-    table.hidden = isNothing;
-    if (isNothing) {
-      showUnlessFocused(instead, empty(words.nothingFound(kept.search), "", clearButton(search)));
-    } else {
-      showIn(instead);
-      rows.show(shown);
-    }
-    if (isEntered) openFirst();
-    if (!isLoaded) {
-      isLoaded = true;
-      if (kept.scroll > 0) window.scrollTo(0, kept.scroll);
-    }
-  };
-  let shown: readonly AssetQuote[] = [];
-
-  search.addEventListener("input", () => {
-    kept.search = search.value;
-    refill(true);
-    window.scrollTo(0, 0);
-  });
-  const openFirst = (): void => {
-    const first = shown[0];
-    isEntered = first === undefined && !quotes.isLoaded;
-    if (first !== undefined) app.navigate(assetHash(first.symbol));
-  };
+/** `/` goes to the search; in it Enter opens the first asset, and the arrow down leads into the list. */
+function searchKeys(search: HTMLInputElement, enter: () => void, down: () => void): () => void {
   search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") openFirst();
-    else if (event.key === "ArrowDown") rows.focus(0);
+    if (event.key === "Enter") enter();
+    else if (event.key === "ArrowDown") down();
     else if (event.key === "Escape" && search.value !== "") clear(search);
     else return;
     event.preventDefault();
   });
   const onKey = (event: KeyboardEvent): void => {
-    if (
-      event.key !== "/" ||
-      event.ctrlKey ||
-      event.altKey ||
-      event.metaKey ||
-      isTyping(event.target)
-    )
-      return;
+    const hasModifier = event.ctrlKey || event.altKey || event.metaKey;
+    if (event.key !== "/" || hasModifier || isTyping(event.target)) return;
     event.preventDefault();
     search.focus();
     search.select();
   };
   document.addEventListener("keydown", onKey);
-  const endQuotes = quotes.onChange((symbols) => {
-    // Rows stay where they are while somebody points at them.
-    const isStill = symbols !== null && (rows.focused() >= 0 || table.matches(":hover"));
-    refill(!isStill);
-  });
-  const endSummary = summary.subscribe(() => {
-    held.clear();
-    for (const position of summary.value?.positions ?? [])
-      held.set(position.symbol, position.units);
-    rows.refresh();
-  });
-  refill(true);
-  return () => {
-    kept.scroll = window.scrollY;
-    document.removeEventListener("keydown", onKey);
-    endQuotes();
-    endSummary();
-    rows.close();
-    lines.close();
-  };
-};
+  return () => document.removeEventListener("keydown", onKey);
+}
+
+function assetsTable(heads: readonly SortHead<AssetColumn>[]): HTMLTableElement {
+  const month = h("th", { scope: "col", class: "medium" }, words.month);
+  const cells = heads.map((it) => it.element);
+  cells.splice(3, 0, month);
+  return h(
+    "table",
+    { class: "table rows assets", "aria-label": words.table },
+    h("thead", null, h("tr", null, ...cells)),
+  );
+}
+
+/** What stands in the place of a list that is not there. */
+function noAssets({ quotes }: Session): HTMLElement {
+  if (quotes.error !== null) return failure(quotes.error);
+  return quotes.isLoaded ? empty(words.noAssets, words.noAssetsHint) : loading();
+}
 
 function columnHeads(
   order: () => SortOrder<AssetColumn>,
