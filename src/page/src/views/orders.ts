@@ -76,8 +76,8 @@ export const ordersView: View = (root, app) => {
     [words.side, "medium column-short"],
     [words.amount, "number medium column-units"],
     [words.terms, "medium"],
-    [words.inForce, "wide column-time"],
-    [words.until, "wide column-time"],
+    [words.inForce, "wide column-kind"],
+    [words.until, "wider column-time"],
     [words.heldBack, "number wide column-held"],
     [words.since, "wider column-time"],
     ["", "actions column-actions"],
@@ -173,7 +173,7 @@ function orderRow(app: App, first: OpenOrder, moved: MovedRows): TableRow<OpenOr
   const terms = cell("medium");
   const reserve = cell("number wide");
   const inForce = cell("wide");
-  const until = cell("wide");
+  const until = cell("wider");
   const element = h(
     "tr",
     null,
@@ -199,7 +199,10 @@ function orderRow(app: App, first: OpenOrder, moved: MovedRows): TableRow<OpenOr
       if (status === "queued") terms.append(" ", statusBadge(status));
       setText(reserve, value.reserve > 0n ? formatMoney(value.reserve) : viewTexts.all.none);
       setText(inForce, timeInForceText(value.order.timeInForce));
-      setText(until, value.until > 0 ? formatMinute(value.until) : viewTexts.all.none);
+      const end = value.until > 0 ? formatMinute(value.until) : viewTexts.all.none;
+      setText(until, end);
+      // Where the column has no room.
+      inForce.title = `${words.until}: ${end}`;
       change.hidden = value.order.kind === "market";
     },
   };
