@@ -165,6 +165,8 @@ man: deps ## man pages and completions, from the programs' command lines
 BUILT      ?= target/release
 MANDIR     ?= $(PREFIX)/share/man
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+ZSHFUNCTIONS ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 # What names the packaged paths in files that are installed becomes these paths.
 PLACED = sed -e 's|/usr/bin/papertrader|$(PREFIX)/bin/papertrader|g' \
@@ -180,6 +182,9 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	for page in etc/man/*.[18]; do place $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done; \
 	for file in etc/completions/*.bash; do name=$${file##*/}; \
 	  put 644 $$file $(COMPLETIONS)/$${name%.bash}; done; \
+	for file in etc/completions/*.zsh; do name=$${file##*/}; \
+	  put 644 $$file $(ZSHFUNCTIONS)/_$${name%.zsh}; done; \
+	for file in etc/completions/*.fish; do put 644 $$file $(FISHCOMPLETIONS)/$${file##*/}; done; \
 	for file in etc/market/*.csv; do put 644 $$file $(PREFIX)/share/papertrader/market/$${file##*/}; done; \
 	for file in etc/mail/*.txt; do put 644 $$file $(PREFIX)/share/papertrader/mail/$${file##*/}; done; \
 	for name in master worker; do \

@@ -11,9 +11,59 @@ use std::path::{Path, PathBuf};
 struct Program {
     command: Command,
     section: &'static str,
+    /// Variables beside those of its options.
+    environment: &'static [(&'static str, &'static str)],
     files: &'static [(&'static str, &'static str)],
     see_also: &'static [&'static str],
 }
+
+/// What programs for a terminal read.
+const TERMINAL: &[(&str, &str)] = &[
+    (
+        "LC_ALL, LC_CTYPE, LANG",
+        "the first that is not empty says whether the terminal shows UTF-8; elsewhere lines for people are ASCII",
+    ),
+    ("NO_COLOR", "no bold headings in --help, where it is set"),
+];
+
+/// What the client for people reads.
+const PERSON: &[(&str, &str)] = &[
+    (
+        "PAPERTRADER_TOKEN",
+        "a token, in place of a session that login saved; needs --user or PAPERTRADER_USER",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "the folder of the sessions, in place of ~/.local/state",
+    ),
+    (
+        "XDG_CACHE_HOME",
+        "the folder of what a shell completes, in place of ~/.cache",
+    ),
+    (
+        "BROWSER",
+        "the program that opens a provider's page; names with a colon between them are tried in turn",
+    ),
+    TERMINAL[0],
+    TERMINAL[1],
+    ("TERM", "where it is dumb, watch does not redraw its table"),
+];
+
+/// What a daemon reads, as systemd sets it.
+const DAEMON: &[(&str, &str)] = &[
+    (
+        "CREDENTIALS_DIRECTORY",
+        "a folder whose files may hold secrets, whatever their modes",
+    ),
+    (
+        "NOTIFY_SOCKET, WATCHDOG_USEC",
+        "where the daemon says that it is ready and alive",
+    ),
+    (
+        "JOURNAL_STREAM",
+        "where it is standard error, lines of the log have the journal's levels",
+    ),
+];
 
 #[allow(clippy::too_many_lines, reason = "a list")]
 fn programs() -> Vec<Program> {
@@ -21,15 +71,26 @@ fn programs() -> Vec<Program> {
         Program {
             command: papertrader::cli::papertrader::arguments::ClientCli::command(),
             section: "1",
-            files: &[(
-                "~/.local/state/papertrader",
-                "sessions, readable by their owner alone",
-            )],
+            environment: PERSON,
+            files: &[
+                (
+                    "~/.local/state/papertrader/sessions.json",
+                    "sessions, readable by their owner alone",
+                ),
+                (
+                    "~/.cache/papertrader/symbols",
+                    "symbols that a shell completes, readable by their owner alone",
+                ),
+            ],
             see_also: &["papertrader-sandbox(1)", "papertrader-worker(8)"],
         },
         Program {
             command: papertrader::cli::sandbox::arguments::SandboxCli::command(),
             section: "1",
+            environment: &[(
+                "PATH",
+                "where the daemons are looked for that are not beside this program",
+            )],
             files: &[
                 ("DIR/master.toml, DIR/worker-1.toml", "the configurations"),
                 (
@@ -46,18 +107,21 @@ fn programs() -> Vec<Program> {
         Program {
             command: papertrader::cli::ptcat::PtcatCli::command(),
             section: "1",
+            environment: TERMINAL,
             files: &[],
             see_also: &["papertrader(1)", "nc(1)"],
         },
         Program {
             command: papertrader::cli::bench::BenchCli::command(),
             section: "1",
+            environment: &[("PATH", "where redis and PostgreSQL are looked for")],
             files: &[],
             see_also: &["papertrader-sandbox(1)", "redis-server(1)", "pgbench(1)"],
         },
         Program {
             command: papertrader::daemon::cli::MasterCli::command(),
             section: "8",
+            environment: DAEMON,
             files: &[
                 ("/etc/papertrader/master.toml", "the configuration"),
                 (
@@ -76,6 +140,7 @@ fn programs() -> Vec<Program> {
         Program {
             command: papertrader::daemon::cli::WorkerCli::command(),
             section: "8",
+            environment: DAEMON,
             files: &[
                 ("/etc/papertrader/worker.toml", "the configuration"),
                 ("/etc/papertrader/gnupg", "its key, and its master's"),
@@ -86,6 +151,7 @@ fn programs() -> Vec<Program> {
         Program {
             command: papertrader::cli::ctl::arguments::CtlCli::command(),
             section: "8",
+            environment: TERMINAL,
             files: &[
                 (
                     "/run/papertrader/master.sock",
@@ -113,17 +179,13 @@ pub fn generated() -> Vec<(PathBuf, Vec<u8>)> {
             PathBuf::from(format!("man/{name}.{}", program.section)),
             page,
         ));
-        let mut completion = Vec::new();
-        clap_complete::generate(
-            Shell::Bash,
-            &mut program.command.clone(),
-            &name,
-            &mut completion,
-        );
-        files.push((
-            PathBuf::from(format!("completions/{name}.bash")),
-            completion,
-        ));
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = completion(shell, program.command.clone(), &name);
+            files.push((
+                PathBuf::from(format!("completions/{name}.{shell}")),
+                script.into_bytes(),
+            ));
+        }
     }
     files
 }
@@ -139,7 +201,11 @@ fn page(program: &Program, command: &Command) -> io::Result<Vec<u8>> {
         .manual("PaperTrader");
     man.render_title(&mut out)?;
     man.render_name_section(&mut out)?;
-    man.render_synopsis_section(&mut out)?;
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    let usage = command.clone().render_usage().to_string();
+    roff.text([bold(usage.trim_start_matches("Usage: ").to_owned())]);
+    roff.to_writer(&mut out)?;
     man.render_description_section(&mut out)?;
     let mut roff = Roff::new();
     options(&mut roff, "OPTIONS", "SH", command.get_arguments());
@@ -147,22 +213,105 @@ fn page(program: &Program, command: &Command) -> io::Result<Vec<u8>> {
         roff.control("SH", ["COMMANDS"]);
         commands(&mut roff, command, "");
     }
-    if let Some(text) = command.get_after_help() {
-        roff.control("SH", ["NOTES"]);
-        verbatim(&mut roff, &text.to_string());
-    }
-    if !program.files.is_empty() {
-        roff.control("SH", ["FILES"]);
-        for (file, what) in program.files {
-            roff.control("TP", []);
-            roff.text([italic(*file)]);
-            roff.text([roman(*what)]);
+    let help = command.get_after_help().map(ToString::to_string);
+    let help = Help::of(&help.unwrap_or_default());
+    named(&mut roff, "EXIT STATUS", &help.codes);
+    let mut variables = Vec::new();
+    options_variables(command, &mut variables);
+    let others = program.environment.iter();
+    variables.extend(others.map(|(name, what)| ((*name).to_owned(), (*what).to_owned())));
+    named(&mut roff, "ENVIRONMENT", &variables);
+    let files = program.files.iter();
+    let files: Vec<_> = files
+        .map(|(file, what)| ((*file).to_owned(), (*what).to_owned()))
+        .collect();
+    named(&mut roff, "FILES", &files);
+    for (heading, text) in [("NOTES", &help.notes), ("EXAMPLES", &help.examples)] {
+        if !text.is_empty() {
+            roff.control("SH", [heading]);
+            verbatim(&mut roff, text);
         }
     }
     roff.control("SH", ["SEE ALSO"]);
     roff.text([roman(program.see_also.join(", "))]);
     roff.to_writer(&mut out)?;
     Ok(out)
+}
+
+/// A section of names, each with what it is; none without any.
+fn named(roff: &mut Roff, heading: &str, pairs: &[(String, String)]) {
+    if pairs.is_empty() {
+        return;
+    }
+    roff.control("SH", [heading]);
+    for (name, what) in pairs {
+        roff.control("TP", []);
+        roff.text([bold(name.as_str())]);
+        roff.text([roman(what.as_str())]);
+    }
+}
+
+/// What stands behind the options in a program's help, by its sections in a page.
+#[derive(Default)]
+struct Help {
+    /// Exit codes, each with what it means.
+    codes: Vec<(String, String)>,
+    examples: String,
+    notes: String,
+}
+
+impl Help {
+    fn of(text: &str) -> Help {
+        let mut help = Help::default();
+        let text = text.replace("\nExit codes: ", "\n\nExit codes: ");
+        for paragraph in text.split("\n\n") {
+            let paragraph = paragraph.trim();
+            if let Some(codes) = paragraph.strip_prefix("Exit codes: ") {
+                help.codes = codes_of(codes);
+            } else if let Some(lines) = paragraph.strip_prefix("Examples:") {
+                let lines = lines.trim_matches('\n');
+                help.examples = lines.lines().map(|line| format!("{line}\n")).collect();
+            } else if !paragraph.is_empty() {
+                let gap = if help.notes.is_empty() { "" } else { "\n\n" };
+                help.notes += &format!("{gap}{paragraph}");
+            }
+        }
+        help
+    }
+}
+
+/// The codes of a list such as `0 done, 1 failed (why, on standard error), 78 bad configuration.`
+fn codes_of(text: &str) -> Vec<(String, String)> {
+    let mut codes: Vec<(String, String)> = Vec::new();
+    for part in text.trim_end_matches('.').split([',', ';']) {
+        let part = part.trim();
+        let (code, what) = part.split_once(' ').unwrap_or((part, ""));
+        match codes.last_mut() {
+            _ if code.bytes().all(|b| b.is_ascii_digit()) => {
+                codes.push((code.to_owned(), what.to_owned()));
+            }
+            // The rest of a code's own sentence.
+            Some((_, before)) => *before += &format!(", {part}"),
+            None => {}
+        }
+    }
+    codes
+}
+
+/// The variables of all options, each with the option whose value it is.
+fn options_variables(command: &Command, found: &mut Vec<(String, String)>) {
+    for arg in command.get_arguments() {
+        let (Some(variable), Some(long)) = (arg.get_env(), arg.get_long()) else {
+            continue;
+        };
+        let name = variable.to_string_lossy().into_owned();
+        if !found.iter().any(|(known, _)| *known == name) {
+            found.push((name, format!("the value of --{long} where it is not given")));
+        }
+    }
+    for sub in command.get_subcommands() {
+        options_variables(sub, found);
+    }
 }
 
 /// Every command that does something, with the words that lead to it.
@@ -270,6 +419,134 @@ fn name(arg: &Arg) -> Vec<Inline> {
         line.push(italic(values));
     }
     line
+}
+
+/// A script that completes a program's command line. Clap makes it; where a command takes a symbol, or
+/// an option an account, it asks the program for the names that there are.
+fn completion(shell: Shell, mut command: Command, name: &str) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    let script = String::from_utf8(script).unwrap_or_default();
+    if name != "papertrader" {
+        return script;
+    }
+    let takers = symbol_takers(&command);
+    match shell {
+        Shell::Bash => bash_with_names(&script, &takers, &flags(&command)),
+        Shell::Zsh => zsh_with_names(&script),
+        _ => fish_with_names(&script, &takers),
+    }
+}
+
+/// The commands that take a symbol, and whether they take several.
+fn symbol_takers(command: &Command) -> Vec<(String, bool)> {
+    let taker = |sub: &Command| {
+        let first = sub.get_positionals().next()?;
+        let several = first.get_id() == "symbols";
+        (several || first.get_id() == "symbol").then(|| (sub.get_name().to_owned(), several))
+    };
+    command.get_subcommands().filter_map(taker).collect()
+}
+
+/// The options without a value: what stands behind one is an argument.
+fn flags(command: &Command) -> Vec<String> {
+    let all = command
+        .get_subcommands()
+        .flat_map(Command::get_arguments)
+        .chain(command.get_arguments());
+    let named = all.filter(|arg| !arg.get_action().takes_values());
+    let named = named.filter_map(|arg| Some(format!("--{}", arg.get_long()?)));
+    let mut names: Vec<String> = named.collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn bash_with_names(script: &str, takers: &[(String, bool)], flags: &[String]) -> String {
+    let names = |several: bool| {
+        let some = takers.iter().filter(|(_, takes)| *takes == several);
+        let some: Vec<&str> = some.map(|(name, _)| name.as_str()).collect();
+        some.join("|")
+    };
+    let own = format!(
+        r#"# Completes symbols and accounts by what the program knows; all else by what stands above.
+_papertrader_with_names() {{
+    local cur="$2" prev="$3" kind="" command="" word
+    _papertrader "$@"
+    case "$prev" in
+        --user) kind=users ;;
+        {}) ;;
+        -*) return 0 ;;
+    esac
+    if [[ -z "$kind" && "$cur" != -* ]]; then
+        for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+            case "$command,$word" in
+                *,-*) ;;
+                ,{}) command=some kind=symbols ;;
+                ,{}) command=one kind=symbols ;;
+                one,*) kind="" ;;
+            esac
+        done
+    fi
+    [[ -n "$kind" ]] || return 0
+    local IFS=$'\n'
+    COMPREPLY=( $(papertrader __complete "$kind" "$cur" 2>/dev/null) )
+}}
+
+"#,
+        flags.join("|"),
+        names(true).replace('|', "|,"),
+        names(false).replace('|', "|,"),
+    );
+    let (above, below) = script.split_at(script.rfind("if [[ \"${BASH_VERSINFO").unwrap_or(0));
+    let below = below.replace(
+        "complete -F _papertrader ",
+        "complete -F _papertrader_with_names ",
+    );
+    format!("{above}{own}{below}")
+}
+
+fn zsh_with_names(script: &str) -> String {
+    let names = r#"
+# Symbols and accounts, by what the program knows.
+(( $+functions[_papertrader_names] )) ||
+_papertrader_names() {
+    local -a found
+    found=( ${(f)"$(papertrader __complete $1 "$PREFIX" 2>/dev/null)"} )
+    compadd -M 'm:{[:lower:]}={[:upper:]}' -a found
+}
+"#;
+    let line = |line: &str| {
+        let is_symbol = ["':symbol --", "'*::symbols --"];
+        let (from, kind) = if is_symbol.iter().any(|start| line.starts_with(start)) {
+            (":_default'", "symbols")
+        } else if line.starts_with("'--user=") {
+            (":_default'", "users")
+        } else {
+            return format!("{line}\n");
+        };
+        let to = format!(":{{_papertrader_names {kind}}}'");
+        format!("{}\n", line.replace(from, &to))
+    };
+    let script: String = script.lines().map(line).collect();
+    let at = script
+        .rfind("\nif [ \"$funcstack[1]\"")
+        .unwrap_or(script.len());
+    let (above, below) = script.split_at(at);
+    format!("{above}{names}{below}")
+}
+
+fn fish_with_names(script: &str, takers: &[(String, bool)]) -> String {
+    let ask =
+        |kind: &str| format!("-a '(papertrader __complete {kind} (commandline -ct) 2>/dev/null)'");
+    let mut out = script.to_owned();
+    out += "# Symbols and accounts, by what the program knows.\n";
+    for (name, _) in takers {
+        let when = format!("-n \"__fish_papertrader_using_subcommand {name}\"");
+        out += &format!("complete -c papertrader {when} -f {}\n", ask("symbols"));
+    }
+    out += &format!("complete -c papertrader -l user -x {}\n", ask("users"));
+    out
 }
 
 fn paragraphs(roff: &mut Roff, text: &str) {

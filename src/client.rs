@@ -180,7 +180,7 @@ fn unseen(cause: Option<&ClientError>) -> String {
 }
 
 fn no_worker(causes: &[ClientError], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("no worker answers")?;
+    f.write_str("no server answers")?;
     for cause in causes {
         write!(f, "\n  {cause}")?;
     }

@@ -852,7 +852,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__chart)
-            opts="-h -V --day --week --month --year --all --date --adjusted --csv --ascii --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            opts="-h -V --day --week --month --year --all --date --raw --adjusted --csv --ascii --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2784,8 +2784,32 @@ _papertrader() {
     esac
 }
 
+# Completes symbols and accounts by what the program knows; all else by what stands above.
+_papertrader_with_names() {
+    local cur="$2" prev="$3" kind="" command="" word
+    _papertrader "$@"
+    case "$prev" in
+        --user) kind=users ;;
+        --adjusted|--all|--ascii|--csv|--day|--expirable|--help|--json|--month|--no-wait|--password-stdin|--plain|--raw|--realised|--symbols|--tls|--version|--week|--year|--yes) ;;
+        -*) return 0 ;;
+    esac
+    if [[ -z "$kind" && "$cur" != -* ]]; then
+        for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+            case "$command,$word" in
+                *,-*) ;;
+                ,quote|,watch) command=some kind=symbols ;;
+                ,info|,chart|,forecast|,buy|,sell) command=one kind=symbols ;;
+                one,*) kind="" ;;
+            esac
+        done
+    fi
+    [[ -n "$kind" ]] || return 0
+    local IFS=$'\n'
+    COMPREPLY=( $(papertrader __complete "$kind" "$cur" 2>/dev/null) )
+}
+
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _papertrader -o nosort -o bashdefault -o default papertrader
+    complete -F _papertrader_with_names -o nosort -o bashdefault -o default papertrader
 else
-    complete -F _papertrader -o bashdefault -o default papertrader
+    complete -F _papertrader_with_names -o bashdefault -o default papertrader
 fi

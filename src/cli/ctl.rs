@@ -22,7 +22,7 @@ use crate::admin::protocol::{
 };
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::{confirm, for_people, wrapped_for_stderr};
-use crate::cli::usage::with_own_usage;
+use crate::cli::usage::{refuse, with_own_usage};
 use crate::model::printable::clean;
 use arguments::{
     AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, OrdersCommand, OrdersToCancel,
@@ -89,8 +89,11 @@ pub fn main() -> ExitCode {
     if let Some(code) = owner::child_main() {
         return code;
     }
-    let matches = with_own_usage(CtlCli::command()).get_matches();
-    let cli = CtlCli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = with_own_usage(CtlCli::command()).try_get_matches();
+    let cli = match matches.and_then(|matches| CtlCli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     match execute(&cli) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {

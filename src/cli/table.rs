@@ -51,6 +51,21 @@ pub fn money(money: Money) -> String {
     grouped(money.0, 2)
 }
 
+/// Money that is reckoned and not exact, rounded to the nearest: to two decimal places from 1 on,
+/// below to four digits that are not zero.
+pub fn estimate(money: Money) -> String {
+    let size = i128::from(money.0.unsigned_abs());
+    let mut step = 10_000;
+    if size < i128::from(MILLION) {
+        while step > 1 && size < step * 1000 {
+            step /= 10;
+        }
+    }
+    let rounded = (size + step / 2) / step * step;
+    let rounded = i64::try_from(rounded).unwrap_or(i64::MAX);
+    grouped(if money.0 < 0 { -rounded } else { rounded }, 2)
+}
+
 /// A gain or loss, with its sign.
 pub fn profit(money: Money) -> String {
     let sign = if money.0 > 0 { "+" } else { "" };
@@ -60,6 +75,16 @@ pub fn profit(money: Money) -> String {
 /// A quantity: `1,000` or `0.5`.
 pub fn amount(amount: Quantity) -> String {
     grouped(amount.0, 0)
+}
+
+/// A quantity with its word: `1 unit`, `0.5 units`.
+pub fn units(quantity: Quantity) -> String {
+    let word = if quantity.0 == MILLION {
+        "unit"
+    } else {
+        "units"
+    };
+    format!("{} {word}", amount(quantity))
 }
 
 /// `part` of `whole` as a percentage with two decimal places, rounded toward zero: `-3.25`. `None`
@@ -74,13 +99,15 @@ pub fn percent(part: Money, whole: Money) -> Option<String> {
     Some(format!("{sign}{}.{:02}", size / 100, size % 100))
 }
 
-/// [`percent`] with a sign for gains and `%`; [`NONE`] if `whole` is zero.
+/// [`percent`] with a sign for gains, thousands separators and `%`; [`NONE`] if `whole` is zero.
 pub fn signed_percent(part: Money, whole: Money) -> String {
-    match percent(part, whole) {
-        Some(text) if part.0 > 0 => format!("+{text} %"),
-        Some(text) => format!("{text} %"),
-        None => NONE.to_owned(),
+    if whole.0 == 0 {
+        return NONE.to_owned();
     }
+    let sign = if part.0 > 0 { "+" } else { "" };
+    let hundredths = i128::from(part.0) * 10_000 / i128::from(whole.0);
+    let millionths = i64::try_from(hundredths.saturating_mul(10_000)).unwrap_or(i64::MAX);
+    format!("{sign}{} %", grouped(millionths, 2))
 }
 
 /// A time in UTC to the second, `2013-03-01 14:05:09`; at midnight the date alone.
@@ -254,16 +281,35 @@ pub fn wrapped(text: &str) -> String {
     }
 }
 
-/// A list of names and values, one pair a line, with aligned values.
+/// A list of names and values, one pair a line, with aligned values. On a terminal a value that does
+/// not fit breaks between words; one with a word that is wider than what is left begins in the line
+/// below its name.
 pub fn list(pairs: &[(&str, String)]) -> String {
-    let width = pairs
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    list_within(ScreenSize::of_stdout().map(|screen| screen.columns), pairs)
+}
+
+/// As [`list`], within this many columns of a terminal.
+pub fn list_within(width: Option<usize>, pairs: &[(&str, String)]) -> String {
+    const GAP: usize = 2;
+    let names = pairs.iter().map(|(name, _)| name.width());
+    let start = names.max().unwrap_or(0) + GAP;
     let mut out = String::new();
     for (name, value) in pairs {
-        let _ = writeln!(out, "{name:<width$}  {}", clean(value));
+        let value = clean(value);
+        let pad = " ".repeat(start - name.width());
+        let Some(width) = width.filter(|width| start + value.width() > *width) else {
+            let _ = writeln!(out, "{name}{pad}{value}");
+            continue;
+        };
+        let word = value.split_whitespace().map(UnicodeWidthStr::width).max();
+        let fits = start + word.unwrap_or(0) <= width;
+        let indent = if fits { start } else { GAP };
+        let lines = wrap(&value, width.saturating_sub(indent).max(1));
+        out.push_str(name);
+        out.push_str(if fits { &pad } else { "\n  " });
+        let rest = format!("\n{}", " ".repeat(indent));
+        out.push_str(&lines.trim_end().replace('\n', &rest));
+        out.push('\n');
     }
     out
 }
@@ -284,6 +330,20 @@ mod tests {
         assert_eq!(amount(Quantity(1_000_000_000)), "1,000");
         assert_eq!(amount(Quantity(500_000)), "0.5");
         assert_eq!(money(Money(i64::MIN)), "-9,223,372,036,854.775808");
+        let told = [0, 1_000_000, 1_500_000, 2_000_000_000].map(|it| units(Quantity(it)));
+        assert_eq!(told, ["0 units", "1 unit", "1.5 units", "2,000 units"]);
+        for (millionths, shown) in [
+            (45_660_839, "45.66"),
+            (1_999_999_999, "2,000.00"),
+            (-319_377_967, "-319.38"),
+            (1_234_567, "1.23"),
+            (123_456, "0.1235"),
+            (123, "0.000123"),
+            (0, "0.00"),
+            (i64::MAX, "9,223,372,036,854.775807"),
+        ] {
+            assert_eq!(estimate(Money(millionths)), shown);
+        }
     }
 
     #[test]
@@ -295,6 +355,10 @@ mod tests {
         assert_eq!(p(5, 0), None);
         assert_eq!(p(i64::MAX, 1).unwrap(), format!("{}00.00", i64::MAX));
         assert_eq!(signed_percent(Money(5), Money(100)), "+5.00 %");
+        assert_eq!(signed_percent(Money(-1), Money(3)), "-33.33 %");
+        assert_eq!(signed_percent(Money(-1), Money(100_000)), "0.00 %");
+        assert_eq!(signed_percent(Money(123), Money(10)), "+1,230.00 %");
+        assert_eq!(signed_percent(Money(1), Money::ZERO), NONE);
     }
 
     #[test]
@@ -336,6 +400,27 @@ mod tests {
             + &list(&[("a", "\u{9b}31m\u{202e}".to_owned())]);
         assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']));
         assert_eq!(shown.lines().count(), 4);
+    }
+
+    #[test]
+    fn a_list_fits_the_width() {
+        let id = "01a21844-f7ca-7000-8000-d93f8c1c1a6d";
+        let pairs = [
+            ("transaction", id.to_owned()),
+            ("rule", "filled at the close of the asset's bar".to_owned()),
+        ];
+        let whole = list_within(None, &pairs);
+        assert_eq!(whole, list_within(Some(80), &pairs));
+        assert_eq!(whole.lines().count(), 2);
+        assert_eq!(
+            list_within(Some(40), &pairs),
+            format!(
+                "transaction\n  {id}\nrule         filled at the close of the\n             asset's bar\n"
+            )
+        );
+        // A word that nothing holds stays whole.
+        let narrow = list_within(Some(5), &pairs);
+        assert!(narrow.contains(id), "{narrow}");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! spec/client.md · 3.1.6, 4.1 (prices without asking)
 //!
 //! The latest prices of some assets, over and over: told by notices where the worker tells them, else
-//! asked for.
+//! asked for. With them come the ends of orders.
 
 use super::connection::SubscriptionNotice;
 use super::{Client, ClientError};
 use crate::model::{OpenValue, ProtocolFault, Quote, QuoteValue, Reason, Symbol, Timestamp, Topic};
+use crate::wire::reply::OrderNotice;
 use crate::wire::{ConnectionState, Refusal};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// The edition of the protocol that has notices.
@@ -15,6 +16,9 @@ const NOTICES_EDITION: u16 = 2;
 
 /// How long a subscription is trusted: it ends with its session, and nobody is told.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Ends of orders that are kept until they are taken. Of more the oldest are dropped.
+pub const ENDED_ORDERS_MAX: usize = 1024;
 
 /// The latest prices of some assets. It goes on where the client connects to another worker.
 #[derive(Debug)]
@@ -28,6 +32,9 @@ pub struct QuoteFeed {
     /// When prices were subscribed to last.
     renewed: Option<Instant>,
     renewal: Duration,
+    /// Whether the ends of the account's orders are wanted, too.
+    has_orders: bool,
+    ended_orders: VecDeque<OrderNotice>,
 }
 
 impl QuoteFeed {
@@ -40,7 +47,22 @@ impl QuoteFeed {
             awaited: HashSet::new(),
             renewed: None,
             renewal: RENEWAL_INTERVAL,
+            has_orders: false,
+            ended_orders: VecDeque::new(),
         }
+    }
+
+    /// A feed of these assets, and of the ends of the account's orders, where the worker tells them.
+    pub fn with_orders(symbols: &[Symbol]) -> QuoteFeed {
+        QuoteFeed {
+            has_orders: true,
+            ..QuoteFeed::new(symbols)
+        }
+    }
+
+    /// The orders that have ended since the last call, in their order, as far as notices have told.
+    pub fn ended_orders(&mut self) -> Vec<OrderNotice> {
+        self.ended_orders.drain(..).collect()
     }
 
     /// The latest price of each asset, in their order, or why there is none. The first call asks,
@@ -84,8 +106,15 @@ impl QuoteFeed {
                 SubscriptionNotice::Quotes { time, quotes } => {
                     quotes.into_iter().for_each(|quote| self.learn(time, quote));
                 }
-                SubscriptionNotice::Dropped { .. } => is_missing = true,
-                SubscriptionNotice::Order(_) => {}
+                SubscriptionNotice::Dropped { topic, .. } => {
+                    is_missing |= topic != Topic::Orders;
+                }
+                SubscriptionNotice::Order(end) => {
+                    if self.ended_orders.len() == ENDED_ORDERS_MAX {
+                        self.ended_orders.pop_front();
+                    }
+                    self.ended_orders.push_back(end);
+                }
             }
         }
         Ok(is_missing)
@@ -119,11 +148,13 @@ impl QuoteFeed {
         let session = client.need_session()?;
         // The first goes alone on a new connection: a worker that is older than notices answers it
         // and closes, and requests behind it might cut that answer off.
-        let alone = usize::from(!is_renewal).min(self.symbols.len());
-        let (alone, together) = self.symbols.split_at(alone);
-        for symbols in [alone, together] {
-            let topics: Vec<Topic> = symbols.iter().map(|it| Topic::QuotesOf(*it)).collect();
-            let answers = match client.connection().subscribe_all(&session, &topics) {
+        let quotes = self.symbols.iter().map(|it| Topic::QuotesOf(*it));
+        let orders = self.has_orders.then_some(Topic::Orders);
+        let topics: Vec<Topic> = quotes.chain(orders).collect();
+        let alone = usize::from(!is_renewal).min(topics.len());
+        let (alone, together) = topics.split_at(alone);
+        for topics in [alone, together] {
+            let answers = match client.connection().subscribe_all(&session, topics) {
                 Ok(answers) => answers,
                 // The next call makes another connection.
                 Err(ClientError::Protocol {
@@ -133,15 +164,17 @@ impl QuoteFeed {
                 Err(other) => return Err(other),
             };
             let mut is_refused = false;
-            for (symbol, answer) in symbols.iter().zip(answers) {
-                match answer {
-                    Ok(()) => {
-                        self.awaited.insert(*symbol);
-                    }
-                    Err(refusal) if refusal.reason == Reason::SessionExpired => {
+            for (topic, answer) in topics.iter().zip(answers) {
+                match (topic, answer) {
+                    (_, Err(refusal)) if refusal.reason == Reason::SessionExpired => {
                         return Err(ClientError::Refused(refusal));
                     }
-                    Err(_) => is_refused = true,
+                    (Topic::QuotesOf(symbol), Ok(())) => {
+                        self.awaited.insert(*symbol);
+                    }
+                    // Prices go on without the ends of orders.
+                    (Topic::Orders, _) | (Topic::Quotes, Ok(())) => {}
+                    (Topic::Quotes | Topic::QuotesOf(_), Err(_)) => is_refused = true,
                 }
             }
             if is_refused {
@@ -326,6 +359,66 @@ mod tests {
             matches!(&error, ClientError::Refused(it) if it.reason == Reason::SessionExpired),
             "{error:?}"
         );
+    }
+
+    /// A worker of one price, which tells the end of an order at a ping, if it is subscribed to.
+    fn ordering_worker() -> (MockServer, Client) {
+        let server = MockServer::start(move |_, mut peer| {
+            let mut topics = Vec::new();
+            while let Some(request) = peer.request() {
+                match request {
+                    Request::GetServerInfo => {
+                        let fact = NameValue::new("edition", "2").unwrap();
+                        peer.send(&Reply::ServerInfo(vec![fact]));
+                    }
+                    Request::SwitchState { state, .. } => peer.send(&Reply::StateSwitched(state)),
+                    Request::AssetCurrent { .. } => peer.payload(&quote(1).to_bytes()),
+                    Request::Subscribe { topic, .. } => {
+                        topics.push(topic);
+                        peer.send(&Reply::Subscribed(topic));
+                    }
+                    Request::Ping => {
+                        if topics.contains(&Topic::Orders) {
+                            peer.send(&Reply::OrderNotice(order_end()));
+                        }
+                        peer.send(&Reply::Pong);
+                    }
+                    _ => return,
+                }
+            }
+        });
+        let connection = ServerConnection::connect(&server.address, DEADLINE).unwrap();
+        let session = Some(SessionId::from_bytes([1; 32]));
+        (server, Client::new(connection, session))
+    }
+
+    fn order_end() -> OrderNotice {
+        OrderNotice {
+            id: uuid::Uuid::from_u128(7),
+            status: crate::model::TransactionStatus::Cancelled.into(),
+            symbol: symbol(),
+            quantity: crate::model::Quantity(1),
+            price: None,
+            total: None,
+            time: Timestamp(1),
+            reason: Some(Reason::Cancelled.into()),
+        }
+    }
+
+    #[test]
+    fn the_ends_of_orders_come_with_prices_where_they_are_wanted() {
+        for (mut feed, ends) in [
+            (QuoteFeed::with_orders(&[symbol()]), vec![order_end(); 2]),
+            (QuoteFeed::new(&[symbol()]), Vec::new()),
+        ] {
+            let (_server, mut client) = ordering_worker();
+            feed.quotes(&mut client).unwrap();
+            client.ping().unwrap();
+            client.ping().unwrap();
+            assert_eq!(feed.quotes(&mut client).unwrap(), [Ok(quote(1))]);
+            assert_eq!(feed.ended_orders(), ends);
+            assert_eq!(feed.ended_orders(), [], "each is told once");
+        }
     }
 
     /// A worker of so many prices, which answers no subscription before all

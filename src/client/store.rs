@@ -66,6 +66,13 @@ pub struct SavedSession {
     pub pins: Vec<CertificatePin>,
 }
 
+impl SavedSession {
+    /// The account's name.
+    pub fn name(&self) -> &str {
+        self.username.as_str()
+    }
+}
+
 /// The file's JSON.
 #[derive(Serialize, Deserialize)]
 struct SessionFileForm {

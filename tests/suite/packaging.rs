@@ -3,6 +3,7 @@
 
 use papertrader::config::{MasterConfig, WorkerConfig};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -57,6 +58,9 @@ fn completions_are_scripts_that_bash_reads() {
     }
     for entry in fs::read_dir(root().join("etc/completions")).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|it| it != "bash") {
+            continue;
+        }
         let output = Command::new("bash").arg("-n").arg(&path).output().unwrap();
         assert!(output.status.success(), "{}", said(&output));
     }
@@ -72,6 +76,185 @@ fn completions_are_scripts_that_bash_reads() {
         .output()
         .unwrap();
     assert_eq!(said(&output).trim(), "register");
+}
+
+/// Whether a test of a tool is passed over: `tests/run` says aloud that it is not here.
+fn is_without(tool: &str) -> bool {
+    std::env::var_os(format!("WITHOUT_{}", tool.to_uppercase())).is_some()
+}
+
+/// A folder with a program of the client's name that knows two symbols and an account, and tells with
+/// what else it is called.
+fn folder_of_names() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("papertrader");
+    let script = r#"#!/bin/sh
+case "$1 $2 $3" in
+  "__complete symbols "[aA]*) echo AAPL ;;
+  "__complete symbols ") printf 'AAPL\nIBM\n' ;;
+  "__complete users "*) echo ada ;;
+  __complete*) ;;
+  *) echo "RAN: $*" ;;
+esac
+"#;
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// What a shell says to a script of its own, with that program in front of all others.
+fn shell(program: &str, arguments: &[&str]) -> String {
+    let names = folder_of_names();
+    let path = format!("{}:/usr/bin:/bin", names.path().display());
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .env("PATH", path)
+        .env("HOME", names.path())
+        .env("XDG_CONFIG_HOME", names.path())
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap();
+    said(&output)
+}
+
+#[test]
+fn bash_completes_symbols_and_accounts() {
+    if !has("bash") {
+        return;
+    }
+    let complete = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
+        let script = format!(
+            ". etc/completions/papertrader.bash; COMP_WORDS=({line}); COMP_CWORD={}; \
+             _papertrader_with_names papertrader '{last}' '{before}'; echo \"${{COMPREPLY[@]}}\"",
+            words.len() - 1
+        );
+        let script = if last.is_empty() {
+            script.replace(&format!("({line})"), &format!("({line} '')"))
+        } else {
+            script
+        };
+        shell("bash", &["--norc", "-c", &script]).trim().to_owned()
+    };
+    assert_eq!(complete("papertrader quote aa"), "AAPL");
+    assert_eq!(complete("papertrader quote AAPL "), "AAPL IBM");
+    assert_eq!(complete("papertrader buy a"), "AAPL");
+    assert_eq!(complete("papertrader chart --year a"), "AAPL");
+    assert_eq!(complete("papertrader --user a"), "ada");
+    // One symbol alone; and what clap knows.
+    assert_eq!(complete("papertrader info AAPL A"), "");
+    assert_eq!(complete("papertrader por"), "portfolio");
+    assert_eq!(complete("papertrader chart AAPL --ra"), "--raw");
+}
+
+#[test]
+fn fish_completes_symbols_and_accounts() {
+    if is_without("fish") {
+        return;
+    }
+    let complete = |line: &str| {
+        let script = format!("source etc/completions/papertrader.fish; complete -C '{line}'");
+        let told = shell("fish", &["--no-config", "-c", &script]);
+        let words = told.lines().filter_map(|line| line.split('\t').next());
+        words.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(complete("papertrader quote aa"), "AAPL");
+    assert_eq!(complete("papertrader sell "), "AAPL IBM");
+    assert_eq!(complete("papertrader --user a"), "ada");
+    assert_eq!(complete("papertrader por"), "portfolio");
+    assert!(complete("papertrader chart AAPL --ra").contains("--raw"));
+    for program in ["papertraderctl", "papertrader-master", "ptcat"] {
+        let script = format!("source etc/completions/{program}.fish; complete -C '{program} --he'");
+        let told = shell("fish", &["--no-config", "-c", &script]);
+        assert!(told.starts_with("--help"), "{told}");
+    }
+}
+
+#[test]
+fn zsh_completes_symbols_and_accounts() {
+    if is_without("zsh") {
+        return;
+    }
+    // The functions are found by their names, as they are installed.
+    let functions = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(root().join("etc/completions")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "zsh") {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            fs::copy(&path, functions.path().join(format!("_{name}"))).unwrap();
+        }
+    }
+    // Types the line, with Tab and Return, into a shell at a terminal of its own, and waits for what
+    // the program says it was called with.
+    let complete = |line: &str, ran: &str| {
+        let script = format!(
+            r#"
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1=''; fpath=({} \$fpath); autoload -Uz compinit; compinit -u -D; echo REA''DY"
+zpty -r shell out '*READY*'
+zpty -n -w shell $'{line}\t\n'
+zpty -r shell out '*RAN: {ran}*'
+print -r -- "$out"
+zpty -d shell
+"#,
+            functions.path().display()
+        );
+        let told = shell("timeout", &["60", "zsh", "-f", "-c", &script]);
+        assert!(told.contains(&format!("RAN: {ran}")), "{line}: {told}");
+    };
+    complete("papertrader quote aa", "quote AAPL");
+    complete("papertrader quote IBM a", "quote IBM AAPL");
+    complete("papertrader --user a", "--user ada");
+    complete("papertrader chart --ra", "chart --raw");
+    for entry in fs::read_dir(functions.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let told = shell("zsh", &["-n", path.to_str().unwrap()]);
+        assert_eq!(told, "", "{}", path.display());
+    }
+}
+
+#[test]
+fn man_pages_have_their_sections_and_no_faults() {
+    let has_man = !is_without("man");
+    for entry in fs::read_dir(root().join("etc/man")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        for section in ["SYNOPSIS", "\"EXIT STATUS\"", "ENVIRONMENT", "\"SEE ALSO\""] {
+            let heading = format!(".SH {section}");
+            assert!(
+                text.lines().any(|line| line == heading),
+                "{}: {section}",
+                path.display()
+            );
+        }
+        if has_man {
+            let page = path.to_str().unwrap();
+            let output = Command::new("man")
+                .args(["--warnings", "-E", "UTF-8", "-l", page])
+                .env("LC_ALL", "C.UTF-8")
+                .env("MANWIDTH", "80")
+                .output()
+                .unwrap();
+            let faults = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success() && faults.is_empty(),
+                "{page}: {faults}"
+            );
+        }
+    }
+    let client = fs::read_to_string(root().join("etc/man/papertrader.1")).unwrap();
+    for part in [
+        ".SH FILES",
+        ".SH EXAMPLES",
+        "PAPERTRADER_SERVER",
+        "PAPERTRADER_TOKEN",
+        "the outcome is unknown",
+    ] {
+        assert!(client.contains(part), "{part}");
+    }
 }
 
 /// Installs below a folder of the test's own, as if it were the whole system.
@@ -106,6 +289,8 @@ fn an_installation_is_whole_and_systemd_takes_its_units() {
         "share/man/man1/papertrader.1",
         "share/man/man8/papertraderctl.8",
         "share/bash-completion/completions/papertraderctl",
+        "share/zsh/site-functions/_papertrader",
+        "share/fish/vendor_completions.d/papertrader.fish",
         "share/papertrader/market/AAPL.csv",
         "share/papertrader/mail/reset-code.txt",
         "share/doc/papertrader/LICENSE",

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// longer, so a larger difference means a replay or a stopped feed.
 const CLOCK_DIFFERENCE_MAX: i64 = 30 * DAY;
 
+/// What a market may be that the server does not tell, and that is far from the clock.
+const UNTOLD_MARKET: &str = "the market is a replay, or prices have stopped coming";
+
 const DAY: i64 = crate::model::timestamp::DAY;
 
 /// The time to which the ages of quotes count.
@@ -20,6 +23,8 @@ pub struct ReferenceTime {
     /// `None`: the market has ended, and its prices do not age.
     time: Option<Timestamp>,
     note: String,
+    /// Whether the server tells that its market is not of this time.
+    is_other_time: bool,
 }
 
 impl ReferenceTime {
@@ -37,29 +42,25 @@ impl ReferenceTime {
             return ReferenceTime {
                 time: None,
                 note: ended_note(market_time),
+                is_other_time: true,
             };
         }
         let kind = market.and_then(|market| market.market.as_ref());
-        let what = match kind.map(OpenValue::known) {
-            Some(Some(MarketKind::Real)) => None,
-            Some(Some(MarketKind::Replay)) => Some("the market is a replay of that time"),
-            Some(Some(MarketKind::Simulated)) => Some("the market is simulated"),
-            Some(None) | None => {
-                let is_far = |time: Timestamp| clock.since(time).abs() > CLOCK_DIFFERENCE_MAX;
-                newest
-                    .filter(|time| is_far(*time))
-                    .map(|_| "the market is a replay, or prices have stopped coming")
-            }
+        let is_far = |time: &Timestamp| clock.since(*time).abs() > CLOCK_DIFFERENCE_MAX;
+        let (is_other_time, note) = match kind.map(OpenValue::known) {
+            Some(Some(MarketKind::Real)) => (false, String::new()),
+            // It is told at the login, and by the heading.
+            Some(Some(MarketKind::Replay | MarketKind::Simulated)) => (true, String::new()),
+            Some(None) | None => match newest.filter(is_far) {
+                Some(time) => (false, market_note(time, clock, UNTOLD_MARKET)),
+                None => (false, String::new()),
+            },
         };
-        match (what, market_time) {
-            (Some(what), Some(time)) => ReferenceTime {
-                time: Some(time),
-                note: market_note(time, clock, what),
-            },
-            (Some(_), None) | (None, _) => ReferenceTime {
-                time: Some(clock),
-                note: String::new(),
-            },
+        let counts_to_market = is_other_time || !note.is_empty();
+        ReferenceTime {
+            time: market_time.filter(|_| counts_to_market).or(Some(clock)),
+            note,
+            is_other_time,
         }
     }
 
@@ -81,10 +82,33 @@ impl ReferenceTime {
         }
     }
 
-    /// The lines below a table; empty if ages count to the local clock.
+    /// The lines below a table; empty where there is nothing to say.
     pub fn note(&self) -> &str {
         &self.note
     }
+
+    /// The heading of a column with times of prices.
+    pub fn heading(&self) -> &'static str {
+        if self.is_other_time {
+            "market time (UTC)"
+        } else {
+            "at (UTC)"
+        }
+    }
+}
+
+/// What is told once, at a login: that the market is a replay or simulated, with its time, or that it
+/// has ended. `None` of a real market, and of one that the server does not tell.
+pub fn login_note(market: &ServerInfo, clock: Timestamp) -> Option<String> {
+    if has_ended(market) {
+        return Some(ended_note(market.market_time));
+    }
+    let what = match market.market.as_ref()?.known()? {
+        MarketKind::Real => return None,
+        MarketKind::Replay => "the market is a replay of that time",
+        MarketKind::Simulated => "the market is simulated",
+    };
+    Some(market_note(market.market_time?, clock, what))
 }
 
 /// Whether the server tells that its market has ended.
@@ -123,7 +147,7 @@ fn market_note(time: Timestamp, clock: Timestamp, what: &str) -> String {
         format!(", {off} {side} this machine's clock")
     };
     format!(
-        "Market time is {}{off}: {what}. Ages count to it.\n",
+        "Market time is {}{off}: {what}. Ages of prices count to it.\n",
         table::utc(time)
     )
 }
@@ -156,22 +180,39 @@ mod tests {
         let replay = told(MarketKind::Replay, MarketState::Open, "2013-03-04");
         let (age, seconds, note) = of("2013-03-01", &replay);
         assert_eq!((age.as_str(), seconds), ("3 d", Some(3 * 86_400)));
-        assert_eq!(
-            note,
-            "Market time is 2013-03-04 UTC, 13 y behind this machine's clock: the market is a \
-             replay of that time. Ages count to it.\n"
-        );
+        assert_eq!(note, "", "it was told at the login");
         // A quote came after the server told its time.
         assert_eq!(of("2013-03-05", &replay).0, "4 d");
+        let heading = |market: &ServerInfo| {
+            ReferenceTime::of(Some(at("2013-03-01")), clock, Some(market)).heading()
+        };
+        assert_eq!(heading(&replay), "market time (UTC)");
         let simulated = told(MarketKind::Simulated, MarketState::Open, "2013-03-04");
-        assert!(of("2013-03-01", &simulated).2.contains("is simulated"));
-        let near = told(MarketKind::Simulated, MarketState::Open, "2026-03-01");
-        let note = of("2013-03-01", &near).2;
-        assert!(!note.contains("clock") && note.contains("2026-03-01 UTC"));
+        assert_eq!(of("2013-03-01", &simulated).0, "3 d");
         // Prices of a real market that have stopped are as old as they are.
         let real = told(MarketKind::Real, MarketState::Open, "2013-03-01");
         let (age, _, note) = of("2013-03-01", &real);
         assert_eq!((age.as_str(), note.as_str()), ("13 y 3 d", ""));
+        assert_eq!(heading(&real), "at (UTC)");
+    }
+
+    #[test]
+    fn a_login_tells_once_that_the_market_is_not_of_today() {
+        let clock = at("2026-03-01");
+        let note = |market: &ServerInfo| login_note(market, clock).unwrap_or_default();
+        let replay = told(MarketKind::Replay, MarketState::Open, "2013-03-04");
+        assert_eq!(
+            note(&replay),
+            "Market time is 2013-03-04 UTC, 13 y behind this machine's clock: the market is a \
+             replay of that time. Ages of prices count to it.\n"
+        );
+        let near = told(MarketKind::Simulated, MarketState::Open, "2026-03-01");
+        let near = note(&near);
+        assert!(!near.contains("clock") && near.contains("2026-03-01 UTC"));
+        let ended = told(MarketKind::Replay, MarketState::Ended, "2013-03-04");
+        assert!(note(&ended).starts_with("The market has ended"));
+        let real = told(MarketKind::Real, MarketState::Open, "2013-03-01");
+        assert_eq!(note(&real) + &note(&ServerInfo::default()), "");
     }
 
     #[test]

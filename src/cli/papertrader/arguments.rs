@@ -41,7 +41,7 @@ pub const MASTER_PORT: u16 = 2048;
 The server is remembered by login; --server names another one.
 
 Exit codes: 0 done, 1 failed, 2 bad command line, 3 no server reachable, 4 not logged in, \
-5 refused by the server, 6 an order's outcome is unknown."
+5 refused by the server, 6 the outcome is unknown: ask the history."
 )]
 pub struct ClientCli {
     /// What holds for every command.
@@ -56,16 +56,16 @@ pub struct ClientCli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct GlobalArgs {
-    /// A worker to use; may be given several times, and the next is tried when one is down
+    /// A server to use, called a worker; may be given several times: the next is tried when one is down
     /// [default: those of the last login, else 127.0.0.1:2049]
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_SERVER", value_delimiter = ',', value_parser = worker_address)]
     pub server: Vec<String>,
-    /// The master's port, asked for workers when none that is known answers; what it names is tried
-    /// only if --pin, --ca or a host named before speaks for it
+    /// The master's address, asked for servers when none that is known answers; what it names is
+    /// tried only if --pin, --ca or a host named before speaks for it
     #[arg(long, global = true, value_name = "HOST:PORT", env = "PAPERTRADER_MASTER", value_parser = master_address)]
     pub master: Option<String>,
     /// Whose session to use, where there are several [default: the one that logged in last; with
-    /// --server, the last one in that worker's deployment]
+    /// --server, the last one at that server and those that belong to it]
     #[arg(long, global = true, value_name = "NAME", env = "PAPERTRADER_USER", value_parser = username)]
     pub user: Option<Username>,
     /// A file with a token, in place of a session that login saved; needs --user; not readable by
@@ -80,11 +80,11 @@ pub struct GlobalArgs {
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
-    /// Speak plain text to workers beyond loopback too: passwords and sessions can be read on the
-    /// way; not with a session that was made over TLS
+    /// Speak plain text to servers on other machines, too: others can read passwords and sessions on
+    /// the way; not with a session that was made over TLS
     #[arg(long, global = true, env = "PAPERTRADER_PLAIN", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with_all = ["tls", "ca", "pin"])]
     pub plain: bool,
-    /// Speak TLS on loopback too
+    /// Speak TLS to a server on this machine, too
     #[arg(long, global = true)]
     pub tls: bool,
     /// A PEM file of certificates to trust beside the system's; implies --tls; login remembers it
@@ -107,54 +107,53 @@ pub enum ClientCommand {
     /// Choose another password than in any other deployment: where username and password are the
     /// same, who runs one of them can log in to the other with what the client sends at a login.
     Register(RegisterArgs),
-    /// Begin a session, which later commands use
+    /// Log in; later commands use the session
     Login(LoginArgs),
-    /// End the session; not a token, which `tokens revoke` ends
+    /// Log out. A token is ended by `tokens revoke`
     Logout,
-    /// Show your account and what can act for it, or change its e-mail address or
-    /// your providers
+    /// Show your account and what can act for it; change, export or delete it
     Account(AccountArgs),
-    /// Change the password, or set one anew with a code
+    /// Change the password, or set a new one with a code
     Password(PasswordCommandArgs),
     /// Show the sessions of your account, where each was made and last used, or end some
     Sessions(SessionsArgs),
     /// Show the tokens of your account, make one for a program, or revoke one
     Tokens(TokensArgs),
-    /// List the assets, or those whose symbol holds SEARCH
+    /// List the assets, or those whose symbol contains SEARCH
     Assets(AssetsArgs),
     /// Show the latest value of assets, and how old it is
     Quote(QuoteArgs),
-    /// Show values as they change, until Ctrl-C
+    /// Show values as they change, and the ends of your orders, until Ctrl-C
     Watch(WatchArgs),
-    /// Show an asset's latest day
+    /// Show an asset's latest day: open, high, low, close and volume
     Info(SymbolArgs),
     /// Draw an asset's past values
     Chart(ChartArgs),
-    /// Predict an asset's value on a date to come, with a 95 % interval
+    /// Predict an asset's value on a later date, with a 95 % interval
     Forecast(ForecastArgs),
     /// Buy units of an asset at the price of the next update, or at a limit or stop
     Buy(BuyArgs),
     /// Sell units of an asset at the price of the next update, or at a limit or stop
     Sell(SellArgs),
-    /// Show your orders that have no outcome yet
+    /// Show your open orders: those that have no outcome yet
     Orders,
-    /// Cancel an order that waits, or all
+    /// Cancel an open order, or all
     Cancel(CancelArgs),
-    /// Change the quantity or the prices of an order that waits
+    /// Change the quantity or the prices of an open order
     Replace(ReplaceArgs),
     /// Show cash and positions with their profit and loss
     Portfolio(PortfolioArgs),
     /// Show the history of transactions, newest first
     Transactions(TransactionsArgs),
-    /// Show what is known of an account
+    /// Show what others may see of an account; of your own also its e-mail address and cash
     User(UserArgs),
     /// Show how the market stands: its state and time, the next update, and how old prices are
     Market,
-    /// Show the server's market, when its next update is due, and what it speaks
+    /// Show what the server tells about itself: its market, its next update, how to sign in, versions
     Server,
-    /// List the workers that serve now
+    /// List the servers that serve now, which are called workers
     Workers,
-    /// Measure how fast the known workers answer
+    /// Measure how fast the known servers answer
     Ping,
 }
 
@@ -205,8 +204,8 @@ pub struct LoginArgs {
     /// The account [default: --user]
     #[arg(value_parser = username)]
     pub name: Option<Username>,
-    /// End the session with this command's connection: stays in the foreground until Ctrl-C or the
-    /// end of standard input, while other commands use the session
+    /// End the session with this command, which stays in the foreground until Ctrl-C or the end of
+    /// standard input; other commands use the session meanwhile
     #[arg(long)]
     pub expirable: bool,
     /// The password.
@@ -258,14 +257,14 @@ pub struct AccountArgs {
 /// What is done with one's own account.
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
-    /// Change the e-mail address; asks for the password. The old address is told
+    /// Change the e-mail address; asks for the password. The old address gets a mail about it
     Email(AccountEmailArgs),
-    /// Delete it for good; asks for its name and the password. Orders are cancelled, all sessions and
+    /// Delete your account for good; asks for its name and the password. Orders are cancelled, all sessions and
     /// tokens end, and its name is free
     ///
     /// Its transactions stay under a number that tells nobody whose they were. Nobody can undo it.
     Delete(AccountDeleteArgs),
-    /// Write all that the deployment has on you: a text of JSON lines
+    /// Write all that the servers have on you, as lines of JSON
     #[command(after_help = "The file must not be there yet, and is yours alone.
 Example: papertrader account export ada.jsonl")]
     Export {
@@ -273,10 +272,10 @@ Example: papertrader account export ada.jsonl")]
         #[arg(value_name = "FILE", default_value = "-", value_hint = clap::ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// Let yourself in with a provider, too; asks for the password if the login is older than 15
+    /// Sign in with a provider from now on, too; asks for the password if the login is older than 15
     /// minutes
     Link(LinkArgs),
-    /// Do not let yourself in with a provider any more; asks for the password likewise
+    /// Do not sign in with a provider any more; asks for the password likewise
     Unlink(UnlinkArgs),
 }
 
@@ -381,7 +380,7 @@ pub enum TokensCommand {
     /// Make one and print it, this once; asks for the password if the login is older than 15
     /// minutes
     Create(TokensCreateArgs),
-    /// End one
+    /// Revoke one, so that it ends
     Revoke(TokensRevokeArgs),
 }
 
@@ -391,10 +390,10 @@ pub struct TokensCreateArgs {
     /// 1 to 32 of A-Z a-z 0-9 . _ -
     #[arg(value_parser = token_name)]
     pub name: TokenName,
-    /// What it allows: read, or trade for orders too
+    /// What it allows: read; or trade, which is reading and orders
     #[arg(long, value_parser = token_scope)]
     pub scope: TokenScope,
-    /// When it ends
+    /// After how many days it ends
     #[arg(long, default_value = "90", value_parser = days)]
     pub days: u16,
     /// The password.
@@ -434,10 +433,10 @@ pub struct WatchArgs {
     /// Assets
     #[arg(required = true, value_name = "SYMBOL", value_parser = symbol)]
     pub symbols: Vec<Symbol>,
-    /// Stop after so many looks
+    /// Stop after so many rounds
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// Time between looks, such as 500ms, 2s or 1min
+    /// Time between rounds, such as 500ms, 2s or 1min
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: std::time::Duration,
 }
@@ -479,8 +478,11 @@ pub struct ChartArgs {
     /// asset's latest value]
     #[arg(long, value_parser = date, conflicts_with = "all")]
     pub date: Option<Timestamp>,
-    /// Adjust for splits and dividends
+    /// Draw prices as they were quoted, not adjusted for splits and dividends
     #[arg(long)]
+    pub raw: bool,
+    /// Adjust for splits and dividends: what is drawn is so already, JSON and CSV are not
+    #[arg(long, conflicts_with = "raw")]
     pub adjusted: bool,
     /// Print the bars as CSV
     #[arg(long, conflicts_with = "json")]
@@ -598,7 +600,7 @@ pub struct RepeatOptions {
     /// The order's own ID: 1 to 64 of A-Z a-z 0-9 . _ : - [default: a fresh one]
     #[arg(long, value_name = "ID", value_parser = order_id)]
     pub order_id: Option<ClientOrderId>,
-    /// Seconds to go on looking for a worker that knows what became of an order that was sent
+    /// Seconds to go on looking for a server that knows what became of an order that was sent
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub patience: u64,
 }
@@ -616,7 +618,7 @@ answer waits for it.")]
 pub struct CancelArgs {
     /// The order: its ID, 8 or more digits of its beginning or end, or its own --order-id; orders lists them
     pub id: Option<String>,
-    /// All that have no outcome yet
+    /// All that are open
     #[arg(long)]
     pub all: bool,
 }
@@ -915,6 +917,7 @@ mod tests {
             "papertrader chart AAPL --day --week",
             "papertrader chart AAPL --date 2013-02-30",
             "papertrader chart AAPL --csv --json",
+            "papertrader chart AAPL --raw --adjusted",
             "papertrader --plain --ca x ping",
             "papertrader --pin 00 ping",
             "papertrader register al!ce a@b",

@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/client/cli.rs`.
 
 mod account;
+pub mod completion;
 mod estimate;
 mod export;
 mod holdings;
@@ -15,12 +16,14 @@ mod order_words;
 mod orders;
 mod own_account;
 mod reset;
+mod suggestions;
 mod third_party;
 mod trading;
 
 use super::arguments::{
     ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT, address,
 };
+use super::outcome_words::error_words;
 use crate::cli::output::{clean_lines, json};
 use crate::cli::table::wrapped;
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
@@ -92,6 +95,11 @@ impl CommandError {
             },
             _ => self,
         }
+    }
+
+    /// Whether the server refused for this reason.
+    fn is_refused_for(&self, reason: Reason) -> bool {
+        matches!(self.error.as_deref(), Some(ClientError::Refused(refusal)) if refusal.reason == reason)
     }
 
     /// Whether there is no session that the command could use.
@@ -176,7 +184,11 @@ fn report(as_json: bool, failure: &CommandError) {
         return;
     };
     // The line breaks are the library's; the texts of servers within a line are cleaned.
-    let text = error.to_string();
+    let text = if as_json {
+        error.to_string()
+    } else {
+        error_words(error)
+    };
     let account = failure.account.as_ref().map(Username::as_str);
     let mut stderr = std::io::stderr().lock();
     if as_json {
@@ -617,6 +629,11 @@ fn not_logged_in(
         Some((name, _)) => format!("{name} has logged out. Log in again:\n  {login}"),
         None => format!("Log in first:\n  {login}"),
     };
+    if let (None, Some(name)) = (ended, &global.user)
+        && let Some(question) = suggestions::meant_account(name, store)
+    {
+        advice = format!("{question}\n{advice}");
+    }
     let others = store.load().unwrap_or_default();
     let mut names: Vec<&str> = others
         .iter()
@@ -651,7 +668,7 @@ fn advise(program: &str, error: ClientError) -> CommandError {
             ..
         } => "This server is of an earlier version, which does not know the command.".to_owned(),
         ClientError::NoWorker(_) => {
-            "Is a worker running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
+            "Is a server running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
                 .to_owned()
         }
         ClientError::OnlyHearsay { names, .. } => {
@@ -700,7 +717,6 @@ fn advice_on_refusal(program: &str, reason: Reason) -> Option<String> {
             format!("That address has an account already:\n  {program} login NAME")
         }
         Reason::UnknownAsset => format!("The assets there are:\n  {program} assets"),
-        Reason::UnknownUser => "Nobody is registered under that name.".to_owned(),
         Reason::Overloaded => "The server is busy; try again in a moment.".to_owned(),
         Reason::MasterUnavailable => {
             "The workers have lost their master; nothing was done. Try again later.".to_owned()

@@ -228,7 +228,11 @@ impl<'a> Supervisor<'a> {
             }
             if !workers_started && self.slots[0].ready {
                 workers_started = true;
-                (self.tell)(&format!("starting {} workers …", self.slots.len() - 1));
+                let told = match self.slots.len() - 1 {
+                    1 => "starting the worker …".to_owned(),
+                    workers => format!("starting {workers} workers …"),
+                };
+                (self.tell)(&told);
                 for place in 1..self.slots.len() {
                     self.start(place)?;
                 }

@@ -339,7 +339,8 @@ fn what_acts_for_an_account_names_it() {
     fake.tell(|t| t.orders = Orders::Reject(Reason::InsufficientFunds.into()));
     let ran = person.run("buy AAPL 1");
     assert!(
-        ran.err.contains("papertrader: alice: insufficient-funds"),
+        ran.err.contains("papertrader: alice: 1 AAPL cost about ")
+            && ran.err.contains("(insufficient-funds)"),
         "{}",
         ran.err
     );
@@ -447,13 +448,22 @@ fn prices_say_of_which_market_they_are_and_have_one_age() {
     let person = Person::at(&fake);
     let time = "market-time=2013-03-04T00:00:00.000Z";
     for (kind, told) in [
-        ("market=replay", "2013-03-04 UTC"),
+        ("market=replay", "Market time is 2013-03-04 UTC"),
         ("market=replay", "the market is a replay"),
         ("market=simulated", "the market is simulated"),
     ] {
         fake.tell(|t| t.facts = facts(&[kind, "state=open", time]));
+        let login = ["login", "alice", "--password-stdin"];
+        let ran = person.run_with(&login, "secret word\n");
+        let note = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(note.contains(told), "told once, at the login: {note}");
+        assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
         let shown = person.run("quote AAPL").out;
-        assert!(shown.contains(" 3 d\n") && shown.contains(told), "{shown}");
+        assert!(
+            shown.contains(" 3 d\n") && shown.contains(" market time (UTC) "),
+            "{shown}"
+        );
+        assert!(!shown.contains("the market is"), "{shown}");
         let quotes = person.run("--json quote AAPL").json();
         assert_eq!(quotes[0]["age_seconds"], 3 * 86_400);
     }
@@ -594,6 +604,55 @@ fn an_order_moves_on_to_the_next_worker_under_its_id() {
 }
 
 #[test]
+fn what_may_have_been_meant_is_asked() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    for (line, question) in [
+        ("quote IBM APPL", "APPL: Did you mean AAPL?"),
+        ("chart APPL", "Did you mean AAPL?"),
+        ("--user alcie portfolio", "Did you mean alice?"),
+        ("portfolo", "'portfolio'"),
+        ("quote AAPL --jsn", "'--json'"),
+    ] {
+        let ran = person.run(line);
+        let told = ran.out.clone() + &ran.err;
+        assert_ne!(ran.code, 0, "{told}");
+        assert!(told.contains(question), "{line}: {told}");
+    }
+}
+
+#[test]
+fn a_shell_is_told_names_quickly_and_nothing_else() {
+    let fake = Fake::start();
+    let person = Person::at(&fake);
+    let told = |line: &str| {
+        let ran = person.run(line);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}");
+        ran.out
+    };
+    assert_eq!(told("__complete symbols a"), "AAPL\n");
+    assert_eq!(told("__complete users al"), "alice\n");
+    assert_eq!(
+        told("__complete users b") + &told("__complete nonsense"),
+        ""
+    );
+    let cache = person.home.path().join(".cache/papertrader/symbols");
+    let mode = std::fs::metadata(&cache).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Without a server what is known is told, and without a session nothing.
+    drop(fake);
+    let all = person.run_with(&["__complete", "symbols", ""], "").out;
+    assert_eq!(all, "AAPL\nIBM\n");
+    let hour = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+    let file = std::fs::File::options().write(true).open(&cache).unwrap();
+    file.set_modified(hour).unwrap();
+    assert_eq!(told("__complete symbols I"), "IBM\n");
+    let stranger = Person::new();
+    let ran = stranger.run("__complete symbols A");
+    assert_eq!((ran.code, ran.out + &ran.err), (0, String::new()));
+}
+
+#[test]
 fn portfolio_and_history_are_shown_and_exported() {
     let fake = Fake::start();
     let person = Person::at(&fake);
@@ -603,13 +662,14 @@ fn portfolio_and_history_are_shown_and_exported() {
         "1,100.00",
         "+100.00",
         "+10.00 %",
-        "99,000.00",
-        "100,100.00",
+        "1,234.50",
+        "2,334.50",
+        "day's change",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let all = person.run("--json portfolio --realised").json();
-    assert_eq!(all["starting_cash"], "100000");
+    assert_eq!(all["starting_cash"], "2234.5");
     assert_eq!(all["total_profit"], "100");
     assert_eq!(all["realised_profit"], "0");
     let public = person.run("--json portfolio --of bob").json();
@@ -618,7 +678,7 @@ fn portfolio_and_history_are_shown_and_exported() {
 
     let table = person.run("transactions").out;
     assert!(
-        table.contains("insufficient-holdings") && table.contains("1,000.00"),
+        table.contains("rejected: too few units") && table.contains("1,000.00"),
         "{table}"
     );
     let csv = person.run("transactions --csv").out;

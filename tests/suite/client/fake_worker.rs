@@ -10,8 +10,8 @@ use papertrader::model::{
 use papertrader::wire::payload::{
     AssetInfo, EntryDetail, Forecast, History, HistoryEntry, Holding, OpenOrders, OrderParameters,
     OwnIdentities, OwnIdentity, OwnSession, OwnSessions, OwnSummary, OwnToken, OwnTokens,
-    PageDetail, PageEntry, Payload, Portfolio, QuoteList, Receipt, SessionMoment, TextList,
-    TransactionPage, UserInfo, put_text,
+    PageDetail, PageEntry, Payload, Portfolio, PositionSummary, QuoteList, Receipt, SessionMoment,
+    TextList, TransactionPage, UserInfo, put_text,
 };
 use papertrader::wire::reply::{Fill, failure_of, write_fail};
 use papertrader::wire::{FrameBuffer, FrameHeader, Refusal, Reply, Request, Window, frame, packet};
@@ -337,8 +337,9 @@ fn answer(request: &Request, told: &mut Told, out: &mut Vec<u8>) -> bool {
         } => order_placed(client_order_id.as_ref(), out),
         Request::CancelOrder { id, .. } => Reply::OrderCancelled { id: *id }.write(out),
         Request::AssetList => payload(out, &TextList(vec!["AAPL".to_owned(), "IBM".to_owned()])),
-        Request::AssetCurrent { symbol } if symbol.as_str() == "NONE" => {
-            refuse(Reason::UnknownAsset, "there is no asset NONE").write(out);
+        Request::AssetCurrent { symbol } if matches!(symbol.as_str(), "NONE" | "APPL") => {
+            let told = format!("there is no asset {symbol}");
+            refuse(Reason::UnknownAsset, &told).write(out);
         }
         Request::AssetCurrent { symbol } if symbol.as_str() == "HALTED" => {
             refuse_later("asset-halted", "HALTED is not traded today").write(out);
@@ -457,13 +458,21 @@ fn account_summary() -> OwnSummary {
         cash,
         reserved: Money::ZERO,
         buying_power: cash,
-        value: Money::ZERO,
-        equity: cash,
+        value: Money(1_100_000_000),
+        equity: Money(2_334_500_000),
         day_change: Money::ZERO,
         realised: Money::ZERO,
-        unrealised: Money::ZERO,
+        unrealised: Money(100_000_000),
         fees: Money::ZERO,
-        positions: Vec::new(),
+        positions: vec![PositionSummary {
+            symbol: Symbol::parse("AAPL").unwrap(),
+            units: Quantity(10_000_000),
+            promised: Quantity::ZERO,
+            cost: Money(1_000_000_000),
+            value: Money(1_100_000_000),
+            previous_close: Money(100_000_000),
+            realised: Money::ZERO,
+        }],
         update: 7,
     }
 }

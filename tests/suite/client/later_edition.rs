@@ -34,7 +34,7 @@ fn an_unknown_reason_is_shown_with_its_sentence() {
     };
     let ran = login(&[]);
     assert_eq!(ran.code, 5);
-    let told = "papertrader: of-edition-9: sign in with the school\n";
+    let told = "papertrader: sign in with the school (of-edition-9)\n";
     assert_eq!(ran.err, told);
     let ran = login(&["--json"]);
     assert_eq!(ran.code, 5);
@@ -48,7 +48,7 @@ fn an_unknown_reason_is_shown_with_its_sentence() {
     fake.tell(|t| t.orders = Orders::Reject(reason));
     let ran = person.run("buy AAPL 1");
     assert_eq!((ran.code, ran.out.as_str()), (5, ""));
-    let told = "papertrader: alice: of-edition-9: not this time\n";
+    let told = "papertrader: alice: not this time (of-edition-9)\n";
     assert!(ran.err.ends_with(told), "{}", ran.err);
     let ran = person.run("--json buy AAPL 1");
     assert_eq!(ran.code, 5);
@@ -145,7 +145,7 @@ fn an_unknown_protocol_error_is_shown_with_its_sentence() {
     fake.tell(|t| t.fault = Some(code));
     let ran = person.run("quote AAPL");
     assert_eq!(ran.code, 5);
-    let told = format!("papertrader: {}: edition-ended: as told\n", fake.address);
+    let told = format!("papertrader: {}: as told (edition-ended)\n", fake.address);
     assert_eq!(ran.err, told);
     let ran = person.run("--json quote AAPL");
     assert_eq!(ran.code, 5);

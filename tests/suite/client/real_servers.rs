@@ -235,6 +235,27 @@ fn watching_asks_for_a_price_once_and_is_told_the_others() {
     assert_eq!(asked.count(), 1);
 }
 
+#[test]
+fn watching_tells_the_ends_of_orders() {
+    let running = FixtureRig::start(&[need("interval 200ms")]);
+    let address = running.servers.workers[0].clone();
+    let alice = person("alice", &address, &[]);
+    let mut watching = alice.spawn(&["watch", "AAPL", "--interval", "100ms"]);
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    // The second value is told by a notice, so that the watcher has subscribed.
+    assert_eq!(lines.by_ref().take(2).map(Result::unwrap).count(), 2);
+    let bought = alice.run("buy AAPL 5");
+    assert_eq!(bought.code, 0, "{}", bought.err);
+    let end = lines
+        .by_ref()
+        .map(Result::unwrap)
+        .find(|line| line.starts_with("order"));
+    assert!(end.unwrap().starts_with("order settled: 5 AAPL at "));
+    let pid = rustix::process::Pid::from_child(&watching);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
+}
+
 /// Starts an order and waits until it is on the queue.
 fn order_underway(person: &Person) -> (Child, BufReader<ChildStderr>) {
     let mut child = person.spawn(&["--json", "buy", "AAPL", "5"]);

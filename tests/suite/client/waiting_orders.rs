@@ -280,13 +280,13 @@ fn refusals_say_what_to_do() {
 fn a_large_purchase_is_confirmed_at_a_terminal() {
     let fake = Fake::start();
     let person = Person::at(&fake);
-    // The fake's alice is worth 1,234.50, and a unit costs some 100.
-    let line = "buy AAPL 7 --order-id mine.1";
-    let question = "more than half of the 1,234.50 that alice is worth";
+    // The fake's alice is worth 2,334.50, and a unit costs some 100.
+    let line = "buy AAPL 12 --order-id mine.1";
+    let question = "more than half of the 2,334.50 that alice is worth";
     for (answer, code) in [("n", 1), ("y", 0)] {
         let terminal = Terminal::run(&person, &fake.address, line, false);
         let shown = terminal.shows(question);
-        assert!(shown.contains("buy 7 AAPL: at about"), "{shown}");
+        assert!(shown.contains("buy 12 AAPL: at about"), "{shown}");
         let (ended, shown) = terminal.answer("Go on? [y/N]", answer).end();
         assert_eq!(ended, code, "{shown}");
         let sent = fake.told.lock().unwrap().order_ids.len();
@@ -294,14 +294,14 @@ fn a_large_purchase_is_confirmed_at_a_terminal() {
         assert_eq!(shown.contains("no order was sent"), code == 1, "{shown}");
     }
     // Half of it is nobody's question, nor is it one with --yes.
-    for line in ["buy AAPL 1", "buy AAPL 7 --yes", "sell AAPL 7"] {
+    for line in ["buy AAPL 1", "buy AAPL 12 --yes", "sell AAPL 12"] {
         let terminal = Terminal::run(&person, &fake.address, line, false);
         let (code, shown) = terminal.end();
         assert_eq!(code, 0, "{shown}");
         assert!(!shown.contains("Go on?"), "{line}: {shown}");
     }
     // Nobody can be asked elsewhere.
-    assert_eq!(person.run("buy AAPL 7").code, 0);
+    assert_eq!(person.run("buy AAPL 12").code, 0);
 }
 
 #[test]

@@ -4,11 +4,12 @@
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
+use super::suggestions::meant_account;
 use super::{
     CommandError, KnownServers, ReadySession, UNREACHABLE, advise, is_token_given, known_servers,
-    options, print, program, show, tell,
+    note, options, print, program, show, tell,
 };
-use crate::cli::papertrader::age::{ended_note, has_ended};
+use crate::cli::papertrader::age::{ended_note, has_ended, login_note};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
 use crate::cli::papertrader::password;
 use crate::cli::papertrader::view::{LoginView, PingView, ServerView, UserView, WorkersView};
@@ -37,7 +38,7 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
     let password = password::ask_new(&args.name, email, from_stdin, !global.json)?;
     let pass = HashedPass::derive(&args.name, &password);
     pool.register(&args.name, &args.email, &pass)
-        .map_err(|error| advise_name(global, &args.name, error))?;
+        .map_err(|error| advise_name(global, &store, &args.name, error))?;
     let view = LoginView {
         username: args.name.to_string(),
         server: pool.address().map(str::to_owned),
@@ -51,17 +52,23 @@ pub fn register(global: &GlobalArgs, args: &RegisterArgs) -> Result<(), CommandE
 }
 
 /// Adds advice to the failure of a login or a registration of this name.
-fn advise_name(global: &GlobalArgs, name: &Username, error: ClientError) -> CommandError {
+fn advise_name(
+    global: &GlobalArgs,
+    store: &SessionFile,
+    name: &Username,
+    error: ClientError,
+) -> CommandError {
     let program = program(global);
     let ClientError::Refused(refusal) = &error else {
         return advise(&program, error);
     };
     let advice = match refusal.reason.known() {
         Some(Reason::BadCredentials) => format!(
-            "Check name and password.\n\
+            "{}Check name and password.\n\
              With a card or a code:\n  {program} password reset {name}\n\
              A forgotten password:\n  {program} password forgot {name}\n\
-             A new account:\n  {program} register NAME EMAIL"
+             A new account:\n  {program} register NAME EMAIL",
+            meant_account(name, store).map_or(String::new(), |question| question + " ")
         ),
         Some(Reason::UsernameTaken) => {
             format!("Choose another name, or log in:\n  {program} login {name}")
@@ -89,8 +96,8 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
     store.load()?;
     let password = password::ask(name, args.password.password_stdin)?;
     let log_in = |pass: &HashedPass| pool.login(name, pass, args.expirable);
-    let login =
-        with_password(name, &password, log_in).map_err(|error| advise_name(global, name, error))?;
+    let login = with_password(name, &password, log_in)
+        .map_err(|error| advise_name(global, &store, name, error))?;
     drop(password);
     store.put(saved_session(
         global,
@@ -115,12 +122,25 @@ pub fn login(global: &GlobalArgs, args: &LoginArgs) -> Result<(), CommandError> 
         };
         format!("Logged in as {name} at {server}{until}.\n")
     })?;
+    // A server of the first edition ends the connection on the question, and the session with it.
+    if !global.json && !args.expirable {
+        tell_market(&mut pool);
+    }
     if args.expirable {
         let result = hold(global, &mut pool);
         store.end(&login.session, SessionEnd::Expired)?;
         result?;
     }
     Ok(())
+}
+
+/// Tells once, at the login, that the market is not of today, if so.
+pub(super) fn tell_market(pool: &mut WorkerPool) {
+    let told = pool.server_info().ok().flatten();
+    let told = told.and_then(|info| login_note(&info, Timestamp::now()));
+    if let Some(told) = told {
+        note(told.trim_end());
+    }
 }
 
 /// The entry of a login. What the command line said of TLS, or else an earlier login at the same
@@ -349,7 +369,9 @@ pub fn server(global: &GlobalArgs) -> Result<(), CommandError> {
             Some(lines) => table::list(&[&server[..], &lines].concat()) + &table::wrapped(&end),
             None => {
                 table::list(&server)
-                    + "It is of the protocol's first edition, which tells no more about itself.\n"
+                    + &table::wrapped(
+                        "It speaks the first edition of the protocol, which tells no more of itself.\n",
+                    )
             }
         }
     })

@@ -8,10 +8,11 @@ use super::order_words::terms_words;
 use super::{CommandError, ReadySession, note, print, show};
 use crate::cli::papertrader::age::market_words;
 use crate::cli::papertrader::arguments::{GlobalArgs, PortfolioArgs, TransactionsArgs};
+use crate::cli::papertrader::outcome_words::reason_words;
 use crate::cli::papertrader::view::orders::EntryOrderView;
 use crate::cli::papertrader::view::portfolio::{
-    GRANT, PortfolioView, PositionStanding, SpendableCash, Totals, act_of_administrator,
-    basis_points, fingerprint, starting_cash,
+    GRANT, OwnPortfolio, PortfolioView, PositionStanding, Totals, act_of_administrator,
+    basis_points, starting_cash,
 };
 use crate::cli::papertrader::view::{EntryView, HistoryView, LineView, ReceiptView, entries_csv};
 use crate::cli::table::{self, Column};
@@ -19,10 +20,9 @@ use crate::cli::terminal::ScreenSize;
 use crate::client::ClientError;
 use crate::model::printable::clean;
 use crate::model::{
-    Money, OpenValue, OrderKind, Quantity, Reason, Symbol, TransactionStatus, Username,
+    Money, OpenValue, OrderKind, Quantity, Reason, Symbol, Timestamp, TransactionStatus, Username,
 };
 use crate::wire::payload::{self, EntryDetail, History, HistoryEntry, PageDetail, PageEntry};
-use std::collections::HashMap;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
@@ -35,75 +35,91 @@ const HISTORY_ROWS_MAX: usize = 1_000_000;
 /// The most attempts to read portfolio and history without a settlement between the two.
 const CONSISTENT_READS_MAX: usize = 5;
 
+/// A portfolio as the person may see it.
+enum ShownPortfolio {
+    Own(OwnPortfolio),
+    /// Each asset's share in basis points.
+    Public(Vec<(Symbol, u16)>),
+}
+
 /// Shows cash and positions.
 pub fn portfolio(global: &GlobalArgs, args: &PortfolioArgs) -> Result<(), CommandError> {
     let mut session = ReadySession::acting(global)?;
     let own = session.saved.username.clone();
     let name = args.of.clone().unwrap_or_else(|| own.clone());
-    let (portfolio, start) = if args.realised {
+    let (shown, start) = if args.realised {
         let (portfolio, start) = read_consistently(&mut session, &name)?;
-        (portfolio, Some(start))
+        (ShownPortfolio::Own(portfolio), Some(start))
     } else {
-        (session.call(|client| client.portfolio(&name))?, None)
+        (read_portfolio(&mut session, &name)?, None)
     };
     let market = session.call(|client| client.server_info())?;
-    let is_private = matches!(portfolio, payload::Portfolio::Private(..));
-    let (spendable, promised) = if is_private && market.is_some() {
-        let summary = session.call(|client| client.account_summary())?;
-        let spendable = SpendableCash {
-            reserved: summary.reserved,
-            buying_power: summary.buying_power,
-        };
-        (Some(spendable), promised(&summary))
-    } else {
-        (None, HashMap::new())
+    match shown {
+        ShownPortfolio::Public(shares) => show_public(global, &own, &name, shares),
+        ShownPortfolio::Own(portfolio) => {
+            let market = market.as_ref().and_then(market_words);
+            let view = PortfolioView::of_own(&own, &name, &portfolio, start);
+            show(global, &view, || {
+                let mut out = format!("portfolio of {name}\n\n");
+                if !portfolio.positions.is_empty() {
+                    out.push_str(&positions_table(&portfolio.positions));
+                    out.push('\n');
+                }
+                out.push_str(&summary(&portfolio, start, market));
+                out
+            })
+        }
+    }
+}
+
+/// Reads a portfolio: one's own, where the server has one, from its summary.
+fn read_portfolio(
+    session: &mut ReadySession,
+    name: &Username,
+) -> Result<ShownPortfolio, CommandError> {
+    let (cash, holdings) = match session.call(|client| client.portfolio(name))? {
+        payload::Portfolio::Public(shares) => return Ok(ShownPortfolio::Public(shares)),
+        payload::Portfolio::Private(cash, holdings) => (cash, holdings),
     };
-    let market = market.as_ref().and_then(market_words);
-    let view = PortfolioView::new(&own, &name, &portfolio, start).with_spendable(spendable);
-    show(global, &view, || match &portfolio {
-        payload::Portfolio::Public(shares) => {
-            let rows = shares
-                .iter()
-                .map(|(symbol, share)| {
-                    vec![symbol.to_string(), format!("{} %", basis_points(*share))]
-                })
-                .collect::<Vec<_>>();
-            format!(
-                "{name}, as others see it\n{}",
-                table::table(
-                    &[Column::text("symbol", 0), Column::number("share", 0)],
-                    &rows
-                )
-            )
-        }
-        payload::Portfolio::Private(cash, holdings) => {
-            let totals = Totals::of(*cash, holdings);
-            let mut out = format!("portfolio of {name}\n\n");
-            if !holdings.is_empty() {
-                out.push_str(&positions_table(holdings, &promised));
-                out.push('\n');
-            }
-            out.push_str(&summary((*cash, spendable), &totals, start, market));
-            out
-        }
+    let summary = session.call(|client| match client.server_info()? {
+        Some(_) => client.account_summary().map(Some),
+        None => Ok(None),
+    })?;
+    Ok(ShownPortfolio::Own(match summary {
+        Some(summary) => OwnPortfolio::of_summary(&summary),
+        None => OwnPortfolio::of(cash, &holdings),
+    }))
+}
+
+fn show_public(
+    global: &GlobalArgs,
+    own: &Username,
+    name: &Username,
+    shares: Vec<(Symbol, u16)>,
+) -> Result<(), CommandError> {
+    let row = |(symbol, share): &(Symbol, u16)| {
+        vec![symbol.to_string(), format!("{} %", basis_points(*share))]
+    };
+    let rows: Vec<_> = shares.iter().map(row).collect();
+    let view = PortfolioView::new(own, name, &payload::Portfolio::Public(shares), None);
+    show(global, &view, || {
+        let columns = [Column::text("symbol", 0), Column::number("weight", 0)];
+        format!(
+            "portfolio of {name}, as others see it\n\n{}",
+            table::table(&columns, &rows)
+        )
     })
 }
 
-/// The units of assets that open sales have been promised.
-fn promised(summary: &payload::OwnSummary) -> HashMap<Symbol, Quantity> {
-    let some = summary.positions.iter().filter(|it| it.promised.0 > 0);
-    some.map(|it| (it.symbol, it.promised)).collect()
-}
-
 /// The table of positions; where some units are promised, with those that can be sold.
-fn positions_table(holdings: &[payload::Holding], promised: &HashMap<Symbol, Quantity>) -> String {
-    let row = |holding: &payload::Holding| {
-        let standing = PositionStanding::of(holding);
+fn positions_table(positions: &[PositionStanding]) -> String {
+    let has_promised = positions.iter().any(|it| it.free != it.units);
+    let row = |standing: &PositionStanding| {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| table::NONE.to_owned());
         let mut cells = vec![
-            holding.symbol.to_string(),
-            table::amount(holding.quantity),
-            table::money(holding.average_cost),
+            standing.symbol.to_string(),
+            table::amount(standing.units),
+            table::money(standing.average_cost),
             table::money(standing.cost),
             or_none(standing.value.map(table::money)),
             or_none(standing.profit.map(table::profit)),
@@ -113,11 +129,8 @@ fn positions_table(holdings: &[payload::Holding], promised: &HashMap<Symbol, Qua
                     .map(|p| table::signed_percent(p, standing.cost)),
             ),
         ];
-        if !promised.is_empty() {
-            let promised = promised.get(&holding.symbol).map_or(0, |units| units.0);
-            // The two were read one after the other.
-            let free = holding.quantity.0.saturating_sub(promised).max(0);
-            cells.insert(2, table::amount(Quantity(free)));
+        if has_promised {
+            cells.insert(2, table::amount(standing.free));
         }
         cells
     };
@@ -130,54 +143,50 @@ fn positions_table(holdings: &[payload::Holding], promised: &HashMap<Symbol, Qua
         Column::number("profit", 2),
         Column::number("in %", 6),
     ];
-    if !promised.is_empty() {
+    if has_promised {
         columns.insert(2, Column::number("free", 3));
     }
-    table::table(&columns, &holdings.iter().map(row).collect::<Vec<_>>())
+    table::table(&columns, &positions.iter().map(row).collect::<Vec<_>>())
 }
 
-fn summary(
-    (cash, spendable): (Money, Option<SpendableCash>),
-    totals: &Totals,
-    start: Option<Money>,
-    market: Option<String>,
-) -> String {
-    let mut lines = vec![("cash", table::money(cash))];
-    if let Some(spendable) = spendable {
-        lines.push(("held back for orders", table::money(spendable.reserved)));
-        lines.push(("buying power", table::money(spendable.buying_power)));
+fn summary(portfolio: &OwnPortfolio, start: Option<Money>, market: Option<String>) -> String {
+    let totals = &Totals::of(portfolio.cash, &portfolio.positions);
+    let with_percent = |profit: Money, of: Money| {
+        let percent = table::signed_percent(profit, of);
+        format!("{} ({percent})", table::profit(profit))
+    };
+    let mut lines = vec![("cash", table::money(portfolio.cash))];
+    if let Some(figures) = portfolio.figures {
+        lines.push(("held back for orders", table::money(figures.reserved)));
+        lines.push(("buying power", table::money(figures.buying_power)));
     }
-    lines.extend([
-        ("positions", table::money(totals.value)),
-        ("total", table::money(totals.total)),
-        (
-            "profit of positions",
-            format!(
-                "{} ({})",
-                table::profit(totals.profit),
-                table::signed_percent(totals.profit, totals.cost)
-            ),
-        ),
-    ]);
+    lines.push(("positions", table::money(totals.value)));
+    lines.push(("total", table::money(totals.total)));
+    lines.push((
+        "profit of positions",
+        with_percent(totals.profit, totals.cost),
+    ));
+    if let Some(figures) = portfolio.figures {
+        lines.push(("day's change", table::profit(figures.day_change)));
+        if figures.fees != Money::ZERO {
+            lines.push(("fees paid", table::money(figures.fees)));
+        }
+    }
     if let Some(start) = start {
         let profit = Money(totals.total.0.saturating_sub(start.0));
         let realised = Money(profit.0.saturating_sub(totals.profit.0));
         lines.push(("realised by sales", table::profit(realised)));
         lines.push(("began with", table::money(start)));
-        lines.push((
-            "profit in all",
-            format!(
-                "{} ({})",
-                table::profit(profit),
-                table::signed_percent(profit, start)
-            ),
-        ));
+        lines.push(("profit in all", with_percent(profit, start)));
     }
     if totals.unpriced > 0 {
-        lines.push((
-            "not counted",
-            format!("{} positions without a price", totals.unpriced),
-        ));
+        let what = if totals.unpriced == 1 {
+            "position"
+        } else {
+            "positions"
+        };
+        let told = format!("{} {what} without a price", totals.unpriced);
+        lines.push(("not counted", told));
     }
     if let Some(market) = market {
         lines.push(("market", market));
@@ -190,18 +199,24 @@ fn summary(
 fn read_consistently(
     session: &mut ReadySession,
     name: &Username,
-) -> Result<(payload::Portfolio, Money), CommandError> {
-    let mut before = session.call(|client| client.portfolio(name))?;
-    for _ in 0..CONSISTENT_READS_MAX {
-        let history = session.call(|client| client.history(name))?;
-        let after = session.call(|client| client.portfolio(name))?;
-        if let Some((cash, _)) = fingerprint(&after)
-            && fingerprint(&before) == fingerprint(&after)
-        {
-            let start = starting_cash(cash, &history.entries).ok_or_else(unknown_side)?;
+) -> Result<(OwnPortfolio, Money), CommandError> {
+    let mut before = None;
+    // The first reading is compared with nothing, and needs no history.
+    for reading in 0..=CONSISTENT_READS_MAX {
+        let history = match reading {
+            0 => None,
+            _ => Some(session.call(|client| client.history(name))?),
+        };
+        let after = match read_portfolio(session, name)? {
+            ShownPortfolio::Own(own) => own,
+            ShownPortfolio::Public(_) => break,
+        };
+        let fingerprint = after.fingerprint();
+        if let Some(history) = history.filter(|_| before.as_ref() == Some(&fingerprint)) {
+            let start = starting_cash(after.cash, &history.entries).ok_or_else(unknown_side)?;
             return Ok((after, start));
         }
-        before = after;
+        before = Some(fingerprint);
     }
     Err(CommandError::with_advice(
         ClientError::Local("trades settle faster than the history can be read".to_owned()),
@@ -343,13 +358,15 @@ fn history_table(history: &History, orders: &[Option<PageDetail>]) -> String {
     }
 }
 
-/// The status, or the reason of a rejection.
+/// The status, with the reason of a rejection.
 fn status_text(entry: &HistoryEntry) -> String {
     let reason = entry.detail.as_ref().and_then(|d| d.reason.as_ref());
     match (reason, entry.status) {
-        (Some(reason), OpenValue::Known(TransactionStatus::Rejected)) => reason.to_string(),
+        (Some(reason), OpenValue::Known(TransactionStatus::Rejected)) => {
+            format!("rejected: {}", reason_words(reason))
+        }
         // Who replaced an order has not given it up.
-        (Some(reason), _) if *reason == Reason::Replaced => reason.to_string(),
+        (Some(reason), _) if *reason == Reason::Replaced => reason_words(reason),
         (_, status) => status.to_string(),
     }
 }
@@ -359,7 +376,7 @@ fn short_status_text(entry: &HistoryEntry) -> String {
     let reason = entry.detail.as_ref().and_then(|d| d.reason.as_ref());
     let known = reason.and_then(|reason| reason.known());
     match known.filter(|_| entry.status == TransactionStatus::Rejected) {
-        Some(Reason::InsufficientFunds) => "no funds".to_owned(),
+        Some(Reason::InsufficientFunds) => "no cash".to_owned(),
         Some(Reason::InsufficientHoldings) => "no units".to_owned(),
         Some(Reason::NoPrice) => "no price".to_owned(),
         Some(_) | None => entry.status.to_string(),
@@ -533,13 +550,40 @@ fn receipt(
             .collect(),
     };
     show(global, &view, || {
-        let lines = shown_lines(&receipt.0);
-        let names: Vec<String> = lines.iter().map(|(name, _)| clean(name)).collect();
-        let mut pairs = vec![("account", name)];
-        let lines = names.iter().zip(&lines);
-        pairs.extend(lines.map(|(name, (_, value))| (name.as_str(), value.clone())));
+        let lines: Vec<(String, String)> = shown_lines(&receipt.0)
+            .into_iter()
+            .map(|(name, value)| (clean(name), receipt_value(name, value)))
+            .collect();
+        let lines = lines
+            .iter()
+            .map(|(name, value)| (receipt_name(name), value.clone()));
+        let pairs: Vec<(&str, String)> = [("account", name)].into_iter().chain(lines).collect();
         table::list(&pairs)
     })
+}
+
+/// The name of a receipt's line, by the word that this program has for it elsewhere.
+fn receipt_name(name: &str) -> &str {
+    match name {
+        "client order ID" => "order ID",
+        "asset" => "symbol",
+        "quantity" => "units",
+        other => other,
+    }
+}
+
+/// A value of a receipt: times and figures as other commands show them, all else as it is.
+fn receipt_value(name: &str, value: &str) -> String {
+    if let Ok(time) = Timestamp::parse_canonical(value) {
+        return table::utc(time);
+    }
+    let (figure, currency) = value.split_once(' ').unwrap_or((value, ""));
+    let is_currency = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
+    match (Money::parse_rounded(figure), is_currency, name) {
+        (Ok(money), true, _) => format!("{} {currency}", table::money(money)),
+        (Ok(units), false, "quantity") => table::amount(Quantity(units.0)),
+        _ => value.to_owned(),
+    }
 }
 
 /// The lines of a receipt but the quantity of an order for money that has no units yet: 0 would be
@@ -579,7 +623,7 @@ fn select(entries: &[HistoryEntry], which: &str) -> Result<Uuid, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Side, Timestamp};
+    use crate::model::Side;
     use crate::wire::payload::OrderParameters;
 
     fn entry(side: Side, symbol: Symbol, reason: Option<Reason>) -> HistoryEntry {
@@ -628,21 +672,58 @@ mod tests {
 
     #[test]
     fn a_position_shows_the_units_that_can_be_sold_where_some_are_promised() {
-        let holding = |symbol: &str| payload::Holding {
-            symbol: Symbol::parse(symbol).unwrap(),
-            quantity: Quantity(10_000_000),
-            average_cost: Money(1_000_000),
-            value: Money(20_000_000),
+        let position = |symbol: &str, promised| {
+            PositionStanding::of_summary(&payload::PositionSummary {
+                symbol: Symbol::parse(symbol).unwrap(),
+                units: Quantity(10_000_000),
+                promised: Quantity(promised),
+                cost: Money(10_000_000),
+                value: Money(20_000_000),
+                previous_close: Money::ZERO,
+                realised: Money::ZERO,
+            })
         };
-        let holdings = [holding("AAPL"), holding("IBM")];
-        let promised = HashMap::from([(holdings[0].symbol, Quantity(6_000_000))]);
-        let table = positions_table(&holdings, &promised);
+        let table = positions_table(&[position("AAPL", 6_000_000), position("IBM", 0)]);
         let cells = |at| table.lines().nth(at).unwrap().split_whitespace().take(3);
         assert!(cells(0).eq(["symbol", "units", "free"]), "{table}");
         assert!(cells(2).eq(["AAPL", "10", "4"]), "{table}");
         assert!(cells(3).eq(["IBM", "10", "10"]), "{table}");
-        let usual = positions_table(&holdings, &HashMap::new());
+        let usual = positions_table(&[position("AAPL", 0)]);
         assert!(!usual.contains("free"), "{usual}");
+    }
+
+    #[test]
+    fn the_cost_of_a_position_is_the_one_that_the_server_tells() {
+        let position = payload::PositionSummary {
+            symbol: Symbol::parse("AAPL").unwrap(),
+            units: Quantity(143_700_000),
+            promised: Quantity::ZERO,
+            cost: Money(60_732_215_000),
+            value: Money(60_000_000_000),
+            previous_close: Money::ZERO,
+            realised: Money::ZERO,
+        };
+        let standing = PositionStanding::of_summary(&position);
+        let table = positions_table(std::slice::from_ref(&standing));
+        assert!(table.contains(" 60,732.215 "), "{table}");
+        assert!(table.contains(" -732.215 "), "{table}");
+        // The average alone would not have told it.
+        let holding = payload::Holding {
+            symbol: standing.symbol,
+            quantity: standing.units,
+            average_cost: standing.average_cost,
+            value: position.value,
+        };
+        let of_average = PositionStanding::of(&holding);
+        assert_ne!(of_average.cost, standing.cost);
+        assert_eq!(of_average.average_cost, standing.average_cost);
+        let nothing = payload::PositionSummary {
+            units: Quantity::ZERO,
+            value: Money::ZERO,
+            ..position
+        };
+        let standing = PositionStanding::of_summary(&nothing);
+        assert_eq!((standing.average_cost, standing.value), (Money::ZERO, None));
     }
 
     #[test]
@@ -685,6 +766,26 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_has_the_forms_of_other_commands() {
+        for (value, shown) in [
+            ("2026-11-26T14:31:42.793Z", "2026-11-26 14:31:42 UTC"),
+            ("2005-02-03T00:00:00.000Z", "2005-02-03 UTC"),
+            ("1234.5 USD", "1,234.50 USD"),
+            ("-0.000001 EUR", "-0.000001 EUR"),
+            ("7", "7"),
+            ("worker-1", "worker-1"),
+            ("5 of a kind", "5 of a kind"),
+            ("day", "day"),
+        ] {
+            assert_eq!(receipt_value("price", value), shown);
+        }
+        assert_eq!(receipt_value("quantity", "2500"), "2,500");
+        assert_eq!(receipt_value("update", "2500"), "2500");
+        assert_eq!(receipt_name("client order ID"), "order ID");
+        assert_eq!(receipt_name("rule"), "rule");
+    }
+
+    #[test]
     fn a_narrow_terminal_shows_the_total_and_a_short_status() {
         let asset = Symbol::parse("AAPL").unwrap();
         let rows = [
@@ -711,7 +812,7 @@ mod tests {
         assert!(!narrowest.contains("Cut"), "{narrowest}");
         for width in [None, Some(200)] {
             let whole = own_history_table(&rows, &[], width);
-            assert!(whole.contains("insufficient-holdings"), "{whole}");
+            assert!(whole.contains("rejected: too few units"), "{whole}");
         }
     }
 }

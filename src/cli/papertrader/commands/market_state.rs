@@ -118,7 +118,7 @@ pub fn market(global: &GlobalArgs) -> Result<(), CommandError> {
     show(global, &view, || {
         let Some(info) = &told.info else {
             return table::wrapped(
-                "This server is of the protocol's first edition, which tells nothing of its market.\n",
+                "This server speaks the first edition of the protocol, which tells nothing of its market.\n",
             );
         };
         let mut lines = market_lines(info, clock);

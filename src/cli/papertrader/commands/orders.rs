@@ -7,7 +7,7 @@
 use super::estimate;
 use super::order_words::{in_force_words, stop_words, terms_words};
 use super::trading::{SentOrder, SentRequest, id_of, send};
-use super::{CommandError, OUTCOME_UNKNOWN, ReadySession, note, show};
+use super::{CommandError, OUTCOME_UNKNOWN, ReadySession, note, show, tell};
 use crate::cli::papertrader::arguments::{CancelArgs, GlobalArgs, ReplaceArgs};
 use crate::cli::papertrader::view::orders::{
     CancelView, OpenOrderView, OpenOrdersView, RefusalView,
@@ -148,7 +148,7 @@ pub fn cancel(global: &GlobalArgs, args: &CancelArgs) -> Result<(), CommandError
     let failure = failure.map(|(id, error)| cancel_failed(&session, id, error));
     let view = told.view(&name, failure.as_ref());
     session.save_workers()?;
-    show(global, &view, || cancel_words(&view))?;
+    tell(global, &view, || cancel_words(&view))?;
     failure.map_or(Ok(()), |failure| {
         Err(CommandError {
             is_told: true,

@@ -151,7 +151,7 @@ fn delete(global: &GlobalArgs, args: &AccountDeleteArgs) -> Result<(), CommandEr
         account: name.to_string(),
         changed: "deleted",
     };
-    show(global, &view, || {
+    tell(global, &view, || {
         format!("The account {name} is deleted. All its sessions and tokens have ended.\n")
     })
 }

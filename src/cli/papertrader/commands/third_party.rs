@@ -6,7 +6,7 @@
 
 mod way_back;
 
-use super::account::saved_session;
+use super::account::{saved_session, tell_market};
 use super::{CommandError, KnownServers, ReadySession, advise, known_servers, note, program, tell};
 use crate::cli::papertrader::arguments::{GlobalArgs, LinkArgs, LoginArgs, UnlinkArgs};
 use crate::cli::papertrader::view::LoginView;
@@ -83,7 +83,11 @@ pub fn login(
     };
     tell(global, &view, || {
         format!("Logged in as {name} at {server}, by {provider}.\n")
-    })
+    })?;
+    if !global.json {
+        tell_market(&mut pool);
+    }
+    Ok(())
 }
 
 /// Links a provider's person to the account.

@@ -6,11 +6,12 @@
 
 use super::estimate::{self, Edition};
 use super::order_words::words;
-use super::{CommandError, ReadySession, advise, program, report, show};
+use super::{CommandError, ReadySession, advise, program, report, show, tell};
 use crate::cli::papertrader::age::{ended_note, has_ended};
 use crate::cli::papertrader::arguments::{
     BuyArgs, GlobalArgs, OrderOptions, RepeatOptions, SellArgs,
 };
+use crate::cli::papertrader::outcome_words::error_words;
 use crate::cli::papertrader::view::orders::OrderView;
 use crate::cli::terminal::{ScreenSize, cut, for_people, wrapped_for_stderr};
 use crate::cli::{signals, table};
@@ -173,7 +174,7 @@ pub(super) fn send(
             let order = (order.as_ref(), held);
             return Err(standing(global, &session.saved.username, order, error));
         }
-        Err(error) => return Err(failed(session, error)),
+        Err(error) => return Err(failed_order(session, order.form.symbol, error)),
     };
     session.save_workers()?;
     match outcome {
@@ -244,7 +245,7 @@ fn show_outcome(
         OrderOutcome::Filled(fill) => show_fill(global, session, order, &fill, Money::ZERO),
         OrderOutcome::Queued(notice) => {
             let view = OrderView::queued(&name, &order.form, &notice);
-            show(global, &view, || {
+            tell(global, &view, || {
                 let when = if order.is_timed {
                     format!("; expected to settle at {}", table::utc(notice.expected))
                 } else {
@@ -321,7 +322,7 @@ fn show_fill(
     fee: Money,
 ) -> Result<(), CommandError> {
     let name = &session.saved.username;
-    show(global, &OrderView::filled(name, &order.form, fill), || {
+    tell(global, &OrderView::filled(name, &order.form, fill), || {
         let verb = if order.form.side == Side::Sell {
             "Sold"
         } else {
@@ -352,7 +353,7 @@ fn show_placed(
 ) -> Result<(), CommandError> {
     let name = &session.saved.username;
     let view = OrderView::placed(name, &order.form, id, status);
-    show(global, &view, || {
+    tell(global, &view, || {
         let program = &session.program;
         let id = id.hyphenated();
         let waits = match order.form.terms {
@@ -392,7 +393,7 @@ fn show_rejected(
         told.text.clone_from(advice);
     }
     let is_in_text = told != refusal;
-    let mut failure = failed(session, ClientError::Refused(told));
+    let mut failure = failed_order(session, order.form.symbol, ClientError::Refused(told));
     failure.advice = advice.filter(|_| !is_in_text).or(failure.advice);
     failure.is_told = true;
     if global.json {
@@ -404,13 +405,15 @@ fn show_rejected(
     Err(failure)
 }
 
-/// The failure of an order, with what a token would have to be for it.
-pub(super) fn failed(session: &ReadySession, error: ClientError) -> CommandError {
+/// The failure of an order for this asset, with what a token would have to be for it.
+fn failed_order(session: &mut ReadySession, symbol: Symbol, error: ClientError) -> CommandError {
     let advice = format!(
         "This token may only read. Its owner makes one that may trade:\n  {} tokens create NAME --scope trade",
         session.program
     );
-    session.failed(error).advised(Reason::Scope, advice)
+    session
+        .failed_about(symbol, error)
+        .advised(Reason::Scope, advice)
 }
 
 /// Advice on a rejected order, such as the cash of the account; `None` if there is none or it
@@ -487,11 +490,9 @@ fn funds_words(
             let cost = units.cost_at(price).map_or("too much".to_owned(), |cost| {
                 format!("about {}", table::money(cost))
             });
-            let (units, most) = (
-                table::amount(units),
-                table::amount(affordable(spendable, price)),
-            );
-            format!("{units} {symbol} cost {cost}; {told}: at most {most} units.")
+            let most = table::units(affordable(spendable, price));
+            let units = table::amount(units);
+            format!("{units} {symbol} cost {cost}; {told}: at most {most}.")
         }
         (OrderAmount::Cash(_) | OrderAmount::Units(_), _) => format!("{told}."),
     }
@@ -521,10 +522,11 @@ fn holdings_advice(session: &mut ReadySession, order: &OrderForm) -> Option<Stri
         return None;
     };
     let held = holdings.iter().find(|h| h.symbol == order.symbol);
-    let units = held.map_or("no".to_owned(), |h| table::amount(h.quantity));
+    let held_units = held.map_or(Quantity::ZERO, |h| h.quantity);
     let told = format!(
-        "The order sells {} units; {name} holds {units} units of {}.",
-        table::amount(sold),
+        "The order sells {}; {name} holds {} of {}.",
+        table::units(sold),
+        table::units(held_units),
         order.symbol
     );
     let is_promised = held.is_some_and(|h| h.quantity >= sold);
@@ -802,7 +804,7 @@ impl Countdown {
                 }
             }
             OrderProgress::Repeating(error) => {
-                let text = clean(&error.to_string().replace('\n', ";"));
+                let text = clean(&error_words(error).replace('\n', ";"));
                 self.line(&format!(
                     "{text}; asking again under the same order ID {}",
                     self.order_id

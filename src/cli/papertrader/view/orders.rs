@@ -9,7 +9,7 @@ use crate::client::{ClientError, OrderForm, QueuedNotice};
 use crate::model::{OpenValue, OrderAmount, OrderKind, Timestamp, TransactionStatus, Username};
 use crate::wire::Refusal;
 use crate::wire::payload::{OpenOrder, PageDetail};
-use crate::wire::reply::Fill;
+use crate::wire::reply::{Fill, OrderNotice};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -177,6 +177,35 @@ impl From<&OpenOrder> for OpenOrderView {
             until: Some(order.until).filter(|it| *it != Timestamp(0)).map(text),
             accepted: text(order.accepted),
             reserve: text(order.reserve),
+        }
+    }
+}
+
+/// An order that has ended, as a notice tells it.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the page's table says what each field is")]
+pub struct EndedOrderView {
+    pub transaction: String,
+    pub status: String,
+    pub symbol: String,
+    pub quantity: String,
+    pub price: Option<String>,
+    pub total: Option<String>,
+    pub settled: String,
+    pub reason: Option<String>,
+}
+
+impl From<&OrderNotice> for EndedOrderView {
+    fn from(end: &OrderNotice) -> EndedOrderView {
+        EndedOrderView {
+            transaction: text(end.id.hyphenated()),
+            status: text(&end.status),
+            symbol: text(end.symbol),
+            quantity: text(end.quantity),
+            price: end.price.map(text),
+            total: end.total.map(text),
+            settled: text(end.time),
+            reason: end.reason.as_ref().map(text),
         }
     }
 }

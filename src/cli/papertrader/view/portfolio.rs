@@ -5,16 +5,23 @@
 //! Tests: `src/cli/papertrader/view/tests.rs`.
 
 use crate::cli::table;
+use crate::model::money::MILLION;
 use crate::model::{Money, Quantity, Side, Symbol, TransactionStatus, Username};
-use crate::wire::payload::{HistoryEntry, Holding, Portfolio};
+use crate::wire::payload::{HistoryEntry, Holding, OwnSummary, Portfolio, PositionSummary};
 use serde::Serialize;
 
 use super::text;
 
-/// The cost, value and profit of a position.
+/// A position with its cost, value and profit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionStanding {
-    /// Average cost × quantity, rounded down.
+    pub symbol: Symbol,
+    pub units: Quantity,
+    /// Units that no open sale has been promised.
+    pub free: Quantity,
+    /// Cost of a unit, rounded down to a millionth.
+    pub average_cost: Money,
+    /// Of the whole position: exact where the server tells it.
     pub cost: Money,
     /// The market value; `None` without a price.
     pub value: Option<Money>,
@@ -23,18 +30,102 @@ pub struct PositionStanding {
 }
 
 impl PositionStanding {
-    /// Computes the standing of a position.
+    /// The standing of a position of which the server tells the average alone: the cost is that ×
+    /// units, rounded down.
     pub fn of(holding: &Holding) -> PositionStanding {
-        let cost = holding
-            .quantity
-            .worth_at(holding.average_cost)
-            .unwrap_or(Money::ZERO);
-        let value = Some(holding.value).filter(|v| *v != Money::ZERO);
+        let units = holding.quantity;
+        let cost = units.worth_at(holding.average_cost);
         PositionStanding {
+            average_cost: holding.average_cost,
+            ..PositionStanding::at(
+                (holding.symbol, units, units),
+                cost.unwrap_or(Money::ZERO),
+                holding.value,
+            )
+        }
+    }
+
+    /// The standing of a position of which the server tells the exact cost.
+    pub fn of_summary(position: &PositionSummary) -> PositionStanding {
+        let free = position.units.0.saturating_sub(position.promised.0).max(0);
+        PositionStanding::at(
+            (position.symbol, position.units, Quantity(free)),
+            position.cost,
+            position.value,
+        )
+    }
+
+    fn at(
+        (symbol, units, free): (Symbol, Quantity, Quantity),
+        cost: Money,
+        value: Money,
+    ) -> PositionStanding {
+        let value = Some(value).filter(|value| *value != Money::ZERO);
+        let average = i128::from(cost.0) * i128::from(MILLION);
+        let average = average.checked_div_euclid(i128::from(units.0));
+        PositionStanding {
+            symbol,
+            units,
+            free,
+            average_cost: Money::clamped(average.unwrap_or_default()),
             cost,
             value,
-            profit: value.and_then(|v| v.minus(cost)),
+            profit: value.and_then(|value| value.minus(cost)),
         }
+    }
+}
+
+/// What a server of the second edition tells of an account's money beside its cash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountFigures {
+    /// Cash that open orders hold back.
+    pub reserved: Money,
+    /// What a market purchase may cost now.
+    pub buying_power: Money,
+    /// What the positions have gained since the previous day's close.
+    pub day_change: Money,
+    /// All fees that were paid.
+    pub fees: Money,
+}
+
+/// One's own portfolio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnPortfolio {
+    pub cash: Money,
+    pub positions: Vec<PositionStanding>,
+    /// `None` of a server of the first edition.
+    pub figures: Option<AccountFigures>,
+}
+
+impl OwnPortfolio {
+    /// The portfolio that a server of the first edition tells.
+    pub fn of(cash: Money, holdings: &[Holding]) -> OwnPortfolio {
+        OwnPortfolio {
+            cash,
+            positions: holdings.iter().map(PositionStanding::of).collect(),
+            figures: None,
+        }
+    }
+
+    /// The portfolio of a summary, whose figures are exact.
+    pub fn of_summary(summary: &OwnSummary) -> OwnPortfolio {
+        let positions = summary.positions.iter().map(PositionStanding::of_summary);
+        OwnPortfolio {
+            cash: summary.cash,
+            positions: positions.collect(),
+            figures: Some(AccountFigures {
+                reserved: summary.reserved,
+                buying_power: summary.buying_power,
+                day_change: summary.day_change,
+                fees: summary.fees,
+            }),
+        }
+    }
+
+    /// Cash and the units of each position: the values by which two readings are compared.
+    pub fn fingerprint(&self) -> (Money, Vec<(Symbol, Quantity)>) {
+        let units = self.positions.iter().map(|it| (it.symbol, it.units));
+        (self.cash, units.collect())
     }
 }
 
@@ -55,10 +146,9 @@ pub struct Totals {
 
 impl Totals {
     /// Adds the positions up.
-    pub fn of(cash: Money, holdings: &[Holding]) -> Totals {
+    pub fn of(cash: Money, positions: &[PositionStanding]) -> Totals {
         let mut totals = Totals::default();
-        for holding in holdings {
-            let standing = PositionStanding::of(holding);
+        for standing in positions {
             match standing.value {
                 Some(value) => {
                     totals.value = Money(totals.value.0.saturating_add(value.0));
@@ -164,6 +254,10 @@ pub struct PortfolioView {
     pub reserved: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buying_power: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day_change: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fees: Option<String>,
     pub positions: Vec<PositionView>,
 }
 
@@ -191,56 +285,48 @@ impl PortfolioView {
                 ..PortfolioView::default()
             },
             Portfolio::Private(cash, holdings) => {
-                let totals = Totals::of(*cash, holdings);
-                let total_profit = start.map(|s| Money(totals.total.0.saturating_sub(s.0)));
-                PortfolioView {
-                    account: text(account),
-                    username: text(username),
-                    private: true,
-                    cash: Some(text(cash)),
-                    value: Some(text(totals.value)),
-                    cost: Some(text(totals.cost)),
-                    profit: Some(text(totals.profit)),
-                    total: Some(text(totals.total)),
-                    starting_cash: start.map(text),
-                    realised_profit: total_profit
-                        .map(|p| text(Money(p.0.saturating_sub(totals.profit.0)))),
-                    total_profit: total_profit.map(text),
-                    reserved: None,
-                    buying_power: None,
-                    positions: holdings.iter().map(position).collect(),
-                }
+                let own = OwnPortfolio::of(*cash, holdings);
+                PortfolioView::of_own(account, username, &own, start)
             }
         }
     }
-}
 
-/// What an account's open orders hold back, and what it may spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpendableCash {
-    /// Cash that purchases hold back.
-    pub reserved: Money,
-    /// What a market purchase may cost now.
-    pub buying_power: Money,
-}
-
-impl PortfolioView {
-    /// The same with what may be spent, where the server tells it.
-    pub fn with_spendable(self, spendable: Option<SpendableCash>) -> PortfolioView {
+    /// Converts one's own portfolio, as [`PortfolioView::new`].
+    pub fn of_own(
+        account: &Username,
+        username: &Username,
+        own: &OwnPortfolio,
+        start: Option<Money>,
+    ) -> PortfolioView {
+        let totals = Totals::of(own.cash, &own.positions);
+        let total_profit = start.map(|s| Money(totals.total.0.saturating_sub(s.0)));
+        let figure = |of: fn(&AccountFigures) -> Money| own.figures.as_ref().map(of).map(text);
         PortfolioView {
-            reserved: spendable.map(|it| text(it.reserved)),
-            buying_power: spendable.map(|it| text(it.buying_power)),
-            ..self
+            account: text(account),
+            username: text(username),
+            private: true,
+            cash: Some(text(own.cash)),
+            value: Some(text(totals.value)),
+            cost: Some(text(totals.cost)),
+            profit: Some(text(totals.profit)),
+            total: Some(text(totals.total)),
+            starting_cash: start.map(text),
+            realised_profit: total_profit.map(|p| text(Money(p.0.saturating_sub(totals.profit.0)))),
+            total_profit: total_profit.map(text),
+            reserved: figure(|it| it.reserved),
+            buying_power: figure(|it| it.buying_power),
+            day_change: figure(|it| it.day_change),
+            fees: figure(|it| it.fees),
+            positions: own.positions.iter().map(position).collect(),
         }
     }
 }
 
-fn position(holding: &Holding) -> PositionView {
-    let standing = PositionStanding::of(holding);
+fn position(standing: &PositionStanding) -> PositionView {
     PositionView {
-        symbol: text(holding.symbol),
-        quantity: Some(text(holding.quantity)),
-        average_cost: Some(text(holding.average_cost)),
+        symbol: text(standing.symbol),
+        quantity: Some(text(standing.units)),
+        average_cost: Some(text(standing.average_cost)),
         cost: Some(text(standing.cost)),
         value: standing.value.map(text),
         profit: standing.profit.map(text),
@@ -254,16 +340,4 @@ fn position(holding: &Holding) -> PositionView {
 /// Basis points as a percentage: `12.34`.
 pub fn basis_points(share: u16) -> String {
     format!("{}.{:02}", share / 100, share % 100)
-}
-
-/// Cash and the units of each position: the values by which two readings of a portfolio are
-/// compared. `None` for another user's portfolio.
-pub fn fingerprint(portfolio: &Portfolio) -> Option<(Money, Vec<(Symbol, Quantity)>)> {
-    match portfolio {
-        Portfolio::Private(cash, holdings) => Some((
-            *cash,
-            holdings.iter().map(|h| (h.symbol, h.quantity)).collect(),
-        )),
-        Portfolio::Public(_) => None,
-    }
 }

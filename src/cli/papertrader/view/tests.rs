@@ -101,7 +101,8 @@ fn totals_and_profits_are_computed_from_positions() {
         holding(1_000_000, 50_000_000, 0),
     ];
     let cash = Money(1_000_000_000);
-    let totals = Totals::of(cash, &holdings);
+    let own = OwnPortfolio::of(cash, &holdings);
+    let totals = Totals::of(cash, &own.positions);
     assert_eq!(totals.value, Money(270_000_000));
     assert_eq!(totals.cost, Money(250_000_000));
     assert_eq!(totals.profit, Money(20_000_000));

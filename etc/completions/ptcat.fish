@@ -1,0 +1,67 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ptcat_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_ptcat_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ptcat_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ptcat_using_subcommand
+    set -l cmd (__fish_ptcat_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ptcat -n "__fish_ptcat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ptcat -n "__fish_ptcat_needs_command" -s V -l version -d 'Print version'
+complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "encode" -d 'Turn the sends of a dialogue on standard input into frames on standard output'
+complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "decode" -d 'Turn frames on standard input into one line of text each on standard output'
+complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "run" -d 'Run a dialogue against a worker, and name the first line that differs'
+complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "conform" -d 'Run all dialogues against a deployment, and say of each section of the specification whether it passes'
+complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "describe" -d 'Print the description of the protocol as JSON'
+complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l connection -d 'The connection whose lines count, where a dialogue has several [default: the first]' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l set -d 'Give {NAME} a value; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l requests -d 'The dialogue that asked: says which payload each data transfer carries' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l connection -d 'The connection whose lines count, where a dialogue has several [default: the first]' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l set -d 'Give {NAME} a value; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l worker -d 'A further worker (`worker2` and so on); may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l master -d 'The master, for dialogues that speak to port 2048' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l set -d 'Give {NAME} a value; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l within -d 'How long a line may take that does not say so itself; a purchase waits for the next price update' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s v -l verbose -d 'Tell every message that is sent and that comes, on standard error'
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s h -l help -d 'Print help'
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l worker -d 'A further worker (`worker2` and so on); may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l master -d 'The master, for dialogues that speak to port 2048' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l set -d 'Give {NAME} a value; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l within -d 'How long a line may take that does not say so itself; a purchase waits for the next price update' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l fixtures -d 'Run the dialogues of this folder in place of those that this program carries' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l only -d 'Run only dialogues whose name contains this; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l jobs -d 'How many dialogues run at the same time' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l other-market -d 'The deployment does not trade the sample market: skip what depends on its prices'
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l json -d 'Print the report as JSON'
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l pages -d 'Instead write it and the tables made from it into the pages of this folder' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform describe help" -f -a "encode" -d 'Turn the sends of a dialogue on standard input into frames on standard output'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform describe help" -f -a "decode" -d 'Turn frames on standard input into one line of text each on standard output'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform describe help" -f -a "run" -d 'Run a dialogue against a worker, and name the first line that differs'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform describe help" -f -a "conform" -d 'Run all dialogues against a deployment, and say of each section of the specification whether it passes'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform describe help" -f -a "describe" -d 'Print the description of the protocol as JSON'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform describe help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

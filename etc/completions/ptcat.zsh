@@ -1,0 +1,216 @@
+#compdef ptcat
+
+autoload -U is-at-least
+
+_ptcat() {
+    typeset -A opt_args
+    typeset -a _arguments_options
+    local ret=1
+
+    if is-at-least 5.2; then
+        _arguments_options=(-s -S -C)
+    else
+        _arguments_options=(-s -C)
+    fi
+
+    local context curcontext="$curcontext" state line
+    _arguments "${_arguments_options[@]}" : \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_ptcat_commands" \
+"*::: :->ptcat" \
+&& ret=0
+    case $state in
+    (ptcat)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:ptcat-command-$line[1]:"
+        case $line[1] in
+            (encode)
+_arguments "${_arguments_options[@]}" : \
+'--connection=[The connection whose lines count, where a dialogue has several \[default\: the first\]]:NUMBER:_default' \
+'*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(decode)
+_arguments "${_arguments_options[@]}" : \
+'--requests=[The dialogue that asked\: says which payload each data transfer carries]:FILE:_files' \
+'--connection=[The connection whose lines count, where a dialogue has several \[default\: the first\]]:NUMBER:_default' \
+'*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(run)
+_arguments "${_arguments_options[@]}" : \
+'*--worker=[A further worker (\`worker2\` and so on); may be given more than once]:HOST:PORT:_default' \
+'--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
+'*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
+'*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
+'-v[Tell every message that is sent and that comes, on standard error]' \
+'--verbose[Tell every message that is sent and that comes, on standard error]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':file -- The dialogue, or `-` for standard input:_files' \
+':worker -- The worker, which dialogues call `worker` or `worker1`:_default' \
+&& ret=0
+;;
+(conform)
+_arguments "${_arguments_options[@]}" : \
+'*--worker=[A further worker (\`worker2\` and so on); may be given more than once]:HOST:PORT:_default' \
+'--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
+'*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
+'*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
+'--fixtures=[Run the dialogues of this folder in place of those that this program carries]:DIR:_files' \
+'*--only=[Run only dialogues whose name contains this; may be given more than once]:NAME:_default' \
+'--jobs=[How many dialogues run at the same time]:NUMBER:_default' \
+'--other-market[The deployment does not trade the sample market\: skip what depends on its prices]' \
+'--json[Print the report as JSON]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':worker -- The worker, which dialogues call `worker` or `worker1`:_default' \
+&& ret=0
+;;
+(describe)
+_arguments "${_arguments_options[@]}" : \
+'--pages=[Instead write it and the tables made from it into the pages of this folder]:DIR:_files' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_ptcat__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:ptcat-help-command-$line[1]:"
+        case $line[1] in
+            (encode)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(decode)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(run)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(conform)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(describe)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+}
+
+(( $+functions[_ptcat_commands] )) ||
+_ptcat_commands() {
+    local commands; commands=(
+'encode:Turn the sends of a dialogue on standard input into frames on standard output' \
+'decode:Turn frames on standard input into one line of text each on standard output' \
+'run:Run a dialogue against a worker, and name the first line that differs' \
+'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'describe:Print the description of the protocol as JSON' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'ptcat commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__conform_commands] )) ||
+_ptcat__subcmd__conform_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat conform commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__decode_commands] )) ||
+_ptcat__subcmd__decode_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat decode commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__describe_commands] )) ||
+_ptcat__subcmd__describe_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat describe commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__encode_commands] )) ||
+_ptcat__subcmd__encode_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat encode commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help_commands] )) ||
+_ptcat__subcmd__help_commands() {
+    local commands; commands=(
+'encode:Turn the sends of a dialogue on standard input into frames on standard output' \
+'decode:Turn frames on standard input into one line of text each on standard output' \
+'run:Run a dialogue against a worker, and name the first line that differs' \
+'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'describe:Print the description of the protocol as JSON' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'ptcat help commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__conform_commands] )) ||
+_ptcat__subcmd__help__subcmd__conform_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help conform commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__decode_commands] )) ||
+_ptcat__subcmd__help__subcmd__decode_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help decode commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__describe_commands] )) ||
+_ptcat__subcmd__help__subcmd__describe_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help describe commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__encode_commands] )) ||
+_ptcat__subcmd__help__subcmd__encode_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help encode commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__help_commands] )) ||
+_ptcat__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help help commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__run_commands] )) ||
+_ptcat__subcmd__help__subcmd__run_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help run commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__run_commands] )) ||
+_ptcat__subcmd__run_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat run commands' commands "$@"
+}
+
+if [ "$funcstack[1]" = "_ptcat" ]; then
+    _ptcat "$@"
+else
+    compdef _ptcat ptcat
+fi
