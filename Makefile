@@ -8,11 +8,11 @@ CARGO      ?= cargo
 BINARIES = papertrader papertraderctl papertrader-master papertrader-worker papertrader-sandbox papertrader-bench ptcat
 
 # Debian's packages that building and testing need: gpgme's headers, a C compiler for SQLite and ring, GnuPG,
-# netcat, Python and its mail server for the tests, codespell for their spelling.
+# netcat, Python with a mail server and a WebSocket client for the tests, codespell for their spelling.
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
-	python3-aiosmtpd
+	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders account-times
+.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
 
 all: build
 
@@ -118,6 +118,10 @@ bench-notices: deps ## 5,000 subscribers to one price, and who else notices: two
 bench-open-orders: deps ## a master with a million open orders: five minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench open-orders
+
+bench-websocket: deps ## what a quote by WebSocket costs a worker, beside TCP: two minutes
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench websocket
 
 # Medians of 200 interleaved tries of each kind of account; best with nothing else running.
 account-times: deps ## what the times of logins tell of accounts: three minutes

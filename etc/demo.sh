@@ -53,8 +53,13 @@ mkfifo "$folder/ready"
 "$programs/papertrader-sandbox" run --dir "$folder/sandbox" --workers 2 --update-interval "$interval" \
   >"$folder/ready" 2>"$folder/log" &
 sandbox=$!
-read -r ready <"$folder/ready" || { cat "$folder/log" >&2; failed 'the sandbox did not start'; }
+exec 3<"$folder/ready"
+read -r ready <&3 || { cat "$folder/log" >&2; failed 'the sandbox did not start'; }
 echo "$ready"
+# The first worker's page; it lasts as long as this demonstration.
+read -r page <&3 || failed 'no page is served'
+echo "$page"
+exec 3<&-
 echo "One bar a trading day; a day passes every $interval."
 worker=$(echo "$ready" | cut -d' ' -f3 | cut -d= -f2)
 control="$folder/sandbox/master.sock"

@@ -24,6 +24,7 @@ pub mod rivals;
 pub mod speech;
 pub mod start;
 pub mod table;
+pub mod websocket;
 
 use driver::Until;
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod database;
 mod master;
 mod reader;
 mod values;
+mod web;
 mod worker;
 mod writer;
 
@@ -19,6 +20,7 @@ pub use master::{
     ThirdPartySettings,
 };
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
+pub use web::{WEB_PORT, WebConfig, WebOrigin};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
 
 use crate::runtime::is_passing;

@@ -16,6 +16,7 @@ pub mod runtime;
 pub mod config;
 
 pub mod net;
+pub mod page;
 
 pub mod link;
 

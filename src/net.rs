@@ -4,11 +4,13 @@
 //! side that never blocks a module.
 
 pub mod certificate;
+mod client_cipher;
 pub mod connection;
 pub mod connection_limiter;
 pub mod deadline;
 pub mod flusher;
 pub mod held_bytes;
+pub mod http;
 pub mod limits;
 pub mod listener;
 mod notice_bytes;
@@ -18,8 +20,10 @@ pub mod rejecter;
 pub mod send_half;
 mod send_queue;
 pub mod tls;
+pub mod websocket;
 pub mod write_buffer;
 
+pub use client_cipher::Transport;
 pub use connection::{Connection, ReplyWriter, SendLimits};
 pub use connection_limiter::{ConnectionLimiter, ConnectionLimits};
 pub use flusher::Flusher;

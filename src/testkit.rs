@@ -87,6 +87,7 @@ pub mod small_disk;
     reason = "for tests"
 )]
 pub mod trader;
+pub mod websocket;
 
 pub use daemon::{Daemon, Place};
 pub use deployment::{Deployment, folder};

@@ -17,6 +17,7 @@ pub mod tunnel;
 mod acceptor;
 pub mod service;
 mod start;
+mod web;
 
 use crate::net::ConnectionLimiter;
 use crate::net::tls::{CertificateError, ServerTls};

@@ -61,6 +61,9 @@ _papertrader__bench() {
             papertrader__bench,start)
                 cmd="papertrader__bench__subcmd__start"
                 ;;
+            papertrader__bench,websocket)
+                cmd="papertrader__bench__subcmd__websocket"
+                ;;
             papertrader__bench__subcmd__help,account-times)
                 cmd="papertrader__bench__subcmd__help__subcmd__account__subcmd__times"
                 ;;
@@ -106,6 +109,9 @@ _papertrader__bench() {
             papertrader__bench__subcmd__help,start)
                 cmd="papertrader__bench__subcmd__help__subcmd__start"
                 ;;
+            papertrader__bench__subcmd__help,websocket)
+                cmd="papertrader__bench__subcmd__help__subcmd__websocket"
+                ;;
             *)
                 ;;
         esac
@@ -113,7 +119,7 @@ _papertrader__bench() {
 
     case "${cmd}" in
         papertrader__bench)
-            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins account-times histories notices open-orders load help"
+            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins account-times histories notices open-orders websocket load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -213,7 +219,7 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help)
-            opts="all reads orders settle growth idle start market logins account-times histories notices open-orders load help"
+            opts="all reads orders settle growth idle start market logins account-times histories notices open-orders websocket load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -423,6 +429,20 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__help__subcmd__websocket)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -701,6 +721,28 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__start)
+            opts="-h --json --short --alternations --time --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --alternations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__websocket)
             opts="-h --json --short --alternations --time --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

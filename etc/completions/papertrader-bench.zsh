@@ -165,6 +165,16 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(websocket)
+_arguments "${_arguments_options[@]}" : \
+'--alternations=[Turns of each comparison]:N:_default' \
+'--time=[How long each measurement takes]:TIME:_default' \
+'--json[Print JSON]' \
+'--short[A few hundred requests each\: shows that everything runs and that answers are right]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (load)
 _arguments "${_arguments_options[@]}" : \
 '--worker=[A running worker; without one a deployment is made]:HOST:PORT:_default' \
@@ -251,6 +261,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(websocket)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (load)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -284,6 +298,7 @@ _papertrader-bench_commands() {
 'histories:One history of three million transactions, asked for without pause, and who else notices' \
 'notices:5,000 subscribers to one asset'\''s prices, beside a bare loop, and who else notices' \
 'open-orders:A master with a million open orders' \
+'websocket:What a quote by WebSocket costs the worker, beside one by TCP' \
 'load:One load as you wish it' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -320,6 +335,7 @@ _papertrader-bench__subcmd__help_commands() {
 'histories:One history of three million transactions, asked for without pause, and who else notices' \
 'notices:5,000 subscribers to one asset'\''s prices, beside a bare loop, and who else notices' \
 'open-orders:A master with a million open orders' \
+'websocket:What a quote by WebSocket costs the worker, beside one by TCP' \
 'load:One load as you wish it' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -400,6 +416,11 @@ _papertrader-bench__subcmd__help__subcmd__start_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench help start commands' commands "$@"
 }
+(( $+functions[_papertrader-bench__subcmd__help__subcmd__websocket_commands] )) ||
+_papertrader-bench__subcmd__help__subcmd__websocket_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench help websocket commands' commands "$@"
+}
 (( $+functions[_papertrader-bench__subcmd__histories_commands] )) ||
 _papertrader-bench__subcmd__histories_commands() {
     local commands; commands=()
@@ -454,6 +475,11 @@ _papertrader-bench__subcmd__settle_commands() {
 _papertrader-bench__subcmd__start_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench start commands' commands "$@"
+}
+(( $+functions[_papertrader-bench__subcmd__websocket_commands] )) ||
+_papertrader-bench__subcmd__websocket_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench websocket commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_papertrader-bench" ]; then

@@ -85,6 +85,9 @@ _papertrader() {
             papertrader,transactions)
                 cmd="papertrader__subcmd__transactions"
                 ;;
+            papertrader,tui)
+                cmd="papertrader__subcmd__tui"
+                ;;
             papertrader,user)
                 cmd="papertrader__subcmd__user"
                 ;;
@@ -199,6 +202,9 @@ _papertrader() {
             papertrader__subcmd__help,transactions)
                 cmd="papertrader__subcmd__help__subcmd__transactions"
                 ;;
+            papertrader__subcmd__help,tui)
+                cmd="papertrader__subcmd__help__subcmd__tui"
+                ;;
             papertrader__subcmd__help,user)
                 cmd="papertrader__subcmd__help__subcmd__user"
                 ;;
@@ -302,7 +308,7 @@ _papertrader() {
 
     case "${cmd}" in
         papertrader)
-            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version register login logout account password sessions tokens assets quote watch info chart forecast buy sell orders cancel replace portfolio transactions user market server workers ping help"
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version register login logout account password sessions tokens assets quote watch info chart forecast buy sell orders cancel replace portfolio transactions tui user market server workers ping help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -940,7 +946,7 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help)
-            opts="register login logout account password sessions tokens assets quote watch info chart forecast buy sell orders cancel replace portfolio transactions user market server workers ping help"
+            opts="register login logout account password sessions tokens assets quote watch info chart forecast buy sell orders cancel replace portfolio transactions tui user market server workers ping help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1416,6 +1422,20 @@ _papertrader() {
             return 0
             ;;
         papertrader__subcmd__help__subcmd__transactions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__help__subcmd__tui)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2612,6 +2632,48 @@ _papertrader() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__tui)
+            opts="-h -V --server --master --user --token-file --json --plain --tls --ca --pin --timeout --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

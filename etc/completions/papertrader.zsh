@@ -858,6 +858,24 @@ _arguments "${_arguments_options[@]}" : \
 '--version[Print version]' \
 && ret=0
 ;;
+(tui)
+_arguments "${_arguments_options[@]}" : \
+'*--server=[A server to use, called a worker; may be given several times\: the next is tried when one is down \[default\: those of the last login, else 127.0.0.1\:2049\]]:HOST:PORT:_default' \
+'--master=[The master'\''s address, asked for servers when none that is known answers; what it names is tried only if --pin, --ca or a host named before speaks for it]:HOST:PORT:_default' \
+'--user=[Whose session to use, where there are several \[default\: the one that logged in last; with --server, the last one at that server and those that belong to it\]]:NAME:{_papertrader_names users}' \
+'--token-file=[A file with a token, in place of a session that login saved; needs --user; not readable by others \[default\: the token in PAPERTRADER_TOKEN, if there is one\]]:FILE:_files' \
+'--ca=[A PEM file of certificates to trust beside the system'\''s; implies --tls; login remembers it]:FILE:_files' \
+'*--pin=[The SHA-256 of the one certificate to trust, as \`openssl x509 -fingerprint -sha256\` prints it; may be given several times; implies --tls; login remembers it]:SHA256:_default' \
+'--timeout=[Seconds to wait for a connection or an answer]:SECONDS:_default' \
+'--json[Print JSON]' \
+'(--tls --ca --pin)--plain[Speak plain text to servers on other machines, too\: others can read passwords and sessions on the way; not with a session that was made over TLS]' \
+'--tls[Speak TLS to a server on this machine, too]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
 (user)
 _arguments "${_arguments_options[@]}" : \
 '*--server=[A server to use, called a worker; may be given several times\: the next is tried when one is down \[default\: those of the last login, else 127.0.0.1\:2049\]]:HOST:PORT:_default' \
@@ -1133,6 +1151,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(tui)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (user)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1189,6 +1211,7 @@ _papertrader_commands() {
 'replace:Change the quantity or the prices of an open order' \
 'portfolio:Show cash and positions with their profit and loss' \
 'transactions:Show the history of transactions, newest first' \
+'tui:The full-screen view\: live prices, charts, portfolio, orders, history, and a line to order' \
 'user:Show what others may see of an account; of your own also its e-mail address and cash' \
 'market:Show how the market stands\: its state and time, the next update, and how old prices are' \
 'server:Show what the server tells about itself\: its market, its next update, how to sign in, versions' \
@@ -1325,6 +1348,7 @@ _papertrader__subcmd__help_commands() {
 'replace:Change the quantity or the prices of an open order' \
 'portfolio:Show cash and positions with their profit and loss' \
 'transactions:Show the history of transactions, newest first' \
+'tui:The full-screen view\: live prices, charts, portfolio, orders, history, and a line to order' \
 'user:Show what others may see of an account; of your own also its e-mail address and cash' \
 'market:Show how the market stands\: its state and time, the next update, and how old prices are' \
 'server:Show what the server tells about itself\: its market, its next update, how to sign in, versions' \
@@ -1518,6 +1542,11 @@ _papertrader__subcmd__help__subcmd__tokens__subcmd__revoke_commands() {
 _papertrader__subcmd__help__subcmd__transactions_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader help transactions commands' commands "$@"
+}
+(( $+functions[_papertrader__subcmd__help__subcmd__tui_commands] )) ||
+_papertrader__subcmd__help__subcmd__tui_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader help tui commands' commands "$@"
 }
 (( $+functions[_papertrader__subcmd__help__subcmd__user_commands] )) ||
 _papertrader__subcmd__help__subcmd__user_commands() {
@@ -1727,6 +1756,11 @@ _papertrader__subcmd__tokens__subcmd__revoke_commands() {
 _papertrader__subcmd__transactions_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader transactions commands' commands "$@"
+}
+(( $+functions[_papertrader__subcmd__tui_commands] )) ||
+_papertrader__subcmd__tui_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader tui commands' commands "$@"
 }
 (( $+functions[_papertrader__subcmd__user_commands] )) ||
 _papertrader__subcmd__user_commands() {

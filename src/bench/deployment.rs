@@ -6,6 +6,7 @@
 
 use crate::client::{Client, ConnectOptions as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};
+use crate::testkit::state::SandboxState;
 use crate::testkit::{Deployment, Market, Resources};
 use crate::wire::ConnectionState;
 use rustix::process::Signal;
@@ -166,6 +167,30 @@ impl BenchDeployment {
     /// The workers' addresses.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// `HOST:PORT` of the first worker's page.
+    ///
+    /// # Errors
+    /// It has none, or its configuration cannot be read.
+    pub fn page(&self) -> Result<String, String> {
+        let state = SandboxState::planned(self.kit.layout()).map_err(|e| e.to_string())?;
+        let worker = state.workers.into_iter().next();
+        let page = worker.and_then(|worker| worker.page);
+        let host = page
+            .as_deref()
+            .and_then(|page| page.strip_prefix("http://"));
+        let host = host.map(|host| host.trim_end_matches('/').to_owned());
+        host.ok_or_else(|| "the worker has no page".to_owned())
+    }
+
+    /// Processor time that the first worker has used, in nanoseconds.
+    ///
+    /// # Errors
+    /// The worker's process has ended.
+    pub fn worker_processor_time(&self) -> Result<u64, String> {
+        let resources = Resources::of(self.kit.worker(1).pid()).map_err(|e| e.to_string())?;
+        Ok(u64::try_from(resources.processor.as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// Resident memory of the first worker, in bytes.

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod outcome_words;
 pub mod password;
 pub mod splits;
+mod tui;
 pub mod view;
 
 use crate::cli::usage::{refuse, with_own_usage};

@@ -1,7 +1,7 @@
 //! spec/cli.md · 2.1.2 (what the outer world sees)
 //!
 //! What the terminal at standard output can show: its size, its characters, and the rows that a
-//! text takes on it. No text for people has a colour.
+//! text takes on it. No text for people has a colour but in the full-screen view.
 //!
 //! Tests: below, and on a terminal in `tests/suite/client/screen.rs`.
 
@@ -73,7 +73,7 @@ pub fn for_people(text: &str) -> String {
 }
 
 /// A text in ASCII, of the same width in columns wherever its characters are one column wide.
-fn ascii(text: &str) -> String {
+pub fn ascii(text: &str) -> String {
     let shown = |c: char| match c {
         c if c.is_ascii() => c,
         '–' | '─' => '-',

@@ -533,6 +533,84 @@ fn plain_text_beyond_loopback_must_be_allowed() {
 }
 
 #[test]
+fn origins_are_compared_as_browsers_do() {
+    for (text, written) in [
+        ("https://trade.example.org", "https://trade.example.org"),
+        ("HTTPS://Trade.Example.ORG:443", "https://trade.example.org"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://localhost:80", "https://localhost:80"),
+        ("http://[::0001]:2050", "http://[::1]:2050"),
+        ("http://127.0.0.1:02050", "http://127.0.0.1:2050"),
+    ] {
+        let origin = WebOrigin::parse(text).unwrap();
+        assert_eq!(origin.to_string(), written);
+        assert_eq!(WebOrigin::parse(written), Some(origin));
+    }
+    for wrong in [
+        "",
+        "https://",
+        "trade.example.org",
+        "ftp://trade.example.org",
+        "https://trade.example.org/",
+        "https://trade.example.org:0",
+        "https://trade.example.org:65536",
+        "https://trade.example.org:+1",
+        "https://trade.example.org:",
+        "https://user@trade.example.org",
+        "https://[::1",
+        "https://::1",
+        "https://[localhost]",
+        "https://*",
+        "https://a b",
+        "null",
+    ] {
+        assert_eq!(WebOrigin::parse(wrong), None, "{wrong}");
+        let text = format!("[web]\norigins = [\"{wrong}\"]\n");
+        let error = worker(&worker_text("", &text)).unwrap_err();
+        assert_eq!(error.problems[0].key, "web.origins", "{error}");
+    }
+    let origin = WebOrigin::parse("http://127.0.0.1:2050").unwrap();
+    assert!(origin.is_host("127.0.0.1:2050") && !origin.is_host("127.0.0.1"));
+    assert!(WebOrigin::parse("http://a").unwrap().is_host("A:80"));
+    assert_eq!(origin.websocket(), "ws://127.0.0.1:2050");
+    let localhost = origin.localhost().unwrap();
+    assert_eq!(localhost.to_string(), "http://localhost:2050");
+    assert_eq!(localhost.localhost(), None);
+}
+
+#[test]
+fn a_page_beyond_loopback_needs_tls_or_a_word() {
+    let (config, warnings) = worker(&worker_text("", "[web]\n")).unwrap();
+    let web = config.web.unwrap();
+    assert_eq!(web.listen.to_string(), "127.0.0.1:2050");
+    assert!(warnings.is_empty() && web.origins.is_empty());
+    let beyond = "[web]\nlisten = \"0.0.0.0:2050\"\n";
+    let error = worker(&worker_text("", beyond)).unwrap_err();
+    assert_eq!(error.problems[0].key, "web.listen");
+    let allowed = format!("{beyond}allow_plaintext = true\n");
+    let (_, warnings) = worker(&worker_text("", &allowed)).unwrap();
+    assert_eq!(warnings[0].key, "web.allow_plaintext");
+    let tls = format!("[tls]\ncertificate = \"c\"\nkey = \"k\"\n{beyond}");
+    assert!(worker(&worker_text("", &tls)).unwrap().1.is_empty());
+    let same = "[web]\nlisten = \"127.0.0.1:2049\"\n";
+    let error = worker(&worker_text("", same)).unwrap_err();
+    assert!(error.to_string().contains("another port"), "{error}");
+    for (origin, warned) in [
+        ("http://192.0.2.1:2050", true),
+        ("http://trade.example.org", true),
+        ("https://trade.example.org", false),
+        ("http://127.0.0.1:1", false),
+        ("http://localhost:1", false),
+    ] {
+        let text = format!("[web]\norigins = \"{origin}\"\n");
+        let (_, warnings) = worker(&worker_text("", &text)).unwrap();
+        assert_eq!(!warnings.is_empty(), warned, "{origin}");
+    }
+    let many = format!("[web]\norigins = [{}]\n", "\"https://a\", ".repeat(65));
+    assert!(worker(&worker_text("", &many)).is_err());
+}
+
+#[test]
 fn a_worker_s_values_are_checked() {
     for (line, key) in [
         ("master = \"master\"", "master"),
@@ -641,7 +719,8 @@ fn a_written_configuration_reads_back_the_same() {
     let text = worker_text(
         "listen = \"0.0.0.0:1\"\nmaster = \"m.example:9\"\ndata_dir = \"w1\"\nallow_plaintext = true",
         "[log]\nfile = \"w.log\"\n[limits]\nmax_connections = 1\nmax_connections_per_ip = 2\nframe_timeout = \"3s\"\nidle_timeout = \"4s\"\n\
-         max_unsent = \"50000\"\nsend_timeout = \"6s\"\n[tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n",
+         max_unsent = \"50000\"\nsend_timeout = \"6s\"\n[tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"\n\
+         [web]\nlisten = \"0.0.0.0:2\"\norigins = [\"https://a.example\", \"http://[::1]:9\"]\nallow_plaintext = true\n",
     );
     let (config, _) = WorkerConfig::parse(&text, file).unwrap();
     let written = config.to_toml(file);

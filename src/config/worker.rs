@@ -4,6 +4,7 @@
 
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
+use super::web::{self, WebConfig};
 use super::{ConfigError, Warning, check, reader, writer};
 use crate::model::Fingerprint;
 use crate::runtime::log::LogConfig;
@@ -43,6 +44,8 @@ pub struct WorkerConfig {
     pub limits: WorkerLimits,
     /// TLS towards clients, if configured.
     pub tls: Option<TlsFiles>,
+    /// Where the page is served, if it is.
+    pub web: Option<WebConfig>,
 }
 
 /// `[gpg]`
@@ -158,6 +161,11 @@ impl WorkerConfig {
             values.path("tls.certificate", &tls.certificate);
             values.path("tls.key", &tls.key);
         }
+        if let Some(web) = &self.web {
+            values.text("web.listen", web.listen);
+            values.texts("web.origins", &web.origins);
+            values.bare("web.allow_plaintext", web.allow_plaintext);
+        }
         values.fill(include_str!("../../etc/worker.toml"))
     }
 }
@@ -184,6 +192,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
         log: values::log(root, "/var/log/papertrader/worker.log"),
         limits: limits(root),
         tls: root.table("tls").map(tls),
+        web: root.table("web").map(web::web),
     };
     let plain = config.tls.is_none() && !values::is_loopback(config.listen.ip());
     if plain && config.allow_plaintext {
@@ -203,6 +212,9 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
                 config.listen
             ),
         );
+    }
+    if let Some(web) = &config.web {
+        web::check(web, config.listen, config.tls.is_some(), root.report());
     }
     config
 }

@@ -113,6 +113,7 @@ const READING: &[&str] = &[
 
 const RULES: &[&str] = &[
     "A client connects to a worker over TCP. A worker with a certificate speaks TLS 1.3 alone: whether it has one is told with its address, by people, and not by the protocol. A client sends the first message; there is no greeting.",
+    "Where a worker serves a page, the same stream is also taken by WebSocket (RFC 6455), in HTTP/1.1 at the path /ws with the subprotocol papertrader.1: in binary messages whose borders mean nothing, without extensions. After a protocolError the worker sends a close frame with 1002, or 1001 for shutting-down.",
     "Arguments are UTF-8 texts. The data is split at its first argumentCount - 1 separators. No argument is empty, and no argument of a request contains a space.",
     "A connection starts in the command state. switchState to data binds it to a session, which later data instructions use. When that session ends, they are refused with session-expired.",
     "Every request has one answer but pong, which has none. Answers come in the order of the requests, so that a client knows by counting which request an answer belongs to.",

@@ -15,8 +15,10 @@ use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::held_bytes::HELD_BYTES_MAX;
+use crate::net::http::{HEAD_BYTES_MAX, HEAD_TIMEOUT};
 use crate::net::limits::{LEAST_RATE_BYTES, LINGER_TIMEOUT};
 use crate::net::reader::BULK_MAX;
+use crate::net::websocket::FRAME_PAYLOAD_MAX;
 use crate::wire::reply::TEXT_MAX;
 use crate::wire::{DATA_MAX, packet};
 use crate::worker::notices::orders::ORDER_SUBSCRIBERS_MAX;
@@ -103,6 +105,7 @@ fn time(name: &'static str, value: Duration, about: &'static str) -> LimitEntry 
 pub fn all() -> Vec<LimitEntry> {
     let mut all = of_messages();
     all.extend(of_connections(&WorkerLimits::default()));
+    all.extend(of_web());
     all.extend(of_unread_replies(&WorkerLimits::default()));
     all.extend(of_master_port(&MasterLimits::default()));
     all.extend(of_accounts(&MasterLimits::default()));
@@ -204,6 +207,28 @@ fn of_connections(worker: &WorkerLimits) -> Vec<LimitEntry> {
             BULK_MAX as u64,
             Unit::Count,
             "unanswered requests of a connection that are bulk; the worker stops reading until some are answered",
+        ),
+    ]
+}
+
+fn of_web() -> Vec<LimitEntry> {
+    vec![
+        limit(
+            "webSocketFrame",
+            FRAME_PAYLOAD_MAX as u64,
+            Unit::Bytes,
+            "payload of a client's frame of WebSocket; more is close 1009. A message may have any number of frames",
+        ),
+        limit(
+            "httpHead",
+            HEAD_BYTES_MAX as u64,
+            Unit::Bytes,
+            "head of an HTTP request, such as the upgrade to WebSocket; more is 431",
+        ),
+        time(
+            "httpHeadTime",
+            HEAD_TIMEOUT,
+            "from the connection, or the end of TLS's handshake, to the end of the first HTTP head; then 408",
         ),
     ]
 }

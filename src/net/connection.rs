@@ -5,11 +5,13 @@
 //!
 //! Tests: `src/net/tests.rs`.
 
+use super::client_cipher::{ClientCipher, Transport};
 use super::flusher::{Flush, FlushProgress, Flusher};
 use super::held_bytes::{ByteHolder, HeldShare};
 use super::limits::LINGER_TIMEOUT;
 use super::send_queue::{CloseState, SendQueue};
 use super::tls::TlsProgress;
+use super::websocket::{CloseCode, ControlPayload};
 use crate::model::ProtocolFault;
 use crate::wire::{ProtocolError, reply};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -55,6 +57,8 @@ pub struct Connection {
     flusher: Arc<Flusher>,
     held: HeldShare,
     has_tls: bool,
+    /// Whether the stream is in messages of WebSocket.
+    pub(super) is_websocket: bool,
     closed: AtomicBool,
 }
 
@@ -83,22 +87,25 @@ impl Connection {
         flusher: Arc<Flusher>,
     ) -> io::Result<Arc<Connection>> {
         let peer = socket.peer_addr()?;
-        Connection::of(peer, socket, tls, limits, flusher)
+        let transport = Transport::stream(tls);
+        Connection::of(peer, socket, transport, limits, flusher)
     }
 
-    /// As [`Connection::new`], of a peer whose address somebody else has told, such as a proxy.
+    /// As [`Connection::new`], of a peer whose address somebody else may have told, such as a proxy,
+    /// and who may speak WebSocket.
     ///
     /// # Errors
     /// As [`Connection::new`].
     pub fn of(
         peer: SocketAddr,
         socket: TcpStream,
-        tls: Option<Box<rustls::ServerConnection>>,
+        transport: Transport,
         limits: SendLimits,
         flusher: Arc<Flusher>,
     ) -> io::Result<Arc<Connection>> {
         socket.set_nodelay(true)?;
-        let has_tls = tls.is_some();
+        let (has_tls, is_websocket) = (transport.tls.is_some(), transport.is_websocket);
+        let cipher = ClientCipher::new(transport);
         let number = next_number();
         Ok(Arc::new_cyclic(|this: &Weak<Connection>| {
             let holder = Weak::clone(this) as Weak<dyn ByteHolder>;
@@ -106,12 +113,13 @@ impl Connection {
                 number,
                 peer,
                 socket,
-                side: Mutex::new(SendQueue::new(number, tls, Arc::clone(&flusher))),
+                side: Mutex::new(SendQueue::new(number, cipher, Arc::clone(&flusher))),
                 changed: Condvar::new(),
                 limits,
                 held: flusher.held().join(number, peer.ip(), holder),
                 flusher,
                 has_tls,
+                is_websocket,
                 closed: AtomicBool::new(false),
             }
         }))
@@ -221,6 +229,17 @@ impl Connection {
         accepted
     }
 
+    /// Answers a ping of WebSocket. The pong leaves between two messages, at once unless notices
+    /// that the peer has not taken are in its way.
+    pub(super) fn answer_ping(self: &Arc<Self>, payload: ControlPayload) {
+        let mut sending = self.sending();
+        sending.is_notice = true;
+        if sending.side.takes_notices() {
+            let bytes_max = self.limits.max_unsent / 2;
+            sending.side.answer_ping(payload, bytes_max);
+        }
+    }
+
     /// When the sending side was shut, or broke; `None` while it is open.
     pub(super) fn shut_since(&self) -> Option<Instant> {
         let side = self.side.lock();
@@ -258,7 +277,7 @@ impl Connection {
             return Ok(None);
         }
         let mut sending = self.sending();
-        match sending.side.half.cipher() {
+        match sending.side.half.cipher().tls() {
             // On an error, dropping the guard sends TLS's alert.
             Some(tls) => super::tls::receive(tls, bytes, plain).map(Some),
             None => Ok(None),
@@ -278,6 +297,7 @@ impl Connection {
     /// itself.
     pub(super) fn send_error_and_end(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
+        sending.side.half.cipher().set_close(close_code(fault));
         if matches!(sending.side.end, CloseState::No | CloseState::AfterReplies) {
             sending
                 .side
@@ -290,6 +310,7 @@ impl Connection {
     /// Sends `protocolError` after the replies to all earlier requests, and ends the connection.
     pub(super) fn end_in_order(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
+        sending.side.half.cipher().set_close(close_code(fault));
         let number = sending.side.take_slots(1, false);
         sending.reply(number, |out| {
             reply::write_fault(out, fault.code, fault.text)
@@ -315,6 +336,13 @@ impl Connection {
         if sending.side.end == CloseState::No {
             sending.side.end = CloseState::AfterReplies;
         }
+    }
+
+    /// Ends the connection once every request is answered and its reply sent, with this code of
+    /// WebSocket.
+    pub(super) fn end_with(self: &Arc<Self>, code: CloseCode) {
+        self.sending().side.half.cipher().set_close(code);
+        self.end_after_replies();
     }
 
     /// Cuts the connection: nothing more is sent or read.
@@ -402,6 +430,12 @@ impl ReplyWriter<'_> {
         }
     }
 
+    /// Bytes that the socket has not taken.
+    #[cfg(test)]
+    pub(super) fn unsent(&self) -> usize {
+        self.side.unsent()
+    }
+
     /// Whether every request is answered and every byte sent.
     pub fn is_empty(&self) -> bool {
         self.side.slots.is_empty() && self.side.unsent() == 0
@@ -470,6 +504,7 @@ impl Flush for Connection {
         let mut side = self.side.lock();
         let before = side.held();
         let had_replies = side.has_unsent_replies();
+        side.write_pong();
         let progress = side.half.resume(&self.socket);
         side.note_sent(had_replies);
         self.after_send(&mut side, before);
@@ -501,6 +536,7 @@ impl Flush for Connection {
         }
         let before = side.held();
         let timeout = self.limits.send_timeout;
+        side.write_pong();
         match side.half.slow_peer(&self.socket, timeout, now) {
             Some(slow) => {
                 if let Some(more) = self.flusher.throttle.allow(slow.reason()) {
@@ -530,6 +566,15 @@ impl ByteHolder for Connection {
             );
         }
         self.cut_and_wake(side);
+    }
+}
+
+/// How WebSocket closes a connection that ends with this `protocolError`.
+fn close_code(fault: ProtocolError) -> CloseCode {
+    if fault.code == ProtocolFault::ShuttingDown {
+        CloseCode::GOING_AWAY
+    } else {
+        CloseCode::PROTOCOL_ERROR
     }
 }
 

@@ -9,6 +9,7 @@ use super::Connection;
 use super::connection::Capacity;
 use super::deadline::is_passing;
 use super::limits::LINGER_TIMEOUT;
+use super::websocket::{CloseCode, WebSocketDecoder, WebSocketEvent};
 use crate::model::ProtocolFault;
 use crate::wire::{FrameBuffer, ProtocolError, wipe};
 use std::io::Read;
@@ -46,6 +47,8 @@ pub enum ReadEnd {
     Clean,
     /// The peer violated the protocol or a deadline, and gets this `protocolError`.
     Fault(ProtocolError),
+    /// The peer closed its WebSocket, or violated it, and gets a close frame with this code.
+    Closed(CloseCode),
     /// The connection broke, or another thread ended it.
     Broken,
 }
@@ -66,6 +69,32 @@ pub struct ConnectionReader {
     timeout: Option<Duration>,
     /// The peer has closed its TLS session.
     closed: bool,
+    /// The frames of WebSocket, where the peer speaks it.
+    websocket: Option<WebSocketReader>,
+}
+
+/// The reading of WebSocket's frames.
+#[derive(Debug, Default)]
+struct WebSocketReader {
+    decoder: WebSocketDecoder,
+    /// The frame whose header or control payload is incomplete, and since when. It has the time of
+    /// a message.
+    incomplete: Option<(u64, Instant)>,
+    /// The code that it is closed with, once it has ended.
+    end: Option<CloseCode>,
+    /// Whether the peer's close frame ended it, and not a violation.
+    is_closed: bool,
+}
+
+impl WebSocketReader {
+    /// Notes at `now` whether a frame is incomplete.
+    fn note_incomplete(&mut self, now: Instant) {
+        let before = self.incomplete;
+        self.incomplete = self.decoder.incomplete().map(|frame| match before {
+            Some((same, since)) if same == frame => (frame, since),
+            Some(_) | None => (frame, now),
+        });
+    }
 }
 
 impl Drop for ConnectionReader {
@@ -79,6 +108,7 @@ impl ConnectionReader {
     /// A reader of a connection that nobody else reads.
     pub fn new(connection: Arc<Connection>, limits: ReaderLimits) -> ConnectionReader {
         ConnectionReader {
+            websocket: connection.is_websocket.then(WebSocketReader::default),
             connection,
             limits,
             buffer: FrameBuffer::new(),
@@ -90,6 +120,17 @@ impl ConnectionReader {
             timeout: None,
             closed: false,
         }
+    }
+
+    /// As [`ConnectionReader::new`], of a peer whose first bytes were received already.
+    pub fn with_received(
+        connection: Arc<Connection>,
+        limits: ReaderLimits,
+        received: Vec<u8>,
+    ) -> ConnectionReader {
+        let mut reader = ConnectionReader::new(connection, limits);
+        reader.plain = received;
+        reader
     }
 
     /// Changes how long no byte may move while no request is unanswered.
@@ -170,8 +211,14 @@ impl ConnectionReader {
         } else if self.frame_began.is_none() || self.buffer.frame_taken() {
             self.frame_began = Some(self.read_at);
         }
+        if let Some(end) = self.websocket_end() {
+            return Err(end);
+        }
         if self.closed {
             return Err(self.end_of_stream());
+        }
+        if !self.plain.is_empty() && self.take_stream(true, 0, Instant::now()) {
+            return Ok(());
         }
         loop {
             let left = self.time_left()?;
@@ -179,8 +226,12 @@ impl ConnectionReader {
             match self.connection.socket().read(&mut self.chunk) {
                 Ok(0) => return Err(self.end_of_stream()),
                 Ok(size) => {
-                    self.read_at = Instant::now();
-                    if self.take(size)? {
+                    let now = Instant::now();
+                    // Control frames of WebSocket make no connection busy.
+                    if self.websocket.is_none() {
+                        self.read_at = now;
+                    }
+                    if self.take(size, now)? {
                         return Ok(());
                     }
                 }
@@ -191,10 +242,10 @@ impl ConnectionReader {
     }
 
     /// Takes `size` received bytes. Returns whether any byte of the protocol is among them.
-    fn take(&mut self, size: usize) -> Result<bool, ReadEnd> {
+    fn take(&mut self, size: usize, now: Instant) -> Result<bool, ReadEnd> {
         let mut bytes = &self.chunk[..size];
         let tls = self.connection.decrypt(&mut bytes, &mut self.plain);
-        let brought = match tls {
+        let in_plain = match tls {
             Ok(Some(received)) => {
                 // A TLS handshake has the time of a frame, from its first byte.
                 if received.handshaking && self.frame_began.is_none() {
@@ -203,27 +254,75 @@ impl ConnectionReader {
                     self.frame_began = None;
                 }
                 self.closed = received.closed;
-                self.plain.len()
+                true
             }
-            Ok(None) => {
-                self.buffer.extend(&self.chunk[..size]);
-                // The buffer wipes its own copy after use.
-                self.chunk[..size].zeroize();
-                size
-            }
+            Ok(None) => false,
             Err(error) => {
                 crate::debug!("{:?} does not speak TLS: {error}", self.connection);
                 return Err(ReadEnd::Broken);
             }
         };
-        if !self.plain.is_empty() {
-            self.buffer.extend(&self.plain);
-            wipe::clear(&mut self.plain);
-        }
+        let brought = self.take_stream(in_plain, size, now);
         if size == self.chunk.len() && size < CHUNK_MAX_BYTES {
             self.chunk.resize(size * 2, 0);
         }
-        Ok(brought > 0 || self.closed)
+        Ok(brought || self.closed)
+    }
+
+    /// Takes what was received of the stream: the decrypted bytes, or the first `size` of the chunk.
+    /// Returns whether any byte of the protocol is among them, or the end of a WebSocket.
+    fn take_stream(&mut self, in_plain: bool, size: usize, now: Instant) -> bool {
+        let mut bytes = if in_plain {
+            self.plain.as_mut_slice()
+        } else {
+            &mut self.chunk[..size]
+        };
+        let mut brought = false;
+        if let Some(websocket) = &mut self.websocket {
+            while websocket.end.is_none() {
+                match websocket.decoder.next(&mut bytes) {
+                    Ok(Some(WebSocketEvent::Data(data))) => {
+                        self.buffer.extend(data);
+                        brought = true;
+                    }
+                    Ok(Some(WebSocketEvent::Ping(payload))) => self.connection.answer_ping(payload),
+                    Ok(Some(WebSocketEvent::Close(code))) => {
+                        websocket.end = Some(code);
+                        websocket.is_closed = true;
+                    }
+                    Ok(None) => break,
+                    Err(code) => websocket.end = Some(code),
+                }
+            }
+            if brought {
+                self.read_at = now;
+            }
+            websocket.note_incomplete(now);
+            brought |= websocket.end.is_some();
+        } else if !bytes.is_empty() {
+            self.buffer.extend(bytes);
+            brought = true;
+        }
+        // The buffer wipes its own copy after use.
+        if in_plain {
+            wipe::clear(&mut self.plain);
+        } else {
+            self.chunk[..size].zeroize();
+        }
+        brought
+    }
+
+    /// How a WebSocket ends; `None` while it has not.
+    fn websocket_end(&self) -> Option<ReadEnd> {
+        let websocket = self.websocket.as_ref()?;
+        let closed = ReadEnd::Closed(websocket.end?);
+        if !websocket.is_closed {
+            return Some(closed);
+        }
+        match self.end_of_stream() {
+            ReadEnd::Clean => Some(closed),
+            other => Some(other),
+        }
     }
 
     fn end_of_stream(&self) -> ReadEnd {
@@ -245,13 +344,22 @@ impl ConnectionReader {
         if self.connection.has_ended() {
             return Err(ReadEnd::Broken);
         }
+        let incomplete = self.websocket.as_ref().and_then(|reader| reader.incomplete);
+        let of_websocket = match incomplete {
+            Some((_, since)) => {
+                let text = "the frame of WebSocket was not whole in time";
+                left(self.limits.frame_timeout, since, now, text)?
+            }
+            None => Duration::MAX,
+        };
         let of_first = match self.began {
             Some(began) => {
                 let text = "no whole frame came in time";
                 left(self.limits.first_frame_timeout, began, now, text)?
             }
             None => Duration::MAX,
-        };
+        }
+        .min(of_websocket);
         if let Some(began) = self.frame_began {
             let text = "the frame was not whole in time";
             let of_frame = left(self.limits.frame_timeout, began, now, text)?;
@@ -263,7 +371,7 @@ impl ConnectionReader {
                 let of_idle = left(self.limits.idle_timeout, since, now, text)?;
                 Ok(of_idle.min(of_first))
             }
-            None => Ok(self.limits.idle_timeout),
+            None => Ok(self.limits.idle_timeout.min(of_websocket)),
         }
     }
 
@@ -302,6 +410,10 @@ impl ConnectionReader {
                 } else {
                     self.connection.end_in_order(fault);
                 }
+                self.discard();
+            }
+            ReadEnd::Closed(code) => {
+                self.connection.end_with(code);
                 self.discard();
             }
             ReadEnd::Broken => {

@@ -1,8 +1,11 @@
 //! spec/net.md · 4.3 The Connection
 //!
-//! Sends `protocolError too-many-connections` to peers without a permit, and closes them. One
-//! thread does this for all of them and never blocks on one.
+//! Sends `protocolError too-many-connections` to peers without a permit, or HTTP's 503, and closes
+//! them. One thread does this for all of them and never blocks on one.
+//!
+//! Tests: `src/net/tests.rs`.
 
+use super::http;
 use super::limits::LINGER_TIMEOUT;
 use crate::model::ProtocolFault;
 use crate::runtime::{Heartbeat, Stop};
@@ -21,37 +24,54 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Reads of one peer's input at a time.
 const READS_MAX: usize = 16;
 
+/// What a refused peer speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectedPeer {
+    /// This protocol.
+    Client,
+    /// HTTP.
+    Browser,
+}
+
 /// The sender of refused sockets.
 #[derive(Debug, Clone)]
-pub struct RejectSender(Sender<TcpStream>);
+pub struct RejectSender {
+    sender: Sender<(TcpStream, RejectedPeer)>,
+    peer: RejectedPeer,
+}
 
 /// The state of the rejecter's thread.
 #[derive(Debug)]
-pub struct Rejecter(Receiver<TcpStream>);
+pub struct Rejecter(Receiver<(TcpStream, RejectedPeer)>);
 
 /// A rejecter and the sender of its sockets.
 pub fn refusal() -> (RejectSender, Rejecter) {
     let (sender, receiver) = bounded(LINGERING_MAX);
-    (RejectSender(sender), Rejecter(receiver))
+    let peer = RejectedPeer::Client;
+    (RejectSender { sender, peer }, Rejecter(receiver))
 }
 
 impl RejectSender {
+    /// The sender to the same thread, for peers that speak this.
+    pub fn for_peers(&self, peer: RejectedPeer) -> RejectSender {
+        let sender = self.sender.clone();
+        RejectSender { sender, peer }
+    }
+
     /// Refuses a peer. Does not block.
     pub fn refuse(&self, socket: TcpStream) {
         // Where the channel is full, the socket is dropped, which closes it.
-        let _ = self.0.try_send(socket);
+        let _ = self.sender.try_send((socket, self.peer));
     }
 }
 
 impl Rejecter {
     /// The thread's loop: refuses peers until the signal to stop.
     pub fn run(&self, stop: &Stop, heartbeat: &Heartbeat) {
-        let mut message = Vec::new();
-        reply::write_fault(
-            &mut message,
-            ProtocolFault::TooManyConnections,
-            "no room for another connection; try another worker",
-        );
+        let (mut fault, mut unavailable) = (Vec::new(), Vec::new());
+        let text = "no room for another connection; try another worker";
+        reply::write_fault(&mut fault, ProtocolFault::TooManyConnections, text);
+        http::write_unavailable(text, &mut unavailable);
         let mut lingering: VecDeque<(TcpStream, Instant)> = VecDeque::new();
         while !stop.is_requested() {
             heartbeat.beat();
@@ -60,9 +80,13 @@ impl Rejecter {
             } else {
                 POLL_INTERVAL
             };
-            if let Ok(socket) = self.0.recv_timeout(timeout) {
+            if let Ok((socket, peer)) = self.0.recv_timeout(timeout) {
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-                let is_sent = rustix::net::send(&socket, &message, flags).is_ok();
+                let message = match peer {
+                    RejectedPeer::Client => &fault,
+                    RejectedPeer::Browser => &unavailable,
+                };
+                let is_sent = rustix::net::send(&socket, message, flags).is_ok();
                 if is_sent
                     && socket.shutdown(Shutdown::Write).is_ok()
                     && lingering.len() < LINGERING_MAX

@@ -5,7 +5,7 @@
 
 use super::flusher::{Flush, FlushProgress, Flusher};
 use super::limits::{LEAST_RATE_BYTES, LEAST_RATE_INTERVAL};
-use super::write_buffer::WriteBuffer;
+use super::write_buffer::{self, WriteBuffer};
 use crate::wire::wipe;
 use std::fmt;
 use std::io;
@@ -21,6 +21,11 @@ pub trait Cipher {
     /// Whether bytes leave in plaintext, so that no buffer of unsealed bytes is needed.
     fn is_clear(&self) -> bool {
         false
+    }
+
+    /// Whether sealed bytes say nothing of the plain ones, so that they need not be wiped.
+    fn hides_plain(&self) -> bool {
+        true
     }
 
     /// Appends the sealed form of `plain` to `out`, and the protocol's own messages.
@@ -71,6 +76,8 @@ pub(crate) struct SendHalf<C> {
     cipher: C,
     /// Bytes that are not sealed yet.
     plain: Vec<u8>,
+    /// Whether a session ID is among them, and will be readable once they are sealed.
+    is_secret: bool,
     out: WriteBuffer,
     /// Whether the flusher sends the rest.
     watched: bool,
@@ -87,6 +94,7 @@ impl<C: Cipher> SendHalf<C> {
             flusher,
             cipher,
             plain: Vec::new(),
+            is_secret: false,
             out: WriteBuffer::new(),
             watched: false,
             measured: (Instant::now(), 0),
@@ -140,8 +148,19 @@ impl<C: Cipher> SendHalf<C> {
         if self.cipher.is_clear() {
             self.out.reply(write);
         } else {
+            let start = self.plain.len();
             write(&mut self.plain);
+            self.is_secret |= !self.cipher.hides_plain()
+                && self.plain.get(start..).is_some_and(write_buffer::is_secret);
         }
+    }
+
+    /// Adds what the cipher itself makes, behind all that is sealed.
+    pub(crate) fn add_sealed(
+        &mut self,
+        write: impl FnOnce(&mut C, &mut Vec<u8>) -> io::Result<()>,
+    ) {
+        self.broken |= write(&mut self.cipher, &mut self.out.bytes).is_err();
     }
 
     /// The buffer of unsealed bytes, with capacity for `room` more. Growing it wipes the old
@@ -245,7 +264,11 @@ impl<C: Cipher> SendHalf<C> {
     }
 
     fn seal(&mut self) -> io::Result<()> {
-        let sealed = self.cipher.seal(&self.plain, &mut self.out.bytes);
+        let is_secret = std::mem::take(&mut self.is_secret);
+        let room = self.plain.len();
+        let sealed = self
+            .out
+            .add(is_secret, room, |out| self.cipher.seal(&self.plain, out));
         if !self.plain.is_empty() {
             wipe::clear(&mut self.plain);
             self.plain.shrink_to(C::RETAIN_BYTES);

@@ -5,10 +5,11 @@
 //!
 //! Tests: `src/net/tests.rs`.
 
+use super::client_cipher::ClientCipher;
 use super::flusher::Flusher;
 use super::notice_bytes::NoticeBytes;
 use super::send_half::SendHalf;
-use super::tls::ClientCipher;
+use super::websocket::ControlPayload;
 use super::write_buffer;
 use crate::wire::wipe;
 use std::collections::VecDeque;
@@ -55,6 +56,8 @@ pub(super) struct SendQueue {
     pub(super) parked: usize,
     pub(super) end: CloseState,
     notices: NoticeBytes,
+    /// The payload of the latest ping that is not answered, for want of room.
+    pong: Option<ControlPayload>,
     /// Whether bytes of replies wait for the socket.
     replies_wait: bool,
     /// When the socket last took a byte of a reply, or when such bytes last began to wait for it.
@@ -73,6 +76,7 @@ impl SendQueue {
             parked: 0,
             end: CloseState::No,
             notices: NoticeBytes::default(),
+            pong: None,
             replies_wait: false,
             replied: Instant::now(),
         }
@@ -153,6 +157,28 @@ impl SendQueue {
             self.half.measure_from(Instant::now());
         }
         self.replies_wait = wait;
+    }
+
+    /// Answers a ping. Where `bytes_max` of unsent notices leave no room for the pong, the ping
+    /// waits for it, and a later one takes its place.
+    pub(super) fn answer_ping(&mut self, payload: ControlPayload, bytes_max: usize) {
+        self.pong = Some(payload);
+        if self.unsent_notices() < bytes_max {
+            self.write_pong();
+        }
+    }
+
+    /// Passes the pong that waits to the send half. Pongs count as notices do: they make no
+    /// connection busy.
+    pub(super) fn write_pong(&mut self) {
+        if let Some(payload) = self.pong.take()
+            && self.takes_notices()
+        {
+            let start = self.half.position();
+            self.half
+                .add_sealed(|cipher, out| cipher.pong(&payload, out));
+            self.count_notices(start);
+        }
     }
 
     /// All bytes held for this client: unsent and parked.

@@ -1143,3 +1143,73 @@ fn a_peer_is_not_cut_for_notices_alone() {
     assert!(connection.has_ended());
     assert_eq!(connection.notify(&[[7]]), 0);
 }
+
+/// A WebSocket of a reader that answers the protocol's pings, and its client after the handshake.
+fn open_websocket(flusher: &FlusherThread) -> (Arc<Connection>, TcpStream, Receiver<ReadEnd>) {
+    let (socket, client) = sockets();
+    let transport = crate::net::Transport {
+        tls: None,
+        is_websocket: true,
+    };
+    let peer = socket.peer_addr().unwrap();
+    let flusher = Arc::clone(&flusher.flusher);
+    let connection = Connection::of(peer, socket, transport, send_limits(), flusher).unwrap();
+    let ended = serve(Arc::clone(&connection), reader_limits());
+    (connection, client, ended)
+}
+
+#[test]
+fn a_flood_of_pings_costs_a_bounded_number_of_bytes() {
+    use crate::testkit::websocket::{CLOSE, PING, frame as websocket_frame, take_frame};
+    let flusher = FlusherThread::start();
+    let (connection, client, ended) = open_websocket(&flusher);
+    let buffer = 64 * 1024;
+    let server = socket2::SockRef::from(connection.socket());
+    server.set_send_buffer_size(buffer).unwrap();
+    let receiving = socket2::SockRef::from(&client);
+    receiving.set_recv_buffer_size(buffer).unwrap();
+    let sending = client.try_clone().unwrap();
+    // Far more than all buffers of the system take.
+    let count: u32 = 20_000;
+    let sender = std::thread::spawn(move || {
+        let mut sending = sending;
+        let mut bytes = Vec::new();
+        for number in 0..count {
+            let mut payload = [7; 125];
+            payload[..4].copy_from_slice(&number.to_be_bytes());
+            bytes.extend(websocket_frame(PING, &payload));
+            if bytes.len() > 60_000 {
+                sending.write_all(&bytes).unwrap();
+                bytes.clear();
+            }
+        }
+        sending.write_all(&bytes).unwrap();
+    });
+    // The reader is never stopped by what the client does not take.
+    sender.join().unwrap();
+    let most = connection.sending().unsent();
+    let bound = send_limits().max_unsent / 2 + 2 * 131;
+    assert!(most <= bound, "{most} bytes are held");
+    let mut bytes = Vec::new();
+    let (mut last, mut pongs) = (None, 0);
+    let mut chunk = [0; 65_536];
+    while last != Some(count - 1) {
+        let size = (&client).read(&mut chunk).unwrap();
+        bytes.extend_from_slice(&chunk[..size]);
+        while let Some((first, payload)) = take_frame(&mut bytes) {
+            assert_eq!(first, 0x8a);
+            let number = u32::from_be_bytes(*payload.first_chunk().unwrap());
+            assert!(last.is_none_or(|last| last < number), "in order");
+            last = Some(number);
+            pongs += 1;
+        }
+    }
+    assert!(pongs < count, "{pongs} pongs");
+    (&client).write_all(&websocket_frame(CLOSE, &[])).unwrap();
+    (&client).read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, [CLOSE, 2, 3, 232]);
+    assert!(matches!(
+        ended.recv_timeout(TEST_TIMEOUT),
+        Ok(ReadEnd::Closed(_))
+    ));
+}

@@ -5,13 +5,12 @@
 //! Tests: `src/net/tests.rs`.
 
 use super::certificate;
-use super::send_half::Cipher;
 use crate::runtime::is_passing;
 use crate::runtime::published::Published;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -132,37 +131,6 @@ fn read(file: &Path, key: &Path) -> Result<(ServerConfig, Vec<String>), Certific
                 key.display()
             ))
         })
-}
-
-/// The cipher of a client's connection: TLS, or `None` for plaintext.
-pub(super) type ClientCipher = Option<Box<ServerConnection>>;
-
-impl Cipher for ClientCipher {
-    const RETAIN_BYTES: usize = 64 * 1024;
-
-    fn is_clear(&self) -> bool {
-        self.is_none()
-    }
-
-    fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        let Some(tls) = self else {
-            return Ok(());
-        };
-        if !plain.is_empty() {
-            tls.writer().write_all(plain)?;
-        }
-        while tls.wants_write() {
-            tls.write_tls(out)?;
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        if let Some(tls) = self {
-            tls.send_close_notify();
-        }
-        self.seal(&[], out)
-    }
 }
 
 /// The TLS state after received bytes.

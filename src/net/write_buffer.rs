@@ -75,6 +75,23 @@ impl WriteBuffer {
         self.secret |= self.bytes.get(start..).is_some_and(is_secret);
     }
 
+    /// Adds what `write` appends: about `room` bytes, which hold a session ID where `secret` says so.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn add<E>(
+        &mut self,
+        secret: bool,
+        room: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.secret |= secret;
+        if self.secret {
+            wipe::reserve(&mut self.bytes, room.saturating_add(INITIAL_BYTES));
+        }
+        write(&mut self.bytes)
+    }
+
     /// Number of bytes that the socket has not taken.
     pub fn unsent(&self) -> usize {
         self.bytes.len() - self.head

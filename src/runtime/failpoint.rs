@@ -38,18 +38,24 @@ static ARMED: OnceLock<Option<(String, AtomicU32)>> = OnceLock::new();
 /// Aborts here if [`VARIABLE`] says so. As after a kill, no destructor runs and nothing is flushed.
 #[inline]
 pub fn point(name: &str) {
+    if is_reached(name) {
+        std::process::abort();
+    }
+}
+
+/// Whether [`VARIABLE`] names this point, and it is reached as often as it says. For a fault of
+/// another kind than an abort.
+#[inline]
+pub fn is_reached(name: &str) -> bool {
     if !cfg!(debug_assertions) {
-        return;
+        return false;
     }
     let armed = ARMED.get_or_init(|| {
         let text = std::env::var(VARIABLE).ok()?;
         let (name, count) = text.split_once(':')?;
         Some((name.to_owned(), AtomicU32::new(count.parse().ok()?)))
     });
-    if let Some((wanted, left)) = armed
-        && wanted == name
-        && left.fetch_sub(1, Ordering::Relaxed) == 1
-    {
-        std::process::abort();
-    }
+    armed
+        .as_ref()
+        .is_some_and(|(wanted, left)| wanted == name && left.fetch_sub(1, Ordering::Relaxed) == 1)
 }

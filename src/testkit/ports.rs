@@ -82,6 +82,7 @@ pub fn settle(layout: &Layout, all: bool) -> Result<Vec<(SocketAddr, SocketAddr)
     for (_, file) in layout.worker_configs() {
         let (worker, _) = WorkerConfig::load(&file).map_err(wrong)?;
         addresses.push(worker.listen);
+        addresses.extend(worker.web.as_ref().map(|web| web.listen));
         workers.push(worker);
         files.push(file);
     }
@@ -121,15 +122,16 @@ fn wrong(error: crate::config::ConfigError) -> SandboxError {
 fn rewrite(file: &Path, moves: &[(SocketAddr, SocketAddr)]) -> Result<(), SandboxError> {
     let old = fs::read_to_string(file).map_err(at(file))?;
     let mut new = String::with_capacity(old.len());
-    for line in old.split_inclusive('\n') {
-        let found = moves
-            .iter()
-            .find(|(from, _)| line.contains(&format!("\"{from}\"")));
-        match found {
-            Some((from, to)) => {
-                new.push_str(&line.replace(&format!("\"{from}\""), &format!("\"{to}\"")))
-            }
-            None => new.push_str(line),
+    // Addresses, and the origins of pages, several of which stand in one line.
+    for part in old.split_inclusive('"') {
+        let bare = part.strip_suffix('"').unwrap_or(part);
+        let (scheme, address) = match bare.strip_prefix("http://") {
+            Some(address) => ("http://", address),
+            None => ("", bare),
+        };
+        match moves.iter().find(|(from, _)| from.to_string() == address) {
+            Some((_, to)) => new.push_str(&format!("{scheme}{to}\"")),
+            None => new.push_str(part),
         }
     }
     replace(file, &new).map_err(at(file))

@@ -107,8 +107,10 @@ fn make(
     }
     let start = make_market(layout, options, tell)?;
     let parties = make_keys(layout, options.workers, tell)?;
-    let ports = ports::free(usize::from(options.workers) + 1).map_err(SandboxError::failed)?;
-    write_configurations(layout, options, start, &parties, &ports, tell)?;
+    let mut ports =
+        ports::free(usize::from(options.workers) * 2 + 1).map_err(SandboxError::failed)?;
+    let pages = ports.split_off(usize::from(options.workers) + 1);
+    write_configurations(layout, options, start, &parties, (&ports, &pages), tell)?;
     state::SandboxState::planned(layout)?.write(layout)
 }
 
@@ -220,7 +222,7 @@ fn write_configurations(
     options: &SandboxOptions,
     start: Timestamp,
     keys: &[Fingerprint],
-    ports: &[u16],
+    (ports, pages): (&[u16], &[u16]),
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), SandboxError> {
     let ([master_key, worker_keys @ ..], [master_port, worker_ports @ ..]) = (keys, ports) else {
@@ -232,7 +234,8 @@ fn write_configurations(
     let (config, _) = MasterConfig::parse(&text, &file).map_err(SandboxError::failed)?;
     write(&file, &config.to_toml(&file))?;
     tell("registering the workers …");
-    for ((number, key), port) in (1..).zip(worker_keys).zip(worker_ports) {
+    for ((number, key), (port, page)) in (1..).zip(worker_keys).zip(worker_ports.iter().zip(pages))
+    {
         let name = layout::worker_name(number);
         let address = SocketAddr::new(LOOPBACK, *port);
         let worker = register_offline(
@@ -250,14 +253,26 @@ fn write_configurations(
              master = \"{master_address}\"\ndata_dir = \"data/{name}\"\n\
              [gpg]\nhome = \"gpg/{name}\"\nkey = \"{key}\"\nmaster_key = \"{master_key}\"\n\
              [log]\nfile = \"log/{name}.log\"\n\
-             [limits]\nmax_connections_per_ip = {CONNECTIONS_PER_IP}\n",
-            worker.uuid
+             [limits]\nmax_connections_per_ip = {CONNECTIONS_PER_IP}\n\
+             [web]\nlisten = \"{LOOPBACK}:{page}\"\norigins = [{}]\n",
+            worker.uuid,
+            origins_beside(*page, pages),
         );
         let file = layout.worker_config(number);
         let (config, _) = WorkerConfig::parse(&text, &file).map_err(SandboxError::failed)?;
         write(&file, &config.to_toml(&file))?;
     }
     Ok(())
+}
+
+/// The origins of the other workers' pages, as a list of TOML: an open page moves on to them.
+fn origins_beside(page: u16, pages: &[u16]) -> String {
+    let others: Vec<String> = pages
+        .iter()
+        .filter(|other| **other != page)
+        .map(|port| format!("\"http://{LOOPBACK}:{port}\""))
+        .collect();
+    others.join(", ")
 }
 
 /// The master's configuration, as far as it differs from the defaults. All paths are relative, so

@@ -7,7 +7,7 @@
 use super::error::{SandboxError, at};
 use super::layout::{self, Layout};
 use super::ports;
-use crate::config::{ConfigError, MasterConfig, WorkerConfig};
+use crate::config::{ConfigError, MasterConfig, WebOrigin, WorkerConfig};
 use crate::daemon;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -41,6 +41,9 @@ pub struct Program {
     pub restarts: u32,
     /// The path of its configuration.
     pub config: PathBuf,
+    /// Where a worker serves the page, for a browser.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub page: Option<String>,
     /// The path of the master's control socket.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub control_socket: Option<PathBuf>,
@@ -63,6 +66,7 @@ impl SandboxState {
             ready: false,
             restarts: 0,
             config,
+            page: None,
             control_socket: None,
         };
         let file = layout.master_config();
@@ -72,7 +76,12 @@ impl SandboxState {
         let mut workers = Vec::new();
         for (_, file) in layout.worker_configs() {
             let (config, _) = WorkerConfig::load(&file).map_err(wrong)?;
-            workers.push(program(config.name, config.listen.to_string(), file));
+            let mut worker = program(config.name, config.listen.to_string(), file);
+            let https = config.tls.is_some();
+            worker.page = config
+                .web
+                .map(|web| format!("{}/", WebOrigin::of(https, web.listen)));
+            workers.push(worker);
         }
         Ok(SandboxState {
             dir: layout.dir().to_owned(),
@@ -115,6 +124,15 @@ impl SandboxState {
     /// The master, then the workers.
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
         std::iter::once(&self.master).chain(&self.workers)
+    }
+
+    /// `page http://HOST:PORT/`, for each worker that has one.
+    pub fn page_lines(&self) -> impl Iterator<Item = String> {
+        let pages = self
+            .workers
+            .iter()
+            .filter_map(|worker| worker.page.as_ref());
+        pages.map(|page| format!("page {page}"))
     }
 
     /// `ready master=HOST:PORT worker=HOST:PORT …`

@@ -1,27 +1,31 @@
 //! spec/worker.md · 3.2.1 "start listening to clients", 4.3.2 Client-Worker Server Connection
 //!
-//! Opens and closes the clients' port as `master_link` commands, and starts a reader thread for
-//! each client. Reads nothing that a client sends.
+//! Opens and closes the clients' port, and the browsers', as `master_link` commands, and starts a
+//! reader thread for each client. Reads nothing that a client sends.
 //!
 //! Tests: `src/worker/tests.rs`.
 
 use super::client::WorkerClient;
 use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
 use super::reader::ClientReader;
+use super::web::WebDoor;
 use crate::config::WorkerLimits;
 use crate::net::connection::UNANSWERED_MAX;
 use crate::net::connection_limiter::ConnectionPermit;
+use crate::net::http::HttpStream;
 use crate::net::listener::BIND_TIMEOUT;
 use crate::net::proxy_header::{self, ProxySource};
-use crate::net::rejecter::RejectSender;
+use crate::net::rejecter::{RejectSender, RejectedPeer};
 use crate::net::tls::ServerTls;
 use crate::net::{
     Connection, ConnectionLimiter, ConnectionReader, Flusher, Listener, ReaderLimits, SendLimits,
+    Transport,
 };
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Module, Stop, TICK, ThreadHandle, is_passing};
 use crossbeam_channel::{Receiver, Sender};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,9 +40,10 @@ const NFS_PORT: u16 = 2049;
 /// The module's state.
 pub(super) struct WorkerAcceptor {
     port: Arc<ClientPort>,
-    /// Stops the listener's thread.
+    /// Stops the listeners' threads.
     stop: Stop,
-    open: Option<OpenPort>,
+    /// The listeners: the clients', and the browsers' where there is one.
+    open: Vec<OpenPort>,
     /// Set while the port should be open and its address is in use: when to give up.
     retry_until: Option<Instant>,
 }
@@ -49,9 +54,18 @@ struct OpenPort {
     thread: ThreadHandle,
 }
 
+/// Who connects to a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PeerKind {
+    Client,
+    Browser,
+}
+
 /// Everything that serving a client needs. The listener's thread shares it.
 pub(super) struct ClientPort {
     pub(super) listen: SocketAddr,
+    /// What browsers are served, where they are.
+    pub(super) web: Option<WebDoor>,
     pub(super) limits: WorkerLimits,
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) limiter: Arc<ConnectionLimiter>,
@@ -72,7 +86,7 @@ impl WorkerAcceptor {
         WorkerAcceptor {
             port: Arc::new(port),
             stop: stop.clone(),
-            open: None,
+            open: Vec::new(),
             retry_until: None,
         }
     }
@@ -101,25 +115,28 @@ impl Module for WorkerAcceptor {
 
 impl WorkerAcceptor {
     fn open_port(&mut self) {
-        if self.open.is_none() && self.retry_until.is_none() {
+        if self.open.is_empty() && self.retry_until.is_none() {
             self.try_open(Instant::now() + BIND_TIMEOUT);
         }
     }
 
-    /// Opens the port. Where the address is in use or not there yet, the next tick tries again, but
+    /// Opens both ports. Where an address is in use or not there yet, the next tick tries again, but
     /// none behind `until`.
     fn try_open(&mut self, until: Instant) {
-        let address = self.port.listen;
         let told = self.retry_until.take().is_some();
-        match Listener::bind(address) {
-            Ok(listener) => self.open = self.port.open(listener, &self.stop),
-            Err(error) if is_passing(&error) && Instant::now() < until => {
+        let bind = |address| Listener::bind(address).map_err(|error| (address, error));
+        let web = self.port.web.as_ref().map(WebDoor::listen);
+        let bound = bind(self.port.listen)
+            .and_then(|clients| web.map(bind).transpose().map(|web| (clients, web)));
+        match bound {
+            Ok((clients, web)) => self.open = self.port.open(clients, web, &self.stop),
+            Err((address, error)) if is_passing(&error) && Instant::now() < until => {
                 if !told {
                     crate::warn!("{address}: {error}; trying again for {BIND_TIMEOUT:?}");
                 }
                 self.retry_until = Some(until);
             }
-            Err(error) => {
+            Err((address, error)) => {
                 let nfs = if address.port() == NFS_PORT {
                     " (2049 is the port of NFS, too)"
                 } else {
@@ -143,40 +160,81 @@ impl WorkerAcceptor {
     /// Closes the port. False where it was closed already.
     fn close(&mut self) -> bool {
         self.retry_until = None;
-        let Some(OpenPort { listener, thread }) = self.open.take() else {
-            return false;
-        };
-        listener.close();
-        thread.join(Instant::now() + TICK);
-        true
+        let open = std::mem::take(&mut self.open);
+        for port in &open {
+            port.listener.close();
+        }
+        let was_open = !open.is_empty();
+        for port in open {
+            port.thread.join(Instant::now() + TICK);
+        }
+        was_open
     }
 }
 
 impl ClientPort {
-    fn open(self: &Arc<Self>, listener: Listener, stop: &Stop) -> Option<OpenPort> {
-        let listener = Arc::new(listener);
+    /// Accepts on the listeners. Where a thread is missing, none is open.
+    fn open(
+        self: &Arc<Self>,
+        clients: Listener,
+        browsers: Option<Listener>,
+        stop: &Stop,
+    ) -> Vec<OpenPort> {
+        let address = clients.address();
+        let web = self.web.as_ref().zip(browsers.as_ref());
+        let url = web.map(|(web, listener)| web.url(listener.address()));
         let _ = self.clients.send(ClientsMessage::Open);
-        let (port, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
-        let thread = runtime::spawn("listener", move || {
-            let (limiter, refusal) = (&port.limiter, &port.refusal);
-            let is_proxy = |ip| port.is_proxy(ip);
-            accepting.run(limiter, refusal, &stop, is_proxy, |socket, peer, permit| {
-                port.serve(socket, peer, permit);
-            });
-        });
-        match thread {
-            Ok(thread) => {
-                crate::info!("clients are served on {}", listener.address());
-                self.publish(PortState::Open(listener.address()));
-                Some(OpenPort { listener, thread })
-            }
-            Err(error) => {
-                self.publish(PortState::Failed(format!(
-                    "no thread to accept clients: {error}"
-                )));
-                None
+        let mut open = Vec::new();
+        let listeners = std::iter::once((clients, PeerKind::Client))
+            .chain(browsers.map(|listener| (listener, PeerKind::Browser)));
+        for (listener, kind) in listeners {
+            match self.accept(listener, kind, stop) {
+                Ok(port) => open.push(port),
+                Err(error) => {
+                    open.iter()
+                        .for_each(|port: &OpenPort| port.listener.close());
+                    self.publish(PortState::Failed(format!(
+                        "no thread to accept clients: {error}"
+                    )));
+                    return Vec::new();
+                }
             }
         }
+        crate::info!("clients are served on {address}");
+        if let Some(url) = url {
+            crate::info!("the page is served on {url}");
+        }
+        self.publish(PortState::Open(address));
+        open
+    }
+
+    /// Accepts on a listener, on a thread of its own.
+    fn accept(
+        self: &Arc<Self>,
+        listener: Listener,
+        kind: PeerKind,
+        stop: &Stop,
+    ) -> io::Result<OpenPort> {
+        let listener = Arc::new(listener);
+        let (port, accepting, stop) = (Arc::clone(self), Arc::clone(&listener), stop.clone());
+        let (name, rejected) = match kind {
+            PeerKind::Client => ("listener", RejectedPeer::Client),
+            PeerKind::Browser => ("web", RejectedPeer::Browser),
+        };
+        let refusal = self.refusal.for_peers(rejected);
+        let thread = runtime::spawn(name, move || {
+            let is_proxy = |ip| port.is_proxy(ip);
+            accepting.run(
+                &port.limiter,
+                &refusal,
+                &stop,
+                is_proxy,
+                |socket, peer, permit| {
+                    port.serve(socket, peer, permit, kind);
+                },
+            );
+        })?;
+        Ok(OpenPort { listener, thread })
     }
 
     /// Publishes a state. It replaces an unread one.
@@ -197,7 +255,13 @@ impl ClientPort {
     }
 
     /// Starts a client's reader thread. Where that fails, the connection is closed.
-    fn serve(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, mut permit: ConnectionPermit) {
+    fn serve(
+        self: &Arc<Self>,
+        socket: TcpStream,
+        peer: SocketAddr,
+        mut permit: ConnectionPermit,
+        kind: PeerKind,
+    ) {
         let port = Arc::clone(self);
         let header_by = Instant::now() + self.limits.frame_timeout;
         let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
@@ -211,10 +275,16 @@ impl ClientPort {
             };
             // A connection of the proxy's own keeps the place that it has.
             if client != peer && !permit.pass_to(client.ip()) {
-                port.refusal.refuse(socket);
+                let rejected = match kind {
+                    PeerKind::Client => RejectedPeer::Client,
+                    PeerKind::Browser => RejectedPeer::Browser,
+                };
+                port.refusal.for_peers(rejected).refuse(socket);
                 return;
             }
-            port.read(socket, client);
+            if let Some((socket, transport, received)) = port.greet(socket, kind) {
+                port.read(socket, client, transport, received);
+            }
             drop(permit);
         });
         if let Err(error) = started {
@@ -245,21 +315,32 @@ impl ClientPort {
         }
     }
 
-    /// Serves a client until its connection has ended.
-    fn read(&self, socket: TcpStream, client: SocketAddr) {
+    /// What comes before the protocol: TLS's state, and HTTP's requests, up to the one that makes
+    /// the connection a WebSocket. `None` where it has ended before.
+    fn greet(&self, socket: TcpStream, kind: PeerKind) -> Option<(TcpStream, Transport, Vec<u8>)> {
         let tls = match self.tls.as_ref().map(|tls| tls.accept()).transpose() {
             Ok(tls) => tls,
             Err(error) => {
                 crate::error!("no TLS for a client: {error}");
-                return;
+                return None;
             }
         };
+        match (kind, &self.web) {
+            (PeerKind::Browser, Some(web)) => web.serve(HttpStream::new(socket, tls)),
+            (PeerKind::Client, _) | (PeerKind::Browser, None) => {
+                Some((socket, Transport::stream(tls), Vec::new()))
+            }
+        }
+    }
+
+    /// Serves a client until its connection has ended. `received`: bytes that came already.
+    fn read(&self, socket: TcpStream, client: SocketAddr, transport: Transport, received: Vec<u8>) {
         let limits = SendLimits {
             max_unsent: self.limits.max_unsent,
             send_timeout: self.limits.send_timeout,
         };
         let flusher = Arc::clone(&self.flusher);
-        let Ok(connection) = Connection::of(client, socket, tls, limits, flusher) else {
+        let Ok(connection) = Connection::of(client, socket, transport, limits, flusher) else {
             return;
         };
         let limits = ReaderLimits {
@@ -272,7 +353,7 @@ impl ClientPort {
         let client = WorkerClient::new(Arc::clone(&connection));
         let connected = ClientsMessage::Connected(Arc::clone(&client));
         if self.clients.send(connected).is_ok() {
-            let reader = ConnectionReader::new(connection, limits);
+            let reader = ConnectionReader::with_received(connection, limits, received);
             let clock = Arc::clone(&self.clock);
             ClientReader::new(client, reader, self.router.clone(), clock).run();
             let _ = self.clients.send(ClientsMessage::Disconnected(number));

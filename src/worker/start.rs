@@ -18,6 +18,7 @@ use super::notices::orders::OrderNotices;
 use super::notices::quotes::QuoteNotices;
 use super::router::WorkerRouter;
 use super::tunnel::Tunnel;
+use super::web::WebDoor;
 use super::{Gauges, Worker};
 use crate::config::WorkerConfig;
 use crate::net::tls::ServerTls;
@@ -66,6 +67,11 @@ fn start(
         )),
         None => None,
     };
+    let web = config.web.as_ref().map(|web| {
+        let timeout = config.limits.send_timeout;
+        WebDoor::new(web.clone(), tls.is_some(), timeout, port_stop)
+    });
+    let web = web.transpose()?;
     let flusher = Flusher::new()?;
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         total: config.limits.max_connections,
@@ -123,6 +129,7 @@ fn start(
     let acceptor = WorkerAcceptor::new(
         ClientPort {
             listen: config.listen,
+            web,
             limits: config.limits.clone(),
             tls: tls.clone(),
             limiter: Arc::clone(&limiter),

@@ -11,6 +11,8 @@ mod control;
 mod files;
 #[path = "targets/link.rs"]
 mod link;
+#[path = "targets/web.rs"]
+mod web;
 #[path = "targets/wire.rs"]
 mod wire;
 
@@ -57,6 +59,8 @@ impl Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     target("requests", wire::requests, wire::request_seeds),
+    target("http-heads", web::heads, web::head_seeds),
+    target("websocket-frames", web::frames, web::frame_seeds),
     target("replies", wire::replies, wire::reply_seeds),
     target("arguments", wire::arguments, wire::argument_seeds),
     target("values", wire::values, wire::value_seeds),

@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["wire"],
     &["runtime"],
     &["config"],
-    &["net"],
+    &["net", "page"],
     &["link"],
     &["daemon"],
     &["admin"],

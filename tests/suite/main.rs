@@ -28,6 +28,8 @@ mod client {
     mod terminal;
     // `papertrader` signing in with a provider of identities.
     mod third_party;
+    // `papertrader tui` on a terminal.
+    mod tui;
     // `papertrader` and orders that wait for a price.
     mod waiting_orders;
     // Whom `papertrader` tells a password or session, and over what.
@@ -103,6 +105,8 @@ mod worker {
     mod sessions;
     // TLS and its certificates.
     mod tls;
+    // The protocol by WebSocket.
+    mod websocket;
 }
 
 mod protocol {

@@ -4,12 +4,13 @@
 //! are generated from it. Its doc comments are the texts of `--help`.
 
 use crate::cli::input::{date, quantity};
+use crate::client::OrderForm;
 use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::token::parse_days;
 use crate::model::{
-    ClientOrderId, Email, IdentityProviderName, Money, Quantity, SessionSelection, SignInMethod,
-    Symbol, TimeInForce, Timestamp, TokenName, TokenScope, TrailDistance, Username,
-    UsernameOrEmail,
+    ClientOrderId, Email, IdentityProviderName, Money, OrderAmount, OrderTerms, Quantity,
+    SessionSelection, Side, SignInMethod, Symbol, TimeInForce, Timestamp, TokenName, TokenScope,
+    TrailDistance, Username, UsernameOrEmail,
 };
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub const MASTER_PORT: u16 = 2048;
   papertrader orders
   papertrader portfolio
   papertrader transactions --csv > trades.csv
+  papertrader tui
 
 The server is remembered by login; --server names another one.
 
@@ -145,6 +147,10 @@ pub enum ClientCommand {
     Portfolio(PortfolioArgs),
     /// Show the history of transactions, newest first
     Transactions(TransactionsArgs),
+    /// The full-screen view: live prices, charts, portfolio, orders, history, and a line to order
+    ///
+    /// ? shows its keys, q leaves it. It wants a terminal of 40 columns and 12 rows at least.
+    Tui,
     /// Show what others may see of an account; of your own also its e-mail address and cash
     User(UserArgs),
     /// Show how the market stands: its state and time, the next update, and how old prices are
@@ -592,6 +598,48 @@ pub struct OrderOptions {
     /// The order's own ID and how long to look for what became of it.
     #[command(flatten)]
     pub repeat: RepeatOptions,
+}
+
+impl BuyArgs {
+    /// How much is bought.
+    pub fn amount(&self) -> Option<OrderAmount> {
+        match (self.quantity, self.money) {
+            (Some(units), _) => Some(OrderAmount::Units(units)),
+            (None, money) => money.map(OrderAmount::Cash),
+        }
+    }
+}
+
+impl SellArgs {
+    /// How much is sold; `None`: all that no other order has been promised.
+    pub fn amount(&self) -> Option<OrderAmount> {
+        self.quantity.map(OrderAmount::Units)
+    }
+}
+
+impl OrderOptions {
+    /// The order of these options, with the ID that they name.
+    pub fn form(&self, side: Side, symbol: Symbol, amount: OrderAmount) -> OrderForm {
+        OrderForm {
+            side,
+            symbol,
+            amount,
+            terms: self.terms(),
+            time_in_force: self.tif.unwrap_or(TimeInForce::Gtc),
+            id: self.repeat.order_id.clone(),
+        }
+    }
+
+    /// The prices that an order of these options has.
+    fn terms(&self) -> OrderTerms {
+        match (self.limit, self.stop, self.trail) {
+            (_, _, Some(distance)) => OrderTerms::Trailing { distance },
+            (Some(limit), Some(stop), None) => OrderTerms::StopLimit { limit, stop },
+            (Some(limit), None, None) => OrderTerms::Limit { limit },
+            (None, Some(stop), None) => OrderTerms::Stop { stop },
+            (None, None, None) => OrderTerms::Market,
+        }
+    }
 }
 
 /// How an order is repeated whose outcome is not seen.

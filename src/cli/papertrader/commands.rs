@@ -7,12 +7,13 @@
 
 mod account;
 pub mod completion;
-mod estimate;
+pub(super) mod estimate;
 mod export;
+mod full_screen;
 mod holdings;
 mod market;
 mod market_state;
-mod order_words;
+pub(super) mod order_words;
 mod orders;
 mod own_account;
 mod reset;
@@ -253,6 +254,7 @@ fn execute(cli: ClientCli) -> Result<(), CommandError> {
         ClientCommand::Replace(args) => orders::replace(&global, &args),
         ClientCommand::Portfolio(args) => holdings::portfolio(&global, &args),
         ClientCommand::Transactions(args) => holdings::transactions(&global, &args),
+        ClientCommand::Tui => full_screen::tui(&global),
     }
 }
 

@@ -41,7 +41,8 @@ use std::time::Duration;
   papertrader-master --config /tmp/sandbox/master.toml
 
 When all programs serve, run prints `ready master=HOST:PORT worker=HOST:PORT ...`; \
-a client in another terminal:
+the lines after it have \
+the pages' addresses, one a worker, for a browser. A client in another terminal:
   papertrader --server HOST:PORT register alice alice@example.org
 and its administrator, while it runs:
   papertraderctl --socket /tmp/sandbox/master.sock status
@@ -408,6 +409,9 @@ fn serve(run: &RunArgs) -> Result<(), SandboxError> {
         } else {
             state.ready_line()
         });
+        if !run.folder.json {
+            state.page_lines().for_each(|line| print(&line));
+        }
     };
     supervisor::run(
         &layout,

@@ -50,6 +50,17 @@ fn every_measurement_runs_and_hears_right_answers() {
 }
 
 #[test]
+fn quotes_by_websocket_are_right() {
+    let rows = bench(&["websocket"]);
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{rows:#?}");
+    assert!(
+        rows.iter().all(|row| row["theirs"].is_object()),
+        "{rows:#?}"
+    );
+}
+
+#[test]
 fn a_load_counts_every_answer_once() {
     let trades = bench(&[
         "load",

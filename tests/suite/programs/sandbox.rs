@@ -70,7 +70,8 @@ impl Running {
             .unwrap()
             .read_to_string(&mut rest)
             .unwrap();
-        assert_eq!(rest, "", "one line is all that standard output has");
+        let is_page = |line: &str| line.starts_with("page http://127.0.0.1:");
+        assert!(rest.lines().all(is_page), "behind the ready line: {rest}");
         self.child.wait().unwrap()
     }
 }
@@ -243,6 +244,10 @@ fn sandboxes_stand_side_by_side_and_move_out_of_the_way() {
         let state = SandboxState::read(&Layout::new(dir).unwrap()).unwrap();
         let worker = &state.workers[0].address;
         answers(worker);
+        let page = state.workers[0].page.as_ref().unwrap();
+        let page = page.strip_prefix("http://").unwrap().trim_end_matches('/');
+        assert_ne!(page, worker);
+        std::net::TcpStream::connect(page).unwrap();
         // The master tells clients of the worker where it is now.
         let mut connection =
             ServerConnection::connect(&state.master.address, TEST_TIMEOUT).unwrap();

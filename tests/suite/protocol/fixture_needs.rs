@@ -81,6 +81,11 @@ impl FixtureRig {
         }
     }
 
+    /// What it runs.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
     /// The master's database.
     pub fn database(&self) -> PathBuf {
         self.deployment.database_path()

@@ -20,7 +20,7 @@ use std::io::IsTerminal;
 
 /// Which edition of the protocol the server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edition {
+pub(in crate::cli::papertrader) enum Edition {
     First,
     /// The second, or a later one.
     Second,
@@ -39,19 +39,19 @@ pub(super) struct OrderOutlook {
 
 /// What a server tells of an order before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Foresight {
-    edition: Edition,
-    is_paused: bool,
-    market_time: Option<Timestamp>,
+pub(in crate::cli::papertrader) struct Foresight {
+    pub edition: Edition,
+    pub is_paused: bool,
+    pub market_time: Option<Timestamp>,
     /// Whether its asset has had a price, as far as is known.
-    has_price: bool,
+    pub has_price: bool,
     /// `None`: it cannot be known.
-    estimate: Option<OrderEstimate>,
+    pub estimate: Option<OrderEstimate>,
 }
 
 impl Foresight {
     /// The lines that tell it.
-    fn lines(&self, order: &OrderForm) -> Vec<String> {
+    pub fn lines(&self, order: &OrderForm) -> Vec<String> {
         let estimate = self.estimate.as_ref().map(|it| it.line(order));
         let unpriced = (!self.has_price).then(|| {
             let symbol = order.symbol;
@@ -64,11 +64,21 @@ impl Foresight {
         let lines = [estimate, end, unpriced, paused];
         lines.into_iter().flatten().collect()
     }
+
+    /// That an order takes more than half of what its account is worth, if it does: a sentence
+    /// without its end.
+    pub fn large_words(&self, name: &Username, side: Side) -> Option<String> {
+        let estimate = self.estimate.as_ref().filter(|it| it.is_large(side))?;
+        let equity = table::money(estimate.equity);
+        Some(format!(
+            "This is more than half of the {equity} that {name} is worth"
+        ))
+    }
 }
 
 /// What the price of an estimate is to the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PriceBasis {
+pub(in crate::cli::papertrader) enum PriceBasis {
     /// About what it fills at.
     Expected,
     /// The most that a purchase pays, and the least that a sale brings.
@@ -81,19 +91,19 @@ enum PriceBasis {
 
 /// What an order takes from an account or brings to it, as far as it can be known before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct OrderEstimate {
+pub(in crate::cli::papertrader) struct OrderEstimate {
     /// The price of a unit that is reckoned with.
-    price: Money,
-    basis: PriceBasis,
+    pub price: Money,
+    pub basis: PriceBasis,
     /// Without the fee.
-    total: Money,
+    pub total: Money,
     /// Whether trades cost fees.
-    has_fees: bool,
+    pub has_fees: bool,
     /// Cash that no open order holds back.
-    cash: Money,
-    is_held_back: bool,
+    pub cash: Money,
+    pub is_held_back: bool,
     /// Cash and the value of all positions.
-    equity: Money,
+    pub equity: Money,
 }
 
 impl OrderEstimate {
@@ -203,14 +213,8 @@ pub(super) fn tell(
             note(&line);
         }
     }
-    if let Some(estimate) = told
-        .estimate
-        .filter(|it| is_asked && it.is_large(order.side))
-    {
-        let what = format!(
-            "This is more than half of the {} that {name} is worth",
-            table::money(estimate.equity)
-        );
+    let large = told.large_words(&name, order.side);
+    if let Some(what) = large.filter(|_| is_asked) {
         confirm(&what, yes).map_err(|error| match error {
             ConfirmError::No => ClientError::Local("no order was sent".to_owned()),
             other @ (ConfirmError::NoTerminal(_) | ConfirmError::Input(_)) => {
@@ -230,7 +234,10 @@ fn is_refused(error: &ClientError) -> bool {
 
 /// What the server tells of its market and of the order. A refusal, such as for an asset that it does
 /// not have, is left to the order itself.
-fn foresee(
+///
+/// # Errors
+/// As [`Client::quote`].
+pub(in crate::cli::papertrader) fn foresee(
     client: &mut Client,
     name: &Username,
     order: &OrderForm,

@@ -11,7 +11,7 @@ use crate::model::{
 use std::time::Duration;
 
 /// What is ordered, in words.
-pub(super) fn words(order: &OrderForm) -> String {
+pub(in crate::cli::papertrader) fn words(order: &OrderForm) -> String {
     let (side, symbol) = (order.side.as_str(), order.symbol);
     let what = match order.amount {
         OrderAmount::Units(units) => format!("{side} {} {symbol}", table::amount(units)),
@@ -32,7 +32,10 @@ fn order_stop(terms: &OrderTerms) -> Option<(bool, TrailDistance)> {
 }
 
 /// The prices of an order in words; `stop` has whether it trails. Empty without any.
-pub(super) fn terms_words(limit: Option<Money>, stop: Option<(bool, TrailDistance)>) -> String {
+pub(in crate::cli::papertrader) fn terms_words(
+    limit: Option<Money>,
+    stop: Option<(bool, TrailDistance)>,
+) -> String {
     let stop = stop_words(stop);
     let limit = limit.map(|limit| format!("limit {}", table::money(limit)));
     let both: Vec<String> = stop.into_iter().chain(limit).collect();
@@ -50,7 +53,7 @@ pub(super) fn stop_words(stop: Option<(bool, TrailDistance)>) -> Option<String> 
 }
 
 /// A time in force in words: a day as a day.
-pub(super) fn in_force_words(time: TimeInForce) -> String {
+pub(in crate::cli::papertrader) fn in_force_words(time: TimeInForce) -> String {
     match time {
         TimeInForce::Gtc | TimeInForce::Day => time.to_string(),
         TimeInForce::Until(end) if end == end.day() => {

@@ -23,8 +23,8 @@ use crate::client::{
 use crate::model::money::MILLION;
 use crate::model::printable::clean;
 use crate::model::{
-    ClientOrderId, Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, TimeInForce,
-    Timestamp, TransactionStatus, Username,
+    ClientOrderId, Money, OrderAmount, OrderTerms, Quantity, Reason, Side, Symbol, Timestamp,
+    TransactionStatus, Username,
 };
 use crate::wire::Refusal;
 use crate::wire::payload::{self, PageEntry};
@@ -39,17 +39,20 @@ use uuid::Uuid;
 
 /// Buys.
 pub fn buy(global: &GlobalArgs, args: &BuyArgs) -> Result<(), CommandError> {
-    let amount = match (args.quantity, args.money) {
-        (Some(units), _) => Some(OrderAmount::Units(units)),
-        (None, money) => money.map(OrderAmount::Cash),
-    };
-    trade(global, (Side::Buy, args.symbol, amount), &args.options)
+    trade(
+        global,
+        (Side::Buy, args.symbol, args.amount()),
+        &args.options,
+    )
 }
 
 /// Sells. Without a quantity all units that no other order has promised.
 pub fn sell(global: &GlobalArgs, args: &SellArgs) -> Result<(), CommandError> {
-    let amount = args.quantity.map(OrderAmount::Units);
-    trade(global, (Side::Sell, args.symbol, amount), &args.options)
+    trade(
+        global,
+        (Side::Sell, args.symbol, args.amount()),
+        &args.options,
+    )
 }
 
 fn trade(
@@ -63,12 +66,8 @@ fn trade(
         None => estimate::units_for_sale(global, &mut session, symbol)?,
     };
     let form = OrderForm {
-        side,
-        symbol,
-        amount,
-        terms: stated_terms(options),
-        time_in_force: options.tif.unwrap_or(TimeInForce::Gtc),
         id: Some(id_of(&options.repeat)?),
+        ..options.form(side, symbol, amount)
     };
     let outlook = estimate::tell(global, &mut session, &form, options.yes)?;
     let is_plain = form.terms == OrderTerms::Market && options.tif.is_none();
@@ -87,17 +86,6 @@ fn trade(
         is_timed: outlook.is_timed,
     };
     send(global, &mut session, order, options.repeat.patience)
-}
-
-/// The prices that an order of these options has.
-fn stated_terms(options: &OrderOptions) -> OrderTerms {
-    match (options.limit, options.stop, options.trail) {
-        (_, _, Some(distance)) => OrderTerms::Trailing { distance },
-        (Some(limit), Some(stop), None) => OrderTerms::StopLimit { limit, stop },
-        (Some(limit), None, None) => OrderTerms::Limit { limit },
-        (None, Some(stop), None) => OrderTerms::Stop { stop },
-        (None, None, None) => OrderTerms::Market,
-    }
 }
 
 /// The order's own ID: the one that was given, or a fresh one.
@@ -830,6 +818,7 @@ impl Countdown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TimeInForce;
 
     #[test]
     fn too_little_cash_is_told_in_one_sentence_with_what_it_is_enough_for() {
