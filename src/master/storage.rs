@@ -14,6 +14,7 @@ pub mod deletion;
 pub mod disk;
 mod email_keys;
 pub mod export;
+mod fee_schedules;
 pub mod files;
 pub mod identities;
 pub mod ledger;

@@ -140,6 +140,8 @@ struct OrderState {
     queue: OrderQueue,
     waiting: WaitingOrders,
     fees: FeeSettings,
+    /// ID of their stored schedule; `None` where there are none.
+    fee_schedule: Option<i64>,
     /// Who is told the ends of orders, beside who waits for them.
     watchers: Arc<OrderWatchers>,
     /// Cancels and replacements that wait for the end of the update under way.
@@ -263,7 +265,7 @@ impl Module for Transactions {
 }
 
 impl Transactions {
-    /// The module with the queue that the database holds.
+    /// The module with the queue that the database holds. Stores what trades cost, unless it is there.
     ///
     /// # Errors
     /// The database fails.
@@ -295,6 +297,7 @@ impl Transactions {
                 snapshot.last_accepted()?,
             ))
         })?;
+        let fee_schedule = stored_schedule(&mut storage, &config.fees)?;
         // The last prices of the previous process are visible from the start.
         let visibility = PriceVisibility::from_now(assets.prices().number, Instant::now());
         let seen_update = assets.prices().number;
@@ -304,6 +307,7 @@ impl Transactions {
             queue,
             waiting,
             fees: config.fees,
+            fee_schedule,
             watchers: Arc::default(),
             deferred: Vec::new(),
             undo: Vec::new(),
@@ -545,6 +549,14 @@ impl OrderState {
         }
         self.written_off.push_back(text);
     }
+}
+
+/// The ID of the stored schedule of what trades cost; `None` where they cost nothing.
+fn stored_schedule(storage: &mut Storage, fees: &FeeSettings) -> Result<Option<i64>, StorageError> {
+    if fees.is_free() {
+        return Ok(None);
+    }
+    storage.write(|tx| tx.insert_fee_schedule(fees)).map(Some)
 }
 
 /// Reads the orders that have not ended. They take part in update `next` at the latest. Returns how

@@ -275,7 +275,8 @@ fn accounts(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), VerifyError> {
     let actions = StoredActions::new(moment.stored_actions()?);
-    let mut books = Books::new(&actions, moment.actions_applied()?);
+    let schedules = moment.fee_schedules()?;
+    let mut books = Books::new(&actions, &schedules, moment.actions_applied()?);
     let mut last = i64::MIN;
     loop {
         let page = moment.accounts_after(last)?;

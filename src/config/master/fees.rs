@@ -55,6 +55,17 @@ impl FeeSettings {
         *self == FeeSettings::default()
     }
 
+    /// Whether all are what the configuration may say.
+    pub fn is_within_bounds(&self) -> bool {
+        let is_amount = |value: Money| (Money::ZERO..=FEE_MAX).contains(&value);
+        let is_percentage =
+            |value: Percentage| (Money::ZERO..=PERCENTAGE_MAX).contains(&Money(value.0));
+        [self.per_order, self.per_unit, self.minimum]
+            .into_iter()
+            .all(is_amount)
+            && [self.percent, self.slippage].into_iter().all(is_percentage)
+    }
+
     pub(super) fn write(&self, values: &mut TomlValues) {
         values.text("fees.per_order", self.per_order);
         values.text("fees.per_unit", self.per_unit);

@@ -3,6 +3,7 @@
 //! The lines that explain a transaction to its owner.
 //!
 //! Tests: `src/master/account_queries/tests.rs`.
+use crate::config::{FeeSettings, Percentage};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::order_details::{FillBar, OrderDetails};
 use crate::master::storage::{Snapshot, StorageError};
@@ -18,6 +19,8 @@ pub(super) struct OrderFacts {
     details: Option<OrderDetails>,
     /// The bar that filled it, where it waited in the book.
     bar: Option<FillBar>,
+    /// What its fill cost, where that is known.
+    schedule: Option<FeeSettings>,
 }
 
 impl OrderFacts {
@@ -36,6 +39,10 @@ impl OrderFacts {
         Ok(OrderFacts {
             details: snapshot.order_details(number)?,
             bar: snapshot.fill_bar(number)?,
+            schedule: match entry.fee_schedule {
+                Some(id) => snapshot.fee_schedule(id)?,
+                None => None,
+            },
         })
     }
 
@@ -128,7 +135,7 @@ pub(super) fn receipt(
     }
     let rule = match (entry.written_off, entry.cause) {
         (None, None) if transaction.status == TransactionStatus::Settled && is_order(entry) => {
-            fill_rule(transaction.side, facts)
+            fill_rule(transaction.side, facts, currency)
         }
         (None, None) => rule(transaction.side, transaction.status, transaction.reason).to_owned(),
         (None, Some(cause)) => cause_rule(cause).to_owned(),
@@ -183,8 +190,59 @@ fn add_price(out: &mut ReceiptRows<'_>, entry: &LedgerEntry, facts: &OrderFacts)
         };
         out.money("value", value);
         out.money("fee", Some(fee));
+        add_fee_parts(out, entry, facts);
     }
     out.money("total", transaction.total);
+}
+
+/// What the fee is made of, where its schedule is known.
+fn add_fee_parts(out: &mut ReceiptRows<'_>, entry: &LedgerEntry, facts: &OrderFacts) {
+    let transaction = &entry.transaction;
+    let (Some(schedule), Some(price)) = (&facts.schedule, transaction.price) else {
+        return;
+    };
+    let Some(parts) = schedule.parts(transaction.side, transaction.quantity, price) else {
+        return;
+    };
+    let lines = [
+        ("fee per order", parts.per_order),
+        ("fee per unit", parts.per_unit),
+        ("fee percent", parts.percent),
+        ("added by minimum", parts.added),
+        ("cut to value", parts.cut),
+    ];
+    for (name, amount) in lines {
+        if !amount.is_zero() {
+            out.row(name, format!("{amount} {}", out.currency));
+        }
+    }
+}
+
+/// How a fee is made; `None` where there is none.
+fn fee_rule(schedule: &FeeSettings, is_sale: bool, currency: &str) -> Option<String> {
+    let mut terms = Vec::new();
+    if schedule.per_order > Money::ZERO {
+        terms.push(format!("{} {currency}", schedule.per_order));
+    }
+    if schedule.per_unit > Money::ZERO {
+        terms.push(format!("quantity × {} {currency}", schedule.per_unit));
+    }
+    if schedule.percent != Percentage::default() {
+        terms.push(format!("quantity × price × {} %", schedule.percent));
+    }
+    let mut rule = match (terms.is_empty(), schedule.minimum) {
+        (true, Money::ZERO) => return None,
+        (true, minimum) => format!("fee = {minimum} {currency}"),
+        (false, Money::ZERO) => format!("fee = {}, rounded up", terms.join(" + ")),
+        (false, minimum) => format!(
+            "fee = {}, rounded up, at least {minimum} {currency}",
+            terms.join(" + ")
+        ),
+    };
+    if is_sale {
+        rule.push_str(", at most the value");
+    }
+    Some(rule)
 }
 
 /// The side that a receipt shows. Of cash that an administrator gave, took or set it is the cause: no
@@ -260,7 +318,7 @@ pub(super) fn rule(side: Side, status: TransactionStatus, reason: Option<Reason>
 }
 
 /// Why an order was filled at its price: by which values of the bar that filled it.
-fn fill_rule(side: Side, facts: &OrderFacts) -> String {
+fn fill_rule(side: Side, facts: &OrderFacts, currency: &str) -> String {
     let is_sale = side == Side::Sell;
     let price = match (facts.kind(), is_sale) {
         (OrderKind::Market, _) if facts.bar.is_none() => {
@@ -301,7 +359,11 @@ fn fill_rule(side: Side, facts: &OrderFacts) -> String {
     } else {
         "total = quantity × price, rounded up to a millionth, and the fee"
     };
-    format!("{price}; {total}")
+    let schedule = facts.schedule.as_ref();
+    match schedule.and_then(|schedule| fee_rule(schedule, is_sale, currency)) {
+        Some(fee) => format!("{price}; {total}; {fee}"),
+        None => format!("{price}; {total}"),
+    }
 }
 
 #[cfg(test)]
@@ -353,6 +415,7 @@ mod tests {
             first_update: None,
             quoted: quoted.map(money),
             fee: fee.map(money),
+            fee_schedule: None,
             note: None,
         }
     }
@@ -374,6 +437,7 @@ mod tests {
                 high: money("98"),
                 low: money("94"),
             }),
+            schedule: None,
         }
     }
 
@@ -431,6 +495,62 @@ mod tests {
     }
 
     #[test]
+    fn a_fee_is_told_part_by_part() {
+        let schedule = FeeSettings {
+            per_order: money("1"),
+            per_unit: money("0.25"),
+            percent: Percentage(100_001),
+            minimum: money("5"),
+            slippage: Percentage(0),
+        };
+        let bought = filled(Side::Buy, "95", None, Some("5"));
+        let mut facts = facts(OrderTerms::Market, None);
+        facts.schedule = Some(schedule);
+        let lines = told(&bought, &facts);
+        // 2 × 95 × 0.100001 % is 0.1900019; with 1 and 0.5 that is 1.690002, rounded up.
+        let at = lines.iter().position(|line| line == "fee: 5 USD").unwrap();
+        let expected = [
+            "fee per order: 1 USD",
+            "fee per unit: 0.5 USD",
+            "fee percent: 0.1900019 USD",
+            "added by minimum: 3.309998 USD",
+            "total: 195 USD",
+        ];
+        assert_eq!(lines[at + 1..][..expected.len()], expected);
+        let rule = lines.last().unwrap();
+        let fee = "; fee = 1 USD + quantity × 0.25 USD + quantity × price × 0.100001 %, rounded up, at \
+                   least 5 USD";
+        assert!(rule.ends_with(fee), "{rule}");
+
+        // A sale for 0.000002 cannot pay 5.
+        let mut sold = filled(Side::Sell, "0.000001", None, Some("0.000002"));
+        sold.transaction.total = Some(Money::ZERO);
+        let lines = told(&sold, &facts);
+        has(&lines, &["cut to value: 4.999998 USD", "total: 0 USD"]);
+        let rule = lines.last().unwrap();
+        assert!(rule.ends_with("least 5 USD, at most the value"), "{rule}");
+
+        facts.schedule = Some(FeeSettings {
+            minimum: money("5"),
+            ..FeeSettings::default()
+        });
+        let lines = told(&bought, &facts);
+        has(&lines, &["added by minimum: 5 USD"]);
+        assert!(lines.last().unwrap().ends_with("; fee = 5 USD"));
+        for name in [
+            "fee per order",
+            "fee per unit",
+            "fee percent",
+            "cut to value",
+        ] {
+            assert!(
+                !lines.iter().any(|line| line.starts_with(name)),
+                "{lines:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_trailing_fill_tells_the_level_unless_the_bar_opened_beyond_it() {
         let trailing = OrderTerms::Trailing {
             distance: TrailDistance::Percent(50_000),
@@ -468,11 +588,11 @@ mod tests {
         let mut rules = std::collections::BTreeSet::new();
         for terms in kinds {
             for side in [Side::Buy, Side::Sell] {
-                rules.insert(fill_rule(side, &facts(terms, None)));
+                rules.insert(fill_rule(side, &facts(terms, None), "USD"));
             }
         }
         let plain = OrderFacts::default();
-        rules.insert(fill_rule(Side::Buy, &plain));
+        rules.insert(fill_rule(Side::Buy, &plain, "USD"));
         assert_eq!(rules.len(), 2 * kinds.len() + 1);
         let lines = told(
             &filled(Side::Buy, "95", None, None),

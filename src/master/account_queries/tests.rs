@@ -2,6 +2,7 @@
 
 use super::receipt::rule;
 use super::*;
+use crate::config::MasterConfig;
 use crate::link::envelope::BODY_MAX;
 use crate::master::testing::{
     FakeLink, MasterRig, TestUser, email, link_request, money, order, quantity, reason, symbol,
@@ -19,7 +20,14 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
-        let mut rig = MasterRig::with(|config| config.starting_cash = money("1000"));
+        Desk::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut MasterConfig)) -> Desk {
+        let mut rig = MasterRig::with(|config| {
+            config.starting_cash = money("1000");
+            change(config);
+        });
         let mut link = rig.link("eu1");
         let alice = rig.user(&mut link, "Alice");
         let bob = rig.user(&mut link, "bob");
@@ -293,6 +301,45 @@ fn an_order_of_the_first_edition_that_waited_is_explained_by_its_bar() {
     for (name, value) in [("open", "19 USD"), ("high", "21 USD"), ("low", "18 USD")] {
         assert!(has(&rows, name, value), "{name}: {rows:?}");
     }
+}
+
+#[test]
+fn a_receipt_tells_what_the_fee_was_made_of_when_the_order_filled() {
+    let mut desk = Desk::with(|config| {
+        config.fees.per_order = money("1");
+        config.fees.per_unit = money("0.25");
+    });
+    desk.buy("AAPL", "2");
+    desk.rig.settle(&[("AAPL", "20")]);
+    desk.link.heard();
+    let history = history_of(&desk.alice, "alice");
+    let history: History = desk.rig.payload(&mut desk.link, history);
+    let id = history.entries[0].id;
+    let told = |desk: &mut Desk| {
+        let asked = receipt_of(&desk.alice, id);
+        let Receipt(rows) = desk.rig.payload(&mut desk.link, asked);
+        let rows = rows.into_iter();
+        rows.map(|(name, value)| format!("{name}: {value}"))
+            .collect::<Vec<_>>()
+    };
+    let rows = told(&mut desk);
+    let at = rows.iter().position(|row| row == "value: 40 USD").unwrap();
+    let expected = [
+        "fee: 1.5 USD",
+        "fee per order: 1 USD",
+        "fee per unit: 0.5 USD",
+        "total: 41.5 USD",
+    ];
+    assert_eq!(rows[at + 1..][..expected.len()], expected);
+    let rule = rows.last().unwrap();
+    assert!(rule.ends_with("; fee = 1 USD + quantity × 0.25 USD, rounded up"));
+    // As a fill that is older than the schedules.
+    desk.rig
+        .engine
+        .execute("UPDATE transactions SET fee_schedule = NULL");
+    let rows = told(&mut desk);
+    assert_eq!(rows[at + 1..][..2], ["fee: 1.5 USD", "total: 41.5 USD"]);
+    assert!(rows.last().unwrap().ends_with("and the fee"), "{rows:?}");
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct LedgerEntry {
     pub quoted: Option<Money>,
     /// Part of the total, or taken from it; `None` for none.
     pub fee: Option<Money>,
+    /// ID of the schedule of a fill's fee and slippage; `None` for none, and in old rows.
+    pub fee_schedule: Option<i64>,
     /// What an administrator said of a grant.
     pub note: Option<String>,
 }
@@ -129,6 +131,8 @@ pub struct FillDetails {
     pub quoted: Option<Money>,
     /// Part of the total, or taken from it, where there was one.
     pub fee: Option<Money>,
+    /// ID of the schedule of fee and slippage; `None` where the configuration has none.
+    pub fee_schedule: Option<i64>,
     /// The bar that filled an order that waited in the book; `None` where it came from the queue.
     pub bar: Option<FillBar>,
 }
@@ -238,10 +242,10 @@ pub(super) const ENTRY_COLUMNS: &str =
     "number, id, account, side, status, symbol, quantity, accepted, settled, price, total, priced,
     client_order_id, reason, stamped, ordered, update_number, coalesce(sequence, 0), worker,
     transactions.asked, written_off, cause, source, waits_since, reserve, first_update, quoted, fee,
-    note, ending";
+    fee_schedule, note, ending";
 
 /// The number of [`ENTRY_COLUMNS`].
-pub(super) const ENTRY_COLUMN_COUNT: usize = 30;
+pub(super) const ENTRY_COLUMN_COUNT: usize = 31;
 
 /// The columns of a transaction without what explains it, and the commit that ended it.
 const HISTORY_COLUMNS: &str =
@@ -302,7 +306,8 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         first_update: row.get::<_, Option<i64>>(25)?.map(unsigned),
         quoted: row.get::<_, Option<i64>>(26)?.map(Money),
         fee: row.get::<_, Option<i64>>(27)?.map(Money),
-        note: row.get(28)?,
+        fee_schedule: row.get(28)?,
+        note: row.get(29)?,
     })
 }
 
@@ -464,7 +469,8 @@ fn end_all<'a>(
     let mut statement = sqlite.prepare_cached(
         "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
          priced = ?6, reason = ?7, update_number = ?8, quantity = coalesce(?9, quantity),
-         quoted = ?10, fee = ?11, ending = ?12 WHERE number = ?1 AND status IN (0, 3)",
+         quoted = ?10, fee = ?11, ending = ?12, fee_schedule = ?13
+         WHERE number = ?1 AND status IN (0, 3)",
     )?;
     for (number, outcome) in outcomes {
         let (filled, details) = match outcome {
@@ -491,6 +497,7 @@ fn end_all<'a>(
             details.quoted.map(|price| price.0),
             details.fee.map(|fee| fee.0),
             ending,
+            details.fee_schedule,
         ])?;
         if changed != 1 {
             return Err(rusqlite::Error::StatementChangedRows(changed).into());
@@ -666,6 +673,7 @@ impl Snapshot<'_> {
                 entry.update = None;
                 entry.quoted = None;
                 entry.fee = None;
+                entry.fee_schedule = None;
             }
             Ok(entry)
         };

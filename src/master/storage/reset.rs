@@ -12,6 +12,7 @@ const MARKET: &[&str] = &[
     "trail_closes",
     "unsettled_updates",
     "transactions",
+    "fee_schedules",
     "origins",
     "positions",
     // An account without a balance has the cash that it began with.

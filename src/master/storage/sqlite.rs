@@ -43,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0019_unsettled_updates.sql"),
     include_str!("../../../sql/sqlite/0020_market_pause.sql"),
     include_str!("../../../sql/sqlite/0021_fill_bars.sql"),
+    include_str!("../../../sql/sqlite/0022_fee_schedules.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;

@@ -29,7 +29,7 @@ const LEDGER_SQL: &str = "
             (SELECT kind FROM order_terms WHERE order_terms.number = transactions.number) END,
         asked = 0 AND EXISTS
             (SELECT 1 FROM order_terms WHERE order_terms.number = transactions.number AND cash > 0),
-        first_update
+        first_update, fee_schedule, quoted
     FROM transactions LEFT JOIN origins USING (origin)
     WHERE account = ?1
     ORDER BY ";
@@ -96,6 +96,8 @@ pub struct LedgerLine {
     /// Whether it was for an amount of cash, if it names no units.
     pub is_for_cash: bool,
     pub first_update: Option<i64>,
+    pub fee_schedule: Option<i64>,
+    pub quoted: Option<i64>,
 }
 
 /// An order that has not ended, with its terms, as they are stored.
@@ -170,6 +172,8 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
         kind: row.get(24)?,
         is_for_cash: row.get(25)?,
         first_update: row.get(26)?,
+        fee_schedule: row.get(27)?,
+        quoted: row.get(28)?,
     })
 }
 

@@ -6,6 +6,7 @@
 use crate::config::{FeeSettings, Percentage};
 use crate::model::money::{MILLION, MILLIONTHS_MAX};
 use crate::model::{Money, OrderKind, Quantity, Side};
+use std::fmt;
 
 /// Units of the products in which fees are exact: millionths of units × millionths of a price ×
 /// millionths of a percent, in a millionth of the currency.
@@ -20,6 +21,66 @@ pub struct TradeTotal {
     pub fee: Money,
     /// Of a purchase value + fee, of a sale value − fee.
     pub total: Money,
+}
+
+/// An amount of money that is not rounded to millionths: so many parts, of which the number of
+/// `places` says how many are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExactAmount {
+    /// Zero or more.
+    parts: i128,
+    /// Digits after the point; at most [`EXACT_PLACES_MAX`].
+    places: usize,
+}
+
+/// The places of units × price × percentage, each of which has millionths.
+const EXACT_PLACES_MAX: usize = 20;
+/// The places of units × a rate.
+const UNIT_PLACES: usize = 12;
+/// The places of money.
+const MONEY_PLACES: usize = 6;
+
+impl ExactAmount {
+    /// Whether it is nothing.
+    pub fn is_zero(&self) -> bool {
+        self.parts == 0
+    }
+
+    /// An amount in millionths.
+    fn of_millionths(parts: i128) -> ExactAmount {
+        ExactAmount {
+            parts,
+            places: MONEY_PLACES,
+        }
+    }
+}
+
+/// A decimal without needless zeros.
+impl fmt::Display for ExactAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:0width$}", self.parts, width = self.places + 1);
+        let (whole, rest) = digits.split_at(digits.len() - self.places);
+        match rest.trim_end_matches('0') {
+            "" => f.write_str(whole),
+            rest => write!(f, "{whole}.{rest}"),
+        }
+    }
+}
+
+/// What a fee is made of. The first three, added and rounded up to a millionth, with what the minimum
+/// added and without what was cut, are the fee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeeParts {
+    /// Of the order.
+    pub per_order: ExactAmount,
+    /// Units × rate.
+    pub per_unit: ExactAmount,
+    /// Units × price × percentage.
+    pub percent: ExactAmount,
+    /// What the minimum added.
+    pub added: ExactAmount,
+    /// What a sale did not bring, so that it could not be taken.
+    pub cut: ExactAmount,
 }
 
 /// Whether an order of this kind fills at the market's price after slippage. The others have a limit,
@@ -104,12 +165,46 @@ impl FeeSettings {
         (enough > 0).then_some(Quantity(enough))
     }
 
-    /// The fee in millionths, rounded up. Units × price is at most [`MILLIONTHS_MAX`], which the
-    /// products rely on.
+    /// What a fill takes or gives. `None` where [`FeeSettings::purchase`] or [`FeeSettings::sale`]
+    /// has none.
+    pub fn fill(&self, side: Side, units: Quantity, price: Money) -> Option<TradeTotal> {
+        match side {
+            Side::Buy => self.purchase(units, price),
+            Side::Sell | Side::Split | Side::Dividend => self.sale(units, price),
+        }
+    }
+
+    /// What the fee of a fill is made of. `None` where [`FeeSettings::fill`] has none.
+    pub fn parts(&self, side: Side, units: Quantity, price: Money) -> Option<FeeParts> {
+        let taken = i128::from(self.fill(side, units, price)?.fee.0);
+        let sum = self.sum(units, price);
+        let due = sum.max(i128::from(self.minimum.0));
+        let units = i128::from(units.0);
+        Some(FeeParts {
+            per_order: ExactAmount::of_millionths(i128::from(self.per_order.0)),
+            per_unit: ExactAmount {
+                parts: i128::from(self.per_unit.0) * units,
+                places: UNIT_PLACES,
+            },
+            percent: ExactAmount {
+                parts: units * i128::from(price.0) * i128::from(self.percent.0),
+                places: EXACT_PLACES_MAX,
+            },
+            added: ExactAmount::of_millionths(due - sum),
+            cut: ExactAmount::of_millionths(due - taken),
+        })
+    }
+
+    /// The fee in millionths.
     fn fee(&self, units: Quantity, price: Money) -> i128 {
-        let least = i128::from(self.minimum.0);
+        self.sum(units, price).max(i128::from(self.minimum.0))
+    }
+
+    /// The sum of what a fee is made of in millionths, rounded up. Units × price is at most
+    /// [`MILLIONTHS_MAX`], which the products rely on.
+    fn sum(&self, units: Quantity, price: Money) -> i128 {
         if self.per_unit == Money::ZERO && self.percent.0 == 0 {
-            return i128::from(self.per_order.0).max(least);
+            return i128::from(self.per_order.0);
         }
         let units = i128::from(units.0);
         let million = i128::from(MILLION);
@@ -118,11 +213,10 @@ impl FeeSettings {
         // Parts below a millionth are added before they are rounded; the whole products in these
         // parts could be beyond an i128.
         let parts = of_units % million * i128::from(Percentage::WHOLE) + of_value % PRODUCT_PARTS;
-        let fee = i128::from(self.per_order.0)
+        i128::from(self.per_order.0)
             + of_units / million
             + of_value / PRODUCT_PARTS
-            + up(parts, PRODUCT_PARTS);
-        fee.max(least)
+            + up(parts, PRODUCT_PARTS)
     }
 }
 
@@ -215,6 +309,44 @@ mod tests {
         assert_eq!(most.purchase(Quantity(MILLIONTHS_MAX), Money(1)), None);
     }
 
+    /// Per order, per unit, percent, added by the minimum, cut.
+    fn parts(fees: &FeeSettings, side: Side, units: i64, price: i64) -> [String; 5] {
+        let parts = fees.parts(side, Quantity(units), Money(price)).unwrap();
+        let FeeParts {
+            per_order,
+            per_unit,
+            percent,
+            added,
+            cut,
+        } = parts;
+        [per_order, per_unit, percent, added, cut].map(|part| part.to_string())
+    }
+
+    #[test]
+    fn a_fee_is_told_part_by_part_without_rounding() {
+        let some = fees(1_500_000, 250_000, 100_000, 0);
+        let told = parts(&some, Side::Buy, 3_000_000, 100_000_000);
+        assert_eq!(told, ["1.5", "0.75", "0.3", "0", "0"]);
+        // A millionth of a unit at a millionth: 0.25 and 0.1 % of a millionth of these.
+        let told = parts(&some, Side::Buy, 1, 1);
+        assert_eq!(told, ["1.5", "0.00000025", "0.000000000000001", "0", "0"]);
+        let least = fees(1, 0, 0, 5_000_000);
+        let told = parts(&least, Side::Sell, 3_000_000, 100_000_000);
+        assert_eq!(told, ["0.000001", "0", "0", "4.999999", "0"]);
+        // The minimum of 5 is more than the 0.3 that the sale brings.
+        let told = parts(&least, Side::Sell, 1_000_000, 300_000);
+        assert_eq!(told, ["0.000001", "0", "0", "4.999999", "4.7"]);
+        let most = fees(0, 1_000_000_000_000, 0, 0);
+        let told = parts(&most, Side::Sell, MILLIONTHS_MAX, 1);
+        let (of_units, cut) = ("9000000000000000000", "8999999999991000000");
+        let cut_exactly = [of_units, cut];
+        assert_eq!([told[1].as_str(), told[4].as_str()], cut_exactly);
+        assert_eq!(
+            most.parts(Side::Buy, Quantity(MILLIONTHS_MAX), Money(1)),
+            None
+        );
+    }
+
     #[test]
     fn the_largest_amounts_are_exact() {
         let most = fees(
@@ -246,6 +378,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_fee_is_the_sum_of_its_parts(
+            (per_order, per_unit, percent, minimum) in
+                (0..4_000_000i64, 0..3_000_000i64, 0..=50 * MILLION, 0..60_000_000i64),
+            is_sale in any::<bool>(),
+            units in 1..9_000_000i64,
+            price in 1..5_000_000i64,
+        ) {
+            let fees = fees(per_order, per_unit, percent, minimum);
+            let side = if is_sale { Side::Sell } else { Side::Buy };
+            let (units, price) = (Quantity(units), Money(price));
+            let parts = fees.parts(side, units, price).unwrap();
+            let exact = |amount: ExactAmount| {
+                amount.parts * 10i128.pow(u32::try_from(EXACT_PLACES_MAX - amount.places).unwrap())
+            };
+            let sum = exact(parts.per_order) + exact(parts.per_unit) + exact(parts.percent);
+            let fee = up(sum, PRODUCT_PARTS) + parts.added.parts - parts.cut.parts;
+            let taken = fees.fill(side, units, price).unwrap().fee;
+            prop_assert_eq!(fee, i128::from(taken.0));
+            prop_assert!(parts.added.parts >= 0 && parts.cut.parts >= 0);
+        }
+
         #[test]
         fn an_amount_of_cash_buys_the_most_units(
             (per_order, per_unit, percent, minimum) in

@@ -22,7 +22,7 @@ use crate::master::storage::order_details::FillBar;
 use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
 use crate::model::{
     AccountId, Action, ActionKind, Holdings, Money, OrderAmount, OrderKind, OrderTerms, Quantity,
-    Quote, Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction,
+    Quote, Ratio, Reason, SettlementRank, Symbol, Timestamp, Transaction,
 };
 use crate::runtime::{Heartbeat, STEPS_PER_BEAT, StepBeats, failpoint};
 use std::cmp::Reverse;
@@ -189,7 +189,7 @@ impl OrderState {
                     spending.free(&due.promise);
                     let (_, after) = holdings_of(tx, &mut done.accounts, account)?;
                     let spendable = spending.spendable(account, after.cash);
-                    let outcome = trade(&self.fees, after, spendable, &due);
+                    let outcome = trade((&self.fees, self.fee_schedule), after, spendable, &due);
                     outcome.unwrap_or_else(Settlement::Rejected)
                 }
                 Err(TurnDecision::Ends(outcome)) => outcome,
@@ -648,7 +648,7 @@ fn store_outcomes(
 
 /// Trades an order's units at its price, with slippage and fee.
 fn trade(
-    fees: &FeeSettings,
+    (fees, fee_schedule): (&FeeSettings, Option<i64>),
     holdings: &mut Holdings,
     spendable: Money,
     due: &DueTurn,
@@ -664,12 +664,7 @@ fn trade(
             (units, Some(units))
         }
     };
-    let total = if side == Side::Buy {
-        fees.purchase(units, price)
-    } else {
-        fees.sale(units, price)
-    };
-    let total = total.ok_or(BEYOND)?;
+    let total = fees.fill(side, units, price).ok_or(BEYOND)?;
     holdings.trade(side, symbol, units, (total.total, spendable))?;
     Ok(Settlement::Settled {
         price,
@@ -679,6 +674,7 @@ fn trade(
             units: bought,
             quoted: Some(due.quoted.value).filter(|quoted| *quoted != price),
             fee: Some(total.fee).filter(|fee| *fee > Money::ZERO),
+            fee_schedule,
             bar: due.bar,
         },
     })

@@ -7,6 +7,7 @@
 
 use super::orders::PromisedUnits;
 use super::{AssetActions, Findings, StoredActions, VerifyError, position};
+use crate::config::FeeSettings;
 use crate::master::storage::Snapshot;
 use crate::master::storage::verify::{LedgerLine, StoredAccount};
 use crate::master::transactions::entitlement::Trade;
@@ -23,6 +24,8 @@ const YIELD_ROWS: u64 = 4096;
 /// Checks the accounts and keeps their totals.
 pub(super) struct Books<'a> {
     actions: &'a StoredActions,
+    /// What trades cost, by the ID that fills name.
+    schedules: &'a BTreeMap<i64, FeeSettings>,
     /// The last update whose actions the ledger should have.
     actions_applied: i64,
     read: u64,
@@ -36,6 +39,7 @@ pub(super) struct Books<'a> {
 struct RebuiltAccount<'a> {
     holdings: Holdings,
     actions: &'a StoredActions,
+    schedules: &'a BTreeMap<i64, FeeSettings>,
     /// The update that opened each position now held.
     held_from: HashMap<Symbol, i64>,
     /// Actions in the account's ledger, by asset, number of the kind and time, and how many of each.
@@ -56,9 +60,14 @@ struct RebuiltAccount<'a> {
 }
 
 impl<'a> Books<'a> {
-    pub(super) fn new(actions: &'a StoredActions, actions_applied: i64) -> Books<'a> {
+    pub(super) fn new(
+        actions: &'a StoredActions,
+        schedules: &'a BTreeMap<i64, FeeSettings>,
+        actions_applied: i64,
+    ) -> Books<'a> {
         Books {
             actions,
+            schedules,
             actions_applied,
             read: 0,
             flow: 0,
@@ -75,7 +84,7 @@ impl<'a> Books<'a> {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), VerifyError> {
         let who = format!("{} (account {})", holder.username, holder.account);
-        let mut rebuilt = RebuiltAccount::new(holder.starting_cash, self.actions);
+        let mut rebuilt = RebuiltAccount::new(holder.starting_cash, self.actions, self.schedules);
         findings.report.accounts += 1;
         self.flow += i128::from(holder.starting_cash.0);
         self.cash += i128::from(holder.cash.0);
@@ -279,6 +288,11 @@ fn check_form(line: &LedgerLine) -> Result<(), String> {
         line.has_note == (line.cause == Some(Cause::Grant as u8)),
         "a grant without its reason, or a reason without a grant",
     )?;
+    let is_fill = status == TransactionStatus::Settled && side.is_order(line.cause.is_some());
+    need(
+        line.fee_schedule.is_none() || is_fill,
+        "a fee schedule of what is no fill",
+    )?;
     let millis = line
         .id
         .iter()
@@ -353,13 +367,18 @@ fn check_outcome(line: &LedgerLine, side: Side, status: TransactionStatus) -> Re
 }
 
 impl<'a> RebuiltAccount<'a> {
-    fn new(cash: Money, actions: &'a StoredActions) -> RebuiltAccount<'a> {
+    fn new(
+        cash: Money,
+        actions: &'a StoredActions,
+        schedules: &'a BTreeMap<i64, FeeSettings>,
+    ) -> RebuiltAccount<'a> {
         RebuiltAccount {
             holdings: Holdings {
                 cash,
                 ..Holdings::default()
             },
             actions,
+            schedules,
             held_from: HashMap::new(),
             applied: HashMap::new(),
             expected: VecDeque::new(),
@@ -599,12 +618,44 @@ impl<'a> RebuiltAccount<'a> {
         let traded = self.holdings.trade(side, symbol, quantity, (total, cash));
         match (made, traded) {
             (_, Err(reason)) => Err(format!("it cannot have settled: {reason}")),
-            (Some(made), Ok(())) if made == total => Ok(()),
+            (Some(made), Ok(())) if made == total => self.check_fee(side, line),
             (made, Ok(())) => Err(format!(
                 "its total is {total}, and quantity, price and fee make {}",
                 made.map_or("too much".to_owned(), |made| made.to_string())
             )),
         }
+    }
+
+    /// Checks that the fee of a fill, and its price where that has slipped, are what its schedule
+    /// makes them.
+    fn check_fee(&self, side: Side, line: &LedgerLine) -> Result<(), String> {
+        let Some(id) = line.fee_schedule else {
+            return Ok(());
+        };
+        let schedule = self.schedules.get(&id);
+        let schedule = schedule.ok_or_else(|| format!("fee schedule {id} is none"))?;
+        let price = Money(line.price.unwrap_or(0));
+        let fee = Money(line.fee.unwrap_or(0));
+        let made = schedule.fill(side, Quantity(line.quantity), price);
+        let made = made.map(|made| made.fee);
+        if made != Some(fee) {
+            return Err(format!(
+                "its fee is {fee}, and fee schedule {id} makes {}",
+                made.map_or("too much".to_owned(), |made| made.to_string())
+            ));
+        }
+        let Some(quoted) = line.quoted.map(Money) else {
+            return Ok(());
+        };
+        // Of all kinds that slip the price is that of a market order.
+        let made = schedule.fill_price(side, OrderKind::Market, quoted);
+        if made == Some(price) {
+            return Ok(());
+        }
+        Err(format!(
+            "its price is {price}, and {quoted} with the slippage of fee schedule {id} is {}",
+            made.map_or("too much".to_owned(), |made| made.to_string())
+        ))
     }
 
     /// Notes what an open order holds back.

@@ -580,7 +580,10 @@ fn receipt_value(name: &str, value: &str) -> String {
     let (figure, currency) = value.split_once(' ').unwrap_or((value, ""));
     let is_currency = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
     match (Money::parse_rounded(figure), is_currency, name) {
-        (Ok(money), true, _) => format!("{} {currency}", table::money(money)),
+        // A part of a fee may have more digits than money.
+        (Ok(money), true, _) if money.to_string() == figure => {
+            format!("{} {currency}", table::money(money))
+        }
         (Ok(units), false, "quantity") => table::amount(Quantity(units.0)),
         _ => value.to_owned(),
     }
@@ -772,6 +775,8 @@ mod tests {
             ("2005-02-03T00:00:00.000Z", "2005-02-03 UTC"),
             ("1234.5 USD", "1,234.50 USD"),
             ("-0.000001 EUR", "-0.000001 EUR"),
+            ("0.1900019 USD", "0.1900019 USD"),
+            ("0.000000000001 USD", "0.000000000001 USD"),
             ("7", "7"),
             ("worker-1", "worker-1"),
             ("5 of a kind", "5 of a kind"),

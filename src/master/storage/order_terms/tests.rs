@@ -182,6 +182,7 @@ fn an_open_order_changes_and_ends_once() {
                 units: Some(Quantity(14)),
                 quoted: Some(Money(3)),
                 fee: Some(Money(1)),
+                fee_schedule: None,
                 bar: Some(FillBar {
                     open: Money(4),
                     high: Money(6),

@@ -1,7 +1,7 @@
 //! spec/master/transactions.md · 3.1.7
 
 use super::*;
-use crate::config::MasterConfig;
+use crate::config::{MasterConfig, Percentage};
 use crate::master::assets::unsettled::UnsettledUpdates;
 use crate::master::messages::{
     AccountCancellation, CancelOrder, OrderRequest, ReplaceOrder, TransactionsMessage,
@@ -683,6 +683,92 @@ fn an_order_for_cash_buys_the_most_units_fees_included() {
     assert_eq!(entry.transaction.total, Some(money("100")));
     assert_eq!(entry.fee, Some(money("1")));
     desk.verify();
+}
+
+#[test]
+fn a_fill_names_the_schedule_of_its_fee_and_slippage() {
+    let mut desk = Desk::with(|config| {
+        config.fees.per_order = money("1");
+        config.fees.slippage = Percentage(500_000);
+    });
+    let id = desk.placed(Side::Buy, "2", MARKET);
+    let rejected = desk.placed(Side::Buy, "7", MARKET);
+    desk.bar(["110", "115", "110", "115"]);
+    let schedule = desk.entry(id).fee_schedule;
+    assert!(schedule.is_some());
+    assert_eq!(desk.status(rejected).0, TransactionStatus::Rejected);
+    assert_eq!(desk.entry(rejected).fee_schedule, None);
+    desk.verify();
+
+    let mut desk = desk.restart();
+    let id = desk.placed(Side::Buy, "1", MARKET);
+    desk.bar(["100", "100", "100", "100"]);
+    assert_eq!(desk.entry(id).fee_schedule, schedule, "the same fees");
+    assert_eq!(
+        desk.rig.engine.number("SELECT count(*) FROM fee_schedules"),
+        1
+    );
+    desk.verify();
+
+    let mut free = Desk::new();
+    let id = free.placed(Side::Buy, "1", MARKET);
+    free.bar(["100", "100", "100", "100"]);
+    assert_eq!(free.status(id).0, TransactionStatus::Settled);
+    assert_eq!(free.entry(id).fee_schedule, None);
+    assert_eq!(
+        free.rig.engine.number("SELECT count(*) FROM fee_schedules"),
+        0
+    );
+}
+
+#[test]
+fn verify_makes_each_fee_again_from_its_schedule() {
+    let mut desk = Desk::with(|config| {
+        config.fees.per_order = money("1");
+        config.fees.slippage = Percentage(500_000);
+    });
+    desk.placed(Side::Buy, "2", MARKET);
+    desk.bar(["100", "100", "100", "100"]);
+    let differences = |desk: &Desk, sql: &[&str]| {
+        for sql in sql {
+            assert_eq!(desk.rig.engine.execute(sql), 1, "{sql}");
+        }
+        let checked = crate::master::verify::check(&mut desk.rig.engine.reader(), &|| false);
+        checked.unwrap().differences
+    };
+    let is_alone = |found: &[String], part: &str| {
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(part), "{found:?}");
+    };
+    assert_eq!(differences(&desk, &[]), Vec::<String>::new());
+    // Whoever changes cash and cost with the fee is not found by the sums.
+    let dearer = [
+        "UPDATE transactions SET fee = fee + 1, total = total + 1",
+        "UPDATE balances SET cash = cash - 1",
+        "UPDATE positions SET cost = cost + 1",
+    ];
+    let found = differences(&desk, &dearer);
+    is_alone(&found, "its fee is 1.000001, and fee schedule 1 makes 1");
+    let cheaper = [
+        "UPDATE transactions SET fee = NULL, total = total - 1000001",
+        "UPDATE balances SET cash = cash + 1000001",
+        "UPDATE positions SET cost = cost - 1000001",
+    ];
+    let found = differences(&desk, &cheaper);
+    is_alone(&found, "its fee is 0, and fee schedule 1 makes 1");
+    let slipped = [
+        "UPDATE transactions SET fee = 1000000, total = total + 1000000, quoted = quoted + 1000000",
+        "UPDATE balances SET cash = cash - 1000000",
+        "UPDATE positions SET cost = cost + 1000000",
+    ];
+    let found = differences(&desk, &slipped);
+    is_alone(
+        &found,
+        "its price is 100.5, and 101 with the slippage of fee schedule 1 is 101.505",
+    );
+    let unlike = ["UPDATE fee_schedules SET percent = 50000001"];
+    let found = differences(&desk, &unlike);
+    is_alone(&found, "fee schedule 1 is none");
 }
 
 #[test]
