@@ -177,8 +177,8 @@ export const cases = {
       worker.answers.getUserTransactionHistoryPage = (connection) => (connection.bytes(whole.subarray(0, whole.length - 3)), true);
       await page.evaluate(() => (location.hash = "#/history"));
       await page.locator("main .message.failure").waitFor();
-      worker.answers = { getOpenOrders: (connection) => (connection.socket.send(Buffer.alloc(40, 7)), true) };
-      await page.evaluate(() => (location.hash = "#/orders"));
+      worker.answers = { getSessions: (connection) => (connection.socket.send(Buffer.alloc(40, 7)), true) };
+      await page.evaluate(() => (location.hash = "#/account"));
       await page.locator("main .message.failure").waitFor();
       worker.answers = {};
       await go(page, "#/assets", "Assets");
