@@ -179,7 +179,7 @@ export const cases = {
       await page.locator("main .message.failure").waitFor();
       worker.answers = { getSessions: (connection) => (connection.socket.send(Buffer.alloc(40, 7)), true) };
       await page.evaluate(() => (location.hash = "#/account"));
-      await page.locator("main .message.failure").waitFor();
+      await page.locator("main .message.failure:not([hidden])").waitFor();
       worker.answers = {};
       await go(page, "#/assets", "Assets");
       await page.getByRole("link", { name: "A00002" }).waitFor();
