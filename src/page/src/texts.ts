@@ -277,7 +277,7 @@ export const viewTexts = {
     high: "Day’s high",
     volume: "Volume",
     held: "You hold",
-    priceOf: (time: string) => `Price of ${time}.`,
+    priceOf: (price: string, time: string) => `${price}, the price of ${time}.`,
     isNewTitle: "It came with the last update.",
     isOldTitle: "The last update had no new one.",
     isHalted: "halted",

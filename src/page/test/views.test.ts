@@ -22,7 +22,7 @@ import {
   termsText,
   timeInForceText,
 } from "../src/views/parts.ts";
-import { allocationOf, sortPositions } from "../src/views/portfolio.ts";
+import { allocationOf, dayChange, sortPositions } from "../src/views/portfolio.ts";
 import type { AccountSummary } from "../src/wire.ts";
 
 const DAY = 86_400_000;
@@ -307,6 +307,13 @@ test("an allocation has the largest parts, the others together, and cash", () =>
   );
   assert.deepEqual(allocationOf(summary([], 0n)), []);
   assert.deepEqual(allocationOf(summary([0n], 0n)), []);
+});
+
+test("a position's change of the day is the one that the server adds up", () => {
+  const position = { symbol: "A", units: 1_500_001n, promised: 0n, cost: 0n, value: 14n * 1_500_000n, previousClose: 10_000_001n, realised: 0n };
+  // 1.500001 × 10.000001 = 15.000011500001, of which the server takes 15.000011.
+  assert.equal(dayChange(position), 5_999_989n);
+  assert.equal(dayChange({ ...position, previousClose: 0n }), 0n);
 });
 
 test("positions are sorted by what they gained", () => {

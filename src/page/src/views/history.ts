@@ -6,7 +6,7 @@
 
 import type { App, OwnTransaction, View } from "../api.ts";
 import { h } from "../dom.ts";
-import { formatDecimal, formatMoney, formatQuantity, ONE, toDecimal } from "../money.ts";
+import { formatDecimal, formatQuantity, ONE, toDecimal } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
 import { csvOf, download } from "./csv.ts";
@@ -25,6 +25,9 @@ import {
   percentText,
   reasonText,
   setBusy,
+  setMoney,
+  setNone,
+  setPrice,
   setText,
   showIn,
   sideWord,
@@ -317,9 +320,12 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
     show(row) {
       const isSettled = statusName(row.status) === "settled";
       setText(units, row.quantity === 0n ? viewTexts.all.none : formatQuantity(row.quantity));
-      setText(price, isSettled && row.price > 0n ? formatMoney(row.price) : viewTexts.all.none);
-      setText(total, isSettled ? formatMoney(row.total) : viewTexts.all.none);
-      setText(fee, row.fee > 0n ? formatMoney(row.fee) : viewTexts.all.none);
+      if (isSettled && row.price > 0n) setPrice(price, row.price);
+      else setNone(price);
+      if (isSettled) setMoney(total, row.total);
+      else setNone(total);
+      if (row.fee > 0n) setMoney(fee, row.fee);
+      else setNone(fee);
       setText(priced, row.priced > 0 ? formatMinute(row.priced) : viewTexts.all.none);
       const told = `${row.status} ${row.reason} ${row.cause}`;
       if (told === shown) return;
