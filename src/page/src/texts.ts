@@ -585,6 +585,8 @@ export const viewTexts = {
     loadingMore: "Loading older rows …",
     receipt: "Receipt",
     receiptOf: (what: string) => `Why this price: ${what}`,
+    technical: "Technical details",
+    reason: "Reason",
     receiptHint: "What the server notes of this transaction, in order of time.",
     close: "Close",
     cause: "Cause",

@@ -23,6 +23,7 @@ import {
   timeInForceText,
 } from "../src/views/parts.ts";
 import { allocationOf, dayChange, sortPositions } from "../src/views/portfolio.ts";
+import { mainLines } from "../src/views/receipt.ts";
 import type { AccountSummary } from "../src/wire.ts";
 
 const DAY = 86_400_000;
@@ -414,4 +415,19 @@ test("a transaction is told with the kind of an order that waited for a price", 
   assert.equal(kindWord(row(1, "market")), "Buy");
   assert.equal(kindWord(row(4, "-")), "Dividend");
   assert.equal(kindWord(row(1, "iceberg")), "Buy", "a kind of a later edition");
+});
+
+test("a receipt begins with what a person asks, in the page's words", () => {
+  const line = (name: string, value: string) => ({ name, value });
+  const lines = [line("transaction", "01a2"), line("quantity", "1500"), line("quote time", "2012-05-24T00:00:00.000Z"), line("price", "194 USD"), line("fee", "0.0125 USD"), line("total", "291000.0125 USD")];
+  assert.deepEqual(mainLines(lines), [
+    line("Price", "194.00 USD"),
+    line("Units", "1,500"),
+    line("Total", "291,000.0125 USD"),
+    line("Fee", "0.0125 USD"),
+    line("Market time", "24 May 2012"),
+  ]);
+  assert.deepEqual(mainLines([line("price", "soon"), line("quote time", "-")]), [line("Price", "soon"), line("Market time", "-")]);
+  const [rejected] = mainLines([line("reason", "insufficient-funds")]);
+  assert.equal(rejected?.name, "Reason");
 });
