@@ -267,7 +267,8 @@ export const viewTexts = {
   assets: {
     title: "Assets",
     search: "Search assets",
-    searchHint: "Symbol or name, press / to search",
+    searchHint: (hasNames: boolean, isNarrow: boolean) =>
+      `${hasNames ? "Symbol or name" : "Symbol"}${isNarrow ? "" : ", press / to search"}`,
     count: (shown: string, all: string) => (shown === all ? `${all} assets` : `${shown} of ${all} assets`),
     symbol: "Asset",
     price: "Price",
@@ -301,6 +302,7 @@ export const viewTexts = {
     priceOf: (time: string) => `Price of ${time}`,
     noPrice: "It has had no price yet.",
     windows: { day: "Day", week: "Week", month: "Month", year: "Year", all: "All" },
+    oneBarADay: "one bar a day",
     windowLabel: "Period",
     formLabel: "Drawn as",
     candles: "Candles",
@@ -570,7 +572,7 @@ export const viewTexts = {
     price: "Price",
     total: "Total",
     fee: "Fee",
-    marketTime: "Market time",
+    marketDay: "Market day",
     outcome: "Outcome",
     /** A transaction's kind, and its order's where that says more. */
     kindOf: (side: string, kind: string) => `${side}, ${kind.toLowerCase()}`,

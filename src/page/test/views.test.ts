@@ -6,7 +6,7 @@ import type { AssetQuote, OwnTransaction, Session } from "../src/api.ts";
 import { WireError } from "../src/reader.ts";
 import { accountTexts, viewTexts } from "../src/texts.ts";
 import { fittingAssets, sortAssets } from "../src/views/asset_rows.ts";
-import { FORECAST_DAYS, isAfter, steppedEnd, withLatest } from "../src/views/chart_periods.ts";
+import { FORECAST_DAYS, hasDailyPrices, isAfter, steppedEnd, withLatest } from "../src/views/chart_periods.ts";
 import { addClose, monthLines } from "../src/views/month_lines.ts";
 import { kindWord } from "../src/views/history.ts";
 import { endedText } from "../src/views/orders.ts";
@@ -425,9 +425,15 @@ test("a receipt begins with what a person asks, in the page's words", () => {
     line("Units", "1,500"),
     line("Total", "291,000.0125 USD"),
     line("Fee", "0.0125 USD"),
-    line("Market time", "24 May 2012"),
+    line("Market day", "24 May 2012"),
   ]);
-  assert.deepEqual(mainLines([line("price", "soon"), line("quote time", "-")]), [line("Price", "soon"), line("Market time", "-")]);
+  assert.deepEqual(mainLines([line("price", "soon"), line("quote time", "-")]), [line("Price", "soon"), line("Market day", "-")]);
   const [rejected] = mainLines([line("reason", "insufficient-funds")]);
   assert.equal(rejected?.name, "Reason");
+});
+
+test("a market has daily prices alone where a price is of a day's midnight", () => {
+  assert.equal(hasDailyPrices(Date.UTC(2012, 4, 24)), true);
+  assert.equal(hasDailyPrices(Date.UTC(2012, 4, 24, 15, 30)), false);
+  assert.equal(hasDailyPrices(0), false, "no price yet");
 });

@@ -73,12 +73,14 @@ export const assetsView: View = (root, app) => {
     h("div", { class: "panel" }, table, instead),
   );
 
+  const narrow = window.matchMedia("(max-width: 40rem)");
   let shown: readonly AssetQuote[] = [];
   let isLoaded = false;
   /** Enter was pressed before there were assets. */
   let isEntered = false;
   const refill = (isOrdered: boolean): void => {
     const all = quotes.all();
+    search.placeholder = words.searchHint(hasNames(all), narrow.matches);
     if (!quotes.isLoaded || all.length === 0) {
       table.hidden = true;
       return showIn(instead, noAssets(app.session));
@@ -142,12 +144,16 @@ function keptOf(session: Session): Remembered {
   return kept;
 }
 
+/** Whether assets have names beside their symbols, by which they are found. */
+function hasNames(quotes: readonly AssetQuote[]): boolean {
+  return quotes.some((quote) => quote.name !== "" && quote.name !== quote.symbol);
+}
+
 function searchField(value: string): HTMLInputElement {
   const search = h("input", {
     class: "input search",
     type: "search",
     id: "asset-search",
-    placeholder: words.searchHint,
     autocomplete: "off",
     spellcheck: "false",
     "aria-label": words.search,

@@ -17,6 +17,7 @@ import {
   empty,
   errorText,
   failure,
+  formatDay,
   formatMinute,
   formatTime,
   isBusy,
@@ -194,7 +195,7 @@ function historyTable(): HTMLTableElement {
     [words.price, "number medium"],
     [words.total, "number"],
     [words.fee, "number wide"],
-    [words.marketTime, "wider column-time"],
+    [words.marketDay, "wide column-day"],
     [words.outcome, "medium column-outcome"],
     ["", "actions column-why"],
   ] as const;
@@ -294,7 +295,7 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
   const [units, price, total] = [cell("number medium"), cell("number medium"), cell("number")];
   const when = formatMinute(first.accepted);
   const below = h("span", { class: "below narrow-only" });
-  const [fee, priced, outcome] = [cell("number wide"), cell("wider"), cell("medium")];
+  const [fee, priced, outcome] = [cell("number wide"), cell("wide"), cell("medium")];
   const element = h(
     "tr",
     null,
@@ -326,7 +327,8 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
       else setNone(total);
       if (row.fee > 0n) setMoney(fee, row.fee);
       else setNone(fee);
-      setText(priced, row.priced > 0 ? formatMinute(row.priced) : viewTexts.all.none);
+      setText(priced, row.priced > 0 ? formatDay(row.priced) : viewTexts.all.none);
+      priced.title = row.priced > 0 ? formatTime(row.priced) : "";
       const told = `${row.status} ${row.reason} ${row.cause}`;
       if (told === shown) return;
       shown = told;

@@ -299,6 +299,8 @@ export interface Choice<Name extends string> {
   element: HTMLElement;
   value: Name;
   set(value: Name): void;
+  /** Says why one cannot be chosen; empty: it can. */
+  forbid(value: Name, why: string): void;
 }
 
 let choices = 0;
@@ -318,7 +320,7 @@ export function choice<Name extends string>(
       made.value = value;
       onChange(value);
     });
-    return { value, input, element: h("label", null, input, text) };
+    return { value, input, text, element: h("label", null, input, text) };
   });
   const made: Choice<Name> = {
     element: h(
@@ -330,6 +332,14 @@ export function choice<Name extends string>(
     set(value) {
       made.value = value;
       for (const it of inputs) it.input.checked = it.value === value;
+    },
+    forbid(value, why) {
+      const it = inputs.find((each) => each.value === value);
+      if (it === undefined) return;
+      it.input.disabled = why !== "";
+      if (it.element.title !== why) it.element.title = why;
+      if (why === "") it.input.removeAttribute("aria-label");
+      else it.input.setAttribute("aria-label", `${it.text}, ${why}`);
     },
   };
   return made;

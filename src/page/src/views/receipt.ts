@@ -28,7 +28,7 @@ export function mainLines(lines: readonly ReceiptLine[]): ReceiptLine[] {
     ["quantity", words.units, unitsText],
     ["total", words.total, moneyText],
     ["fee", words.fee, moneyText],
-    ["quote time", words.marketTime, timeText],
+    ["quote time", words.marketDay, timeText],
     ["reason", words.reason, (value) => sentence(reasonText(value))],
   ];
   return shown.flatMap(([from, name, text]) =>
