@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
+.PHONY: all help deps page page-tools browser browser-tools pictures providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
 
 all: build
 
@@ -66,6 +66,27 @@ glewlwyd:
 	    echo "providers: apt-get does not get glewlwyd" >&2; exit 1; }; \
 	  for package in *.deb; do dpkg -x $$package .; rm $$package; done; \
 	  cd - >/dev/null; rm -rf $(GLEWLWYD); mv $(GLEWLWYD).part $(GLEWLWYD); }
+
+# What builds and tests the page in the browser; needs Node and npm. Nothing of it but what src/page/dist holds comes
+# into the programs.
+page-tools: src/page/node_modules/installed.json
+browser-tools: tests/browser/node_modules/installed.json
+%/node_modules/installed.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "$*: there is no npm; install Node 20 or newer" >&2; exit 1; }
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --silent && cp package-lock.json node_modules/installed.json
+
+page: page-tools ## builds the page of src/page into its dist, checks and tests it
+	cd src/page && node generate.mjs && node_modules/typescript/bin/tsc --noEmit && node build.mjs && node build.mjs --test
+
+# Chromium, driven through the page of a sandbox; NAME names some of the tests, OUT a folder for pictures.
+NAME ?=
+browser: deps page-tools browser-tools ## the page in chromium: NAME=axe OUT=pictures
+	$(CARGO) build --quiet --locked --bins
+	node tests/browser/run.mjs "$(NAME)"
+
+pictures: browser-tools ## the README's pictures of the page, in spec/pictures
+	$(CARGO) build --quiet --locked --bins
+	PICTURES=spec/pictures node tests/browser/run.mjs register
 
 build: deps ## release programs, in target/release
 	$(CARGO) build --release --locked

@@ -15,6 +15,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/dialogue/orders.md",
     "spec/fuzzing.md",
     "spec/glossary.md",
+    "spec/page/views.md",
     "spec/performance.md",
     "spec/secrets.md",
     "spec/wire/limits.md",
@@ -161,6 +162,26 @@ fn every_page_has_its_file_and_names_it() {
             wrong.push(format!(
                 "{page}: it does not begin with a title and, below it, `{file}` with its sections"
             ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// A view of the page in the browser, or a chart, names its page, which names it.
+#[test]
+fn every_view_of_the_page_names_its_page_and_the_page_names_it() {
+    let page = "spec/page/views.md";
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    let mut wrong = Vec::new();
+    for folder in ["src/page/src/views", "src/page/src/charts"] {
+        let files = files(folder, ".ts");
+        assert!(!files.is_empty(), "{folder} has no files");
+        for file in files {
+            let first = fs::read_to_string(root().join(&file)).unwrap();
+            let first = first.lines().next().unwrap_or_default().to_owned();
+            if !first.starts_with(&format!("// {page}")) || !text.contains(&format!("`{file}`")) {
+                wrong.push(format!("{file}: begins with {first}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
