@@ -194,6 +194,10 @@ impl ConnectionReader {
         if let Some(began) = self.frame_began.as_mut() {
             *began += pause;
         }
+        let websocket = self.websocket.as_mut();
+        if let Some((_, since)) = websocket.and_then(|reader| reader.incomplete.as_mut()) {
+            *since += pause;
+        }
         Ok(waited)
     }
 
