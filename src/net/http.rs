@@ -231,8 +231,8 @@ impl HttpAnswer<'_> {
     }
 }
 
-/// Appends the answer to a browser for which there is no room.
-pub fn write_unavailable(text: &str, out: &mut Vec<u8>) {
+/// The answer to a browser for which there is no room.
+pub fn unavailable(text: &str) -> Vec<u8> {
     let answer = HttpAnswer {
         status: HttpStatus::Unavailable,
         fields: vec![
@@ -242,7 +242,9 @@ pub fn write_unavailable(text: &str, out: &mut Vec<u8>) {
         body: Cow::Borrowed(text.as_bytes()),
         closes: true,
     };
-    answer.write(Timestamp::now(), out);
+    let mut bytes = Vec::new();
+    answer.write(Timestamp::now(), &mut bytes);
+    bytes
 }
 
 /// A connection that speaks HTTP: a socket that blocks, with TLS or without.

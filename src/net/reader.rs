@@ -330,8 +330,12 @@ impl ConnectionReader {
     }
 
     fn end_of_stream(&self) -> ReadEnd {
+        let websocket = self.websocket.as_ref();
         if self.connection.has_ended() {
             ReadEnd::Broken
+        } else if websocket.is_some_and(|it| !it.is_closed && it.incomplete.is_some()) {
+            // The stream ends inside a frame of WebSocket.
+            ReadEnd::Closed(CloseCode::PROTOCOL_ERROR)
         } else if self.buffer.is_partial() {
             ReadEnd::Fault(ProtocolError::new(
                 ProtocolFault::BadFrame,
