@@ -152,8 +152,11 @@ async function ticketCase(page, worker) {
     await page.getByText("Bought A00010, 2.5 at 10.20, 25.50 in all.").waitFor();
     await fits(page, "a fill");
     await page.getByRole("button", { name: "Why this price" }).click();
-    await dialog.getByText("10.5").waitFor();
+    await dialog.getByText("10.50").waitFor();
     await fits(page, "a receipt");
+    await dialog.getByText("Technical details").click();
+    await dialog.getByText("10.5", { exact: true }).waitFor();
+    await fits(page, "a receipt with its details");
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
 

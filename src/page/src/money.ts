@@ -56,9 +56,25 @@ export function formatDecimal(value: bigint, { least = 0, most = 6, sign = false
   return `${mark}${whole}${places ? `.${places}` : ""}`;
 }
 
-/** Money for people: two places at least, all that there are. */
+/** Exact money for people: two places at least, all that there are. */
 export function formatMoney(value: Money, sign = false): string {
   return formatDecimal(value, { least: 2, sign });
+}
+
+/** Money to two places; exact where that would be nothing of something. */
+export function roundMoney(value: Money, sign = false): string {
+  return roundTo(2, value, sign);
+}
+
+/** A price to two places, of what costs less than 1 to four. `of`: the price that a change is of. */
+export function roundPrice(value: Money, of: Money = value, sign = false): string {
+  return roundTo(of < ONE ? 4 : 2, value, sign);
+}
+
+function roundTo(places: number, value: Money, sign: boolean): string {
+  const size = value < 0n ? -value : value;
+  const isLost = value !== 0n && size * 2n < 10n ** BigInt(6 - places);
+  return isLost ? formatMoney(value, sign) : formatDecimal(value, { least: places, most: places, sign });
 }
 
 /** Units for people: as many places as there are. */

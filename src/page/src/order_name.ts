@@ -1,6 +1,6 @@
 // spec/page.md · The shell
 import type { KnownOrder, OrderNotice } from "./api.ts";
-import { formatMoney, formatPercent, formatQuantity } from "./money.ts";
+import { formatMoney, formatPercent, formatQuantity, roundPrice } from "./money.ts";
 import { shellTexts } from "./texts.ts";
 
 const texts = shellTexts.order;
@@ -26,6 +26,6 @@ export function endText(notice: OrderNotice, order: KnownOrder | null): string |
   const status = texts.statuses[notice.status] ?? notice.status;
   if (notice.status !== "settled") return `${status}: ${orderName(order)}`;
   const filled = { ...order, quantity: { units: notice.quantity }, limit: null, stop: null };
-  const price = notice.price === null ? "" : ` ${texts.at(formatMoney(notice.price))}`;
+  const price = notice.price === null ? "" : ` ${texts.at(roundPrice(notice.price))}`;
   return `${status}: ${orderName(filled)}${price}`;
 }

@@ -1,7 +1,7 @@
 // spec/page.md · Unit tests
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { divideHalfUp, formatDecimal, formatMoney, formatPercent, ONE, parseDecimal, parseTyped, timesDown, timesUp, toDecimal } from "../src/money.ts";
+import { divideHalfUp, formatDecimal, formatMoney, formatPercent, ONE, parseDecimal, parseTyped, roundMoney, roundPrice, timesDown, timesUp, toDecimal } from "../src/money.ts";
 
 test("decimals of messages are exact in both directions", () => {
   for (const text of ["0", "10.5", "0.000001", "9000000000000", "8999999999999.999999", "-2.25"]) {
@@ -36,6 +36,22 @@ test("figures for people are rounded half away from zero, with a true minus", ()
   assert.equal(formatPercent(0n, 100_000n), "0.00\u00a0%");
   assert.equal(formatPercent(1n, 100_000n, false), "0.00\u00a0%");
   assert.equal(formatPercent(1n, 0n), "\u2013");
+});
+
+test("money in views has two places, prices under 1 four, and something is never nothing", () => {
+  assert.equal(roundMoney(99_788_832_830n), "99,788.83");
+  assert.equal(roundMoney(-118_993_824n, true), "\u2212118.99");
+  assert.equal(roundMoney(-3_440_000n), "\u22123.44");
+  assert.equal(roundMoney(0n, true), "0.00");
+  assert.equal(roundMoney(5_000n), "0.01");
+  assert.equal(roundMoney(4_999n), "0.004999");
+  assert.equal(roundMoney(-4_000n, true), "\u22120.004");
+  assert.equal(roundPrice(200_735_000n), "200.74");
+  assert.equal(roundPrice(999_949n), "0.9999");
+  assert.equal(roundPrice(500_000n), "0.5000");
+  assert.equal(roundPrice(12n), "0.000012");
+  assert.equal(roundPrice(-800_000n, 200_000_000n, true), "\u22120.80");
+  assert.equal(roundPrice(1_234n, 900_000n, true), "+0.0012");
 });
 
 test("products are rounded as the server rounds them", () => {

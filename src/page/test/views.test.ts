@@ -6,7 +6,7 @@ import type { AssetQuote, OwnTransaction, Session } from "../src/api.ts";
 import { WireError } from "../src/reader.ts";
 import { accountTexts, viewTexts } from "../src/texts.ts";
 import { fittingAssets, sortAssets } from "../src/views/asset_rows.ts";
-import { FORECAST_DAYS, isAfter, steppedEnd, withLatest } from "../src/views/chart_periods.ts";
+import { FORECAST_DAYS, hasDailyPrices, isAfter, steppedEnd, withLatest } from "../src/views/chart_periods.ts";
 import { addClose, monthLines } from "../src/views/month_lines.ts";
 import { kindWord } from "../src/views/history.ts";
 import { endedText } from "../src/views/orders.ts";
@@ -22,7 +22,8 @@ import {
   termsText,
   timeInForceText,
 } from "../src/views/parts.ts";
-import { allocationOf, sortPositions } from "../src/views/portfolio.ts";
+import { allocationOf, dayChange, sortPositions } from "../src/views/portfolio.ts";
+import { mainLines } from "../src/views/receipt.ts";
 import type { AccountSummary } from "../src/wire.ts";
 
 const DAY = 86_400_000;
@@ -309,6 +310,13 @@ test("an allocation has the largest parts, the others together, and cash", () =>
   assert.deepEqual(allocationOf(summary([0n], 0n)), []);
 });
 
+test("a position's change of the day is the one that the server adds up", () => {
+  const position = { symbol: "A", units: 1_500_001n, promised: 0n, cost: 0n, value: 14n * 1_500_000n, previousClose: 10_000_001n, realised: 0n };
+  // 1.500001 × 10.000001 = 15.000011500001, of which the server takes 15.000011.
+  assert.equal(dayChange(position), 5_999_989n);
+  assert.equal(dayChange({ ...position, previousClose: 0n }), 0n);
+});
+
 test("positions are sorted by what they gained", () => {
   const { positions } = summary([40n, 90n, 60n], 0n);
   const sorted = (by: Parameters<typeof sortPositions>[1]["by"], isDescending: boolean) =>
@@ -407,4 +415,25 @@ test("a transaction is told with the kind of an order that waited for a price", 
   assert.equal(kindWord(row(1, "market")), "Buy");
   assert.equal(kindWord(row(4, "-")), "Dividend");
   assert.equal(kindWord(row(1, "iceberg")), "Buy", "a kind of a later edition");
+});
+
+test("a receipt begins with what a person asks, in the page's words", () => {
+  const line = (name: string, value: string) => ({ name, value });
+  const lines = [line("transaction", "01a2"), line("quantity", "1500"), line("quote time", "2012-05-24T00:00:00.000Z"), line("price", "194 USD"), line("fee", "0.0125 USD"), line("total", "291000.0125 USD")];
+  assert.deepEqual(mainLines(lines), [
+    line("Price", "194.00 USD"),
+    line("Units", "1,500"),
+    line("Total", "291,000.0125 USD"),
+    line("Fee", "0.0125 USD"),
+    line("Market day", "24 May 2012"),
+  ]);
+  assert.deepEqual(mainLines([line("price", "soon"), line("quote time", "-")]), [line("Price", "soon"), line("Market day", "-")]);
+  const [rejected] = mainLines([line("reason", "insufficient-funds")]);
+  assert.equal(rejected?.name, "Reason");
+});
+
+test("a market has daily prices alone where a price is of a day's midnight", () => {
+  assert.equal(hasDailyPrices(Date.UTC(2012, 4, 24)), true);
+  assert.equal(hasDailyPrices(Date.UTC(2012, 4, 24, 15, 30)), false);
+  assert.equal(hasDailyPrices(0), false, "no price yet");
 });

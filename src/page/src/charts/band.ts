@@ -52,7 +52,7 @@ export class ForecastBand implements ISeriesPrimitive<Time> {
     this.#series = undefined;
   }
 
-  /** `bars` is the range of what is known: the band widens the picture by half of it at most. */
+  /** `bars` is the range of what is known: the band widens the picture by three quarters of it at most, above and below. */
   show(points: readonly BandPoint[], colour: string, bars: PriceSpan): void {
     this.#points = points;
     this.#bars = bars;
@@ -66,12 +66,12 @@ export class ForecastBand implements ISeriesPrimitive<Time> {
 
   autoscaleInfo(): AutoscaleInfo | null {
     if (this.#points.length === 0) return null;
-    const half = (this.#bars.maxValue - this.#bars.minValue) / 2;
+    const room = (this.#bars.maxValue - this.#bars.minValue) * 0.75;
     const low = Math.min(...this.#points.map((point) => point.low));
     const high = Math.max(...this.#points.map((point) => point.high));
     // A wide band would squeeze the bars; what is beyond is cut off, and stands in the table.
-    const minValue = Math.max(low, this.#bars.minValue - half);
-    const maxValue = Math.min(high, this.#bars.maxValue + half);
+    const minValue = Math.max(low, this.#bars.minValue - room);
+    const maxValue = Math.min(high, this.#bars.maxValue + room);
     return { priceRange: { minValue, maxValue } };
   }
 

@@ -281,6 +281,9 @@ function toSeconds(time: number): UTCTimestamp {
   return Math.floor(time / 1000) as UTCTimestamp;
 }
 
+/** Height of the volumes, where that of the prices is 1. */
+const VOLUMES_HEIGHT = 0.25;
+
 function draw(root: HTMLElement, words: ChartWords): Drawing {
   const chart = createChart(root, {
     autoSize: true,
@@ -288,6 +291,7 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
       attributionLogo: false,
       fontFamily: getComputedStyle(document.body).fontFamily,
       fontSize: 12,
+      panes: { enableResize: false },
     },
     // The wheel and a finger's way up and down scroll the page.
     handleScroll: { mouseWheel: false, vertTouchDrag: false },
@@ -296,7 +300,7 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
     rightPriceScale: {
       borderVisible: false,
       mode: PriceScaleMode.Normal,
-      scaleMargins: { top: 0.08, bottom: 0.24 },
+      scaleMargins: { top: 0.08, bottom: 0.08 },
     },
     timeScale: { borderVisible: false, rightOffset: 1, minBarSpacing: 0.05, maxBarSpacing: 40 },
     localization: {
@@ -305,12 +309,7 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
     },
   });
   const quiet = { priceLineVisible: false, lastValueVisible: false };
-  const volumes = chart.addSeries(HistogramSeries, {
-    ...quiet,
-    priceScaleId: "",
-    priceFormat: { type: "volume" },
-  });
-  volumes.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
+  const volumes = chart.addSeries(HistogramSeries, { ...quiet, priceFormat: { type: "volume" } });
   const candles = chart.addSeries(CandlestickSeries, {});
   const line = chart.addSeries(LineSeries, { lineWidth: 2, visible: false });
   const forecast = chart.addSeries(LineSeries, {
@@ -326,7 +325,11 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
 
 function paintColours(drawing: Drawing, colours: ChartColours): void {
   drawing.chart.applyOptions({
-    layout: { background: { color: colours.surface }, textColor: colours.text },
+    layout: {
+      background: { color: colours.surface },
+      textColor: colours.text,
+      panes: { separatorColor: colours.line },
+    },
     grid: { vertLines: { visible: false }, horzLines: { color: colours.line } },
     crosshair: {
       vertLine: { color: colours.edge, labelBackgroundColor: colours.edge },
@@ -385,14 +388,30 @@ function paintContents(
     isLine ? bars.map((bar) => ({ time: toSeconds(bar.time), value: toFloat(bar.close) })) : [],
   );
   // Places without a bar between the points of a forecast keep the distances of time.
+  const hasVolumes = bars.some((bar) => bar.volume > 0n);
+  placeVolumes(drawing, hasVolumes);
   drawing.volumes.setData([
-    ...bars.map((bar) => ({ time: toSeconds(bar.time), value: Number(bar.volume) })),
+    ...bars.map((bar) =>
+      hasVolumes
+        ? { time: toSeconds(bar.time), value: Number(bar.volume) }
+        : { time: toSeconds(bar.time) },
+    ),
     ...placesAhead(bars, contents.forecast).map((time) => ({ time: toSeconds(time) })),
   ]);
   paintForecast(drawing, bars, contents.forecast, colours);
   drawing.marks.candles.setMarkers(isLine ? [] : marksOf(bars, contents.fills, colours));
   drawing.marks.line.setMarkers(isLine ? marksOf(bars, contents.fills, colours) : []);
   paintOwnLines(drawing, isLine ? drawing.line : drawing.candles, contents, colours, words);
+}
+
+/** Volumes have a pane of their own below the prices, if there are any. */
+function placeVolumes(drawing: Drawing, hasVolumes: boolean): void {
+  const pane = hasVolumes ? 1 : 0;
+  if (drawing.volumes.getPane().paneIndex() === pane) return;
+  drawing.volumes.moveToPane(pane);
+  if (!hasVolumes) return;
+  drawing.volumes.getPane().setStretchFactor(VOLUMES_HEIGHT);
+  drawing.volumes.priceScale().applyOptions({ scaleMargins: { top: 0.15, bottom: 0 } });
 }
 
 function paintOwnLines(

@@ -6,7 +6,7 @@
 
 import type { App, AssetQuote, View } from "../api.ts";
 import { h } from "../dom.ts";
-import { divideHalfUp, formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
+import { divideHalfUp, formatPercent, formatQuantity, ONE, roundPrice } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
@@ -22,8 +22,11 @@ import {
   gainClass,
   gainOf,
   loading,
+  money,
   panel,
+  price,
   setClass,
+  setPrice,
   setText,
   showIn,
   stat,
@@ -107,10 +110,13 @@ function assetHead(root: HTMLElement, app: App, symbol: string, trade: HTMLEleme
     const moved = quote.value - quote.previousClose;
     const isMoved = isPriced && quote.previousClose > 0n;
     setText(name, quote.name);
-    setText(price, isPriced ? formatMoney(quote.value) : words.noPrice);
+    if (isPriced) setPrice(price, quote.value);
+    else setText(price, words.noPrice);
     setText(
       change,
-      isMoved ? `${formatMoney(moved, true)} (${formatPercent(moved, quote.previousClose)})` : "",
+      isMoved
+        ? `${roundPrice(moved, quote.value, true)} (${formatPercent(moved, quote.previousClose)})`
+        : "",
     );
     setClass(change, isMoved ? gainClass(moved) : "");
     setText(when, isPriced ? words.priceOf(`${formatTime(quote.time)} ${viewTexts.all.utc}`) : "");
@@ -134,10 +140,10 @@ function badgesOf(quote: AssetQuote): HTMLElement[] {
 }
 
 function statsOf(quote: AssetQuote): HTMLElement[] {
-  const stats = [stat(words.open, formatMoney(quote.open))];
-  stats.push(stat(words.range, `${formatMoney(quote.low)} – ${formatMoney(quote.high)}`));
+  const stats = [stat(words.open, price(quote.open))];
+  stats.push(stat(words.range, h("span", null, price(quote.low), " – ", price(quote.high))));
   if (quote.previousClose > 0n)
-    stats.push(stat(words.previousClose, formatMoney(quote.previousClose)));
+    stats.push(stat(words.previousClose, price(quote.previousClose)));
   if (quote.volume > 0n) stats.push(stat(words.volume, formatVolume(quote.volume)));
   return stats;
 }
@@ -174,8 +180,8 @@ function assetPosition(root: HTMLElement, app: App, symbol: string, sell: () => 
       stats,
       stat(said.units, formatQuantity(held.units)),
       stat(said.free, formatQuantity(held.units - held.promised)),
-      stat(said.cost, formatMoney(divideHalfUp(held.cost * ONE, held.units))),
-      stat(said.worth, formatMoney(held.value)),
+      stat(said.cost, price(divideHalfUp(held.cost * ONE, held.units))),
+      stat(said.worth, money(held.value)),
       stat(said.unrealised, gainOf(held.value - held.cost, held.cost)),
       stat(said.realised, gain(held.realised)),
     );

@@ -13,6 +13,7 @@ import { viewTexts } from "../texts.ts";
 import { contentsOf, keyOf, wordsFor } from "./chart_contents.ts";
 import { ChartData } from "./chart_data.ts";
 import type { ChartChoice } from "./chart_data.ts";
+import { hasDailyPrices } from "./chart_periods.ts";
 import { fillTable } from "./chart_table.ts";
 import { ownHistory } from "./own_history.ts";
 import {
@@ -43,18 +44,21 @@ const chosen: ChartChoice = {
 export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup {
   const { quotes, summary, openOrders } = app.session;
   const history = ownHistory(app.session);
+  const isDaily = (): boolean => hasDailyPrices(quotes.get(symbol)?.time ?? 0);
+  if (chosen.window === "day" && isDaily()) chosen.window = "month";
   const chart = barChart(wordsFor(() => chosen.window));
   const data = new ChartData(app.session, symbol, chosen, {
     changed: () => show(),
     failed: (error) => app.toast(errorText(error), "error"),
   });
   const box = h("div", { class: "stack" });
+  const controls = chartControls(data, () => show());
   const steps = chartSteps(data);
   const key = h("ul", { class: "key" });
   const note = h("p", { class: "muted small" });
   const table = h("details");
   root.append(
-    chartControls(data, () => show()),
+    controls.element,
     box,
     steps.element,
     key,
@@ -65,6 +69,7 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
   const show = (): void => {
     const { bars, hasNoForecast } = data;
     const hasBars = bars !== undefined && bars.length > 0;
+    controls.show(isDaily());
     steps.show();
     key.hidden = !hasBars;
     table.hidden = !hasBars;
@@ -104,7 +109,10 @@ export function assetChart(root: HTMLElement, app: App, symbol: string): Cleanup
 }
 
 /** Window, form and adjustment. `show` paints another form of the same data. */
-function chartControls(data: ChartData, show: () => void): HTMLElement {
+function chartControls(
+  data: ChartData,
+  show: () => void,
+): { element: HTMLElement; show(isDaily: boolean): void } {
   const windows = Object.entries(words.windows) as [BarsWindow, string][];
   const window = choice<BarsWindow>(words.windowLabel, windows, chosen.window, (value) => {
     chosen.window = value;
@@ -132,7 +140,14 @@ function chartControls(data: ChartData, show: () => void): HTMLElement {
     },
   );
   adjustment.element.setAttribute("title", words.adjustedHint);
-  return h("div", { class: "cluster" }, window.element, form.element, adjustment.element);
+  return {
+    element: h("div", { class: "cluster" }, window.element, form.element, adjustment.element),
+    show(isDaily) {
+      // What is shown already stays reachable.
+      const isForbidden = isDaily && chosen.window !== "day";
+      window.forbid("day", isForbidden ? words.oneBarADay : "");
+    },
+  };
 }
 
 /** The way to earlier and later periods, and whether there is a forecast. */

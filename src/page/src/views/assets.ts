@@ -7,7 +7,7 @@
 import type { AssetQuote, Session, View } from "../api.ts";
 import { drawSparkline, sparkline } from "../charts/sparkline.ts";
 import { h } from "../dom.ts";
-import { formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
+import { formatMoney, formatPercent, formatQuantity, ONE, roundPrice } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import {
   assetHash,
@@ -19,6 +19,8 @@ import {
   loading,
   markSorted,
   setClass,
+  setNone,
+  setPrice,
   setText,
   showIn,
   showUnlessFocused,
@@ -71,12 +73,14 @@ export const assetsView: View = (root, app) => {
     h("div", { class: "panel" }, table, instead),
   );
 
+  const narrow = window.matchMedia("(max-width: 40rem)");
   let shown: readonly AssetQuote[] = [];
   let isLoaded = false;
   /** Enter was pressed before there were assets. */
   let isEntered = false;
   const refill = (isOrdered: boolean): void => {
     const all = quotes.all();
+    search.placeholder = words.searchHint(hasNames(all), narrow.matches);
     if (!quotes.isLoaded || all.length === 0) {
       table.hidden = true;
       return showIn(instead, noAssets(app.session));
@@ -140,12 +144,16 @@ function keptOf(session: Session): Remembered {
   return kept;
 }
 
+/** Whether assets have names beside their symbols, by which they are found. */
+function hasNames(quotes: readonly AssetQuote[]): boolean {
+  return quotes.some((quote) => quote.name !== "" && quote.name !== quote.symbol);
+}
+
 function searchField(value: string): HTMLInputElement {
   const search = h("input", {
     class: "input search",
     type: "search",
     id: "asset-search",
-    placeholder: words.searchHint,
     autocomplete: "off",
     spellcheck: "false",
     "aria-label": words.search,
@@ -281,10 +289,13 @@ function assetRow(
       shown = quote;
       const moved = quote.value - quote.previousClose;
       const isPriced = quote.value > 0n;
-      setText(price, isPriced ? formatMoney(quote.value) : words.noPrice);
+      setText(price, isPriced ? roundPrice(quote.value) : words.noPrice);
       // A price that the last update did not bring is grey; its time says how old it is.
       setClass(price, quote.isNew && isPriced ? "number" : "number muted");
-      const time = words.priceOf(`${formatTime(quote.time)} ${viewTexts.all.utc}`);
+      const time = words.priceOf(
+        formatMoney(quote.value),
+        `${formatTime(quote.time)} ${viewTexts.all.utc}`,
+      );
       price.title = isPriced ? `${time} ${quote.isNew ? words.isNewTitle : words.isOldTitle}` : "";
       setText(
         change,
@@ -297,8 +308,13 @@ function assetRow(
         `number ${quote.previousClose > 0n && isPriced ? gainClass(moved) : ""}`.trim(),
       );
       change.title = isPriced && quote.previousClose > 0n ? formatMoney(moved, true) : "";
-      setText(low, isPriced ? formatMoney(quote.low) : viewTexts.all.none);
-      setText(high, isPriced ? formatMoney(quote.high) : viewTexts.all.none);
+      if (isPriced) {
+        setPrice(low, quote.low);
+        setPrice(high, quote.high);
+      } else {
+        setNone(low);
+        setNone(high);
+      }
       setText(volume, quote.volume > 0n ? formatVolume(quote.volume) : viewTexts.all.none);
       setFlags(flags, quote);
       if (isMoved) flash(price);

@@ -9,7 +9,7 @@ import type { ChartContents, ChartFill, ChartOrder, ChartWords } from "../charts
 import { rangeOf } from "../charts/scale.ts";
 import type { ChartBar } from "../charts/scale.ts";
 import { h, svg } from "../dom.ts";
-import { divideHalfUp, formatDecimal, formatMoney, formatQuantity, ONE } from "../money.ts";
+import { divideHalfUp, formatDecimal, formatQuantity, ONE, roundPrice } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
@@ -37,8 +37,8 @@ export function contentsOf(
     words.windows[choice.window],
     formatTime(bars[0]?.time ?? 0),
     formatTime(bars[bars.length - 1]?.time ?? 0),
-    formatMoney(range.low),
-    formatMoney(range.high),
+    roundPrice(range.low),
+    roundPrice(range.high),
   );
   return {
     bars,
@@ -83,7 +83,7 @@ export function fillsOf(
     if (row.priced < (first?.time ?? 0) || row.priced >= over) continue;
     if (last !== undefined && isAfter(window, row.priced, last.time)) continue;
     const verb = side === "sell" ? words.sold : words.bought;
-    const text = words.fillText(verb, formatQuantity(row.quantity), formatMoney(row.price));
+    const text = words.fillText(verb, formatQuantity(row.quantity), roundPrice(row.price));
     fills.push({ time: row.priced, isSale: side === "sell", text });
   }
   return fills.reverse();
@@ -131,7 +131,7 @@ export function wordsFor(window: () => BarsWindow): ChartWords {
   return {
     price: (value, places) =>
       places === undefined
-        ? formatMoney(value)
+        ? roundPrice(value)
         : formatDecimal(value, { least: places, most: places }),
     volume: formatVolume,
     time: (time) => {

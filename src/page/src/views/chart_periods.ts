@@ -19,6 +19,11 @@ export const FORECAST_DAYS: Record<BarsWindow, readonly number[]> = {
   all: [90, 180, 365],
 };
 
+/** Whether a price of this time is a day's close, as where a market has daily prices alone: a day has one bar then. */
+export function hasDailyPrices(time: number): boolean {
+  return time > 0 && time % DAY === 0;
+}
+
 /** The end of the period before or after one that ends at a time. */
 export function steppedEnd(window: BarsWindow, end: number, step: -1 | 1): number {
   const date = new Date(end);

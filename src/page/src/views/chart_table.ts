@@ -8,9 +8,9 @@ import type { ChartContents } from "../charts/bar_chart.ts";
 import { placesOf, rangeOf } from "../charts/scale.ts";
 import type { ChartBar } from "../charts/scale.ts";
 import { h } from "../dom.ts";
-import { formatDecimal, formatMoney, ONE } from "../money.ts";
+import { formatDecimal, ONE } from "../money.ts";
 import { viewTexts } from "../texts.ts";
-import { formatTime, formatVolume, showUnlessFocused } from "./parts.ts";
+import { formatTime, formatVolume, price, showUnlessFocused } from "./parts.ts";
 
 const words = viewTexts.asset;
 /** Rows of bars: more would take long to make at each price. */
@@ -41,7 +41,7 @@ function barsTable(symbol: string, bars: readonly ChartBar[]): HTMLElement {
     [words.time, words.open, words.high, words.low, words.close, words.volume],
     newest.map((bar) => [
       formatTime(bar.time),
-      ...[bar.open, bar.high, bar.low, bar.close].map((price) => formatMoney(price)),
+      ...[bar.open, bar.high, bar.low, bar.close].map(price),
       formatVolume(bar.volume),
     ]),
   );
@@ -55,8 +55,8 @@ function forecastTable(contents: ChartContents): HTMLElement {
     [words.time, words.lowBound, words.forecast, words.highBound],
     contents.forecast.map((point) => [
       formatTime(point.time),
-      ...[point.low, point.value, point.high].map((price) =>
-        formatDecimal(price, { least: places, most: places }),
+      ...[point.low, point.value, point.high].map((value) =>
+        formatDecimal(value, { least: places, most: places }),
       ),
     ]),
   );
@@ -66,7 +66,7 @@ function forecastTable(contents: ChartContents): HTMLElement {
 function figures(
   caption: string,
   heads: readonly string[],
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly [string, ...(string | HTMLElement)[]])[],
 ): HTMLElement {
   const head = heads.map((name, at) =>
     h("th", { scope: "col", class: at === 0 ? null : "number" }, name),

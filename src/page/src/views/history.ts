@@ -6,7 +6,7 @@
 
 import type { App, OwnTransaction, View } from "../api.ts";
 import { h } from "../dom.ts";
-import { formatDecimal, formatMoney, formatQuantity, ONE, toDecimal } from "../money.ts";
+import { formatDecimal, formatQuantity, ONE, toDecimal } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
 import { csvOf, download } from "./csv.ts";
@@ -17,6 +17,7 @@ import {
   empty,
   errorText,
   failure,
+  formatDay,
   formatMinute,
   formatTime,
   isBusy,
@@ -25,6 +26,9 @@ import {
   percentText,
   reasonText,
   setBusy,
+  setMoney,
+  setNone,
+  setPrice,
   setText,
   showIn,
   sideWord,
@@ -191,7 +195,7 @@ function historyTable(): HTMLTableElement {
     [words.price, "number medium"],
     [words.total, "number"],
     [words.fee, "number wide"],
-    [words.marketTime, "wider column-time"],
+    [words.marketDay, "wide column-day"],
     [words.outcome, "medium column-outcome"],
     ["", "actions column-why"],
   ] as const;
@@ -291,7 +295,7 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
   const [units, price, total] = [cell("number medium"), cell("number medium"), cell("number")];
   const when = formatMinute(first.accepted);
   const below = h("span", { class: "below narrow-only" });
-  const [fee, priced, outcome] = [cell("number wide"), cell("wider"), cell("medium")];
+  const [fee, priced, outcome] = [cell("number wide"), cell("wide"), cell("medium")];
   const element = h(
     "tr",
     null,
@@ -317,10 +321,14 @@ function historyRow(app: App, first: OwnTransaction): TableRow<OwnTransaction> {
     show(row) {
       const isSettled = statusName(row.status) === "settled";
       setText(units, row.quantity === 0n ? viewTexts.all.none : formatQuantity(row.quantity));
-      setText(price, isSettled && row.price > 0n ? formatMoney(row.price) : viewTexts.all.none);
-      setText(total, isSettled ? formatMoney(row.total) : viewTexts.all.none);
-      setText(fee, row.fee > 0n ? formatMoney(row.fee) : viewTexts.all.none);
-      setText(priced, row.priced > 0 ? formatMinute(row.priced) : viewTexts.all.none);
+      if (isSettled && row.price > 0n) setPrice(price, row.price);
+      else setNone(price);
+      if (isSettled) setMoney(total, row.total);
+      else setNone(total);
+      if (row.fee > 0n) setMoney(fee, row.fee);
+      else setNone(fee);
+      setText(priced, row.priced > 0 ? formatDay(row.priced) : viewTexts.all.none);
+      priced.title = row.priced > 0 ? formatTime(row.priced) : "";
       const told = `${row.status} ${row.reason} ${row.cause}`;
       if (told === shown) return;
       shown = told;

@@ -6,7 +6,7 @@
 
 import type { App, Cleanup, OrderNotice, OrderTerms, OwnTransaction, PlacedOrder } from "../api.ts";
 import { h } from "../dom.ts";
-import { formatMoney, formatQuantity } from "../money.ts";
+import { formatQuantity, roundMoney, roundPrice } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { isMet } from "./order_form.ts";
 import {
@@ -114,7 +114,7 @@ interface OrderEnd {
 function endText(order: OrderTerms, end: OrderEnd): string {
   if (end.status !== "settled") return words.notFilled(reasonText(end.reason));
   const verb = order.side === "buy" ? viewTexts.asset.bought : viewTexts.asset.sold;
-  const [price, total] = [formatMoney(end.price), formatMoney(end.total)];
+  const [price, total] = [roundPrice(end.price), roundMoney(end.total)];
   return words.filled(`${verb} ${order.asset},`, formatQuantity(end.units), price, total);
 }
 

@@ -6,7 +6,16 @@
 // Tests: src/page/test/order_form.test.ts
 
 import type { OrderTerms } from "../api.ts";
-import { formatMoney, formatPercent, formatQuantity, ONE, parseTyped, timesDown, timesUp } from "../money.ts";
+import {
+  formatMoney,
+  formatPercent,
+  formatQuantity,
+  ONE,
+  parseTyped,
+  roundPrice,
+  timesDown,
+  timesUp,
+} from "../money.ts";
 import { viewTexts } from "../texts.ts";
 
 const words = viewTexts.ticket;
@@ -296,7 +305,7 @@ function basisOf(
   if (latest === undefined) return undefined;
   if (distance !== undefined) {
     const level = trailLevel(input.side, distance, latest);
-    remarks.push(words.trailLevel(formatMoney(level)));
+    remarks.push(words.trailLevel(roundPrice(level)));
     return { price: level, isBound: false };
   }
   return { price: latest, isBound: false };

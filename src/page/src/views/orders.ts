@@ -7,7 +7,7 @@
 import { RefusalError } from "../api.ts";
 import type { App, View } from "../api.ts";
 import { h } from "../dom.ts";
-import { formatDecimal, formatMoney, formatQuantity, ONE } from "../money.ts";
+import { formatDecimal, formatQuantity, ONE, roundPrice } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { SIDES } from "../wire.ts";
 import type { OpenOrder } from "../wire.ts";
@@ -24,6 +24,8 @@ import {
   loading,
   reasonText,
   setBusy,
+  setMoney,
+  setNone,
   setText,
   showIn,
   sideWord,
@@ -197,7 +199,8 @@ function orderRow(app: App, first: OpenOrder, moved: MovedRows): TableRow<OpenOr
       terms.title = terms.textContent;
       setText(below, `${what} ${terms.textContent}`);
       if (status === "queued") terms.append(" ", statusBadge(status));
-      setText(reserve, value.reserve > 0n ? formatMoney(value.reserve) : viewTexts.all.none);
+      if (value.reserve > 0n) setMoney(reserve, value.reserve);
+      else setNone(reserve);
       setText(inForce, timeInForceText(value.order.timeInForce));
       const end = value.until > 0 ? formatMinute(value.until) : viewTexts.all.none;
       setText(until, end);
@@ -265,7 +268,7 @@ export function endedText(notice: {
   price: bigint | null;
   reason: string | null;
 }): string {
-  const price = notice.price === null ? viewTexts.all.none : formatMoney(notice.price);
+  const price = notice.price === null ? viewTexts.all.none : roundPrice(notice.price);
   if (notice.status === "settled")
     return words.filled(formatQuantity(notice.quantity), notice.asset, price);
   if (notice.reason === "cancelled") return words.wasCancelled(notice.asset);

@@ -8,7 +8,15 @@ import { ConnectionError, RefusalError } from "../api.ts";
 import type { App } from "../api.ts";
 import { h, replaceChildren } from "../dom.ts";
 import type { Child } from "../dom.ts";
-import { formatDecimal, formatMoney, formatPercent, formatQuantity, ONE } from "../money.ts";
+import {
+  formatDecimal,
+  formatMoney,
+  formatPercent,
+  formatQuantity,
+  ONE,
+  roundMoney,
+  roundPrice,
+} from "../money.ts";
 import { WireError } from "../reader.ts";
 import { accountTexts, viewTexts } from "../texts.ts";
 import { SIDES, STATUSES } from "../wire.ts";
@@ -75,13 +83,59 @@ export function gainClass(value: bigint): string {
 
 /** A gain or loss as money with a sign. */
 export function gain(value: bigint): HTMLElement {
-  return h("span", { class: gainClass(value) }, formatMoney(value, true));
+  const element = h("span", { class: gainClass(value) });
+  setMoney(element, value, true);
+  return element;
 }
 
 /** A gain or loss as money and in percent of a whole. */
 export function gainOf(value: bigint, whole: bigint): HTMLElement {
   const percent = whole === 0n ? "" : ` (${formatPercent(value, whole)})`;
-  return h("span", { class: gainClass(value) }, `${formatMoney(value, true)}${percent}`);
+  const element = gain(value);
+  element.append(percent);
+  return element;
+}
+
+/** Rounded money, with the exact figure as its title. */
+export function money(value: bigint): HTMLElement {
+  const element = h("span");
+  setMoney(element, value);
+  return element;
+}
+
+/** A rounded price, with the exact one as its title. */
+export function price(value: bigint): HTMLElement {
+  const element = h("span");
+  setPrice(element, value);
+  return element;
+}
+
+/** Sets an element to rounded money; its title is the exact figure where that is another. */
+export function setMoney(element: HTMLElement, value: bigint, sign = false): void {
+  setFigure(element, roundMoney(value, sign), formatMoney(value, sign));
+}
+
+/** Sets an element to a rounded price; its title is the exact one where that is another. */
+export function setPrice(element: HTMLElement, value: bigint): void {
+  setFigure(element, roundPrice(value), formatMoney(value));
+}
+
+/** Sets an element to a figure, which is exact unless a title says more. */
+function setFigure(element: HTMLElement, rounded: string, exact: string): void {
+  setText(element, rounded);
+  const isSame = plain(rounded) === plain(exact);
+  const title = isSame ? "" : exact;
+  if (element.title !== title) element.title = title;
+}
+
+function plain(figure: string): string {
+  return figure.replace(/\.?0+$/, "");
+}
+
+/** Sets an element to a dash, where there is no figure. */
+export function setNone(element: HTMLElement): void {
+  setText(element, words.none);
+  if (element.title !== "") element.title = "";
 }
 
 /** Sets an element's text if it is another one, so that what does not change is not painted anew. */
@@ -245,6 +299,8 @@ export interface Choice<Name extends string> {
   element: HTMLElement;
   value: Name;
   set(value: Name): void;
+  /** Says why one cannot be chosen; empty: it can. */
+  forbid(value: Name, why: string): void;
 }
 
 let choices = 0;
@@ -264,7 +320,7 @@ export function choice<Name extends string>(
       made.value = value;
       onChange(value);
     });
-    return { value, input, element: h("label", null, input, text) };
+    return { value, input, text, element: h("label", null, input, text) };
   });
   const made: Choice<Name> = {
     element: h(
@@ -276,6 +332,14 @@ export function choice<Name extends string>(
     set(value) {
       made.value = value;
       for (const it of inputs) it.input.checked = it.value === value;
+    },
+    forbid(value, why) {
+      const it = inputs.find((each) => each.value === value);
+      if (it === undefined) return;
+      it.input.disabled = why !== "";
+      if (it.element.title !== why) it.element.title = why;
+      if (why === "") it.input.removeAttribute("aria-label");
+      else it.input.setAttribute("aria-label", `${it.text}, ${why}`);
     },
   };
   return made;

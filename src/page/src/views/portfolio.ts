@@ -9,10 +9,11 @@ import { h, svg } from "../dom.ts";
 import {
   divideHalfUp,
   formatDecimal,
-  formatMoney,
   formatPercent,
   formatQuantity,
   ONE,
+  roundMoney,
+  timesDown,
 } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import type { AccountSummary, PositionSummary } from "../wire.ts";
@@ -28,8 +29,11 @@ import {
   gainOf,
   loading,
   markSorted,
+  money,
   panel,
   setClass,
+  setMoney,
+  setPrice,
   setText,
   showIn,
   showUnlessFocused,
@@ -104,7 +108,7 @@ export const portfolioView: View = (root, app) => {
     const before = value.equity - value.dayChange;
     showIn(
       first,
-      stat(words.equity, formatMoney(value.equity), "first"),
+      stat(words.equity, money(value.equity), "first"),
       stat(words.dayChange, gainOf(value.dayChange, before), "first"),
     );
     showIn(stats, ...statsOf(value));
@@ -112,7 +116,7 @@ export const portfolioView: View = (root, app) => {
     positions.element.hidden = isEmpty;
     if (isEmpty) {
       const find = h("a", { class: "button primary", href: "#/assets" }, words.find);
-      showIn(instead, empty(words.none, words.noneHint(formatMoney(value.cash)), find));
+      showIn(instead, empty(words.none, words.noneHint(roundMoney(value.cash)), find));
     } else {
       showIn(instead);
       positions.show(value);
@@ -134,13 +138,13 @@ export const portfolioView: View = (root, app) => {
 function statsOf(summary: AccountSummary): HTMLElement[] {
   const cost = summary.value - summary.unrealised;
   return [
-    stat(words.cash, formatMoney(summary.cash)),
-    stat(words.reserved, formatMoney(summary.reserved)),
-    stat(words.buyingPower, formatMoney(summary.buyingPower)),
-    stat(words.value, formatMoney(summary.value)),
+    stat(words.cash, money(summary.cash)),
+    stat(words.reserved, money(summary.reserved)),
+    stat(words.buyingPower, money(summary.buyingPower)),
+    stat(words.value, money(summary.value)),
     stat(words.unrealised, gainOf(summary.unrealised, cost)),
     stat(words.realised, gain(summary.realised)),
-    stat(words.fees, formatMoney(summary.fees)),
+    stat(words.fees, money(summary.fees)),
   ];
 }
 
@@ -205,9 +209,10 @@ function positionsTable(app: App): PositionsTable {
   return { element, show, close: rows.close };
 }
 
-function dayChange(position: PositionSummary): bigint {
+/** By how much a position moved since the previous close: as the server adds it up. */
+export function dayChange(position: PositionSummary): bigint {
   if (position.previousClose === 0n || position.value === 0n) return 0n;
-  return position.value - divideHalfUp(position.units * position.previousClose, ONE);
+  return position.value - timesDown(position.units, position.previousClose);
 }
 
 /** Positions in the order of a column; the symbol decides between equals. */
@@ -272,13 +277,13 @@ function positionRow(
       const sum = position.value - position.cost;
       setText(units, formatQuantity(position.units));
       setText(free, formatQuantity(position.units - position.promised));
-      setText(cost, formatMoney(divideHalfUp(position.cost * ONE, position.units)));
-      setText(price, formatMoney(priceOf(position)));
-      setText(change, formatMoney(moved, true));
+      setPrice(cost, divideHalfUp(position.cost * ONE, position.units));
+      setPrice(price, priceOf(position));
+      setMoney(change, moved, true);
       setClass(change, `number medium ${gainClass(moved)}`.trim());
-      setText(value, formatMoney(position.value));
+      setMoney(value, position.value);
       setText(share, formatPercent(position.value, equity(), false));
-      setText(profit, formatMoney(sum, true));
+      setMoney(profit, sum, true);
       setClass(profit, `number ${gainClass(sum)}`.trim());
       setText(gained, formatPercent(sum, position.cost));
       setClass(gained, `number medium ${gainClass(sum)}`.trim());
@@ -318,7 +323,7 @@ function allocationPanel(summary: AccountSummary): HTMLElement {
         h("span", { class: `swatch part-${partColour(part, at)}` }),
         part.isAsset ? assetLink(part.name) : part.name,
       ),
-      h("td", { class: "number" }, formatMoney(part.value)),
+      h("td", { class: "number" }, money(part.value)),
       h("td", { class: "number" }, formatPercent(part.value, whole, false)),
     );
   });

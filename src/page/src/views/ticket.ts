@@ -8,7 +8,7 @@
 import { ConnectionError } from "../api.ts";
 import type { App, Cleanup, OrderTerms } from "../api.ts";
 import { h } from "../dom.ts";
-import { formatMoney, formatQuantity } from "../money.ts";
+import { formatMoney, formatQuantity, roundMoney, roundPrice } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import { followOrder } from "./order_following.ts";
 import { readTicket } from "./order_form.ts";
@@ -36,7 +36,7 @@ export function orderTicket(root: HTMLElement, app: App, symbol: string): OrderT
   const price = h("span", { class: "muted push" });
   const showPrice = (): void => {
     const value = app.session.quotes.get(symbol)?.value ?? 0n;
-    setText(price, value === 0n ? symbol : `${symbol} ${formatMoney(value)}`);
+    setText(price, value === 0n ? symbol : `${symbol} ${roundPrice(value)}`);
   };
   showPrice();
   const endPrice = app.session.quotes.onChange((symbols) => {
@@ -259,8 +259,8 @@ function confirmText(app: App, read: ReadTicket): string {
   const equity = app.session.summary.value?.equity ?? 0n;
   // An order for money says itself how much it takes.
   const told =
-    "cash" in order.quantity ? what : words.confirmWhat(what, formatMoney(estimate.total));
-  return words.confirmText(told, formatMoney(equity));
+    "cash" in order.quantity ? what : words.confirmWhat(what, roundMoney(estimate.total));
+  return words.confirmText(told, roundMoney(equity));
 }
 
 /** What is known of asset and account now. */

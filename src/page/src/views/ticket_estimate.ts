@@ -6,20 +6,21 @@
 
 import type { App } from "../api.ts";
 import { h } from "../dom.ts";
-import { formatDecimal, formatMoney, formatQuantity } from "../money.ts";
+import { formatDecimal, formatMoney, formatQuantity, ONE, roundMoney, roundPrice } from "../money.ts";
 import { viewTexts } from "../texts.ts";
 import type { ReadTicket, TicketFacts, TicketInput } from "./order_form.ts";
 
 const words = viewTexts.ticket;
+const CENT = ONE / 100n;
 
 /** How much an order may be for; empty: nobody knows. */
 export function amountHint(input: TicketInput, facts: TicketFacts): string {
   if (!facts.isKnown) return "";
   if (input.side === "buy") {
     const free = facts.cash - facts.reserved;
-    return words.canSpend(
-      formatMoney(input.kind === "market" ? facts.buyingPower : free < 0n ? 0n : free),
-    );
+    const money = input.kind === "market" ? facts.buyingPower : free < 0n ? 0n : free;
+    // Rounded down: what it says can be spent.
+    return words.canSpend(formatMoney(money - (money % CENT)));
   }
   if (input.amountKind === "all") return words.allUnits(formatQuantity(facts.freeUnits));
   return words.canSell(formatQuantity(facts.freeUnits));
@@ -59,14 +60,14 @@ function estimateList(
   const put = (name: string, value: string): void =>
     void list.append(h("dt", null, name), h("dd", null, value));
   const isSale = input.side === "sell";
-  const price = formatMoney(estimate.price);
+  const price = estimate.isBound ? formatMoney(estimate.price) : roundPrice(estimate.price);
   put(
     words.estimatePrice,
     estimate.isBound ? (isSale ? words.orMore(price) : words.orLess(price)) : words.about(price),
   );
   const isMoney = !isSale && input.amountKind === "money";
   if (isMoney) put(words.estimateUnits, formatDecimal(estimate.units, { most: 6 }));
-  const total = formatMoney(estimate.total);
+  const total = isMoney ? formatMoney(estimate.total) : roundMoney(estimate.total);
   const told = isMoney
     ? total
     : estimate.isBound
@@ -76,13 +77,13 @@ function estimateList(
       : words.about(total);
   const fees = !facts.hasFees ? "" : isMoney ? ` (${words.feesIn})` : ` (${words.beforeFees})`;
   put(isSale ? words.brings : words.takes, told + fees);
-  put(words.cashAfter, formatMoney(estimate.cashAfter));
+  put(words.cashAfter, roundMoney(estimate.cashAfter));
   if (facts.reserved > 0n) {
     return h(
       "div",
       { class: "stack" },
       list,
-      h("p", { class: "muted small" }, words.heldBack(formatMoney(facts.reserved))),
+      h("p", { class: "muted small" }, words.heldBack(roundMoney(facts.reserved))),
     );
   }
   return list;
