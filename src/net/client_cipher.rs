@@ -54,6 +54,12 @@ impl ClientCipher {
         self.close.get_or_insert(code);
     }
 
+    /// Sets the code of the close frame in place of any other: that of the `protocolError` before
+    /// it.
+    pub(super) fn replace_close(&mut self, code: CloseCode) {
+        self.close = Some(code);
+    }
+
     /// Appends a pong.
     ///
     /// # Errors

@@ -297,8 +297,9 @@ impl Connection {
     /// itself.
     pub(super) fn send_error_and_end(self: &Arc<Self>, fault: ProtocolError) {
         let mut sending = self.sending();
-        sending.side.half.cipher().set_close(close_code(fault));
         if matches!(sending.side.end, CloseState::No | CloseState::AfterReplies) {
+            let code = close_code(fault);
+            sending.side.half.cipher().replace_close(code);
             sending
                 .side
                 .write(|out| reply::write_fault(out, fault.code, fault.text));

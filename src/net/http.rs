@@ -115,7 +115,7 @@ impl RequestHead {
     pub fn read(head: &[u8]) -> Result<RequestHead, HeadError> {
         // httparse takes a bare line feed for the end of a line, and others do not.
         let is_bare = |pair: &[u8]| pair.last() == Some(&b'\n') && pair.first() != Some(&b'\r');
-        if head.windows(2).any(is_bare) {
+        if head.first() == Some(&b'\n') || head.windows(2).any(is_bare) {
             return Err(HeadError::Malformed("a line does not end with CR and LF"));
         }
         let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
@@ -231,8 +231,8 @@ impl HttpAnswer<'_> {
     }
 }
 
-/// Appends the answer to a browser for which there is no room.
-pub fn write_unavailable(text: &str, out: &mut Vec<u8>) {
+/// The answer to a browser for which there is no room.
+pub fn unavailable(text: &str) -> Vec<u8> {
     let answer = HttpAnswer {
         status: HttpStatus::Unavailable,
         fields: vec![
@@ -242,7 +242,9 @@ pub fn write_unavailable(text: &str, out: &mut Vec<u8>) {
         body: Cow::Borrowed(text.as_bytes()),
         closes: true,
     };
-    answer.write(Timestamp::now(), out);
+    let mut bytes = Vec::new();
+    answer.write(Timestamp::now(), &mut bytes);
+    bytes
 }
 
 /// A connection that speaks HTTP: a socket that blocks, with TLS or without.
@@ -279,21 +281,26 @@ impl HttpStream {
     pub fn head(&mut self, timeout: Duration, stop: &Stop) -> Result<RequestHead, HeadError> {
         let mut by = Instant::now() + timeout;
         let mut searched = 0;
+        let mut passed_over = 0;
         loop {
             // Empty lines before a request are passed over, as RFC 9112 wishes.
-            while self.received.starts_with(b"\r\n") {
-                wipe::drop_front(&mut self.received, 2);
+            // They count as bytes of its head.
+            let (lines, _) = self.received.as_chunks::<2>();
+            let empty = 2 * lines.iter().take_while(|line| *line == b"\r\n").count();
+            if empty > 0 {
+                wipe::drop_front(&mut self.received, empty);
+                passed_over += empty;
                 searched = 0;
             }
             if let Some(end) = head_end(&self.received, searched) {
-                if end > HEAD_BYTES_MAX {
+                if passed_over + end > HEAD_BYTES_MAX {
                     return Err(HeadError::TooLarge);
                 }
                 let head = RequestHead::read(&self.received[..end]);
                 wipe::drop_front(&mut self.received, end);
                 return head;
             }
-            if self.received.len() > HEAD_BYTES_MAX {
+            if passed_over + self.received.len() > HEAD_BYTES_MAX {
                 return Err(HeadError::TooLarge);
             }
             searched = self.received.len();
@@ -397,11 +404,13 @@ impl HttpStream {
 
     /// The parts of a stream that goes on as a WebSocket: the socket, its transport, and the bytes
     /// that came behind the handshake.
-    pub fn into_websocket(self) -> (TcpStream, Transport, Vec<u8>) {
+    pub fn into_websocket(mut self) -> (TcpStream, Transport, Vec<u8>) {
         let transport = Transport {
             tls: self.tls,
             is_websocket: true,
         };
+        // The first requests may have come with the handshake, and secrets in them.
+        wipe::clear(&mut self.chunk);
         (self.socket, transport, self.received)
     }
 }

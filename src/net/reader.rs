@@ -194,6 +194,10 @@ impl ConnectionReader {
         if let Some(began) = self.frame_began.as_mut() {
             *began += pause;
         }
+        let websocket = self.websocket.as_mut();
+        if let Some((_, since)) = websocket.and_then(|reader| reader.incomplete.as_mut()) {
+            *since += pause;
+        }
         Ok(waited)
     }
 
@@ -326,8 +330,12 @@ impl ConnectionReader {
     }
 
     fn end_of_stream(&self) -> ReadEnd {
+        let websocket = self.websocket.as_ref();
         if self.connection.has_ended() {
             ReadEnd::Broken
+        } else if websocket.is_some_and(|it| !it.is_closed && it.incomplete.is_some()) {
+            // The stream ends inside a frame of WebSocket.
+            ReadEnd::Closed(CloseCode::PROTOCOL_ERROR)
         } else if self.buffer.is_partial() {
             ReadEnd::Fault(ProtocolError::new(
                 ProtocolFault::BadFrame,

@@ -12,6 +12,7 @@ use crate::runtime::{Heartbeat, Stop};
 use crate::wire::reply;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::net::{RecvFlags, SendFlags};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -68,10 +69,9 @@ impl RejectSender {
 impl Rejecter {
     /// The thread's loop: refuses peers until the signal to stop.
     pub fn run(&self, stop: &Stop, heartbeat: &Heartbeat) {
-        let (mut fault, mut unavailable) = (Vec::new(), Vec::new());
+        let mut fault = Vec::new();
         let text = "no room for another connection; try another worker";
         reply::write_fault(&mut fault, ProtocolFault::TooManyConnections, text);
-        http::write_unavailable(text, &mut unavailable);
         let mut lingering: VecDeque<(TcpStream, Instant)> = VecDeque::new();
         while !stop.is_requested() {
             heartbeat.beat();
@@ -83,10 +83,10 @@ impl Rejecter {
             if let Ok((socket, peer)) = self.0.recv_timeout(timeout) {
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
                 let message = match peer {
-                    RejectedPeer::Client => &fault,
-                    RejectedPeer::Browser => &unavailable,
+                    RejectedPeer::Client => Cow::Borrowed(&fault),
+                    RejectedPeer::Browser => Cow::Owned(http::unavailable(text)),
                 };
-                let is_sent = rustix::net::send(&socket, message, flags).is_ok();
+                let is_sent = rustix::net::send(&socket, &message, flags).is_ok();
                 if is_sent
                     && socket.shutdown(Shutdown::Write).is_ok()
                     && lingering.len() < LINGERING_MAX

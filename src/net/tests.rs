@@ -598,16 +598,22 @@ fn each_frame_has_its_own_deadline() {
 fn a_frames_time_does_not_run_while_nothing_is_read() {
     let flusher = FlusherThread::start();
     let (connection, client) = open(&flusher, send_limits());
+    pause_inside_a_frame(&connection, &client, &ping());
+    let (connection, client) = websocket_pair(&flusher);
+    let message = crate::testkit::websocket::frame(crate::testkit::websocket::BINARY, &ping());
+    pause_inside_a_frame(&connection, &client, &message);
+}
+
+/// Lets a reader wait for longer than `frame_timeout` while the third request is incomplete.
+fn pause_inside_a_frame(connection: &Arc<Connection>, mut client: &TcpStream, request: &[u8]) {
     let limits = ReaderLimits {
         frame_timeout: SHORT_TIMEOUT * 4,
         unanswered_max: 1,
         ..reader_limits()
     };
-    let mut reader = ConnectionReader::new(Arc::clone(&connection), limits);
-    let mut bytes = ping();
-    bytes.extend_from_slice(&ping());
-    bytes.extend_from_slice(&ping()[..3]);
-    (&client).write_all(&bytes).unwrap();
+    let mut reader = ConnectionReader::new(Arc::clone(connection), limits);
+    let bytes = [request, request, &request[..3]].concat();
+    client.write_all(&bytes).unwrap();
     reader.fill().unwrap();
     reader
         .buffer
@@ -615,7 +621,7 @@ fn a_frames_time_does_not_run_while_nothing_is_read() {
         .unwrap()
         .unwrap();
     reader.reserve_one().unwrap();
-    let (answering, pause) = (Arc::clone(&connection), SHORT_TIMEOUT * 6);
+    let (answering, pause) = (Arc::clone(connection), SHORT_TIMEOUT * 6);
     std::thread::spawn(move || {
         std::thread::sleep(pause);
         answering.reply(0, |out| Reply::Pong.write(out));
@@ -627,7 +633,7 @@ fn a_frames_time_does_not_run_while_nothing_is_read() {
         .unwrap();
     assert_eq!(reader.reserve_one(), Ok(1));
     connection.reply(1, |out| Reply::Pong.write(out));
-    (&client).write_all(&ping()[3..]).unwrap();
+    client.write_all(&request[3..]).unwrap();
     reader.fill().unwrap();
     assert!(
         reader
@@ -1144,8 +1150,8 @@ fn a_peer_is_not_cut_for_notices_alone() {
     assert_eq!(connection.notify(&[[7]]), 0);
 }
 
-/// A WebSocket of a reader that answers the protocol's pings, and its client after the handshake.
-fn open_websocket(flusher: &FlusherThread) -> (Arc<Connection>, TcpStream, Receiver<ReadEnd>) {
+/// A WebSocket, and its client after the handshake.
+fn websocket_pair(flusher: &FlusherThread) -> (Arc<Connection>, TcpStream) {
     let (socket, client) = sockets();
     let transport = crate::net::Transport {
         tls: None,
@@ -1154,8 +1160,30 @@ fn open_websocket(flusher: &FlusherThread) -> (Arc<Connection>, TcpStream, Recei
     let peer = socket.peer_addr().unwrap();
     let flusher = Arc::clone(&flusher.flusher);
     let connection = Connection::of(peer, socket, transport, send_limits(), flusher).unwrap();
+    (connection, client)
+}
+
+/// A WebSocket of a reader that answers the protocol's pings, and its client after the handshake.
+fn open_websocket(flusher: &FlusherThread) -> (Arc<Connection>, TcpStream, Receiver<ReadEnd>) {
+    let (connection, client) = websocket_pair(flusher);
     let ended = serve(Arc::clone(&connection), reader_limits());
     (connection, client, ended)
+}
+
+#[test]
+fn the_close_frame_has_the_code_of_the_protocol_error_before_it() {
+    use super::websocket::CloseCode;
+    use crate::testkit::websocket::{BINARY, CLOSE};
+    let flusher = FlusherThread::start();
+    let (connection, mut client) = websocket_pair(&flusher);
+    let mut reader = ConnectionReader::new(Arc::clone(&connection), reader_limits());
+    reader.reserve_one().unwrap();
+    connection.end_with(CloseCode::UNSUPPORTED_DATA);
+    connection.send_error_and_end(SHUTTING_DOWN);
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes.first(), Some(&BINARY));
+    assert!(bytes.ends_with(&[CLOSE, 2, 3, 233]), "{bytes:?}");
 }
 
 #[test]

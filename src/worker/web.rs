@@ -21,7 +21,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// The path of the WebSocket.
@@ -113,7 +113,7 @@ impl WebDoor {
 
     /// What a person types into a browser, for a listener at `address`.
     pub(super) fn url(&self, address: SocketAddr) -> String {
-        format!("{}/", WebOrigin::of(self.has_tls, address))
+        page_url(self.has_tls, address)
     }
 
     /// Answers requests until the connection ends, or becomes a WebSocket: then returns its parts,
@@ -193,6 +193,10 @@ impl WebDoor {
         if head.method != "GET" {
             let mut answer = refusal(HttpStatus::MethodNotAllowed, "the only method is GET");
             answer.fields.push(("Allow", "GET".to_owned()));
+            if head.method == "HEAD" {
+                // RFC 9110 9.3.2.
+                answer.body = Cow::Borrowed(&[]);
+            }
             return Err(answer);
         }
         if head.target == WEBSOCKET_PATH {
@@ -391,6 +395,18 @@ fn upgrade(head: &RequestHead) -> Result<HttpAnswer<'static>, HttpAnswer<'static
         body: Cow::Borrowed(&[]),
         closes: false,
     })
+}
+
+/// The address of a page, for a listener at `address`.
+fn page_url(is_https: bool, address: SocketAddr) -> String {
+    // Nobody can go to "all addresses", and no browser may name it as the host.
+    let ip = match address.ip().to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, address.port());
+    format!("{}/", WebOrigin::of(is_https, address))
 }
 
 #[cfg(test)]

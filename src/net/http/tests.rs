@@ -34,6 +34,7 @@ fn what_others_might_read_otherwise_is_no_head() {
             "an empty line without CR",
             "GET / HTTP/1.1\r\nHost: a\n\nX: b\r\n\r\n",
         ),
+        ("a line feed before it", "\nGET / HTTP/1.1\r\n\r\n"),
         ("a folded field", "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n"),
         (
             "a space before the colon",
@@ -130,6 +131,14 @@ fn a_head_has_a_longest_size_and_a_time() {
     let (mut stream, mut peer) = pair();
     peer.write_all(&[b'a'; HEAD_BYTES_MAX + 1]).unwrap();
     assert_eq!(stream.head(LONG, &Stop::new()), Err(HeadError::TooLarge));
+    // Empty lines before it count.
+    let lines = |size: usize| "\r\n".repeat((HEAD_BYTES_MAX - size) / 2);
+    for (size, fits) in [(64, true), (62, false)] {
+        let (mut stream, mut peer) = pair();
+        let text = lines(size) + &head(64);
+        peer.write_all(text.as_bytes()).unwrap();
+        assert_eq!(stream.head(LONG, &Stop::new()).is_ok(), fits, "{size}");
+    }
 
     let soon = Duration::from_millis(1);
     let (mut stream, mut peer) = pair();

@@ -249,6 +249,15 @@ fn requests_that_are_none_of_ours_are_refused_in_http() {
             .as_str(),
     );
     assert!(answer.contains("\r\nAllow: GET\r\n"), "{answer}");
+    let answer = browsers.answer(
+        "HEAD / HTTP/1.1\r\nHost: @\r\n\r\n"
+            .replace("@", &browsers.page)
+            .as_str(),
+    );
+    assert!(
+        answer.ends_with("\r\n\r\n"),
+        "RFC 9110 9.3.2: no body: {answer}"
+    );
     let long = |size: usize| {
         let start = format!(
             "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nX: ",
@@ -485,6 +494,18 @@ fn a_connection_has_some_requests_and_some_time() {
 }
 
 #[test]
+fn the_address_of_a_page_is_one_that_a_browser_can_name() {
+    for (listen, url) in [
+        ("127.0.0.1:2050", "http://127.0.0.1:2050/"),
+        ("0.0.0.0:2050", "http://127.0.0.1:2050/"),
+        ("[::]:2050", "http://[::1]:2050/"),
+        ("[::ffff:10.0.0.1]:2050", "http://10.0.0.1:2050/"),
+    ] {
+        assert_eq!(super::page_url(false, listen.parse().unwrap()), url);
+    }
+}
+
+#[test]
 fn a_violation_of_the_protocol_is_told_before_the_close_frame() {
     let browsers = Browsers::serve("");
     let mut client = browsers.websocket();
@@ -504,6 +525,14 @@ fn a_violation_of_the_protocol_is_told_before_the_close_frame() {
     client.write(&ping()[..5]).unwrap();
     client.socket.write_all(&frame(0x81, b"text")).unwrap();
     assert_eq!(seen(&mut client), ["close-1003"]);
+    // So is the end of the stream inside its frame: in a header, in a ping, in data.
+    for begun in [&[0x82][..], &[0x89, 0x83, 1, 2, 3, 4, 5], &[0x82, 0x83]] {
+        let mut client = browsers.websocket();
+        client.write(&ping()).unwrap();
+        client.socket.write_all(begun).unwrap();
+        client.socket.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(seen(&mut client), ["reply", "close-1002"], "{begun:?}");
+    }
 }
 
 #[test]
