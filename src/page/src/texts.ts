@@ -150,7 +150,7 @@ export const accountTexts = {
   none: "none",
   signOut: "Sign out",
   kept: "Kept in this browser",
-  notKept: "Only until this page is closed",
+  notKept: "Only until this page is closed or loaded again",
   thisSession: "This session",
   changeEmail: "Change e-mail",
   emailChanged: "Your e-mail address is changed.",
