@@ -310,6 +310,19 @@ export const cases = {
                 ["-", "1.25", "-"],
             );
 
+            // A dialog does not stay over another view.
+            await page.getByRole("button", { name: "Change: Buy 3 A00001" }).click();
+            await page.getByRole("dialog").waitFor();
+            await page.evaluate(() => void (location.hash = "#/history"));
+            await page.getByRole("dialog").waitFor({ state: "detached" });
+            await go(page, "#/orders", "Orders");
+
+            // After the last order the focus is at the heading.
+            await page.getByRole("button", { name: "Cancel: Buy 3 A00001" }).focus();
+            await page.keyboard.press("Enter");
+            await page.getByText("You have no open orders.").waitFor();
+            assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
+
             await go(page, "#/assets", "Assets");
             await page.keyboard.press("/");
             await page.keyboard.press("ArrowDown");

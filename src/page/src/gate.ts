@@ -42,7 +42,13 @@ function card(root: HTMLElement, gate: Gate, title: string, ...children: readonl
   gate.shell.title(title);
   const notice = gate.page.notice;
   const told = notice === "" ? null : h("p", { class: "message", role: "status" }, notice);
-  replaceChildren(root, h("div", { class: "narrow stack" }, told, h("section", { class: "panel" }, h("h1", null, title), ...children)));
+  const element = h("div", { class: "narrow stack" }, told, h("section", { class: "panel" }, h("h1", null, title), ...children));
+  // What was told before is over once somebody goes on.
+  element.addEventListener("submit", () => {
+    told?.remove();
+    gate.page.notice = "";
+  });
+  replaceChildren(root, element);
 }
 function insecure(root: HTMLElement, gate: Gate): Cleanup {
   card(root, gate, texts.insecureTitle, ...texts.insecure.map((text) => h("p", null, text)));

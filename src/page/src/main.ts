@@ -121,7 +121,11 @@ page.changed.add(() => {
   }
   show();
 });
-addEventListener("hashchange", show);
+addEventListener("hashchange", () => {
+  // A question belongs to the view that asked it.
+  for (const dialog of document.querySelectorAll<HTMLDialogElement>("dialog[open]")) dialog.close();
+  show();
+});
 addEventListener("pagehide", (event) => {
   if (!event.persisted) page.leave();
 });

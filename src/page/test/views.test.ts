@@ -6,7 +6,7 @@ import type { AssetQuote, OwnTransaction, Session } from "../src/api.ts";
 import { WireError } from "../src/reader.ts";
 import { accountTexts, viewTexts } from "../src/texts.ts";
 import { fittingAssets, sortAssets } from "../src/views/asset_rows.ts";
-import { FORECAST_DAYS, hasDailyPrices, isAfter, steppedEnd, withLatest } from "../src/views/chart_periods.ts";
+import { FORECAST_DAYS, forecastTimes, hasDailyPrices, isAfter, steppedEnd, withLatest } from "../src/views/chart_periods.ts";
 import { addClose, monthLines } from "../src/views/month_lines.ts";
 import { kindWord } from "../src/views/history.ts";
 import { endedText } from "../src/views/orders.ts";
@@ -436,4 +436,12 @@ test("a market has daily prices alone where a price is of a day's midnight", () 
   assert.equal(hasDailyPrices(Date.UTC(2012, 4, 24)), true);
   assert.equal(hasDailyPrices(Date.UTC(2012, 4, 24, 15, 30)), false);
   assert.equal(hasDailyPrices(0), false, "no price yet");
+});
+
+test("forecasts are of days on which there is a market, each after the one before", () => {
+  const friday = Date.UTC(2012, 4, 11);
+  const days = (hasWeekends: boolean) => forecastTimes("week", friday, hasWeekends).map((time) => new Date(time).getUTCDate());
+  assert.deepEqual(days(false), [14, 15, 16]);
+  assert.deepEqual(days(true), [12, 13, 14]);
+  assert.deepEqual(forecastTimes("month", friday, false).map((time) => new Date(time).getUTCDate()), [14, 18, 21, 25]);
 });

@@ -139,7 +139,8 @@ export function barChart(words: ChartWords): BarChart {
   let read: number | undefined;
   let isByKey = false;
   let isClosed = false;
-  const drawing = draw(canvas, words);
+  // Beside the cross stands the time of what is read.
+  const drawing = draw(canvas, (time) => words.time(timeOf(placeOfTime(bars, contents, time), time)));
 
   let isFitted = true;
   /** Shows all bars; before it is on the page, a chart has no width to fit them in. */
@@ -154,6 +155,8 @@ export function barChart(words: ChartWords): BarChart {
   /** The place of what is read among bars and forecast. */
   const place = (): number =>
     read === undefined ? bars.length - 1 : placeOfTime(bars, contents, read);
+  const timeOf = (at: number, otherwise: number): number =>
+    bars[at]?.time ?? contents?.forecast[at - bars.length]?.time ?? otherwise;
   const tell = (): void => {
     if (contents === undefined || bars.length === 0) return reading.replaceChildren();
     reading.replaceChildren(...readingOf(bars, contents, place(), words));
@@ -284,7 +287,7 @@ function toSeconds(time: number): UTCTimestamp {
 /** Height of the volumes, where that of the prices is 1. */
 const VOLUMES_HEIGHT = 0.25;
 
-function draw(root: HTMLElement, words: ChartWords): Drawing {
+function draw(root: HTMLElement, timeText: (time: number) => string): Drawing {
   const chart = createChart(root, {
     autoSize: true,
     layout: {
@@ -305,7 +308,7 @@ function draw(root: HTMLElement, words: ChartWords): Drawing {
     timeScale: { borderVisible: false, rightOffset: 1, minBarSpacing: 0.05, maxBarSpacing: 40 },
     localization: {
       locale: "en-GB",
-      timeFormatter: (time: Time) => (typeof time === "number" ? words.time(time * 1000) : ""),
+      timeFormatter: (time: Time) => (typeof time === "number" ? timeText(time * 1000) : ""),
     },
   });
   const quiet = { priceLineVisible: false, lastValueVisible: false };

@@ -9,10 +9,9 @@ import { RefusalError } from "../api.ts";
 import type { Adjustment, AssetQuote, BarsWindow, Session } from "../api.ts";
 import type { BarForm, ChartForecast } from "../charts/bar_chart.ts";
 import type { ChartBar } from "../charts/scale.ts";
-import { endOfDay, FORECAST_DAYS, steppedEnd, withLatest } from "./chart_periods.ts";
+import { endOfDay, forecastTimes, isWeekend, steppedEnd, withLatest } from "./chart_periods.ts";
 import { isoDay } from "./parts.ts";
 
-const DAY = 86_400_000;
 /** Bars are read again at most so often; between, the last one follows the price. */
 export const REREAD_INTERVAL = 1_000;
 /** The same where there are many bars, in which one more is hardly seen. */
@@ -144,7 +143,8 @@ export class ChartData {
     if (this.isClosed || !this.choice.hasForecast || this.end !== undefined || time === 0) return;
     const window = this.choice.window;
     try {
-      const dates = FORECAST_DAYS[window].map((days) => isoDay(time + days * DAY));
+      const hasWeekends = [time, ...(this.bars ?? []).map((bar) => bar.time)].some(isWeekend);
+      const dates = forecastTimes(window, time, hasWeekends).map(isoDay);
       const answers = await Promise.all(
         dates.map((date) => this.session.forecast(this.symbol, date)),
       );

@@ -19,6 +19,22 @@ export const FORECAST_DAYS: Record<BarsWindow, readonly number[]> = {
   all: [90, 180, 365],
 };
 
+/** The days for which forecasts are shown after a price, one after the other. Markets that rest at weekends have none there. */
+export function forecastTimes(window: BarsWindow, time: number, hasWeekends: boolean): number[] {
+  let last = time;
+  return FORECAST_DAYS[window].map((days) => {
+    let day = Math.max(time + days * DAY, last + DAY);
+    while (!hasWeekends && isWeekend(day)) day += DAY;
+    last = day;
+    return day;
+  });
+}
+
+/** Whether a time is of a Saturday or a Sunday, in UTC. */
+export function isWeekend(time: number): boolean {
+  return [0, 6].includes(new Date(time).getUTCDay());
+}
+
 /** Whether a price of this time is a day's close, as where a market has daily prices alone: a day has one bar then. */
 export function hasDailyPrices(time: number): boolean {
   return time > 0 && time % DAY === 0;

@@ -110,13 +110,16 @@ export const ordersView: View = (root, app) => {
     (order) => orderRow(app, order, moved),
   );
   const instead = h("div");
+  const heading = h("h1", { tabindex: "-1" }, words.title);
   root.append(
-    h("div", { class: "cluster" }, h("h1", { tabindex: "-1" }, words.title), all),
+    h("div", { class: "cluster" }, heading, all),
     h("div", { class: "panel" }, table, instead),
   );
   const show = (): void => {
     const orders = openOrders.value;
     moved.show(orders ?? []);
+    // The last order takes its button along, and the keyboard's focus with it.
+    if (orders?.length === 0 && table.contains(document.activeElement)) heading.focus();
     table.hidden = orders === null || orders.length === 0;
     all.hidden = orders === null || orders.length < 2;
     if (orders === null) {
