@@ -5,6 +5,7 @@
 //! module shows it to a person who tests.
 
 pub mod conform;
+pub mod coverage;
 pub mod filter;
 pub mod fixtures;
 pub mod message;
