@@ -54,6 +54,12 @@ pub fn is_known(id: &str) -> bool {
     all().iter().any(|requirement| requirement.id == id)
 }
 
+/// The section of the requirement with this ID.
+pub fn section_of(id: &str) -> Option<String> {
+    let found = all().into_iter().find(|requirement| requirement.id == id);
+    found.map(|requirement| requirement.section)
+}
+
 /// A row's name in IDs. Two instructions are called `login`; the second is `login-session` here.
 pub fn row_name(row: &InstructionRow) -> String {
     let is_second = TABLE

@@ -202,6 +202,12 @@ impl ScriptReader {
             }
             ("rule", rest) => {
                 self.rules = rules(rest)?;
+                for id in &self.rules {
+                    let section = requirements::section_of(id);
+                    if let Some(section) = section.filter(|it| !self.sections.contains(it)) {
+                        self.sections.push(section);
+                    }
+                }
                 return Ok(());
             }
             ("needs", [what, words @ ..]) => {
@@ -347,6 +353,7 @@ mod tests {
             (Some(Duration::from_secs(2)), 11)
         );
         assert_eq!(at(4).rules, ["4.4-utf-8", "login/sessionID"]);
+        assert_eq!(at(4).sections, ["4.4", "4.6.1"]);
         assert!(at(3).rules.is_empty());
         let pings = script
             .steps
