@@ -84,6 +84,8 @@ pub struct Step {
     pub text: String,
     /// The specification's sections that the line covers.
     pub sections: Vec<String>,
+    /// The requirements that the line shows, by their IDs.
+    pub rules: Vec<String>,
     /// The step's time limit; `None` for the run's.
     pub within: Option<Duration>,
     /// The time before which the message or the end must not come, as the line writes it.
@@ -336,11 +338,17 @@ impl fmt::Display for Script {
         for need in &self.needs {
             writeln!(f, "needs {need}")?;
         }
-        let (mut sections, mut within) = (&Vec::new(), None);
+        let (none, mut within) = (Vec::new(), None);
+        let (mut sections, mut rules) = (&none, &none);
         for step in &self.steps {
-            if &step.sections != sections {
-                sections = &step.sections;
+            // A `section` line ends what a `rule` line said.
+            if &step.sections != sections || (step.rules.is_empty() && !rules.is_empty()) {
+                (sections, rules) = (&step.sections, &none);
                 writeln!(f, "section {}", sections.join(" "))?;
+            }
+            if &step.rules != rules {
+                rules = &step.rules;
+                writeln!(f, "rule {}", rules.join(" "))?;
             }
             match step.action.connection() {
                 Some(number) => {

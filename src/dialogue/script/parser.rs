@@ -10,6 +10,7 @@ use super::{
 use crate::dialogue::compare::{Comparison, SIGNS};
 use crate::dialogue::raw::{self, PlacedWord};
 use crate::dialogue::report::SECTIONS;
+use crate::dialogue::requirements;
 use crate::dialogue::variables;
 use crate::model::Timestamp;
 use crate::model::likeness::{did_you_mean, most_like};
@@ -31,6 +32,7 @@ const INCLUDES_MAX: usize = 200;
 /// The lines that begin with their word, each as it is written.
 const LINES: &[(&str, &str)] = &[
     ("section", "section NUMBERS"),
+    ("rule", "rule IDS"),
     ("needs", "needs WHAT WORDS"),
     ("within", "within TIME"),
     ("user", "user NAMES"),
@@ -69,12 +71,13 @@ type Mistake = (usize, String);
 /// Reads the text of a file that is included.
 type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
 
-/// The parser's state: the script so far, and the sections and time limit that hold for the next
-/// lines.
+/// The parser's state: the script so far, and the sections, requirements and time limit that hold
+/// for the next lines.
 struct Parser<'a> {
     read: ReadFile<'a>,
     script: Script,
     sections: Vec<String>,
+    rules: Vec<String>,
     within: Option<Duration>,
     mistakes: ScriptErrors,
     /// The files that are being read, the outermost first.
@@ -110,6 +113,7 @@ impl Script {
                 ..Script::default()
             },
             sections: Vec::new(),
+            rules: Vec::new(),
             within: None,
             mistakes: ScriptErrors::default(),
             open: Vec::new(),
@@ -164,6 +168,7 @@ impl Parser<'_> {
             column: first.column,
             text: text.to_owned(),
             sections: Vec::new(),
+            rules: Vec::new(),
             within: self.within,
             not_before: None,
             action: StepAction::Pause(Duration::ZERO),
@@ -172,6 +177,11 @@ impl Parser<'_> {
         let actions = match (first.text.as_str(), rest) {
             ("section", [_, ..]) => {
                 self.sections = sections(rest)?;
+                self.rules.clear();
+                return Ok(());
+            }
+            ("rule", [_, ..]) => {
+                self.rules = rules(rest)?;
                 return Ok(());
             }
             ("needs", [what, words @ ..]) => {
@@ -215,6 +225,7 @@ impl Parser<'_> {
             ));
         }
         step.sections.clone_from(&self.sections);
+        step.rules.clone_from(&self.rules);
         for action in std::iter::repeat_n(actions, times).flatten() {
             self.script.steps.push(Step {
                 action,
@@ -432,6 +443,24 @@ fn sections(words: &[PlacedWord]) -> Result<Vec<String>, Mistake> {
     }
 }
 
+fn rules(words: &[PlacedWord]) -> Result<Vec<String>, Mistake> {
+    match words
+        .iter()
+        .find(|word| !requirements::is_known(&word.text))
+    {
+        Some(word) => {
+            let text = format!(
+                "{}: no such requirement; spec/dialogue/requirements.md lists them",
+                word.text
+            );
+            let all = requirements::all();
+            let ids = all.iter().map(|requirement| requirement.id.as_str());
+            Err((word.column, meant(&text, &word.text, ids)))
+        }
+        None => Ok(words.iter().map(|word| word.text.clone()).collect()),
+    }
+}
+
 fn need(what: &PlacedWord, words: &[PlacedWord]) -> Result<Need, Mistake> {
     let known = NEEDS.iter().find(|(known, _)| *known == what.text);
     let Some((_, usage)) = known else {
@@ -495,9 +524,9 @@ mod tests {
     fn every_kind_of_line_is_parsed() {
         let text = "# login, then a purchase\nneeds master-port\nuser alice\nsection 4.6.1 4.6.18\n\
             1 connect worker\n1 > login {alice} {hash:alice} false # comment\nwithin 9s\n1 < sessionID {sid} *\n\
-            section 4.4\n1 within 2s x 01 0101 \"a b\" # raw\n2 repeat 3 > ping\n1 closed\n1 silence 300ms\n\
+            section 4.4\nrule 4.4-utf-8 login/sessionID\n1 within 2s x 01 0101 \"a b\" # raw\n2 repeat 3 > ping\n1 closed\n1 silence 300ms\n\
             1 half\n1 close\n1 await ping x < pong *\npause 1s\ndo stop-master\n> ping\n\
-            check {a} within 5s of {b}\ncheck {a} != 1\n1 row last {r},*\nrow 12 x\n1 packets 2 8192 {rest...}\n\
+            check {a} within 5s of {b}\nsection 4.4\ncheck {a} != 1\n1 row last {r},*\nrow 12 x\n1 packets 2 8192 {rest...}\n\
             1 within 2s not-before {t} < pong\n1 not-before 2013-03-01 closed\n";
         let script = Script::parse("example.pt", text).unwrap();
         assert_eq!(script.needs[0].to_string(), "master-port");
@@ -514,8 +543,10 @@ mod tests {
         );
         assert_eq!(
             (at(4).within, at(4).line),
-            (Some(Duration::from_secs(2)), 10)
+            (Some(Duration::from_secs(2)), 11)
         );
+        assert_eq!(at(4).rules, ["4.4-utf-8", "login/sessionID"]);
+        assert!(at(3).rules.is_empty());
         let pings = script
             .steps
             .iter()
@@ -566,6 +597,8 @@ mod tests {
             ("section", 1, "section NUMBERS"),
             ("section 4.4 x", 13, "x: no section"),
             ("section 4.6.81", 9, "Did you mean"),
+            ("rule", 1, "rule IDS"),
+            ("rule 4.4-utf8", 6, "Did you mean 4.4-utf-8?"),
             ("needs luck", 7, "luck: no such need"),
             ("needs worker", 7, "KEY=VALUE"),
             ("needs workers two", 15, "a number is 1 to"),
