@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Runs `ptcat conform` against servers that break one requirement each (mutants.py).
+
+    run.py [--short] [--jobs N] [--write] [ID ...]
+
+Each is to be caught: the section of its requirement fails. The server that breaks nothing comes
+first, and is to pass. Prints a row for each; --write writes spec/dialogue/mutants.md. Exit status
+0: all were caught; 1: one was not; 2: bad command line.
+"""
+import argparse, concurrent.futures, json, os, pathlib, re, socket, subprocess, sys, tempfile, time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MUTANTS = ROOT / "tests/mutants/mutants.py"
+PAGE = ROOT / "spec/dialogue/mutants.md"
+# One of each part of the protocol; the gate runs these.
+SHORT = ["3.1.5-workers-at-login", "3.1.7-next-price", "3.1.7-in-turn", "4.2.1-no-data", "4.4-end",
+         "4.6.12-no-future", "4.7.1-packet-size", "4.7.5-in-order-of-time"]
+# The rules that no mutant breaks, each with the reason.
+NO_MUTANT = {
+    "4.3.1-list-alone": "the reference solution has no port of the master",
+}
+SECONDS = 240  # for one server, with everything; a busy machine needs a part of it
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return [f"127.0.0.1:{port}" for port in ports]
+
+
+def listed():
+    return json.loads(subprocess.check_output([sys.executable, MUTANTS, "--list"]))
+
+
+def start(identity, addresses, folder):
+    listen = [word for address in addresses for word in ("--listen", address)]
+    server = subprocess.Popen(
+        [sys.executable, MUTANTS, "--break", identity, "serve", *listen, "--data", folder,
+         "--market", ROOT / "etc/market", "--interval", "1"],
+        stdout=subprocess.PIPE, stderr=open(pathlib.Path(folder) / "stderr", "w"), text=True)
+    if server.stdout.readline() != "ready\n":
+        server.kill()
+        raise RuntimeError(f"{identity}: the server did not start: see {folder}/stderr")
+    return server
+
+
+def conform(ptcat, identity, wanted):
+    """The report of a run of all dialogues against the server that breaks this requirement."""
+    with tempfile.TemporaryDirectory() as folder:
+        addresses = free_ports(2)
+        server = start(identity, addresses, folder)
+        try:
+            ran = subprocess.run(
+                [ptcat, "conform", addresses[0], "--worker", addresses[1], "--json", *wanted],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+        finally:
+            server.kill()
+            server.wait()
+    if not ran.stdout.startswith("{"):
+        raise RuntimeError(f"{identity}: ptcat conform: {ran.stderr}")
+    return json.loads(ran.stdout)
+
+
+def differences(report):
+    """The first difference of each section that failed."""
+    return {entry["section"]: entry["difference"] for entry in report["sections"]
+            if entry["result"].lower() == "fail"}
+
+
+def where(difference):
+    """`purchase.pt:14` of a difference."""
+    return re.match(r"[^:]*:[0-9]*", difference or "").group()
+
+
+def judge(ptcat, row):
+    """The row with what caught it: a dialogue with its line, or None."""
+    began = time.monotonic()
+    try:
+        found = differences(conform(ptcat, row["id"], []))
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        return {**row, "caught": None, "others": str(error), "seconds": 0}
+    caught = found.get(row["section"])
+    others = ", ".join(f"{section} at {where(difference)}" for section, difference in found.items())
+    return {**row, "caught": caught and where(caught), "others": others,
+            "seconds": time.monotonic() - began}
+
+
+def page(rows):
+    lines = ["| requirement | broken | caught by |", "|---|---|---|"]
+    lines += [f"| `{row['id']}` | {row['broken']} | `{row['caught']}` |" for row in rows]
+    text = PAGE.read_text(encoding="utf-8")
+    begin, end = "<!-- mutants: made by `make mutants` -->", "<!-- end of mutants -->"
+    before, rest = text.split(begin)
+    return before + begin + "\n\n" + "\n".join(lines) + "\n\n" + end + rest.split(end)[1]
+
+
+def rules_without_a_mutant(ptcat, rows):
+    known = json.loads(subprocess.check_output([ptcat, "requirements", "--json"]))
+    rules = {entry["id"] for entry in known["requirements"] if "/" not in entry["id"]}
+    return rules - {row["id"] for row in rows}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--ptcat", default=ROOT / "target/debug/ptcat", type=pathlib.Path)
+    parser.add_argument("--short", action="store_true", help="eight of them")
+    parser.add_argument("--jobs", type=int, default=4, help="how many beside each other")
+    parser.add_argument("--write", action="store_true", help="write the page's table")
+    parser.add_argument("ids", nargs="*", metavar="ID")
+    options = parser.parse_args()
+    rows = listed()
+    missing = rules_without_a_mutant(options.ptcat, rows)
+    if missing != set(NO_MUTANT):
+        sys.exit(f"mutants: rules without a mutant and a reason, or with both: {missing ^ set(NO_MUTANT)}")
+    wanted = options.ids or (SHORT if options.short else [row["id"] for row in rows])
+    unknown = set(wanted) - {row["id"] for row in rows}
+    if unknown or (options.write and len(wanted) < len(rows)):
+        parser.error(f"no such mutant: {unknown}" if unknown else "--write needs all of them")
+    right = differences(conform(options.ptcat, "none", []))
+    print("none: " + ("passes" if not right else f"FAILS: {right}"), flush=True)
+    judged = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for row in pool.map(lambda row: judge(options.ptcat, row),
+                            [row for row in rows if row["id"] in wanted]):
+            judged.append(row)
+            caught = f"caught by {row['caught']}" if row["caught"] else f"MISSED; {row['others']}"
+            print(f"{row['section']:7} {row['id']:32} {row['broken']}: {caught} "
+                  f"({row['seconds']:.0f} s)", flush=True)
+    missed = [row["id"] for row in judged if not row["caught"]]
+    print(f"{len(judged) - len(missed)} of {len(judged)} servers with one broken requirement were caught")
+    if options.write and not missed:
+        PAGE.write_text(page(judged), encoding="utf-8")
+    sys.exit(1 if missed or right else 0)
+
+
+if __name__ == "__main__":
+    main()
