@@ -1,0 +1,117 @@
+//! spec/cli.md · 4.7 Communication
+//!
+//! The options that several subcommands of `ptcat` share.
+//!
+//! Tests: `tests/suite/programs/ptcat.rs`.
+
+use crate::dialogue::script::ConnectionNumber;
+use crate::dialogue::servers::Servers;
+use crate::dialogue::variables::Variables;
+use crate::net::ClientTls;
+use crate::net::client_tls::TlsMode;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What both filters take.
+#[derive(Debug, Args)]
+pub(super) struct FilterArgs {
+    /// The connection whose lines count, where a dialogue has several [default: the first]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) connection: Option<ConnectionNumber>,
+
+    /// Give {NAME} a value; may be given more than once
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) set: Vec<(String, String)>,
+}
+
+/// Whether a worker is spoken to with TLS.
+#[derive(Debug, Args)]
+pub(super) struct TlsArgs {
+    /// Speak TLS with workers; their certificates must be valid for the HOST by the system's roots
+    #[arg(long)]
+    tls: bool,
+
+    /// Speak TLS with workers, and trust the certificates of this PEM file too
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// The settings for connections. Without an option they are plain, beyond loopback too: a tester
+    /// says what is tested.
+    pub(super) fn settings(&self) -> ClientTls {
+        if self.tls || self.ca.is_some() {
+            ClientTls::new(TlsMode::Always, self.ca.clone(), Vec::new())
+        } else {
+            ClientTls::plain()
+        }
+    }
+}
+
+/// What is run against.
+#[derive(Debug, Args)]
+pub(super) struct TargetArgs {
+    /// The worker, which dialogues call `worker` or `worker1`
+    #[arg(value_name = "HOST:PORT")]
+    pub(super) worker: String,
+
+    /// A further worker (`worker2` and so on); may be given more than once
+    #[arg(long = "worker", value_name = "HOST:PORT")]
+    pub(super) workers: Vec<String>,
+
+    /// The master, for dialogues that speak to port 2048
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) master: Option<String>,
+
+    /// Give {NAME} a value; may be given more than once
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) set: Vec<(String, String)>,
+
+    /// The shell command that does what a dialogue's `do NAME` asks for; may be given more than
+    /// once
+    #[arg(long = "on", value_name = "NAME=COMMAND", value_parser = pair)]
+    pub(super) hooks: Vec<(String, String)>,
+
+    #[command(flatten)]
+    pub(super) tls: TlsArgs,
+
+    /// How long a line may take that does not say so itself; a purchase waits for the next price
+    /// update
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub(super) within: Duration,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
+    if name.is_empty() {
+        return Err("a name is missing before the =".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The values of `--set`.
+pub(super) fn values(set: &[(String, String)]) -> Variables {
+    let mut values = Variables::new();
+    for (name, value) in set {
+        values.set(name, value);
+    }
+    values
+}
+
+impl TargetArgs {
+    /// The deployment that the command line names.
+    pub(super) fn servers(&self) -> Servers {
+        Servers {
+            workers: [&self.worker]
+                .into_iter()
+                .chain(&self.workers)
+                .cloned()
+                .collect(),
+            master: self.master.clone(),
+            hooks: self.hooks.iter().cloned().collect(),
+            security: self.tls.settings(),
+            recorder: None,
+        }
+    }
+}

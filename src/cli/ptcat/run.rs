@@ -1,0 +1,58 @@
+//! spec/cli.md · 4.7 Communication
+//!
+//! `ptcat run`: one dialogue.
+
+use super::arguments::{TargetArgs, values};
+use super::failure::Failure;
+use crate::dialogue::runner::Runner;
+use crate::dialogue::script::Script;
+use crate::model::printable::clean;
+use clap::Args;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The dialogue, or `-` for standard input
+    file: PathBuf,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Tell every message that is sent and that comes, on standard error
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Runs the subcommand; `true` where every line was met.
+pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
+    let RunArgs {
+        file,
+        target,
+        verbose,
+    } = args;
+    let named = |e: io::Error| format!("{}: {e}", file.display());
+    let mut text = String::new();
+    if file == Path::new("-") {
+        io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(named)?;
+    } else {
+        text = std::fs::read_to_string(file).map_err(named)?;
+    }
+    let script = Script::parse(&file.display().to_string(), &text)
+        .map_err(|e| Failure::Mistake(e.to_string()))?;
+    let mut servers = target.servers();
+    let mut tell = |line: &str| {
+        let _ = writeln!(io::stderr(), "{}", clean(line));
+    };
+    let mut runner = Runner::new(&mut servers, values(&target.set), target.within);
+    if *verbose {
+        runner = runner.with_transcript(&mut tell);
+    }
+    runner
+        .run(&script)
+        .map(|()| true)
+        .map_err(|difference| Failure::Failed(difference.to_string()))
+}
