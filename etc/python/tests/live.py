@@ -1,4 +1,4 @@
-"""Servers of a test that needs some: PAPERTRADER_TEST_SERVERS=HOST:PORT,HOST:PORT names its workers.
+"""Servers of a test that needs some: PAPERTRADER_TEST_SERVERS=HOST:PORT,HOST:PORT.
 
 The suite of the project sets it (tests/suite/client/python.rs). Without it, such tests are skipped.
 """

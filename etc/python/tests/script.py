@@ -1,4 +1,4 @@
-"""A world without sockets: servers that follow a script, and a clock that passes when it is told."""
+"""A world without sockets: servers follow a script, and a clock passes when it is told."""
 
 import datetime
 

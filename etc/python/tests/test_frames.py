@@ -1,4 +1,4 @@
-"""Data frames: tested where pandas and polars are; PAPERTRADER_TEST_FRAMES=1 says that they must be."""
+"""Data frames: tested where pandas and polars are. PAPERTRADER_TEST_FRAMES=1: they must be."""
 
 import datetime
 import importlib.util
