@@ -191,9 +191,10 @@ deny: ## licences, sources, doubles and advisories of all crates
 	  $(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph --disable-fetch advisories; \
 	else echo "deny: the advisory database cannot be fetched from here: advisories were NOT checked" >&2; fi
 
-# The description of the protocol and the tables made from it; a test says when they are not current.
-describe: deps ## spec/wire/papertrader.json and the tables in spec/, from the program
+# The description of the protocol, the tables and the codec made from it; tests say when they are not current.
+describe: deps ## spec/wire/papertrader.json and the tables in spec/, from the program; and the codec in Python
 	$(CARGO) run --quiet --locked --bin ptcat -- describe --pages spec
+	etc/python/generate.py
 
 # Man pages and completions, from the programs' own command lines; they are kept in etc, and a test says when they
 # are not current.

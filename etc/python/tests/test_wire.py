@@ -4,6 +4,7 @@ import ast
 import datetime
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -163,6 +164,17 @@ class Package(unittest.TestCase):
         unknown = errors.refusal("of-later", "something new")
         self.assertIs(type(unknown), errors.Refused)
         self.assertEqual((unknown.code, unknown.text), ("of-later", "something new"))
+
+    def test_each_file_imports_from_those_above_it_on_the_page(self):
+        page = (HERE / "../../spec/python.md").read_text(encoding="utf-8")
+        order = re.findall(r"`papertrader/(\w+)\.py`", page.split("## Without I/O")[0])
+        files = {path.stem for path in HERE.glob("papertrader/*.py")} - {"__init__"}
+        self.assertEqual(set(order), files)
+        for number, name in enumerate(order):
+            text = (HERE / f"papertrader/{name}.py").read_text(encoding="utf-8")
+            for match in re.finditer(r"^from \.(\w*) import (\w+)", text, re.MULTILINE):
+                above = match[1] or match[2]
+                self.assertIn(above, [*order[:number], "__version__"], f"{name}.py")
 
     def test_every_file_is_python_3_9(self):
         for path in sorted(HERE.glob("**/*.py")):
