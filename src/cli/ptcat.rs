@@ -12,6 +12,7 @@ mod describe;
 mod encode;
 mod failure;
 mod print;
+mod requirements;
 mod run;
 
 use crate::cli::output::clean_lines;
@@ -21,6 +22,7 @@ use conform::ConformArgs;
 use decode::DecodeArgs;
 use describe::DescribeArgs;
 use failure::Failure;
+use requirements::RequirementsArgs;
 use run::RunArgs;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -89,6 +91,9 @@ enum Command {
     /// answers, the layouts of payloads, the lists of codes, limits and test vectors. Whoever has
     /// it can write a client; spec/writing_a_client.md goes from it to one.
     Describe(DescribeArgs),
+
+    /// List what a server must do, each with its ID, and the dialogues that show it
+    Requirements(RequirementsArgs),
 }
 
 /// Runs the command line and returns the process's exit code.
@@ -99,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Conform(args) => conform::run(&args),
         Command::Describe(args) => describe::run(&args),
+        Command::Requirements(args) => requirements::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
