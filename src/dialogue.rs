@@ -4,6 +4,7 @@
 //! `ptcat`, which runs them. [`crate::client`] hides the protocol from a person who trades; this
 //! module shows it to a person who tests.
 
+pub mod blame;
 pub mod conform;
 pub mod filter;
 pub mod fixtures;
@@ -12,12 +13,14 @@ pub mod pattern;
 pub mod payload_text;
 pub mod peer;
 pub mod pieces;
+pub mod probe;
 pub mod raw;
 pub mod report;
 pub mod requirements;
 pub mod rules;
 pub mod runner;
 pub mod script;
+pub mod sections;
 pub mod servers;
 pub mod variables;
 

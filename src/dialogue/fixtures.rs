@@ -15,6 +15,14 @@ pub fn dialogues() -> impl Iterator<Item = (&'static str, &'static str)> {
     texts(&DIALOGUES, "pt")
 }
 
+/// The files of a market that dialogues name: names and texts. None where there is no such market.
+pub fn market(name: &str) -> Vec<(&'static str, &'static str)> {
+    let folder = DIALOGUES.get_dir(format!("markets/{name}"));
+    folder
+        .map(|folder| texts(folder, "csv").collect())
+        .unwrap_or_default()
+}
+
 /// The golden frames: the file's name without its ending, and its bytes, by name. A file that has
 /// another form is left out; the suite's tests of golden frames rule it out.
 pub fn golden_frames() -> impl Iterator<Item = (&'static str, Vec<u8>)> {

@@ -43,11 +43,15 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
     }
     let script = Script::parse(&file.display().to_string(), &text)
         .map_err(|e| Failure::Mistake(e.to_string()))?;
-    let mut servers = target.servers();
+    let mut servers = target.running.servers(&target.worker);
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{}", clean(line));
     };
-    let mut runner = Runner::new(&mut servers, values(&target.set), target.within);
+    let mut runner = Runner::new(
+        &mut servers,
+        values(&target.running.set),
+        target.running.within,
+    );
     if *verbose {
         runner = runner.with_transcript(&mut tell);
     }
