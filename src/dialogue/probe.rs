@@ -13,7 +13,7 @@ use crate::model::server_info::ServerFact;
 use crate::net::ClientTls;
 use std::time::{Duration, Instant};
 
-/// How long a server that was silent so far may take to answer an empty line.
+/// How long a server may be silent before it is sent an empty line, and may take to answer that.
 const LINE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most bytes of another protocol that an error shows.
@@ -77,23 +77,35 @@ fn ask(
     let mut tcp = connect(address, "worker", security, within)?;
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let _ = tcp.send(&message::encode(&words)?, "");
-    let arrival = tcp.receive(Instant::now() + within);
+    let until = Instant::now() + within;
+    let mut arrival = tcp.receive(until.min(Instant::now() + LINE_TIMEOUT));
+    if arrival.is_none() {
+        lines(address, security, within)?;
+        arrival = tcp.receive(until);
+    }
     if let Some(other) = other_protocol(&seen(&mut tcp)) {
         return Err(format!("no worker at {address}: {other}"));
     }
-    match arrival {
-        Some(Arrival::Message(text)) => Ok(Answer::Message(text)),
-        Some(Arrival::Broken(_)) => Ok(Answer::Broken),
-        Some(Arrival::End | Arrival::Failed(_)) => Ok(Answer::End),
-        None => {
-            // Servers of protocols made of lines wait for the end of one.
-            let _ = tcp.send(b"\r\n\r\n", "");
-            let _ = tcp.receive(Instant::now() + LINE_TIMEOUT);
-            match other_protocol(&seen(&mut tcp)) {
-                Some(other) => Err(format!("no worker at {address}: {other}")),
-                None => Ok(Answer::Nothing),
-            }
-        }
+    Ok(match arrival {
+        Some(Arrival::Message(text)) => Answer::Message(text),
+        Some(Arrival::Broken(_)) => Answer::Broken,
+        Some(Arrival::End | Arrival::Failed(_)) => Answer::End,
+        None => Answer::Nothing,
+    })
+}
+
+/// Sends empty lines on a connection of their own: servers of protocols made of lines wait for the
+/// end of one.
+///
+/// # Errors
+/// What comes is of another protocol.
+fn lines(address: &str, security: &ClientTls, within: Duration) -> Result<(), String> {
+    let mut tcp = connect(address, "worker", security, within)?;
+    let _ = tcp.send(b"\r\n\r\n", "");
+    let _ = tcp.receive(Instant::now() + LINE_TIMEOUT);
+    match other_protocol(&seen(&mut tcp)) {
+        Some(other) => Err(format!("no worker at {address}: {other}")),
+        None => Ok(()),
     }
 }
 
@@ -115,6 +127,10 @@ fn other_protocol(bytes: &[u8]) -> Option<String> {
     }
     let known = [
         (&b"HTTP/"[..], "it speaks HTTP: is this a page's port?"),
+        (
+            b"<",
+            "it sends a text of HTML or XML: is this a page's port?",
+        ),
         (b"SSH-", "it speaks SSH"),
         (b"220 ", "it speaks SMTP or FTP"),
         (&[0x15, 3], "it speaks TLS: say --tls, or --ca FILE"),
