@@ -5,7 +5,10 @@
 //! module shows it to a person who tests.
 
 pub mod blame;
+pub mod check;
+pub mod compare;
 pub mod conform;
+pub mod coverage;
 pub mod filter;
 pub mod fixtures;
 pub mod message;

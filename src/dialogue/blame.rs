@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The section of connections between clients and workers.
 const CLIENTS: &str = "4.3.2";
+/// The section of transfers in packets.
+const TRANSFERS: &str = "4.7.1";
 /// The section of connections to the master.
 const MASTER: &str = "4.3.1";
 
@@ -60,7 +62,7 @@ pub fn lines(script: &Script, shown: &[Shown]) -> Vec<ShownLine> {
         let is_same = |line: &&mut ShownLine| {
             let before = script.steps.get(line.steps.start);
             line.steps.end == index
-                && before.is_some_and(|b| b.line == step.line && b.text == step.text)
+                && before.is_some_and(|b| b.line == step.line && b.file == step.file)
         };
         match lines.last_mut().filter(is_same) {
             Some(line) => line.steps.end += 1,
@@ -182,9 +184,14 @@ fn section_of_rule(id: &str) -> Option<String> {
     sections::find(section).map(|section| section.number.to_owned())
 }
 
-/// Requests without a reply so far, by connection, oldest first.
+/// What the lines so far have asked and expected, by connection.
 #[derive(Default)]
-struct Asked(BTreeMap<ConnectionNumber, VecDeque<&'static InstructionRow>>);
+struct Asked {
+    /// Requests without a reply so far, oldest first.
+    open: BTreeMap<ConnectionNumber, VecDeque<&'static InstructionRow>>,
+    /// The sections of the message that was expected last.
+    last: BTreeMap<ConnectionNumber, Vec<String>>,
+}
 
 impl Asked {
     fn shown(&mut self, script: &Script, index: usize, step: &Step) -> Shown {
@@ -193,7 +200,7 @@ impl Asked {
         let mut counts = true;
         match &step.action {
             StepAction::Connect(number, target) => {
-                self.0.insert(*number, VecDeque::new());
+                self.open.insert(*number, VecDeque::new());
                 let section = if target == "master" { MASTER } else { CLIENTS };
                 found.insert(section.to_owned());
                 counts = is_answered(script, index, *number);
@@ -208,13 +215,20 @@ impl Asked {
             }
             StepAction::Expect(number, words) | StepAction::Notice(number, words) => {
                 if let Some(row) = reply(words) {
-                    found.insert(row.section.to_owned());
-                    found.extend(self.answer(*number, row, words));
+                    let mut sections = vec![row.section.to_owned()];
+                    sections.extend(self.answer(*number, row, words));
+                    found.extend(sections.iter().cloned());
+                    self.last.insert(*number, sections);
                 }
             }
             StepAction::Await(_, words, answer) => {
                 let rows = [request(words), reply(answer)];
                 found.extend(rows.into_iter().flatten().map(|row| row.section.to_owned()));
+            }
+            StepAction::Row(number, ..) => found.extend(self.last(*number)),
+            StepAction::Packets(number, _) => {
+                found.extend(self.last(*number));
+                found.insert(TRANSFERS.to_owned());
             }
             // Whoever runs the dialogue does it; the server is not to blame.
             StepAction::Do(_) | StepAction::Let(..) | StepAction::Pause(_) => {
@@ -231,6 +245,11 @@ impl Asked {
         }
     }
 
+    /// The sections of the message that was expected last on a connection.
+    fn last(&self, number: ConnectionNumber) -> Vec<String> {
+        self.last.get(&number).cloned().unwrap_or_default()
+    }
+
     /// Notes a request; returns its section.
     fn ask(
         &mut self,
@@ -239,7 +258,7 @@ impl Asked {
     ) -> Option<String> {
         let row = row?;
         if !row.success.is_empty() || row.failure.is_some() {
-            self.0.entry(number).or_default().push_back(row);
+            self.open.entry(number).or_default().push_back(row);
         }
         Some(row.section.to_owned())
     }
@@ -252,7 +271,7 @@ impl Asked {
         reply: &InstructionRow,
         words: &[String],
     ) -> Option<String> {
-        let asked = self.0.get_mut(&number)?;
+        let asked = self.open.get_mut(&number)?;
         if reply.direction == Direction::Notice {
             if reply.instruction != Instruction::TransactionQueued {
                 return None;

@@ -81,6 +81,8 @@ pub enum DialogueResult {
 /// A line that was not met, with the sections that are to blame.
 #[derive(Debug, Clone, Serialize)]
 pub struct DifferenceReport {
+    /// The dialogue's name; for a line of a file that it includes, that file's name behind it.
+    pub fixture: String,
     /// The line's number, from 1; 0 where the dialogue did not start.
     pub line: usize,
     pub sections: Vec<String>,
@@ -226,6 +228,7 @@ impl ConformReport {
             FixtureOutcome::NotStarted(why) => {
                 dialogue.result = DialogueResult::Fail;
                 dialogue.differences.push(DifferenceReport {
+                    fixture: script.name.clone(),
                     line: 0,
                     sections: Vec::new(),
                     rules: Vec::new(),
@@ -264,6 +267,7 @@ fn is_met(play: &Play, line: &blame::ShownLine) -> bool {
 fn blamed(script: &Script, shown: &[Shown], difference: &Difference) -> DifferenceReport {
     let index = difference.step.min(script.steps.len().saturating_sub(1));
     DifferenceReport {
+        fixture: difference.fixture.clone(),
         line: difference.line,
         sections: shown
             .get(index)
@@ -281,10 +285,11 @@ fn blamed(script: &Script, shown: &[Shown], difference: &Difference) -> Differen
 
 impl DifferenceReport {
     /// The difference in a line, with the dialogue's name.
-    pub fn told(&self, fixture: &str) -> String {
+    pub fn told(&self) -> String {
+        let (fixture, line) = (&self.fixture, self.line);
         format!(
-            "{fixture}:{}: expected `{}`, came {}",
-            self.line, self.expected, self.came
+            "{fixture}:{line}: expected `{}`, came {}",
+            self.expected, self.came
         )
     }
 }
@@ -330,7 +335,7 @@ impl SectionReport {
                 self.lines += of_this.len();
                 self.met += of_this.iter().filter(|line| is_met(play, line)).count();
                 if let (None, Some(difference)) = (&self.difference, difference) {
-                    self.difference = Some(difference.told(&script.name));
+                    self.difference = Some(difference.told());
                 }
             }
         }
@@ -477,7 +482,7 @@ pub(super) mod tests {
         let difference = &report.dialogues[0].differences[0];
         assert_eq!(difference.sections, ["4.1", "4.2"]);
         assert_eq!(
-            difference.told("a.pt"),
+            difference.told(),
             "a.pt:6: expected `1 < pong`, came `pang <&\">]]>`"
         );
         assert_eq!(report.dialogues[3].differences[0].sections, ["4.3.2"]);

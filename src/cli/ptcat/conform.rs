@@ -159,7 +159,7 @@ fn address<'a>(addresses: &[&'a String], is_none: bool) -> Result<Option<&'a Str
 fn scripts(args: &ConformArgs, chosen: &[&String]) -> Result<Vec<Script>, Failure> {
     let mut scripts = match &args.fixtures {
         Some(path) => conform::folder(path)?,
-        None => conform::built_in().map_err(|e| e.to_string())?,
+        None => conform::built_in()?,
     };
     let only = &args.only;
     scripts.retain(|script| only.is_empty() || only.iter().any(|part| script.name.contains(part)));
@@ -167,7 +167,9 @@ fn scripts(args: &ConformArgs, chosen: &[&String]) -> Result<Vec<Script>, Failur
         return Err(Failure::Mistake("no dialogue has such a name".to_owned()));
     }
     let words: Vec<String> = chosen.iter().map(|word| (*word).clone()).collect();
-    conform::choose(scripts, &words).map_err(Failure::Mistake)
+    let scripts = conform::choose(scripts, &words).map_err(Failure::Mistake)?;
+    conform::check(&scripts, &values(&args.running.set))?;
+    Ok(scripts)
 }
 
 /// The dialogues, each with its sections and needs.

@@ -41,7 +41,7 @@ fn case(out: &mut String, dialogue: &DialogueReport) {
     let told: Vec<String> = dialogue
         .differences
         .iter()
-        .map(|d| format!("{} [{}]", d.told(&dialogue.fixture), d.sections.join(" ")))
+        .map(|d| format!("{} [{}]", d.told(), d.sections.join(" ")))
         .collect();
     match told.first() {
         Some(first) => {

@@ -38,11 +38,7 @@ pub fn summary(report: &ConformReport) -> String {
         .iter()
         .flat_map(|dialogue| {
             let told = |d: &super::DifferenceReport| {
-                format!(
-                    "differed {} [{}]",
-                    d.told(&dialogue.fixture),
-                    d.sections.join(" ")
-                )
+                format!("differed {} [{}]", d.told(), d.sections.join(" "))
             };
             dialogue.differences.iter().map(told)
         })

@@ -45,7 +45,7 @@ fn dialogues_hold_by_websocket_as_they_do_by_tcp() {
         .iter()
         .flat_map(|dialogue| {
             let told = dialogue.differences.iter();
-            told.map(|difference| difference.told(&dialogue.fixture))
+            told.map(|difference| difference.told())
         })
         .collect();
     assert!(
