@@ -4,6 +4,7 @@
 //! `ptcat`, which runs them. [`crate::client`] hides the protocol from a person who trades; this
 //! module shows it to a person who tests.
 
+pub mod blame;
 pub mod check;
 pub mod compare;
 pub mod conform;
@@ -15,12 +16,14 @@ pub mod pattern;
 pub mod payload_text;
 pub mod peer;
 pub mod pieces;
+pub mod probe;
 pub mod raw;
 pub mod report;
 pub mod requirements;
 pub mod rules;
 pub mod runner;
 pub mod script;
+pub mod sections;
 pub mod servers;
 pub mod variables;
 

@@ -32,13 +32,13 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
         verbose,
     } = args;
     let script = read(file)?;
-    let given = values(&target.set);
+    let given = values(&target.running.set);
     script.check(&given)?;
-    let mut servers = target.servers();
+    let mut servers = target.running.servers(&target.worker);
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{}", clean(line));
     };
-    let mut runner = Runner::new(&mut servers, given, target.within);
+    let mut runner = Runner::new(&mut servers, given, target.running.within);
     if *verbose {
         runner = runner.with_transcript(&mut tell);
     }

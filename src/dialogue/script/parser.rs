@@ -9,8 +9,8 @@ use super::{
 };
 use crate::dialogue::compare::{Comparison, SIGNS};
 use crate::dialogue::raw::{self, PlacedWord};
-use crate::dialogue::report::SECTIONS;
 use crate::dialogue::requirements;
+use crate::dialogue::sections::{self, SECTIONS};
 use crate::dialogue::variables;
 use crate::model::Timestamp;
 use crate::model::likeness::{did_you_mean, most_like};
@@ -441,11 +441,11 @@ fn row_choice(word: &PlacedWord) -> Result<RowChoice, Mistake> {
 }
 
 fn sections(words: &[PlacedWord]) -> Result<Vec<String>, Mistake> {
-    let known = |word: &PlacedWord| SECTIONS.iter().any(|(number, _)| *number == word.text);
+    let known = |word: &PlacedWord| sections::find(&word.text).is_some();
     match words.iter().find(|word| !known(word)) {
         Some(word) => {
-            let text = format!("{}: no section that a dialogue can show", word.text);
-            let numbers = SECTIONS.iter().map(|(number, _)| *number);
+            let text = format!("{}: no section of the specification", word.text);
+            let numbers = SECTIONS.iter().map(|section| section.number);
             Err((word.column, meant(&text, &word.text, numbers)))
         }
         None => Ok(words.iter().map(|word| word.text.clone()).collect()),
