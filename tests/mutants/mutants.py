@@ -574,11 +574,6 @@ def _():
             self.sender.cancel()
         return request
 
-    @around(Connection, "send_replies")
-    async def send_replies(inner, self):
-        await asyncio.sleep(0.002)
-        await inner(self)
-
 
 # --- 4.4 and 4.5: messages -----------------------------------------------------------------------
 
@@ -590,11 +585,7 @@ def header(check):
 @mutant("4.4-type", "a messageType that is none of the four is not looked at")
 def _():
     header(lambda inner, self, kind, number, *rest:
-           inner(self, number >> 8 if kind not in (1, 2, 3, 4) else kind, number, *rest))
-
-    @around(Wire, "may_send")
-    def may_send(inner, self, kind, number):
-        return 1 <= kind <= 4 and inner(self, kind, number)
+           inner(self, *((kind, number) if kind in (1, 2, 3, 4) else (1, 0x0101)), *rest))
 
 
 @mutant("4.4-type-of-number", "the messageType need not be that of the instruction")
@@ -724,11 +715,6 @@ def _():
         except Fault as fault:
             self.end_now(*fault.args)
             raise
-
-    @around(Connection, "send_replies")
-    async def send_replies(inner, self):
-        await asyncio.sleep(0.002)
-        await inner(self)
 
 
 @mutant("4.4-pieces", "a header must come in one piece")
