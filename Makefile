@@ -133,7 +133,7 @@ hostile: deps ## bad clients beside a person: CLIENTS=500
 
 # Servers with one broken rule each, and the dialogue that catches it; writes spec/dialogue/mutants.md.
 mutants: deps ## servers that break one rule each, and what catches them: a quarter of an hour
-	$(CARGO) build --locked --bin ptcat
+	$(CARGO) build --locked --bins
 	python3 tests/mutants/run.py --write
 
 # Ours beside redis and PostgreSQL on this machine, in one table; half an hour, and better with nothing else running.

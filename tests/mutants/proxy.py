@@ -68,12 +68,7 @@ def _(words):
     return words[:2] + ["queued" if words[2] == "open" else words[2]]
 
 
-@mutant("placeOrder/price-invalid", "a price that cannot be is refused with quantity-invalid")
-def _(words):
-    return ["quantity-invalid", *words[1:]]
-
-
-@mutant("placeOrder/kind-invalid", "an unknown kind of order is refused with argument-invalid")
+@mutant("placeOrder/clientOrderID-reused", "a clientOrderID with other terms is refused with argument-invalid")
 def _(words):
     return ["argument-invalid", *words[1:]]
 
@@ -83,14 +78,14 @@ def _(words):
     return [words[0][::-1].replace("-", "")[:8] + words[0][8:]]
 
 
-@mutant("cancelOrder/no-data", "an order that there is not is told as one that has ended")
-def _(words):
-    return ["not-open", *words[1:]]
-
-
 @mutant("replaceOrder/orderPlaced", "the answer to replaceOrder names no clientOrderID")
 def _(words):
     return [words[0], "-", words[2]] if words[1] != "-" else [words[0], "other", words[2]]
+
+
+@mutant("replaceOrder/not-open", "an order that has ended is told as none, where it is to be replaced")
+def _(words):
+    return ["no-data", *words[1:]]
 
 
 @mutant("subscribe/subscribed", "subscribing is answered with another topic")
@@ -118,9 +113,14 @@ def _(words):
     return ["password-invalid", *words[1:]]
 
 
-@mutant("getServerInfo/serverInfo", "the facts of the server lack the edition")
+@mutant("changeEmail/email-taken", "an address that somebody has is refused with email-invalid")
 def _(words):
-    return [word for word in words if not word.startswith("edition=")]
+    return ["email-invalid", *words[1:]]
+
+
+@mutant("deleteAccount/bad-credentials", "a wrong password is refused with session-expired, where an account is to be deleted")
+def _(words):
+    return ["session-expired", *words[1:]]
 
 
 @payload("getOpenOrders/data", "getOpenOrders tells no orders")

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Runs `ptcat conform` against servers that break one requirement each (mutants.py).
+"""Runs `ptcat conform` against servers that break one requirement each.
+
+Those of the first edition are in mutants.py; those of the second are a proxy (proxy.py) before the
+worker of a sandbox.
 
     run.py [--short] [--jobs N] [--all-dialogues] [--write] [ID ...]
 
@@ -8,14 +11,14 @@ requirement, or all of them. The server that breaks nothing gets all, comes firs
 Prints a row for each; --write writes spec/dialogue/mutants.md. Exit status 0: all were caught; 1:
 one was not; 2: bad command line.
 """
-import argparse, concurrent.futures, json, pathlib, re, socket, subprocess, sys, tempfile, time
+import argparse, concurrent.futures, contextlib, json, pathlib, re, socket, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MUTANTS = ROOT / "tests/mutants/mutants.py"
+MUTANTS, PROXY = ROOT / "tests/mutants/mutants.py", ROOT / "tests/mutants/proxy.py"
 PAGE = ROOT / "spec/dialogue/mutants.md"
 # One of each part of the protocol; the gate runs these.
 SHORT = ["3.1.5-workers-at-login", "3.1.7-next-price", "3.1.7-in-turn", "4.2.1-no-data", "4.4-end",
-         "4.6.12-no-future", "4.7.1-packet-size", "4.7.5-in-order-of-time"]
+         "4.6.12-no-future", "4.7.1-packet-size", "4.7.5-in-order-of-time", "placeOrder/orderPlaced"]
 # The rules that no mutant breaks, each with the reason.
 NO_MUTANT = {
     "4.3.1-list-alone": "the reference solution has no port of the master",
@@ -33,35 +36,66 @@ def free_ports(count):
 
 
 def listed():
-    return json.loads(subprocess.check_output([sys.executable, MUTANTS, "--list"]))
+    """The rows of both, each with the program that serves it."""
+    return [{**row, "program": program} for program in (MUTANTS, PROXY)
+            for row in json.loads(subprocess.check_output([sys.executable, program, "--list"]))]
 
 
-def start(identity, addresses, folder):
-    listen = [word for address in addresses for word in ("--listen", address)]
-    server = subprocess.Popen(
-        [sys.executable, MUTANTS, "--break", identity, "serve", *listen, "--data", folder,
-         "--market", ROOT / "etc/market", "--interval", "1"],
-        stdout=subprocess.PIPE, stderr=open(pathlib.Path(folder) / "stderr", "w"), text=True)
-    if server.stdout.readline() != "ready\n":
+def started(words, folder):
+    """A server that has said that it is ready, and what it said."""
+    errors = open(pathlib.Path(folder) / "stderr", "w")
+    server = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True)
+    said = server.stdout.readline()
+    if not said.startswith("ready"):
         server.kill()
-        raise RuntimeError(f"{identity}: the server did not start: see {folder}/stderr")
-    return server
+        raise RuntimeError(f"{words}: did not start: {pathlib.Path(errors.name).read_text()}")
+    return server, said
 
 
-def conform(ptcat, identity, dialogues):
-    """The report on the server that breaks this requirement; without dialogues by all of them."""
+@contextlib.contextmanager
+def served(row, sandbox):
+    """The addresses of the workers of the server that breaks this requirement."""
     with tempfile.TemporaryDirectory() as folder:
-        addresses = free_ports(2)
-        server = start(identity, addresses, folder)
+        addresses = free_ports(1 if row["program"] == PROXY else 2)
+        words = [sys.executable, row["program"], "--break", row["id"]]
+        if row["program"] == PROXY:
+            words += ["--listen", addresses[0], "--worker", sandbox]
+        else:
+            words += ["serve", "--data", folder, "--market", ROOT / "etc/market"]
+            words += [word for address in addresses for word in ("--listen", address)]
+        server, _ = started(words, folder)
         try:
-            ran = subprocess.run(
-                [ptcat, "conform", addresses[0], *dialogues, "--worker", addresses[1], "--json"],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+            yield addresses
         finally:
             server.kill()
             server.wait()
+
+
+@contextlib.contextmanager
+def sandbox_for(rows, ptcat):
+    """The worker of a sandbox, where one of the rows needs it."""
+    if all(row["program"] != PROXY for row in rows):
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        server, said = started([ptcat.with_name("papertrader-sandbox"), "run", "--dir",
+                                folder + "/sandbox", "--bcrypt-cost", "4"], folder)
+        try:
+            yield re.search(r"worker=(\S+)", said).group(1)
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def conform(ptcat, row, sandbox, dialogues):
+    """The report on the server that breaks this requirement; without dialogues by all of them."""
+    with served(row, sandbox) as (first, *others):
+        words = [word for other in others for word in ("--worker", other)]
+        ran = subprocess.run([ptcat, "conform", first, *dialogues, *words, "--json"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             timeout=SECONDS)
     if not ran.stdout.startswith("{"):
-        raise RuntimeError(f"{identity}: ptcat conform: {ran.stderr}")
+        raise RuntimeError(f"{row['id']}: ptcat conform: {ran.stderr}")
     return json.loads(ran.stdout)
 
 
@@ -76,11 +110,11 @@ def where(difference):
     return re.match(r"[^:]*:[0-9]*", difference or "").group()
 
 
-def judge(ptcat, row, dialogues):
+def judge(ptcat, row, sandbox, dialogues):
     """The row with what caught it: a dialogue with its line, or None."""
     began = time.monotonic()
     try:
-        found = differences(conform(ptcat, row["id"], dialogues))
+        found = differences(conform(ptcat, row, sandbox, dialogues))
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         return {**row, "caught": None, "others": str(error), "seconds": 0}
     caught = found.get(row["section"])
@@ -119,7 +153,7 @@ def check_lists(shown, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ptcat", default=ROOT / "target/debug/ptcat", type=pathlib.Path)
-    parser.add_argument("--short", action="store_true", help="eight of them")
+    parser.add_argument("--short", action="store_true", help="nine of them")
     parser.add_argument("--jobs", type=int, default=4, help="how many beside each other")
     parser.add_argument("--all-dialogues", action="store_true", help="not only those that show it")
     parser.add_argument("--write", action="store_true", help="write the page's table")
@@ -131,14 +165,17 @@ def main():
     unknown = set(wanted) - {row["id"] for row in rows}
     if unknown or (options.write and len(wanted) < len(rows)):
         parser.error(f"no such mutant: {unknown}" if unknown else "--write needs all of them")
-    right = differences(conform(options.ptcat, "none", []))
+    none = {"id": "none", "program": MUTANTS}
+    right = differences(conform(options.ptcat, none, None, []))
     print("none: " + ("passes" if not right else f"FAILS: {right}"), flush=True)
 
-    def judged(row):
-        return judge(options.ptcat, row, [] if options.all_dialogues else shown[row["id"]])
-    results = []
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for row in pool.map(judged, [row for row in rows if row["id"] in wanted]):
+    chosen, results = [row for row in rows if row["id"] in wanted], []
+    with sandbox_for(chosen, options.ptcat) as sandbox, \
+            concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        def judged(row):
+            dialogues = [] if options.all_dialogues else shown[row["id"]]
+            return judge(options.ptcat, row, sandbox, dialogues)
+        for row in pool.map(judged, chosen):
             results.append(row)
             caught = f"caught by {row['caught']}" if row["caught"] else f"MISSED; {row['others']}"
             print(f"{row['section']:7} {row['id']:32} {row['broken']}: {caught} "
