@@ -4,7 +4,7 @@
 use crate::protocol::codec_agreement::FrameCounts;
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use crate::protocol::nc::Nc;
-use papertrader::dialogue::conform::{self, ConformOptions, RunningStage, Stage};
+use papertrader::dialogue::conform::{self, ConformOptions, RunningTestbed, Testbed};
 use papertrader::dialogue::peer::ConnectionRecorder;
 use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::servers::Servers;
@@ -55,7 +55,7 @@ fn each(scripts: &[Script], run: impl Fn(&Script) -> Result<(), String> + Sync) 
 
 /// All dialogues that one deployment of two workers can hold, and the others.
 fn plain_and_special() -> (Vec<Script>, Vec<Script>) {
-    let plain = RunningStage::of(offered());
+    let plain = RunningTestbed::of(offered());
     conform::built_in()
         .unwrap()
         .into_iter()
@@ -110,7 +110,7 @@ fn dialogues_hold_against_real_daemons() {
     let recorder = ConnectionRecorder::default();
     deployment.servers.recorder = Some(recorder.clone());
     let (plain, _) = plain_and_special();
-    let stage = RunningStage::of(deployment.servers.clone());
+    let stage = RunningTestbed::of(deployment.servers.clone());
     let report = conform::run(&stage, &options(), &plain);
     let differed = report.dialogues.iter().flat_map(|dialogue| {
         let told = dialogue.differences.iter();
