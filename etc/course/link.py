@@ -2,7 +2,7 @@
 import asyncio, hashlib, ipaddress, random, re, secrets, struct, sys, types, uuid
 
 import noise
-from wire import HEADER, Refusal, ensure, now, pack
+from wire import HEADER, Refusal, ensure, now, pack, session_hash
 
 
 def cut_text(data):
@@ -40,6 +40,7 @@ class Link:
         try:
             await asyncio.wait_for(self.shake_hands(writer), 10)
             self.writer = writer
+            self.worker.sessions.clear()  # some may have ended while there was no link
             for pending in self.pending.values():
                 self.send(pending, self.wire.message("linkAgain") + pending.frame)
             stream = b""
@@ -55,7 +56,6 @@ class Link:
     def broken(self):
         """Queries fail. What takes effect is sent again, or its client is cut off: nobody knows."""
         self.writer = None
-        self.worker.sessions.clear()  # their ends may be missed
         for pending in list(self.pending.values()):
             if pending.is_kept:
                 pending.is_lost = True
@@ -162,6 +162,11 @@ class Link:
         return pending
 
     async def ask(self, request):
+        """Without a link, a session that was active is still good for a login."""
+        if self.writer is None and request.row["number"] == 0x0102:
+            session = session_hash(request.arguments[0])
+            if self.worker.sessions.get(session, 0) > now():
+                return [self.wire.frame("sessionID", *request.arguments, *self.worker.workers)]
         is_kept = request.row["destination"] in ("orders", "tunnel")
         return await self.wait(request.frame, is_kept, request)
 
@@ -240,10 +245,13 @@ class Link:
                 pending.notify(frame)
                 pending.outcome = asyncio.get_running_loop().create_future()
                 pending.done.set_result(pending.outcome)
-        elif name == "linkSession":
+        elif name == "linkSession":  # by itself, or in front of the answer to a login
+            end = 35 + int.from_bytes(data[33:35], "big")
+            expiry = struct.unpack_from(">q", data, end)[0] if data[32] else None
+            if expiry is not None:
+                self.worker.sessions[data[:32]] = expiry
             if self.wire.name(pending.frame) == "linkSession":
-                is_active, end = data[32], 35 + int.from_bytes(data[33:35], "big")
-                self.finish(pending, struct.unpack_from(">q", data, end)[0] if is_active else None)
+                self.finish(pending, expiry)
         else:
             pending.parts = pending.parts + [frame] if name == "data" else [frame]
             if number == packets:

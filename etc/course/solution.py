@@ -485,7 +485,7 @@ class Transactions:
     def __init__(self, wire, storage, auth, assets):
         self.wire, self.storage, self.auth, self.assets = wire, storage, auth, assets
         self.waiters = collections.defaultdict(list)  # futures of outcomes, by order ID
-        self.stamps, self.next_update = {}, now()
+        self.stamps, self.next_update, self.moment = {}, now(), now()
 
     def place(self, side, request, session, symbol, quantity, client_id=None):
         account, quantity = self.auth.account(session), parse_number(quantity)
@@ -571,6 +571,7 @@ class Transactions:
         """Clears the queue, within the commit of an update: an order gets the price of this update,
         which nobody could see when it was accepted. Without a new price it waits for 14 days."""
         queue, step, is_last = self.queue(), self.assets.step, self.assets.next_step() is None
+        self.moment = now()  # of all orders that this update settles
         for order in queue:
             waits_since = order["waits_since"] or step
             if order["symbol"] in fresh:
@@ -601,7 +602,7 @@ class Transactions:
         self.end(order, SETTLED, price=bar.close, total=total, priced=bar.time)
 
     def end(self, order, status, **values):
-        settled = max(now(), order["accepted"])
+        settled = max(self.moment, order["accepted"])
         self.storage.put("orders", **{**order, **values, "status": status, "settled": settled})
 
     def tell_outcomes(self, queue):
