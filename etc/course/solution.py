@@ -323,7 +323,8 @@ class Assets:
 
     def __init__(self, folder, start, step):
         files = {path.stem: self.read(path) for path in folder.glob("*.csv")}
-        self.splits = [(row["Symbol"], parse_time(row["Date"]), Fraction(row["Value"]))
+        self.splits = [(row["Symbol"], parse_time(row["Date"]),
+                        Fraction(row["Value"].replace(":", "/")))
                        for row in files.pop("actions", []) if row["Action"] == "split"]
         self.bars = {symbol: sorted(map(self.bar, rows)) for symbol, rows in files.items()}
         self.steps = sorted({bar.time for bars in self.bars.values() for bar in bars})
