@@ -27,7 +27,7 @@ class Link:
             began = now()
             try:
                 await self.link_once()
-            except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
+            except Exception as error:  # whatever the master sends, the worker goes on
                 print(f"solution: no link: {error!r}", file=sys.stderr)
             self.broken()
             pause = 0.1 if now() - began > 5_000 else min(pause * 2, 3)

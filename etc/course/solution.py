@@ -459,7 +459,7 @@ class Auth:
         stretched = await self.stretch(hashed_pass, account["salt"] if account else b"decoy")
         ensure(account and hmac.compare_digest(stretched, account["hash"]),
                Refusal("bad-credentials", "username or password is wrong"))
-        list(map(list.pop, counts))  # it did not fail
+        counts[0].pop(), counts[1].pop()  # it did not fail
         session, expiry = secrets.token_hex(32), now() + self.limits["sessionLifetime"]
         with self.storage.commit:
             self.storage.put("sessions", hash=session_hash(session), account=account["id"],
