@@ -231,8 +231,8 @@ impl Parser<'_> {
             .iter()
             .filter_map(|id| requirements::section_of(id))
         {
-            if !step.sections.contains(&section) {
-                step.sections.push(section);
+            if !step.sections.iter().any(|other| other == section) {
+                step.sections.push(section.to_owned());
             }
         }
         for action in std::iter::repeat_n(actions, times).flatten() {
