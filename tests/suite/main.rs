@@ -140,6 +140,8 @@ mod programs {
     mod bench;
     // etc/demo.sh.
     mod demo;
+    // The reference solution of the course, in Python.
+    mod solution;
     // `ptcat`: filters, reports, exit codes.
     pub mod ptcat;
     // `papertrader-sandbox`.
