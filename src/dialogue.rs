@@ -14,6 +14,8 @@ pub mod peer;
 pub mod pieces;
 pub mod raw;
 pub mod report;
+pub mod requirements;
+pub mod rules;
 pub mod runner;
 pub mod script;
 pub mod servers;

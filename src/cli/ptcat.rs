@@ -12,6 +12,7 @@ mod course_text;
 mod decode;
 mod describe;
 mod encode;
+mod failure;
 mod print;
 mod run;
 
@@ -22,9 +23,13 @@ use conform::ConformArgs;
 use course::CourseArgs;
 use decode::DecodeArgs;
 use describe::DescribeArgs;
+use failure::Failure;
 use run::RunArgs;
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+/// The exit code of a bad command line or script, as that of clap.
+const BAD_COMMAND: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +42,7 @@ Examples:
   Run all of them against a sandbox, section by section:
     ptcat conform 127.0.0.1:2049 --master 127.0.0.1:2048
 
-Exit codes: 0 done and as expected, 1 something differed or failed, 2 bad command line.";
+Exit codes: 0 done and as expected, 1 something differed or failed, 2 bad command line or script.";
 
 /// The testers' tool of PaperTrader: frames from text, text from frames, and dialogues with a
 /// worker.
@@ -109,12 +114,20 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(text) => {
-            // An empty text means that the reader has closed the pipe; there is nothing to report.
+        Err(Failure::Failed(text)) => {
             if !text.is_empty() {
-                let _ = writeln!(io::stderr(), "ptcat: {}", clean_lines(&text));
+                tell(&text);
             }
             ExitCode::FAILURE
         }
+        Err(Failure::Mistake(text)) => {
+            tell(&text);
+            ExitCode::from(BAD_COMMAND)
+        }
     }
+}
+
+/// A closed standard error is no reason to stop.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "ptcat: {}", clean_lines(text));
 }

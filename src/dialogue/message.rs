@@ -124,6 +124,11 @@ impl MessageDecoder {
         self.buffer.extend(bytes);
     }
 
+    /// The number of received bytes of which no message has been made yet.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Whether the received bytes end inside a message or a transfer.
     pub fn is_partial(&self) -> bool {
         !self.broken && (self.buffer.is_partial() || self.reassembly.progress() != (0, 0))

@@ -263,6 +263,7 @@ mod tests {
         ];
         let difference = Difference {
             fixture: "a.pt".into(),
+            step: 1,
             line: 4,
             sections: vec!["4.6.10".into()],
             expected: "1 < b".into(),

@@ -3,6 +3,8 @@
 //! Runs the steps of a fixture in order, until the first one that is not met.
 
 mod connection;
+mod log;
+mod play;
 mod retry;
 
 use super::message;
@@ -12,10 +14,14 @@ use super::raw;
 use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
 use super::variables::Variables;
-use connection::{RunLog, ScriptedConnection, describe};
-use std::collections::BTreeMap;
-use std::time::Duration;
+use connection::{ScriptedConnection, describe, is_notice};
+use log::RunLog;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 use thiserror::Error;
+
+pub use log::{BYTES_KEPT_MAX, EXCHANGES_KEPT_MAX, Exchanged};
+pub use play::{Play, PlayedStep, StepOutcome};
 
 /// The time limit of a step whose line, fixture and command line set none.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +36,8 @@ const WHOLE_WORDS_MAX: usize = 4;
 pub struct Difference {
     /// The fixture's name.
     pub fixture: String,
+    /// The step's index in the script; the number of steps if it came after the last.
+    pub step: usize,
     /// The line's number, from 1.
     pub line: usize,
     /// The specification's sections that the line covers.
@@ -47,7 +55,9 @@ pub struct Runner<'a> {
     pub values: Variables,
     within: Duration,
     connections: BTreeMap<ConnectionNumber, ScriptedConnection>,
-    transcript: RunLog<'a>,
+    log: RunLog<'a>,
+    /// How much longer a line waits that waits for an update of prices.
+    update_interval: Duration,
     /// Steps that were met.
     pub met: usize,
 }
@@ -60,14 +70,28 @@ impl<'a> Runner<'a> {
             values,
             within,
             connections: BTreeMap::new(),
-            transcript: RunLog(None),
+            log: RunLog::default(),
+            update_interval: Duration::ZERO,
             met: 0,
         }
     }
 
     /// Passes each message that is sent or received to `tell`, as a line of text.
     pub fn with_transcript(mut self, tell: &'a mut dyn FnMut(&str)) -> Runner<'a> {
-        self.transcript = RunLog(Some(tell));
+        self.log.tell = Some(tell);
+        self
+    }
+
+    /// Keeps the messages of each step for [`Runner::play`].
+    pub fn keeping(mut self) -> Self {
+        self.log.kept = Some(Vec::new());
+        self
+    }
+
+    /// Lets lines that wait for an update of prices, of which the server announces no time, wait as
+    /// much longer.
+    pub fn with_update_interval(mut self, interval: Duration) -> Self {
+        self.update_interval = interval;
         self
     }
 
@@ -77,29 +101,12 @@ impl<'a> Runner<'a> {
     /// The first line that was not met. An unexpected message after the last line is a difference
     /// of that line.
     pub fn run(&mut self, script: &Script) -> Result<(), Difference> {
-        for step in &script.steps {
-            if let Err(came) = self.step(script, step) {
-                return Err(Difference {
-                    fixture: script.name.clone(),
-                    line: step.line,
-                    sections: step.sections.clone(),
-                    expected: self.filled_line(step),
-                    came,
-                });
-            }
-            self.met += 1;
+        let play = self.play(script, false);
+        self.met = play.met();
+        match play.differences.into_iter().next() {
+            Some(difference) => Err(difference),
+            None => Ok(()),
         }
-        self.check_nothing_left().map_err(|came| Difference {
-            fixture: script.name.clone(),
-            line: script.steps.last().map_or(0, |step| step.line),
-            sections: script
-                .steps
-                .last()
-                .map(|step| step.sections.clone())
-                .unwrap_or_default(),
-            expected: "nothing more".to_owned(),
-            came,
-        })
     }
 
     /// The step's line, with the values of known names filled in.
@@ -141,17 +148,17 @@ impl<'a> Runner<'a> {
                 }
             }
             StepAction::Half(number) => {
-                self.transcript.add(&format!("{number} half"));
+                self.log.add(&format!("{number} half"));
                 self.connection(*number)?.half_close()
             }
             StepAction::Close(number) => {
-                self.transcript.add(&format!("{number} close"));
+                self.log.add(&format!("{number} close"));
                 self.connections
                     .remove(number)
                     .map(|_| ())
                     .ok_or_else(|| unknown_connection(*number))
             }
-            StepAction::Silence(number, time) => match self.receive(*number, *time)? {
+            StepAction::Silence(number, time) => match self.listen(*number, *time)? {
                 None => Ok(()),
                 other => Err(describe(other.as_ref(), *time)),
             },
@@ -160,7 +167,7 @@ impl<'a> Runner<'a> {
                 Ok(())
             }
             StepAction::Do(name) => {
-                self.transcript.add(&format!("do {name}"));
+                self.log.add(&format!("do {name}"));
                 self.dialer.hook(name)
             }
             StepAction::Let(name, value) => {
@@ -181,7 +188,7 @@ impl<'a> Runner<'a> {
         within: Duration,
     ) -> Result<(), String> {
         let target = self.values.fill(target)?;
-        self.transcript.add(&format!("{number} connect {target}"));
+        self.log.add(&format!("{number} connect {target}"));
         let peer = self.dialer.connect(&target, within)?;
         let connection = ScriptedConnection::new(number, peer, script.has_notices(number));
         self.connections.insert(number, connection);
@@ -219,7 +226,7 @@ impl<'a> Runner<'a> {
     }
 
     fn send(&mut self, number: ConnectionNumber, bytes: &[u8], line: &str) -> Result<(), String> {
-        self.transcript.add(&format!("{number} {line}"));
+        self.log.sent(number, line, bytes);
         self.connection(number)?.send(bytes, line)
     }
 
@@ -231,7 +238,19 @@ impl<'a> Runner<'a> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
-            .receive(within, &mut self.transcript)
+            .receive(within, &mut self.log)
+    }
+
+    /// The next arrival within just that time, whatever the server has announced.
+    fn listen(
+        &mut self,
+        number: ConnectionNumber,
+        time: Duration,
+    ) -> Result<Option<Arrival>, String> {
+        let connection = self.connections.get_mut(&number);
+        connection
+            .ok_or_else(|| unknown_connection(number))?
+            .receive_until(Instant::now() + time, &mut self.log)
     }
 
     fn expect(
@@ -240,6 +259,14 @@ impl<'a> Runner<'a> {
         words: &[String],
         within: Duration,
     ) -> Result<(), String> {
+        let is_of_an_update = words
+            .first()
+            .is_some_and(|word| is_notice(word) && word != "transactionQueued");
+        let within = if is_of_an_update {
+            within + self.update_interval
+        } else {
+            within
+        };
         match self.receive(number, within)? {
             Some(Arrival::Message(text)) => self.compare(words, &text),
             other => Err(describe(other.as_ref(), within)),
@@ -252,10 +279,11 @@ impl<'a> Runner<'a> {
         words: &[String],
         within: Duration,
     ) -> Result<(), String> {
+        let within = within + self.update_interval;
         let connection = self.connections.get_mut(&number);
         let text = connection
             .ok_or_else(|| unknown_connection(number))?
-            .receive_notice(within, &mut self.transcript)?;
+            .receive_notice(within, &mut self.log)?;
         self.compare(words, &text)
     }
 
@@ -279,9 +307,14 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Checks after the last step that no connection has received a message that no line expects.
-    fn check_nothing_left(&mut self) -> Result<(), String> {
-        for (number, connection) in &mut self.connections {
+    /// Checks after the last step that no connection but these has received a message that no line
+    /// expects.
+    fn check_nothing_left(&mut self, spoilt: &BTreeSet<ConnectionNumber>) -> Result<(), String> {
+        let judged = self
+            .connections
+            .iter_mut()
+            .filter(|(number, _)| !spoilt.contains(number));
+        for (number, connection) in judged {
             if let Some(other) = connection.unexpected() {
                 return Err(format!(
                     "{} on connection {number}",

@@ -3,6 +3,7 @@
 //! The language of the fixtures and its parser: one step a line.
 
 use super::raw;
+use super::requirements;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
@@ -73,6 +74,8 @@ pub struct Step {
     pub text: String,
     /// The specification's sections that the line covers.
     pub sections: Vec<String>,
+    /// The requirements that the line shows, by their IDs.
+    pub rules: Vec<String>,
     /// The step's time limit; `None` for the run's.
     pub within: Option<Duration>,
     pub action: StepAction,
@@ -119,11 +122,12 @@ pub struct ScriptError {
     pub text: String,
 }
 
-/// The parser's state: the script so far, and the sections and time limit that hold for the next
-/// lines.
+/// The parser's state: the script so far, and the sections, requirements and time limit that hold
+/// for the next lines.
 #[derive(Default)]
 struct ScriptReader {
     sections: Vec<String>,
+    rules: Vec<String>,
     within: Option<Duration>,
     script: Script,
 }
@@ -193,6 +197,11 @@ impl ScriptReader {
         let actions = match (first.as_str(), rest) {
             ("section", rest) => {
                 self.sections = sections(rest)?;
+                self.rules.clear();
+                return Ok(());
+            }
+            ("rule", rest) => {
+                self.rules = rules(rest)?;
                 return Ok(());
             }
             ("needs", [what, words @ ..]) => {
@@ -228,6 +237,7 @@ impl ScriptReader {
                 line,
                 text: text.to_owned(),
                 sections: self.sections.clone(),
+                rules: self.rules.clone(),
                 within,
                 action,
             });
@@ -290,6 +300,16 @@ fn sections(words: &[String]) -> Result<Vec<String>, String> {
     }
 }
 
+fn rules(words: &[String]) -> Result<Vec<String>, String> {
+    match words.iter().find(|word| !requirements::is_known(word)) {
+        _ if words.is_empty() => Err("a requirement's ID is missing".to_owned()),
+        Some(word) => Err(format!(
+            "{word}: no such requirement; spec/dialogue/requirements.md lists them"
+        )),
+        None => Ok(words.to_vec()),
+    }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .ok()
@@ -307,7 +327,7 @@ mod tests {
     fn every_kind_of_line_is_parsed() {
         let text = "# login, then a purchase\nneeds master-port\nuser alice\nsection 4.6.1 4.6.18\n\
             1 connect worker\n1 > login {alice} {hash:alice} false # comment\nwithin 9s\n1 < sessionID {sid} *\n\
-            section 4.4\n1 within 2s x 01 0101 \"a b\" # raw\n2 repeat 3 > ping\n1 closed\n1 silence 300ms\n\
+            section 4.4\nrule 4.4-utf-8 login/sessionID\n1 within 2s x 01 0101 \"a b\" # raw\n2 repeat 3 > ping\n1 closed\n1 silence 300ms\n\
             1 half\n1 close\n1 await ping x < pong *\npause 1s\ndo stop-master\n> ping\n";
         let script = Script::parse("example.pt", text).unwrap();
         assert_eq!(script.needs[0].to_string(), "master-port");
@@ -324,8 +344,10 @@ mod tests {
         );
         assert_eq!(
             (at(4).within, at(4).line),
-            (Some(Duration::from_secs(2)), 10)
+            (Some(Duration::from_secs(2)), 11)
         );
+        assert_eq!(at(4).rules, ["4.4-utf-8", "login/sessionID"]);
+        assert!(at(3).rules.is_empty());
         let pings = script
             .steps
             .iter()
@@ -347,6 +369,8 @@ mod tests {
             "1 silence soon",
             "section",
             "section x",
+            "rule",
+            "rule 4.4-no-such-rule",
             "needs luck",
             "1 within 2h < x",
             "1 repeat x > ping",

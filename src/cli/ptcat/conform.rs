@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::arguments::{TargetArgs, values};
+use super::failure::Failure;
 use super::print::print;
 use crate::cli::output::{clean_lines, pretty_json};
 use crate::dialogue::conform::{self, ConformPlan};
@@ -39,7 +40,7 @@ pub(super) struct ConformArgs {
 }
 
 /// Runs the subcommand; `true` where no dialogue differed.
-pub(super) fn run(args: &ConformArgs) -> Result<bool, String> {
+pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
     let plan = ConformPlan {
         servers: args.target.servers(),
         values: values(&args.target.set),
@@ -54,7 +55,7 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, String> {
     let only = &args.only;
     scripts.retain(|script| only.is_empty() || only.iter().any(|part| script.name.contains(part)));
     if scripts.is_empty() {
-        return Err("no dialogue has such a name".to_owned());
+        return Err(Failure::Mistake("no dialogue has such a name".to_owned()));
     }
     let report = conform::run(&plan, &scripts);
     let text = if args.json {

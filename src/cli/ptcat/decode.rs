@@ -3,7 +3,7 @@
 //! `ptcat decode`: frames to text.
 
 use super::arguments::{FilterArgs, values};
-use super::print::error_text;
+use super::failure::Failure;
 use crate::dialogue::filter::{self, FrameSource};
 use clap::Args;
 use std::fs::File;
@@ -21,7 +21,7 @@ pub(super) struct DecodeArgs {
 }
 
 /// Runs the subcommand; `true` where all bytes were messages.
-pub(super) fn run(args: &DecodeArgs) -> Result<bool, String> {
+pub(super) fn run(args: &DecodeArgs) -> Result<bool, Failure> {
     let open = |path: &Path| {
         let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
         Ok::<_, String>(FrameSource::new(
@@ -33,5 +33,5 @@ pub(super) fn run(args: &DecodeArgs) -> Result<bool, String> {
     let requests = args.requests.as_deref().map(open).transpose()?;
     filter::decode(io::stdin().lock(), requests, &mut io::stdout().lock())
         .map(|()| true)
-        .map_err(error_text)
+        .map_err(Failure::from)
 }

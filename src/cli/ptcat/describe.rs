@@ -2,10 +2,11 @@
 //!
 //! `ptcat describe`: the protocol as data.
 
+use super::failure::Failure;
 use super::print::print;
 use crate::description::{self, pages};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct DescribeArgs {
@@ -15,7 +16,7 @@ pub(super) struct DescribeArgs {
 }
 
 /// Runs the subcommand; always `true`.
-pub(super) fn run(args: &DescribeArgs) -> Result<bool, String> {
+pub(super) fn run(args: &DescribeArgs) -> Result<bool, Failure> {
     match &args.pages {
         Some(folder) => {
             for page in pages::update(folder)? {

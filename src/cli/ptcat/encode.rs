@@ -3,14 +3,14 @@
 //! `ptcat encode`: text to frames.
 
 use super::arguments::{FilterArgs, values};
-use super::print::error_text;
+use super::failure::Failure;
 use crate::dialogue::filter::{self, FrameSource};
 use std::io;
 
 /// Runs the subcommand; `true` where all went well.
-pub(super) fn run(args: &FilterArgs) -> Result<bool, String> {
+pub(super) fn run(args: &FilterArgs) -> Result<bool, Failure> {
     let source = FrameSource::new(io::stdin().lock(), args.connection, values(&args.set));
     filter::encode(source, &mut io::stdout().lock())
         .map(|()| true)
-        .map_err(error_text)
+        .map_err(Failure::from)
 }

@@ -3,6 +3,7 @@
 //! `ptcat run`: one dialogue.
 
 use super::arguments::{TargetArgs, values};
+use super::failure::Failure;
 use crate::dialogue::runner::Runner;
 use crate::dialogue::script::Script;
 use crate::model::printable::clean;
@@ -24,7 +25,7 @@ pub(super) struct RunArgs {
 }
 
 /// Runs the subcommand; `true` where every line was met.
-pub(super) fn run(args: &RunArgs) -> Result<bool, String> {
+pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
     let RunArgs {
         file,
         target,
@@ -40,7 +41,8 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, String> {
     } else {
         text = std::fs::read_to_string(file).map_err(named)?;
     }
-    let script = Script::parse(&file.display().to_string(), &text).map_err(|e| e.to_string())?;
+    let script = Script::parse(&file.display().to_string(), &text)
+        .map_err(|e| Failure::Mistake(e.to_string()))?;
     let mut servers = target.servers();
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{}", clean(line));
@@ -52,5 +54,5 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, String> {
     runner
         .run(&script)
         .map(|()| true)
-        .map_err(|difference| difference.to_string())
+        .map_err(|difference| Failure::Failed(difference.to_string()))
 }

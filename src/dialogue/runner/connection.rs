@@ -7,6 +7,8 @@
 use super::super::message::is_unknown_notice;
 use super::super::peer::{Arrival, Peer};
 use super::super::script::ConnectionNumber;
+use super::log::RunLog;
+use crate::model::Timestamp;
 use crate::wire::Instruction;
 use crate::wire::instruction::{Direction, TABLE};
 use std::collections::VecDeque;
@@ -15,16 +17,9 @@ use std::time::{Duration, Instant};
 /// The most messages that one connection keeps until a line expects them.
 const RECEIVED_MAX: usize = 200_000;
 
-/// Where a run reports its messages as lines of text; without a receiver it drops them.
-pub(super) struct RunLog<'a>(pub(super) Option<&'a mut dyn FnMut(&str)>);
-
-impl RunLog<'_> {
-    pub(super) fn add(&mut self, line: &str) {
-        if let Some(tell) = self.0.as_mut() {
-            tell(line);
-        }
-    }
-}
+/// The longest time that a settlement may be announced ahead and is waited for. A server that
+/// announces a later one is not waited for until then.
+const ANNOUNCED_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// An open connection of a fixture.
 pub(super) struct ScriptedConnection {
@@ -36,6 +31,10 @@ pub(super) struct ScriptedConnection {
     notices: VecDeque<String>,
     /// Whether the fixture expects this connection's notices with `~`, apart from replies.
     separate_notices: bool,
+    /// When the last order that the server has announced here is expected to settle.
+    announced: Option<Instant>,
+    /// Whether the next reply answers the next line that expects one, so far as can be told.
+    is_in_step: bool,
 }
 
 impl ScriptedConnection {
@@ -50,6 +49,8 @@ impl ScriptedConnection {
             received: VecDeque::new(),
             notices: VecDeque::new(),
             separate_notices,
+            announced: None,
+            is_in_step: true,
         }
     }
 
@@ -83,6 +84,17 @@ impl ScriptedConnection {
         self.peer.expect_end();
     }
 
+    /// Whether the last arrival was a reply, so that the next one answers the next line.
+    pub(super) fn is_in_step(&self) -> bool {
+        self.is_in_step
+    }
+
+    /// The end of a wait: so long from now, or from the settlement that the server has announced.
+    fn deadline(&self, within: Duration) -> Instant {
+        let now = Instant::now();
+        self.announced.map_or(now, |settled| settled.max(now)) + within
+    }
+
     /// The next arrival, or `None` after `within`. Keeps notices aside where the fixture expects
     /// them apart.
     ///
@@ -93,7 +105,28 @@ impl ScriptedConnection {
         within: Duration,
         transcript: &mut RunLog<'_>,
     ) -> Result<Option<Arrival>, String> {
-        let until = Instant::now() + within;
+        self.receive_until(self.deadline(within), transcript)
+    }
+
+    /// As [`ScriptedConnection::receive`], with an end that nothing moves.
+    ///
+    /// # Errors
+    /// More than [`RECEIVED_MAX`] messages are kept.
+    pub(super) fn receive_until(
+        &mut self,
+        until: Instant,
+        transcript: &mut RunLog<'_>,
+    ) -> Result<Option<Arrival>, String> {
+        let arrival = self.next(until, transcript)?;
+        self.is_in_step = matches!(&arrival, Some(Arrival::Message(text)) if !is_no_reply(text));
+        Ok(arrival)
+    }
+
+    fn next(
+        &mut self,
+        until: Instant,
+        transcript: &mut RunLog<'_>,
+    ) -> Result<Option<Arrival>, String> {
         if let Some(arrival) = self.received.pop_front() {
             return Ok(Some(arrival));
         }
@@ -117,7 +150,7 @@ impl ScriptedConnection {
         within: Duration,
         transcript: &mut RunLog<'_>,
     ) -> Result<String, String> {
-        let until = Instant::now() + within;
+        let until = self.deadline(within);
         loop {
             if let Some(text) = self.notices.pop_front() {
                 return Ok(text);
@@ -144,6 +177,21 @@ impl ScriptedConnection {
             .filter(|arrival| !matches!(arrival, Arrival::End | Arrival::Failed(_)))
     }
 
+    /// Lets later waits last until the settlement that a `transactionQueued` announces.
+    fn note_announcement(&mut self, arrival: &Arrival) {
+        if let Arrival::Message(text) = arrival
+            && let Some(wait) = announced_after(text)
+        {
+            let settled = Instant::now() + wait;
+            self.announced = Some(self.announced.map_or(settled, |other| other.max(settled)));
+        }
+    }
+
+    /// Until when a settlement was announced here.
+    pub(super) fn announced(&self) -> Option<Instant> {
+        self.announced
+    }
+
     /// Reads the next arrival and reports it. Passes over notices of a later edition.
     fn read(
         &mut self,
@@ -156,7 +204,8 @@ impl ScriptedConnection {
         loop {
             let arrival = self.peer.receive(until);
             if let Some(arrival) = &arrival {
-                transcript.add(&format!("{} < {}", self.number, transcript_text(arrival)));
+                transcript.came(self.number, arrival, &self.peer.bytes_of_last());
+                self.note_announcement(arrival);
             }
             match arrival {
                 Some(arrival) if is_passed_over(&arrival) && Instant::now() < until => {}
@@ -167,9 +216,26 @@ impl ScriptedConnection {
     }
 }
 
+/// The time until a settlement that a message announces, if that is in the future and not too far.
+fn announced_after(text: &str) -> Option<Duration> {
+    let mut words = text.split(' ');
+    if words.next() != Some("transactionQueued") {
+        return None;
+    }
+    let time = Timestamp::parse(words.nth(2)?).ok()?;
+    let wait = time.0.checked_sub(Timestamp::now().0)?;
+    let wait = Duration::from_millis(u64::try_from(wait).ok()?);
+    (wait <= ANNOUNCED_MAX).then_some(wait)
+}
+
+/// Whether a message answers no request: a notice, or a `protocolError`.
+fn is_no_reply(text: &str) -> bool {
+    is_notice(text) || text.split(' ').next() == Some(Instruction::ProtocolError.name())
+}
+
 /// Whether a message is a notice: it answers no request, and the connection goes on after it, as it
 /// does not after a `protocolError`.
-fn is_notice(text: &str) -> bool {
+pub(super) fn is_notice(text: &str) -> bool {
     let name = text.split(' ').next().unwrap_or_default();
     TABLE.iter().any(|row| {
         row.name == name
@@ -180,16 +246,6 @@ fn is_notice(text: &str) -> bool {
 
 fn is_passed_over(arrival: &Arrival) -> bool {
     matches!(arrival, Arrival::Message(text) if is_unknown_notice(text))
-}
-
-/// An arrival as a transcript shows it.
-fn transcript_text(arrival: &Arrival) -> String {
-    match arrival {
-        Arrival::Message(text) => text.clone(),
-        Arrival::Broken(why) => format!("malformed: {why}"),
-        Arrival::End => "closed".to_owned(),
-        Arrival::Failed(why) => format!("failed: {why}"),
-    }
 }
 
 /// An arrival as the report of a difference shows it; `None` is silence for `within`.

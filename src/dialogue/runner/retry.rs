@@ -23,7 +23,14 @@ impl Runner<'_> {
         answer: &[String],
         within: Duration,
     ) -> Result<(), String> {
-        let until = Instant::now() + within;
+        // What it waits for may be an order of any connection, or an update of prices.
+        let settled = self
+            .connections
+            .values()
+            .filter_map(|c| c.announced())
+            .max();
+        let now = Instant::now();
+        let until = settled.map_or(now, |settled| settled.max(now)) + within + self.update_interval;
         loop {
             self.send_message(number, words)?;
             let outcome = match self.receive(number, STEP_TIMEOUT.max(within))? {
