@@ -71,7 +71,10 @@ impl StageFailure {
             line: 0,
             note: note_at(accept.dialogue, line.unwrap_or_default()),
             sent: String::new(),
-            expected: format!("a program that accepts connections at {}", addresses.join(", ")),
+            expected: format!(
+                "a program that accepts connections at {}",
+                addresses.join(", ")
+            ),
             came: why.to_owned(),
             bytes: Vec::new(),
         }
@@ -98,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_program_that_does_not_serve_fails_the_stage_in_the_first_ones_words() {
-        let failure = StageFailure::of_start(&super::super::STAGES[4], &["h:1".to_owned()], "refused");
+        let failure =
+            StageFailure::of_start(&super::super::STAGES[4], &["h:1".to_owned()], "refused");
         assert_eq!(failure.note.section, "4.3.2");
         assert!(failure.note.sentence.contains("listening on port 2049"));
         assert!(failure.expected.ends_with("at h:1"));

@@ -119,7 +119,10 @@ pub fn run(
     course.start_program()?;
     let mut stages = Vec::new();
     let mut stopped = false;
-    for stage in STAGES.iter().filter(|stage| plan.stages.contains(&stage.number)) {
+    for stage in STAGES
+        .iter()
+        .filter(|stage| plan.stages.contains(&stage.number))
+    {
         let begun = Instant::now();
         let result = if stopped {
             StageResult::NotReached
@@ -172,8 +175,7 @@ impl CourseRun<'_> {
         // Stage 14 alone needs the worker's program, and not the server.
         let needs_server = self.plan.stages.clone().any(|stage| stage != YOUR_WORKER);
         if let Some(command) = self.plan.run.as_ref().filter(|_| needs_server) {
-            let mut program =
-                StudentProgram::new(command, self.addresses(), &self.plan.children)?;
+            let mut program = StudentProgram::new(command, self.addresses(), &self.plan.children)?;
             self.start_failure = program.start().err();
             self.program = Some(program);
         }
@@ -232,8 +234,7 @@ impl CourseRun<'_> {
         let started = match &plan.run_worker {
             Some(command) => {
                 let command = master.filled(command);
-                let program =
-                    StudentProgram::new(&command, vec![address.clone()], &plan.children)?;
+                let program = StudentProgram::new(&command, vec![address.clone()], &plan.children)?;
                 worker.insert(program).start()
             }
             None => {
@@ -249,7 +250,10 @@ impl CourseRun<'_> {
         if let Err(why) = started {
             let mut failure = StageFailure::of_start(stage, std::slice::from_ref(&address), &why);
             let script = Script::parse(&stage.file(), stage.dialogue).map_err(|e| e.to_string())?;
-            let line = script.steps.iter().find(|step| step.action.connection().is_some());
+            let line = script
+                .steps
+                .iter()
+                .find(|step| step.action.connection().is_some());
             failure.note = super::notes::note_at(stage.dialogue, line.map_or(0, |step| step.line));
             return Ok(StageResult::NotMet(Box::new(failure)));
         }
@@ -291,7 +295,10 @@ fn wait_for(plan: &CoursePlan, lack: &str, is_done: impl Fn() -> bool) -> Result
     let until = Instant::now() + PERSON_TIMEOUT;
     while !is_done() {
         if plan.children.is_interrupted() || Instant::now() >= until {
-            return Err(format!("{lack} after {} minutes", PERSON_TIMEOUT.as_secs() / 60));
+            return Err(format!(
+                "{lack} after {} minutes",
+                PERSON_TIMEOUT.as_secs() / 60
+            ));
         }
         std::thread::sleep(LOOK_INTERVAL);
     }

@@ -108,7 +108,10 @@ mod tests {
         assert_eq!((note.section.as_str(), note.hint.as_str()), ("4.4", "big"));
         assert_eq!(note.page, "");
         let note = note_at(text, 7);
-        assert_eq!((note.page.as_str(), note.hint.as_str()), ("wire/frame.md", "big"));
+        assert_eq!(
+            (note.page.as_str(), note.hint.as_str()),
+            ("wire/frame.md", "big")
+        );
         let note = note_at(text, 9);
         assert_eq!((note.sentence.as_str(), note.hint.as_str()), ("x", ""));
         assert_eq!(note_at(text, 1), StageNote::default());
@@ -116,7 +119,10 @@ mod tests {
 
     /// Whether a line of a stage can be the one that is not met.
     fn can_differ(action: &StepAction) -> bool {
-        !matches!(action, StepAction::Let(..) | StepAction::Pause(_) | StepAction::Half(_))
+        !matches!(
+            action,
+            StepAction::Let(..) | StepAction::Pause(_) | StepAction::Half(_)
+        )
     }
 
     #[test]
@@ -127,7 +133,10 @@ mod tests {
             for step in script.steps.iter().filter(|step| can_differ(&step.action)) {
                 let note = note_at(stage.dialogue, step.line);
                 let place = format!("{}:{}", script.name, step.line);
-                assert!(!note.sentence.is_empty() && !note.hint.is_empty(), "{place}");
+                assert!(
+                    !note.sentence.is_empty() && !note.hint.is_empty(),
+                    "{place}"
+                );
                 let row = format!("| {} ", note.section);
                 assert!(sections.contains(&row), "{place}: {}", note.section);
             }

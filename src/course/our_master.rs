@@ -56,7 +56,8 @@ impl OurMaster {
             ..SandboxOptions::new(folder.path().join("s"))
         };
         let layout = init(&options, &mut |_| {}).map_err(|e| e.to_string())?;
-        let (worker, _) = WorkerConfig::load(&layout.worker_config(1)).map_err(|e| e.to_string())?;
+        let (worker, _) =
+            WorkerConfig::load(&layout.worker_config(1)).map_err(|e| e.to_string())?;
         let mut master = OurMaster {
             process: None,
             layout,
@@ -101,9 +102,11 @@ impl OurMaster {
 
     /// A command of the student's, with the facts in the place of their names in braces.
     pub fn filled(&self, command: &str) -> String {
-        self.facts().iter().fold(command.to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
-        })
+        self.facts()
+            .iter()
+            .fold(command.to_owned(), |text, (name, value)| {
+                text.replace(&format!("{{{name}}}"), value)
+            })
     }
 }
 

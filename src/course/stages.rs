@@ -2,8 +2,8 @@
 //!
 //! The sixteen stages: their dialogues and their pages, which the program carries.
 
-use include_dir::include_dir;
 use include_dir::Dir;
+use include_dir::include_dir;
 
 /// The pages and the dialogues of the stages.
 static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/spec/course");
@@ -125,9 +125,9 @@ mod tests {
                 else {
                     continue;
                 };
-                let later = TABLE
-                    .iter()
-                    .any(|row| words.first().is_some_and(|name| name == row.name) && row.edition > 1);
+                let later = TABLE.iter().any(|row| {
+                    words.first().is_some_and(|name| name == row.name) && row.edition > 1
+                });
                 assert!(!later, "{}:{}", stage.file(), step.line);
             }
         }

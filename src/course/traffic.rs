@@ -5,6 +5,7 @@
 use crate::dialogue::Dialer;
 use crate::dialogue::peer::{ConnectionRecorder, Peer, Tcp};
 use crate::dialogue::script::{ConnectionNumber, Script, StepAction};
+use crate::net::client_tls::ClientTls;
 use crate::wire::frame::HEADER_BYTES;
 use crate::wire::{DATA_MAX, FrameHeader, Instruction};
 use std::time::Duration;
@@ -54,7 +55,7 @@ impl Dialer for CourseDialer<'_> {
         };
         let address = number.checked_sub(1).and_then(|at| self.workers.get(at));
         let address = address.ok_or(format!("{target}: its address was not given (--worker)"))?;
-        let peer = Tcp::connect(address, within)?;
+        let peer = Tcp::connect(address, within, &ClientTls::plain())?;
         let recorder = ConnectionRecorder::default();
         self.recorders.push(recorder.clone());
         Ok(Box::new(peer.recorded(Some(recorder))))
@@ -118,9 +119,13 @@ impl Piece<'_> {
         let name = header(self.head)
             .and_then(|header| Instruction::from_number(header.instruction))
             .map(Instruction::name);
-        let data: String = String::from_utf8_lossy(self.data).chars().take(40).collect();
+        let data: String = String::from_utf8_lossy(self.data)
+            .chars()
+            .take(40)
+            .collect();
         name.is_some_and(|name| {
-            came.contains(format!("{name} {data}").trim()) || name == "data" && came.contains("`data ")
+            came.contains(format!("{name} {data}").trim())
+                || name == "data" && came.contains("`data ")
         })
     }
 }
@@ -155,7 +160,9 @@ fn fields(piece: &Piece<'_>) -> Vec<String> {
             return lines;
         };
         rest = more;
-        let value = bytes.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        let value = bytes
+            .iter()
+            .fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
         lines.push(format!(
             "{:<13}{name:<19}{}",
             hex::encode(bytes),
@@ -164,14 +171,23 @@ fn fields(piece: &Piece<'_>) -> Vec<String> {
     }
     if !piece.data.is_empty() {
         let shown = piece.data.get(..SHOWN_MAX).unwrap_or(piece.data);
-        let more = if shown.len() < piece.data.len() { " …" } else { "" };
+        let more = if shown.len() < piece.data.len() {
+            " …"
+        } else {
+            ""
+        };
         let text = match std::str::from_utf8(shown) {
-            Ok(text) if !text.contains(char::is_control) => format!("`{text}`{more}"),
+            Ok(text) if !text.contains(is_binary) => format!("`{}`{more}", text.escape_debug()),
             _ => format!("{}{more}", hex::encode(shown)),
         };
         lines.push(format!("{:<13}{:<19}{text}", "", "data"));
     }
     lines
+}
+
+/// Whether a character is in no text.
+fn is_binary(c: char) -> bool {
+    c.is_control() && !matches!(c, '\r' | '\n' | '\t')
 }
 
 /// What the value of a field says.
@@ -210,7 +226,11 @@ mod tests {
     fn a_message_is_told_field_by_field() {
         let mut bytes = Vec::new();
         write(&mut bytes, Instruction::Pong, &[]);
-        write(&mut bytes, Instruction::LoginFail, &["bad-credentials", "who is it"]);
+        write(
+            &mut bytes,
+            Instruction::LoginFail,
+            &["bad-credentials", "who is it"],
+        );
         let lines = explained(&bytes, "`loginFail bad-credentials who is it`");
         assert_eq!(
             lines,
@@ -236,9 +256,16 @@ mod tests {
         assert!(lines[0].contains("neither 1, 2, 3 nor 4; as text: `HTTP/1.1 400 Bad `"));
         let lines = explained(&[4, 4], "what is no message");
         assert_eq!(lines.len(), 2);
-        assert!(lines[1].contains("the bytes end inside the header"), "{lines:?}");
+        assert!(
+            lines[1].contains("the bytes end inside the header"),
+            "{lines:?}"
+        );
         let mut bytes = Vec::new();
-        write(&mut bytes, Instruction::LoginFail, &["bad-credentials", "x"]);
+        write(
+            &mut bytes,
+            Instruction::LoginFail,
+            &["bad-credentials", "x"],
+        );
         bytes.pop();
         assert!(explained(&bytes, "")[2].contains("17, of which 16 came"));
     }

@@ -138,6 +138,8 @@ mod programs {
     mod bench;
     // etc/demo.sh.
     mod demo;
+    // `ptcat course` against real workers, the reference solution, and servers that are wrong.
+    mod course;
     // `ptcat`: filters, reports, exit codes.
     pub mod ptcat;
     // `papertrader-sandbox`.

@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/programs/course.rs`.
 
 use super::course_text;
+use super::failure::Failure;
 use super::print::print;
 use crate::cli::output::{clean_lines, pretty_json};
 use crate::cli::signals;
@@ -97,33 +98,40 @@ pub(super) struct CourseArgs {
 }
 
 fn stage_number(text: &str) -> Result<u8, String> {
-    let number = text.parse().ok().filter(|number| Stage::numbered(*number).is_some());
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| Stage::numbered(*number).is_some());
     number.ok_or(format!("a stage is a number from 1 to {}", STAGES.len()))
 }
 
 /// Runs the subcommand; `true` where every stage that was asked for was met.
-pub(super) fn run(args: &CourseArgs) -> Result<bool, String> {
+pub(super) fn run(args: &CourseArgs) -> Result<bool, Failure> {
     if args.list {
         if args.json {
-            return print_json(&course_text::list_of_stages()).map(|()| true);
+            print_json(&course_text::list_of_stages())?;
+        } else {
+            print(&for_people(&course_text::list()))?;
         }
-        return print(&for_people(&course_text::list())).map(|()| true);
+        return Ok(true);
     }
     if let Some(stage) = args.page.and_then(Stage::numbered) {
         let columns = ScreenSize::of_stdout().map_or(PAGE_COLUMNS_MAX, |screen| screen.columns);
         let page = course_text::page(stage.page(), columns.min(PAGE_COLUMNS_MAX));
-        return print(for_people(&page).trim_end()).map(|()| true);
+        print(for_people(&page).trim_end())?;
+        return Ok(true);
     }
     if let Some(folder) = &args.market {
         let names = market::write(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         let text = course_text::market_written(folder, &names);
-        return print(&for_people(&text)).map(|()| true);
+        print(&for_people(&text))?;
+        return Ok(true);
     }
     let Some(target) = &args.target else {
         // The command line rules it out.
-        return Err("--target HOST:PORT is missing".to_owned());
+        return Err(Failure::Mistake("--target HOST:PORT is missing".to_owned()));
     };
-    judge(args, target)
+    Ok(judge(args, target)?)
 }
 
 fn judge(args: &CourseArgs, target: &str) -> Result<bool, String> {
@@ -149,13 +157,22 @@ fn judge(args: &CourseArgs, target: &str) -> Result<bool, String> {
         }
         _ if args.json => {}
         CourseEvent::Begins(stage) => {
-            let line = format!("stage {} of {}: {} … ", stage.number, STAGES.len(), stage.name);
+            let line = format!(
+                "stage {} of {}: {} … ",
+                stage.number,
+                STAGES.len(),
+                stage.name
+            );
             let mut out = io::stdout().lock();
             // A closed standard output is no reason to stop: the exit code is the answer.
             let _ = write!(out, "{}", for_people(&line)).and_then(|()| out.flush());
         }
         CourseEvent::Ends(outcome) => {
-            let _ = writeln!(io::stdout(), "{}", for_people(&course_text::outcome(outcome)));
+            let _ = writeln!(
+                io::stdout(),
+                "{}",
+                for_people(&course_text::outcome(outcome))
+            );
         }
     };
     let report = judge::run(&plan, &mut tell)?;
@@ -168,7 +185,9 @@ fn judge(args: &CourseArgs, target: &str) -> Result<bool, String> {
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), String> {
-    print(&clean_lines(&pretty_json(value).map_err(|e| e.to_string())?))
+    print(&clean_lines(
+        &pretty_json(value).map_err(|e| e.to_string())?,
+    ))
 }
 
 /// Ends what the course has started when a signal asks this process to end.

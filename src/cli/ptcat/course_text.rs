@@ -57,7 +57,11 @@ pub(super) fn market_written(folder: &Path, names: &[String]) -> String {
 /// The result of a stage, behind its name.
 pub(super) fn outcome(outcome: &StageOutcome) -> String {
     match &outcome.result {
-        StageResult::Met => format!("met ({}.{} s)", outcome.millis / 1000, outcome.millis % 1000 / 100),
+        StageResult::Met => format!(
+            "met ({}.{} s)",
+            outcome.millis / 1000,
+            outcome.millis % 1000 / 100
+        ),
         StageResult::NotMet(_) => "NOT MET".to_owned(),
         StageResult::Skipped { why } => format!("skipped: {why}"),
         StageResult::NotReached => "not reached".to_owned(),
@@ -66,16 +70,19 @@ pub(super) fn outcome(outcome: &StageOutcome) -> String {
 
 /// Below the stages: why the last one was not met, and what comes next.
 pub(super) fn report(report: &CourseReport, target: &str) -> String {
-    let not_met = report.stages.iter().find_map(|outcome| match &outcome.result {
-        StageResult::NotMet(failure) => Some((outcome, failure)),
-        _ => None,
-    });
-    let counted = format!("{} of {} stages are met", report.met, report.asked);
+    let not_met = report
+        .stages
+        .iter()
+        .find_map(|outcome| match &outcome.result {
+            StageResult::NotMet(failure) => Some((outcome, failure)),
+            _ => None,
+        });
+    let counted = format!("Met: {} of {} stages", report.met, report.asked);
     let Some((outcome, why)) = not_met else {
         return if report.is_good() {
             format!("{counted}.")
         } else {
-            format!("{counted}; the others could not be judged.")
+            format!("{counted}. The others could not be judged.")
         };
     };
     format!(
@@ -89,9 +96,15 @@ pub(super) fn report(report: &CourseReport, target: &str) -> String {
 /// Why a stage was not met, in the specification's words.
 fn failure(failure: &StageFailure) -> String {
     let note = &failure.note;
-    let mut text = quoted(&format!("The specification, {}:", note.section), &note.sentence);
+    let mut text = quoted(
+        &format!("The specification, {}:", note.section),
+        &note.sentence,
+    );
     if !note.page.is_empty() {
-        text.push_str(&quoted(&format!("spec/{}:", note.page), &note.page_sentence));
+        text.push_str(&quoted(
+            &format!("spec/{}:", note.page),
+            &note.page_sentence,
+        ));
     }
     text.push('\n');
     if failure.line > 0 {
@@ -140,7 +153,10 @@ pub(super) fn page(markdown: &str, columns: usize) -> String {
             }
             _ => 0,
         };
-        for (at, line) in wrap(&text, columns.saturating_sub(margin).max(20)).lines().enumerate() {
+        for (at, line) in wrap(&text, columns.saturating_sub(margin).max(20))
+            .lines()
+            .enumerate()
+        {
             let margin = if at > 0 { margin } else { 0 };
             out.push_str(&format!("{:margin$}{line}\n", ""));
         }
@@ -230,7 +246,11 @@ mod tests {
         for stage in &STAGES {
             for line in page(stage.page(), 80).lines() {
                 let is_code = line.starts_with("  ") || line.starts_with('|');
-                assert!(is_code || line.chars().count() <= 80, "{}: {line}", stage.name);
+                assert!(
+                    is_code || line.chars().count() <= 80,
+                    "{}: {line}",
+                    stage.name
+                );
                 assert!(is_code || !line.contains("]("), "{}: {line}", stage.name);
             }
         }
