@@ -4,6 +4,8 @@
 //! `ptcat`, which runs them. [`crate::client`] hides the protocol from a person who trades; this
 //! module shows it to a person who tests.
 
+pub mod check;
+pub mod compare;
 pub mod conform;
 pub mod filter;
 pub mod fixtures;
