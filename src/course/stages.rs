@@ -80,7 +80,7 @@ impl Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialogue::Script;
+    use crate::dialogue::{Script, Variables};
     use crate::wire::instruction::TABLE;
 
     #[test]
@@ -88,7 +88,8 @@ mod tests {
         for (number, stage) in (1..).zip(&STAGES) {
             assert_eq!(stage.number, number);
             assert_eq!(Stage::numbered(number), Some(stage));
-            Script::parse(&stage.file(), stage.dialogue).unwrap();
+            let script = Script::parse(&stage.file(), stage.dialogue).unwrap();
+            script.check(&Variables::new()).unwrap();
         }
         assert_eq!(Stage::numbered(17), None);
     }

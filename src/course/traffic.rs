@@ -66,10 +66,15 @@ impl Dialer for CourseDialer<'_> {
     }
 }
 
-/// The connection of the step at a line: its number, and its place among the `connect` lines.
+/// The connection of the step at a line: its number, and its place among the `connect` lines. A line
+/// that compares values is about the message before it.
 pub fn connection_at(script: &Script, line: usize) -> Option<(ConnectionNumber, usize)> {
-    let step = script.steps.iter().find(|step| step.line == line)?;
-    let number = step.action.connection()?;
+    let until = script.steps.iter().position(|step| step.line == line)?;
+    let mut before = script.steps.iter().take(until + 1).rev();
+    let number = match before.next().map(|step| &step.action)? {
+        StepAction::Check(..) => before.find_map(|step| step.action.connection())?,
+        action => action.connection()?,
+    };
     let opened = script
         .steps
         .iter()
@@ -272,10 +277,12 @@ mod tests {
 
     #[test]
     fn a_line_finds_its_connection() {
-        let text = "1 connect worker\n2 connect worker\n1 close\n1 connect worker\n1 > ping\n2 > ping\ndo x\n";
+        let text = "1 connect worker\n2 connect worker\n1 close\n1 connect worker\n1 > ping\n2 > ping\n\
+            check 1 < 2\ndo x\n";
         let script = Script::parse("f.pt", text).unwrap();
         assert_eq!(connection_at(&script, 5), Some((1, 2)));
         assert_eq!(connection_at(&script, 6), Some((2, 1)));
-        assert_eq!(connection_at(&script, 7), None);
+        assert_eq!(connection_at(&script, 7), Some((2, 1)));
+        assert_eq!(connection_at(&script, 8), None);
     }
 }
