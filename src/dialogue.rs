@@ -7,6 +7,7 @@
 pub mod check;
 pub mod compare;
 pub mod conform;
+pub mod coverage;
 pub mod filter;
 pub mod fixtures;
 pub mod message;

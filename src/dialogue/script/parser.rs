@@ -226,6 +226,11 @@ impl Parser<'_> {
         }
         step.sections.clone_from(&self.sections);
         step.rules.clone_from(&self.rules);
+        for section in self.rules.iter().filter_map(|id| requirements::section_of(id)) {
+            if !step.sections.contains(&section) {
+                step.sections.push(section);
+            }
+        }
         for action in std::iter::repeat_n(actions, times).flatten() {
             self.script.steps.push(Step {
                 action,
@@ -546,6 +551,7 @@ mod tests {
             (Some(Duration::from_secs(2)), 11)
         );
         assert_eq!(at(4).rules, ["4.4-utf-8", "login/sessionID"]);
+        assert_eq!(at(4).sections, ["4.4", "4.6.1"]);
         assert!(at(3).rules.is_empty());
         let pings = script
             .steps
