@@ -16,6 +16,8 @@ use tempfile::NamedTempFile;
 
 /// How long a program may take until its ports are open.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the ports of a killed program may stay open.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two looks at a port.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long one attempt to connect may take.
@@ -115,7 +117,8 @@ impl StudentProgram {
         }
     }
 
-    /// Kills it with SIGKILL, with all processes that it has started, and waits for its end.
+    /// Kills it with SIGKILL, with all processes that it has started, and waits until its ports are
+    /// closed: only the first of its processes can be waited for, and another may have them.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let group = Pid::from_child(&child);
@@ -123,6 +126,11 @@ impl StudentProgram {
             let _ = kill_process_group(group, Signal::KILL);
             let _ = child.wait();
             self.children.remove(group);
+            let until = Instant::now() + CLOSE_TIMEOUT;
+            let is_serving = || self.addresses.iter().any(|address| is_open(address));
+            while is_serving() && Instant::now() < until {
+                std::thread::sleep(LOOK_INTERVAL);
+            }
         }
     }
 

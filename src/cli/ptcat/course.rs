@@ -150,38 +150,57 @@ fn judge(args: &CourseArgs, target: &str) -> Result<bool, String> {
         children: CourseChildren::default(),
     };
     end_on_signals(&plan.children)?;
+    let mut line = StageLine::default();
     let mut tell = |event: CourseEvent<'_>| match event {
-        CourseEvent::Says(line) => {
-            // The person must see it, whatever becomes of standard output.
-            let _ = writeln!(io::stderr(), "{}", for_people(line));
-        }
+        CourseEvent::Says(text) => line.interrupt(text),
         _ if args.json => {}
-        CourseEvent::Begins(stage) => {
-            let line = format!(
-                "stage {} of {}: {} … ",
-                stage.number,
-                STAGES.len(),
-                stage.name
-            );
-            let mut out = io::stdout().lock();
-            // A closed standard output is no reason to stop: the exit code is the answer.
-            let _ = write!(out, "{}", for_people(&line)).and_then(|()| out.flush());
-        }
-        CourseEvent::Ends(outcome) => {
-            let _ = writeln!(
-                io::stdout(),
-                "{}",
-                for_people(&course_text::outcome(outcome))
-            );
-        }
+        CourseEvent::Begins(stage) => line.begin(stage),
+        CourseEvent::Ends(outcome) => line.end(&course_text::outcome(outcome)),
     };
     let report = judge::run(&plan, &mut tell)?;
     if args.json {
         print_json(&report)?;
     } else {
-        print(&for_people(&course_text::report(&report, target)))?;
+        print(&for_people(&course_text::report(&report)))?;
     }
     Ok(report.is_good())
+}
+
+/// The line of the stage that runs: its name at first, and its result later. A closed standard output
+/// is no reason to stop: the exit code is the answer.
+#[derive(Debug, Default)]
+struct StageLine {
+    head: String,
+    /// Whether the head stands in a line that has not ended.
+    is_open: bool,
+}
+
+impl StageLine {
+    fn begin(&mut self, stage: &Stage) {
+        self.head = format!(
+            "stage {} of {}: {} … ",
+            stage.number,
+            STAGES.len(),
+            stage.name
+        );
+        self.is_open = true;
+        let mut out = io::stdout().lock();
+        let _ = write!(out, "{}", for_people(&self.head)).and_then(|()| out.flush());
+    }
+
+    /// Tells the person something, whatever becomes of standard output.
+    fn interrupt(&mut self, text: &str) {
+        if std::mem::take(&mut self.is_open) {
+            let _ = writeln!(io::stdout());
+        }
+        let _ = writeln!(io::stderr(), "{}", for_people(text));
+    }
+
+    fn end(&mut self, result: &str) {
+        let head = if self.is_open { "" } else { &self.head };
+        let _ = writeln!(io::stdout(), "{}", for_people(&format!("{head}{result}")));
+        self.is_open = false;
+    }
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), String> {

@@ -69,7 +69,7 @@ pub(super) fn outcome(outcome: &StageOutcome) -> String {
 }
 
 /// Below the stages: why the last one was not met, and what comes next.
-pub(super) fn report(report: &CourseReport, target: &str) -> String {
+pub(super) fn report(report: &CourseReport) -> String {
     let not_met = report
         .stages
         .iter()
@@ -86,8 +86,8 @@ pub(super) fn report(report: &CourseReport, target: &str) -> String {
         };
     };
     format!(
-        "\n{}\n{counted}. The stage's page: ptcat course --page {stage}\nAgain from here: ptcat course --target {target} \
-         --from {stage}",
+        "\n{}\n{counted}. The stage's page: ptcat course --page {stage}\nAgain from here: the same \
+         command with --from {stage}",
         failure(why),
         stage = outcome.stage
     )

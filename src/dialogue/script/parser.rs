@@ -226,7 +226,11 @@ impl Parser<'_> {
         }
         step.sections.clone_from(&self.sections);
         step.rules.clone_from(&self.rules);
-        for section in self.rules.iter().filter_map(|id| requirements::section_of(id)) {
+        for section in self
+            .rules
+            .iter()
+            .filter_map(|id| requirements::section_of(id))
+        {
             if !step.sections.contains(&section) {
                 step.sections.push(section);
             }
