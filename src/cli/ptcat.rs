@@ -7,6 +7,8 @@
 
 mod arguments;
 mod conform;
+mod course;
+mod course_text;
 mod decode;
 mod describe;
 mod encode;
@@ -18,6 +20,7 @@ use crate::cli::output::clean_lines;
 use arguments::FilterArgs;
 use clap::{Parser, Subcommand};
 use conform::ConformArgs;
+use course::CourseArgs;
 use decode::DecodeArgs;
 use describe::DescribeArgs;
 use failure::Failure;
@@ -83,6 +86,13 @@ enum Command {
     /// so it can be repeated.
     Conform(ConformArgs),
 
+    /// Judge a server of your own, stage by stage, from the first connection to a whole deployment
+    ///
+    /// Sixteen stages, each with a page: what to read, what to build, how it is judged, what goes
+    /// wrong usually. The course stops at the first line that is not met, and tells it in the
+    /// specification's words. --list shows the stages, --page 1 is the first page.
+    Course(CourseArgs),
+
     /// Print the description of the protocol as JSON
     ///
     /// It has the header, the types of arguments with their grammars, the instructions with their
@@ -98,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Conform(args) => conform::run(&args),
+        Command::Course(args) => course::run(&args),
         Command::Describe(args) => describe::run(&args),
     };
     match outcome {

@@ -140,6 +140,8 @@ mod programs {
     mod bench;
     // etc/demo.sh.
     mod demo;
+    // `ptcat course` against real workers, the reference solution, and servers that are wrong.
+    mod course;
     // The reference solution of the course, in Python.
     mod solution;
     // `ptcat`: filters, reports, exit codes.
