@@ -86,7 +86,7 @@ fn run(command: &mut Command, input: &str) -> Ran {
 fn command_line(servers: &str, arguments: &str) -> Ran {
     let mut command = python();
     command.args(["-m", "papertrader", "--server", servers, "--user", "alice"]);
-    command.args(["--password-stdin", "--json"]);
+    command.args(["--password-stdin", "--json", "--timeout", "60"]);
     command.args(arguments.split(' '));
     run(&mut command, &format!("{PASSWORD}\n"))
 }
@@ -96,7 +96,11 @@ fn its_own_tests_pass_against_real_servers() {
     if is_skipped() {
         return;
     }
-    let deployment = Deployment::running(2);
+    // The sample market goes on after its last bar, should the machine be slow.
+    let deployment = Deployment::builder()
+        .workers(2)
+        .set("assets.replay.at_end", "simulate")
+        .start();
     let mut command = python();
     command.args(["-m", "unittest", "discover", "--top-level-directory", "."]);
     command.env("PAPERTRADER_TEST_SERVERS", deployment.addresses().join(","));
@@ -170,12 +174,13 @@ fn it_speaks_tls_and_believes_the_certificates_that_it_is_told_to() {
     );
 }
 
-/// One asset whose price goes up and down every 14 bars, so that the bot trades often.
+/// One asset whose price goes up and down every 4 bars, so that the bot has an order in flight half
+/// of the time.
 fn waves(bars: u32) -> Market {
     let mut rows = String::new();
     for bar in 0..bars {
-        let (minutes, phase) = (bar / 60, bar % 14);
-        let price = 100 + 3 * phase.min(14 - phase) + bar * 7919 % 5;
+        let (minutes, phase) = (bar / 60, bar % 4);
+        let price = 100 + 5 * phase.min(4 - phase) + bar * 7919 % 3;
         let day = 1 + minutes / (24 * 60);
         let (hour, minute, second) = (minutes / 60 % 24, minutes % 60, bar % 60);
         rows += &format!(
