@@ -64,7 +64,10 @@ impl<R: BufRead> FrameSource<R> {
             let mistake = |text: String| FilterError::Mistake(format!("line {place}: {text}"));
             let actions = match Script::parse("", &line) {
                 Ok(script) => script.steps.into_iter().map(|step| step.action).collect(),
-                Err(fault) => vec![bare_instruction(&line).ok_or_else(|| mistake(fault.text))?],
+                Err(mut fault) => {
+                    let text = fault.told.pop().map_or(String::new(), |first| first.text);
+                    vec![bare_instruction(&line).ok_or_else(|| mistake(text))?]
+                }
             };
             let mut out = Vec::new();
             for action in actions {
@@ -100,6 +103,9 @@ impl<R: BufRead> FrameSource<R> {
                     StepAction::Connect(..)
                     | StepAction::Expect(..)
                     | StepAction::Notice(..)
+                    | StepAction::Row(..)
+                    | StepAction::Packets(..)
+                    | StepAction::Check(..)
                     | StepAction::Closed(_)
                     | StepAction::Silence(..)
                     | StepAction::Pause(_)

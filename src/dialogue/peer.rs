@@ -58,6 +58,12 @@ pub trait Peer {
     fn bytes_of_last(&mut self) -> Vec<u8> {
         Vec::new()
     }
+
+    /// The sizes of the packets of the message that was returned last. Empty if it was no data
+    /// transfer, or if the peer does not know them.
+    fn packets_of_last(&self) -> &[usize] {
+        &[]
+    }
 }
 
 /// The bytes of a connection that has ended.
@@ -101,12 +107,14 @@ impl Drop for Recording {
 pub struct Tcp {
     stream: ClientStream,
     decoder: MessageDecoder,
-    /// Decoded and not yet returned, oldest first, each with its bytes.
-    waiting: VecDeque<(Arrival, Vec<u8>)>,
+    /// Decoded and not yet returned, oldest first, each with its bytes and the sizes of its packets.
+    waiting: VecDeque<(Arrival, Vec<u8>, Vec<usize>)>,
     /// Received bytes of messages that are not decoded yet.
     undecoded: Vec<u8>,
     /// Those of the arrival that was returned last.
     last: Vec<u8>,
+    /// The sizes of its packets.
+    packets: Vec<usize>,
     ended: bool,
     recording: Option<Recording>,
 }
@@ -142,6 +150,7 @@ impl Tcp {
             waiting: VecDeque::new(),
             undecoded: Vec::new(),
             last: Vec::new(),
+            packets: Vec::new(),
             ended: false,
             recording: None,
         })
@@ -186,7 +195,8 @@ impl Tcp {
                     let left = self.decoder.buffered();
                     let taken = self.undecoded.len().saturating_sub(left);
                     let bytes = self.undecoded.drain(..taken).collect();
-                    self.waiting.push_back((arrival, bytes));
+                    let packets = self.decoder.packets().to_vec();
+                    self.waiting.push_back((arrival, bytes, packets));
                 }
             }
             Err(e) if is_passing(&e) => {}
@@ -197,7 +207,7 @@ impl Tcp {
     fn end(&mut self, arrival: Arrival) {
         self.ended = true;
         let bytes = std::mem::take(&mut self.undecoded);
-        self.waiting.push_back((arrival, bytes));
+        self.waiting.push_back((arrival, bytes, Vec::new()));
     }
 }
 
@@ -223,12 +233,14 @@ impl Peer for Tcp {
 
     fn receive(&mut self, until: Instant) -> Option<Arrival> {
         loop {
-            if let Some((arrival, bytes)) = self.waiting.pop_front() {
+            if let Some((arrival, bytes, packets)) = self.waiting.pop_front() {
                 self.last = bytes;
+                self.packets = packets;
                 return Some(arrival);
             }
             if self.ended {
                 self.last.clear();
+                self.packets.clear();
                 return Some(Arrival::End);
             }
             self.read(until);
@@ -240,5 +252,9 @@ impl Peer for Tcp {
 
     fn bytes_of_last(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.last)
+    }
+
+    fn packets_of_last(&self) -> &[usize] {
+        &self.packets
     }
 }

@@ -23,6 +23,14 @@ pub struct Requirement {
     pub edition: u8,
 }
 
+/// What a request is refused for because of how the server is, whatever it asks: one requirement of
+/// a destination, and not of each of its instructions.
+const OF_THE_SERVER: &[Reason] = &[
+    Reason::Overloaded,
+    Reason::MasterUnavailable,
+    Reason::InternalError,
+];
+
 /// All requirements: the rules in the specification's order, then the table's.
 pub fn all() -> Vec<Requirement> {
     let rules = RULES.iter().map(|rule| Requirement {
@@ -32,8 +40,8 @@ pub fn all() -> Vec<Requirement> {
         edition: 1,
     });
     let shared = Destination::ALL.iter().flat_map(|destination| {
-        let reasons = destination.reasons().iter();
-        reasons.map(|reason| of_destination(*destination, *reason))
+        let reasons = OF_THE_SERVER.iter();
+        reasons.filter_map(|reason| of_destination(*destination, *reason))
     });
     rules
         .chain(TABLE.iter().flat_map(of_row))
@@ -44,6 +52,12 @@ pub fn all() -> Vec<Requirement> {
 /// Whether a requirement has this ID.
 pub fn is_known(id: &str) -> bool {
     all().iter().any(|requirement| requirement.id == id)
+}
+
+/// The section of the requirement with this ID.
+pub fn section_of(id: &str) -> Option<String> {
+    let found = all().into_iter().find(|requirement| requirement.id == id);
+    found.map(|requirement| requirement.section)
 }
 
 /// A row's name in IDs. Two instructions are called `login`; the second is `login-session` here.
@@ -65,11 +79,8 @@ pub fn success_id(row: &InstructionRow, answer: &str) -> String {
 
 /// The ID of a request's failure for this reason.
 pub fn failure_id(row: &InstructionRow, reason: &str) -> String {
-    let shared = row.destination.filter(|destination| {
-        let mut reasons = destination.reasons().iter();
-        reasons.any(|shared| shared.as_str() == reason)
-    });
-    match shared {
+    let is_shared = OF_THE_SERVER.iter().any(|shared| shared.as_str() == reason);
+    match row.destination.filter(|_| is_shared) {
         Some(destination) => destination_id(destination, reason),
         None => format!("{}/{reason}", row_name(row)),
     }
@@ -95,10 +106,9 @@ fn of_row(row: &'static InstructionRow) -> Vec<Requirement> {
         let sentence = format!("{} that succeeds is answered with {name}.", row.name);
         requirement(success_id(row, name), sentence)
     });
-    let of_destination = row.destination.map_or(&[][..], Destination::reasons);
     let failures = row.reasons().into_iter().filter_map(|reason| {
         let failure = row.failure?.name();
-        if of_destination.contains(&reason) {
+        if OF_THE_SERVER.contains(&reason) {
             return None;
         }
         let sentence = format!("{} is refused with {failure} {reason}.", row.name);
@@ -107,19 +117,21 @@ fn of_row(row: &'static InstructionRow) -> Vec<Requirement> {
     answers.chain(failures).collect()
 }
 
-fn of_destination(destination: Destination, reason: Reason) -> Requirement {
-    let first = TABLE
+/// Where an instruction of the destination may be refused for this reason.
+fn of_destination(destination: Destination, reason: Reason) -> Option<Requirement> {
+    let mut rows = TABLE
         .iter()
-        .find(|row| row.destination == Some(destination));
-    Requirement {
+        .filter(|row| row.destination == Some(destination));
+    let row = rows.find(|row| row.reasons().contains(&reason))?;
+    Some(Requirement {
         id: destination_id(destination, reason.as_str()),
-        section: first.map_or("4.6", |row| row.section).to_owned(),
+        section: row.section.to_owned(),
         sentence: format!(
             "A request to the {} is refused with its Fail {reason}.",
             destination.as_str()
         ),
-        edition: 1,
-    }
+        edition: row.edition,
+    })
 }
 
 #[cfg(test)]

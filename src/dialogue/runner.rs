@@ -6,15 +6,18 @@ mod connection;
 mod log;
 mod play;
 mod retry;
+mod rows;
 
+use super::compare::{self, Comparison};
 use super::message;
 use super::pattern;
 use super::peer::Arrival;
 use super::raw;
 use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
-use super::variables::Variables;
-use connection::{ScriptedConnection, describe, is_notice};
+use super::variables::{CAME, Variables};
+use crate::model::Timestamp;
+use connection::{Received, ScriptedConnection, describe, is_notice};
 use log::RunLog;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -34,11 +37,12 @@ const WHOLE_WORDS_MAX: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{fixture}:{line}: expected `{expected}`, came {came}")]
 pub struct Difference {
-    /// The fixture's name.
+    /// The fixture's name. Where the line stands in a file that it includes, that file's name
+    /// behind it: `login.pt, common/alice.pt`.
     pub fixture: String,
     /// The step's index in the script; the number of steps if it came after the last.
     pub step: usize,
-    /// The line's number, from 1.
+    /// The line's number in its file, from 1.
     pub line: usize,
     /// The specification's sections that the line covers.
     pub sections: Vec<String>,
@@ -138,13 +142,28 @@ impl<'a> Runner<'a> {
             StepAction::Send(number, words) => self.send_message(*number, words),
             StepAction::Await(number, words, answer) => self.retry(*number, words, answer, within),
             StepAction::Raw(number, words) => self.send_raw(*number, words),
-            StepAction::Expect(number, words) => self.expect(*number, words, within),
-            StepAction::Notice(number, words) => self.expect_notice(*number, words, within),
+            StepAction::Expect(number, words) => {
+                let earliest = self.earliest(step)?;
+                let within = within + self.longer(words);
+                let received = self.receive(*number, within)?;
+                self.expect(*number, words, earliest, received, within)
+            }
+            StepAction::Notice(number, words) => {
+                let earliest = self.earliest(step)?;
+                let within = within + self.update_interval;
+                let received = self.receive_notice(*number, within)?;
+                self.expect(*number, words, earliest, received, within)
+            }
+            StepAction::Row(number, choice, pattern) => self.rows(*number, *choice, pattern),
+            StepAction::Packets(number, words) => self.packets(*number, words),
             StepAction::Closed(number) => {
+                let earliest = self.earliest(step)?;
                 self.connection(*number)?.expect_end();
                 match self.receive(*number, within)? {
-                    Some(Arrival::End) => Ok(()),
-                    other => Err(describe(other.as_ref(), within)),
+                    Some(end) if end.arrival == Arrival::End => {
+                        in_time(earliest, end.at, "the end")
+                    }
+                    other => Err(describe(arrival(other.as_ref()), within)),
                 }
             }
             StepAction::Half(number) => {
@@ -160,7 +179,7 @@ impl<'a> Runner<'a> {
             }
             StepAction::Silence(number, time) => match self.listen(*number, *time)? {
                 None => Ok(()),
-                other => Err(describe(other.as_ref(), *time)),
+                other => Err(describe(arrival(other.as_ref()), *time)),
             },
             StepAction::Pause(time) => {
                 std::thread::sleep(*time);
@@ -177,7 +196,35 @@ impl<'a> Runner<'a> {
                 }
                 Ok(())
             }
+            StepAction::Check(left, comparison, right) => self.check(left, comparison, right),
         }
+    }
+
+    /// Compares two values.
+    ///
+    /// # Errors
+    /// They do not compare so: both, as they are.
+    fn check(&mut self, left: &str, comparison: &Comparison, right: &str) -> Result<(), String> {
+        let (left, right) = (self.values.fill(left)?, self.values.fill(right)?);
+        let comparison = match comparison {
+            Comparison::Within(tolerance) => Comparison::Within(self.values.fill(tolerance)?),
+            sign => sign.clone(),
+        };
+        if compare::holds(&left, &comparison, &right)? {
+            Ok(())
+        } else {
+            Err(format!("`{left}` and `{right}`"))
+        }
+    }
+
+    /// The time before which the step's message must not come.
+    fn earliest(&mut self, step: &Step) -> Result<Option<Timestamp>, String> {
+        let Some(time) = &step.not_before else {
+            return Ok(None);
+        };
+        let text = self.values.fill(time)?;
+        let time = Timestamp::parse(&text).map_err(|e| format!("{text}: {e}"))?;
+        Ok(Some(time))
     }
 
     fn connect(
@@ -234,7 +281,7 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         within: Duration,
-    ) -> Result<Option<Arrival>, String> {
+    ) -> Result<Option<Received>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
@@ -246,45 +293,56 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         time: Duration,
-    ) -> Result<Option<Arrival>, String> {
+    ) -> Result<Option<Received>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
             .receive_until(Instant::now() + time, &mut self.log)
     }
 
+    fn receive_notice(
+        &mut self,
+        number: ConnectionNumber,
+        within: Duration,
+    ) -> Result<Option<Received>, String> {
+        let connection = self.connections.get_mut(&number);
+        connection
+            .ok_or_else(|| unknown_connection(number))?
+            .receive_notice(within, &mut self.log)
+    }
+
+    /// How much longer a line waits for this message, which may come with an update of prices.
+    fn longer(&self, words: &[String]) -> Duration {
+        let is_of_an_update = words
+            .first()
+            .is_some_and(|word| is_notice(word) && word != "transactionQueued");
+        if is_of_an_update {
+            self.update_interval
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Compares what came with the expected words, and keeps it for `row` and `packets`.
     fn expect(
         &mut self,
         number: ConnectionNumber,
         words: &[String],
+        earliest: Option<Timestamp>,
+        received: Option<Received>,
         within: Duration,
     ) -> Result<(), String> {
-        let is_of_an_update = words
-            .first()
-            .is_some_and(|word| is_notice(word) && word != "transactionQueued");
-        let within = if is_of_an_update {
-            within + self.update_interval
-        } else {
-            within
+        let Some(received) = received else {
+            return Err(describe(None, within));
         };
-        match self.receive(number, within)? {
-            Some(Arrival::Message(text)) => self.compare(words, &text),
-            other => Err(describe(other.as_ref(), within)),
-        }
-    }
-
-    fn expect_notice(
-        &mut self,
-        number: ConnectionNumber,
-        words: &[String],
-        within: Duration,
-    ) -> Result<(), String> {
-        let within = within + self.update_interval;
-        let connection = self.connections.get_mut(&number);
-        let text = connection
-            .ok_or_else(|| unknown_connection(number))?
-            .receive_notice(within, &mut self.log)?;
-        self.compare(words, &text)
+        let Arrival::Message(text) = &received.arrival else {
+            return Err(describe(Some(&received.arrival), within));
+        };
+        self.compare(words, text)?;
+        in_time(earliest, received.at, &format!("`{text}`"))?;
+        self.values.set(CAME, &received.at.to_string());
+        self.connection(number)?.last = Some(received);
+        Ok(())
     }
 
     /// Compares a received message with the expected words.
@@ -323,6 +381,21 @@ impl<'a> Runner<'a> {
             }
         }
         Ok(())
+    }
+}
+
+fn arrival(received: Option<&Received>) -> Option<&Arrival> {
+    received.map(|received| &received.arrival)
+}
+
+/// Checks that what came at `at` did not come before `earliest`.
+fn in_time(earliest: Option<Timestamp>, at: Timestamp, what: &str) -> Result<(), String> {
+    match earliest {
+        Some(earliest) if at < earliest => Err(format!(
+            "{what} at {at}, {} ms too soon",
+            earliest.since(at)
+        )),
+        _ => Ok(()),
     }
 }
 

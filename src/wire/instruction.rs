@@ -75,7 +75,7 @@ word_list! {
 
 impl Destination {
     /// The reasons that a request of this destination may get whatever it asks.
-    pub fn reasons(self) -> &'static [Reason] {
+    fn reasons(self) -> &'static [Reason] {
         match self {
             Destination::Orders | Destination::AccountQueries | Destination::Tunnel => &[
                 Reason::Overloaded,

@@ -21,14 +21,25 @@ const RECEIVED_MAX: usize = 200_000;
 /// announces a later one is not waited for until then.
 const ANNOUNCED_MAX: Duration = Duration::from_secs(15 * 60);
 
+/// What came on a connection.
+pub(super) struct Received {
+    pub(super) arrival: Arrival,
+    /// When the run took it from the connection, by the local clock.
+    pub(super) at: Timestamp,
+    /// The sizes of its packets, if it is a data transfer.
+    pub(super) packets: Vec<usize>,
+}
+
 /// An open connection of a fixture.
 pub(super) struct ScriptedConnection {
     number: ConnectionNumber,
     peer: Box<dyn Peer>,
     /// Received and not yet expected by a line, oldest first.
-    received: VecDeque<Arrival>,
+    received: VecDeque<Received>,
     /// Notices that were received while a reply was expected, oldest first.
-    notices: VecDeque<String>,
+    notices: VecDeque<Received>,
+    /// The message that a line expected last: what `row` and `packets` are about.
+    pub(super) last: Option<Received>,
     /// Whether the fixture expects this connection's notices with `~`, apart from replies.
     separate_notices: bool,
     /// When the last order that the server has announced here is expected to settle.
@@ -48,6 +59,7 @@ impl ScriptedConnection {
             peer,
             received: VecDeque::new(),
             notices: VecDeque::new(),
+            last: None,
             separate_notices,
             announced: None,
             is_in_step: true,
@@ -64,7 +76,8 @@ impl ScriptedConnection {
             .send(bytes, line)
             .or_else(|why| match self.peer.receive(Instant::now()) {
                 Some(arrival) => {
-                    self.received.push_back(arrival);
+                    let received = self.taken(arrival);
+                    self.received.push_back(received);
                     Ok(())
                 }
                 None => Err(format!("a connection that takes nothing: {why}")),
@@ -104,7 +117,7 @@ impl ScriptedConnection {
         &mut self,
         within: Duration,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Arrival>, String> {
+    ) -> Result<Option<Received>, String> {
         self.receive_until(self.deadline(within), transcript)
     }
 
@@ -116,49 +129,51 @@ impl ScriptedConnection {
         &mut self,
         until: Instant,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Arrival>, String> {
-        let arrival = self.next(until, transcript)?;
-        self.is_in_step = matches!(&arrival, Some(Arrival::Message(text)) if !is_no_reply(text));
-        Ok(arrival)
+    ) -> Result<Option<Received>, String> {
+        let received = self.next(until, transcript)?;
+        self.is_in_step = received.as_ref().is_some_and(Received::is_reply);
+        Ok(received)
     }
 
     fn next(
         &mut self,
         until: Instant,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Arrival>, String> {
-        if let Some(arrival) = self.received.pop_front() {
-            return Ok(Some(arrival));
+    ) -> Result<Option<Received>, String> {
+        if let Some(received) = self.received.pop_front() {
+            return Ok(Some(received));
         }
         loop {
             match self.read(until, transcript)? {
-                Some(Arrival::Message(notice)) if self.separate_notices && is_notice(&notice) => {
-                    self.notices.push_back(notice);
+                Some(received) if self.separate_notices && received.is_notice() => {
+                    self.notices.push_back(received);
                 }
-                arrival => return Ok(arrival),
+                received => return Ok(received),
             }
         }
     }
 
-    /// The next notice. Keeps the replies that are received before it.
+    /// The next notice; or what is no message; or `None` after `within`. Keeps the replies that are
+    /// received before it.
     ///
     /// # Errors
-    /// No notice within the time, the end of the connection, or more than [`RECEIVED_MAX`]
-    /// messages.
+    /// More than [`RECEIVED_MAX`] messages are kept.
     pub(super) fn receive_notice(
         &mut self,
         within: Duration,
         transcript: &mut RunLog<'_>,
-    ) -> Result<String, String> {
+    ) -> Result<Option<Received>, String> {
         let until = self.deadline(within);
+        if let Some(notice) = self.notices.pop_front() {
+            return Ok(Some(notice));
+        }
         loop {
-            if let Some(text) = self.notices.pop_front() {
-                return Ok(text);
-            }
             match self.read(until, transcript)? {
-                Some(Arrival::Message(text)) if is_notice(&text) => return Ok(text),
-                Some(arrival @ Arrival::Message(_)) => self.received.push_back(arrival),
-                other => return Err(describe(other.as_ref(), within)),
+                Some(received) if received.is_notice() => return Ok(Some(received)),
+                Some(received) if matches!(received.arrival, Arrival::Message(_)) => {
+                    self.received.push_back(received);
+                }
+                other => return Ok(other),
             }
         }
     }
@@ -170,10 +185,10 @@ impl ScriptedConnection {
                 .take(RECEIVED_MAX)
                 .find(|arrival| !is_passed_over(arrival))
         };
-        let received = self.received.pop_front().or_else(late);
-        let notice = self.notices.pop_front().map(Arrival::Message);
-        notice
-            .or(received)
+        let kept = self.notices.pop_front();
+        let kept = kept.or_else(|| self.received.pop_front());
+        kept.map(|received| received.arrival)
+            .or_else(late)
             .filter(|arrival| !matches!(arrival, Arrival::End | Arrival::Failed(_)))
     }
 
@@ -197,7 +212,7 @@ impl ScriptedConnection {
         &mut self,
         until: Instant,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Arrival>, String> {
+    ) -> Result<Option<Received>, String> {
         if self.received.len() + self.notices.len() > RECEIVED_MAX {
             return Err("more messages than this program keeps".to_owned());
         }
@@ -210,9 +225,29 @@ impl ScriptedConnection {
             match arrival {
                 Some(arrival) if is_passed_over(&arrival) && Instant::now() < until => {}
                 Some(arrival) if is_passed_over(&arrival) => return Ok(None),
-                arrival => return Ok(arrival),
+                arrival => return Ok(arrival.map(|arrival| self.taken(arrival))),
             }
         }
+    }
+
+    /// What the peer has just returned, with its time and its packets.
+    fn taken(&self, arrival: Arrival) -> Received {
+        Received {
+            arrival,
+            at: Timestamp::now(),
+            packets: self.peer.packets_of_last().to_vec(),
+        }
+    }
+}
+
+impl Received {
+    fn is_notice(&self) -> bool {
+        matches!(&self.arrival, Arrival::Message(text) if is_notice(text))
+    }
+
+    /// Whether it answers a request: neither a notice nor a `protocolError` does.
+    fn is_reply(&self) -> bool {
+        matches!(&self.arrival, Arrival::Message(text) if !is_no_reply(text))
     }
 }
 

@@ -108,7 +108,7 @@ impl Runner<'_> {
         {
             let last = script.steps.last();
             play.differences.push(Difference {
-                fixture: script.name.clone(),
+                fixture: last.map_or(script.name.clone(), |step| place(script, step)),
                 step: script.steps.len(),
                 line: last.map_or(0, |step| step.line),
                 sections: last.map(|step| step.sections.clone()).unwrap_or_default(),
@@ -127,7 +127,7 @@ impl Runner<'_> {
         came: String,
     ) -> Difference {
         Difference {
-            fixture: script.name.clone(),
+            fixture: place(script, step),
             step: index,
             line: step.line,
             sections: step.sections.clone(),
@@ -160,9 +160,19 @@ impl Runner<'_> {
                 .is_some_and(|c| c.is_in_step()),
             _ => false,
         };
-        if !is_in_step {
+        let receives = !matches!(step.action, StepAction::Row(..) | StepAction::Packets(..));
+        if receives && !is_in_step {
             spoilt.connections.insert(number);
         }
+    }
+}
+
+/// The fixture's name, and behind it that of the step's file, if it is another.
+fn place(script: &Script, step: &Step) -> String {
+    if *step.file == *script.name {
+        script.name.clone()
+    } else {
+        format!("{}, {}", script.name, step.file)
     }
 }
 
@@ -171,7 +181,9 @@ fn captures(step: &Step) -> Vec<String> {
     let words = match &step.action {
         StepAction::Expect(_, words)
         | StepAction::Notice(_, words)
-        | StepAction::Await(_, _, words) => words,
+        | StepAction::Packets(_, words)
+        | StepAction::Await(_, _, words) => words.as_slice(),
+        StepAction::Row(_, choice, pattern) if choice.captures() => std::slice::from_ref(pattern),
         StepAction::Let(name, _) => return vec![name.clone()],
         _ => return Vec::new(),
     };
