@@ -7,11 +7,14 @@
 pub mod conform;
 pub mod filter;
 pub mod fixtures;
+pub mod follower;
+pub mod lines;
 pub mod message;
 pub mod pattern;
 pub mod payload_text;
 pub mod peer;
 pub mod pieces;
+pub mod pipe;
 pub mod raw;
 pub mod report;
 pub mod runner;

@@ -119,13 +119,17 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__decode)
-            opts="-h --requests --connection --set --help"
+            opts="-h --requests --sent --connection --set --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sent)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -163,7 +167,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__encode)
-            opts="-h --connection --set --help"
+            opts="-v -h --connection --set --replies --on --within --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,6 +178,18 @@ _ptcat() {
                     return 0
                     ;;
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replies)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --within)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -283,7 +299,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__run)
-            opts="-v -h --worker --master --set --on --within --verbose --help"
+            opts="-v -h --worker --master --set --on --within --through --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -306,6 +322,10 @@ _ptcat() {
                     return 0
                     ;;
                 --within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --through)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -34,8 +34,13 @@ complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "describe" -d 'Print the
 complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l connection -d 'The connection whose lines count, where a dialogue has several [default: the first]' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l set -d 'Give {NAME} a value; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l replies -d 'The FIFO that brings what the server says: lines that expect are compared with it, and what they capture is known to the lines below' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l within -d 'How long a line may take that does not say so itself' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -s v -l verbose -d 'Tell every message that is sent and that comes, on standard error'
 complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l requests -d 'The dialogue that asked: says which payload each data transfer carries' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l sent -d 'The bytes that the client sent, in place of a dialogue' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l connection -d 'The connection whose lines count, where a dialogue has several [default: the first]' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l set -d 'Give {NAME} a value; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -44,6 +49,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l master -d 'The maste
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l set -d 'Give {NAME} a value; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l within -d 'How long a line may take that does not say so itself; a purchase waits for the next price update' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l through -d 'Reach each server through this shell command, in which `%h` and `%p` are its host and port: `nc -N %h %p`' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s v -l verbose -d 'Tell every message that is sent and that comes, on standard error'
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s h -l help -d 'Print help'
 complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l worker -d 'A further worker (`worker2` and so on); may be given more than once' -r

@@ -32,6 +32,11 @@ _ptcat() {
 _arguments "${_arguments_options[@]}" : \
 '--connection=[The connection whose lines count, where a dialogue has several \[default\: the first\]]:NUMBER:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
+'--replies=[The FIFO that brings what the server says\: lines that expect are compared with it, and what they capture is known to the lines below]:FIFO:_files' \
+'*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--within=[How long a line may take that does not say so itself]:TIME:_default' \
+'-v[Tell every message that is sent and that comes, on standard error]' \
+'--verbose[Tell every message that is sent and that comes, on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
@@ -39,6 +44,7 @@ _arguments "${_arguments_options[@]}" : \
 (decode)
 _arguments "${_arguments_options[@]}" : \
 '--requests=[The dialogue that asked\: says which payload each data transfer carries]:FILE:_files' \
+'(--requests)--sent=[The bytes that the client sent, in place of a dialogue]:FILE:_files' \
 '--connection=[The connection whose lines count, where a dialogue has several \[default\: the first\]]:NUMBER:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -52,6 +58,7 @@ _arguments "${_arguments_options[@]}" : \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
 '--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
+'--through=[Reach each server through this shell command, in which \`%h\` and \`%p\` are its host and port\: \`nc -N %h %p\`]:COMMAND:_default' \
 '-v[Tell every message that is sent and that comes, on standard error]' \
 '--verbose[Tell every message that is sent and that comes, on standard error]' \
 '-h[Print help]' \

@@ -127,7 +127,7 @@ mod protocol {
     mod golden;
     // The grammar of each type of argument against the Rust codec.
     mod grammar;
-    // A dialogue through `nc`.
+    // Dialogues through `nc`.
     pub mod nc;
     // Properties of the wire format.
     mod roundtrip;
@@ -140,6 +140,8 @@ mod programs {
     mod demo;
     // `ptcat`: filters, reports, exit codes.
     pub mod ptcat;
+    // Dialogues through other programs: `encode --replies`, `run --through`.
+    mod ptcat_pipes;
     // `papertrader-sandbox`.
     mod sandbox;
 }

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::print::print;
 use crate::description::{self, pages};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct DescribeArgs {
