@@ -16,6 +16,7 @@ pub mod peer;
 pub mod pieces;
 pub mod pipe;
 pub mod raw;
+pub mod recording;
 pub mod report;
 pub mod runner;
 pub mod script;

@@ -12,6 +12,7 @@ mod describe;
 mod encode;
 mod failure;
 mod print;
+mod record;
 mod run;
 
 use crate::cli::output::clean_lines;
@@ -21,6 +22,7 @@ use decode::DecodeArgs;
 use describe::DescribeArgs;
 use encode::EncodeArgs;
 use failure::Failure;
+use record::RecordArgs;
 use run::RunArgs;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -92,6 +94,13 @@ enum Command {
     /// so it can be repeated.
     Conform(ConformArgs),
 
+    /// Pass on what clients and workers say, and write it as a dialogue
+    ///
+    /// The dialogue runs again against any deployment: users, passwords, sessions, tokens,
+    /// addresses and transactions have names in it, and what depends on the time or the market is
+    /// `*`. It is written when Ctrl-C or SIGTERM ends the recording.
+    Record(RecordArgs),
+
     /// Print the description of the protocol as JSON
     ///
     /// It has the header, the types of arguments with their grammars, the instructions with their
@@ -107,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Conform(args) => conform::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Describe(args) => describe::run(&args),
     };
     match outcome {

@@ -142,6 +142,8 @@ mod programs {
     pub mod ptcat;
     // Dialogues through other programs: `encode --replies`, `run --through`.
     mod ptcat_pipes;
+    // `ptcat record`: dialogues made of what a client and its workers say.
+    mod ptcat_record;
     // `papertrader-sandbox`.
     mod sandbox;
 }
