@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps page page-tools browser browser-tools pictures providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools pictures providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
 
 all: build
 
@@ -66,6 +66,20 @@ glewlwyd:
 	    echo "providers: apt-get does not get glewlwyd" >&2; exit 1; }; \
 	  for package in *.deb; do dpkg -x $$package .; rm $$package; done; \
 	  cd - >/dev/null; rm -rf $(GLEWLWYD); mv $(GLEWLWYD).part $(GLEWLWYD); }
+
+# What checks the client in Python, in the versions of etc/python/checks.txt; needs Python's venv, and pip's registry.
+PYTHON_TOOLS = target/tools/python
+python-tools: ## mypy, pandas and polars for the tests of etc/python, below target/tools
+	@cmp -s etc/python/checks.txt $(PYTHON_TOOLS)/installed.txt || { \
+	  rm -rf $(PYTHON_TOOLS) && mkdir -p target/tools && python3 -m venv $(PYTHON_TOOLS) && \
+	  $(PYTHON_TOOLS)/bin/python3 -m pip install -q --disable-pip-version-check -r etc/python/checks.txt && \
+	  cp etc/python/checks.txt $(PYTHON_TOOLS)/installed.txt; }
+
+# The bot of etc/python while a worker and the master are killed, each at every fiftieth update.
+UPDATES ?= 1000
+bot: deps python-tools ## the bot in Python beside kills: UPDATES=1000
+	$(CARGO) build --quiet --locked --bins
+	BOT_UPDATES=$(UPDATES) $(CARGO) test --locked --test suite client::python::a_bots_book -- --nocapture
 
 # What builds and tests the page in the browser; needs Node and npm. Nothing of it but what src/page/dist holds comes
 # into the programs.
@@ -177,9 +191,10 @@ deny: ## licences, sources, doubles and advisories of all crates
 	  $(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph --disable-fetch advisories; \
 	else echo "deny: the advisory database cannot be fetched from here: advisories were NOT checked" >&2; fi
 
-# The description of the protocol and the tables made from it; a test says when they are not current.
-describe: deps ## spec/wire/papertrader.json and the tables in spec/, from the program
+# The description of the protocol, the tables and the codec made from it; tests say when they are not current.
+describe: deps ## spec/wire/papertrader.json and the tables in spec/, from the program; and the codec in Python
 	$(CARGO) run --quiet --locked --bin ptcat -- describe --pages spec
+	etc/python/generate.py
 
 # Man pages and completions, from the programs' own command lines; they are kept in etc, and a test says when they
 # are not current.

@@ -5,7 +5,6 @@
 pub mod bench;
 pub mod ctl;
 pub mod input;
-pub mod likeness;
 pub mod output;
 pub mod papertrader;
 pub mod ptcat;

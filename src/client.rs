@@ -1,8 +1,7 @@
 //! spec/client.md · 4.2 to 4.7 seen from the client (2.1.4)
 //!
 //! The client library of the protocol, used by `papertrader`, the benches and the tests. Each
-//! module uses the ones before it: [`stream`] sends and receives bytes, [`connection`] frames,
-//! [`session`] makes typed calls, [`account`] those that change an account, [`failover`] selects a worker that answers, and [`order`] follows
+//! module uses the ones before it: [`connection`] sends and receives frames, [`session`] makes typed calls, [`account`] those that change an account, [`failover`] selects a worker that answers, and [`order`] follows
 //! an order to its outcome, and [`password_strength`] advises who chooses a password. [`store`] keeps sessions in a file between runs. The library reads and
 //! prints nothing; `cli` does.
 
@@ -16,11 +15,9 @@ pub mod quote_feed;
 pub mod server_info;
 pub mod session;
 pub mod store;
-pub mod stream;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod third_party;
-pub mod tls;
 
 pub use book_order::{OrderChange, OrderForm, PlacedOrder};
 pub use connection::{Answer, ConnectOptions, QueuedNotice, ServerConnection, ServerMessage};
@@ -30,7 +27,6 @@ pub use password_strength::PasswordStrength;
 pub use server_info::ServerInfo;
 pub use session::Client;
 pub use store::SessionFile;
-pub use tls::ClientTls;
 
 use crate::model::{ClientOrderId, OpenValue, ProtocolFault, Reason};
 use crate::wire::{ProtocolError, Refusal};

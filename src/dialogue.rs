@@ -4,7 +4,10 @@
 //! `ptcat`, which runs them. [`crate::client`] hides the protocol from a person who trades; this
 //! module shows it to a person who tests.
 
+pub mod check;
+pub mod compare;
 pub mod conform;
+pub mod coverage;
 pub mod filter;
 pub mod fixtures;
 pub mod follower;
@@ -18,6 +21,8 @@ pub mod pipe;
 pub mod raw;
 pub mod recording;
 pub mod report;
+pub mod requirements;
+pub mod rules;
 pub mod runner;
 pub mod script;
 pub mod servers;

@@ -8,6 +8,7 @@ pub mod action;
 pub mod asset;
 pub mod email_key;
 pub mod fingerprint;
+pub mod likeness;
 pub mod money;
 pub mod name_value;
 pub mod open_value;

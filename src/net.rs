@@ -5,6 +5,8 @@
 
 pub mod certificate;
 mod client_cipher;
+pub mod client_stream;
+pub mod client_tls;
 pub mod connection;
 pub mod connection_limiter;
 pub mod deadline;
@@ -24,6 +26,8 @@ pub mod websocket;
 pub mod write_buffer;
 
 pub use client_cipher::Transport;
+pub use client_stream::ClientStream;
+pub use client_tls::ClientTls;
 pub use connection::{Connection, ReplyWriter, SendLimits};
 pub use connection_limiter::{ConnectionLimiter, ConnectionLimits};
 pub use flusher::Flusher;

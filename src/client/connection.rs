@@ -3,12 +3,13 @@
 //! One connection to a server. Replies are in the order of their requests; notices may come between
 //! them. Calls block, and every wait has a deadline.
 
-use super::stream::{ClientStream, explain};
-use super::{ClientError, ClientTls, tls};
+use super::ClientError;
 use crate::model::{
     ClientOrderId, OpenValue, ProtocolFault, QuoteValue, SessionId, Timestamp, Topic,
 };
+use crate::net::client_stream::explain;
 use crate::net::deadline::{self, is_timeout};
+use crate::net::{ClientStream, ClientTls, client_tls};
 use crate::wire::reply::OrderNotice;
 use crate::wire::{
     ConnectionState, FrameBuffer, FrameHeader, Instruction, Reassembly, Refusal, Reply, Request,
@@ -173,8 +174,8 @@ impl ServerConnection {
             .set_nodelay(true)
             .map_err(|e| ClientError::Local(e.to_string()))?;
         let stream = if options.security.wants_tls(address, target.ip()) {
-            let name = tls::server_name(address).map_err(refused)?;
-            let config = options.security.config()?;
+            let name = client_tls::server_name(address).map_err(refused)?;
+            let config = options.security.config().map_err(ClientError::Local)?;
             let session =
                 rustls::ClientConnection::new(config, name).map_err(|e| refused(e.to_string()))?;
             let mut stream = ClientStream::Tls(Box::new(session), stream);
@@ -186,7 +187,7 @@ impl ServerConnection {
         Ok(ServerConnection {
             stream,
             address: address.to_owned(),
-            is_loopback: tls::is_loopback_host(tls::host_of(address))
+            is_loopback: client_tls::is_loopback_host(client_tls::host_of(address))
                 && target.ip().to_canonical().is_loopback(),
             options: options.clone(),
             frames: FrameBuffer::new(),

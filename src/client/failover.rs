@@ -3,9 +3,10 @@
 //! A pool of workers: a call goes to one of them, and to the next one when it fails.
 
 use super::session::LoginResult;
-use super::{Client, ClientError, ClientTls, ConnectOptions, ServerInfo, tls};
+use super::{Client, ClientError, ConnectOptions, ServerInfo};
 use crate::model::printable::is_printable_text;
 use crate::model::{Email, HashedPass, Reason, ResetCode, SessionId, Username, UsernameOrEmail};
+use crate::net::{ClientTls, client_tls};
 
 /// The most workers that a pool knows, and the most that it has only heard of.
 pub const WORKERS_MAX: usize = 64;
@@ -122,7 +123,7 @@ impl WorkerPool {
     /// host is vouched for, or where a pin or a root of the caller's tells it from an attacker's.
     fn security_for(&self, worker: &str) -> Option<ClientTls> {
         let is_known = self.workers.iter().any(|known| known == worker);
-        if is_known || self.is_vouched(tls::host_of(worker)) {
+        if is_known || self.is_vouched(client_tls::host_of(worker)) {
             Some(self.options.security.clone())
         } else {
             self.options.security.for_hearsay()
@@ -132,12 +133,13 @@ impl WorkerPool {
     /// Whether the caller or a known worker has named this host, at whatever port. Of this
     /// machine's own addresses only a master of this machine can know.
     fn is_vouched(&self, host: &str) -> bool {
-        let is_loopback = |address: &str| tls::is_loopback_host(tls::host_of(address));
-        if tls::is_loopback_host(host) && !self.master.as_deref().is_some_and(is_loopback) {
+        let is_loopback =
+            |address: &str| client_tls::is_loopback_host(client_tls::host_of(address));
+        if client_tls::is_loopback_host(host) && !self.master.as_deref().is_some_and(is_loopback) {
             return false;
         }
         let mut named = self.workers.iter().chain(&self.master);
-        named.any(|address| tls::host_of(address).eq_ignore_ascii_case(host))
+        named.any(|address| client_tls::host_of(address).eq_ignore_ascii_case(host))
     }
 
     /// The next worker to try, with its TLS settings: known ones first, then what was heard.
@@ -261,7 +263,7 @@ impl WorkerPool {
     /// Asks the master's port for its worker list, which is hearsay; `None` without a master.
     fn ask_master(&mut self) -> Option<Result<Vec<String>, ClientError>> {
         let master = self.master.clone()?;
-        // The specification defines port 2048 as plain text. See spec/client/tls.md.
+        // The specification defines port 2048 as plain text. See spec/net/client_tls.md.
         let options = ConnectOptions {
             security: ClientTls::plain(),
             ..self.options.clone()

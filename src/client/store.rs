@@ -3,8 +3,8 @@
 //! The user's sessions on this machine, in one file that no other user can read.
 
 use super::ClientError;
-use super::tls::{CertificatePin, parse_pin};
 use crate::model::{SessionId, Username};
+use crate::net::client_tls::{CertificatePin, parse_pin};
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};

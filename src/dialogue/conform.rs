@@ -5,11 +5,12 @@
 use super::fixtures;
 use super::report::{ConformReport, FixtureOutcome};
 use super::runner::Runner;
-use super::script::{Script, ScriptError};
+use super::script::{Script, ScriptError, ScriptErrors};
 use super::servers::Servers;
 use super::variables::Variables;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,29 +18,72 @@ use std::time::Duration;
 ///
 /// # Errors
 /// A line that is not of the language; the tests of this module rule it out.
-pub fn built_in() -> Result<Vec<Script>, ScriptError> {
-    fixtures::dialogues()
-        .map(|(name, text)| Script::parse(name, text))
-        .collect()
+pub fn built_in() -> Result<Vec<Script>, ScriptErrors> {
+    let parsed = fixtures::dialogues()
+        .map(|(name, text)| Script::parse_with(name, text, &fixtures::included));
+    all(parsed)
 }
 
-/// Reads the fixtures of a folder (`*.pt`), sorted by file name.
+/// Reads the fixtures of a folder (`*.pt`), sorted by file name. What they include may lie in
+/// folders below it.
 ///
 /// # Errors
-/// The folder or a file cannot be read, or a line is not of the language.
-pub fn folder(path: &Path) -> Result<Vec<Script>, String> {
-    let named = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-    let mut scripts = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(|e| named(path, &e))? {
-        let file = entry.map_err(|e| named(path, &e))?.path();
+/// The lines that are not of the language. A folder or file that cannot be read is a mistake in
+/// line 1.
+pub fn folder(path: &Path) -> Result<Vec<Script>, ScriptErrors> {
+    let unread = |path: &Path, e: &dyn fmt::Display| {
+        let mut mistakes = ScriptErrors::default();
+        mistakes.add(ScriptError {
+            file: path.display().to_string(),
+            line: 1,
+            column: 1,
+            text: e.to_string(),
+        });
+        mistakes
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|e| unread(path, &e))? {
+        let file = entry.map_err(|e| unread(path, &e))?.path();
         if file.extension().is_some_and(|e| e == "pt") {
-            let text = std::fs::read_to_string(&file).map_err(|e| named(&file, &e))?;
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            scripts.push(Script::parse(&name, &text).map_err(|e| e.to_string())?);
+            files.push(file);
         }
     }
-    scripts.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(scripts)
+    files.sort();
+    let read = |file: &Path| std::fs::read_to_string(path.join(file)).map_err(|e| e.to_string());
+    all(files.iter().map(|file| {
+        let text = std::fs::read_to_string(file).map_err(|e| unread(file, &e))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Script::parse_with(&name, &text, &read)
+    }))
+}
+
+/// All scripts, or the mistakes of all.
+fn all(
+    scripts: impl Iterator<Item = Result<Script, ScriptErrors>>,
+) -> Result<Vec<Script>, ScriptErrors> {
+    let mut mistakes = ScriptErrors::default();
+    let mut good = Vec::new();
+    for script in scripts {
+        match script {
+            Ok(script) => good.push(script),
+            Err(of_one) => mistakes.add_all(of_one),
+        }
+    }
+    mistakes.or(good)
+}
+
+/// Checks scripts before anything is sent. `values` are those that are set from outside.
+///
+/// # Errors
+/// The mistakes of all scripts.
+pub fn check(scripts: &[Script], values: &Variables) -> Result<(), ScriptErrors> {
+    let mut mistakes = ScriptErrors::default();
+    for script in scripts {
+        if let Err(of_one) = script.check(values) {
+            mistakes.add_all(of_one);
+        }
+    }
+    mistakes.or(())
 }
 
 /// The deployment to run against, and how to run.
@@ -65,6 +109,8 @@ impl ConformPlan {
                 .iter()
                 .find(|need| match (need.what.as_str(), need.words.as_slice()) {
                     ("market", [name]) => name != "sample" || !self.sample_market,
+                    // The market is taken to go on.
+                    ("updates", _) => false,
                     ("master-port", _) => self.servers.master.is_none(),
                     ("workers", [count]) => count
                         .parse::<usize>()
@@ -140,6 +186,8 @@ mod tests {
             "`touch src/dialogue/fixtures.rs` makes them current"
         );
         for script in &folder {
+            let checked = script.check(&Variables::new());
+            assert!(checked.is_ok(), "{}", checked.unwrap_err());
             for step in &script.steps {
                 let shown = !step.sections.is_empty() || step.action.connection().is_none();
                 assert!(shown, "{}:{}: shows no section", script.name, step.line);

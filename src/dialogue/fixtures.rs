@@ -6,6 +6,7 @@
 
 use super::raw;
 use include_dir::{Dir, include_dir};
+use std::path::Path;
 
 /// A file that is added to a folder is carried from the next build of this file on.
 static DIALOGUES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/fixtures");
@@ -13,6 +14,17 @@ static DIALOGUES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/fixtures");
 /// The dialogues: the file's name and its text, by name.
 pub fn dialogues() -> impl Iterator<Item = (&'static str, &'static str)> {
     texts(&DIALOGUES, "pt")
+}
+
+/// The text of a file that a dialogue includes, by its path from the folder of the dialogues.
+///
+/// # Errors
+/// There is no such file.
+pub fn included(path: &Path) -> Result<String, String> {
+    let file = DIALOGUES.get_file(path);
+    file.and_then(|file| file.contents_utf8())
+        .map(str::to_owned)
+        .ok_or_else(|| "this program carries no such file".to_owned())
 }
 
 /// The golden frames: the file's name without its ending, and its bytes, by name. A file that has

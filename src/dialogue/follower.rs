@@ -151,6 +151,9 @@ impl<R: BufRead> RequestFollower<R> {
             StepAction::Close(_) => self.has_ended = true,
             StepAction::Connect(..)
             | StepAction::Half(_)
+            | StepAction::Row(..)
+            | StepAction::Packets(..)
+            | StepAction::Check(..)
             | StepAction::Closed(_)
             | StepAction::Silence(..)
             | StepAction::Pause(_)

@@ -6,6 +6,7 @@
 use super::message;
 use super::raw;
 use super::script::{ConnectionNumber, Script, Step, StepAction};
+use super::variables::Variables;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -31,7 +32,11 @@ impl From<io::Error> for FilterError {
 pub(super) fn line_actions(line: &str) -> Result<Vec<StepAction>, String> {
     match Script::parse("", line) {
         Ok(script) => Ok(script.steps.into_iter().map(|step| step.action).collect()),
-        Err(fault) => Ok(vec![bare_instruction(line).ok_or(fault.text)?]),
+        Err(mut fault) => {
+            let first = fault.told.drain(..).next();
+            let text = first.map_or(String::new(), |first| first.text);
+            Ok(vec![bare_instruction(line).ok_or(text)?])
+        }
     }
 }
 
@@ -39,11 +44,12 @@ pub(super) fn line_actions(line: &str) -> Result<Vec<StepAction>, String> {
 /// may leave out the `connect`. `None` selects the only connection.
 ///
 /// # Errors
-/// The first invalid line, with its place; or several connections, none of which was chosen.
+/// The mistakes, with their places; or several connections, none of which was chosen.
 pub fn dialogue_of_one(
     name: &str,
     text: &str,
     connection: Option<ConnectionNumber>,
+    values: &Variables,
 ) -> Result<Script, String> {
     let line = |line: &str| match bare_instruction(line) {
         Some(_) if Script::parse("", line).is_err() => format!("> {line}\n"),
@@ -77,14 +83,19 @@ pub fn dialogue_of_one(
         script.steps.insert(
             0,
             Step {
+                file: name.into(),
                 line: 0,
+                column: 0,
                 text: String::new(),
                 sections: Vec::new(),
+                rules: Vec::new(),
                 within: None,
+                not_before: None,
                 action: StepAction::Connect(number, "worker".to_owned()),
             },
         );
     }
+    script.check(values).map_err(|e| e.to_string())?;
     Ok(script)
 }
 
@@ -104,9 +115,10 @@ mod tests {
     #[test]
     fn a_pipeline_is_one_connection() {
         let text = "let a 1\nping\n2 connect worker\n2 > ping\n";
-        let refused = dialogue_of_one("f.pt", text, None).unwrap_err();
+        let none = Variables::new();
+        let refused = dialogue_of_one("f.pt", text, None, &none).unwrap_err();
         assert!(refused.contains("connections 1, 2"), "{refused}");
-        let first = dialogue_of_one("f.pt", text, Some(1)).unwrap();
+        let first = dialogue_of_one("f.pt", text, Some(1), &none).unwrap();
         let actions: Vec<_> = first.steps.iter().map(|step| &step.action).collect();
         assert_eq!(
             actions,
@@ -117,10 +129,13 @@ mod tests {
             ]
         );
         assert_eq!(
-            dialogue_of_one("f.pt", text, Some(2)).unwrap().steps.len(),
+            dialogue_of_one("f.pt", text, Some(2), &none)
+                .unwrap()
+                .steps
+                .len(),
             3
         );
-        let bad = dialogue_of_one("f.pt", "ping\nnonsense\n", None).unwrap_err();
+        let bad = dialogue_of_one("f.pt", "ping\nnonsense\n", None, &none).unwrap_err();
         assert!(bad.starts_with("f.pt:2: "), "{bad}");
     }
 }

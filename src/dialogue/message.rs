@@ -90,6 +90,10 @@ pub struct MessageDecoder {
     asked: VecDeque<Option<Instruction>>,
     /// Whether an invalid header has ended the decoding.
     broken: bool,
+    /// The sizes of the packets so far, of the transfer that is under way.
+    sizes: Vec<usize>,
+    /// The sizes of the packets of the message that was returned last.
+    packets: Vec<usize>,
 }
 
 impl MessageDecoder {
@@ -124,9 +128,20 @@ impl MessageDecoder {
         self.buffer.extend(bytes);
     }
 
+    /// The number of received bytes of which no message has been made yet.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Whether the received bytes end inside a message or a transfer.
     pub fn is_partial(&self) -> bool {
         !self.broken && (self.buffer.is_partial() || self.reassembly.progress() != (0, 0))
+    }
+
+    /// The sizes in bytes of the packets in which the last message came that
+    /// [`MessageDecoder::next_message`] returned. Empty if it was no data transfer.
+    pub fn packets(&self) -> &[usize] {
+        &self.packets
     }
 
     /// The next complete message.
@@ -134,6 +149,7 @@ impl MessageDecoder {
         if self.broken {
             return None;
         }
+        self.packets.clear();
         loop {
             let head = Cell::new([0; frame::HEADER_BYTES]);
             let check = |header: &FrameHeader| {
@@ -143,7 +159,18 @@ impl MessageDecoder {
             let (why, data) = match self.buffer.next(check) {
                 Ok(None) => return None,
                 Ok(Some((header, data))) => {
-                    match message(&header, data, &mut self.reassembly, &mut self.asked) {
+                    let outcome = message(&header, data, &mut self.reassembly, &mut self.asked);
+                    if header.instruction == Instruction::Data.number() && outcome.is_ok() {
+                        self.sizes.push(data.len());
+                        if matches!(outcome, Ok(Some(_))) {
+                            self.packets = std::mem::take(&mut self.sizes);
+                        }
+                    }
+                    // A Fail or an error has ended the transfer.
+                    if self.reassembly.progress() == (0, 0) {
+                        self.sizes.clear();
+                    }
+                    match outcome {
                         Ok(Some(text)) => return Some(StreamPart::Message(text)),
                         Ok(None) => continue,
                         Err(why) => (why, data),
@@ -347,6 +374,39 @@ mod tests {
         assert!(
             matches!(&decode(&bytes)[..], [StreamPart::Message(text)] if text.starts_with("data bytes=16 "))
         );
+    }
+
+    #[test]
+    fn the_packets_of_a_transfer_are_told_with_it() {
+        let mut decoder = MessageDecoder::default();
+        for _ in 0..3 {
+            decoder.note(&encode(&words("getAssetList")).unwrap());
+        }
+        // Two lists of 8,197 bytes: a whole one, with a notice between its packets, and one that a
+        // Fail ends.
+        let mut list = vec![0, 0, 0, 1, 0x1f, 0xff];
+        list.extend([b'a'; 0x1fff]);
+        let mut packets = Vec::new();
+        packet::write(&mut packets, &list);
+        let notice = encode(&words("noticesDropped orders 3")).unwrap();
+        let (first, last) = packets.split_at(frame::HEADER_BYTES + 8192);
+        let fail = encode(&words("dataFail overloaded later")).unwrap();
+        let mut small = Vec::new();
+        packet::write(&mut small, &[0; 4]);
+        decoder.extend(&[first, &notice, last, first, &fail, &small].concat());
+        let mut shown = Vec::new();
+        while let Some(StreamPart::Message(text)) = decoder.next_message() {
+            let name = text.split(' ').next().unwrap().to_owned();
+            shown.push((name, decoder.packets().to_vec()));
+        }
+        let expected = [
+            ("noticesDropped", &[][..]),
+            ("data", &[8192, 5]),
+            ("dataFail", &[]),
+            ("data", &[4]),
+        ];
+        let expected = expected.map(|(name, sizes)| (name.to_owned(), sizes.to_vec()));
+        assert_eq!(shown, expected);
     }
 
     #[test]

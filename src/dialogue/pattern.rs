@@ -7,12 +7,17 @@ use super::pieces::{PatternPiece, pieces};
 use super::{Variables, raw};
 
 /// The most parts of one expected word. The search recurses once a part.
-const PIECES_MAX: usize = 1000;
+pub const PIECES_MAX: usize = 1000;
 
 /// The most steps of one word's search. Names that occur twice in a word can be captured in a
 /// number of ways that grows with a power of its length; expectations that people write need some
 /// dozens of steps.
 const STEPS_MAX: usize = 200_000;
+
+/// The name in `{name...}`, which as an expectation's last word stands for the rest of the line.
+pub fn rest_name(word: &str) -> Option<&str> {
+    word.strip_prefix('{')?.strip_suffix("...}")
+}
 
 /// Compares a message's text with the expected words. Returns `None` where the whole message
 /// matches, else the index of the first word that does not. Later words see the values that earlier
@@ -48,11 +53,7 @@ fn first_difference(
         if last && pattern == "*" {
             return Ok(None);
         }
-        if let Some(name) = pattern
-            .strip_prefix('{')
-            .and_then(|p| p.strip_suffix("...}"))
-            .filter(|_| last)
-        {
+        if let Some(name) = rest_name(pattern).filter(|_| last) {
             let rest = words.get(index..).unwrap_or_default().join(" ");
             if let Some(value) = values.value(name)? {
                 return Ok((value != rest).then_some(index));

@@ -39,6 +39,86 @@ pub fn text(kind: PayloadKind, bytes: &[u8]) -> Result<String, ValueError> {
     Ok(words.join(" "))
 }
 
+/// What follows the kind in a payload's words: the beginnings of the words that every payload of
+/// the kind has, in order. An empty one is a word without a name. In a list, rows follow.
+pub const HEADS: &[(PayloadKind, &[&str])] = &[
+    (
+        PayloadKind::AssetInfo,
+        &["", "time=", "open=", "high=", "low=", "close=", "volume="],
+    ),
+    (PayloadKind::Quote, &["time=", "value="]),
+    (PayloadKind::Bars, &["count="]),
+    (
+        PayloadKind::UserInfo,
+        &[
+            "private=",
+            "username=",
+            "isPassword=",
+            "created=",
+            "email=",
+            "cash=",
+        ],
+    ),
+    (PayloadKind::Portfolio, &["private=", "count="]),
+    (PayloadKind::Transactions, &["private=", "count="]),
+    (
+        PayloadKind::Forecast,
+        &["method=", "time=", "value=", "low=", "high="],
+    ),
+    (PayloadKind::List, &["count="]),
+    (PayloadKind::Receipt, &["count="]),
+    (PayloadKind::Sessions, &["count="]),
+    (PayloadKind::Tokens, &["count="]),
+    (PayloadKind::Identities, &["count="]),
+    (PayloadKind::OpenOrders, &["count="]),
+    (
+        PayloadKind::AccountSummary,
+        &[
+            "cash=",
+            "reserved=",
+            "buyingPower=",
+            "value=",
+            "equity=",
+            "dayChange=",
+            "realised=",
+            "unrealised=",
+            "fees=",
+            "count=",
+        ],
+    ),
+    (PayloadKind::TransactionPage, &["private=", "count="]),
+    (PayloadKind::QuoteList, &["count="]),
+];
+
+/// The fewest words that follow the kind of a payload without rows: `UserInfo` leaves its last two
+/// out where it is not private. `None` for lists.
+pub fn least_words(kind: PayloadKind) -> Option<usize> {
+    let (_, head) = HEADS.iter().find(|(known, _)| *known == kind)?;
+    match kind {
+        _ if head.contains(&"count=") => None,
+        PayloadKind::UserInfo => head.len().checked_sub(2),
+        _ => Some(head.len()),
+    }
+}
+
+/// The rows of a `data` message's text: a word for each bar, position, transaction and so on.
+///
+/// # Errors
+/// The message is no list.
+pub fn rows(message: &str) -> Result<Vec<&str>, String> {
+    let mut words = message.split(' ').peekable();
+    let (first, kind) = (words.next(), words.next());
+    let count = words
+        .by_ref()
+        .find_map(|word| word.strip_prefix("count=")?.parse::<usize>().ok())
+        .filter(|_| first == Some("data"))
+        .ok_or_else(|| format!("`{message}` has no rows"))?;
+    if kind == Some("Portfolio") {
+        let _ = words.next_if(|word| word.starts_with("cash="));
+    }
+    Ok(words.take(count).collect())
+}
+
 /// Escapes a text after `name=`. The empty text needs no `\e` there.
 fn inline(text: &str) -> String {
     if text.is_empty() {
@@ -379,4 +459,53 @@ fn receipt(receipt: &Receipt) -> Vec<String> {
             .map(|(name, value)| format!("{}={}", inline(name), inline(value))),
     );
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_between_the_count_and_what_follows_them() {
+        for (message, expected) in [
+            ("data List count=2 AAPL count=3", "AAPL count=3"),
+            ("data Bars count=0", ""),
+            (
+                "data Portfolio private=true count=1 cash=5 AAPL,quantity=1",
+                "AAPL,quantity=1",
+            ),
+            (
+                "data Portfolio private=false count=1 A,share=3",
+                "A,share=3",
+            ),
+            (
+                "data QuoteList count=2 A,name= B,name= update=7",
+                "A,name= B,name=",
+            ),
+            ("data Receipt count=1 cash=5", "cash=5"),
+        ] {
+            assert_eq!(rows(message).unwrap().join(" "), expected, "{message}");
+        }
+        for none in [
+            "pong",
+            "data Quote time=x value=1",
+            "data",
+            "list count=1 a",
+        ] {
+            assert!(rows(none).unwrap_err().contains("has no rows"), "{none}");
+        }
+    }
+
+    #[test]
+    fn every_kind_has_its_head() {
+        let kinds = crate::wire::instruction::TABLE
+            .iter()
+            .filter_map(|row| row.payload);
+        for kind in kinds {
+            assert!(HEADS.iter().any(|(known, _)| *known == kind), "{kind:?}");
+        }
+        assert_eq!(least_words(PayloadKind::UserInfo), Some(4));
+        assert_eq!(least_words(PayloadKind::Quote), Some(2));
+        assert_eq!(least_words(PayloadKind::Bars), None);
+    }
 }

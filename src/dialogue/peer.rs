@@ -1,15 +1,17 @@
 //! spec/dialogue.md · 4.3 The Connection
 //!
-//! The far end of a dialogue's connection: a plain TCP socket that is read with a deadline.
+//! The far end of a dialogue's connection: a socket, plain or with TLS, that is read with a
+//! deadline.
 //!
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::message::{MessageDecoder, StreamPart};
-use crate::net::deadline::{is_passing, remaining};
+use crate::net::client_stream::explain;
+use crate::net::deadline::{self, is_passing};
+use crate::net::{ClientStream, ClientTls, client_tls};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,6 +53,17 @@ pub trait Peer {
 
     /// Waits for the next event; `None` if there is none before `until`.
     fn receive(&mut self, until: Instant) -> Option<Arrival>;
+
+    /// The bytes of the event that was returned last. A peer that does not see them has none.
+    fn bytes_of_last(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The sizes of the packets of the message that was returned last. Empty if it was no data
+    /// transfer, or if the peer does not know them.
+    fn packets_of_last(&self) -> &[usize] {
+        &[]
+    }
 }
 
 /// The bytes of a connection that has ended.
@@ -89,45 +102,58 @@ impl Drop for Recording {
     }
 }
 
-/// A plain TCP connection.
+/// A TCP connection, plain or with TLS.
 #[derive(Debug)]
 pub struct Tcp {
-    stream: TcpStream,
+    stream: ClientStream,
     decoder: MessageDecoder,
-    /// Decoded and not yet returned, oldest first.
-    waiting: VecDeque<Arrival>,
+    /// Decoded and not yet returned, oldest first, each with its bytes and the sizes of its packets.
+    waiting: VecDeque<(Arrival, Vec<u8>, Vec<usize>)>,
+    /// Received bytes of messages that are not decoded yet.
+    undecoded: Vec<u8>,
+    /// Those of the arrival that was returned last.
+    last: Vec<u8>,
+    /// The sizes of its packets.
+    packets: Vec<usize>,
     ended: bool,
     recording: Option<Recording>,
 }
 
 impl Tcp {
     /// Connects to `HOST:PORT`, and tries each address that the name resolves to. `within` limits
-    /// each attempt.
+    /// the whole, with the handshake of TLS where `security` asks for it.
     ///
     /// # Errors
-    /// The name has no address, or no address accepts the connection.
-    pub fn connect(address: &str, within: Duration) -> Result<Tcp, String> {
-        let named = |e: std::io::Error| format!("{address}: {e}");
-        let mut last = format!("{address}: no such address");
-        for target in address.to_socket_addrs().map_err(named)? {
-            match TcpStream::connect_timeout(&target, within) {
-                Ok(stream) => {
-                    stream.set_nodelay(true).map_err(named)?;
-                    stream
-                        .set_write_timeout(Some(SEND_TIMEOUT))
-                        .map_err(named)?;
-                    return Ok(Tcp {
-                        stream,
-                        decoder: MessageDecoder::default(),
-                        waiting: VecDeque::new(),
-                        ended: false,
-                        recording: None,
-                    });
-                }
-                Err(e) => last = format!("{target}: {e}"),
-            }
-        }
-        Err(last)
+    /// The name has no address, no address accepts the connection, or the handshake fails. The text
+    /// names the address.
+    pub fn connect(address: &str, within: Duration, security: &ClientTls) -> Result<Tcp, String> {
+        let named = |text: &dyn std::fmt::Display| format!("{address}: {text}");
+        let until = Instant::now() + within;
+        let targets: Vec<SocketAddr> = address.to_socket_addrs().map_err(|e| named(&e))?.collect();
+        let (stream, target) = deadline::connect(&targets, until).map_err(|e| named(&e))?;
+        stream.set_nodelay(true).map_err(|e| named(&e))?;
+        let stream = if security.wants_tls(address, target.ip()) {
+            let name = client_tls::server_name(address)?;
+            let config = security.config()?;
+            let session = rustls::ClientConnection::new(config, name).map_err(|e| named(&e))?;
+            let mut stream = ClientStream::Tls(Box::new(session), stream);
+            stream
+                .handshake(until)
+                .map_err(|e| named(&format!("no TLS: {}", explain(&e))))?;
+            stream
+        } else {
+            ClientStream::Plain(stream)
+        };
+        Ok(Tcp {
+            stream,
+            decoder: MessageDecoder::default(),
+            waiting: VecDeque::new(),
+            undecoded: Vec::new(),
+            last: Vec::new(),
+            packets: Vec::new(),
+            ended: false,
+            recording: None,
+        })
     }
 
     /// The same connection. Its bytes are handed to the recorder when it is dropped.
@@ -145,38 +171,43 @@ impl Tcp {
     /// Reads once, and waits no longer than `until`.
     fn read(&mut self, until: Instant) {
         let mut bytes = vec![0; READ_BYTES];
-        let outcome = self
-            .stream
-            .set_read_timeout(Some(remaining(until)))
-            .and_then(|()| self.stream.read(&mut bytes));
-        match outcome {
+        match self.stream.read(&mut bytes, until) {
             Ok(0) => {
-                self.ended = true;
-                self.waiting.push_back(if self.decoder.is_partial() {
+                let end = if self.decoder.is_partial() {
                     Arrival::Broken("the connection ends inside a message".to_owned())
                 } else {
                     Arrival::End
-                });
+                };
+                self.end(end);
             }
             Ok(size) => {
                 let bytes = bytes.get(..size).unwrap_or_default();
                 if let Some(recording) = &mut self.recording {
                     recording.bytes.received.extend_from_slice(bytes);
                 }
+                self.undecoded.extend_from_slice(bytes);
                 self.decoder.extend(bytes);
                 while let Some(decoded) = self.decoder.next_message() {
-                    self.waiting.push_back(match decoded {
+                    let arrival = match decoded {
                         StreamPart::Message(text) => Arrival::Message(text),
                         StreamPart::Broken(why) => Arrival::Broken(why),
-                    });
+                    };
+                    let left = self.decoder.buffered();
+                    let taken = self.undecoded.len().saturating_sub(left);
+                    let bytes = self.undecoded.drain(..taken).collect();
+                    let packets = self.decoder.packets().to_vec();
+                    self.waiting.push_back((arrival, bytes, packets));
                 }
             }
             Err(e) if is_passing(&e) => {}
-            Err(e) => {
-                self.ended = true;
-                self.waiting.push_back(Arrival::Failed(e.to_string()));
-            }
+            Err(e) => self.end(Arrival::Failed(explain(&e))),
         }
+    }
+
+    fn end(&mut self, arrival: Arrival) {
+        self.ended = true;
+        let bytes = std::mem::take(&mut self.undecoded);
+        self.waiting.push_back((arrival, bytes, Vec::new()));
     }
 }
 
@@ -186,21 +217,30 @@ impl Peer for Tcp {
             recording.bytes.sent.extend_from_slice(bytes);
         }
         self.decoder.note(bytes);
-        self.stream.write_all(bytes).map_err(|e| e.to_string())
+        self.stream
+            .write_all(bytes, Instant::now() + SEND_TIMEOUT)
+            .map_err(|e| match deadline::is_timeout(&e) {
+                true => "the server reads nothing".to_owned(),
+                false => explain(&e),
+            })
     }
 
     fn half(&mut self) -> Result<(), String> {
         self.stream
-            .shutdown(Shutdown::Write)
-            .map_err(|e| e.to_string())
+            .finish(Instant::now() + SEND_TIMEOUT)
+            .map_err(|e| explain(&e))
     }
 
     fn receive(&mut self, until: Instant) -> Option<Arrival> {
         loop {
-            if let Some(arrival) = self.waiting.pop_front() {
+            if let Some((arrival, bytes, packets)) = self.waiting.pop_front() {
+                self.last = bytes;
+                self.packets = packets;
                 return Some(arrival);
             }
             if self.ended {
+                self.last.clear();
+                self.packets.clear();
                 return Some(Arrival::End);
             }
             self.read(until);
@@ -208,5 +248,13 @@ impl Peer for Tcp {
                 return None;
             }
         }
+    }
+
+    fn bytes_of_last(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.last)
+    }
+
+    fn packets_of_last(&self) -> &[usize] {
+        &self.packets
     }
 }

@@ -44,8 +44,14 @@ pub struct PipePeer {
     sending: Option<Sender<Vec<u8>>>,
     received: Receiver<PipeChunk>,
     decoder: MessageDecoder,
-    /// Decoded and not yet returned, oldest first.
-    waiting: VecDeque<Arrival>,
+    /// Decoded and not yet returned, oldest first, each with its bytes and the sizes of its packets.
+    waiting: VecDeque<(Arrival, Vec<u8>, Vec<usize>)>,
+    /// Received bytes of messages that are not decoded yet.
+    undecoded: Vec<u8>,
+    /// Those of the arrival that was returned last.
+    last: Vec<u8>,
+    /// The sizes of its packets.
+    packets: Vec<usize>,
     is_open: bool,
     has_ended: bool,
     /// The program between, where it was started for this connection.
@@ -86,6 +92,9 @@ impl PipePeer {
             received,
             decoder: MessageDecoder::default(),
             waiting: VecDeque::new(),
+            undecoded: Vec::new(),
+            last: Vec::new(),
+            packets: Vec::new(),
             is_open: false,
             has_ended: false,
             process: None,
@@ -153,28 +162,34 @@ impl PipePeer {
                 if let Some((_, recorded)) = &mut self.recording {
                     recorded.received.extend_from_slice(&bytes);
                 }
+                self.undecoded.extend_from_slice(&bytes);
                 self.decoder.extend(&bytes);
                 while let Some(part) = self.decoder.next_message() {
-                    self.waiting.push_back(match part {
+                    let arrival = match part {
                         StreamPart::Message(text) => Arrival::Message(text),
                         StreamPart::Broken(why) => Arrival::Broken(why),
-                    });
+                    };
+                    let left = self.decoder.buffered();
+                    let taken = self.undecoded.len().saturating_sub(left);
+                    let bytes = self.undecoded.drain(..taken).collect();
+                    let packets = self.decoder.packets().to_vec();
+                    self.waiting.push_back((arrival, bytes, packets));
                 }
             }
-            Ok(Err(why)) => {
-                self.has_ended = true;
-                self.waiting.push_back(Arrival::Failed(why));
+            Ok(Err(why)) => self.end(Arrival::Failed(why)),
+            Err(RecvTimeoutError::Disconnected) if self.decoder.is_partial() => {
+                let why = "the connection ends inside a message".to_owned();
+                self.end(Arrival::Broken(why));
             }
-            Err(RecvTimeoutError::Disconnected) => {
-                self.has_ended = true;
-                self.waiting.push_back(if self.decoder.is_partial() {
-                    Arrival::Broken("the connection ends inside a message".to_owned())
-                } else {
-                    Arrival::End
-                });
-            }
+            Err(RecvTimeoutError::Disconnected) => self.end(Arrival::End),
             Err(RecvTimeoutError::Timeout) => {}
         }
+    }
+
+    fn end(&mut self, arrival: Arrival) {
+        self.has_ended = true;
+        let bytes = std::mem::take(&mut self.undecoded);
+        self.waiting.push_back((arrival, bytes, Vec::new()));
     }
 }
 
@@ -206,10 +221,14 @@ impl Peer for PipePeer {
 
     fn receive(&mut self, until: Instant) -> Option<Arrival> {
         loop {
-            if let Some(arrival) = self.waiting.pop_front() {
+            if let Some((arrival, bytes, packets)) = self.waiting.pop_front() {
+                self.last = bytes;
+                self.packets = packets;
                 return Some(arrival);
             }
             if self.has_ended {
+                self.last.clear();
+                self.packets.clear();
                 return Some(Arrival::End);
             }
             let chunk = self.received.recv_deadline(until);
@@ -218,6 +237,14 @@ impl Peer for PipePeer {
                 return None;
             }
         }
+    }
+
+    fn bytes_of_last(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.last)
+    }
+
+    fn packets_of_last(&self) -> &[usize] {
+        &self.packets
     }
 }
 

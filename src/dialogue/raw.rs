@@ -11,17 +11,35 @@ pub const BYTES_MAX: usize = 1 << 24;
 /// Hexadecimal digits of a character's code point behind `\u`.
 const CODE_POINT_DIGITS: usize = 6;
 
+/// A word of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedWord {
+    pub text: String,
+    /// The column of its first character, from 1.
+    pub column: usize,
+}
+
+/// Whether each character of a line stands inside quotes, the quotes themselves included. A quote
+/// behind a backslash is none.
+fn quoted(line: &str) -> impl Iterator<Item = (char, bool)> + '_ {
+    let (mut inside, mut escaped) = (false, false);
+    line.chars().map(move |c| {
+        let is_quote = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        inside ^= is_quote;
+        (c, inside || is_quote)
+    })
+}
+
 /// Removes a comment: from a `#` outside quotes, at the start or after white space, to the end of
 /// the line.
 pub fn without_comment(line: &str) -> &str {
-    let mut quoted = false;
-    let mut before = ' ';
-    for (at, c) in line.char_indices() {
-        match c {
-            '"' if before != '\\' => quoted = !quoted,
-            '#' if !quoted && before.is_whitespace() => return &line[..at],
-            _ => {}
+    let (mut at, mut before) = (0, ' ');
+    for (c, quoted) in quoted(line) {
+        if c == '#' && !quoted && before.is_whitespace() {
+            return &line[..at];
         }
+        at += c.len_utf8();
         before = c;
     }
     line
@@ -29,25 +47,46 @@ pub fn without_comment(line: &str) -> &str {
 
 /// Splits a line at white space outside quotes.
 pub fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quoted = false;
-    for c in line.chars() {
-        if c == '"' {
-            quoted = !quoted;
-        }
+    placed_words(line)
+        .into_iter()
+        .map(|word| word.text)
+        .collect()
+}
+
+/// Splits a line as [`words`] does, and tells where each word begins.
+pub fn placed_words(line: &str) -> Vec<PlacedWord> {
+    let mut words: Vec<PlacedWord> = Vec::new();
+    let mut inside = false;
+    for (index, (c, quoted)) in quoted(line).enumerate() {
         if c.is_whitespace() && !quoted {
-            if !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
-        } else {
-            word.push(c);
+            inside = false;
+            continue;
         }
-    }
-    if !word.is_empty() {
-        words.push(word);
+        match words.last_mut().filter(|_| inside) {
+            Some(word) => word.text.push(c),
+            None => words.push(PlacedWord {
+                text: c.to_string(),
+                column: index + 1,
+            }),
+        }
+        inside = true;
     }
     words
+}
+
+/// The column of the quote that a line does not close.
+pub fn open_quote(line: &str) -> Option<usize> {
+    let (mut open, mut escaped) = (None, false);
+    for (index, c) in line.chars().enumerate() {
+        if c == '"' && !escaped {
+            open = match open {
+                None => Some(index + 1),
+                Some(_) => None,
+            };
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    open
 }
 
 /// The bytes of words: pairs of hexadecimal digits, or `"text"`; either of them repeated with `*N`.
@@ -172,6 +211,26 @@ mod tests {
         for bad in ["1", "0g", "\"open", "00*x", "00*99999999999", "\"\\q\""] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn words_have_columns_and_quotes_an_end() {
+        let placed = |line| {
+            let words = placed_words(line);
+            words
+                .into_iter()
+                .map(|word| (word.column, word.text))
+                .collect::<Vec<_>>()
+        };
+        let expected = [(3, "é".to_owned()), (5, "\"a  b\"*2".to_owned())];
+        assert_eq!(placed("  é \"a  b\"*2\t"), expected);
+        // A quote behind a backslash neither opens nor closes.
+        assert_eq!(words("a\\\" b"), ["a\\\"", "b"]);
+        assert_eq!(words("\"a\\\" b\" c"), ["\"a\\\" b\"", "c"]);
+        assert_eq!(without_comment("\"a\\\" # b\" # c"), "\"a\\\" # b\" ");
+        assert_eq!(without_comment("é# # c"), "é# ");
+        assert_eq!(open_quote("x \"a\" \"b"), Some(7));
+        assert_eq!(open_quote("x \"a\" \\\"b"), None);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 /// The sections that fixtures may cover, with their titles.
 pub const SECTIONS: &[(&str, &str)] = &[
     ("2.1.8", "Worker Servers"),
+    ("2.4.1", "Account Structure"),
     ("2.4.2", "Session Structure"),
+    ("2.4.3", "Asset Structure"),
     ("3.1.1", "Master Server: Main Module"),
     ("3.1.3", "Account Management & Authorization"),
     ("3.1.5", "Worker Management"),
@@ -263,6 +265,7 @@ mod tests {
         ];
         let difference = Difference {
             fixture: "a.pt".into(),
+            step: 1,
             line: 4,
             sections: vec!["4.6.10".into()],
             expected: "1 < b".into(),

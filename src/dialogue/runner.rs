@@ -3,19 +3,28 @@
 //! Runs the steps of a fixture in order, until the first one that is not met.
 
 mod connection;
+mod log;
+mod play;
 mod retry;
+mod rows;
 
+use super::compare::{self, Comparison};
 use super::message;
 use super::pattern;
 use super::peer::Arrival;
 use super::raw;
 use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
-use super::variables::Variables;
-use connection::{RunLog, ScriptedConnection, describe};
-use std::collections::BTreeMap;
-use std::time::Duration;
+use super::variables::{CAME, Variables};
+use crate::model::Timestamp;
+use connection::{Received, ScriptedConnection, describe, is_notice};
+use log::RunLog;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 use thiserror::Error;
+
+pub use log::{BYTES_KEPT_MAX, EXCHANGES_KEPT_MAX, Exchanged};
+pub use play::{Play, PlayedStep, StepOutcome};
 
 /// The time limit of a step whose line, fixture and command line set none.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,9 +37,12 @@ const WHOLE_WORDS_MAX: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{fixture}:{line}: expected `{expected}`, came {came}")]
 pub struct Difference {
-    /// The fixture's name.
+    /// The fixture's name. Where the line stands in a file that it includes, that file's name
+    /// behind it: `login.pt, common/alice.pt`.
     pub fixture: String,
-    /// The line's number, from 1.
+    /// The step's index in the script; the number of steps if it came after the last.
+    pub step: usize,
+    /// The line's number in its file, from 1.
     pub line: usize,
     /// The specification's sections that the line covers.
     pub sections: Vec<String>,
@@ -47,7 +59,9 @@ pub struct Runner<'a> {
     pub values: Variables,
     within: Duration,
     connections: BTreeMap<ConnectionNumber, ScriptedConnection>,
-    transcript: RunLog<'a>,
+    log: RunLog<'a>,
+    /// How much longer a line waits that waits for an update of prices.
+    update_interval: Duration,
     /// Steps that were met.
     pub met: usize,
 }
@@ -60,14 +74,28 @@ impl<'a> Runner<'a> {
             values,
             within,
             connections: BTreeMap::new(),
-            transcript: RunLog(None),
+            log: RunLog::default(),
+            update_interval: Duration::ZERO,
             met: 0,
         }
     }
 
     /// Passes each message that is sent or received to `tell`, as a line of text.
     pub fn with_transcript(mut self, tell: &'a mut dyn FnMut(&str)) -> Runner<'a> {
-        self.transcript = RunLog(Some(tell));
+        self.log.tell = Some(tell);
+        self
+    }
+
+    /// Keeps the messages of each step for [`Runner::play`].
+    pub fn keeping(mut self) -> Self {
+        self.log.kept = Some(Vec::new());
+        self
+    }
+
+    /// Lets lines that wait for an update of prices, of which the server announces no time, wait as
+    /// much longer.
+    pub fn with_update_interval(mut self, interval: Duration) -> Self {
+        self.update_interval = interval;
         self
     }
 
@@ -77,29 +105,12 @@ impl<'a> Runner<'a> {
     /// The first line that was not met. An unexpected message after the last line is a difference
     /// of that line.
     pub fn run(&mut self, script: &Script) -> Result<(), Difference> {
-        for step in &script.steps {
-            if let Err(came) = self.step(script, step) {
-                return Err(Difference {
-                    fixture: script.name.clone(),
-                    line: step.line,
-                    sections: step.sections.clone(),
-                    expected: self.filled_line(step),
-                    came,
-                });
-            }
-            self.met += 1;
+        let play = self.play(script, false);
+        self.met = play.met();
+        match play.differences.into_iter().next() {
+            Some(difference) => Err(difference),
+            None => Ok(()),
         }
-        self.check_nothing_left().map_err(|came| Difference {
-            fixture: script.name.clone(),
-            line: script.steps.last().map_or(0, |step| step.line),
-            sections: script
-                .steps
-                .last()
-                .map(|step| step.sections.clone())
-                .unwrap_or_default(),
-            expected: "nothing more".to_owned(),
-            came,
-        })
     }
 
     /// The step's line, with the values of known names filled in.
@@ -131,36 +142,51 @@ impl<'a> Runner<'a> {
             StepAction::Send(number, words) => self.send_message(*number, words),
             StepAction::Await(number, words, answer) => self.retry(*number, words, answer, within),
             StepAction::Raw(number, words) => self.send_raw(*number, words),
-            StepAction::Expect(number, words) => self.expect(*number, words, within),
-            StepAction::Notice(number, words) => self.expect_notice(*number, words, within),
+            StepAction::Expect(number, words) => {
+                let earliest = self.earliest(step)?;
+                let within = within + self.longer(words);
+                let received = self.receive(*number, within)?;
+                self.expect(*number, words, earliest, received, within)
+            }
+            StepAction::Notice(number, words) => {
+                let earliest = self.earliest(step)?;
+                let within = within + self.update_interval;
+                let received = self.receive_notice(*number, within)?;
+                self.expect(*number, words, earliest, received, within)
+            }
+            StepAction::Row(number, choice, pattern) => self.rows(*number, *choice, pattern),
+            StepAction::Packets(number, words) => self.packets(*number, words),
             StepAction::Closed(number) => {
+                let earliest = self.earliest(step)?;
                 self.connection(*number)?.expect_end();
                 match self.receive(*number, within)? {
-                    Some(Arrival::End) => Ok(()),
-                    other => Err(describe(other.as_ref(), within)),
+                    Some(end) if end.arrival == Arrival::End => {
+                        in_time(earliest, end.at, "the end")
+                    }
+                    other => Err(describe(arrival(other.as_ref()), within)),
                 }
             }
             StepAction::Half(number) => {
-                self.transcript.add(&format!("{number} half"));
+                self.log.add(&format!("{number} half"));
                 self.connection(*number)?.half_close()
             }
             StepAction::Close(number) => {
-                self.transcript.add(&format!("{number} close"));
+                self.log.add(&format!("{number} close"));
                 self.connections
                     .remove(number)
                     .map(|_| ())
                     .ok_or_else(|| unknown_connection(*number))
             }
-            StepAction::Silence(number, time) => match self.receive(*number, *time)? {
+            StepAction::Silence(number, time) => match self.listen(*number, *time)? {
                 None => Ok(()),
-                other => Err(describe(other.as_ref(), *time)),
+                other => Err(describe(arrival(other.as_ref()), *time)),
             },
             StepAction::Pause(time) => {
                 std::thread::sleep(*time);
                 Ok(())
             }
             StepAction::Do(name) => {
-                self.transcript.add(&format!("do {name}"));
+                self.log.add(&format!("do {name}"));
                 self.dialer.hook(name)
             }
             StepAction::Let(name, value) => {
@@ -170,7 +196,35 @@ impl<'a> Runner<'a> {
                 }
                 Ok(())
             }
+            StepAction::Check(left, comparison, right) => self.check(left, comparison, right),
         }
+    }
+
+    /// Compares two values.
+    ///
+    /// # Errors
+    /// They do not compare so: both, as they are.
+    fn check(&mut self, left: &str, comparison: &Comparison, right: &str) -> Result<(), String> {
+        let (left, right) = (self.values.fill(left)?, self.values.fill(right)?);
+        let comparison = match comparison {
+            Comparison::Within(tolerance) => Comparison::Within(self.values.fill(tolerance)?),
+            sign => sign.clone(),
+        };
+        if compare::holds(&left, &comparison, &right)? {
+            Ok(())
+        } else {
+            Err(format!("`{left}` and `{right}`"))
+        }
+    }
+
+    /// The time before which the step's message must not come.
+    fn earliest(&mut self, step: &Step) -> Result<Option<Timestamp>, String> {
+        let Some(time) = &step.not_before else {
+            return Ok(None);
+        };
+        let text = self.values.fill(time)?;
+        let time = Timestamp::parse(&text).map_err(|e| format!("{text}: {e}"))?;
+        Ok(Some(time))
     }
 
     fn connect(
@@ -181,7 +235,7 @@ impl<'a> Runner<'a> {
         within: Duration,
     ) -> Result<(), String> {
         let target = self.values.fill(target)?;
-        self.transcript.add(&format!("{number} connect {target}"));
+        self.log.add(&format!("{number} connect {target}"));
         let peer = self.dialer.connect(&target, within)?;
         let connection = ScriptedConnection::new(number, peer, script.has_notices(number));
         self.connections.insert(number, connection);
@@ -219,7 +273,7 @@ impl<'a> Runner<'a> {
     }
 
     fn send(&mut self, number: ConnectionNumber, bytes: &[u8], line: &str) -> Result<(), String> {
-        self.transcript.add(&format!("{number} {line}"));
+        self.log.sent(number, line, bytes);
         self.connection(number)?.send(bytes, line)
     }
 
@@ -227,36 +281,68 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         within: Duration,
-    ) -> Result<Option<Arrival>, String> {
+    ) -> Result<Option<Received>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
-            .receive(within, &mut self.transcript)
+            .receive(within, &mut self.log)
     }
 
+    /// The next arrival within just that time, whatever the server has announced.
+    fn listen(
+        &mut self,
+        number: ConnectionNumber,
+        time: Duration,
+    ) -> Result<Option<Received>, String> {
+        let connection = self.connections.get_mut(&number);
+        connection
+            .ok_or_else(|| unknown_connection(number))?
+            .receive_until(Instant::now() + time, &mut self.log)
+    }
+
+    fn receive_notice(
+        &mut self,
+        number: ConnectionNumber,
+        within: Duration,
+    ) -> Result<Option<Received>, String> {
+        let connection = self.connections.get_mut(&number);
+        connection
+            .ok_or_else(|| unknown_connection(number))?
+            .receive_notice(within, &mut self.log)
+    }
+
+    /// How much longer a line waits for this message, which may come with an update of prices.
+    fn longer(&self, words: &[String]) -> Duration {
+        let is_of_an_update = words
+            .first()
+            .is_some_and(|word| is_notice(word) && word != "transactionQueued");
+        if is_of_an_update {
+            self.update_interval
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Compares what came with the expected words, and keeps it for `row` and `packets`.
     fn expect(
         &mut self,
         number: ConnectionNumber,
         words: &[String],
+        earliest: Option<Timestamp>,
+        received: Option<Received>,
         within: Duration,
     ) -> Result<(), String> {
-        match self.receive(number, within)? {
-            Some(Arrival::Message(text)) => self.compare(words, &text),
-            other => Err(describe(other.as_ref(), within)),
-        }
-    }
-
-    fn expect_notice(
-        &mut self,
-        number: ConnectionNumber,
-        words: &[String],
-        within: Duration,
-    ) -> Result<(), String> {
-        let connection = self.connections.get_mut(&number);
-        let text = connection
-            .ok_or_else(|| unknown_connection(number))?
-            .receive_notice(within, &mut self.transcript)?;
-        self.compare(words, &text)
+        let Some(received) = received else {
+            return Err(describe(None, within));
+        };
+        let Arrival::Message(text) = &received.arrival else {
+            return Err(describe(Some(&received.arrival), within));
+        };
+        self.compare(words, text)?;
+        in_time(earliest, received.at, &format!("`{text}`"))?;
+        self.values.set(CAME, &received.at.to_string());
+        self.connection(number)?.last = Some(received);
+        Ok(())
     }
 
     /// Compares a received message with the expected words.
@@ -279,9 +365,14 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Checks after the last step that no connection has received a message that no line expects.
-    fn check_nothing_left(&mut self) -> Result<(), String> {
-        for (number, connection) in &mut self.connections {
+    /// Checks after the last step that no connection but these has received a message that no line
+    /// expects.
+    fn check_nothing_left(&mut self, spoilt: &BTreeSet<ConnectionNumber>) -> Result<(), String> {
+        let judged = self
+            .connections
+            .iter_mut()
+            .filter(|(number, _)| !spoilt.contains(number));
+        for (number, connection) in judged {
             if let Some(other) = connection.unexpected() {
                 return Err(format!(
                     "{} on connection {number}",
@@ -290,6 +381,21 @@ impl<'a> Runner<'a> {
             }
         }
         Ok(())
+    }
+}
+
+fn arrival(received: Option<&Received>) -> Option<&Arrival> {
+    received.map(|received| &received.arrival)
+}
+
+/// Checks that what came at `at` did not come before `earliest`.
+fn in_time(earliest: Option<Timestamp>, at: Timestamp, what: &str) -> Result<(), String> {
+    match earliest {
+        Some(earliest) if at < earliest => Err(format!(
+            "{what} at {at}, {} ms too soon",
+            earliest.since(at)
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -1,22 +1,25 @@
 //! spec/dialogue/script.md · 4.7 Communication
 //!
-//! The language of the fixtures and its parser: one step a line.
+//! The language of the fixtures: what a script consists of, and how it is written.
+//!
+//! Tests: `src/dialogue/script/parser.rs`.
 
-use super::raw;
+mod parser;
+
+use super::compare::Comparison;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
 /// A connection's number in a fixture.
 pub type ConnectionNumber = u16;
 
-/// The longest time that a line may name.
-const TIME_MAX: Duration = Duration::from_secs(3600);
-/// The highest count of `repeat`.
-const REPEAT_MAX: usize = 100_000;
+/// The most mistakes of a script that are told; of the others the number.
+pub const MISTAKES_MAX: usize = 20;
 
 /// A fixture.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Script {
     /// The fixture's name in reports: its file name.
     pub name: String,
@@ -54,7 +57,11 @@ pub const NEEDS: &[(&str, &str)] = &[
     ),
     ("workers", "NUMBER: so many workers"),
     ("start", "DATE: where the replay begins"),
-    ("interval", "DURATION: the update interval"),
+    ("interval", "TIME: the update interval"),
+    (
+        "updates",
+        "NUMBER: the market makes at least so many updates from now on",
+    ),
 ];
 
 impl fmt::Display for Need {
@@ -65,16 +72,24 @@ impl fmt::Display for Need {
 }
 
 /// A step: one line of a fixture, or one repetition of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
+    /// The file of the line: the fixture's name, or that of a file that it includes.
+    pub file: Arc<str>,
     /// The line's number in the file, from 1.
     pub line: usize,
+    /// The column of its first character that is no white space, from 1.
+    pub column: usize,
     /// The line without its comment.
     pub text: String,
     /// The specification's sections that the line covers.
     pub sections: Vec<String>,
+    /// The requirements that the line shows, by their IDs.
+    pub rules: Vec<String>,
     /// The step's time limit; `None` for the run's.
     pub within: Option<Duration>,
+    /// The time before which the message or the end must not come, as the line writes it.
+    pub not_before: Option<String>,
     pub action: StepAction,
 }
 
@@ -93,6 +108,11 @@ pub enum StepAction {
     Notice(ConnectionNumber, Vec<String>),
     /// `N await INSTRUCTION ARGUMENTS < WORDS`: repeats a request until its answer matches.
     Await(ConnectionNumber, Vec<String>, Vec<String>),
+    /// `N row WHICH PATTERN`: expects rows of the `data` message that was expected last.
+    Row(ConnectionNumber, RowChoice, String),
+    /// `N packets COUNT SIZES`: expects that the message that was expected last came in such
+    /// packets.
+    Packets(ConnectionNumber, Vec<String>),
     /// `N closed`: expects that the server closes the connection and sends nothing before that.
     Closed(ConnectionNumber),
     /// `N half`: closes the sending side.
@@ -107,48 +127,140 @@ pub enum StepAction {
     Do(String),
     /// `let NAME VALUE`: sets a value that is not set yet.
     Let(String, String),
+    /// `check LEFT SIGN RIGHT`: expects that two values compare so.
+    Check(String, Comparison, String),
 }
 
-/// A line that is not of the language.
+/// Which rows of a `data` message a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowChoice {
+    First,
+    Last,
+    /// The row of this number, from 1.
+    Number(usize),
+    /// The one row that matches: not none, not two.
+    One,
+    /// At least one row matches.
+    Any,
+    /// No row matches.
+    None,
+    /// Every row matches.
+    Each,
+    /// Every row matches, and the one value that the pattern captures never falls.
+    Ascending,
+    /// Every row matches, and the one value that the pattern captures never rises.
+    Descending,
+}
+
+/// The words of [`RowChoice`], but for the numbers.
+pub const ROW_CHOICES: &[(&str, RowChoice)] = &[
+    ("first", RowChoice::First),
+    ("last", RowChoice::Last),
+    ("one", RowChoice::One),
+    ("any", RowChoice::Any),
+    ("none", RowChoice::None),
+    ("each", RowChoice::Each),
+    ("ascending", RowChoice::Ascending),
+    ("descending", RowChoice::Descending),
+];
+
+impl RowChoice {
+    /// Whether what the pattern captures is a value from then on.
+    pub fn captures(self) -> bool {
+        match self {
+            RowChoice::First
+            | RowChoice::Last
+            | RowChoice::Number(_)
+            | RowChoice::One
+            | RowChoice::Any => true,
+            RowChoice::None | RowChoice::Each | RowChoice::Ascending | RowChoice::Descending => {
+                false
+            }
+        }
+    }
+}
+
+impl fmt::Display for RowChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let RowChoice::Number(number) = self {
+            return write!(f, "{number}");
+        }
+        let word = ROW_CHOICES.iter().find(|(_, choice)| choice == self);
+        f.write_str(word.map_or("", |(word, _)| word))
+    }
+}
+
+/// A mistake in a script.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{place}: {text}")]
+#[error("{file}:{line}:{column}: {text}")]
 pub struct ScriptError {
-    /// The file's name and the line's number.
-    pub place: String,
-    /// The reason.
+    pub file: String,
+    /// The line's number in the file, from 1.
+    pub line: usize,
+    /// The column in the line, in characters, from 1.
+    pub column: usize,
+    /// What is wrong, and what would be right.
     pub text: String,
 }
 
-/// The parser's state: the script so far, and the sections and time limit that hold for the next
-/// lines.
-#[derive(Default)]
-struct ScriptReader {
-    sections: Vec<String>,
-    within: Option<Duration>,
-    script: Script,
+/// The mistakes of a script, in the order of its lines: at least one. Its text has a line for each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Error)]
+pub struct ScriptErrors {
+    /// At most [`MISTAKES_MAX`].
+    pub told: Vec<ScriptError>,
+    /// The number of mistakes beyond those.
+    pub more: usize,
+}
+
+impl ScriptErrors {
+    /// Adds a mistake. One that has been told already counts once.
+    pub fn add(&mut self, mistake: ScriptError) {
+        if self.told.contains(&mistake) {
+            return;
+        }
+        if self.told.len() < MISTAKES_MAX {
+            self.told.push(mistake);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Adds the mistakes of another script.
+    pub fn add_all(&mut self, other: ScriptErrors) {
+        for mistake in other.told {
+            self.add(mistake);
+        }
+        self.more += other.more;
+    }
+
+    /// `value` where there is no mistake.
+    ///
+    /// # Errors
+    /// The mistakes.
+    pub fn or<T>(self, value: T) -> Result<T, ScriptErrors> {
+        if self.told.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
+    }
+}
+
+impl fmt::Display for ScriptErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.told.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(f, "{end}{mistake}")?;
+        }
+        match self.more {
+            0 => Ok(()),
+            1 => f.write_str("\nand one mistake more"),
+            more => write!(f, "\nand {more} mistakes more"),
+        }
+    }
 }
 
 impl Script {
-    /// Parses a fixture.
-    ///
-    /// # Errors
-    /// The first line that is not of the language.
-    pub fn parse(name: &str, text: &str) -> Result<Script, ScriptError> {
-        let mut reader = ScriptReader::default();
-        reader.script.name = name.to_owned();
-        for (index, line) in text.lines().enumerate() {
-            let text = raw::without_comment(line).trim();
-            if text.is_empty() {
-                continue;
-            }
-            reader.line(index + 1, text).map_err(|text| ScriptError {
-                place: format!("{name}:{}", index + 1),
-                text,
-            })?;
-        }
-        Ok(reader.script)
-    }
-
     /// Whether the script expects this connection's notices with `~`, apart from its replies.
     pub fn has_notices(&self, number: ConnectionNumber) -> bool {
         self.steps
@@ -175,187 +287,98 @@ impl StepAction {
             | StepAction::Expect(n, _)
             | StepAction::Notice(n, _)
             | StepAction::Await(n, ..)
+            | StepAction::Row(n, ..)
+            | StepAction::Packets(n, _)
             | StepAction::Closed(n)
             | StepAction::Half(n)
             | StepAction::Close(n)
             | StepAction::Silence(n, _) => Some(*n),
-            StepAction::Pause(_) | StepAction::Do(_) | StepAction::Let(..) => None,
+            StepAction::Pause(_)
+            | StepAction::Do(_)
+            | StepAction::Let(..)
+            | StepAction::Check(..) => None,
         }
     }
 }
 
-impl ScriptReader {
-    fn line(&mut self, line: usize, text: &str) -> Result<(), String> {
-        let words = raw::words(text);
-        let (first, rest) = words.split_first().ok_or("an empty line")?;
-        let mut within = self.within;
-        let mut times = 1;
-        let actions = match (first.as_str(), rest) {
-            ("section", rest) => {
-                self.sections = sections(rest)?;
-                return Ok(());
-            }
-            ("needs", [what, words @ ..]) => {
-                if !NEEDS.iter().any(|(known, _)| known == what) {
-                    return Err(format!("{what}: no such need"));
-                }
-                self.script.needs.push(Need {
-                    what: what.clone(),
-                    words: words.to_vec(),
-                });
-                return Ok(());
-            }
-            ("within", [time]) => {
-                self.within = Some(duration(time)?);
-                return Ok(());
-            }
-            ("user", names) if !names.is_empty() => {
-                let user =
-                    |name: &String| StepAction::Let(name.clone(), format!("{{unique:{name}}}"));
-                names.iter().map(user).collect()
-            }
-            ("let", [name, value]) => vec![StepAction::Let(name.clone(), value.clone())],
-            ("pause", [time]) => vec![StepAction::Pause(duration(time)?)],
-            ("do", [name]) => vec![StepAction::Do(name.clone())],
-            (number, rest) => match number.parse::<ConnectionNumber>() {
-                Ok(number) => vec![step(number, rest, &mut within, &mut times)?],
-                // A line without a number uses connection 1, so that `> ping` is a whole fixture.
-                Err(_) => vec![step(1, &words, &mut within, &mut times)?],
-            },
+/// The action without its connection's number.
+impl fmt::Display for StepAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |f: &mut fmt::Formatter<'_>, verb: &str, words: &[String]| {
+            write!(f, "{verb} {}", words.join(" "))
         };
-        for action in std::iter::repeat_n(actions, times).flatten() {
-            self.script.steps.push(Step {
-                line,
-                text: text.to_owned(),
-                sections: self.sections.clone(),
-                within,
-                action,
-            });
+        match self {
+            StepAction::Connect(_, target) => write!(f, "connect {target}"),
+            StepAction::Send(_, words) => line(f, ">", words),
+            StepAction::Raw(_, words) => line(f, "x", words),
+            StepAction::Expect(_, words) => line(f, "<", words),
+            StepAction::Notice(_, words) => line(f, "~", words),
+            StepAction::Await(_, words, answer) => {
+                line(f, "await", words)?;
+                line(f, " <", answer)
+            }
+            StepAction::Row(_, choice, pattern) => write!(f, "row {choice} {pattern}"),
+            StepAction::Packets(_, words) => line(f, "packets", words),
+            StepAction::Closed(_) => f.write_str("closed"),
+            StepAction::Half(_) => f.write_str("half"),
+            StepAction::Close(_) => f.write_str("close"),
+            StepAction::Silence(_, time) => write!(f, "silence {}", written(*time)),
+            StepAction::Pause(time) => write!(f, "pause {}", written(*time)),
+            StepAction::Do(name) => write!(f, "do {name}"),
+            StepAction::Let(name, value) => write!(f, "let {name} {value}"),
+            StepAction::Check(left, sign, right) => write!(f, "check {left} {sign} {right}"),
+        }
+    }
+}
+
+/// The script in its own language, a line for each step: what was included stands in its place, and
+/// what is repeated stands as often. Parsed again, it is the same but for its lines' places.
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for need in &self.needs {
+            writeln!(f, "needs {need}")?;
+        }
+        let (none, mut within) = (Vec::new(), None);
+        let (mut sections, mut rules) = (&none, &none);
+        for step in &self.steps {
+            // A `section` line ends what a `rule` line said.
+            if &step.sections != sections || (step.rules.is_empty() && !rules.is_empty()) {
+                (sections, rules) = (&step.sections, &none);
+                writeln!(f, "section {}", sections.join(" "))?;
+            }
+            if &step.rules != rules {
+                rules = &step.rules;
+                writeln!(f, "rule {}", rules.join(" "))?;
+            }
+            match step.action.connection() {
+                Some(number) => {
+                    write!(f, "{number} ")?;
+                    if let Some(time) = step.within {
+                        write!(f, "within {} ", written(time))?;
+                    }
+                    if let Some(time) = &step.not_before {
+                        write!(f, "not-before {time} ")?;
+                    }
+                }
+                None if step.within != within => {
+                    within = step.within;
+                    if let Some(time) = within {
+                        writeln!(f, "within {}", written(time))?;
+                    }
+                }
+                None => {}
+            }
+            writeln!(f, "{}", step.action)?;
         }
         Ok(())
     }
 }
 
-fn step(
-    number: ConnectionNumber,
-    words: &[String],
-    within: &mut Option<Duration>,
-    times: &mut usize,
-) -> Result<StepAction, String> {
-    let (verb, rest) = words
-        .split_first()
-        .ok_or("a connection's number and nothing to do with it")?;
-    Ok(match (verb.as_str(), rest) {
-        ("within", [time, rest @ ..]) => {
-            *within = Some(duration(time)?);
-            return step(number, rest, within, times);
-        }
-        ("repeat", [count, rest @ ..]) => {
-            *times = count
-                .parse()
-                .ok()
-                .filter(|n| *n <= REPEAT_MAX)
-                .ok_or(format!("{count}: no number of times"))?;
-            return step(number, rest, within, times);
-        }
-        ("connect", [target]) => StepAction::Connect(number, target.clone()),
-        (">", [_, ..]) => StepAction::Send(number, rest.to_vec()),
-        ("x", [_, ..]) => StepAction::Raw(number, rest.to_vec()),
-        ("<", [_, ..]) => StepAction::Expect(number, rest.to_vec()),
-        ("~", [_, ..]) => StepAction::Notice(number, rest.to_vec()),
-        ("await", rest) => match rest.iter().position(|word| word == "<") {
-            Some(at) if at > 0 && at + 1 < rest.len() => {
-                StepAction::Await(number, rest[..at].to_vec(), rest[at + 1..].to_vec())
-            }
-            _ => return Err("await: an instruction, <, and what is expected".to_owned()),
-        },
-        ("closed", []) => StepAction::Closed(number),
-        ("half", []) => StepAction::Half(number),
-        ("close", []) => StepAction::Close(number),
-        ("silence", [time]) => StepAction::Silence(number, duration(time)?),
-        _ => {
-            return Err(format!(
-                "{verb}: not a line of this language, or not with so many words"
-            ));
-        }
-    })
-}
-
-fn sections(words: &[String]) -> Result<Vec<String>, String> {
-    let good = |word: &String| word.split('.').all(|part| part.parse::<u8>().is_ok());
-    match words.iter().find(|word| !good(word)) {
-        _ if words.is_empty() => Err("a section's number is missing".to_owned()),
-        Some(word) => Err(format!("{word}: not a section's number")),
-        None => Ok(words.to_vec()),
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|time| *time <= TIME_MAX)
-        .ok_or(format!(
-            "{text}: not a time such as 300ms or 5s, up to an hour"
-        ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_of_line_is_parsed() {
-        let text = "# login, then a purchase\nneeds master-port\nuser alice\nsection 4.6.1 4.6.18\n\
-            1 connect worker\n1 > login {alice} {hash:alice} false # comment\nwithin 9s\n1 < sessionID {sid} *\n\
-            section 4.4\n1 within 2s x 01 0101 \"a b\" # raw\n2 repeat 3 > ping\n1 closed\n1 silence 300ms\n\
-            1 half\n1 close\n1 await ping x < pong *\npause 1s\ndo stop-master\n> ping\n";
-        let script = Script::parse("example.pt", text).unwrap();
-        assert_eq!(script.needs[0].to_string(), "master-port");
-        assert_eq!(script.hooks().collect::<Vec<_>>(), ["stop-master"]);
-        let at = |i: usize| &script.steps[i];
-        assert_eq!(
-            at(0).action,
-            StepAction::Let("alice".into(), "{unique:alice}".into())
-        );
-        assert_eq!(at(2).sections, ["4.6.1", "4.6.18"]);
-        assert_eq!(
-            (at(2).within, at(3).within),
-            (None, Some(Duration::from_secs(9)))
-        );
-        assert_eq!(
-            (at(4).within, at(4).line),
-            (Some(Duration::from_secs(2)), 10)
-        );
-        let pings = script
-            .steps
-            .iter()
-            .filter(|s| matches!(&s.action, StepAction::Send(2, _)))
-            .count();
-        assert_eq!(pings, 3);
-    }
-
-    #[test]
-    fn an_invalid_line_is_named_with_its_number() {
-        for bad in [
-            "hello",
-            "1 await ping",
-            "1 await < pong",
-            "1 await ping <",
-            "1",
-            "1 connect",
-            "1 <",
-            "1 silence soon",
-            "section",
-            "section x",
-            "needs luck",
-            "1 within 2h < x",
-            "1 repeat x > ping",
-            "do",
-            "let a",
-            "70000 > ping",
-        ] {
-            let error = Script::parse("f.pt", &format!("\n{bad}\n")).unwrap_err();
-            assert_eq!(error.place, "f.pt:2", "{bad}");
-        }
+/// A time as a line writes it.
+fn written(time: Duration) -> String {
+    if time.subsec_nanos() % 1_000_000 == 0 {
+        format!("{}ms", time.as_millis())
+    } else {
+        format!("{}ns", time.as_nanos())
     }
 }

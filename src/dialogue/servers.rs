@@ -3,6 +3,7 @@
 //! Resolves the names `worker` and `master` of a fixture to servers.
 
 use super::peer::{ConnectionRecorder, Peer, Tcp};
+use crate::net::ClientTls;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,17 +22,32 @@ pub trait Dialer {
     fn hook(&mut self, name: &str) -> Result<(), String>;
 }
 
-/// The servers that a command line names, reached over plain TCP.
-#[derive(Debug, Clone, Default)]
+/// The servers that a command line names, reached over TCP, plain or with TLS.
+#[derive(Debug, Clone)]
 pub struct Servers {
     /// `HOST:PORT` of each worker; the first one is `worker` and `worker1`.
     pub workers: Vec<String>,
     /// `HOST:PORT` of the master.
     pub master: Option<String>,
+    /// Whether workers are spoken to with TLS, and which certificates are trusted.
+    pub security: ClientTls,
     /// The shell command of each hook, by its name.
     pub hooks: BTreeMap<String, String>,
     /// Keeps the bytes of every connection, if they are wanted.
     pub recorder: Option<ConnectionRecorder>,
+}
+
+impl Default for Servers {
+    /// None, in plain text.
+    fn default() -> Servers {
+        Servers {
+            workers: Vec::new(),
+            master: None,
+            security: ClientTls::plain(),
+            hooks: BTreeMap::new(),
+            recorder: None,
+        }
+    }
 }
 
 impl Servers {
@@ -65,7 +81,14 @@ impl Servers {
 
 impl Dialer for Servers {
     fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
-        let tcp = Tcp::connect(&self.resolve(target)?, within)?;
+        // The specification defines the master's port as plain text.
+        let plain = ClientTls::plain();
+        let security = if target == "master" {
+            &plain
+        } else {
+            &self.security
+        };
+        let tcp = Tcp::connect(&self.resolve(target)?, within, security)?;
         Ok(Box::new(tcp.recorded(self.recorder.clone())))
     }
 

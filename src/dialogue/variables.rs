@@ -10,8 +10,105 @@ use uuid::Uuid;
 
 /// The longest base of a unique name in characters: base, `-` and the tag fit in a username.
 const BASE_MAX: usize = 13;
+/// A thousandth of a second, in millionths of one.
+const MILLIONTHS_PER_MILLI: i128 = 1000;
 /// The number of characters of a run's tag.
 const TAG_LENGTH: usize = 10;
+
+/// The value in which a run keeps when the last message came, a time of the local clock.
+pub const CAME: &str = "came";
+
+/// The values that are there without being set. [`CAME`] is, once a message has come.
+pub const BUILT_IN: &[&str] = &["run", "uuid", "random", "now", CAME];
+
+/// An argument of a function. Each may also be the name of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionArgument {
+    /// Any text.
+    Text,
+    /// A username.
+    User,
+    /// A decimal, such as `7.5`.
+    Decimal,
+    /// A day, or the name of a value that is a time.
+    Time,
+    /// A number of times, and never the name of a value.
+    Count,
+    /// A number of days, which may be negative, and never the name of a value.
+    Days,
+}
+
+/// The functions, each with its arguments.
+pub const FUNCTIONS: &[(&str, &[FunctionArgument])] = {
+    use FunctionArgument::{Count, Days, Decimal, Text, Time, User};
+    &[
+        ("unique", &[Text]),
+        ("upper", &[Text]),
+        ("hash", &[User]),
+        ("hash", &[User, Text]),
+        ("repeat", &[Text, Count]),
+        ("plus", &[Decimal, Decimal]),
+        ("minus", &[Decimal, Decimal]),
+        ("cost", &[Decimal, Decimal]),
+        ("worth", &[Decimal, Decimal]),
+        ("each", &[Decimal, Decimal]),
+        ("day", &[Time]),
+        ("days", &[Time, Days]),
+        ("seconds", &[Time, Time]),
+        ("later", &[Time, Decimal]),
+    ]
+};
+
+impl FunctionArgument {
+    /// Whether a text that is no value's name can be this argument.
+    pub fn takes(self, text: &str) -> bool {
+        match self {
+            FunctionArgument::Text => true,
+            FunctionArgument::User => Username::parse(text).is_ok(),
+            FunctionArgument::Decimal => Money::parse_rounded(text).is_ok(),
+            FunctionArgument::Time => Timestamp::parse(text).is_ok(),
+            FunctionArgument::Count => text.parse::<usize>().is_ok(),
+            FunctionArgument::Days => text.parse::<i64>().is_ok(),
+        }
+    }
+
+    /// Whether the name of a value can stand in its place.
+    pub fn may_be_named(self) -> bool {
+        !matches!(self, FunctionArgument::Count | FunctionArgument::Days)
+    }
+
+    /// What it is, for who wrote something else.
+    pub fn about(self) -> &'static str {
+        match self {
+            FunctionArgument::Text => "a text",
+            FunctionArgument::User => "a username",
+            FunctionArgument::Decimal => "a decimal",
+            FunctionArgument::Time => "a day",
+            FunctionArgument::Count => "a number of times",
+            FunctionArgument::Days => "a number of days",
+        }
+    }
+}
+
+/// Checks that a value may have this name: letters, digits, `_` and `-`, at least one letter, and
+/// none of [`BUILT_IN`].
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_name(name: &str) -> Result<(), String> {
+    let good = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    if BUILT_IN.contains(&name) {
+        Err(format!(
+            "{name}: every run has a value of this name already"
+        ))
+    } else if !name.chars().all(good) || !name.contains(char::is_alphabetic) {
+        Err(format!(
+            "{name}: a value's name consists of letters, digits, _ and -, and has a letter"
+        ))
+    } else {
+        Ok(())
+    }
+}
 
 /// The values of one run.
 #[derive(Debug, Clone)]
@@ -55,6 +152,11 @@ impl Variables {
     /// The value of a name, if it was set or captured.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.names.get(name).map(String::as_str)
+    }
+
+    /// The names that have a value.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
     }
 
     /// A name made of `base` and this run's tag: at most 24 characters, valid as a username.
@@ -137,6 +239,16 @@ impl Variables {
                     .parse()
                     .map_err(|_| "no such number of days".to_owned())?;
                 moment(time)?.plus_days(days).to_string()
+            }
+            ("seconds", [from, to]) => {
+                let millis = moment(to)?.since(moment(from)?);
+                let millionths = i128::from(millis) * MILLIONTHS_PER_MILLI;
+                Money::within(millionths).ok_or_else(beyond)?.to_string()
+            }
+            ("later", [time, seconds]) => {
+                let millis = i128::from(decimal(seconds)?.0) / MILLIONTHS_PER_MILLI;
+                let later = i128::from(moment(time)?.0) + millis;
+                Timestamp(i64::try_from(later).map_err(|_| beyond())?).to_string()
             }
             _ => return Err("no such function with so many arguments".to_owned()),
         })
@@ -229,6 +341,37 @@ mod tests {
     }
 
     #[test]
+    fn every_function_takes_as_many_arguments_as_the_table_says() {
+        let mut values = Variables::new();
+        for (name, arguments) in FUNCTIONS {
+            let example = |argument: &FunctionArgument| match argument {
+                FunctionArgument::Text | FunctionArgument::User => "a",
+                FunctionArgument::Decimal | FunctionArgument::Count => "2",
+                FunctionArgument::Time => "2013-03-01",
+                FunctionArgument::Days => "-2",
+            };
+            let given: Vec<&str> = arguments.iter().map(example).collect();
+            assert!(arguments.iter().zip(&given).all(|(a, text)| a.takes(text)));
+            let inside = format!("{name}:{}", given.join(":"));
+            assert!(values.value(&inside).unwrap().is_some(), "{inside}");
+            let more = format!("{inside}:2:2:2");
+            assert!(values.value(&more).is_err(), "{more}");
+        }
+        assert!(!FunctionArgument::Time.takes("soon") && !FunctionArgument::User.takes(".a"));
+        assert!(!FunctionArgument::Count.takes("-1") && !FunctionArgument::Decimal.takes("x"));
+    }
+
+    #[test]
+    fn names_are_words_that_mean_nothing_else() {
+        for good in ["a", "sum12", "2nd", "client-id", "é_1"] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", "12", "a:b", "a.b", "now", "came", "a b", "-"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn functions_take_names_and_literals() {
         let mut values = Variables::new();
         values.set("total", "4304.7");
@@ -246,6 +389,14 @@ mod tests {
             "2013-03-01 2013-02-28T00:00:00.000Z"
         );
         assert_eq!(fill("{repeat:ab:3}\\s{upper:alice}"), "ababab ALICE-1");
+        assert_eq!(
+            fill("{later:t:-0.5} {later:t:90}"),
+            "2013-02-28T23:59:59.500Z 2013-03-01T00:01:30.000Z"
+        );
+        assert_eq!(
+            fill("{seconds:2013-02-28:t} {seconds:2013-03-02:t}"),
+            "86400 -86400"
+        );
         let named = fill("{hash:alice}");
         assert_eq!(named, fill("{hash:Alice-1:password of alice}"));
         assert_ne!(named, fill("{hash:alice:other}"));

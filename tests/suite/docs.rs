@@ -17,6 +17,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/glossary.md",
     "spec/page/views.md",
     "spec/performance.md",
+    "spec/python.md",
     "spec/secrets.md",
     "spec/wire/limits.md",
     "spec/writing_a_client.md",

@@ -20,6 +20,8 @@ mod client {
     mod hostile_words;
     // `papertrader` and `ptcat` against a worker of a later edition.
     mod later_edition;
+    // The client in Python, etc/python, and its bot.
+    mod python;
     // `papertrader` against real servers.
     mod real_servers;
     // `papertrader` on terminals of several sizes.

@@ -5,13 +5,13 @@
 
 use crate::cli::input::{date, quantity};
 use crate::client::OrderForm;
-use crate::client::tls::{CertificatePin, parse_pin};
 use crate::model::token::parse_days;
 use crate::model::{
     ClientOrderId, Email, IdentityProviderName, Money, OrderAmount, OrderTerms, Quantity,
     SessionSelection, Side, SignInMethod, Symbol, TimeInForce, Timestamp, TokenName, TokenScope,
     TrailDistance, Username, UsernameOrEmail,
 };
+use crate::net::client_tls::{CertificatePin, parse_pin};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 

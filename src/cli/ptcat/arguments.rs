@@ -7,7 +7,10 @@
 use crate::dialogue::script::ConnectionNumber;
 use crate::dialogue::servers::Servers;
 use crate::dialogue::variables::Variables;
+use crate::net::ClientTls;
+use crate::net::client_tls::TlsMode;
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What both filters take.
@@ -20,6 +23,30 @@ pub(super) struct FilterArgs {
     /// Give {NAME} a value; may be given more than once
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) set: Vec<(String, String)>,
+}
+
+/// Whether a worker is spoken to with TLS.
+#[derive(Debug, Args)]
+pub(super) struct TlsArgs {
+    /// Speak TLS with workers; their certificates must be valid for the HOST by the system's roots
+    #[arg(long)]
+    tls: bool,
+
+    /// Speak TLS with workers, and trust the certificates of this PEM file too
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// The settings for connections. Without an option they are plain, beyond loopback too: a tester
+    /// says what is tested.
+    pub(super) fn settings(&self) -> ClientTls {
+        if self.tls || self.ca.is_some() {
+            ClientTls::new(TlsMode::Always, self.ca.clone(), Vec::new())
+        } else {
+            ClientTls::plain()
+        }
+    }
 }
 
 /// What is run against.
@@ -45,6 +72,9 @@ pub(super) struct TargetArgs {
     /// once
     #[arg(long = "on", value_name = "NAME=COMMAND", value_parser = pair)]
     pub(super) hooks: Vec<(String, String)>,
+
+    #[command(flatten)]
+    pub(super) tls: TlsArgs,
 
     /// How long a line may take that does not say so itself; a purchase waits for the next price
     /// update
@@ -81,6 +111,7 @@ impl TargetArgs {
                 .collect(),
             master: self.master.clone(),
             hooks: self.hooks.iter().cloned().collect(),
+            security: self.tls.settings(),
             recorder: None,
         }
     }

@@ -50,13 +50,14 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
     };
     let mut scripts = match &args.fixtures {
         Some(path) => conform::folder(path)?,
-        None => conform::built_in().map_err(|e| e.to_string())?,
+        None => conform::built_in()?,
     };
     let only = &args.only;
     scripts.retain(|script| only.is_empty() || only.iter().any(|part| script.name.contains(part)));
     if scripts.is_empty() {
         return Err(Failure::Mistake("no dialogue has such a name".to_owned()));
     }
+    conform::check(&scripts, &plan.values)?;
     let report = conform::run(&plan, &scripts);
     let text = if args.json {
         pretty_json(&report).map_err(|e| e.to_string())?

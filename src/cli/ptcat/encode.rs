@@ -68,7 +68,8 @@ fn play(args: &EncodeArgs, replies: &Path) -> Result<bool, Failure> {
         .lock()
         .read_to_string(&mut text)
         .map_err(|e| e.to_string())?;
-    let script = lines::dialogue_of_one(INPUT_NAME, &text, args.filter.connection)
+    let given = values(&args.filter.set);
+    let script = lines::dialogue_of_one(INPUT_NAME, &text, args.filter.connection, &given)
         .map_err(Failure::Mistake)?;
     let mut dialer = PipelineDialer {
         peer: Some(peer),
@@ -80,7 +81,7 @@ fn play(args: &EncodeArgs, replies: &Path) -> Result<bool, Failure> {
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{}", clean(line));
     };
-    let mut runner = Runner::new(&mut dialer, values(&args.filter.set), args.within);
+    let mut runner = Runner::new(&mut dialer, given, args.within);
     if args.verbose {
         runner = runner.with_transcript(&mut tell);
     }

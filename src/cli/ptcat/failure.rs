@@ -3,6 +3,7 @@
 //! Why a subcommand of `ptcat` ends early, and with which exit code.
 
 use crate::dialogue::lines::FilterError;
+use crate::dialogue::script::ScriptErrors;
 use std::io;
 
 /// Why a subcommand ends without a result. The texts go to standard error.
@@ -18,6 +19,12 @@ pub(super) enum Failure {
 impl From<String> for Failure {
     fn from(text: String) -> Failure {
         Failure::Failed(text)
+    }
+}
+
+impl From<ScriptErrors> for Failure {
+    fn from(mistakes: ScriptErrors) -> Failure {
+        Failure::Mistake(mistakes.to_string())
     }
 }
 

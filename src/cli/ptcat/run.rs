@@ -39,18 +39,9 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
         through,
         verbose,
     } = args;
-    let named = |e: io::Error| format!("{}: {e}", file.display());
-    let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin()
-            .lock()
-            .read_to_string(&mut text)
-            .map_err(named)?;
-    } else {
-        text = std::fs::read_to_string(file).map_err(named)?;
-    }
-    let script = Script::parse(&file.display().to_string(), &text)
-        .map_err(|e| Failure::Mistake(e.to_string()))?;
+    let script = read(file)?;
+    let given = values(&target.set);
+    script.check(&given)?;
     let mut servers: Box<dyn Dialer> = match through.clone() {
         Some(command) => Box::new(CommandDialer {
             servers: target.servers(),
@@ -61,7 +52,7 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{}", clean(line));
     };
-    let mut runner = Runner::new(servers.as_mut(), values(&target.set), target.within);
+    let mut runner = Runner::new(servers.as_mut(), given, target.within);
     if *verbose {
         runner = runner.with_transcript(&mut tell);
     }
@@ -69,4 +60,26 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
         .run(&script)
         .map(|()| true)
         .map_err(|difference| Failure::Failed(difference.to_string()))
+}
+
+/// Reads the dialogue. What standard input includes is looked for from the current folder.
+fn read(file: &Path) -> Result<Script, Failure> {
+    if file != Path::new("-") {
+        let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+        return Ok(Script::parse_with(
+            &file.display().to_string(),
+            &text,
+            &included,
+        )?);
+    }
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .read_to_string(&mut text)
+        .map_err(|e| format!("standard input: {e}"))?;
+    Ok(Script::parse_with("-", &text, &included)?)
+}
+
+fn included(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|e| e.to_string())
 }

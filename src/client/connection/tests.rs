@@ -1,9 +1,9 @@
 //! spec/client/connection.md · its tests
 
 use super::super::testing::{MockPeer, MockServer, TestCertificate};
-use super::super::tls::{CertificatePin, TlsMode};
 use super::*;
 use crate::model::{Reason, SessionId, Symbol};
+use crate::net::client_tls::{CertificatePin, TlsMode};
 use crate::wire::reply::write_fail;
 use sha2::{Digest, Sha256};
 use std::sync::mpsc;

@@ -1,9 +1,9 @@
 //! spec/client/failover.md · its tests
 
 use super::super::testing::{MockPeer, MockServer, TestCertificate};
-use super::super::tls::{CertificatePin, TlsMode};
 use super::*;
 use crate::model::{Money, Quote, Symbol, Timestamp};
+use crate::net::client_tls::{CertificatePin, TlsMode};
 use crate::wire::payload::Payload;
 use crate::wire::{Instruction, Refusal, Reply, Request};
 use sha2::{Digest, Sha256};

@@ -7,14 +7,14 @@
 
 use super::{RecordedEvent, RecordedLine};
 use crate::dialogue::script::ConnectionNumber;
-use crate::model::{Reason, SessionId};
+use crate::model::SessionId;
 use crate::wire::argument_type::ArgumentType;
 use crate::wire::instruction::{InstructionRow, TABLE};
 use crate::wire::{Direction, Instruction, MessageType};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The codes of replies to a session ID that does not exist; none where nothing was replied.
-const EXPIRED: [&str; 2] = ["", Reason::SessionExpired.as_str()];
+const EXPIRED: [&str; 2] = ["", "session-expired"];
 
 /// A person of a recording.
 #[derive(Debug, Default)]

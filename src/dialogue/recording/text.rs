@@ -37,6 +37,10 @@ pub(super) fn write(lines: &[RecordedLine], header: &str) -> String {
                 open.insert(number);
                 format!("connect worker{}", server + 1)
             }
+            // The server has closed: nothing that it was sent behind that has an effect.
+            RecordedEvent::Request(..) | RecordedEvent::Raw(_) if !open.contains(&number) => {
+                continue;
+            }
             RecordedEvent::Request(instruction, words) => {
                 let reply = facts.replies.get(&index).map_or("", String::as_str);
                 format!("> {}", sent(*instruction, words, reply, &mut names))

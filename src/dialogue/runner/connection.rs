@@ -7,6 +7,8 @@
 use super::super::message::is_unknown_notice;
 use super::super::peer::{Arrival, Peer};
 use super::super::script::ConnectionNumber;
+use super::log::RunLog;
+use crate::model::Timestamp;
 use crate::wire::Instruction;
 use crate::wire::instruction::{Direction, TABLE};
 use std::collections::VecDeque;
@@ -15,15 +17,17 @@ use std::time::{Duration, Instant};
 /// The most messages that one connection keeps until a line expects them.
 const RECEIVED_MAX: usize = 200_000;
 
-/// Where a run reports its messages as lines of text; without a receiver it drops them.
-pub(super) struct RunLog<'a>(pub(super) Option<&'a mut dyn FnMut(&str)>);
+/// The longest time that a settlement may be announced ahead and is waited for. A server that
+/// announces a later one is not waited for until then.
+const ANNOUNCED_MAX: Duration = Duration::from_secs(15 * 60);
 
-impl RunLog<'_> {
-    pub(super) fn add(&mut self, line: &str) {
-        if let Some(tell) = self.0.as_mut() {
-            tell(line);
-        }
-    }
+/// What came on a connection.
+pub(super) struct Received {
+    pub(super) arrival: Arrival,
+    /// When the run took it from the connection, by the local clock.
+    pub(super) at: Timestamp,
+    /// The sizes of its packets, if it is a data transfer.
+    pub(super) packets: Vec<usize>,
 }
 
 /// An open connection of a fixture.
@@ -31,11 +35,17 @@ pub(super) struct ScriptedConnection {
     number: ConnectionNumber,
     peer: Box<dyn Peer>,
     /// Received and not yet expected by a line, oldest first.
-    received: VecDeque<Arrival>,
+    received: VecDeque<Received>,
     /// Notices that were received while a reply was expected, oldest first.
-    notices: VecDeque<String>,
+    notices: VecDeque<Received>,
+    /// The message that a line expected last: what `row` and `packets` are about.
+    pub(super) last: Option<Received>,
     /// Whether the fixture expects this connection's notices with `~`, apart from replies.
     separate_notices: bool,
+    /// When the last order that the server has announced here is expected to settle.
+    announced: Option<Instant>,
+    /// Whether the next reply answers the next line that expects one, so far as can be told.
+    is_in_step: bool,
 }
 
 impl ScriptedConnection {
@@ -49,7 +59,10 @@ impl ScriptedConnection {
             peer,
             received: VecDeque::new(),
             notices: VecDeque::new(),
+            last: None,
             separate_notices,
+            announced: None,
+            is_in_step: true,
         }
     }
 
@@ -63,7 +76,8 @@ impl ScriptedConnection {
             .send(bytes, line)
             .or_else(|why| match self.peer.receive(Instant::now()) {
                 Some(arrival) => {
-                    self.received.push_back(arrival);
+                    let received = self.taken(arrival);
+                    self.received.push_back(received);
                     Ok(())
                 }
                 None => Err(format!("a connection that takes nothing: {why}")),
@@ -83,6 +97,17 @@ impl ScriptedConnection {
         self.peer.expect_end();
     }
 
+    /// Whether the last arrival was a reply, so that the next one answers the next line.
+    pub(super) fn is_in_step(&self) -> bool {
+        self.is_in_step
+    }
+
+    /// The end of a wait: so long from now, or from the settlement that the server has announced.
+    fn deadline(&self, within: Duration) -> Instant {
+        let now = Instant::now();
+        self.announced.map_or(now, |settled| settled.max(now)) + within
+    }
+
     /// The next arrival, or `None` after `within`. Keeps notices aside where the fixture expects
     /// them apart.
     ///
@@ -92,40 +117,63 @@ impl ScriptedConnection {
         &mut self,
         within: Duration,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Arrival>, String> {
-        let until = Instant::now() + within;
-        if let Some(arrival) = self.received.pop_front() {
-            return Ok(Some(arrival));
+    ) -> Result<Option<Received>, String> {
+        self.receive_until(self.deadline(within), transcript)
+    }
+
+    /// As [`ScriptedConnection::receive`], with an end that nothing moves.
+    ///
+    /// # Errors
+    /// More than [`RECEIVED_MAX`] messages are kept.
+    pub(super) fn receive_until(
+        &mut self,
+        until: Instant,
+        transcript: &mut RunLog<'_>,
+    ) -> Result<Option<Received>, String> {
+        let received = self.next(until, transcript)?;
+        self.is_in_step = received.as_ref().is_some_and(Received::is_reply);
+        Ok(received)
+    }
+
+    fn next(
+        &mut self,
+        until: Instant,
+        transcript: &mut RunLog<'_>,
+    ) -> Result<Option<Received>, String> {
+        if let Some(received) = self.received.pop_front() {
+            return Ok(Some(received));
         }
         loop {
             match self.read(until, transcript)? {
-                Some(Arrival::Message(notice)) if self.separate_notices && is_notice(&notice) => {
-                    self.notices.push_back(notice);
+                Some(received) if self.separate_notices && received.is_notice() => {
+                    self.notices.push_back(received);
                 }
-                arrival => return Ok(arrival),
+                received => return Ok(received),
             }
         }
     }
 
-    /// The next notice. Keeps the replies that are received before it.
+    /// The next notice; or what is no message; or `None` after `within`. Keeps the replies that are
+    /// received before it.
     ///
     /// # Errors
-    /// No notice within the time, the end of the connection, or more than [`RECEIVED_MAX`]
-    /// messages.
+    /// More than [`RECEIVED_MAX`] messages are kept.
     pub(super) fn receive_notice(
         &mut self,
         within: Duration,
         transcript: &mut RunLog<'_>,
-    ) -> Result<String, String> {
-        let until = Instant::now() + within;
+    ) -> Result<Option<Received>, String> {
+        let until = self.deadline(within);
+        if let Some(notice) = self.notices.pop_front() {
+            return Ok(Some(notice));
+        }
         loop {
-            if let Some(text) = self.notices.pop_front() {
-                return Ok(text);
-            }
             match self.read(until, transcript)? {
-                Some(Arrival::Message(text)) if is_notice(&text) => return Ok(text),
-                Some(arrival @ Arrival::Message(_)) => self.received.push_back(arrival),
-                other => return Err(describe(other.as_ref(), within)),
+                Some(received) if received.is_notice() => return Ok(Some(received)),
+                Some(received) if matches!(received.arrival, Arrival::Message(_)) => {
+                    self.received.push_back(received);
+                }
+                other => return Ok(other),
             }
         }
     }
@@ -137,11 +185,26 @@ impl ScriptedConnection {
                 .take(RECEIVED_MAX)
                 .find(|arrival| !is_passed_over(arrival))
         };
-        let received = self.received.pop_front().or_else(late);
-        let notice = self.notices.pop_front().map(Arrival::Message);
-        notice
-            .or(received)
+        let kept = self.notices.pop_front();
+        let kept = kept.or_else(|| self.received.pop_front());
+        kept.map(|received| received.arrival)
+            .or_else(late)
             .filter(|arrival| !matches!(arrival, Arrival::End | Arrival::Failed(_)))
+    }
+
+    /// Lets later waits last until the settlement that a `transactionQueued` announces.
+    fn note_announcement(&mut self, arrival: &Arrival) {
+        if let Arrival::Message(text) = arrival
+            && let Some(wait) = announced_after(text)
+        {
+            let settled = Instant::now() + wait;
+            self.announced = Some(self.announced.map_or(settled, |other| other.max(settled)));
+        }
+    }
+
+    /// Until when a settlement was announced here.
+    pub(super) fn announced(&self) -> Option<Instant> {
+        self.announced
     }
 
     /// Reads the next arrival and reports it. Passes over notices of a later edition.
@@ -149,27 +212,65 @@ impl ScriptedConnection {
         &mut self,
         until: Instant,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Arrival>, String> {
+    ) -> Result<Option<Received>, String> {
         if self.received.len() + self.notices.len() > RECEIVED_MAX {
             return Err("more messages than this program keeps".to_owned());
         }
         loop {
             let arrival = self.peer.receive(until);
             if let Some(arrival) = &arrival {
-                transcript.add(&format!("{} < {}", self.number, transcript_text(arrival)));
+                transcript.came(self.number, arrival, &self.peer.bytes_of_last());
+                self.note_announcement(arrival);
             }
             match arrival {
                 Some(arrival) if is_passed_over(&arrival) && Instant::now() < until => {}
                 Some(arrival) if is_passed_over(&arrival) => return Ok(None),
-                arrival => return Ok(arrival),
+                arrival => return Ok(arrival.map(|arrival| self.taken(arrival))),
             }
+        }
+    }
+
+    /// What the peer has just returned, with its time and its packets.
+    fn taken(&self, arrival: Arrival) -> Received {
+        Received {
+            arrival,
+            at: Timestamp::now(),
+            packets: self.peer.packets_of_last().to_vec(),
         }
     }
 }
 
+impl Received {
+    fn is_notice(&self) -> bool {
+        matches!(&self.arrival, Arrival::Message(text) if is_notice(text))
+    }
+
+    /// Whether it answers a request: neither a notice nor a `protocolError` does.
+    fn is_reply(&self) -> bool {
+        matches!(&self.arrival, Arrival::Message(text) if !is_no_reply(text))
+    }
+}
+
+/// The time until a settlement that a message announces, if that is in the future and not too far.
+fn announced_after(text: &str) -> Option<Duration> {
+    let mut words = text.split(' ');
+    if words.next() != Some("transactionQueued") {
+        return None;
+    }
+    let time = Timestamp::parse(words.nth(2)?).ok()?;
+    let wait = time.0.checked_sub(Timestamp::now().0)?;
+    let wait = Duration::from_millis(u64::try_from(wait).ok()?);
+    (wait <= ANNOUNCED_MAX).then_some(wait)
+}
+
+/// Whether a message answers no request: a notice, or a `protocolError`.
+fn is_no_reply(text: &str) -> bool {
+    is_notice(text) || text.split(' ').next() == Some(Instruction::ProtocolError.name())
+}
+
 /// Whether a message is a notice: it answers no request, and the connection goes on after it, as it
 /// does not after a `protocolError`.
-fn is_notice(text: &str) -> bool {
+pub(super) fn is_notice(text: &str) -> bool {
     let name = text.split(' ').next().unwrap_or_default();
     TABLE.iter().any(|row| {
         row.name == name
@@ -180,16 +281,6 @@ fn is_notice(text: &str) -> bool {
 
 fn is_passed_over(arrival: &Arrival) -> bool {
     matches!(arrival, Arrival::Message(text) if is_unknown_notice(text))
-}
-
-/// An arrival as a transcript shows it.
-fn transcript_text(arrival: &Arrival) -> String {
-    match arrival {
-        Arrival::Message(text) => text.clone(),
-        Arrival::Broken(why) => format!("malformed: {why}"),
-        Arrival::End => "closed".to_owned(),
-        Arrival::Failed(why) => format!("failed: {why}"),
-    }
 }
 
 /// An arrival as the report of a difference shows it; `None` is silence for `within`.

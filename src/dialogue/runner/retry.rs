@@ -4,7 +4,6 @@
 
 use super::super::peer::Arrival;
 use super::super::script::ConnectionNumber;
-use super::connection::describe;
 use super::{Runner, STEP_TIMEOUT};
 use std::time::{Duration, Instant};
 
@@ -23,13 +22,24 @@ impl Runner<'_> {
         answer: &[String],
         within: Duration,
     ) -> Result<(), String> {
-        let until = Instant::now() + within;
+        // What it waits for may be an order of any connection, or an update of prices.
+        let settled = self
+            .connections
+            .values()
+            .filter_map(|c| c.announced())
+            .max();
+        let now = Instant::now();
+        let until = settled.map_or(now, |settled| settled.max(now)) + within + self.update_interval;
         loop {
             self.send_message(number, words)?;
-            let outcome = match self.receive(number, STEP_TIMEOUT.max(within))? {
-                Some(Arrival::Message(text)) => self.compare(answer, &text),
-                other => return Err(describe(other.as_ref(), within)),
-            };
+            let received = self.receive(number, STEP_TIMEOUT.max(within))?;
+            let is_message = received
+                .as_ref()
+                .is_some_and(|received| matches!(received.arrival, Arrival::Message(_)));
+            let outcome = self.expect(number, answer, None, received, within);
+            if !is_message {
+                return outcome;
+            }
             if outcome.is_ok() || Instant::now() >= until {
                 return outcome;
             }

@@ -80,7 +80,7 @@ fn a_difference_and_a_mistake_end_the_pipeline() {
         "{told}"
     );
     for (bad, why) in [
-        ("ping\nnonsense\n", "line:2: "),
+        ("ping\nnonsense\n", "line:2:1: "),
         ("1 > ping\n2 > ping\n", "--connection"),
     ] {
         let out = shell(bad, &address, pipeline);

@@ -1,7 +1,8 @@
 //! A worker behind a TCP proxy that sends headers of the PROXY protocol.
 
-use papertrader::client::tls::TlsMode;
-use papertrader::client::{Answer, ClientTls, ConnectOptions, ServerConnection};
+use papertrader::client::{Answer, ConnectOptions, ServerConnection};
+use papertrader::net::ClientTls;
+use papertrader::net::client_tls::TlsMode;
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually};
 use papertrader::wire::{Reply, Request};
 use socket2::{Domain, Protocol, Socket, Type};

@@ -1,7 +1,8 @@
 //! TLS on a worker's port, and certificates that change while it runs.
 
-use papertrader::client::tls::TlsMode;
-use papertrader::client::{Answer, ClientTls, ConnectOptions, ServerConnection};
+use papertrader::client::{Answer, ConnectOptions, ServerConnection};
+use papertrader::net::ClientTls;
+use papertrader::net::client_tls::TlsMode;
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually};
 use papertrader::wire::{Reply, Request};
 use rustix::process::Signal;

@@ -4,9 +4,9 @@
 //! theirs.
 
 use super::{CommandError, ReadySession};
-use crate::cli::likeness::{did_you_mean, most_like};
 use crate::client::store::SavedSession;
 use crate::client::{Client, ClientError, SessionFile};
+use crate::model::likeness::{did_you_mean, most_like};
 use crate::model::{Reason, Symbol, Username};
 
 /// The question for an asset that there is not, of those that there are; `None` where none is like it.

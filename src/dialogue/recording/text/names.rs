@@ -131,6 +131,10 @@ impl RecordedNames {
         if let Some(known) = self.known(text) {
             return known;
         }
+        let is_fail = reply
+            .split(' ')
+            .next()
+            .is_none_or(|name| name.ends_with("Fail"));
         let is = |reason: Reason| reply.split(' ').nth(1) == Some(reason.as_str());
         match kind {
             _ if text == "-" => literal(text),
@@ -143,7 +147,11 @@ impl RecordedNames {
             Some(Kind::SessionId) => masked(text),
             Some(Kind::ResetCode) if is(Reason::CodeInvalid) => NO_CODE.to_owned(),
             Some(Kind::ResetCode) => self.ask(text, "code"),
-            Some(Kind::BrowserSecret | Kind::SignInHandle) => self.ask(text, "secret"),
+            Some(Kind::BrowserSecret | Kind::SignInHandle) if !is_fail => self.ask(text, "secret"),
+            Some(Kind::BrowserSecret | Kind::SignInHandle) if text.len() == SESSION_DIGITS => {
+                "{random}".to_owned()
+            }
+            Some(Kind::BrowserSecret | Kind::SignInHandle) => masked(text),
             Some(Kind::TransactionId | Kind::TransactionIdOrDash)
                 if Uuid::parse_str(text).is_ok() =>
             {

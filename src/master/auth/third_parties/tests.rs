@@ -137,3 +137,37 @@ fn a_handle_that_was_linked_and_unlinked_leads_into_no_other_account() {
     }
     assert_eq!(rig.engine.number("SELECT count(*) FROM identities"), 0);
 }
+
+#[test]
+fn a_person_is_refused_what_others_have_and_told_that_the_account_is_locked() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let alice = rig.account("alice");
+    let handle = vouched(&mut rig, &mut link, 1);
+    let registering = |name: &str, email: Option<&str>| Request::RegisterThirdParty {
+        handle: handle.clone(),
+        username: Username::parse(name).unwrap(),
+        email: email.map(|email| Email::parse(email).unwrap()),
+    };
+    let refused = rig.refused(&mut link, registering("Alice", None));
+    assert_eq!(refused, Reason::UsernameTaken);
+    let refused = rig.refused(&mut link, registering("ada", Some("alice@example.org")));
+    assert_eq!(refused, Reason::EmailTaken);
+    let secret = |text: &str| BrowserSecret::parse(text).unwrap();
+    let completing = Request::CompleteThirdParty {
+        handle: handle.clone(),
+        code: secret("code"),
+        state: secret("state"),
+    };
+    let unknown = rig.ask(&mut link, completing.clone());
+    assert!(
+        matches!(unknown, Reply::ThirdPartyUnknown { .. }),
+        "{unknown:?}"
+    );
+
+    identify(&rig, alice);
+    rig.engine.execute("UPDATE accounts SET state = 1");
+    for request in [completing, awaiting(&handle), registering("Alice", None)] {
+        assert_eq!(rig.refused(&mut link, request), Reason::AccountLocked);
+    }
+}

@@ -1,4 +1,4 @@
-//! spec/cli.md · 2.1.4 (what people mistype)
+//! spec/model.md · 2.1.4 (what people mistype)
 //!
 //! Which of the names that there are somebody may have meant who typed another one.
 

@@ -1,12 +1,12 @@
-//! spec/client.md · 4.3.2
+//! spec/net/client_tls.md · 4.3.2
 //!
 //! A blocking byte stream, plain or TLS. Each operation has a deadline, however many system calls
 //! it takes.
 //!
 //! Tests: `tests/suite/client/cli.rs`.
 
-use super::tls;
-use crate::net::deadline::{is_timeout, remaining};
+use super::client_tls;
+use super::deadline::{is_timeout, remaining};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Instant;
@@ -26,7 +26,7 @@ pub fn explain(error: &io::Error) -> String {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
     {
-        Some(inner) => tls::explain(inner),
+        Some(inner) => client_tls::explain(inner),
         None if is_timeout(error) => "the handshake was not done in time".to_owned(),
         None if error.kind() == ErrorKind::UnexpectedEof => "the connection ended early".to_owned(),
         None => error.to_string(),

@@ -1,9 +1,8 @@
-//! spec/client/tls.md · 4.3.2 (the client's side of TLS)
+//! spec/net/client_tls.md · 4.3.2 (the client's side of TLS)
 //!
 //! Selects TLS or plain text for a connection, and verifies certificates.
 
-use super::ClientError;
-use crate::net::certificate;
+use super::certificate;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
@@ -120,11 +119,10 @@ impl ClientTls {
     ///
     /// # Errors
     /// The trust roots cannot be read, or there are none.
-    pub fn config(&self) -> Result<Arc<ClientConfig>, ClientError> {
+    pub fn config(&self) -> Result<Arc<ClientConfig>, String> {
         self.config
             .get_or_init(|| self.build().map(Arc::new))
             .clone()
-            .map_err(ClientError::Local)
     }
 
     fn build(&self) -> Result<ClientConfig, String> {
@@ -323,8 +321,8 @@ pub fn explain(error: &rustls::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::TestCertificate;
     use super::*;
+    use crate::client::testing::TestCertificate;
 
     #[test]
     fn only_what_was_named_as_loopback_is_plain() {

@@ -1,0 +1,260 @@
+"""A worker's link to a master that somebody else wrote [4.3.1]: handshake, records, envelopes."""
+import asyncio, hashlib, ipaddress, random, re, secrets, struct, sys, types, uuid
+
+import noise
+from wire import HEADER, Refusal, ensure, now, pack
+
+
+def cut_text(data):
+    """The text at the front, and what is behind it."""
+    size = 2 + int.from_bytes(data[:2], "big")
+    return data[2:size].decode(), data[size:]
+
+
+class Link:
+    """A worker's link: both ends prove themselves with GPG keys, and every message is sealed."""
+
+    def __init__(self, wire, options):
+        self.wire, self.options, self.worker = wire, options, None
+        self.boot, self.began = uuid.uuid4().bytes, now()
+        self.pending, self.closed, self.rows = {}, set(), b""
+        self.writer, self.has_prices = None, asyncio.Event()
+
+    async def run(self):
+        """Links, and links again after a pause that grows, for as long as the worker runs."""
+        pause = 0.2
+        while True:
+            began = now()
+            try:
+                await self.link_once()
+            except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
+                print(f"solution: no link: {error!r}", file=sys.stderr)
+            self.broken()
+            pause = 0.1 if now() - began > 5_000 else min(pause * 2, 3)
+            await asyncio.sleep(pause * (1 + random.random()) / 2)
+
+    async def link_once(self):
+        host, _, port = self.options.master.rpartition(":")
+        self.reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        reports = asyncio.ensure_future(self.report(writer))
+        try:
+            await asyncio.wait_for(self.shake_hands(writer), 10)
+            self.writer = writer
+            for pending in self.pending.values():
+                self.send(pending, self.wire.message("linkAgain") + pending.frame)
+            stream = b""
+            while True:
+                stream += await asyncio.wait_for(self.read_record(), 15)
+                while len(stream) >= (size := 70 + int.from_bytes(stream[66:70], "big")):
+                    self.receive(int.from_bytes(stream[32:40], "big"), stream[70:size])
+                    stream = stream[size:]
+        finally:
+            reports.cancel()
+            writer.close()
+
+    def broken(self):
+        """Queries fail. What takes effect is sent again, or its client is cut off: nobody knows."""
+        self.writer = None
+        self.worker.sessions.clear()  # their ends may be missed
+        for pending in list(self.pending.values()):
+            if pending.is_kept:
+                pending.is_lost = True
+                asyncio.get_running_loop().call_later(60, self.cut, pending)
+            else:
+                self.finish(pending, Refusal("master-unavailable", "the link has broken"))
+
+    def cut(self, pending):
+        if pending.is_lost:
+            self.finish(pending, ConnectionError("the outcome is unknown"))
+
+    # The handshake, version 2.
+
+    async def shake_hands(self, writer):
+        nonce, half = secrets.token_bytes(32), secrets.token_bytes(32)
+        hello = struct.pack(">H", 2) + self.worker.identity.bytes + nonce
+        writer.write(self.wire.message("linkHello", hello))
+        challenge = await self.read_message("linkChallenge")
+        heard = self.part("linkHello", hello) + self.part("linkChallenge", challenge)
+        proof = await self.gpg(self.statement(1, nonce, challenge, heard) + struct.pack(
+            ">q", now()) + half, "--sign", "--encrypt")
+        writer.write(self.wire.message("linkProof", proof))
+        noise1 = await self.read_message("linkNoise1")
+        size = 2 + int.from_bytes(noise1[:2], "big")
+        said = await self.gpg(noise1[2:size], "--decrypt")
+        expected = self.statement(2, nonce, challenge, heard + self.part("linkProof", proof))
+        ensure(said[:181] == expected and len(said) == 221 and
+               abs(int.from_bytes(said[181:189], "big") - now()) < 600_000,
+               ConnectionError("this is not our master, or it answers something else"))
+        prologue = hashlib.sha256(b"".join(
+            struct.pack(">BI", role, len(message)) + message
+            for role, message in ((1, proof), (2, noise1[2:size])))).digest()
+        secret = b"PaperTrader link 2 secret" + half + said[189:] + prologue
+        noise2, self.opener, self.sealer = noise.respond(
+            hashlib.sha256(secret).digest(), prologue, noise1[size:])
+        writer.write(self.wire.message("linkNoise2", noise2))
+
+    async def read_message(self, name):
+        header = await self.reader.readexactly(HEADER.size)
+        data = await self.reader.readexactly(min(HEADER.unpack(header)[2], 8_192))
+        ensure(self.wire.name(header) == name, ConnectionError(ascii(data)))
+        return data
+
+    def part(self, name, data):
+        return struct.pack(">HI", self.wire.numbers[name], len(data)) + data
+
+    def statement(self, role, nonce, challenge, heard):
+        """What both sides sign, without time and secret."""
+        return b"".join((
+            b"PaperTrader link 2 handshake", bytes([role]), self.worker.identity.bytes,
+            bytes.fromhex(self.options.master_key), bytes.fromhex(self.options.key), nonce,
+            challenge, hashlib.sha256(heard).digest()))
+
+    async def gpg(self, data, *command):
+        """Signs and encrypts to the master, or decrypts what only the master can have signed."""
+        home = ["--homedir", self.options.gnupghome] if self.options.gnupghome else []
+        process = await asyncio.create_subprocess_exec(
+            "gpg", *home, "--batch", "--no-tty", "--status-fd", "2", "--trust-model", "always",
+            "--compress-algo", "none", "--local-user", self.options.key,
+            *(["--recipient", self.options.master_key] if "--encrypt" in command else []), *command,
+            stdin=-1, stdout=-1, stderr=-1)
+        out, status = await process.communicate(data)
+        signers = re.findall(r"VALIDSIG .* ([0-9A-F]{40})\s", status.decode(errors="replace"))
+        is_ours = "--sign" in command or signers == [self.options.master_key]
+        ensure(process.returncode == 0 and is_ours, ConnectionError(f"gpg: {ascii(status)}"))
+        return out
+
+    # Records and messages.
+
+    async def read_record(self):
+        size = int.from_bytes(await self.reader.readexactly(2), "big")
+        plain = self.opener.open(await self.reader.readexactly(size))
+        if plain[-1] == 3:
+            self.opener.rekey()
+        ensure(plain[-1] in (1, 3), ConnectionError("the master has closed the link"))
+        return plain[:-1]
+
+    def send(self, pending, body):
+        """One message, in an envelope that says whose it is, from when, and for which client."""
+        host, port = pending.client
+        address = ipaddress.ip_address(host if ":" in host else "::ffff:" + host).packed
+        data = self.worker.identity.bytes + self.boot + struct.pack(
+            ">Qq", pending.sequence, pending.stamp) + address + struct.pack(
+            ">HI", port, len(body)) + body
+        self.seal(data + b"\1")
+        if self.sealer.number % 2**14 == 0:
+            self.seal(b"\3")
+            self.sealer.rekey()
+
+    def seal(self, plain):
+        sealed = self.sealer.seal(plain)
+        self.writer.write(struct.pack(">H", len(sealed)) + sealed)
+
+    def start(self, frame, is_kept=False, request=None):
+        """Sends a request. Its future gets the reply, or for an order the future of its outcome."""
+        pending = types.SimpleNamespace(
+            frame=frame, is_kept=is_kept, is_lost=False, parts=[], outcome=None,
+            sequence=request.sequence if request else next(self.worker.sequence),
+            stamp=request.stamp if request else now(), notify=request and request.notify,
+            client=request.client if request else ("::", 0),
+            done=asyncio.get_running_loop().create_future())
+        self.pending[pending.sequence] = pending
+        self.send(pending, frame)
+        return pending
+
+    async def ask(self, request):
+        is_kept = request.row["destination"] in ("orders", "tunnel")
+        return await self.wait(request.frame, is_kept, request)
+
+    async def ask_session(self, session):
+        return await self.wait(self.wire.message("linkSession", session))
+
+    async def wait(self, frame, is_kept=False, request=None):
+        ensure(self.writer, Refusal("master-unavailable", "the master cannot be reached"))
+        pending = self.start(frame, is_kept, request)
+        try:
+            return await asyncio.wait_for(pending.done, 60 if is_kept else 30)
+        except asyncio.TimeoutError:
+            self.pending.pop(pending.sequence, None)
+            ensure(not is_kept, ConnectionError("the outcome is unknown"))
+            raise Refusal("master-unavailable", "the master does not answer") from None
+
+    def end_sessions(self, sessions):
+        self.closed.update(sessions)
+
+    async def report(self, writer):
+        """Once a second: the state of the worker, and expirable sessions that have ended."""
+        while True:
+            if self.writer is writer:
+                worker = self.worker
+                self.start(self.wire.message("linkReport", pack(
+                    "sqIIIQI", "solution", now() - self.began, len(worker.connections),
+                    len(worker.sessions), len(worker.windows), 0, len(self.pending))))
+                closed = list(self.closed)[:250]
+                if closed:
+                    message = self.wire.message("linkConnectionClosed", b"".join(closed))
+                    self.start(message).done.add_done_callback(
+                        lambda done: done.exception() or self.closed.difference_update(closed))
+            await asyncio.sleep(1 if self.writer is writer else 0.05)
+
+    def receive(self, sequence, body):
+        while body:
+            size = HEADER.size + HEADER.unpack_from(body)[2]
+            frame, body = body[:size], body[size:]
+            name, data = self.wire.name(frame), frame[HEADER.size:]
+            if sequence == 0:
+                self.take_push(name, data, HEADER.unpack_from(frame)[4:])
+            elif sequence in self.pending:
+                self.take_reply(self.pending[sequence], name, frame, data)
+
+    def take_push(self, name, data, packet):
+        if name == "linkPrices":
+            self.rows = b""
+        elif name == "data":
+            self.rows += data
+            if packet[0] == packet[1]:
+                self.worker.publish(self.read_prices(self.rows), self.worker.workers)
+                self.has_prices.set()
+        elif name == "linkWorkers":
+            self.worker.workers = data.decode().split()
+        elif name == "linkSessionsEnded":
+            self.worker.sessions_ended(data[at:at + 32] for at in range(0, len(data), 32))
+        ensure(name != "linkBooted", ConnectionError("an administrator has booted this worker"))
+
+    def read_prices(self, rows):
+        prices = {}
+        while rows:
+            symbol, rows = cut_text(rows)
+            has, quote, rows = rows[0], rows[1:17] if rows[0] & 1 else b"", rows[1:]
+            rows = rows[len(quote):]
+            prices[symbol] = quote, rows[:48] if has & 2 else b""
+            rows = rows[48 * (has >> 1 & 1) + 8 * (has >> 4 & 1):]
+            rows = cut_text(rows)[1][8:] if has & 32 else rows
+        return prices
+
+    def take_reply(self, pending, name, frame, data):
+        """A transfer is complete with its last packet, an order announced before it has settled."""
+        number, packets = HEADER.unpack_from(frame)[4:]
+        pending.is_lost = False
+        if name == "transactionQueued":
+            if pending.outcome is None:
+                pending.notify(frame)
+                pending.outcome = asyncio.get_running_loop().create_future()
+                pending.done.set_result(pending.outcome)
+        elif name == "linkSession":
+            if self.wire.name(pending.frame) == "linkSession":
+                is_active, end = data[32], 35 + int.from_bytes(data[33:35], "big")
+                self.finish(pending, struct.unpack_from(">q", data, end)[0] if is_active else None)
+        else:
+            pending.parts = pending.parts + [frame] if name == "data" else [frame]
+            if number == packets:
+                self.finish(pending, pending.parts)
+
+    def finish(self, pending, reply):
+        self.pending.pop(pending.sequence, None)
+        future = pending.outcome or pending.done
+        if future.done():
+            return
+        if isinstance(reply, Exception):
+            future.set_exception(reply)
+        else:
+            future.set_result(reply)

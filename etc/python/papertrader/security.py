@@ -1,0 +1,31 @@
+"""TLS: the settings of encrypted connections, and what went wrong with one, in words."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Optional
+
+from .errors import ConnectionProblem, TlsFailed, Unreachable
+
+
+def make_context(ca: Optional[str]) -> ssl.SSLContext:
+    """TLS 1.3 with the system's roots, and those of a file. TlsFailed if the file is not usable."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if ca is not None:
+        try:
+            context.load_verify_locations(ca)
+        except (OSError, ssl.SSLError) as error:
+            raise TlsFailed(f"{ca}: cannot be used as a file of certificates: {error}") from error
+    return context
+
+
+def opening_failed(host: str, port: int, error: OSError) -> ConnectionProblem:
+    """Why a connection was not made."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TlsFailed(f"{host}:{port}: its certificate is not accepted: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        return TlsFailed(f"{host}:{port} speaks no TLS 1.3: {error.reason or error}")
+    if isinstance(error, TimeoutError):
+        return Unreachable(f"{host}:{port}: no connection in time")
+    return Unreachable(f"{host}:{port}: {error.strerror or error}")

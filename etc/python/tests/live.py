@@ -1,0 +1,17 @@
+"""Servers of a test that needs some: PAPERTRADER_TEST_SERVERS=HOST:PORT,HOST:PORT.
+
+The suite of the project sets it (tests/suite/client/python.rs). Without it, such tests are skipped.
+"""
+
+import os
+import secrets
+import unittest
+
+SERVERS = [text for text in os.environ.get("PAPERTRADER_TEST_SERVERS", "").split(",") if text]
+PASSWORD = "a long password"
+
+needs_servers = unittest.skipUnless(SERVERS, "PAPERTRADER_TEST_SERVERS names no servers")
+
+
+def fresh_name():
+    return "py" + secrets.token_hex(5)
