@@ -129,7 +129,7 @@ mod protocol {
     mod golden;
     // The grammar of each type of argument against the Rust codec.
     mod grammar;
-    // A dialogue through `nc`.
+    // Dialogues through `nc`.
     pub mod nc;
     // Properties of the wire format.
     mod roundtrip;
@@ -146,6 +146,10 @@ mod programs {
     mod solution;
     // `ptcat`: filters, reports, exit codes.
     pub mod ptcat;
+    // Dialogues through other programs: `encode --replies`, `run --through`.
+    mod ptcat_pipes;
+    // `ptcat record`: dialogues made of what a client and its workers say.
+    mod ptcat_record;
     // `papertrader-sandbox`.
     mod sandbox;
 }
