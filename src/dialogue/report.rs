@@ -484,7 +484,7 @@ pub(super) mod tests {
         assert_eq!(difference.sections, ["4.1", "4.2"]);
         assert_eq!(
             difference.told(),
-            "a.pt:6: expected `1 < pong`, came `pang <&\">]]>`"
+            "a.pt:7: expected `1 < pong`, came `pang <&\">]]>`"
         );
         assert_eq!(report.dialogues[3].differences[0].sections, ["4.3.2"]);
     }

@@ -69,7 +69,7 @@ impl FixtureRig {
         for need in needs {
             let word = need.words.join(" ");
             match need.what.as_str() {
-                "master-port" | "workers" => {}
+                "master-port" | "workers" | "updates" => {}
                 "market" if word == "sample" => {}
                 "market" => {
                     let folder = market(&word, markets, deployment.dir())?;
