@@ -109,13 +109,13 @@ fn is_preparation(step: &Step) -> bool {
         }
 }
 
-/// The first instruction of a script that is of a later edition than this one: its name, its
-/// edition, and the line's number.
-pub fn later_instruction(script: &Script, edition: u8) -> Option<(&'static str, u8, usize)> {
+/// The first instruction of a script that is of a later edition than this one: its name, and its
+/// edition.
+pub fn later_instruction(script: &Script, edition: u8) -> Option<(&'static str, u8)> {
     script.steps.iter().find_map(|step| {
         let mut rows = rows_of(step).into_iter();
         let row = rows.find(|row| row.edition > edition)?;
-        Some((row.name, row.edition, step.line))
+        Some((row.name, row.edition))
     })
 }
 
@@ -374,10 +374,7 @@ mod tests {
     fn the_edition_is_that_of_all_instructions() {
         let later = |text: &str| later_instruction(&Script::parse("f", text).unwrap(), 1);
         assert_eq!(later("> ping\n< pong"), None);
-        assert_eq!(
-            later("> ping\n> getServerInfo"),
-            Some(("getServerInfo", 2, 2))
-        );
+        assert_eq!(later("> ping\n> getServerInfo"), Some(("getServerInfo", 2)));
         assert_eq!(
             later("x 04 0407 00000000 0000 00000001 00000001").map(|l| l.0),
             Some("getServerInfo")

@@ -97,7 +97,7 @@ pub fn check(scripts: &[Script], values: &Variables) -> Result<(), ScriptErrors>
 }
 
 /// Where dialogues run: what is offered, and the connections to it.
-pub trait Stage: Sync {
+pub trait Testbed: Sync {
     /// Why a dialogue cannot run here; `None` where it can.
     fn lacks(&self, script: &Script) -> Option<String>;
 
@@ -113,7 +113,7 @@ pub trait Stage: Sync {
 
 /// A deployment that runs already.
 #[derive(Debug, Clone)]
-pub struct RunningStage {
+pub struct RunningTestbed {
     pub servers: Servers,
     /// What the worker has told of itself.
     pub facts: ServerFacts,
@@ -121,15 +121,15 @@ pub struct RunningStage {
     pub sample_market: bool,
 }
 
-impl RunningStage {
+impl RunningTestbed {
     /// Servers of which nothing is known but that they are of this edition, on the sample market.
-    pub fn of(servers: Servers) -> RunningStage {
+    pub fn of(servers: Servers) -> RunningTestbed {
         let facts = ServerFacts {
             worker: servers.workers.first().cloned().unwrap_or_default(),
             edition: EDITION,
             ..ServerFacts::default()
         };
-        RunningStage {
+        RunningTestbed {
             servers,
             facts,
             sample_market: true,
@@ -173,12 +173,12 @@ impl RunningStage {
     }
 }
 
-impl Stage for RunningStage {
+impl Testbed for RunningTestbed {
     fn lacks(&self, script: &Script) -> Option<String> {
         let edition = self.facts.edition;
-        if let Some((name, of, line)) = blame::later_instruction(script, edition) {
+        if let Some((name, of)) = blame::later_instruction(script, edition) {
             return Some(format!(
-                "the server is of edition {edition}, and {name} (line {line}) of edition {of}"
+                "the server is of edition {edition}, and {name} of edition {of}"
             ));
         }
         let mut needs = script.needs.iter();
@@ -231,7 +231,7 @@ impl Default for ConformOptions {
 /// Runs dialogues, and skips those that need more than is offered. `told` hears of each that is
 /// done. Returns the outcome of each by its index.
 pub fn outcomes(
-    stage: &dyn Stage,
+    testbed: &dyn Testbed,
     options: &ConformOptions,
     scripts: &[Script],
     told: &(dyn Fn(&Script, &FixtureOutcome) + Sync),
@@ -245,7 +245,7 @@ pub fn outcomes(
                     let Some((index, script)) = next.lock().next() else {
                         return;
                     };
-                    let outcome = run_one(stage, options, script);
+                    let outcome = run_one(testbed, options, script);
                     told(script, &outcome);
                     outcomes.lock().insert(index, outcome);
                 }
@@ -256,21 +256,21 @@ pub fn outcomes(
 }
 
 /// Runs dialogues and reports on them.
-pub fn run(stage: &dyn Stage, options: &ConformOptions, scripts: &[Script]) -> ConformReport {
-    let outcomes = outcomes(stage, options, scripts, &|_, _| {});
-    ConformReport::of(stage.facts().clone(), scripts, &outcomes)
+pub fn run(testbed: &dyn Testbed, options: &ConformOptions, scripts: &[Script]) -> ConformReport {
+    let outcomes = outcomes(testbed, options, scripts, &|_, _| {});
+    ConformReport::of(testbed.facts().clone(), scripts, &outcomes)
 }
 
-fn run_one(stage: &dyn Stage, options: &ConformOptions, script: &Script) -> FixtureOutcome {
-    if let Some(why) = stage.lacks(script) {
+fn run_one(testbed: &dyn Testbed, options: &ConformOptions, script: &Script) -> FixtureOutcome {
+    if let Some(why) = testbed.lacks(script) {
         return FixtureOutcome::Skipped(why);
     }
-    let mut dialer = match stage.dialer(script) {
+    let mut dialer = match testbed.dialer(script) {
         Ok(dialer) => dialer,
         Err(why) => return FixtureOutcome::NotStarted(why),
     };
     let values = options.values.of_another_run();
-    let interval = stage.facts().update_interval().unwrap_or_default();
+    let interval = testbed.facts().update_interval().unwrap_or_default();
     let begun = Instant::now();
     let play = Runner::new(dialer.as_mut(), values, options.within)
         .keeping()
@@ -417,6 +417,28 @@ mod tests {
         fields
             .filter_map(|field| field.strip_prefix("reason=").map(str::to_owned))
             .collect()
+    }
+
+    /// What comes with an update of the market, and not on one that has ended.
+    const WITH_AN_UPDATE: &[&str] = &["purchaseSuccess", "sellSuccess", "quoteNotice"];
+
+    #[test]
+    fn a_dialogue_that_waits_for_an_update_of_a_plain_market_says_so() {
+        for script in built_in().unwrap() {
+            let has = |what: &str| script.needs.iter().any(|need| need.what == what);
+            let own = script
+                .needs
+                .iter()
+                .any(|need| need.what == "market" && need.words != ["sample"]);
+            let waits = script.steps.iter().any(|step| match &step.action {
+                StepAction::Expect(_, words)
+                | StepAction::Notice(_, words)
+                | StepAction::Await(_, _, words) => WITH_AN_UPDATE.contains(&words[0].as_str()),
+                _ => false,
+            });
+            let says = own || has("updates") || has("interval");
+            assert!(says || !waits, "{}: needs updates", script.name);
+        }
     }
 
     #[test]

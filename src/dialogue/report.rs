@@ -9,7 +9,8 @@ pub mod tap;
 pub mod text;
 
 use super::blame::{self, Shown};
-use super::runner::{Difference, Play, StepOutcome};
+use super::runner::Difference;
+use super::runner::play::{Play, StepOutcome};
 use super::script::Script;
 use super::sections::{self, SECTIONS, SpecSection};
 use serde::Serialize;
@@ -379,7 +380,7 @@ impl SectionReport {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::runner::PlayedStep;
+    use super::super::runner::play::PlayedStep;
     use super::*;
 
     fn script(name: &str, text: &str) -> Script {
@@ -483,7 +484,7 @@ pub(super) mod tests {
         assert_eq!(difference.sections, ["4.1", "4.2"]);
         assert_eq!(
             difference.told(),
-            "a.pt:6: expected `1 < pong`, came `pang <&\">]]>`"
+            "a.pt:7: expected `1 < pong`, came `pang <&\">]]>`"
         );
         assert_eq!(report.dialogues[3].differences[0].sections, ["4.3.2"]);
     }

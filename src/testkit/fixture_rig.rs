@@ -8,7 +8,7 @@
 use super::error::at;
 use super::{Daemon, Deployment, SandboxError, TEST_TIMEOUT};
 use crate::client::{Client, OrderForm};
-use crate::dialogue::conform::{RunningStage, Stage};
+use crate::dialogue::conform::{RunningTestbed, Testbed};
 use crate::dialogue::fixtures;
 use crate::dialogue::peer::Peer;
 use crate::dialogue::report::ServerFacts;
@@ -69,7 +69,7 @@ impl FixtureRig {
         for need in needs {
             let word = need.words.join(" ");
             match need.what.as_str() {
-                "master-port" | "workers" => {}
+                "master-port" | "workers" | "updates" => {}
                 "market" if word == "sample" => {}
                 "market" => {
                     let folder = market(&word, markets, deployment.dir())?;
@@ -249,27 +249,27 @@ impl Dialer for FixtureRig {
 
 /// Deployments of this installation, started for the dialogues: one of two workers for all that a
 /// plain one can hold, and one of its own for each of the others.
-pub struct SandboxStage {
+pub struct SandboxTestbed {
     plain: FixtureRig,
     facts: ServerFacts,
     /// The folder of the markets that dialogues name, beside what this program carries.
     markets: Option<PathBuf>,
 }
 
-impl SandboxStage {
+impl SandboxTestbed {
     /// Starts the plain deployment.
     ///
     /// # Errors
     /// The daemons' programs are not found, or do not start.
-    pub fn start(markets: Option<PathBuf>) -> Result<SandboxStage, SandboxError> {
+    pub fn start(markets: Option<PathBuf>) -> Result<SandboxTestbed, SandboxError> {
         super::program::check_daemons()?;
         let plain = FixtureRig::try_start(&[need("workers 2")], None)?;
         let facts = ServerFacts {
             worker: String::new(),
             update_interval_ms: Some(1000),
-            ..RunningStage::of(plain.servers.clone()).facts
+            ..RunningTestbed::of(plain.servers.clone()).facts
         };
-        Ok(SandboxStage {
+        Ok(SandboxTestbed {
             plain,
             facts,
             markets,
@@ -277,13 +277,13 @@ impl SandboxStage {
     }
 }
 
-impl Stage for SandboxStage {
+impl Testbed for SandboxTestbed {
     fn lacks(&self, _script: &Script) -> Option<String> {
         None
     }
 
     fn dialer(&self, script: &Script) -> Result<Box<dyn Dialer>, String> {
-        let plain = RunningStage::of(self.plain.servers.clone());
+        let plain = RunningTestbed::of(self.plain.servers.clone());
         let needs_time = script.needs.iter().any(|need| need.what == "interval");
         if !needs_time && plain.lacks(script).is_none() {
             return plain.dialer(script);

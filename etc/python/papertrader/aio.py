@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
+import weakref
 from types import TracebackType
 from typing import (
     Any,
@@ -114,9 +116,9 @@ class _Link:
         try:
             self._streams = await _within(opening, to.timeout)
         except asyncio.TimeoutError:
-            raise opening_failed(to.host, to.port, TimeoutError()) from None
+            raise opening_failed(TimeoutError()) from None
         except OSError as error:
-            raise opening_failed(to.host, to.port, error) from error
+            raise opening_failed(error) from error
 
     async def _write(self, effect: Write) -> None:
         assert self._streams is not None
@@ -141,7 +143,8 @@ class _Link:
     def shut(self) -> None:
         """Closes the streams. Does not fail."""
         if self._streams is not None:
-            self._streams[1].close()
+            with contextlib.suppress(OSError, RuntimeError):  # The loop may have been closed.
+                self._streams[1].close()
             self._streams = None
 
 
@@ -176,6 +179,9 @@ class AsyncFeed(Generic[Item]):
         """Ends the connection."""
         self._is_closed = True
         await self._link.run(self._core.close())
+
+    def __del__(self) -> None:
+        self._link.shut()
 
     async def __aenter__(self) -> AsyncFeed[Item]:
         return self
@@ -213,7 +219,7 @@ class AsyncClient:
         self._context = make_context(ca) if context is None and ca is not None else context
         self._core = Calls(self._deployment)
         self._link = _Link(self._core, self._tls)
-        self._feeds: list[AsyncFeed[Any]] = []
+        self._feeds: weakref.WeakSet[AsyncFeed[Any]] = weakref.WeakSet()
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -494,12 +500,12 @@ class AsyncClient:
 
     def _feed(self, core: Union[QuoteFeed, OrderFeed]) -> AsyncFeed[Any]:
         feed: AsyncFeed[Any] = AsyncFeed(core, self._tls)
-        self._feeds.append(feed)
+        self._feeds.add(feed)
         return feed
 
     async def close(self) -> None:
         """Ends the connections. The session goes on: logout() ends it."""
-        for feed in self._feeds:
+        for feed in list(self._feeds):
             await feed.close()
         self._feeds.clear()
         await self._link.run(self._core.close())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+import weakref
 from types import TracebackType
 from typing import Any, Callable, Generic, Iterator, Optional, Tuple, Type, TypeVar, Union
 
@@ -85,7 +86,7 @@ class _Link:
         except OSError as error:
             if isinstance(error, PaperTraderError):
                 raise
-            raise opening_failed(to.host, to.port, error) from error
+            raise opening_failed(error) from error
 
     def _write(self, effect: Write) -> None:
         assert self._socket is not None
@@ -147,6 +148,9 @@ class Feed(Generic[Item]):
         self._is_closed = True
         self._link.run(self._core.close())
 
+    def __del__(self) -> None:
+        self._link.shut()
+
     def __enter__(self) -> Feed[Item]:
         return self
 
@@ -183,7 +187,7 @@ class Client:
         self._context = make_context(ca) if context is None and ca is not None else context
         self._core = Calls(self._deployment)
         self._link = _Link(self._core, self._tls)
-        self._feeds: list[Feed[Any]] = []
+        self._feeds: weakref.WeakSet[Feed[Any]] = weakref.WeakSet()
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -462,12 +466,12 @@ class Client:
 
     def _feed(self, core: Union[QuoteFeed, OrderFeed]) -> Feed[Any]:
         feed: Feed[Any] = Feed(core, self._tls)
-        self._feeds.append(feed)
+        self._feeds.add(feed)
         return feed
 
     def close(self) -> None:
         """Ends the connections. The session goes on: logout() ends it."""
-        for feed in self._feeds:
+        for feed in list(self._feeds):
             feed.close()
         self._feeds.clear()
         self._link.run(self._core.close())

@@ -9,6 +9,8 @@ import unittest
 
 SERVERS = [text for text in os.environ.get("PAPERTRADER_TEST_SERVERS", "").split(",") if text]
 PASSWORD = "a long password"
+#: Seconds for an answer: the machine may be busy.
+TIMEOUT = 60.0
 
 needs_servers = unittest.skipUnless(SERVERS, "PAPERTRADER_TEST_SERVERS names no servers")
 

@@ -11,7 +11,7 @@ import unittest
 
 import papertrader
 
-from .live import PASSWORD, SERVERS, fresh_name, needs_servers
+from .live import PASSWORD, SERVERS, TIMEOUT, fresh_name, needs_servers
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -59,7 +59,15 @@ class WithServers(unittest.TestCase):
         self.assertEqual((code, out), (0, f"{self.name} is registered\n"), err)
 
     def run_as(self, *arguments, password=PASSWORD):
-        given = ["--server", ",".join(SERVERS), "--user", self.name, "--password-stdin"]
+        given = [
+            "--timeout",
+            "60",
+            "--server",
+            ",".join(SERVERS),
+            "--user",
+            self.name,
+            "--password-stdin",
+        ]
         return run(*given, *arguments, given=password + "\n")
 
     def json(self, *arguments):
@@ -112,7 +120,7 @@ class WithServers(unittest.TestCase):
         self.assertEqual(run("--user", self.name, "portfolio", **variables)[0], 4)
 
     def test_a_token_is_taken_from_a_file_that_nobody_else_reads(self):
-        with papertrader.Client(*SERVERS) as client:
+        with papertrader.Client(*SERVERS, timeout=TIMEOUT) as client:
             client.login(self.name, PASSWORD)
             token = client.create_token("cli", "read", 1)
         with tempfile.TemporaryDirectory() as folder:

@@ -8,19 +8,21 @@ use super::arguments::{RunningArgs, values};
 use super::failure::Failure;
 use super::print::print;
 use crate::cli::output::{clean_lines, pretty_json};
+use crate::cli::terminal::for_people;
 use crate::dialogue::blame;
-use crate::dialogue::conform::{self, ConformOptions, JOBS, RunningStage, Stage};
+use crate::dialogue::conform::{self, ConformOptions, JOBS, RunningTestbed, Testbed};
 use crate::dialogue::probe;
-use crate::dialogue::report::{ConformReport, FixtureOutcome, html, junit, tap, text};
+use crate::dialogue::report::{ConformReport, FixtureOutcome, ServerFacts, html, junit, tap, text};
 use crate::dialogue::script::Script;
 use crate::dialogue::sections;
 use crate::model::printable::clean;
-use crate::testkit::fixture_rig::SandboxStage;
+use crate::testkit::fixture_rig::SandboxTestbed;
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct ConformArgs {
@@ -33,7 +35,7 @@ pub(super) struct ConformArgs {
     running: RunningArgs,
 
     /// Start what the dialogues need from this installation, so that none is skipped
-    #[arg(long, conflicts_with_all = ["workers", "master", "hooks", "tls", "ca", "other_market"])]
+    #[arg(long, conflicts_with_all = ["workers", "master", "hooks", "tls", "ca", "other_market", "update_interval"])]
     sandbox: bool,
 
     /// Run the dialogues of this folder in place of those that this program carries
@@ -47,6 +49,10 @@ pub(super) struct ConformArgs {
     /// The deployment does not trade the sample market: skip what depends on its prices
     #[arg(long)]
     other_market: bool,
+
+    /// The time between two updates of prices, for a server that does not tell it
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    update_interval: Option<Duration>,
 
     /// How many dialogues run at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = JOBS, value_parser = jobs)]
@@ -96,10 +102,10 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
         print(&clean_lines(&list(&scripts)))?;
         return Ok(true);
     }
-    let stage: Box<dyn Stage> = match address {
+    let testbed: Box<dyn Testbed> = match address {
         None => {
             let markets = args.fixtures.as_ref().map(|folder| folder.join("markets"));
-            Box::new(SandboxStage::start(markets).map_err(|e| e.to_string())?)
+            Box::new(SandboxTestbed::start(markets).map_err(|e| e.to_string())?)
         }
         Some(address) => {
             let servers = args.running.servers(address);
@@ -109,7 +115,13 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
                 }
                 why
             })?;
-            Box::new(RunningStage {
+            let given = args.update_interval.map(|time| time.as_millis());
+            let given = given.and_then(|time| u64::try_from(time).ok());
+            let facts = ServerFacts {
+                update_interval_ms: facts.update_interval_ms.or(given),
+                ..facts
+            };
+            Box::new(RunningTestbed {
                 servers,
                 facts,
                 sample_market: !args.other_market,
@@ -123,11 +135,11 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
         keeps_going: args.keep_going,
     };
     let progress = Progress::new(scripts.len());
-    let outcomes = conform::outcomes(stage.as_ref(), &options, &scripts, &|script, outcome| {
+    let outcomes = conform::outcomes(testbed.as_ref(), &options, &scripts, &|script, outcome| {
         progress.told(script, outcome);
     });
     progress.end();
-    let mut report = ConformReport::of(stage.facts().clone(), &scripts, &outcomes);
+    let mut report = ConformReport::of(testbed.facts().clone(), &scripts, &outcomes);
     let sections: Vec<String> = chosen
         .iter()
         .filter(|word| sections::find(word).is_some())
@@ -195,7 +207,7 @@ fn list(scripts: &[Script]) -> String {
         if !needs.is_empty() {
             lines.push(format!("    needs {}", needs.join(", ")));
         }
-        if let Some((name, edition, _)) = blame::later_instruction(script, 1) {
+        if let Some((name, edition)) = blame::later_instruction(script, 1) {
             lines.push(format!("    edition {edition} ({name})"));
         }
     }
@@ -224,7 +236,7 @@ fn write_all(
     } else if args.tap {
         clean_lines(&tap::tap(report))
     } else {
-        clean_lines(&text::text(report))
+        for_people(&text::text(report))
     };
     print(&text)?;
     Ok(())

@@ -6,7 +6,8 @@
 
 use super::junit::escaped;
 use super::{ConformReport, DialogueReport, DialogueResult, FixtureOutcome, SectionResult};
-use crate::dialogue::runner::{Exchanged, PlayedStep, StepOutcome};
+use crate::dialogue::runner::log::Exchanged;
+use crate::dialogue::runner::play::{PlayedStep, StepOutcome};
 use crate::dialogue::script::{Script, Step};
 use crate::wire::frame::HEADER_BYTES;
 use crate::wire::{FrameHeader, Instruction};
@@ -27,8 +28,8 @@ details details{border:0;margin-left:1rem}
 .bytes{background:var(--box);padding:.4rem;margin:.2rem 0 .6rem}
 ol{list-style:none;margin:0;padding:0 0 1rem}li{padding:.15rem 0}
 .n{color:var(--dim);display:inline-block;min-width:2.5em}
-@media(max-width:40rem){td,th{display:block;border:0;padding:.1rem 0}
-tr{display:block;border-bottom:1px solid var(--line);padding:.3rem 0}thead{display:none}}
+@media(max-width:40rem){td,th{display:inline-block;border:0;padding:.1rem .5rem .1rem 0}
+td:last-child{display:block}tr{display:block;border-bottom:1px solid var(--line);padding:.3rem 0}thead{display:none}}
 ";
 
 /// The page. `scripts` and `outcomes` are those that the report was built of.
@@ -54,14 +55,18 @@ pub fn html(
         report.failed,
         report.skipped.len(),
     );
+    differences(&mut out, report);
     sections(&mut out, report);
     out.push_str("<h2 id=\"dialogues\">Dialogues</h2>\n");
-    for (dialogue, (index, script)) in report.dialogues.iter().zip(run(scripts, outcomes)) {
+    let all = report.dialogues.iter().zip(run(scripts, outcomes));
+    for (place, (dialogue, (index, script))) in all.enumerate() {
         let steps = match outcomes.get(&index) {
             Some(FixtureOutcome::Ran(play, _)) => play.steps.as_slice(),
             _ => &[],
         };
+        let _ = write!(out, "<div id=\"d{place}\">");
         one(&mut out, dialogue, script, steps);
+        out.push_str("</div>\n");
     }
     out.push_str("</body>\n</html>");
     out
@@ -90,6 +95,28 @@ fn of_whom(report: &ConformReport) -> String {
         let _ = write!(text, ", an update every {interval} ms");
     }
     text
+}
+
+/// What differed, with links to the dialogues.
+fn differences(out: &mut String, report: &ConformReport) {
+    if report.failed == 0 {
+        return;
+    }
+    out.push_str("<h2>Differences</h2>\n<ol>\n");
+    let all = report.dialogues.iter().enumerate();
+    for (index, difference) in all.flat_map(|(i, d)| d.differences.iter().map(move |d| (i, d))) {
+        let _ = writeln!(
+            out,
+            "<li><a href=\"#d{index}\"><code>{}:{}</code></a> sections {}<br><code>{}</code>\
+             <br>came <code class=\"fail\">{}</code></li>",
+            escaped(&difference.fixture),
+            difference.line,
+            escaped(&difference.sections.join(" ")),
+            escaped(&difference.expected),
+            escaped(&difference.came),
+        );
+    }
+    out.push_str("</ol>\n");
 }
 
 fn sections(out: &mut String, report: &ConformReport) {
@@ -304,9 +331,10 @@ mod tests {
             text.ends_with("09 00 01                                         ..."),
             "{text}"
         );
-        assert_eq!(
-            decoded(&exchanged(b"HTTP")),
-            "48 54 54 50                                      HTTP"
+        let text = decoded(&exchanged(b"HTTP"));
+        assert!(
+            text.starts_with("  48 54 54 50  ") && text.ends_with("  HTTP"),
+            "{text}"
         );
         let cut = Exchanged {
             size: 5000,

@@ -74,6 +74,12 @@ pub fn summary(report: &ConformReport) -> String {
         &skipped,
         "more reasons of skipped dialogues: --json and --html have all",
     );
+    if ended(report) {
+        out.push_str(
+            "note: the server answers no-price to orders, as one does whose market has ended: then \
+             start it anew, with a market that goes on\n",
+        );
+    }
     let count = |result| report.count(result);
     let _ = write!(
         out,
@@ -93,6 +99,14 @@ pub fn summary(report: &ConformReport) -> String {
         report.skipped.len(),
     );
     out
+}
+
+/// Whether orders were refused for want of a price, by a server that does not tell how its market
+/// stands.
+fn ended(report: &ConformReport) -> bool {
+    let mut all = report.dialogues.iter().flat_map(|d| &d.differences);
+    report.server.state.is_none()
+        && all.any(|d| d.came.contains("Fail no-price") && !d.expected.contains("no-price"))
 }
 
 /// Adds lines, no more than a screen has room for.

@@ -3,7 +3,7 @@
 
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use papertrader::client::{Client, ServerConnection};
-use papertrader::dialogue::conform::{self, ConformOptions, RunningStage, Stage};
+use papertrader::dialogue::conform::{self, ConformOptions, RunningTestbed, Testbed};
 use papertrader::testkit::state::SandboxState;
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, trader, websocket};
 use std::process::Command;
@@ -28,7 +28,7 @@ fn dialogues_hold_by_websocket_as_they_do_by_tcp() {
         .iter()
         .map(|page| websocket::bridge(page).unwrap().to_string())
         .collect();
-    let stage = RunningStage::of(servers);
+    let stage = RunningTestbed::of(servers);
     let options = ConformOptions {
         within: Duration::from_secs(20),
         jobs: 8,
