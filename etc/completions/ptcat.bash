@@ -19,6 +19,9 @@ _ptcat() {
             ptcat,conform)
                 cmd="ptcat__subcmd__conform"
                 ;;
+            ptcat,course)
+                cmd="ptcat__subcmd__course"
+                ;;
             ptcat,decode)
                 cmd="ptcat__subcmd__decode"
                 ;;
@@ -36,6 +39,9 @@ _ptcat() {
                 ;;
             ptcat__subcmd__help,conform)
                 cmd="ptcat__subcmd__help__subcmd__conform"
+                ;;
+            ptcat__subcmd__help,course)
+                cmd="ptcat__subcmd__help__subcmd__course"
                 ;;
             ptcat__subcmd__help,decode)
                 cmd="ptcat__subcmd__help__subcmd__decode"
@@ -59,7 +65,7 @@ _ptcat() {
 
     case "${cmd}" in
         ptcat)
-            opts="-h -V --help --version encode decode run conform describe help"
+            opts="-h -V --help --version encode decode run conform course describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -73,7 +79,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__conform)
-            opts="-h --worker --master --set --on --within --fixtures --only --other-market --jobs --json --help"
+            opts="-h --worker --master --set --on --tls --ca --within --fixtures --only --other-market --jobs --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -95,6 +101,10 @@ _ptcat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --within)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -108,6 +118,56 @@ _ptcat() {
                     return 0
                     ;;
                 --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__course)
+            opts="-h --target --worker --run --run-worker --stage --from --within --json --list --page --market --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stage)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --page)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --market)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -185,7 +245,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help)
-            opts="encode decode run conform describe help"
+            opts="encode decode run conform course describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,6 +259,20 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help__subcmd__conform)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__help__subcmd__course)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -283,7 +357,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__run)
-            opts="-v -h --worker --master --set --on --within --verbose --help"
+            opts="-v -h --worker --master --set --on --tls --ca --within --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -302,6 +376,10 @@ _ptcat() {
                     return 0
                     ;;
                 --on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

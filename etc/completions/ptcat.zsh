@@ -51,7 +51,9 @@ _arguments "${_arguments_options[@]}" : \
 '--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
 '--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
+'--tls[Speak TLS with workers; their certificates must be valid for the HOST by the system'\''s roots]' \
 '-v[Tell every message that is sent and that comes, on standard error]' \
 '--verbose[Tell every message that is sent and that comes, on standard error]' \
 '-h[Print help]' \
@@ -66,15 +68,34 @@ _arguments "${_arguments_options[@]}" : \
 '--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
 '--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
 '--fixtures=[Run the dialogues of this folder in place of those that this program carries]:DIR:_files' \
 '*--only=[Run only dialogues whose name contains this; may be given more than once]:NAME:_default' \
 '--jobs=[How many dialogues run at the same time]:NUMBER:_default' \
+'--tls[Speak TLS with workers; their certificates must be valid for the HOST by the system'\''s roots]' \
 '--other-market[The deployment does not trade the sample market\: skip what depends on its prices]' \
 '--json[Print the report as JSON]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 ':worker -- The worker, which dialogues call `worker` or `worker1`:_default' \
+&& ret=0
+;;
+(course)
+_arguments "${_arguments_options[@]}" : \
+'--target=[Your worker]:HOST:PORT:_default' \
+'--worker=[Your second worker, for the stage about the order of time]:HOST:PORT:_default' \
+'--run=[The shell command that starts your server\: the course starts it, kills it, and starts it again]:COMMAND:_default' \
+'--run-worker=[The shell command that starts your worker for PaperTrader'\''s own master]:COMMAND:_default' \
+'(--from)--stage=[This stage alone]:NUMBER:_default' \
+'--from=[This stage and those after it]:NUMBER:_default' \
+'--within=[How long a line may take that does not say so itself]:TIME:_default' \
+'(--target --market)--page=[Print the page of a stage]:NUMBER:_default' \
+'(--target)--market=[Write the course'\''s market into a folder\: three assets, a file each, and three hours of a new price a second from 1980-01-01 on]:DIR:_files' \
+'--json[Print the result as JSON]' \
+'(--target --page --market)--list[List the stages]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
 (describe)
@@ -112,6 +133,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(course)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (describe)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -136,6 +161,7 @@ _ptcat_commands() {
 'decode:Turn frames on standard input into one line of text each on standard output' \
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
 'describe:Print the description of the protocol as JSON' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -145,6 +171,11 @@ _ptcat_commands() {
 _ptcat__subcmd__conform_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat conform commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__course_commands] )) ||
+_ptcat__subcmd__course_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat course commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__decode_commands] )) ||
 _ptcat__subcmd__decode_commands() {
@@ -168,6 +199,7 @@ _ptcat__subcmd__help_commands() {
 'decode:Turn frames on standard input into one line of text each on standard output' \
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
 'describe:Print the description of the protocol as JSON' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -177,6 +209,11 @@ _ptcat__subcmd__help_commands() {
 _ptcat__subcmd__help__subcmd__conform_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help conform commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__course_commands] )) ||
+_ptcat__subcmd__help__subcmd__course_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help course commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__help__subcmd__decode_commands] )) ||
 _ptcat__subcmd__help__subcmd__decode_commands() {

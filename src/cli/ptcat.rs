@@ -7,20 +7,25 @@
 
 mod arguments;
 mod conform;
+mod course;
+mod course_text;
 mod decode;
 mod describe;
 mod encode;
 mod failure;
 mod print;
+mod record;
 mod run;
 
 use crate::cli::output::clean_lines;
-use arguments::FilterArgs;
 use clap::{Parser, Subcommand};
 use conform::ConformArgs;
+use course::CourseArgs;
 use decode::DecodeArgs;
 use describe::DescribeArgs;
+use encode::EncodeArgs;
 use failure::Failure;
+use record::RecordArgs;
 use run::RunArgs;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,10 +36,15 @@ const BAD_COMMAND: u8 = 2;
 const EXAMPLES: &str = "\
 Examples:
   Ask a worker by hand, with nc between two filters:
-    printf 'ping\\n' | ptcat encode | nc -q1 127.0.0.1 2049 | ptcat decode
+    printf 'ping\\n' | ptcat encode | nc -N 127.0.0.1 2049 | ptcat decode
 
   Run one dialogue, telling each message:
     ptcat run -v tests/fixtures/purchase.pt 127.0.0.1:2049
+
+  Play one connection of a dialogue through nc, or all of them:
+    mkfifo r
+    ptcat encode --replies r < ping.pt | nc -N 127.0.0.1 2049 > r
+    ptcat run purchase.pt 127.0.0.1:2049 --through 'nc -N %h %p'
 
   Run all of them against a sandbox, section by section:
     ptcat conform 127.0.0.1:2049 --master 127.0.0.1:2048
@@ -62,12 +72,16 @@ enum Command {
     /// ping`, `x 04 0401 …`) or an instruction alone (`ping`). Lines that send nothing are passed
     /// over; `half` and `close` end it. What another line would capture cannot be known here: give
     /// it with --set.
-    Encode(FilterArgs),
+    ///
+    /// With --replies the whole dialogue of one connection is played: it is read first, lines that
+    /// expect wait for the server's messages and capture from them, and the first line that differs
+    /// is told on standard error.
+    Encode(EncodeArgs),
 
     /// Turn frames on standard input into one line of text each on standard output
     ///
     /// Bytes that are no message are shown as a line that begins with `malformed:`, and the exit
-    /// code is 1. Without --requests the payload of a data transfer is shown in hexadecimal, since
+    /// code is 1. Without --requests or --sent the payload of a data transfer is shown in hexadecimal, since
     /// its bytes do not say what it is.
     Decode(DecodeArgs),
 
@@ -82,6 +96,19 @@ enum Command {
     /// stopped master) are skipped and named. Every run registers accounts with names of its own,
     /// so it can be repeated.
     Conform(ConformArgs),
+
+    /// Judge a server of your own, stage by stage, from the first connection to a whole deployment
+    ///
+    /// Sixteen stages, each with a page: what to read, what to build, how it is judged, what goes
+    /// wrong usually. The course stops at the first line that is not met, and tells it in the
+    /// specification's words. --list shows the stages, --page 1 is the first page.
+    Course(CourseArgs),
+    /// Pass on what clients and workers say, and write it as a dialogue
+    ///
+    /// The dialogue runs again against any deployment: users, passwords, sessions, tokens,
+    /// addresses and transactions have names in it, and what depends on the time or the market is
+    /// `*`. It is written when Ctrl-C or SIGTERM ends the recording.
+    Record(RecordArgs),
 
     /// Print the description of the protocol as JSON
     ///
@@ -98,6 +125,8 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Conform(args) => conform::run(&args),
+        Command::Course(args) => course::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Describe(args) => describe::run(&args),
     };
     match outcome {

@@ -1,31 +1,18 @@
-//! spec/dialogue.md · 4.4 Message Structure
+//! spec/dialogue/filter.md · 4.4 Message Structure
 //!
 //! `ptcat encode` and `ptcat decode`: text to frames, and frames to text. Both work line by line
 //! without delay, so that plain `nc` between them drives a server.
 
+use super::follower::RequestFollower;
+use super::lines::{FilterError, line_actions};
 use super::message::{self, MessageDecoder, StreamPart};
 use super::raw;
-use super::script::{ConnectionNumber, Script, StepAction};
+use super::script::{ConnectionNumber, StepAction};
 use super::variables::Variables;
 use std::io::{self, BufRead, Read, Write};
 
 /// Size of the read buffer in bytes.
 const READ_BYTES: usize = 64 * 1024;
-
-/// Why a filter stopped.
-#[derive(Debug)]
-pub enum FilterError {
-    /// An invalid line or message, with its place.
-    Mistake(String),
-    /// Reading or writing failed.
-    Io(io::Error),
-}
-
-impl From<io::Error> for FilterError {
-    fn from(e: io::Error) -> FilterError {
-        FilterError::Io(e)
-    }
-}
 
 /// An iterator over the frames that the lines of a fixture send on one connection.
 pub struct FrameSource<R> {
@@ -62,13 +49,7 @@ impl<R: BufRead> FrameSource<R> {
             let line = line?;
             let place = self.line;
             let mistake = |text: String| FilterError::Mistake(format!("line {place}: {text}"));
-            let actions = match Script::parse("", &line) {
-                Ok(script) => script.steps.into_iter().map(|step| step.action).collect(),
-                Err(mut fault) => {
-                    let text = fault.told.pop().map_or(String::new(), |first| first.text);
-                    vec![bare_instruction(&line).ok_or_else(|| mistake(text))?]
-                }
-            };
+            let actions = line_actions(&line).map_err(mistake)?;
             let mut out = Vec::new();
             for action in actions {
                 let chosen = self.connection.or(action.connection());
@@ -121,15 +102,6 @@ impl<R: BufRead> FrameSource<R> {
     }
 }
 
-/// Parses a line that is an instruction and its arguments alone.
-fn bare_instruction(line: &str) -> Option<StepAction> {
-    let words = raw::words(raw::without_comment(line));
-    let known = words
-        .first()
-        .is_some_and(|name| message::encode(std::slice::from_ref(name)).is_ok());
-    known.then_some(StepAction::Send(1, words))
-}
-
 /// Writes the frame of each line as soon as the line has been read.
 ///
 /// # Errors
@@ -145,18 +117,31 @@ pub fn encode<R: BufRead>(
     Ok(())
 }
 
-/// Writes a line for each message as soon as it is complete. `requests` are the other side's
-/// requests, which say which payload a data transfer carries; it is read no further than the
-/// replies need.
+/// What tells a decoder the requests that a stream of replies answers.
+#[derive(Debug)]
+pub enum Requests<R> {
+    /// Nothing: payloads are shown as bytes.
+    Unknown,
+    /// The bytes that the client sent.
+    Sent(Vec<u8>),
+    /// The dialogue, which is read no further than the replies need.
+    Dialogue(RequestFollower<R>),
+}
+
+/// Writes a line for each message as soon as it is complete. `requests` say which payload a data
+/// transfer carries.
 ///
 /// # Errors
 /// Invalid messages, after all valid ones have been written; or a failed read or write.
 pub fn decode<R: BufRead>(
     mut input: impl Read,
-    mut requests: Option<FrameSource<R>>,
+    mut requests: Requests<R>,
     out: &mut impl Write,
 ) -> Result<(), FilterError> {
     let mut decoder = MessageDecoder::default();
+    if let Requests::Sent(bytes) = &requests {
+        decoder.note(bytes);
+    }
     let mut bytes = vec![0; READ_BYTES];
     let mut broken = None;
     loop {
@@ -165,25 +150,18 @@ pub fn decode<R: BufRead>(
             other => other?,
         };
         decoder.extend(bytes.get(..size).unwrap_or_default());
-        loop {
-            while decoder.lacks_request() {
-                match requests
-                    .as_mut()
-                    .map(FrameSource::next_frame)
-                    .transpose()?
-                    .flatten()
-                {
-                    Some(frame) => decoder.note(&frame),
-                    None => break,
+        while let Some(part) = next_part(&mut decoder, &mut requests)? {
+            match part {
+                StreamPart::Message(text) => {
+                    writeln!(out, "{text}")?;
+                    if let Requests::Dialogue(follower) = &mut requests {
+                        follower.came(&text);
+                    }
                 }
-            }
-            match decoder.next_message() {
-                Some(StreamPart::Message(text)) => writeln!(out, "{text}")?,
-                Some(StreamPart::Broken(why)) => {
+                StreamPart::Broken(why) => {
                     writeln!(out, "malformed: {why}")?;
                     broken.get_or_insert(why);
                 }
-                None => break,
             }
         }
         out.flush()?;
@@ -196,6 +174,22 @@ pub fn decode<R: BufRead>(
         broken.get_or_insert("the stream ends inside a message".to_owned());
     }
     broken.map_or(Ok(()), |why| Err(FilterError::Mistake(why)))
+}
+
+/// The next message, after its request was told to the decoder.
+fn next_part<R: BufRead>(
+    decoder: &mut MessageDecoder,
+    requests: &mut Requests<R>,
+) -> Result<Option<StreamPart>, FilterError> {
+    while decoder.lacks_request()
+        && let Requests::Dialogue(follower) = requests
+    {
+        match follower.next_request()? {
+            Some(frame) => decoder.note(&frame),
+            None => break,
+        }
+    }
+    Ok(decoder.next_message())
 }
 
 #[cfg(test)]
@@ -219,7 +213,7 @@ mod tests {
         let mut lines = Vec::new();
         decode(
             &encoded(text, None)[..],
-            None::<FrameSource<&[u8]>>,
+            Requests::<&[u8]>::Unknown,
             &mut lines,
         )
         .unwrap();
@@ -244,7 +238,7 @@ mod tests {
         }
         let mut out = Vec::new();
         let cut = &encoded("ping", None)[..5];
-        assert!(decode(cut, None::<FrameSource<&[u8]>>, &mut out).is_err());
+        assert!(decode(cut, Requests::<&[u8]>::Unknown, &mut out).is_err());
         assert!(String::from_utf8(out).unwrap().contains("ends inside"));
     }
 
@@ -253,12 +247,18 @@ mod tests {
         let mut bytes = Vec::new();
         crate::wire::frame::write(&mut bytes, crate::wire::Instruction::Pong, &[]);
         crate::wire::packet::write(&mut bytes, &[0, 0, 0, 1, 0, 1, b'X']);
-        let requests = source("1 connect worker\n1 > ping\n1 > getAssetList\n", None);
-        let mut out = Vec::new();
-        decode(&bytes[..], Some(requests), &mut out).unwrap();
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "pong\ndata List count=1 X\n"
-        );
+        let text = "1 connect worker\n1 > ping\n1 > getAssetList\n";
+        let follower = RequestFollower::new(text.as_bytes(), None, Variables::new());
+        for requests in [
+            Requests::Dialogue(follower),
+            Requests::Sent(encoded(text, None)),
+        ] {
+            let mut out = Vec::new();
+            decode(&bytes[..], requests, &mut out).unwrap();
+            assert_eq!(
+                String::from_utf8(out).unwrap(),
+                "pong\ndata List count=1 X\n"
+            );
+        }
     }
 }

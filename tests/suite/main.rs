@@ -129,7 +129,7 @@ mod protocol {
     mod golden;
     // The grammar of each type of argument against the Rust codec.
     mod grammar;
-    // A dialogue through `nc`.
+    // Dialogues through `nc`.
     pub mod nc;
     // Properties of the wire format.
     mod roundtrip;
@@ -140,8 +140,16 @@ mod programs {
     mod bench;
     // etc/demo.sh.
     mod demo;
+    // `ptcat course` against real workers, the reference solution, and servers that are wrong.
+    mod course;
+    // The reference solution of the course, in Python.
+    mod solution;
     // `ptcat`: filters, reports, exit codes.
     pub mod ptcat;
+    // Dialogues through other programs: `encode --replies`, `run --through`.
+    mod ptcat_pipes;
+    // `ptcat record`: dialogues made of what a client and its workers say.
+    mod ptcat_record;
     // `papertrader-sandbox`.
     mod sandbox;
 }

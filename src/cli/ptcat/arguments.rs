@@ -82,7 +82,8 @@ pub(super) struct TargetArgs {
     pub(super) within: Duration,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// The parts of `NAME=VALUE`.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
     if name.is_empty() {
         return Err("a name is missing before the =".to_owned());

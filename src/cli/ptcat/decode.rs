@@ -4,7 +4,8 @@
 
 use super::arguments::{FilterArgs, values};
 use super::failure::Failure;
-use crate::dialogue::filter::{self, FrameSource};
+use crate::dialogue::filter::{self, Requests};
+use crate::dialogue::follower::RequestFollower;
 use clap::Args;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -16,21 +17,29 @@ pub(super) struct DecodeArgs {
     #[arg(long, value_name = "FILE")]
     requests: Option<PathBuf>,
 
+    /// The bytes that the client sent, in place of a dialogue
+    #[arg(long, value_name = "FILE", conflicts_with = "requests")]
+    sent: Option<PathBuf>,
+
     #[command(flatten)]
     filter: FilterArgs,
 }
 
 /// Runs the subcommand; `true` where all bytes were messages.
 pub(super) fn run(args: &DecodeArgs) -> Result<bool, Failure> {
-    let open = |path: &Path| {
-        let file = File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok::<_, String>(FrameSource::new(
-            BufReader::new(file),
-            args.filter.connection,
-            values(&args.filter.set),
-        ))
+    let named = |path: &Path, e: io::Error| format!("{}: {e}", path.display());
+    let requests = match (&args.requests, &args.sent) {
+        (Some(path), _) => {
+            let file = File::open(path).map_err(|e| named(path, e))?;
+            Requests::Dialogue(RequestFollower::new(
+                BufReader::new(file),
+                args.filter.connection,
+                values(&args.filter.set),
+            ))
+        }
+        (None, Some(path)) => Requests::Sent(std::fs::read(path).map_err(|e| named(path, e))?),
+        (None, None) => Requests::Unknown,
     };
-    let requests = args.requests.as_deref().map(open).transpose()?;
     filter::decode(io::stdin().lock(), requests, &mut io::stdout().lock())
         .map(|()| true)
         .map_err(Failure::from)

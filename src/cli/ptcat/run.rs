@@ -4,8 +4,10 @@
 
 use super::arguments::{TargetArgs, values};
 use super::failure::Failure;
+use crate::dialogue::pipe::CommandDialer;
 use crate::dialogue::runner::Runner;
 use crate::dialogue::script::Script;
+use crate::dialogue::servers::Dialer;
 use crate::model::printable::clean;
 use clap::Args;
 use std::io::{self, Read, Write};
@@ -19,6 +21,11 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     target: TargetArgs,
 
+    /// Reach each server through this shell command, in which `%h` and `%p` are its host and port:
+    /// `nc -N %h %p`
+    #[arg(long, value_name = "COMMAND")]
+    through: Option<String>,
+
     /// Tell every message that is sent and that comes, on standard error
     #[arg(short, long)]
     verbose: bool,
@@ -29,16 +36,23 @@ pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
     let RunArgs {
         file,
         target,
+        through,
         verbose,
     } = args;
     let script = read(file)?;
     let given = values(&target.set);
     script.check(&given)?;
-    let mut servers = target.servers();
+    let mut servers: Box<dyn Dialer> = match through.clone() {
+        Some(command) => Box::new(CommandDialer {
+            servers: target.servers(),
+            command,
+        }),
+        None => Box::new(target.servers()),
+    };
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{}", clean(line));
     };
-    let mut runner = Runner::new(&mut servers, given, target.within);
+    let mut runner = Runner::new(servers.as_mut(), given, target.within);
     if *verbose {
         runner = runner.with_transcript(&mut tell);
     }

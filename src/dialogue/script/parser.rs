@@ -205,7 +205,7 @@ impl Parser<'_> {
             )],
             ("pause", [time]) => vec![StepAction::Pause(duration(time)?)],
             ("do", [name]) => vec![StepAction::Do(name.text.clone())],
-            (word, _) if LINES.iter().any(|(known, _)| *known == word) => {
+            (word, rest) if is_of_its_own(word, rest) => {
                 return Err(usage(first, LINES));
             }
             (number, rest) => match number.parse::<ConnectionNumber>() {
@@ -226,9 +226,13 @@ impl Parser<'_> {
         }
         step.sections.clone_from(&self.sections);
         step.rules.clone_from(&self.rules);
-        for section in self.rules.iter().filter_map(|id| requirements::section_of(id)) {
-            if !step.sections.contains(&section) {
-                step.sections.push(section);
+        for section in self
+            .rules
+            .iter()
+            .filter_map(|id| requirements::section_of(id))
+        {
+            if !step.sections.iter().any(|other| other == section) {
+                step.sections.push(section.to_owned());
             }
         }
         for action in std::iter::repeat_n(actions, times).flatten() {
@@ -269,6 +273,11 @@ impl Parser<'_> {
         self.file(path, &text);
         Ok(())
     }
+}
+
+/// Whether a line is of no connection. `within TIME` may also stand before an action.
+fn is_of_its_own(word: &str, rest: &[PlacedWord]) -> bool {
+    LINES.iter().any(|(known, _)| *known == word) && !(word == "within" && rest.len() > 1)
 }
 
 /// The path without `.`, and without `..` behind a folder: two names of a file become one.
@@ -597,6 +606,7 @@ mod tests {
             ("1 connect", 3, "N connect TARGET"),
             ("1 <", 3, "N < WORDS"),
             ("1 closed now", 3, "N closed"),
+            ("within", 1, "`within` is written: within TIME"),
             ("1 silence soon", 11, "soon: not a time"),
             ("1 within 2h < x", 10, "2h: not a time"),
             ("within 61m", 8, "up to an hour"),
@@ -641,6 +651,21 @@ mod tests {
             }
         }
         assert!(other.is_empty(), "{}", other.join("\n"));
+    }
+
+    #[test]
+    fn a_line_without_a_number_uses_connection_1() {
+        let script = Script::parse("f.pt", "within 5s < pong\nrepeat 2 > ping\nclosed").unwrap();
+        let first = &script.steps[0];
+        assert_eq!(first.action, StepAction::Expect(1, vec!["pong".into()]));
+        assert_eq!(first.within, Some(Duration::from_secs(5)));
+        assert_eq!(script.steps[1].within, None);
+        assert!(
+            script
+                .steps
+                .iter()
+                .all(|s| s.action.connection() == Some(1))
+        );
     }
 
     #[test]

@@ -19,13 +19,14 @@ pub fn ptcat(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+/// What a program printed.
+pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
 /// A server that answers each line that begins so with these, and ends its side when the client
 /// has.
-fn server(answers: &'static [(&'static str, &'static str)]) -> String {
+pub fn server(answers: &'static [(&'static str, &'static str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -55,7 +56,8 @@ fn server(answers: &'static [(&'static str, &'static str)]) -> String {
     address
 }
 
-const ANSWERS: &[(&str, &str)] = &[
+/// Some of its answers.
+pub const ANSWERS: &[(&str, &str)] = &[
     ("ping", "pong"),
     ("login", "loginFail bad-credentials who are you"),
     (

@@ -50,7 +50,7 @@ impl FixtureRig {
                 daemon.set_toml(key, value);
             };
             match need.what.as_str() {
-                "master-port" | "workers" => {}
+                "master-port" | "workers" | "updates" => {}
                 "market" if word == "sample" => {}
                 "market" => {
                     let folder =

@@ -3,7 +3,7 @@
 
 use crate::protocol::codec_agreement::FrameCounts;
 use crate::protocol::fixture_needs::{FixtureRig, need};
-use crate::protocol::nc::Nc;
+use crate::protocol::nc::{pipeline, run_through_nc};
 use papertrader::dialogue::conform::{self, ConformPlan};
 use papertrader::dialogue::peer::ConnectionRecorder;
 use papertrader::dialogue::report::SectionReport;
@@ -11,6 +11,7 @@ use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::servers::Servers;
 use papertrader::dialogue::{Runner, Variables};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long a line may take: two cores are shared by everything that is tested.
@@ -134,16 +135,42 @@ fn dialogues_hold_against_real_daemons() {
         report.ran
     );
     check_frames(&recorder, &plain);
-    // Each run has accounts of its own, so all of it holds again: this time through the filters and
-    // plain nc.
+    // Each run has accounts of its own, so all of it holds again: this time through plain nc.
+    let connections = AtomicUsize::new(0);
     let failed = each(&plain, |script| {
-        let mut nc = Nc(deployment.servers.clone());
-        let mut player = Runner::new(&mut nc, Variables::new(), WITHIN);
-        player
-            .run(script)
-            .map_err(|difference| difference.to_string())
+        let opened = run_through_nc(script, &deployment.servers, None, WITHIN)?;
+        connections.fetch_add(opened, Ordering::Relaxed);
+        Ok(())
     });
     assert!(failed.is_empty(), "through nc:\n{}", failed.join("\n"));
+    let pipelines: Vec<Script> = plain.iter().filter(|s| is_pipeline(s)).cloned().collect();
+    let failed = each(&pipelines, |script| {
+        pipeline(script, &deployment.servers.workers[0], WITHIN)
+    });
+    assert!(failed.is_empty(), "as pipelines:\n{}", failed.join("\n"));
+    println!(
+        "{} dialogues through nc, {} connections; {} as pipelines",
+        plain.len(),
+        connections.into_inner(),
+        pipelines.len()
+    );
+    assert!(
+        pipelines.len() >= 10,
+        "only {} as pipelines",
+        pipelines.len()
+    );
+}
+
+/// Whether a dialogue is one connection to the first worker.
+fn is_pipeline(script: &Script) -> bool {
+    let actions = script.steps.iter().map(|step| &step.action);
+    let opened: Vec<&String> = actions
+        .filter_map(|action| match action {
+            StepAction::Connect(_, target) => Some(target),
+            _ => None,
+        })
+        .collect();
+    opened == ["worker"]
 }
 
 /// Those that no deployment holds beside others: the ones that say themselves when an update comes,
@@ -175,10 +202,19 @@ fn each_in_its_own(special: &[Script]) {
         let mut stage = FixtureRig::start(&script.needs);
         stage.servers.recorder = Some(recorder.clone());
         let outcome = Runner::new(&mut stage, Variables::new(), WITHIN).run(script);
-        outcome.map_err(|difference| format!("{difference}\n{}", stage.said()))
+        outcome.map_err(|difference| format!("{difference}\n{}", stage.said()))?;
+        // Again, through plain nc: what the first run changed is another deployment's.
+        drop(stage);
+        let mut stage = FixtureRig::start(&script.needs);
+        let servers = stage.servers.clone();
+        let outcome = run_through_nc(script, &servers, Some(&mut stage), WITHIN);
+        outcome
+            .map(drop)
+            .map_err(|why| format!("through nc: {why}\n{}", stage.said()))
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     check_frames(&recorder, special);
+    println!("{} dialogues, directly and through nc", special.len());
 }
 
 /// Each kind of order, each side and each outcome has its line in a dialogue: the order is placed as

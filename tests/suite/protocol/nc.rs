@@ -1,125 +1,124 @@
-//! A dialogue's connections as a person without our library has them: `ptcat encode | nc HOST PORT
-//! | ptcat decode`.
+//! All dialogues through plain `nc`: it carries the bytes of each connection, and a dialogue's hooks
+//! are run beside it.
 
-use papertrader::dialogue::peer::{Arrival, Peer};
+use crate::protocol::fixture_needs::FixtureRig;
+use papertrader::dialogue::filter::{self, Requests};
+use papertrader::dialogue::follower::RequestFollower;
+use papertrader::dialogue::peer::{ConnectionRecorder, Peer};
+use papertrader::dialogue::pipe::PipePeer;
+use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::servers::{Dialer, Servers};
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use papertrader::dialogue::{Runner, Variables, fixtures};
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
-/// Reaches the servers through nc.
-pub struct Nc(pub Servers);
+/// -N: an end of what is sent becomes an end of the connection's sending side.
+const COMMAND: &str = "exec nc -N %h %p";
 
-impl Dialer for Nc {
+/// Reaches the servers through nc, and keeps the bytes of each connection.
+struct NcDialer<'a> {
+    servers: Servers,
+    rig: Option<&'a mut FixtureRig>,
+    /// In the order of the dialogue's `connect` lines.
+    recorders: Vec<ConnectionRecorder>,
+}
+
+impl Dialer for NcDialer<'_> {
     fn connect(&mut self, target: &str, _within: Duration) -> Result<Box<dyn Peer>, String> {
-        Ok(Box::new(Pipe::open(&self.0.resolve(target)?)))
+        let mut peer = PipePeer::spawn(COMMAND, &self.servers.resolve(target)?)?;
+        let recorder = ConnectionRecorder::default();
+        peer.record(recorder.clone());
+        self.recorders.push(recorder);
+        Ok(Box::new(peer))
     }
 
     fn hook(&mut self, name: &str) -> Result<(), String> {
-        Err(format!("{name}: nobody does it here"))
+        match &mut self.rig {
+            Some(rig) => rig.hook(name),
+            None => Err(format!("{name}: nobody does it here")),
+        }
     }
 }
 
-/// The three processes of a connection.
-struct Pipe {
-    /// Lines to `ptcat encode`; gone once our side has ended.
-    lines: Option<ChildStdin>,
-    /// The same lines to `ptcat decode`, which learns from them what a transfer carries.
-    requests: File,
-    arrivals: Receiver<String>,
-    processes: Vec<Child>,
-    _folder: tempfile::TempDir,
-}
-
-impl Pipe {
-    fn open(address: &str) -> Pipe {
-        let (host, port) = address.rsplit_once(':').unwrap();
-        let ptcat = papertrader::testkit::program::find("ptcat");
-        let folder = tempfile::tempdir().unwrap();
-        let fifo = folder.path().join("requests");
-        assert!(
-            Command::new("mkfifo")
-                .arg(&fifo)
-                .status()
-                .unwrap()
-                .success()
-        );
-        let piped = |command: &mut Command| {
-            command
-                .stdout(Stdio::piped())
-                .stderr(Stdio::inherit())
-                .spawn()
-                .unwrap()
+/// Runs the dialogue through nc. Then `ptcat decode` must read what came on each connection by the
+/// dialogue alone, as well as by the bytes that were sent. How many connections there were.
+pub fn run_through_nc(
+    script: &Script,
+    servers: &Servers,
+    rig: Option<&mut FixtureRig>,
+    within: Duration,
+) -> Result<usize, String> {
+    let mut dialer = NcDialer {
+        servers: servers.clone(),
+        rig,
+        recorders: Vec::new(),
+    };
+    Runner::new(&mut dialer, Variables::new(), within)
+        .run(script)
+        .map_err(|difference| difference.to_string())?;
+    let numbers = script.steps.iter().filter_map(|step| match step.action {
+        StepAction::Connect(number, _) => Some(number),
+        _ => None,
+    });
+    let (_, text) = fixtures::dialogues()
+        .find(|(name, _)| *name == script.name)
+        .unwrap();
+    for (number, recorder) in numbers.zip(&dialer.recorders) {
+        let bytes = recorder.take().remove(0);
+        let decoded = |requests| {
+            let mut out = Vec::new();
+            let outcome = filter::decode(&bytes.received[..], requests, &mut out);
+            (String::from_utf8(out).unwrap(), outcome.is_ok())
         };
-        let mut encode = piped(Command::new(&ptcat).arg("encode").stdin(Stdio::piped()));
-        let frames = encode.stdout.take().unwrap();
-        // -N: an end of what is sent becomes an end of the connection's sending side.
-        let mut nc = piped(Command::new("nc").args(["-N", host, port]).stdin(frames));
-        let bytes = nc.stdout.take().unwrap();
-        let mut decode = piped(
-            Command::new(&ptcat)
-                .args(["decode", "--requests"])
-                .arg(&fifo)
-                .stdin(bytes),
+        let follower = RequestFollower::new(text.as_bytes(), Some(number), Variables::new());
+        let (alone, with_bytes) = (
+            decoded(Requests::Dialogue(follower)),
+            decoded(Requests::Sent(bytes.sent.clone())),
         );
-        let requests = OpenOptions::new().write(true).open(&fifo).unwrap();
-        let (told, arrivals) = channel();
-        let out = BufReader::new(decode.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in out.lines() {
-                let Ok(line) = line else { return };
-                if told.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Pipe {
-            lines: encode.stdin.take(),
-            requests,
-            arrivals,
-            processes: vec![encode, nc, decode],
-            _folder: folder,
+        if alone != with_bytes {
+            return Err(format!(
+                "{}: connection {number} is decoded as\n{alone:?}\nby the dialogue, and as\n{with_bytes:?}\nby the bytes",
+                script.name
+            ));
         }
     }
+    Ok(dialer.recorders.len())
 }
 
-impl Peer for Pipe {
-    fn send(&mut self, _bytes: &[u8], line: &str) -> Result<(), String> {
-        let lines = self.lines.as_mut().ok_or("nothing more can be sent")?;
-        writeln!(self.requests, "{line}").map_err(|e| e.to_string())?;
-        writeln!(lines, "{line}").map_err(|e| e.to_string())
+/// Runs a dialogue of one connection by the pipeline that a tester writes; `decode` reads the same
+/// bytes by the dialogue alone.
+pub fn pipeline(script: &Script, address: &str, within: Duration) -> Result<(), String> {
+    let (host, port) = address.rsplit_once(':').unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ptcat = papertrader::testkit::program::find("ptcat");
+    let ptcat = ptcat.display();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(&script.name);
+    let line = format!(
+        "set -o pipefail; mkfifo r; {ptcat} encode --replies r --within {}s | nc -N {host} {port} | tee r \
+         | {ptcat} decode --requests {}",
+        within.as_secs(),
+        file.display()
+    );
+    // What hangs is a failure.
+    let out = Command::new("timeout")
+        .args(["-k", "5", "300", "bash", "-c", &line])
+        .current_dir(folder.path())
+        .stdin(File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    let lines = String::from_utf8(out.stdout).unwrap();
+    let least = script
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, StepAction::Expect(..) | StepAction::Notice(..)))
+        .count();
+    if !out.status.success() || lines.lines().count() < least || lines.contains("malformed") {
+        return Err(format!("{}: {}: {said}\n{lines}", script.name, out.status));
     }
-
-    fn half(&mut self) -> Result<(), String> {
-        self.lines = None;
-        Ok(())
-    }
-
-    /// nc ends only when both sides have.
-    fn expect_end(&mut self) {
-        self.lines = None;
-    }
-
-    fn receive(&mut self, until: Instant) -> Option<Arrival> {
-        match self
-            .arrivals
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-        {
-            Ok(line) if line.starts_with("malformed:") => Some(Arrival::Broken(line)),
-            Ok(line) => Some(Arrival::Message(line)),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Arrival::End),
-        }
-    }
-}
-
-impl Drop for Pipe {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
+    Ok(())
 }
