@@ -176,6 +176,7 @@ impl CourseRun<'_> {
         let needs_server = self.plan.stages.clone().any(|stage| stage != YOUR_WORKER);
         if let Some(command) = self.plan.run.as_ref().filter(|_| needs_server) {
             let mut program = StudentProgram::new(command, self.addresses(), &self.plan.children)?;
+            program.check_free()?;
             self.start_failure = program.start().err();
             self.program = Some(program);
         }
