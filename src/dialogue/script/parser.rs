@@ -345,6 +345,7 @@ fn action(
             StepAction::Row(number, row_choice(choice)?, pattern.text.clone())
         }
         ("packets", [_, ..]) => StepAction::Packets(number, texts()),
+        ("stamp", [time]) => StepAction::Stamp(number, time.text.clone()),
         ("closed", []) => StepAction::Closed(number),
         ("half", []) => StepAction::Half(number),
         ("close", []) => StepAction::Close(number),
@@ -478,7 +479,7 @@ fn need(what: &PlacedWord, words: &[PlacedWord]) -> Result<Need, Mistake> {
         return Err((what.column, meant(&text, &what.text, names)));
     };
     let good = match (what.text.as_str(), words) {
-        ("master-port", []) | ("market", [_]) => true,
+        ("master-port" | "link", []) | ("market", [_]) => true,
         ("workers" | "updates", [count]) => {
             bounded(count, REPEAT_MAX, "a number")?;
             true
