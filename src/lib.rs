@@ -34,5 +34,6 @@ pub mod dialogue;
 pub mod description;
 
 pub mod bench;
+pub mod course;
 
 pub mod cli;

@@ -19,6 +19,9 @@ _ptcat() {
             ptcat,conform)
                 cmd="ptcat__subcmd__conform"
                 ;;
+            ptcat,course)
+                cmd="ptcat__subcmd__course"
+                ;;
             ptcat,decode)
                 cmd="ptcat__subcmd__decode"
                 ;;
@@ -31,11 +34,17 @@ _ptcat() {
             ptcat,help)
                 cmd="ptcat__subcmd__help"
                 ;;
+            ptcat,record)
+                cmd="ptcat__subcmd__record"
+                ;;
             ptcat,run)
                 cmd="ptcat__subcmd__run"
                 ;;
             ptcat__subcmd__help,conform)
                 cmd="ptcat__subcmd__help__subcmd__conform"
+                ;;
+            ptcat__subcmd__help,course)
+                cmd="ptcat__subcmd__help__subcmd__course"
                 ;;
             ptcat__subcmd__help,decode)
                 cmd="ptcat__subcmd__help__subcmd__decode"
@@ -49,6 +58,9 @@ _ptcat() {
             ptcat__subcmd__help,help)
                 cmd="ptcat__subcmd__help__subcmd__help"
                 ;;
+            ptcat__subcmd__help,record)
+                cmd="ptcat__subcmd__help__subcmd__record"
+                ;;
             ptcat__subcmd__help,run)
                 cmd="ptcat__subcmd__help__subcmd__run"
                 ;;
@@ -59,7 +71,7 @@ _ptcat() {
 
     case "${cmd}" in
         ptcat)
-            opts="-h -V --help --version encode decode run conform describe help"
+            opts="-h -V --help --version encode decode run conform course record describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -73,7 +85,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__conform)
-            opts="-h --worker --master --set --on --within --fixtures --only --other-market --jobs --json --help"
+            opts="-h --worker --master --set --on --tls --ca --within --fixtures --only --other-market --jobs --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -95,6 +107,10 @@ _ptcat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --within)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -108,6 +124,56 @@ _ptcat() {
                     return 0
                     ;;
                 --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__course)
+            opts="-h --target --worker --run --run-worker --stage --from --within --json --list --page --market --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stage)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --page)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --market)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -201,7 +267,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help)
-            opts="encode decode run conform describe help"
+            opts="encode decode run conform course record describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -215,6 +281,20 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help__subcmd__conform)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__help__subcmd__course)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -284,6 +364,20 @@ _ptcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ptcat__subcmd__help__subcmd__record)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ptcat__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -298,8 +392,38 @@ _ptcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ptcat__subcmd__record)
+            opts="-o -h --listen --to --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ptcat__subcmd__run)
-            opts="-v -h --worker --master --set --on --within --through --verbose --help"
+            opts="-v -h --worker --master --set --on --tls --ca --within --through --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -318,6 +442,10 @@ _ptcat() {
                     return 0
                     ;;
                 --on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

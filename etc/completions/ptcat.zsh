@@ -57,8 +57,10 @@ _arguments "${_arguments_options[@]}" : \
 '--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
 '--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
 '--through=[Reach each server through this shell command, in which \`%h\` and \`%p\` are its host and port\: \`nc -N %h %p\`]:COMMAND:_default' \
+'--tls[Speak TLS with workers; their certificates must be valid for the HOST by the system'\''s roots]' \
 '-v[Tell every message that is sent and that comes, on standard error]' \
 '--verbose[Tell every message that is sent and that comes, on standard error]' \
 '-h[Print help]' \
@@ -73,15 +75,44 @@ _arguments "${_arguments_options[@]}" : \
 '--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
 '--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
 '--fixtures=[Run the dialogues of this folder in place of those that this program carries]:DIR:_files' \
 '*--only=[Run only dialogues whose name contains this; may be given more than once]:NAME:_default' \
 '--jobs=[How many dialogues run at the same time]:NUMBER:_default' \
+'--tls[Speak TLS with workers; their certificates must be valid for the HOST by the system'\''s roots]' \
 '--other-market[The deployment does not trade the sample market\: skip what depends on its prices]' \
 '--json[Print the report as JSON]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 ':worker -- The worker, which dialogues call `worker` or `worker1`:_default' \
+&& ret=0
+;;
+(course)
+_arguments "${_arguments_options[@]}" : \
+'--target=[Your worker]:HOST:PORT:_default' \
+'--worker=[Your second worker, for the stage about the order of time]:HOST:PORT:_default' \
+'--run=[The shell command that starts your server\: the course starts it, kills it, and starts it again]:COMMAND:_default' \
+'--run-worker=[The shell command that starts your worker for PaperTrader'\''s own master]:COMMAND:_default' \
+'(--from)--stage=[This stage alone]:NUMBER:_default' \
+'--from=[This stage and those after it]:NUMBER:_default' \
+'--within=[How long a line may take that does not say so itself]:TIME:_default' \
+'(--target --market)--page=[Print the page of a stage]:NUMBER:_default' \
+'(--target)--market=[Write the course'\''s market into a folder\: three assets, a file each, and three hours of a new price a second from 1980-01-01 on]:DIR:_files' \
+'--json[Print the result as JSON]' \
+'(--target --page --market)--list[List the stages]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(record)
+_arguments "${_arguments_options[@]}" : \
+'*--listen=[Where clients connect; a port alone is of 127.0.0.1. May be given more than once, each with its --to]:[HOST:]PORT:_default' \
+'*--to=[The worker to which what they say is passed on, and which the dialogue calls \`worker\`, \`worker2\` and so on]:HOST:PORT:_default' \
+'-o+[The file of the dialogue \[default\: standard output\]]:FILE:_files' \
+'--output=[The file of the dialogue \[default\: standard output\]]:FILE:_files' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
 (describe)
@@ -119,6 +150,14 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(course)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(record)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (describe)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -143,6 +182,8 @@ _ptcat_commands() {
 'decode:Turn frames on standard input into one line of text each on standard output' \
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
+'record:Pass on what clients and workers say, and write it as a dialogue' \
 'describe:Print the description of the protocol as JSON' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -152,6 +193,11 @@ _ptcat_commands() {
 _ptcat__subcmd__conform_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat conform commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__course_commands] )) ||
+_ptcat__subcmd__course_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat course commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__decode_commands] )) ||
 _ptcat__subcmd__decode_commands() {
@@ -175,6 +221,8 @@ _ptcat__subcmd__help_commands() {
 'decode:Turn frames on standard input into one line of text each on standard output' \
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
+'record:Pass on what clients and workers say, and write it as a dialogue' \
 'describe:Print the description of the protocol as JSON' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -184,6 +232,11 @@ _ptcat__subcmd__help_commands() {
 _ptcat__subcmd__help__subcmd__conform_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help conform commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__course_commands] )) ||
+_ptcat__subcmd__help__subcmd__course_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help course commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__help__subcmd__decode_commands] )) ||
 _ptcat__subcmd__help__subcmd__decode_commands() {
@@ -205,10 +258,20 @@ _ptcat__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help help commands' commands "$@"
 }
+(( $+functions[_ptcat__subcmd__help__subcmd__record_commands] )) ||
+_ptcat__subcmd__help__subcmd__record_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help record commands' commands "$@"
+}
 (( $+functions[_ptcat__subcmd__help__subcmd__run_commands] )) ||
 _ptcat__subcmd__help__subcmd__run_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help run commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__record_commands] )) ||
+_ptcat__subcmd__record_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat record commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__run_commands] )) ||
 _ptcat__subcmd__run_commands() {

@@ -2,7 +2,7 @@
 import asyncio, hashlib, ipaddress, random, re, secrets, struct, sys, types, uuid
 
 import noise
-from wire import HEADER, Refusal, ensure, now, pack
+from wire import HEADER, Refusal, ensure, now, pack, session_hash
 
 
 def cut_text(data):
@@ -18,7 +18,7 @@ class Link:
         self.wire, self.options, self.worker = wire, options, None
         self.boot, self.began = uuid.uuid4().bytes, now()
         self.pending, self.closed, self.rows = {}, set(), b""
-        self.writer, self.has_prices = None, asyncio.Event()
+        self.writer, self.has_prices, self.is_booted = None, asyncio.Event(), False
 
     async def run(self):
         """Links, and links again after a pause that grows, for as long as the worker runs."""
@@ -27,7 +27,7 @@ class Link:
             began = now()
             try:
                 await self.link_once()
-            except (OSError, EOFError, ValueError, asyncio.TimeoutError) as error:
+            except Exception as error:  # whatever the master sends, the worker goes on
                 print(f"solution: no link: {error!r}", file=sys.stderr)
             self.broken()
             pause = 0.1 if now() - began > 5_000 else min(pause * 2, 3)
@@ -40,8 +40,9 @@ class Link:
         try:
             await asyncio.wait_for(self.shake_hands(writer), 10)
             self.writer = writer
+            self.worker.sessions.clear()  # some may have ended while there was no link
             for pending in self.pending.values():
-                self.send(pending, self.wire.message("linkAgain") + pending.frame)
+                self.send_again(pending)
             stream = b""
             while True:
                 stream += await asyncio.wait_for(self.read_record(), 15)
@@ -52,10 +53,14 @@ class Link:
             reports.cancel()
             writer.close()
 
+    def send_again(self, pending):
+        pending.is_again = True
+        if self.writer and pending.sequence in self.pending:
+            self.send(pending, self.wire.message("linkAgain") + pending.frame)
+
     def broken(self):
         """Queries fail. What takes effect is sent again, or its client is cut off: nobody knows."""
         self.writer = None
-        self.worker.sessions.clear()  # their ends may be missed
         for pending in list(self.pending.values()):
             if pending.is_kept:
                 pending.is_lost = True
@@ -118,9 +123,11 @@ class Link:
             *(["--recipient", self.options.master_key] if "--encrypt" in command else []), *command,
             stdin=-1, stdout=-1, stderr=-1)
         out, status = await process.communicate(data)
-        signers = re.findall(r"VALIDSIG .* ([0-9A-F]{40})\s", status.decode(errors="replace"))
+        said = status.decode(errors="replace")
+        signers = re.findall(r"VALIDSIG .* ([0-9A-F]{40})\s", said)
         is_ours = "--sign" in command or signers == [self.options.master_key]
-        ensure(process.returncode == 0 and is_ours, ConnectionError(f"gpg: {ascii(status)}"))
+        why = " ".join(line for line in said.splitlines() if line.startswith("gpg: "))
+        ensure(process.returncode == 0 and is_ours, ConnectionError(ascii(why or signers)))
         return out
 
     # Records and messages.
@@ -152,16 +159,22 @@ class Link:
     def start(self, frame, is_kept=False, request=None):
         """Sends a request. Its future gets the reply, or for an order the future of its outcome."""
         pending = types.SimpleNamespace(
-            frame=frame, is_kept=is_kept, is_lost=False, parts=[], outcome=None,
+            frame=frame, is_kept=is_kept, is_again=False, is_lost=False, parts=[], outcome=None,
             sequence=request.sequence if request else next(self.worker.sequence),
             stamp=request.stamp if request else now(), notify=request and request.notify,
             client=request.client if request else ("::", 0),
             done=asyncio.get_running_loop().create_future())
+        pending.done.add_done_callback(lambda done: done.cancelled() or done.exception())
         self.pending[pending.sequence] = pending
         self.send(pending, frame)
         return pending
 
     async def ask(self, request):
+        """Without a link, a session that was active is still good for a login."""
+        if self.writer is None and request.row["number"] == 0x0102:
+            session = session_hash(request.arguments[0])
+            if self.worker.sessions.get(session, 0) > now():
+                return [self.wire.frame("sessionID", *request.arguments, *self.worker.workers)]
         is_kept = request.row["destination"] in ("orders", "tunnel")
         return await self.wait(request.frame, is_kept, request)
 
@@ -213,12 +226,19 @@ class Link:
             self.rows += data
             if packet[0] == packet[1]:
                 self.worker.publish(self.read_prices(self.rows), self.worker.workers)
+                if self.is_booted:
+                    asyncio.ensure_future(self.worker.listen())
+                self.is_booted = False
                 self.has_prices.set()
         elif name == "linkWorkers":
             self.worker.workers = data.decode().split()
         elif name == "linkSessionsEnded":
             self.worker.sessions_ended(data[at:at + 32] for at in range(0, len(data), 32))
-        ensure(name != "linkBooted", ConnectionError("an administrator has booted this worker"))
+        elif name == "linkBooted":  # the port is closed until an administrator admits the worker
+            if self.has_prices.is_set() and not self.is_booted:
+                self.worker.listener.close()
+                self.is_booted = True
+            raise ConnectionError("an administrator has booted this worker")
 
     def read_prices(self, rows):
         prices = {}
@@ -234,16 +254,22 @@ class Link:
     def take_reply(self, pending, name, frame, data):
         """A transfer is complete with its last packet, an order announced before it has settled."""
         number, packets = HEADER.unpack_from(frame)[4:]
+        is_full = name in ("purchaseFail", "sellFail") and data.startswith(b"overloaded ")
         pending.is_lost = False
         if name == "transactionQueued":
             if pending.outcome is None:
                 pending.notify(frame)
                 pending.outcome = asyncio.get_running_loop().create_future()
                 pending.done.set_result(pending.outcome)
-        elif name == "linkSession":
+        elif name == "linkSession":  # by itself, or in front of the answer to a login
+            end = 35 + int.from_bytes(data[33:35], "big")
+            expiry = struct.unpack_from(">q", data, end)[0] if data[32] else None
+            if expiry is not None:
+                self.worker.sessions[data[:32]] = expiry
             if self.wire.name(pending.frame) == "linkSession":
-                is_active, end = data[32], 35 + int.from_bytes(data[33:35], "big")
-                self.finish(pending, struct.unpack_from(">q", data, end)[0] if is_active else None)
+                self.finish(pending, expiry)
+        elif is_full and pending.is_again:  # it may have been queued when it was sent first
+            asyncio.get_running_loop().call_later(0.5, self.send_again, pending)
         else:
             pending.parts = pending.parts + [frame] if name == "data" else [frame]
             if number == packets:

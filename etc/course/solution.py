@@ -323,7 +323,8 @@ class Assets:
 
     def __init__(self, folder, start, step):
         files = {path.stem: self.read(path) for path in folder.glob("*.csv")}
-        self.splits = [(row["Symbol"], parse_time(row["Date"]), Fraction(row["Value"]))
+        self.splits = [(row["Symbol"], parse_time(row["Date"]),
+                        Fraction(row["Value"].replace(":", "/")))
                        for row in files.pop("actions", []) if row["Action"] == "split"]
         self.bars = {symbol: sorted(map(self.bar, rows)) for symbol, rows in files.items()}
         self.steps = sorted({bar.time for bars in self.bars.values() for bar in bars})
@@ -458,7 +459,7 @@ class Auth:
         stretched = await self.stretch(hashed_pass, account["salt"] if account else b"decoy")
         ensure(account and hmac.compare_digest(stretched, account["hash"]),
                Refusal("bad-credentials", "username or password is wrong"))
-        list(map(list.pop, counts))  # it did not fail
+        counts[0].pop(), counts[1].pop()  # it did not fail
         session, expiry = secrets.token_hex(32), now() + self.limits["sessionLifetime"]
         with self.storage.commit:
             self.storage.put("sessions", hash=session_hash(session), account=account["id"],
@@ -485,7 +486,7 @@ class Transactions:
     def __init__(self, wire, storage, auth, assets):
         self.wire, self.storage, self.auth, self.assets = wire, storage, auth, assets
         self.waiters = collections.defaultdict(list)  # futures of outcomes, by order ID
-        self.stamps, self.next_update = {}, now()
+        self.stamps, self.next_update, self.moment = {}, now(), now()
 
     def place(self, side, request, session, symbol, quantity, client_id=None):
         account, quantity = self.auth.account(session), parse_number(quantity)
@@ -571,6 +572,7 @@ class Transactions:
         """Clears the queue, within the commit of an update: an order gets the price of this update,
         which nobody could see when it was accepted. Without a new price it waits for 14 days."""
         queue, step, is_last = self.queue(), self.assets.step, self.assets.next_step() is None
+        self.moment = now()  # of all orders that this update settles
         for order in queue:
             waits_since = order["waits_since"] or step
             if order["symbol"] in fresh:
@@ -601,7 +603,7 @@ class Transactions:
         self.end(order, SETTLED, price=bar.close, total=total, priced=bar.time)
 
     def end(self, order, status, **values):
-        settled = max(now(), order["accepted"])
+        settled = max(self.moment, order["accepted"])
         self.storage.put("orders", **{**order, **values, "status": status, "settled": settled})
 
     def tell_outcomes(self, queue):

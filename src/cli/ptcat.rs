@@ -7,6 +7,8 @@
 
 mod arguments;
 mod conform;
+mod course;
+mod course_text;
 mod decode;
 mod describe;
 mod encode;
@@ -18,6 +20,7 @@ mod run;
 use crate::cli::output::clean_lines;
 use clap::{Parser, Subcommand};
 use conform::ConformArgs;
+use course::CourseArgs;
 use decode::DecodeArgs;
 use describe::DescribeArgs;
 use encode::EncodeArgs;
@@ -94,6 +97,12 @@ enum Command {
     /// so it can be repeated.
     Conform(ConformArgs),
 
+    /// Judge a server of your own, stage by stage, from the first connection to a whole deployment
+    ///
+    /// Sixteen stages, each with a page: what to read, what to build, how it is judged, what goes
+    /// wrong usually. The course stops at the first line that is not met, and tells it in the
+    /// specification's words. --list shows the stages, --page 1 is the first page.
+    Course(CourseArgs),
     /// Pass on what clients and workers say, and write it as a dialogue
     ///
     /// The dialogue runs again against any deployment: users, passwords, sessions, tokens,
@@ -116,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Conform(args) => conform::run(&args),
+        Command::Course(args) => course::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Describe(args) => describe::run(&args),
     };

@@ -278,6 +278,21 @@ fn lists() -> BTreeMap<&'static str, CodeList> {
             MarketState,
             "The values of the fact `state`."
         ),
+        open_list!(
+            "directions",
+            Direction,
+            "Who sends an instruction: its `direction`."
+        ),
+        open_list!(
+            "scopes",
+            Scope,
+            "What the session of a request must allow: its `scope`."
+        ),
+        open_list!(
+            "destinations",
+            Destination,
+            "Who answers a request, and when the requests behind it may take effect: its `destination`."
+        ),
     ])
 }
 

@@ -70,6 +70,12 @@ impl Script {
             if !again {
                 checker.step(step);
             }
+            if matches!(
+                step.action,
+                StepAction::Expect(..) | StepAction::Notice(..) | StepAction::Await(..)
+            ) {
+                checker.known.insert(CAME.to_owned());
+            }
             before = Some(step);
         }
         checker.mistakes.or(())
@@ -123,12 +129,7 @@ impl Checker<'_> {
         self.file = step.file.to_string();
         self.line = step.line;
         let words = placed(step);
-        if step.not_before.is_some()
-            && let Some(at) = words.iter().position(|word| word.text == "not-before")
-            && let Some(time) = words.get(at + 1)
-        {
-            self.time(time);
-        }
+        self.not_before(step, &words);
         match &step.action {
             StepAction::Connect(n, _) => {
                 self.target(tail(&words, 1));
@@ -192,11 +193,14 @@ impl Checker<'_> {
             }
             StepAction::Check(..) => self.values_of(words.get(1..).unwrap_or_default()),
         }
-        if matches!(
-            step.action,
-            StepAction::Expect(..) | StepAction::Notice(..) | StepAction::Await(..)
-        ) {
-            self.known.insert(CAME.to_owned());
+    }
+
+    /// Checks the time that a message must not come before.
+    fn not_before(&mut self, step: &Step, words: &[PlacedWord]) {
+        let at = words.iter().position(|word| word.text == "not-before");
+        let time = at.and_then(|at| words.get(at + 1));
+        if let Some(time) = time.filter(|_| step.not_before.is_some()) {
+            self.time(time);
         }
     }
 

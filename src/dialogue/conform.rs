@@ -246,6 +246,28 @@ mod tests {
             .collect()
     }
 
+    /// What comes with an update of the market, and not on one that has ended.
+    const WITH_AN_UPDATE: &[&str] = &["purchaseSuccess", "sellSuccess", "quoteNotice"];
+
+    #[test]
+    fn a_dialogue_that_waits_for_an_update_of_a_plain_market_says_so() {
+        for script in built_in().unwrap() {
+            let has = |what: &str| script.needs.iter().any(|need| need.what == what);
+            let own = script
+                .needs
+                .iter()
+                .any(|need| need.what == "market" && need.words != ["sample"]);
+            let waits = script.steps.iter().any(|step| match &step.action {
+                StepAction::Expect(_, words)
+                | StepAction::Notice(_, words)
+                | StepAction::Await(_, _, words) => WITH_AN_UPDATE.contains(&words[0].as_str()),
+                _ => false,
+            });
+            let says = own || has("updates") || has("interval");
+            assert!(says || !waits, "{}: needs updates", script.name);
+        }
+    }
+
     #[test]
     fn every_instruction_is_sent_and_expected_somewhere() {
         let scripts = built_in().unwrap();

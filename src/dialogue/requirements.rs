@@ -8,6 +8,8 @@ use super::rules::RULES;
 use crate::model::Reason;
 use crate::wire::instruction::{InstructionRow, TABLE};
 use crate::wire::{Destination, Direction};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// A requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,15 +51,21 @@ pub fn all() -> Vec<Requirement> {
         .collect()
 }
 
+/// The sections of all requirements by their IDs, made once: every dialogue asks for each of its
+/// requirements.
+static SECTION_OF: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let pairs = all().into_iter().map(|other| (other.id, other.section));
+    pairs.collect()
+});
+
 /// Whether a requirement has this ID.
 pub fn is_known(id: &str) -> bool {
-    all().iter().any(|requirement| requirement.id == id)
+    SECTION_OF.contains_key(id)
 }
 
 /// The section of the requirement with this ID.
-pub fn section_of(id: &str) -> Option<String> {
-    let found = all().into_iter().find(|requirement| requirement.id == id);
-    found.map(|requirement| requirement.section)
+pub fn section_of(id: &str) -> Option<&'static str> {
+    SECTION_OF.get(id).map(String::as_str)
 }
 
 /// A row's name in IDs. Two instructions are called `login`; the second is `login-session` here.

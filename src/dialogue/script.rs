@@ -2,7 +2,7 @@
 //!
 //! The language of the fixtures: what a script consists of, and how it is written.
 //!
-//! Tests: `src/dialogue/script/parser.rs`.
+//! Tests: `src/dialogue/script/parser/tests.rs`.
 
 mod parser;
 
@@ -384,7 +384,7 @@ impl fmt::Display for Script {
 
 /// A time as a line writes it.
 fn written(time: Duration) -> String {
-    if time.subsec_nanos() % 1_000_000 == 0 {
+    if time.subsec_nanos().is_multiple_of(1_000_000) {
         format!("{}ms", time.as_millis())
     } else {
         format!("{}ns", time.as_nanos())

@@ -39,9 +39,11 @@ word_list! {
         DateInvalid = "date-invalid",
         /// An isExpirable, clientOrderID, adjustment or transaction ID that is not of its form.
         ArgumentInvalid = "argument-invalid",
-        /// At settlement: less cash than the total.
+        /// Less cash than the order needs: when it is accepted, at the latest price and beside
+        /// what earlier orders hold back; and again at settlement.
         InsufficientFunds = "insufficient-funds",
-        /// At settlement: fewer units than the order sells.
+        /// Fewer units than the order sells: when it is accepted, beside what earlier orders sell;
+        /// and again at settlement.
         InsufficientHoldings = "insufficient-holdings",
         /// The account has used the clientOrderID for an order with other terms.
         ClientOrderIdReused = "clientOrderID-reused",
@@ -53,8 +55,7 @@ word_list! {
         /// transaction that is not one's own.
         NoData = "no-data",
         /// A getAssetValueCurrent of an asset without a bar; an order whose asset has no new price
-        /// in its update, or none that is believed within 14 days of market time; any order after
-        /// the end of a replay.
+        /// that is believed within 14 days of market time; any order after the end of a replay.
         NoPrice = "no-price",
         /// A queue or the pool that hashes passwords is full; try again later.
         Overloaded = "overloaded",

@@ -140,7 +140,11 @@ fn every_page_has_its_file_and_names_it() {
     let files = files("src", ".rs");
     let mut wrong = Vec::new();
     for page in self::files("spec", ".md") {
-        if PAGES_WITHOUT_FILE.contains(&page.as_str()) || page.starts_with("spec/decisions/") {
+        // Decisions, and what a student reads, belong to no file.
+        let is_of_none = ["spec/decisions/", "spec/course/"]
+            .iter()
+            .any(|folder| page.starts_with(folder));
+        if PAGES_WITHOUT_FILE.contains(&page.as_str()) || is_of_none {
             continue;
         }
         let file = format!(
@@ -368,6 +372,67 @@ fn prose_is_at_most_100_columns_wide() {
         }
     }
     assert!(wide.is_empty(), "\n{}", wide.join("\n"));
+}
+
+/// The numbers of a page's items, by the heading that they stand below.
+fn numbered_items(text: &str) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            found.push((heading.to_owned(), Vec::new()));
+        } else if let (Some((number, rest)), Some((_, items))) =
+            (line.split_once(". "), found.last_mut())
+            && number.parse::<u8>().is_ok()
+        {
+            items.push(rest.to_owned());
+            assert_eq!(number, items.len().to_string(), "{line}");
+        } else if let Some(item) = found.last_mut().and_then(|(_, items)| items.last_mut()) {
+            item.push(' ');
+            item.push_str(line.trim());
+        }
+    }
+    found
+}
+
+/// Three questions about each module, and as many answers, each of which names a file and what to
+/// look at in it.
+#[test]
+fn every_module_has_three_questions_and_their_answers_name_what_exists() {
+    let read = |page: &str| fs::read_to_string(root().join(page)).unwrap();
+    let questions = numbered_items(&read("spec/course/reading.md"));
+    let answers = numbered_items(&read("spec/course/answers.md"));
+    let headings = |items: &[(String, Vec<String>)]| -> Vec<(String, usize)> {
+        items
+            .iter()
+            .map(|(name, items)| (name.clone(), items.len()))
+            .collect()
+    };
+    assert_eq!(headings(&questions), headings(&answers));
+    assert!(
+        questions.iter().all(|(_, items)| items.len() == 3),
+        "{questions:?}"
+    );
+    let modules = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for module in modules
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "))
+    {
+        let module = module.trim_end_matches(';');
+        let is_asked = |(name, _): &(String, Vec<String>)| name.split('/').next() == Some(module);
+        assert!(questions.iter().any(is_asked), "no question about {module}");
+    }
+    for (module, items) in &answers {
+        for item in items {
+            let quoted: Vec<&str> = item.split('`').skip(1).step_by(2).collect();
+            let named = quoted.windows(2).rfind(|two| two[0].starts_with("src/"));
+            let [file, name] = named.unwrap_or_else(|| panic!("{module}: {item}")) else {
+                unreachable!("windows of two");
+            };
+            let text = fs::read_to_string(root().join(file));
+            let is_there = text.is_ok_and(|text| text.contains(name));
+            assert!(is_there, "{module}: {name} is not in {file}");
+        }
+    }
 }
 
 /// A term with two entries has two meanings: one of them needs another word.

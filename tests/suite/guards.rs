@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["dialogue"],
     &["description"],
     &["testkit"],
-    &["bench"],
+    &["bench", "course"],
     &["cli"],
 ];
 

@@ -140,6 +140,10 @@ mod programs {
     mod bench;
     // etc/demo.sh.
     mod demo;
+    // `ptcat course` against real workers, the reference solution, and servers that are wrong.
+    mod course;
+    // The reference solution of the course, in Python.
+    mod solution;
     // `ptcat`: filters, reports, exit codes.
     pub mod ptcat;
     // Dialogues through other programs: `encode --replies`, `run --through`.

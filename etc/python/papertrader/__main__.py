@@ -75,6 +75,12 @@ def shown(value: Any) -> str:
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime.timedelta):
+        return f"{value.total_seconds():g} s"
+    if isinstance(value, tuple):
+        return ", ".join(shown(item) for item in value)
     return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in str(value))
 
 

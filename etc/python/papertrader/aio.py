@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
+import weakref
 from types import TracebackType
 from typing import (
     Any,
@@ -114,12 +116,13 @@ class _Link:
         try:
             self._streams = await _within(opening, to.timeout)
         except asyncio.TimeoutError:
-            raise opening_failed(to.host, to.port, TimeoutError()) from None
+            raise opening_failed(TimeoutError()) from None
         except OSError as error:
-            raise opening_failed(to.host, to.port, error) from error
+            raise opening_failed(error) from error
 
     async def _write(self, effect: Write) -> None:
-        assert self._streams is not None
+        if self._streams is None:
+            raise ConnectionLost("the connection was closed")
         try:
             self._streams[1].write(effect.data)
             await _within(self._streams[1].drain(), effect.timeout)
@@ -129,7 +132,8 @@ class _Link:
             raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
 
     async def _read(self, timeout: float) -> Optional[bytes]:
-        assert self._streams is not None
+        if self._streams is None:
+            return b""  # Another task has closed them.
         seconds = min(max(timeout, 0.001), _READ_SECONDS)
         try:
             return await _within(self._streams[0].read(_READ_BYTES), seconds)
@@ -141,7 +145,8 @@ class _Link:
     def shut(self) -> None:
         """Closes the streams. Does not fail."""
         if self._streams is not None:
-            self._streams[1].close()
+            with contextlib.suppress(OSError, RuntimeError):  # The loop may have been closed.
+                self._streams[1].close()
             self._streams = None
 
 
@@ -156,7 +161,6 @@ class AsyncFeed(Generic[Item]):
     ) -> None:
         self._core: Any = core
         self._link = _Link(core, make_tls)
-        self._is_closed = False
 
     async def next(self, timeout: Optional[float] = None) -> Optional[Item]:
         """The next item; None when the time, in seconds, is over."""
@@ -167,15 +171,18 @@ class AsyncFeed(Generic[Item]):
         return self
 
     async def __anext__(self) -> Item:
-        item = None if self._is_closed else await self.next()
+        item = None if self._core.is_closed else await self.next()
         if item is None:
             raise StopAsyncIteration
         return item
 
     async def close(self) -> None:
-        """Ends the connection."""
-        self._is_closed = True
-        await self._link.run(self._core.close())
+        """Ends the connection, and the iteration of whoever waits for the next item."""
+        self._core.is_closed = True
+        self._link.shut()
+
+    def __del__(self) -> None:
+        self._link.shut()
 
     async def __aenter__(self) -> AsyncFeed[Item]:
         return self
@@ -213,7 +220,7 @@ class AsyncClient:
         self._context = make_context(ca) if context is None and ca is not None else context
         self._core = Calls(self._deployment)
         self._link = _Link(self._core, self._tls)
-        self._feeds: list[AsyncFeed[Any]] = []
+        self._feeds: weakref.WeakSet[AsyncFeed[Any]] = weakref.WeakSet()
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -494,12 +501,12 @@ class AsyncClient:
 
     def _feed(self, core: Union[QuoteFeed, OrderFeed]) -> AsyncFeed[Any]:
         feed: AsyncFeed[Any] = AsyncFeed(core, self._tls)
-        self._feeds.append(feed)
+        self._feeds.add(feed)
         return feed
 
     async def close(self) -> None:
         """Ends the connections. The session goes on: logout() ends it."""
-        for feed in self._feeds:
+        for feed in list(self._feeds):
             await feed.close()
         self._feeds.clear()
         await self._link.run(self._core.close())

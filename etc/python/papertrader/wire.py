@@ -414,6 +414,31 @@ WORKER_ADDRESS = ArgumentType(
 
 # Lists of words. Those that are open may grow: other words come from later editions.
 
+#: Who answers a request, and when the requests behind it may take effect: its `destination`.
+DESTINATIONS: Dict[str, str] = {
+    "cache": "The worker's cache, which answers asset data.",
+    "orders": (
+        "The master's transactions. The next request may take effect once the order is "
+        "queued."
+    ),
+    "account queries": "The master's account queries.",
+    "tunnel": (
+        "The master's logins, registrations and logouts. The next request waits for the "
+        "answer."
+    ),
+    "state": "The connection's state. The next request waits for the answer.",
+    "local": "The worker by itself, at once.",
+}
+
+#: Who sends an instruction: its `direction`.
+DIRECTIONS: Dict[str, str] = {
+    "request": "Clients, to a worker. A master accepts `getWorkerList` alone.",
+    "return": "Servers, to a client that asked.",
+    "notice": "Servers, to a client, at any time. It answers no request.",
+    "both": "Clients and servers.",
+    "link": "Workers and masters, to each other.",
+}
+
 #: Why the server ends a connection: the first argument of protocolError.
 FAULTS: Dict[str, str] = {
     "bad-frame": "A message that is not well formed.",
@@ -477,8 +502,14 @@ REASONS: Dict[str, str] = {
         "after the latest bar."
     ),
     "argument-invalid": "An isExpirable, clientOrderID, adjustment or transaction ID that is not of its form.",
-    "insufficient-funds": "At settlement: less cash than the total.",
-    "insufficient-holdings": "At settlement: fewer units than the order sells.",
+    "insufficient-funds": (
+        "Less cash than the order needs: when it is accepted, at the latest price and beside "
+        "what earlier orders hold back; and again at settlement."
+    ),
+    "insufficient-holdings": (
+        "Fewer units than the order sells: when it is accepted, beside what earlier orders "
+        "sell; and again at settlement."
+    ),
     "clientOrderID-reused": "The account has used the clientOrderID for an order with other terms.",
     "wrong-state": "A command in the data state, or a data instruction in the command state.",
     "state-invalid": "A state that is neither `command` nor `data`.",
@@ -488,8 +519,8 @@ REASONS: Dict[str, str] = {
     ),
     "no-price": (
         "A getAssetValueCurrent of an asset without a bar; an order whose asset has no new "
-        "price in its update, or none that is believed within 14 days of market time; any "
-        "order after the end of a replay."
+        "price that is believed within 14 days of market time; any order after the end of a "
+        "replay."
     ),
     "overloaded": "A queue or the pool that hashes passwords is full; try again later.",
     "master-unavailable": "The worker has no link to the master, and the request was not sent.",
@@ -515,6 +546,13 @@ REASONS: Dict[str, str] = {
     "cancelled": "The owner or the administrator cancelled the order.",
     "replaced": "Another order is in the place of this one.",
     "expired": "The time in force of the order has ended.",
+}
+
+#: What the session of a request must allow: its `scope`.
+SCOPES: Dict[str, str] = {
+    "read": "Reading. Every session allows it.",
+    "trade": "Orders. Every session of a login allows them.",
+    "account": "The account itself: its passwords, sessions and tokens. Only the session of a login.",
 }
 
 #: The names of serverInfo's facts.

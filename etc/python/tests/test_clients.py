@@ -10,7 +10,7 @@ from decimal import Decimal
 import papertrader
 from papertrader import AsyncClient, Client
 
-from .live import PASSWORD, SERVERS, fresh_name, needs_servers
+from .live import PASSWORD, SERVERS, TIMEOUT, fresh_name, needs_servers
 
 
 def public(cls):
@@ -84,7 +84,7 @@ class Sockets(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             server = "127.0.0.1:%d" % listener.getsockname()[1]
         text = self.both(server, papertrader.NoWorker)
-        self.assertIn(f"{server}: Connection refused", text)
+        self.assertEqual(text, f"no worker could be reached: {server}: Connection refused")
 
     def test_a_server_that_speaks_something_else(self):
         server = self.serve(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -114,7 +114,7 @@ class Live(unittest.TestCase):
     """Accounts, orders and prices of a real deployment."""
 
     def setUp(self):
-        self.client = Client(*SERVERS)
+        self.client = Client(*SERVERS, timeout=TIMEOUT)
         self.addCleanup(self.client.close)
         self.name = fresh_name()
         self.client.register(self.name, f"{self.name}@example.org", PASSWORD)
@@ -207,7 +207,7 @@ class Live(unittest.TestCase):
         self.assertEqual(set(client.workers()), set(SERVERS))
         self.assertGreater(client.ping(), 0)
         self.assertEqual(client.user().username, self.name)
-        other = Client(*SERVERS)
+        other = Client(*SERVERS, timeout=TIMEOUT)
         self.addCleanup(other.close)
         name = fresh_name()
         other.register(name, f"{name}@example.org", PASSWORD)
@@ -216,9 +216,28 @@ class Live(unittest.TestCase):
         self.assertEqual((seen.username, seen.private, seen.cash), (self.name, False, None))
         self.assertFalse(other.portfolio(self.name).private)
 
+    def test_who_waits_for_an_item_ends_when_the_iterator_is_closed(self):
+        ends = self.client.order_ends()
+        waiting = threading.Thread(target=lambda: list(ends))
+        waiting.start()
+        ends.close()
+        waiting.join(TIMEOUT)
+        self.assertFalse(waiting.is_alive())
+
+        async def close():
+            async with AsyncClient(*SERVERS, timeout=TIMEOUT) as client:
+                await client.resume(self.name, self.client.session)
+                ends = client.order_ends()
+                waiting = asyncio.ensure_future(ends.next())
+                await asyncio.sleep(0.05)
+                await ends.close()
+                self.assertIsNone(await asyncio.wait_for(waiting, TIMEOUT))
+
+        asyncio.run(close())
+
     def test_tasks_share_a_client_and_a_cancelled_one_leaves_it_usable(self):
         async def share():
-            async with AsyncClient(*SERVERS) as client:
+            async with AsyncClient(*SERVERS, timeout=TIMEOUT) as client:
                 await client.resume(self.name, self.client.session)
                 fills = await asyncio.gather(*[client.buy("AAPL", 1) for _ in range(3)])
                 self.assertEqual(len({fill.transaction_id for fill in fills}), 3)

@@ -53,13 +53,19 @@ class AnswersAndNotices(unittest.TestCase):
         self.assertEqual(len(answer.value.texts), 2000)
 
     def test_packets_out_of_order_are_nonsense(self):
-        for wrong in ([2, 2], [1, 1], [1, 3]):
+        for wrong in ([(2, 3)], [(1, 3), (1, 3)], [(1, 3), (3, 3)], [(1, 3), (2, 4)], [(1, 0)]):
             protocol = Protocol()
             protocol.send(wire.get_asset_list())
-            with self.assertRaises(Nonsense):
-                for number in wrong:
-                    protocol.receive(frame(wire.DATA, bytes(wire.DATA_MAX), 0, number, 3))
-                    protocol.receive(frame(wire.DATA, bytes(3), 0, 2, 4))
+            *before, last = (frame(wire.DATA, bytes(wire.DATA_MAX), 0, n, m) for n, m in wrong)
+            for packet in before:
+                self.assertEqual(protocol.receive(packet), [])
+            with self.assertRaises(Nonsense, msg=wrong):
+                protocol.receive(last)
+
+    def test_a_packet_that_is_not_full_is_the_last(self):
+        self.ask(wire.get_asset_list())
+        with self.assertRaises(Nonsense):
+            self.protocol.receive(frame(wire.DATA, bytes(100), 0, 1, 2))
 
     def test_unknown_control_messages_are_passed_over_and_unknown_returns_are_not(self):
         self.ask(wire.ping())

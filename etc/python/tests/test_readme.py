@@ -1,14 +1,18 @@
 """The examples of the README: run in order, in one program, against real servers."""
 
 import contextlib
+import functools
 import importlib.util
 import io
 import os
 import pathlib
 import re
 import unittest
+from unittest import mock
 
-from .live import SERVERS, fresh_name, needs_servers
+import papertrader
+
+from .live import SERVERS, TIMEOUT, fresh_name, needs_servers
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
@@ -45,7 +49,8 @@ class Readme(unittest.TestCase):
             code = code.replace('"127.0.0.1:2049"', repr(SERVERS[0]))
             code = code.replace("alice", name)
             printed = io.StringIO()
-            with contextlib.redirect_stdout(printed):
+            patient = functools.partial(papertrader.Client, timeout=TIMEOUT)
+            with contextlib.redirect_stdout(printed), mock.patch("papertrader.Client", patient):
                 exec(compile(code, str(README), "exec"), names)
             said = [normal(line) for line in printed.getvalue().splitlines()]
             for line in expected(code):

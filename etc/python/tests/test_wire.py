@@ -219,5 +219,9 @@ class Forms(unittest.TestCase):
         with self.assertRaises(errors.Nonsense):
             wire.List.read(Reader(bytes.fromhex("ffffffff0000")))
 
+        never_called = self.fail
+        with self.assertRaises(errors.Nonsense):
+            Reader(bytes(9)).repeated(5, 2, never_called)
+
     def test_an_unknown_side_is_its_number(self):
         self.assertEqual(Reader(b"\x2a").listed(1, wire.SIDES), "42")

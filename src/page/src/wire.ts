@@ -562,6 +562,12 @@ export type Notice =
   | { readonly instruction: "quoteNotice"; readonly marketTime: number; readonly quote: readonly string[] }
   | { readonly instruction: "noticesDropped"; readonly topic: string; readonly count: number };
 
+/** Who answers a request, and when the requests behind it may take effect: its `destination`. Words that are not here may come. */
+export const DESTINATIONS: readonly string[] = ["cache", "orders", "account queries", "tunnel", "state", "local"];
+
+/** Who sends an instruction: its `direction`. Words that are not here may come. */
+export const DIRECTIONS: readonly string[] = ["request", "return", "notice", "both", "link"];
+
 /** Why the server ends a connection: the first argument of protocolError. Words that are not here may come. */
 export const FAULTS: readonly string[] = ["bad-frame", "too-large", "unknown-instruction", "argument-count", "not-allowed", "timeout", "too-many-connections", "shutting-down"];
 
@@ -576,6 +582,9 @@ export const ORDER_KINDS: readonly string[] = ["market", "limit", "stop", "stop-
 
 /** Why a request fails: the first argument of every Fail of a request. Words that are not here may come. */
 export const REASONS: readonly string[] = ["bad-credentials", "too-many-attempts", "session-expired", "username-invalid", "username-taken", "email-invalid", "email-taken", "password-invalid", "unknown-asset", "unknown-user", "quantity-invalid", "date-invalid", "argument-invalid", "insufficient-funds", "insufficient-holdings", "clientOrderID-reused", "wrong-state", "state-invalid", "no-data", "no-price", "overloaded", "master-unavailable", "internal-error", "third-party-login", "provider-unknown", "provider-unavailable", "identity-taken", "code-invalid", "account-locked", "scope", "name-invalid", "login-again", "not-open", "price-invalid", "kind-invalid", "cancelled", "replaced", "expired"];
+
+/** What the session of a request must allow: its `scope`. Words that are not here may come. */
+export const SCOPES: readonly string[] = ["read", "trade", "account"];
 
 /** The names of serverInfo's facts. Words that are not here may come. */
 export const SERVER_FACTS: readonly string[] = ["version", "wire", "edition", "currency", "market", "state", "market-time", "update-interval", "next-update", "steps-left", "login", "reset", "fees"];

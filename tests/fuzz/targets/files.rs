@@ -195,10 +195,35 @@ pub fn dialogues(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let Ok(script) = Script::parse("f.pt", text) else {
-        return;
-    };
     let lines = text.lines().count();
+    let script = match Script::parse("f.pt", text) {
+        Ok(script) => script,
+        Err(mistakes) => {
+            assert!(
+                mistakes
+                    .told
+                    .iter()
+                    .all(|told| (1..=lines).contains(&told.line))
+            );
+            return;
+        }
+    };
+    if let Err(mistakes) = script.check(&Variables::new()) {
+        assert!(
+            mistakes
+                .told
+                .iter()
+                .all(|told| (1..=lines).contains(&told.line))
+        );
+    }
+    // As it is printed, it is read again.
+    if script.steps.len() < 1000 {
+        let printed = script.to_string();
+        match Script::parse("f.pt", &printed) {
+            Ok(again) => assert_eq!(again.to_string(), printed),
+            Err(mistakes) => panic!("{mistakes}\nin\n{printed}"),
+        }
+    }
     assert!(
         script
             .steps

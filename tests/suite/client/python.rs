@@ -2,7 +2,10 @@
 //! under which a worker and the master are killed.
 
 use super::cli::Ran;
-use papertrader::testkit::{Deployment, Market};
+use papertrader::client::{Client, ConnectOptions, WorkerPool};
+use papertrader::model::{HashedPass, Username};
+use papertrader::testkit::{Deployment, Market, until};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,8 +15,8 @@ use std::time::Duration;
 /// The password of the accounts.
 const PASSWORD: &str = "a long password";
 
-/// Updates between two kills of a worker, and the number of updates that the bot sees; `make bot`
-/// sets `BOT_UPDATES` for a longer run, which has a kill each 50.
+/// Updates that the bot sees, and updates from one kill of a worker to the next, with one of the
+/// master between them. `make bot` sets `BOT_UPDATES` for a longer run.
 const SHORT_RUN: u32 = 60;
 const SHORT_PAUSE: u32 = 20;
 const LONG_PAUSE: u32 = 50;
@@ -86,7 +89,7 @@ fn run(command: &mut Command, input: &str) -> Ran {
 fn command_line(servers: &str, arguments: &str) -> Ran {
     let mut command = python();
     command.args(["-m", "papertrader", "--server", servers, "--user", "alice"]);
-    command.args(["--password-stdin", "--json"]);
+    command.args(["--password-stdin", "--json", "--timeout", "60"]);
     command.args(arguments.split(' '));
     run(&mut command, &format!("{PASSWORD}\n"))
 }
@@ -96,7 +99,11 @@ fn its_own_tests_pass_against_real_servers() {
     if is_skipped() {
         return;
     }
-    let deployment = Deployment::running(2);
+    // The sample market goes on after its last bar, should the machine be slow.
+    let deployment = Deployment::builder()
+        .workers(2)
+        .set("assets.replay.at_end", "simulate")
+        .start();
     let mut command = python();
     command.args(["-m", "unittest", "discover", "--top-level-directory", "."]);
     command.env("PAPERTRADER_TEST_SERVERS", deployment.addresses().join(","));
@@ -170,17 +177,17 @@ fn it_speaks_tls_and_believes_the_certificates_that_it_is_told_to() {
     );
 }
 
-/// One asset whose price goes up and down every 14 bars, so that the bot trades often.
+/// One asset whose price goes up and down every 4 bars, so that the bot has an order in flight half
+/// of the time.
 fn waves(bars: u32) -> Market {
     let mut rows = String::new();
     for bar in 0..bars {
-        let (minutes, phase) = (bar / 60, bar % 14);
-        let price = 100 + 3 * phase.min(14 - phase) + bar * 7919 % 5;
+        let (minutes, phase) = (bar / 60, bar % 4);
+        let price = 100 + 5 * phase.min(4 - phase) + bar * 7919 % 3;
         let day = 1 + minutes / (24 * 60);
         let (hour, minute, second) = (minutes / 60 % 24, minutes % 60, bar % 60);
-        rows += &format!(
-            "2020-01-{day:02} {hour:02}:{minute:02}:{second:02},{price},{price},{price},{price},1000\n"
-        );
+        let time = format!("2020-01-{day:02} {hour:02}:{minute:02}:{second:02}");
+        writeln!(rows, "{time},{price},{price},{price},{price},1000").unwrap();
     }
     Market::files("2020-01-01", &[("WAVE", &rows)])
 }
@@ -217,8 +224,17 @@ impl Bot {
     }
 }
 
-/// A daemon dies at every twentieth update, and at every other tenth, in the middle of what the bot
-/// does: now a worker, now the master. What the bot has booked is what the ledger has.
+/// Waits until the bot has an order on the queue: who dies now takes its answer along.
+fn await_order(pool: &mut WorkerPool) {
+    until("the bot has an order in flight", || {
+        // A master or a worker that has just been started may not answer yet.
+        let orders = pool.call(Client::open_orders);
+        orders.is_ok_and(|orders| !orders.0.is_empty())
+    });
+}
+
+/// A worker and the master are killed in turn while the bot waits for the outcome of an order. What
+/// it has booked is what the ledger has.
 #[test]
 fn a_bots_book_is_the_servers_although_worker_and_master_are_killed() {
     if is_skipped() {
@@ -236,18 +252,28 @@ fn a_bots_book_is_the_servers_although_worker_and_master_are_killed() {
     let servers = deployment.addresses().join(",");
     let registered = command_line(&servers, "register alice alice@example.org");
     assert_eq!(registered.code, 0, "{}", registered.err);
+    let alice = Username::parse("alice").unwrap();
+    let mut pool = WorkerPool::new(deployment.addresses(), None, ConnectOptions::default());
+    let pass = HashedPass::derive(&alice, PASSWORD);
+    pool.login(&alice, &pass, false).unwrap();
 
     let mut bot = Bot::start(&servers, updates);
     let (mut worker, mut kills) = (1, 0);
     for update in 1..=updates {
         let line = bot.line();
         assert!(line.contains(" WAVE "), "{line}");
-        if update % pause == 0 {
+        // In the last moments there may be no order any more.
+        if update + pause / 2 > updates {
+            continue;
+        }
+        if update.is_multiple_of(pause) {
+            await_order(&mut pool);
             deployment.worker(worker).kill();
             deployment.worker(worker).start();
             worker = 3 - worker;
             kills += 1;
         } else if update % pause == pause / 2 {
+            await_order(&mut pool);
             deployment.master().kill();
             deployment.master().start();
             kills += 1;

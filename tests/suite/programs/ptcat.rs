@@ -131,6 +131,50 @@ fn mistakes_are_named_and_the_exit_code_tells() {
     assert!(text(&help.stdout).contains("Examples:"));
 }
 
+/// A mistake is told before anything is sent: nobody listens at the address.
+#[test]
+fn a_mistake_in_a_dialogue_is_told_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "a.pt",
+        "include b.inc\n1 > pnig\n1 < pong\n2 > ping {who}\n",
+    );
+    write("b.inc", "1 connect worker\n1 < purchaseSucces *\n");
+    write("c.pt", "1 conect worker\n");
+    let file = folder.path().join("a.pt");
+    let file = file.to_str().unwrap();
+    let told = |arguments: &[&str], input: &[u8]| {
+        let out = ptcat(arguments, input);
+        assert_eq!(out.status.code(), Some(2), "{}", text(&out.stderr));
+        assert!(out.stdout.is_empty(), "{}", text(&out.stdout));
+        text(&out.stderr).to_owned()
+    };
+    let inc = file.replace("a.pt", "b.inc");
+    let expected = format!(
+        "ptcat: {inc}:2:5: purchaseSucces: no message has this name. Did you mean purchaseSuccess?\n\
+        {file}:2:5: pnig: no instruction has this name, nor is it four hexadecimal digits. Did you mean ping?\n\
+        {file}:4:1: connection 2 is used before `2 connect`\n\
+        {file}:4:10: nothing sets or captures {{who}} before this line\n"
+    );
+    assert_eq!(told(&["run", file, "127.0.0.1:1"], b""), expected);
+    // What the command line sets has a value, and standard input is checked as a file is.
+    let set = told(&["run", file, "127.0.0.1:1", "--set", "who=x"], b"");
+    assert!(!set.contains("{who}"), "{set}");
+    let stdin = told(&["run", "-", "127.0.0.1:1"], b"1 conect worker\n");
+    assert!(stdin.contains("-:1:3: `conect`"), "{stdin}");
+    // A folder's mistakes are told together; the parser's come first.
+    let folder = folder.path().to_str().unwrap();
+    let all = told(&["conform", "127.0.0.1:1", "--fixtures", folder], b"");
+    assert!(all.contains("c.pt:1:3: `conect` begins no line"), "{all}");
+    std::fs::remove_file(format!("{folder}/c.pt")).unwrap();
+    let all = told(&["conform", "127.0.0.1:1", "--fixtures", folder], b"");
+    assert!(
+        all.contains("a.pt:2:5: pnig") && all.contains("b.inc:2:5: "),
+        "{all}"
+    );
+}
+
 #[test]
 fn plain_nc_between_the_filters_drives_a_server() {
     let address = server(ANSWERS);

@@ -525,3 +525,15 @@ fn a_failure_names_codes_of_the_list_that_its_argument_has() {
     }
     assert!(failures >= 20, "{failures}");
 }
+
+#[test]
+fn no_table_of_the_pages_is_empty() {
+    for page in pages::all(Path::new("spec")).unwrap() {
+        let lines: Vec<_> = page.should.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let is_ruler = line.starts_with("|---");
+            let row = lines.get(at + 1).copied().unwrap_or_default();
+            assert!(!is_ruler || row.starts_with('|'), "line {}: {row}", at + 1);
+        }
+    }
+}

@@ -52,7 +52,7 @@ impl FixtureRig {
                 daemon.set_toml(key, value);
             };
             match need.what.as_str() {
-                "master-port" | "workers" | "link" => {}
+                "master-port" | "workers" | "updates" | "link" => {}
                 "market" if word == "sample" => {}
                 "market" => {
                     let folder =
