@@ -111,6 +111,7 @@ impl ConformPlan {
                     ("market", [name]) => name != "sample" || !self.sample_market,
                     // The market is taken to go on.
                     ("updates", _) => false,
+                    ("link", _) => self.servers.link.is_none(),
                     ("master-port", _) => self.servers.master.is_none(),
                     ("workers", [count]) => count
                         .parse::<usize>()
@@ -131,6 +132,8 @@ impl ConformPlan {
 pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
     let outcomes = Mutex::new(BTreeMap::new());
     let next = Mutex::new(scripts.iter().enumerate());
+    // Two links in one worker's name would close each other.
+    let link_turn = Mutex::new(());
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
@@ -138,7 +141,10 @@ pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
                     let Some((index, script)) = next.lock().next() else {
                         return;
                     };
+                    let is_link = script.needs.iter().any(|need| need.what == "link");
+                    let turn = is_link.then(|| link_turn.lock());
                     let outcome = run_one(plan, script);
+                    drop(turn);
                     outcomes.lock().insert(index, outcome);
                 }
             });

@@ -64,6 +64,11 @@ pub(super) struct TargetArgs {
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) master: Option<String>,
 
+    /// The configuration of a registered worker that does not run, for dialogues that speak to the
+    /// master as a worker
+    #[arg(long, value_name = "FILE")]
+    pub(super) link_worker: Option<PathBuf>,
+
     /// Give {NAME} a value; may be given more than once
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) set: Vec<(String, String)>,
@@ -112,6 +117,8 @@ impl TargetArgs {
             master: self.master.clone(),
             hooks: self.hooks.iter().cloned().collect(),
             security: self.tls.settings(),
+            link: self.link_worker.clone(),
+            handshake: Vec::new(),
             recorder: None,
         }
     }

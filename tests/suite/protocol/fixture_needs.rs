@@ -39,7 +39,9 @@ impl FixtureRig {
             found.map(|need| need.words.join(" "))
         };
         let workers = asked("workers").map_or(1, |word| word.parse().unwrap());
-        let deployment = Deployment::new(workers);
+        // A dialogue links in the name of one more worker, which is registered and never runs.
+        let has_link = asked("link").is_some();
+        let deployment = Deployment::new(workers + u16::from(has_link));
         let master = deployment.master();
         master.set("update_interval", "1s");
         master.set("assets.replay.start", "2012-01-03");
@@ -50,7 +52,7 @@ impl FixtureRig {
                 daemon.set_toml(key, value);
             };
             match need.what.as_str() {
-                "master-port" | "workers" | "updates" => {}
+                "master-port" | "workers" | "updates" | "link" => {}
                 "market" if word == "sample" => {}
                 "market" => {
                     let folder =
@@ -68,9 +70,19 @@ impl FixtureRig {
                 other => panic!("{other}: a need that nobody knows how to meet"),
             }
         }
-        deployment.start_all();
+        let (link, addresses) = if has_link {
+            deployment.master().start();
+            let (spare, running) = deployment.workers().split_last().unwrap();
+            running.iter().for_each(Daemon::start);
+            let addresses = running.iter().map(Daemon::address).collect();
+            (Some(spare.config().to_owned()), addresses)
+        } else {
+            deployment.start_all();
+            (None, deployment.addresses())
+        };
         let servers = Servers {
-            workers: deployment.addresses(),
+            workers: addresses,
+            link,
             master: Some(deployment.master().address()),
             ..Servers::default()
         };
