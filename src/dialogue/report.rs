@@ -195,13 +195,14 @@ impl ConformReport {
         whole
     }
 
-    /// Keeps these sections and those below them alone; all if none is named.
+    /// Keeps the sections that were asked for: these and those below them, or if none is named,
+    /// those that the dialogues show. For a run of a part of the dialogues, which says nothing of
+    /// the other sections.
     pub fn keep_sections(&mut self, chosen: &[String]) {
         self.sections.retain(|section| {
-            chosen.is_empty()
-                || chosen
-                    .iter()
-                    .any(|outer| sections::is_within(section.section, outer))
+            let mut outer = chosen.iter();
+            outer.any(|outer| sections::is_within(section.section, outer))
+                || chosen.is_empty() && section.result != SectionResult::NoDialogue
         });
     }
 

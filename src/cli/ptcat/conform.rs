@@ -145,7 +145,9 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
         .filter(|word| sections::find(word).is_some())
         .map(|word| (*word).clone())
         .collect();
-    report.keep_sections(&sections);
+    if !chosen.is_empty() || !args.only.is_empty() {
+        report.keep_sections(&sections);
+    }
     write_all(args, &report, &scripts, &outcomes)?;
     Ok(report.is_good())
 }
