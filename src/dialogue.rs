@@ -13,6 +13,7 @@ pub mod filter;
 pub mod fixtures;
 pub mod follower;
 pub mod lines;
+pub mod link_peer;
 pub mod message;
 pub mod pattern;
 pub mod payload_text;

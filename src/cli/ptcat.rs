@@ -16,6 +16,7 @@ mod failure;
 mod instructions;
 mod print;
 mod record;
+mod requirements;
 mod run;
 
 use crate::cli::output::clean_lines;
@@ -28,6 +29,7 @@ use encode::EncodeArgs;
 use failure::Failure;
 use instructions::InstructionsArgs;
 use record::RecordArgs;
+use requirements::RequirementsArgs;
 use run::RunArgs;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -127,6 +129,9 @@ enum Command {
     /// answers, the layouts of payloads, the lists of codes, limits and test vectors. Whoever has
     /// it can write a client; spec/writing_a_client.md goes from it to one.
     Describe(DescribeArgs),
+
+    /// List what a server must do, each with its ID, and the dialogues that show it
+    Requirements(RequirementsArgs),
 }
 
 /// Runs the command line and returns the process's exit code.
@@ -140,6 +145,7 @@ pub fn main() -> ExitCode {
         Command::Course(args) => course::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Describe(args) => describe::run(&args),
+        Command::Requirements(args) => requirements::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

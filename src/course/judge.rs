@@ -280,7 +280,7 @@ fn restart(
             .map_err(|why| format!("a program that does not serve again: {why}")),
         ("kill", None) => {
             tell(CourseEvent::Says(
-                "An order waits in your queue now. Kill your program with kill -9, and start it again.",
+                "Kill your program with kill -9 now, while an order waits, and start it again.",
             ));
             wait_for(plan, "your program runs on", || !is_open(&plan.target))
         }

@@ -166,6 +166,10 @@ impl RunningTestbed {
                 (!is_met)
                     .then(|| format!("needs {time} or more between two updates (--sandbox has it)"))
             }
+            ("link", _) => self.servers.link.is_none().then(|| {
+                "needs a registered worker that does not run (--link-worker FILE, or --sandbox)"
+                    .to_owned()
+            }),
             // Where the server does not tell how its market stands, it is taken to go on.
             ("updates", _) => self.stands(),
             _ => Some(format!("needs {need} (--sandbox has it)")),
@@ -238,6 +242,8 @@ pub fn outcomes(
 ) -> BTreeMap<usize, FixtureOutcome> {
     let outcomes = Mutex::new(BTreeMap::new());
     let next = Mutex::new(scripts.iter().enumerate());
+    // Two links in one worker's name would close each other.
+    let link_turn = Mutex::new(());
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
             scope.spawn(|| {
@@ -245,7 +251,10 @@ pub fn outcomes(
                     let Some((index, script)) = next.lock().next() else {
                         return;
                     };
+                    let is_link = script.needs.iter().any(|need| need.what == "link");
+                    let turn = is_link.then(|| link_turn.lock());
                     let outcome = run_one(testbed, options, script);
+                    drop(turn);
                     told(script, &outcome);
                     outcomes.lock().insert(index, outcome);
                 }

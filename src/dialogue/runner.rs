@@ -153,6 +153,11 @@ impl<'a> Runner<'a> {
             }
             StepAction::Row(number, choice, pattern) => self.rows(*number, *choice, pattern),
             StepAction::Packets(number, words) => self.packets(*number, words),
+            StepAction::Stamp(number, time) => {
+                let time = self.values.fill(time)?;
+                let time = Timestamp::parse(&time).map_err(|e| format!("{time}: {e}"))?;
+                self.connection(*number)?.stamp(time)
+            }
             StepAction::Closed(number) => {
                 let earliest = self.earliest(step)?;
                 self.connection(*number)?.expect_end();

@@ -62,14 +62,18 @@ impl FixtureRig {
             Some(need) => need.words.concat().parse().map_err(|_| unmet(need))?,
             None => 1,
         };
-        let deployment = Deployment::builder().workers(workers).try_make()?;
+        // A dialogue links in the name of one more worker, which is registered and never runs.
+        let has_link = asked("link").is_some();
+        let deployment = Deployment::builder()
+            .workers(workers + u16::from(has_link))
+            .try_make()?;
         let master = deployment.master();
         master.set("update_interval", "1s");
         master.set("assets.replay.start", "2012-01-03");
         for need in needs {
             let word = need.words.join(" ");
             match need.what.as_str() {
-                "master-port" | "workers" | "updates" => {}
+                "master-port" | "workers" | "updates" | "link" => {}
                 "market" if word == "sample" => {}
                 "market" => {
                     let folder = market(&word, markets, deployment.dir())?;
@@ -85,9 +89,20 @@ impl FixtureRig {
                 _ => return Err(unmet(need)),
             }
         }
-        deployment.try_start_all()?;
+        let (running, spare) = match deployment.workers().split_last() {
+            Some((spare, running)) if has_link => (running, Some(spare)),
+            _ => (deployment.workers(), None),
+        };
+        master.try_start()?;
+        for worker in running {
+            worker.try_spawn(None)?;
+        }
+        for worker in running {
+            worker.try_wait_ready()?;
+        }
         let servers = Servers {
-            workers: deployment.addresses(),
+            workers: running.iter().map(Daemon::address).collect(),
+            link: spare.map(|worker| worker.config().to_owned()),
             master: Some(deployment.master().address()),
             ..Servers::default()
         };

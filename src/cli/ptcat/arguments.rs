@@ -71,6 +71,11 @@ pub(super) struct RunningArgs {
     #[arg(long, value_name = "HOST:PORT")]
     master: Option<String>,
 
+    /// The configuration of a registered worker that does not run, for dialogues that speak to the
+    /// master as a worker
+    #[arg(long, value_name = "FILE")]
+    pub(super) link_worker: Option<PathBuf>,
+
     /// Give {NAME} a value; may be given more than once
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) set: Vec<(String, String)>,
@@ -116,6 +121,8 @@ impl RunningArgs {
             master: self.master.clone(),
             security: self.tls.settings(),
             hooks: self.hooks.iter().cloned().collect(),
+            link: self.link_worker.clone(),
+            handshake: Vec::new(),
             recorder: None,
         }
     }

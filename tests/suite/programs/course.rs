@@ -2,7 +2,7 @@
 //! that are wrong.
 
 use papertrader::course::{STAGES, market};
-use papertrader::testkit::{Deployment, Market, eventually, folder, program, until};
+use papertrader::testkit::{Deployment, Market, eventually, folder, ports, program, until};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -76,10 +76,10 @@ fn real_workers_meet_all_stages_that_are_not_about_a_students_program() {
     );
 }
 
-/// Two free ports, which nobody else gets for the moment.
+/// The addresses of two free ports.
 fn two_addresses() -> [String; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().to_string())
+    let ports = ports::free(2).unwrap();
+    [ports[0], ports[1]].map(|port| format!("127.0.0.1:{port}"))
 }
 
 /// The reference solution walks the whole path: its server is started, killed and started again by

@@ -43,6 +43,7 @@ pub(super) const VERBS: &[(&str, &str)] = &[
     ("await", "N await INSTRUCTION ARGUMENTS < WORDS"),
     ("row", "N row WHICH PATTERN"),
     ("packets", "N packets COUNT SIZES"),
+    ("stamp", "N stamp TIME"),
     ("closed", "N closed"),
     ("half", "N half"),
     ("close", "N close"),
@@ -170,7 +171,7 @@ pub(super) fn need(what: &PlacedWord, words: &[PlacedWord]) -> Result<Need, Mist
         return Err((what.column, meant(&text, &what.text, names)));
     };
     let good = match (what.text.as_str(), words) {
-        ("master-port", []) | ("market", [_]) => true,
+        ("master-port" | "link", []) | ("market", [_]) => true,
         ("workers" | "updates", [count]) => {
             bounded(count, REPEAT_MAX, "a number")?;
             true
