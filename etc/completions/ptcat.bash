@@ -34,6 +34,9 @@ _ptcat() {
             ptcat,help)
                 cmd="ptcat__subcmd__help"
                 ;;
+            ptcat,record)
+                cmd="ptcat__subcmd__record"
+                ;;
             ptcat,run)
                 cmd="ptcat__subcmd__run"
                 ;;
@@ -55,6 +58,9 @@ _ptcat() {
             ptcat__subcmd__help,help)
                 cmd="ptcat__subcmd__help__subcmd__help"
                 ;;
+            ptcat__subcmd__help,record)
+                cmd="ptcat__subcmd__help__subcmd__record"
+                ;;
             ptcat__subcmd__help,run)
                 cmd="ptcat__subcmd__help__subcmd__run"
                 ;;
@@ -65,7 +71,7 @@ _ptcat() {
 
     case "${cmd}" in
         ptcat)
-            opts="-h -V --help --version encode decode run conform course describe help"
+            opts="-h -V --help --version encode decode run conform course record describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -179,13 +185,17 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__decode)
-            opts="-h --requests --connection --set --help"
+            opts="-h --requests --sent --connection --set --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sent)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -223,7 +233,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__encode)
-            opts="-h --connection --set --help"
+            opts="-v -h --connection --set --replies --on --within --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -237,6 +247,18 @@ _ptcat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --replies)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -245,7 +267,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help)
-            opts="encode decode run conform course describe help"
+            opts="encode decode run conform course record describe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -342,6 +364,20 @@ _ptcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ptcat__subcmd__help__subcmd__record)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ptcat__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -356,8 +392,38 @@ _ptcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ptcat__subcmd__record)
+            opts="-o -h --listen --to --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ptcat__subcmd__run)
-            opts="-v -h --worker --master --set --on --tls --ca --within --verbose --help"
+            opts="-v -h --worker --master --set --on --tls --ca --within --through --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,6 +450,10 @@ _ptcat() {
                     return 0
                     ;;
                 --within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --through)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

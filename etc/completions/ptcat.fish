@@ -31,12 +31,18 @@ complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "decode" -d 'Turn frames
 complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "run" -d 'Run a dialogue against a worker, and name the first line that differs'
 complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "conform" -d 'Run all dialogues against a deployment, and say of each section of the specification whether it passes'
 complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "course" -d 'Judge a server of your own, stage by stage, from the first connection to a whole deployment'
+complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "record" -d 'Pass on what clients and workers say, and write it as a dialogue'
 complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "describe" -d 'Print the description of the protocol as JSON'
 complete -c ptcat -n "__fish_ptcat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l connection -d 'The connection whose lines count, where a dialogue has several [default: the first]' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l set -d 'Give {NAME} a value; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l replies -d 'The FIFO that brings what the server says: lines that expect are compared with it, and what they capture is known to the lines below' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -l within -d 'How long a line may take that does not say so itself' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -s v -l verbose -d 'Tell every message that is sent and that comes, on standard error'
 complete -c ptcat -n "__fish_ptcat_using_subcommand encode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l requests -d 'The dialogue that asked: says which payload each data transfer carries' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l sent -d 'The bytes that the client sent, in place of a dialogue' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l connection -d 'The connection whose lines count, where a dialogue has several [default: the first]' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l set -d 'Give {NAME} a value; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -46,6 +52,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l set -d 'Give {NAME} 
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l ca -d 'Speak TLS with workers, and trust the certificates of this PEM file too' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l within -d 'How long a line may take that does not say so itself; a purchase waits for the next price update' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l through -d 'Reach each server through this shell command, in which `%h` and `%p` are its host and port: `nc -N %h %p`' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l tls -d 'Speak TLS with workers; their certificates must be valid for the HOST by the system\'s roots'
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s v -l verbose -d 'Tell every message that is sent and that comes, on standard error'
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s h -l help -d 'Print help'
@@ -74,12 +81,17 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l market -d 'Write 
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l json -d 'Print the result as JSON'
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l list -d 'List the stages'
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ptcat -n "__fish_ptcat_using_subcommand record" -l listen -d 'Where clients connect; a port alone is of 127.0.0.1. May be given more than once, each with its --to' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand record" -l to -d 'The worker to which what they say is passed on, and which the dialogue calls `worker`, `worker2` and so on' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s o -l output -d 'The file of the dialogue [default: standard output]' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l pages -d 'Instead write it and the tables made from it into the pages of this folder' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course describe help" -f -a "encode" -d 'Turn the sends of a dialogue on standard input into frames on standard output'
-complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course describe help" -f -a "decode" -d 'Turn frames on standard input into one line of text each on standard output'
-complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course describe help" -f -a "run" -d 'Run a dialogue against a worker, and name the first line that differs'
-complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course describe help" -f -a "conform" -d 'Run all dialogues against a deployment, and say of each section of the specification whether it passes'
-complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course describe help" -f -a "course" -d 'Judge a server of your own, stage by stage, from the first connection to a whole deployment'
-complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course describe help" -f -a "describe" -d 'Print the description of the protocol as JSON'
-complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course describe help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "encode" -d 'Turn the sends of a dialogue on standard input into frames on standard output'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "decode" -d 'Turn frames on standard input into one line of text each on standard output'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "run" -d 'Run a dialogue against a worker, and name the first line that differs'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "conform" -d 'Run all dialogues against a deployment, and say of each section of the specification whether it passes'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "course" -d 'Judge a server of your own, stage by stage, from the first connection to a whole deployment'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "record" -d 'Pass on what clients and workers say, and write it as a dialogue'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "describe" -d 'Print the description of the protocol as JSON'
+complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -32,6 +32,11 @@ _ptcat() {
 _arguments "${_arguments_options[@]}" : \
 '--connection=[The connection whose lines count, where a dialogue has several \[default\: the first\]]:NUMBER:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
+'--replies=[The FIFO that brings what the server says\: lines that expect are compared with it, and what they capture is known to the lines below]:FIFO:_files' \
+'*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
+'--within=[How long a line may take that does not say so itself]:TIME:_default' \
+'-v[Tell every message that is sent and that comes, on standard error]' \
+'--verbose[Tell every message that is sent and that comes, on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
@@ -39,6 +44,7 @@ _arguments "${_arguments_options[@]}" : \
 (decode)
 _arguments "${_arguments_options[@]}" : \
 '--requests=[The dialogue that asked\: says which payload each data transfer carries]:FILE:_files' \
+'(--requests)--sent=[The bytes that the client sent, in place of a dialogue]:FILE:_files' \
 '--connection=[The connection whose lines count, where a dialogue has several \[default\: the first\]]:NUMBER:_default' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -53,6 +59,7 @@ _arguments "${_arguments_options[@]}" : \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
 '--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
 '--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
+'--through=[Reach each server through this shell command, in which \`%h\` and \`%p\` are its host and port\: \`nc -N %h %p\`]:COMMAND:_default' \
 '--tls[Speak TLS with workers; their certificates must be valid for the HOST by the system'\''s roots]' \
 '-v[Tell every message that is sent and that comes, on standard error]' \
 '--verbose[Tell every message that is sent and that comes, on standard error]' \
@@ -98,6 +105,16 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(record)
+_arguments "${_arguments_options[@]}" : \
+'*--listen=[Where clients connect; a port alone is of 127.0.0.1. May be given more than once, each with its --to]:[HOST:]PORT:_default' \
+'*--to=[The worker to which what they say is passed on, and which the dialogue calls \`worker\`, \`worker2\` and so on]:HOST:PORT:_default' \
+'-o+[The file of the dialogue \[default\: standard output\]]:FILE:_files' \
+'--output=[The file of the dialogue \[default\: standard output\]]:FILE:_files' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (describe)
 _arguments "${_arguments_options[@]}" : \
 '--pages=[Instead write it and the tables made from it into the pages of this folder]:DIR:_files' \
@@ -137,6 +154,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(record)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (describe)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -162,6 +183,7 @@ _ptcat_commands() {
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
 'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
+'record:Pass on what clients and workers say, and write it as a dialogue' \
 'describe:Print the description of the protocol as JSON' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -200,6 +222,7 @@ _ptcat__subcmd__help_commands() {
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
 'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
+'record:Pass on what clients and workers say, and write it as a dialogue' \
 'describe:Print the description of the protocol as JSON' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -235,10 +258,20 @@ _ptcat__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help help commands' commands "$@"
 }
+(( $+functions[_ptcat__subcmd__help__subcmd__record_commands] )) ||
+_ptcat__subcmd__help__subcmd__record_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help record commands' commands "$@"
+}
 (( $+functions[_ptcat__subcmd__help__subcmd__run_commands] )) ||
 _ptcat__subcmd__help__subcmd__run_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help run commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__record_commands] )) ||
+_ptcat__subcmd__record_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat record commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__run_commands] )) ||
 _ptcat__subcmd__run_commands() {

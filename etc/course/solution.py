@@ -40,11 +40,8 @@ def roll(bars, period):
 # --- A connection [4.3.2, 4.7] -------------------------------------------------------------------
 
 class Connection:
-    """A client's connection. One task reads requests, another sends replies in their order.
-
-    A reply is a list of frames, or a future of one: the outcome of an order, which comes when it
-    has settled. The replies to later requests wait behind it.
-    """
+    """A client's connection. One task reads requests, another sends replies in their order: lists
+    of frames, or futures of one. Later replies wait for the outcome of an order before them."""
 
     def __init__(self, worker, reader, writer):
         self.worker, self.reader, self.writer = worker, reader, writer
@@ -52,7 +49,8 @@ class Connection:
         self.client = writer.get_extra_info("peername")[:2]
         self.state, self.session = "command", None  # [4.2.1]; the session of the data state
         self.expirable = set()  # sessions that end with this connection
-        self.first_deadline = time.monotonic() + self.limits["firstFrameTime"] / 1000
+        self.active = time.monotonic()  # the last byte, or the last reply
+        self.first_deadline = self.active + self.limits["firstFrameTime"] / 1000
         self.replies, self.unanswered = asyncio.Queue(self.limits["unanswered"]), 0
 
     async def serve(self):
@@ -86,20 +84,22 @@ class Connection:
         first = await self.first_byte()
         if not first:
             return None
+        self.active = time.monotonic()
         seconds = min(self.limits["frameTime"] / 1000, self.seconds_left())
         request = await asyncio.wait_for(self.read_rest(first), seconds)
         self.first_deadline = None
         return request
 
     async def first_byte(self):
-        """A connection with an unanswered request is not idle."""
         while True:
-            with contextlib.suppress(asyncio.TimeoutError if self.unanswered else ()):
+            with contextlib.suppress(asyncio.TimeoutError):
                 return await asyncio.wait_for(self.reader.read(1), self.seconds_left())
+            ensure(self.unanswered or self.seconds_left() > 0, asyncio.TimeoutError())
 
     def seconds_left(self):
-        idle, first = self.limits["idleTime"] / 1000, self.first_deadline
-        return idle if first is None else max(first - time.monotonic(), 0.001)
+        """Of the time for the first message, or later until a connection has been idle too long."""
+        since = time.monotonic() if self.unanswered else self.active
+        return (self.first_deadline or since + self.limits["idleTime"] / 1000) - time.monotonic()
 
     async def read_rest(self, first):
         try:
@@ -125,7 +125,7 @@ class Connection:
                 for frame in await reply if asyncio.isfuture(reply) else reply:
                     self.writer.write(frame)
                     await asyncio.wait_for(self.writer.drain(), self.limits["sendTime"] / 1000)
-                self.unanswered -= 1
+                self.unanswered, self.active = self.unanswered - 1, time.monotonic()
                 self.replies.task_done()
         except (OSError, asyncio.TimeoutError):
             self.writer.transport.abort()

@@ -176,6 +176,7 @@ impl CourseRun<'_> {
         let needs_server = self.plan.stages.clone().any(|stage| stage != YOUR_WORKER);
         if let Some(command) = self.plan.run.as_ref().filter(|_| needs_server) {
             let mut program = StudentProgram::new(command, self.addresses(), &self.plan.children)?;
+            program.check_free()?;
             self.start_failure = program.start().err();
             self.program = Some(program);
         }
@@ -279,7 +280,7 @@ fn restart(
             .map_err(|why| format!("a program that does not serve again: {why}")),
         ("kill", None) => {
             tell(CourseEvent::Says(
-                "An order waits in your queue now. Kill your program with kill -9, and start it again.",
+                "Kill your program with kill -9 now, while an order waits, and start it again.",
             ));
             wait_for(plan, "your program runs on", || !is_open(&plan.target))
         }

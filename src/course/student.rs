@@ -67,17 +67,25 @@ impl StudentProgram {
         })
     }
 
+    /// Checks that nobody else serves at its addresses, whom the course would judge in its place.
+    ///
+    /// # Errors
+    /// Somebody does.
+    pub fn check_free(&self) -> Result<(), String> {
+        match self.addresses.iter().find(|address| is_open(address)) {
+            None => Ok(()),
+            Some(taken) => Err(format!(
+                "{taken}: another program serves there already; end it, or leave the command away"
+            )),
+        }
+    }
+
     /// Starts it, and waits until all its addresses are open.
     ///
     /// # Errors
-    /// An address is open already; the program cannot be started, ends, or does not open its ports
-    /// in time. The text has its last lines.
+    /// The program cannot be started, ends, or does not open its ports in time. The text has its
+    /// last lines.
     pub fn start(&mut self) -> Result<(), String> {
-        if let Some(taken) = self.addresses.iter().find(|address| is_open(address)) {
-            return Err(format!(
-                "{taken}: another program serves there already; end it, or leave --run away"
-            ));
-        }
         let output = || self.output.reopen().map(Stdio::from);
         let start = || -> io::Result<Child> {
             Command::new("sh")

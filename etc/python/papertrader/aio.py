@@ -121,7 +121,8 @@ class _Link:
             raise opening_failed(error) from error
 
     async def _write(self, effect: Write) -> None:
-        assert self._streams is not None
+        if self._streams is None:
+            raise ConnectionLost("the connection was closed")
         try:
             self._streams[1].write(effect.data)
             await _within(self._streams[1].drain(), effect.timeout)
@@ -131,7 +132,8 @@ class _Link:
             raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
 
     async def _read(self, timeout: float) -> Optional[bytes]:
-        assert self._streams is not None
+        if self._streams is None:
+            return b""  # Another task has closed them.
         seconds = min(max(timeout, 0.001), _READ_SECONDS)
         try:
             return await _within(self._streams[0].read(_READ_BYTES), seconds)
@@ -159,7 +161,6 @@ class AsyncFeed(Generic[Item]):
     ) -> None:
         self._core: Any = core
         self._link = _Link(core, make_tls)
-        self._is_closed = False
 
     async def next(self, timeout: Optional[float] = None) -> Optional[Item]:
         """The next item; None when the time, in seconds, is over."""
@@ -170,15 +171,15 @@ class AsyncFeed(Generic[Item]):
         return self
 
     async def __anext__(self) -> Item:
-        item = None if self._is_closed else await self.next()
+        item = None if self._core.is_closed else await self.next()
         if item is None:
             raise StopAsyncIteration
         return item
 
     async def close(self) -> None:
-        """Ends the connection."""
-        self._is_closed = True
-        await self._link.run(self._core.close())
+        """Ends the connection, and the iteration of whoever waits for the next item."""
+        self._core.is_closed = True
+        self._link.shut()
 
     def __del__(self) -> None:
         self._link.shut()

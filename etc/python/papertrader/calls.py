@@ -551,7 +551,7 @@ class QuoteFeed(Calls):
         until = float("inf") if timeout is None else self.deployment.clock() + timeout
         while not self._waiting:
             left = until - self.deployment.clock()
-            if left <= 0:
+            if left <= 0 or self.is_closed:
                 return None
             try:
                 if self._polls_at is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
@@ -89,7 +90,8 @@ class _Link:
             raise opening_failed(error) from error
 
     def _write(self, effect: Write) -> None:
-        assert self._socket is not None
+        if self._socket is None:
+            raise ConnectionLost("the connection was closed")
         try:
             self._socket.settimeout(effect.timeout)
             self._socket.sendall(effect.data)
@@ -97,7 +99,8 @@ class _Link:
             raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
 
     def _read(self, timeout: float) -> Optional[bytes]:
-        assert self._socket is not None
+        if self._socket is None:
+            return b""  # Another thread has closed it.
         try:
             self._socket.settimeout(min(max(timeout, 0.001), _READ_SECONDS))
             return self._socket.recv(_READ_BYTES)
@@ -109,10 +112,11 @@ class _Link:
     def shut(self) -> None:
         """Closes the socket. Does not fail."""
         if self._socket is not None:
-            try:
+            with contextlib.suppress(OSError):
+                # Wakes another thread that reads.
+                self._socket.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
                 self._socket.close()
-            except OSError:
-                pass
             self._socket = None
 
 
@@ -127,7 +131,6 @@ class Feed(Generic[Item]):
     ) -> None:
         self._core: Any = core
         self._link = _Link(core, make_tls)
-        self._is_closed = False
 
     def next(self, timeout: Optional[float] = None) -> Optional[Item]:
         """The next item; None when the time, in seconds, is over."""
@@ -138,15 +141,15 @@ class Feed(Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        item = None if self._is_closed else self.next()
+        item = None if self._core.is_closed else self.next()
         if item is None:
             raise StopIteration
         return item
 
     def close(self) -> None:
-        """Ends the connection."""
-        self._is_closed = True
-        self._link.run(self._core.close())
+        """Ends the connection, and the iteration of whoever waits for the next item."""
+        self._core.is_closed = True
+        self._link.shut()
 
     def __del__(self) -> None:
         self._link.shut()

@@ -233,6 +233,8 @@ class Core:
         self._events: Deque[Event] = deque()
         #: Notices that came while something else was waited for, the newest of them.
         self.notices: Deque[Any] = deque(maxlen=NOTICES_MAX)
+        #: Whether nobody wants notices any more; whoever waits for one ends.
+        self.is_closed = False
 
     def abandon(self) -> None:
         """Forgets the connection, which an exception from outside has left in some state."""
@@ -462,7 +464,7 @@ class Core:
         clock = self.deployment.clock
         until = float("inf") if timeout is None else clock() + timeout
         while not self.notices:
-            if clock() >= until:
+            if clock() >= until or self.is_closed:
                 return None
             if self._protocol is None:
                 yield from self._subscribe_again()
@@ -478,6 +480,8 @@ class Core:
 
     def _subscribe_again(self) -> Steps[None]:
         yield from self.persist(_nothing)  # _open subscribes.
+        if self.is_closed:
+            yield from self.close()
         self._renew_at = self.deployment.clock() + RENEW_AFTER
         if self._was_subscribed and "orders" in self.topics:
             self.notices.append(wire.NoticesDropped("orders", 0))
@@ -491,7 +495,10 @@ class Core:
         assert self._protocol is not None
         if self.deployment.clock() >= self._renew_at:
             for topic in self.topics:
-                yield from self._exchange(wire.subscribe(self.deployment.token(), topic))
+                try:
+                    yield from self._exchange(wire.subscribe(self.deployment.token(), topic))
+                except TryLater:
+                    pass  # The subscription of before stays in force.
             self._renew_at = self.deployment.clock() + RENEW_AFTER
             return
         if not self._events:

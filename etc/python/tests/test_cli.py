@@ -55,20 +55,21 @@ class WithoutServers(unittest.TestCase):
 class WithServers(unittest.TestCase):
     def setUp(self):
         self.name = fresh_name()
-        code, out, err = self.run_as("register", self.name, f"{self.name}@example.org")
+        code, out, err = self.run_as(
+            "register", self.name, f"{self.name}@example.org", password=PASSWORD
+        )
         self.assertEqual((code, out), (0, f"{self.name} is registered\n"), err)
 
-    def run_as(self, *arguments, password=PASSWORD):
-        given = [
-            "--timeout",
-            "60",
-            "--server",
-            ",".join(SERVERS),
-            "--user",
-            self.name,
-            "--password-stdin",
-        ]
-        return run(*given, *arguments, given=password + "\n")
+        with papertrader.Client(*SERVERS, timeout=TIMEOUT) as client:
+            client.login(self.name, PASSWORD)
+            self.token = client.create_token("tests", "trade", 1)
+
+    def run_as(self, *arguments, password=None):
+        """Runs a command with a token, which takes no hash; or with a password."""
+        line = ["--timeout", "60", "--server", ",".join(SERVERS), "--user", self.name, *arguments]
+        if password is None:
+            return run(*line, PAPERTRADER_TOKEN=self.token)
+        return run("--password-stdin", *line, given=password + "\n")
 
     def json(self, *arguments):
         code, out, err = self.run_as("--json", *arguments)
@@ -115,6 +116,7 @@ class WithServers(unittest.TestCase):
             (code, err), (5, "papertrader: there is no asset NOSUCH (unknown-asset)\n")
         )
         self.assertEqual(self.run_as("portfolio", password="wrong password")[0], 5)
+        self.assertEqual(self.run_as("portfolio", password=PASSWORD)[0], 0)
         self.assertEqual(self.run_as("sell", "IBM", "1")[0], 5)
         variables = {"PAPERTRADER_TOKEN": "0" * 64, "PAPERTRADER_SERVER": SERVERS[0]}
         self.assertEqual(run("--user", self.name, "portfolio", **variables)[0], 4)

@@ -216,6 +216,25 @@ class Live(unittest.TestCase):
         self.assertEqual((seen.username, seen.private, seen.cash), (self.name, False, None))
         self.assertFalse(other.portfolio(self.name).private)
 
+    def test_who_waits_for_an_item_ends_when_the_iterator_is_closed(self):
+        ends = self.client.order_ends()
+        waiting = threading.Thread(target=lambda: list(ends))
+        waiting.start()
+        ends.close()
+        waiting.join(TIMEOUT)
+        self.assertFalse(waiting.is_alive())
+
+        async def close():
+            async with AsyncClient(*SERVERS, timeout=TIMEOUT) as client:
+                await client.resume(self.name, self.client.session)
+                ends = client.order_ends()
+                waiting = asyncio.ensure_future(ends.next())
+                await asyncio.sleep(0.05)
+                await ends.close()
+                self.assertIsNone(await asyncio.wait_for(waiting, TIMEOUT))
+
+        asyncio.run(close())
+
     def test_tasks_share_a_client_and_a_cancelled_one_leaves_it_usable(self):
         async def share():
             async with AsyncClient(*SERVERS, timeout=TIMEOUT) as client:

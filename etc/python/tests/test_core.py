@@ -358,6 +358,16 @@ class Feeds(unittest.TestCase):
         self.assertEqual((end.status, end.reason, end.price), ("rejected", "no-price", None))
         self.assertEqual(world.run(feed.next_item(30.0)).topic, "orders")
 
+    def test_a_renewal_that_is_refused_for_the_moment_changes_nothing(self):
+        world = World(w1=None)
+        away = reply("orderFail", "master-unavailable", "no link")
+        notice = reply("orderNotice", ORDER, "settled", "A", "1", "2", "2", world.at(90))
+        answers = [reply("subscribed", "orders"), [(0, away), (30, notice)]]
+        world.servers[A] = lambda *_: answers.pop(0)
+        feed = OrderFeed(deployment(world))
+        self.assertEqual(world.run(feed.next_item(None)).status, "settled")
+        self.assertEqual(world.opened, [A])
+
     def test_a_session_that_has_ended_ends_the_prices(self):
         world = World(w1=None)
         answers = [reply("subscribed", "quotes"), reply("orderFail", "session-expired", "ended")]

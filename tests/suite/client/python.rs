@@ -5,6 +5,7 @@ use super::cli::Ran;
 use papertrader::client::{Client, ConnectOptions, WorkerPool};
 use papertrader::model::{HashedPass, Username};
 use papertrader::testkit::{Deployment, Market, until};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -185,9 +186,8 @@ fn waves(bars: u32) -> Market {
         let price = 100 + 5 * phase.min(4 - phase) + bar * 7919 % 3;
         let day = 1 + minutes / (24 * 60);
         let (hour, minute, second) = (minutes / 60 % 24, minutes % 60, bar % 60);
-        rows += &format!(
-            "2020-01-{day:02} {hour:02}:{minute:02}:{second:02},{price},{price},{price},{price},1000\n"
-        );
+        let time = format!("2020-01-{day:02} {hour:02}:{minute:02}:{second:02}");
+        writeln!(rows, "{time},{price},{price},{price},{price},1000").unwrap();
     }
     Market::files("2020-01-01", &[("WAVE", &rows)])
 }
@@ -266,7 +266,7 @@ fn a_bots_book_is_the_servers_although_worker_and_master_are_killed() {
         if update + pause / 2 > updates {
             continue;
         }
-        if update % pause == 0 {
+        if update.is_multiple_of(pause) {
             await_order(&mut pool);
             deployment.worker(worker).kill();
             deployment.worker(worker).start();

@@ -2,7 +2,8 @@
 //! that are wrong.
 
 use papertrader::course::{STAGES, market};
-use papertrader::testkit::{Deployment, Market, folder, program};
+use papertrader::testkit::{Deployment, Market, eventually, folder, ports, program, until};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process_group};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -75,10 +76,10 @@ fn real_workers_meet_all_stages_that_are_not_about_a_students_program() {
     );
 }
 
-/// Two free ports, which nobody else gets for the moment.
+/// The addresses of two free ports.
 fn two_addresses() -> [String; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().to_string())
+    let ports = ports::free(2).unwrap();
+    [ports[0], ports[1]].map(|port| format!("127.0.0.1:{port}"))
 }
 
 /// The reference solution walks the whole path: its server is started, killed and started again by
@@ -129,7 +130,6 @@ fn the_reference_solution_meets_all_stages() {
     assert!(TcpStream::connect(&first).is_err());
 }
 
-/// Stops a course that runs too long: it must end by itself.
 #[test]
 fn a_server_that_does_not_start_is_told_with_what_it_said() {
     let output = course(&[
@@ -149,6 +149,43 @@ fn a_server_that_does_not_start_is_told_with_what_it_said() {
         "{came}"
     );
     assert_eq!(report["stages"][0]["section"], "4.3.2");
+}
+
+#[test]
+fn a_server_that_runs_already_is_not_judged_in_the_place_of_the_command() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let output = course(&["--target", &address, "--run", "exit 0"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output);
+    assert!(
+        text.contains("another program serves there already"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_interrupted_course_ends_what_it_has_started() {
+    let folder = folder();
+    let file = folder.path().join("pid");
+    let command = format!("echo $$ > {}; sleep 1000 & wait", file.display());
+    let mut child = Command::new(program::find("ptcat"))
+        .args(["course", "--target", "127.0.0.1:1", "--run", &command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let shell = eventually("the command runs", || {
+        let text = std::fs::read_to_string(&file).ok()?;
+        text.trim().parse::<i32>().ok()
+    });
+    let course = Pid::from_child(&child);
+    kill_process(course, Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let group = Pid::from_raw(shell).unwrap();
+    until("its process group is gone", || {
+        test_kill_process_group(group).is_err()
+    });
 }
 
 /// A server that answers the bytes of each `recv` with what `answer` makes of them.

@@ -214,25 +214,26 @@ fn it_meets_the_dialogues_about_limits_and_other_markets() {
     if !has_python() {
         return;
     }
-    let limits: [(&[&str], &[&str]); 6] = [
-        (&["connections=2"], &["too-many-connections"]),
+    // Where a dialogue waits beside a limit or an update, these leave room on both sides.
+    let deployments: [(&str, &[&str]); 6] = [
+        ("--limit connections=2", &["too-many-connections"]),
         (
-            &["connectionsPerAddress=1"],
+            "--limit connectionsPerAddress=1",
             &["too-many-connections-of-one"],
         ),
-        (&["firstFrameTime=2000"], &["first-frame"]),
-        (&["frameTime=1000", "idleTime=2000"], &["timeout"]),
-        (&["registrations=2"], &["too-many-registrations"]),
-        (&[], &["client-order-id-queued", "user-history-queued"]),
+        ("--limit firstFrameTime=4000", &["first-frame"]),
+        ("--limit frameTime=1800 --limit idleTime=2700", &["timeout"]),
+        ("--limit registrations=2", &["too-many-registrations"]),
+        (
+            "--interval 6",
+            &["client-order-id-queued", "user-history-queued"],
+        ),
     ];
-    for (limits, names) in limits {
+    for (options, names) in deployments {
         let deployed = Deployed::new();
-        let limits: Vec<_> = limits
-            .iter()
-            .flat_map(|limit| ["--limit", *limit])
-            .collect();
-        let market = ["--market", "../market", "--interval", "3", "--start", START];
-        let _running = deployed.start(&[&market[..], &limits].concat());
+        let options: Vec<_> = options.split(' ').collect();
+        let market = ["--market", "../market", "--start", START];
+        let _running = deployed.start(&[&market[..], &options].concat());
         run(&deployed.address, names);
     }
     for (market, start, name) in [
@@ -241,7 +242,7 @@ fn it_meets_the_dialogues_about_limits_and_other_markets() {
     ] {
         let deployed = Deployed::new();
         let market = format!("../../tests/fixtures/markets/{market}");
-        let _running = deployed.start(&["--market", &market, "--start", start]);
+        let _running = deployed.start(&["--market", &market, "--start", start, "--interval", "3"]);
         run(&deployed.address, &[name]);
     }
 }
