@@ -4,6 +4,7 @@
 //! `ptcat`, which runs them. [`crate::client`] hides the protocol from a person who trades; this
 //! module shows it to a person who tests.
 
+pub mod blame;
 pub mod check;
 pub mod compare;
 pub mod conform;
@@ -12,12 +13,14 @@ pub mod filter;
 pub mod fixtures;
 pub mod follower;
 pub mod lines;
+pub mod link_peer;
 pub mod message;
 pub mod pattern;
 pub mod payload_text;
 pub mod peer;
 pub mod pieces;
 pub mod pipe;
+pub mod probe;
 pub mod raw;
 pub mod recording;
 pub mod report;
@@ -25,6 +28,7 @@ pub mod requirements;
 pub mod rules;
 pub mod runner;
 pub mod script;
+pub mod sections;
 pub mod servers;
 pub mod variables;
 

@@ -6,6 +6,7 @@
 mod expectation;
 mod values;
 
+use super::link_peer::is_link;
 use super::pieces::{PatternPiece, pieces};
 use super::raw::{self, PlacedWord};
 use super::script::{
@@ -163,6 +164,12 @@ impl Checker<'_> {
                 self.after_data(*n, step, "packets");
                 self.expected_words(tail(&words, expected.len()));
             }
+            StepAction::Stamp(n, _) => {
+                self.sends(*n, step);
+                if let Some(time) = words.last() {
+                    self.time(time);
+                }
+            }
             StepAction::Closed(n) => {
                 self.receives_end(*n, step);
                 self.connections.insert(*n, Use::Ended);
@@ -244,9 +251,11 @@ impl Checker<'_> {
                 |number: &str| number.is_empty() || number.parse().is_ok_and(|n: u16| n > 0);
             let good = TARGETS.contains(&target.as_str())
                 || target.strip_prefix("worker").is_some_and(numbered)
+                || is_link(&target)
                 || target.contains(':');
             if !good {
-                let text = format!("{target}: a target is worker, workerN, master or HOST:PORT");
+                let text =
+                    format!("{target}: a target is worker, workerN, master, link or HOST:PORT");
                 self.mistake(word.column, meant(text, &target, TARGETS.iter().copied()));
             }
         }
@@ -337,7 +346,7 @@ impl Checker<'_> {
 }
 
 /// The targets that have a name, but for the numbers of further workers.
-const TARGETS: &[&str] = &["worker", "master"];
+const TARGETS: &[&str] = &["worker", "master", "link"];
 
 #[cfg(test)]
 mod tests;

@@ -86,6 +86,7 @@ impl<R: BufRead> FrameSource<R> {
                     | StepAction::Notice(..)
                     | StepAction::Row(..)
                     | StepAction::Packets(..)
+                    | StepAction::Stamp(..)
                     | StepAction::Check(..)
                     | StepAction::Closed(_)
                     | StepAction::Silence(..)

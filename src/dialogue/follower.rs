@@ -153,6 +153,7 @@ impl<R: BufRead> RequestFollower<R> {
             | StepAction::Half(_)
             | StepAction::Row(..)
             | StepAction::Packets(..)
+            | StepAction::Stamp(..)
             | StepAction::Check(..)
             | StepAction::Closed(_)
             | StepAction::Silence(..)

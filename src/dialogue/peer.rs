@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
 use super::message::{MessageDecoder, StreamPart};
+use crate::model::Timestamp;
 use crate::net::client_stream::explain;
 use crate::net::deadline::{self, is_passing};
 use crate::net::{ClientStream, ClientTls, client_tls};
@@ -50,6 +51,14 @@ pub trait Peer {
     /// Tells the peer that the server is expected to close the connection now. A program between
     /// the two that does not pass such an end on can then be stopped; plain TCP needs nothing.
     fn expect_end(&mut self) {}
+
+    /// Sets the time that the messages which follow have in their envelopes.
+    ///
+    /// # Errors
+    /// Only a link has envelopes.
+    fn stamp(&mut self, _time: Timestamp) -> Result<(), String> {
+        Err("only a link has times of its messages".to_owned())
+    }
 
     /// Waits for the next event; `None` if there is none before `until`.
     fn receive(&mut self, until: Instant) -> Option<Arrival>;
@@ -166,6 +175,11 @@ impl Tcp {
             recording: recorder.map(recording),
             ..self
         }
+    }
+
+    /// Received bytes of which nothing has been made yet.
+    pub fn undecoded(&self) -> &[u8] {
+        &self.undecoded
     }
 
     /// Reads once, and waits no longer than `until`.

@@ -3,8 +3,8 @@
 //! Runs the steps of a fixture in order, until the first one that is not met.
 
 mod connection;
-mod log;
-mod play;
+pub mod log;
+pub mod play;
 mod retry;
 mod rows;
 
@@ -22,9 +22,6 @@ use log::RunLog;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-
-pub use log::{BYTES_KEPT_MAX, EXCHANGES_KEPT_MAX, Exchanged};
-pub use play::{Play, PlayedStep, StepOutcome};
 
 /// The time limit of a step whose line, fixture and command line set none.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -156,6 +153,11 @@ impl<'a> Runner<'a> {
             }
             StepAction::Row(number, choice, pattern) => self.rows(*number, *choice, pattern),
             StepAction::Packets(number, words) => self.packets(*number, words),
+            StepAction::Stamp(number, time) => {
+                let time = self.values.fill(time)?;
+                let time = Timestamp::parse(&time).map_err(|e| format!("{time}: {e}"))?;
+                self.connection(*number)?.stamp(time)
+            }
             StepAction::Closed(number) => {
                 let earliest = self.earliest(step)?;
                 self.connection(*number)?.expect_end();

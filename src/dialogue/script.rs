@@ -56,6 +56,10 @@ pub const NEEDS: &[(&str, &str)] = &[
         "KEY=VALUE: in every worker's configuration, in TOML",
     ),
     ("workers", "NUMBER: so many workers"),
+    (
+        "link",
+        "no words: the configuration and keys of a registered worker that does not run",
+    ),
     ("start", "DATE: where the replay begins"),
     ("interval", "TIME: the update interval"),
     (
@@ -113,6 +117,8 @@ pub enum StepAction {
     /// `N packets COUNT SIZES`: expects that the message that was expected last came in such
     /// packets.
     Packets(ConnectionNumber, Vec<String>),
+    /// `N stamp TIME`: the time of the messages that follow on a link.
+    Stamp(ConnectionNumber, String),
     /// `N closed`: expects that the server closes the connection and sends nothing before that.
     Closed(ConnectionNumber),
     /// `N half`: closes the sending side.
@@ -289,6 +295,7 @@ impl StepAction {
             | StepAction::Await(n, ..)
             | StepAction::Row(n, ..)
             | StepAction::Packets(n, _)
+            | StepAction::Stamp(n, _)
             | StepAction::Closed(n)
             | StepAction::Half(n)
             | StepAction::Close(n)
@@ -319,6 +326,7 @@ impl fmt::Display for StepAction {
             }
             StepAction::Row(_, choice, pattern) => write!(f, "row {choice} {pattern}"),
             StepAction::Packets(_, words) => line(f, "packets", words),
+            StepAction::Stamp(_, time) => write!(f, "stamp {time}"),
             StepAction::Closed(_) => f.write_str("closed"),
             StepAction::Half(_) => f.write_str("half"),
             StepAction::Close(_) => f.write_str("close"),

@@ -2,9 +2,11 @@
 //!
 //! Resolves the names `worker` and `master` of a fixture to servers.
 
+use super::link_peer;
 use super::peer::{ConnectionRecorder, Peer, Tcp};
 use crate::net::ClientTls;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Connects a run to its servers, and runs the hooks that `do NAME` names.
@@ -33,6 +35,10 @@ pub struct Servers {
     pub security: ClientTls,
     /// The shell command of each hook, by its name.
     pub hooks: BTreeMap<String, String>,
+    /// The configuration of a registered worker that does not run, in whose name dialogues link.
+    pub link: Option<PathBuf>,
+    /// What the last handshake of a link sent.
+    pub handshake: Vec<u8>,
     /// Keeps the bytes of every connection, if they are wanted.
     pub recorder: Option<ConnectionRecorder>,
 }
@@ -45,6 +51,8 @@ impl Default for Servers {
             master: None,
             security: ClientTls::plain(),
             hooks: BTreeMap::new(),
+            link: None,
+            handshake: Vec::new(),
             recorder: None,
         }
     }
@@ -81,6 +89,12 @@ impl Servers {
 
 impl Dialer for Servers {
     fn connect(&mut self, target: &str, within: Duration) -> Result<Box<dyn Peer>, String> {
+        if link_peer::is_link(target) {
+            let config = self.link.as_deref().ok_or(
+                "the configuration of a worker that does not run was not given (--link-worker)",
+            )?;
+            return link_peer::connect(config, target, within, &mut self.handshake);
+        }
         // The specification defines the master's port as plain text.
         let plain = ClientTls::plain();
         let security = if target == "master" {

@@ -6,6 +6,7 @@
 //! Tests: `src/dialogue/check/tests.rs`.
 
 use super::{Checker, literal, meant};
+use crate::dialogue::link_peer::is_push;
 use crate::dialogue::pattern;
 use crate::dialogue::payload_text::{HEADS, least_words};
 use crate::dialogue::pieces::{PatternPiece, pieces};
@@ -27,19 +28,20 @@ fn payload_kind(name: &str) -> Option<PayloadKind> {
     kinds.into_iter().find(|kind| format!("{kind:?}") == name)
 }
 
-/// The rows of what a server sends to a client.
+/// The rows of what a server sends to a client, or a master to a worker.
 fn replies() -> impl Iterator<Item = &'static InstructionRow> {
     TABLE.iter().filter(|row| {
         matches!(
             row.direction,
-            Direction::Return | Direction::Notice | Direction::Both
+            Direction::Return | Direction::Notice | Direction::Both | Direction::Link
         )
     })
 }
 
 /// Whether a message of this row is a notice after which the connection goes on.
 fn is_notice(row: &InstructionRow) -> bool {
-    row.direction == Direction::Notice && row.instruction != Instruction::ProtocolError
+    is_push(row.name)
+        || row.direction == Direction::Notice && row.instruction != Instruction::ProtocolError
 }
 
 impl Checker<'_> {

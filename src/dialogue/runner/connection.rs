@@ -4,6 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
+use super::super::link_peer::is_push;
 use super::super::message::is_unknown_notice;
 use super::super::peer::{Arrival, Peer};
 use super::super::script::ConnectionNumber;
@@ -82,6 +83,14 @@ impl ScriptedConnection {
                 }
                 None => Err(format!("a connection that takes nothing: {why}")),
             })
+    }
+
+    /// Sets the time of the messages that follow.
+    ///
+    /// # Errors
+    /// The connection is no link.
+    pub(super) fn stamp(&mut self, time: Timestamp) -> Result<(), String> {
+        self.peer.stamp(time)
     }
 
     /// Ends the sending side.
@@ -272,6 +281,9 @@ fn is_no_reply(text: &str) -> bool {
 /// does not after a `protocolError`.
 pub(super) fn is_notice(text: &str) -> bool {
     let name = text.split(' ').next().unwrap_or_default();
+    if is_push(name) {
+        return true;
+    }
     TABLE.iter().any(|row| {
         row.name == name
             && row.direction == Direction::Notice

@@ -217,7 +217,7 @@ mod tests {
             "packets 2 8192 {rest}\ncheck {rest} = 12",
             "packets {n} *\ncheck {n} >= 2",
             "check {came} >= {start}\ncheck {seconds:start:came} < 60\ncheck {came} within 1m of {now}",
-            "within 1s not-before {start} < data *",
+            "1 within 1s not-before {start} < data *",
         ] {
             let outcome = run(lines);
             assert!(outcome.is_ok(), "{lines}: {}", outcome.unwrap_err());

@@ -306,6 +306,7 @@ fn action(
             StepAction::Row(number, row_choice(choice)?, pattern.text.clone())
         }
         ("packets", [_, ..]) => StepAction::Packets(number, texts()),
+        ("stamp", [time]) => StepAction::Stamp(number, time.text.clone()),
         ("closed", []) => StepAction::Closed(number),
         ("half", []) => StepAction::Half(number),
         ("close", []) => StepAction::Close(number),

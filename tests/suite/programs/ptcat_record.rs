@@ -129,7 +129,7 @@ fn dialogues_are_recorded_and_their_recordings_run_again() {
     for name in [
         "purchase",
         "tokens",
-        "first-frame",
+        "frames",
         "orders-place",
         "password-change",
     ] {

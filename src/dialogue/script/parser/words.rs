@@ -6,9 +6,8 @@
 
 use crate::dialogue::compare::{Comparison, SIGNS};
 use crate::dialogue::raw::PlacedWord;
-use crate::dialogue::report::SECTIONS;
 use crate::dialogue::script::{NEEDS, Need, ROW_CHOICES, RowChoice, StepAction};
-use crate::dialogue::{requirements, variables};
+use crate::dialogue::{requirements, sections, variables};
 use crate::model::Timestamp;
 use crate::model::likeness::{did_you_mean, most_like};
 use std::time::Duration;
@@ -44,6 +43,7 @@ pub(super) const VERBS: &[(&str, &str)] = &[
     ("await", "N await INSTRUCTION ARGUMENTS < WORDS"),
     ("row", "N row WHICH PATTERN"),
     ("packets", "N packets COUNT SIZES"),
+    ("stamp", "N stamp TIME"),
     ("closed", "N closed"),
     ("half", "N half"),
     ("close", "N close"),
@@ -134,11 +134,11 @@ pub(super) fn row_choice(word: &PlacedWord) -> Result<RowChoice, Mistake> {
 }
 
 pub(super) fn sections(words: &[PlacedWord]) -> Result<Vec<String>, Mistake> {
-    let known = |word: &PlacedWord| SECTIONS.iter().any(|(number, _)| *number == word.text);
+    let known = |word: &PlacedWord| sections::find(&word.text).is_some();
     match words.iter().find(|word| !known(word)) {
         Some(word) => {
             let text = format!("{}: no section that a dialogue can show", word.text);
-            let numbers = SECTIONS.iter().map(|(number, _)| *number);
+            let numbers = sections::SECTIONS.iter().map(|section| section.number);
             Err((word.column, meant(&text, &word.text, numbers)))
         }
         None => Ok(words.iter().map(|word| word.text.clone()).collect()),
@@ -171,7 +171,7 @@ pub(super) fn need(what: &PlacedWord, words: &[PlacedWord]) -> Result<Need, Mist
         return Err((what.column, meant(&text, &what.text, names)));
     };
     let good = match (what.text.as_str(), words) {
-        ("master-port", []) | ("market", [_]) => true,
+        ("master-port" | "link", []) | ("market", [_]) => true,
         ("workers" | "updates", [count]) => {
             bounded(count, REPEAT_MAX, "a number")?;
             true
