@@ -11,6 +11,7 @@ pub mod pages;
 pub mod tables;
 pub mod value;
 pub mod vectors;
+pub mod wireshark;
 
 use crate::wire::payload::layout::{Condition, Encoding};
 use limits::LimitEntry;
