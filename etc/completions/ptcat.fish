@@ -99,6 +99,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand record" -l to -d 'The worker
 complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s o -l output -d 'The file of the dialogue [default: standard output]' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l pages -d 'Instead write it and the tables made from it into the pages of this folder' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l wireshark -d 'Print the dissector for Wireshark and tshark that is made from it'
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand requirements" -l json -d 'Print JSON: `requirements`, each with `id`, `section`, `sentence`, `edition`, the `dialogues` that show it, and where none does the `test` that shows it or `why` none does'
 complete -c ptcat -n "__fish_ptcat_using_subcommand requirements" -s h -l help -d 'Print help'
