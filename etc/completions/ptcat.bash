@@ -85,7 +85,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__conform)
-            opts="-h --worker --master --set --on --tls --ca --within --fixtures --only --other-market --jobs --json --help"
+            opts="-h --worker --master --link-worker --set --on --tls --ca --within --fixtures --only --other-market --jobs --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -96,6 +96,10 @@ _ptcat() {
                     return 0
                     ;;
                 --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --link-worker)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -215,7 +219,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__describe)
-            opts="-h --pages --help"
+            opts="-h --pages --wireshark --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -423,7 +427,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__run)
-            opts="-v -h --worker --master --set --on --tls --ca --within --through --verbose --help"
+            opts="-v -h --worker --master --link-worker --set --on --tls --ca --within --through --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -434,6 +438,10 @@ _ptcat() {
                     return 0
                     ;;
                 --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --link-worker)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -48,6 +48,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -l set -d 'Give {NAM
 complete -c ptcat -n "__fish_ptcat_using_subcommand decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l worker -d 'A further worker (`worker2` and so on); may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l master -d 'The master, for dialogues that speak to port 2048' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l link-worker -d 'The configuration of a registered worker that does not run, for dialogues that speak to the master as a worker' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l set -d 'Give {NAME} a value; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -l ca -d 'Speak TLS with workers, and trust the certificates of this PEM file too' -r -F
@@ -58,6 +59,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s v -l verbose -d 'Tel
 complete -c ptcat -n "__fish_ptcat_using_subcommand run" -s h -l help -d 'Print help'
 complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l worker -d 'A further worker (`worker2` and so on); may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l master -d 'The master, for dialogues that speak to port 2048' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l link-worker -d 'The configuration of a registered worker that does not run, for dialogues that speak to the master as a worker' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l set -d 'Give {NAME} a value; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l on -d 'The shell command that does what a dialogue\'s `do NAME` asks for; may be given more than once' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand conform" -l ca -d 'Speak TLS with workers, and trust the certificates of this PEM file too' -r -F
@@ -86,6 +88,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand record" -l to -d 'The worker
 complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s o -l output -d 'The file of the dialogue [default: standard output]' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l pages -d 'Instead write it and the tables made from it into the pages of this folder' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l wireshark -d 'Print the dissector for Wireshark and tshark that is made from it'
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "encode" -d 'Turn the sends of a dialogue on standard input into frames on standard output'
 complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "decode" -d 'Turn frames on standard input into one line of text each on standard output'

@@ -55,6 +55,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '*--worker=[A further worker (\`worker2\` and so on); may be given more than once]:HOST:PORT:_default' \
 '--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
+'--link-worker=[The configuration of a registered worker that does not run, for dialogues that speak to the master as a worker]:FILE:_files' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
 '--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
@@ -73,6 +74,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '*--worker=[A further worker (\`worker2\` and so on); may be given more than once]:HOST:PORT:_default' \
 '--master=[The master, for dialogues that speak to port 2048]:HOST:PORT:_default' \
+'--link-worker=[The configuration of a registered worker that does not run, for dialogues that speak to the master as a worker]:FILE:_files' \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
 '--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
@@ -118,6 +120,7 @@ _arguments "${_arguments_options[@]}" : \
 (describe)
 _arguments "${_arguments_options[@]}" : \
 '--pages=[Instead write it and the tables made from it into the pages of this folder]:DIR:_files' \
+'(--pages)--wireshark[Print the dissector for Wireshark and tshark that is made from it]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
