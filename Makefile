@@ -196,9 +196,11 @@ deny: ## licences, sources, doubles and advisories of all crates
 	  $(CARGO) deny --locked --config etc/deny.toml check --hide-inclusion-graph --disable-fetch advisories; \
 	else echo "deny: the advisory database cannot be fetched from here: advisories were NOT checked" >&2; fi
 
-# The description of the protocol, the tables and the codec made from it; tests say when they are not current.
-describe: deps ## spec/wire/papertrader.json and the tables in spec/, from the program; and the codec in Python
+# The description of the protocol, the tables, the codec and the dissector made from it; tests say when they are not current.
+describe: deps ## spec/wire/papertrader.json and the tables in spec/, from the program; the codec in Python and the dissector
 	$(CARGO) run --quiet --locked --bin ptcat -- describe --pages spec
+	$(CARGO) run --quiet --locked --bin ptcat -- describe --wireshark > etc/wireshark/papertrader.lua.new
+	mv etc/wireshark/papertrader.lua.new etc/wireshark/papertrader.lua
 	etc/python/generate.py
 
 # Man pages and completions, from the programs' own command lines; they are kept in etc, and a test says when they
@@ -232,6 +234,8 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	for file in etc/completions/*.fish; do put 644 $$file $(FISHCOMPLETIONS)/$${file##*/}; done; \
 	for file in etc/market/*.csv; do put 644 $$file $(PREFIX)/share/papertrader/market/$${file##*/}; done; \
 	for file in etc/mail/*.txt; do put 644 $$file $(PREFIX)/share/papertrader/mail/$${file##*/}; done; \
+	for file in papertrader.lua README.md; do \
+	  put 644 etc/wireshark/$$file $(PREFIX)/share/papertrader/wireshark/$$file; done; \
 	for name in master worker; do \
 	  place etc/$$name.toml $(SYSCONFDIR)/papertrader/$$name.toml.sample; done; \
 	for unit in etc/systemd/*.service; do place $$unit $(UNITDIR)/$${unit##*/}; done; \

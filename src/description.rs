@@ -12,6 +12,7 @@ pub mod requirement_tables;
 pub mod tables;
 pub mod value;
 pub mod vectors;
+pub mod wireshark;
 
 use crate::wire::payload::layout::{Condition, Encoding};
 use limits::LimitEntry;

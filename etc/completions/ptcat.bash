@@ -219,7 +219,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__describe)
-            opts="-h --pages --help"
+            opts="-h --pages --wireshark --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

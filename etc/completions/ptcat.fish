@@ -88,6 +88,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand record" -l to -d 'The worker
 complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s o -l output -d 'The file of the dialogue [default: standard output]' -r -F
 complete -c ptcat -n "__fish_ptcat_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l pages -d 'Instead write it and the tables made from it into the pages of this folder' -r -F
+complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -l wireshark -d 'Print the dissector for Wireshark and tshark that is made from it'
 complete -c ptcat -n "__fish_ptcat_using_subcommand describe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "encode" -d 'Turn the sends of a dialogue on standard input into frames on standard output'
 complete -c ptcat -n "__fish_ptcat_using_subcommand help; and not __fish_seen_subcommand_from encode decode run conform course record describe help" -f -a "decode" -d 'Turn frames on standard input into one line of text each on standard output'

@@ -120,6 +120,7 @@ _arguments "${_arguments_options[@]}" : \
 (describe)
 _arguments "${_arguments_options[@]}" : \
 '--pages=[Instead write it and the tables made from it into the pages of this folder]:DIR:_files' \
+'(--pages)--wireshark[Print the dissector for Wireshark and tshark that is made from it]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0

@@ -30,7 +30,7 @@ use failure::Failure;
 use instructions::InstructionsArgs;
 use record::RecordArgs;
 use requirements::RequirementsArgs;
-use run::RunArgs;
+use run::RunDialogueArgs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -93,7 +93,7 @@ enum Command {
     Decode(DecodeArgs),
 
     /// Run a dialogue against a worker, and name the first line that differs
-    Run(RunArgs),
+    Run(RunDialogueArgs),
 
     /// Run all dialogues against a deployment, and say of each section of the specification whether
     /// it passes

@@ -5,7 +5,7 @@
 //! Tests: `tests/suite/protocol/described.rs`.
 
 use crate::dialogue::conform;
-use crate::dialogue::coverage::{self, ShownRequirement};
+use crate::dialogue::requirements::coverage::{self, ShownRequirement};
 
 /// The rules of the specification, with the dialogues that show them.
 pub fn rules() -> String {

@@ -17,7 +17,7 @@ use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
 use super::variables::{CAME, Variables};
 use crate::model::Timestamp;
-use connection::{Received, ScriptedConnection, describe, is_notice};
+use connection::{ScriptedConnection, TimedArrival, describe, is_notice};
 use log::RunLog;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -283,7 +283,7 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         within: Duration,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
@@ -295,7 +295,7 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         time: Duration,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
@@ -306,7 +306,7 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         within: Duration,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
@@ -331,7 +331,7 @@ impl<'a> Runner<'a> {
         number: ConnectionNumber,
         words: &[String],
         earliest: Option<Timestamp>,
-        received: Option<Received>,
+        received: Option<TimedArrival>,
         within: Duration,
     ) -> Result<(), String> {
         let Some(received) = received else {
@@ -386,7 +386,7 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn arrival(received: Option<&Received>) -> Option<&Arrival> {
+fn arrival(received: Option<&TimedArrival>) -> Option<&Arrival> {
     received.map(|received| &received.arrival)
 }
 

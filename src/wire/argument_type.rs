@@ -133,6 +133,21 @@ impl ArgumentType {
         format!("{self:?}")
     }
 
+    /// Whether its text gives access to something: programs that show messages abbreviate it. Of
+    /// `AccountValue` only a token does.
+    pub const fn is_secret(self) -> bool {
+        matches!(
+            self,
+            ArgumentType::HashedPass
+                | ArgumentType::HashedPassOrDash
+                | ArgumentType::ResetCode
+                | ArgumentType::SignInHandle
+                | ArgumentType::BrowserSecret
+                | ArgumentType::SessionId
+                | ArgumentType::AccountValue
+        )
+    }
+
     /// The reason code of a request whose argument of this type does not have its form, unless the
     /// row of the table names another.
     pub const fn reason(self) -> Reason {

@@ -112,6 +112,8 @@ mod worker {
 }
 
 mod protocol {
+    // Captures of connections, and what tshark shows of them.
+    mod capture;
     // The description and the Rust code on the same bytes.
     mod codec_agreement;
     // The description: true, and enough to read and write all.
@@ -119,6 +121,10 @@ mod protocol {
     // A codec that has the description alone: its reader, its writer.
     mod description_decoder;
     mod description_encoder;
+    // The dissector in tshark against the Rust decoder: messages, and what carries them.
+    mod dissector;
+    mod dissector_cases;
+    mod dissector_streams;
     // What a dialogue needs, met by a deployment.
     pub mod fixture_needs;
     // All dialogues of tests/fixtures.

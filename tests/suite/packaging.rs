@@ -293,6 +293,7 @@ fn an_installation_is_whole_and_systemd_takes_its_units() {
         "share/fish/vendor_completions.d/papertrader.fish",
         "share/papertrader/market/AAPL.csv",
         "share/papertrader/mail/reset-code.txt",
+        "share/papertrader/wireshark/papertrader.lua",
         "share/doc/papertrader/LICENSE",
         "lib/sysusers.d/papertrader.conf",
         "lib/tmpfiles.d/papertrader.conf",

@@ -4,7 +4,7 @@
 
 use super::failure::Failure;
 use super::print::print;
-use crate::description::{self, pages};
+use crate::description::{self, pages, wireshark};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -13,6 +13,10 @@ pub(super) struct DescribeArgs {
     /// Instead write it and the tables made from it into the pages of this folder
     #[arg(long, value_name = "DIR")]
     pages: Option<PathBuf>,
+
+    /// Print the dissector for Wireshark and tshark that is made from it
+    #[arg(long, conflicts_with = "pages")]
+    wireshark: bool,
 }
 
 /// Runs the subcommand; always `true`.
@@ -23,12 +27,15 @@ pub(super) fn run(args: &DescribeArgs) -> Result<bool, Failure> {
                 print(&format!("{}", page.display()))?;
             }
         }
-        None => print(
-            description::describe()
-                .json()
-                .map_err(|e| e.to_string())?
-                .trim_end(),
-        )?,
+        None => {
+            let description = description::describe();
+            let text = if args.wireshark {
+                wireshark::dissector(&description)
+            } else {
+                description.json().map_err(|e| e.to_string())?
+            };
+            print(text.trim_end())?;
+        }
     }
     Ok(true)
 }

@@ -5,7 +5,7 @@
 use super::failure::Failure;
 use super::print::print;
 use crate::dialogue::conform;
-use crate::dialogue::coverage::{self, ShownRequirement};
+use crate::dialogue::requirements::coverage::{self, ShownRequirement};
 use clap::Args;
 use serde_json::json;
 

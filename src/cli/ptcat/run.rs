@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct RunArgs {
+pub(super) struct RunDialogueArgs {
     /// The dialogue, or `-` for standard input
     file: PathBuf,
 
@@ -32,8 +32,8 @@ pub(super) struct RunArgs {
 }
 
 /// Runs the subcommand; `true` where every line was met.
-pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
-    let RunArgs {
+pub(super) fn run(args: &RunDialogueArgs) -> Result<bool, Failure> {
+    let RunDialogueArgs {
         file,
         target,
         through,

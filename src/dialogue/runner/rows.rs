@@ -8,11 +8,11 @@ use super::super::script::{ConnectionNumber, RowChoice};
 use super::super::variables::Variables;
 use super::super::{pattern, payload_text};
 use super::Runner;
-use super::connection::Received;
+use super::connection::TimedArrival;
 
 impl Runner<'_> {
     /// The message that a line of this connection expected last.
-    fn last(&mut self, number: ConnectionNumber) -> Result<&Received, String> {
+    fn last(&mut self, number: ConnectionNumber) -> Result<&TimedArrival, String> {
         let last = &self.connection(number)?.last;
         last.as_ref()
             .ok_or_else(|| "no message that a line expected".to_owned())

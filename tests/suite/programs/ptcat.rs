@@ -153,7 +153,7 @@ fn a_mistake_in_a_dialogue_is_told_before_anything_is_sent() {
     let inc = file.replace("a.pt", "b.inc");
     let expected = format!(
         "ptcat: {inc}:2:5: purchaseSucces: no message has this name. Did you mean purchaseSuccess?\n\
-        {file}:2:5: pnig: no instruction has this name, nor is it four hexadecimal digits. Did you mean ping?\n\
+        {file}:2:5: pnig: no instruction has this name, nor is it four hexadecimal digits. Did you mean ping or pong?\n\
         {file}:4:1: connection 2 is used before `2 connect`\n\
         {file}:4:10: nothing sets or captures {{who}} before this line\n"
     );

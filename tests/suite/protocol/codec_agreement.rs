@@ -742,7 +742,7 @@ impl DescribedPayload for Receipt {
 }
 
 /// The value that the Rust code reads from a payload.
-fn payload_value(kind: PayloadKind, bytes: &[u8]) -> Result<Value, ValueError> {
+pub fn payload_value(kind: PayloadKind, bytes: &[u8]) -> Result<Value, ValueError> {
     fn read<T: DescribedPayload>(bytes: &[u8]) -> Result<Value, ValueError> {
         T::from_bytes(bytes).map(|payload| payload.value())
     }

@@ -1,7 +1,9 @@
 //! All dialogues, through real daemons: those that a plain deployment can hold in one, each of the
 //! others in one of its own.
 
+use crate::protocol::capture::{MASTER, WORKER};
 use crate::protocol::codec_agreement::FrameCounts;
+use crate::protocol::dissector_cases::check_connections;
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use crate::protocol::nc::{pipeline, run_through_nc};
 use papertrader::dialogue::conform::{self, ConformOptions, RunningTestbed, Testbed};
@@ -64,12 +66,15 @@ fn plain_and_special() -> (Vec<Script>, Vec<Script>) {
 }
 
 /// Reads all frames of the dialogues again, by the description alone and by the Rust code, and
-/// compares the two. Each line of a dialogue that expects a message has received one at least.
-fn check_frames(recorder: &ConnectionRecorder, scripts: &[Script]) {
+/// compares the two, and what tshark shows of them. Each line of a dialogue that expects a message
+/// has received one at least.
+fn check_frames(recorder: &ConnectionRecorder, scripts: &[Script], port: u16) {
     let mut counts = FrameCounts::default();
-    for bytes in recorder.take() {
-        counts.add(&bytes);
+    let connections = recorder.take();
+    for bytes in &connections {
+        counts.add(bytes);
     }
+    check_connections(&connections, port);
     println!("{counts:?} by the description alone");
     let steps = scripts.iter().flat_map(|script| &script.steps);
     let (mut sent, mut expected) = (0, 0);
@@ -130,7 +135,7 @@ fn dialogues_hold_against_real_daemons() {
         "only {} ran",
         report.ran
     );
-    check_frames(&recorder, &plain);
+    check_frames(&recorder, &plain, WORKER);
     // Each run has accounts of its own, so all of it holds again: this time through plain nc.
     let connections = AtomicUsize::new(0);
     let failed = each(&plain, |script| {
@@ -219,7 +224,7 @@ fn each_in_its_own(special: &[Script]) {
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     let (links, others): (Vec<Script>, Vec<Script>) = special.iter().cloned().partition(is_link);
-    check_frames(&recorder, &others);
+    check_frames(&recorder, &others, WORKER);
     println!(
         "{} dialogues, directly and through nc; {} of the link, whose bytes are sealed",
         others.len(),
@@ -302,5 +307,5 @@ fn the_masters_port_tells_malformed_messages_as_a_worker_does() {
     if let Err(difference) = outcome {
         panic!("{difference}\n{}", stage.said());
     }
-    check_frames(&recorder, &[script]);
+    check_frames(&recorder, &[script], MASTER);
 }

@@ -3,7 +3,7 @@
 
 #[path = "../../fuzz/targets.rs"]
 #[allow(dead_code, reason = "some of it is the fuzzer's alone")]
-mod targets;
+pub mod targets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use targets::{TARGETS, Target};
@@ -85,6 +85,18 @@ fn mutate(input: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
     input.truncate(LONGEST);
 }
 
+/// So many inputs, each with some changes.
+pub fn changed(inputs: &[Vec<u8>], seed: u64, count: usize) -> impl Iterator<Item = Vec<u8>> {
+    let mut random = Random(seed);
+    (0..count).map(move |_| {
+        let mut input = inputs[random.below(inputs.len())].clone();
+        for _ in 0..=random.below(5) {
+            mutate(&mut input, inputs, &mut random);
+        }
+        input
+    })
+}
+
 fn check(target: &Target, input: &[u8]) {
     if catch_unwind(AssertUnwindSafe(|| (target.run)(input))).is_err() {
         panic!(
@@ -108,12 +120,7 @@ fn no_target_falls_over_its_seeds_or_their_like() {
         for input in &inputs {
             check(target, input);
         }
-        let mut random = Random(seed);
-        for _ in 0..MUTATIONS {
-            let mut input = inputs[random.below(inputs.len())].clone();
-            for _ in 0..=random.below(5) {
-                mutate(&mut input, &inputs, &mut random);
-            }
+        for input in changed(&inputs, seed, MUTATIONS) {
             check(target, &input);
         }
         println!(

@@ -3,10 +3,11 @@
 //! Which dialogues show which requirements. A rule is shown by the lines behind a `rule` line that
 //! names it; an answer or a reason of the table by a line that expects it for its request.
 
-use super::message;
-use super::raw;
-use super::requirements::{self, failure_id, success_id};
-use super::script::{ConnectionNumber, Script, StepAction};
+use super::{failure_id, success_id};
+use crate::dialogue::message;
+use crate::dialogue::raw;
+use crate::dialogue::requirements;
+use crate::dialogue::script::{ConnectionNumber, Script, StepAction};
 use crate::wire::instruction::{InstructionRow, TABLE};
 use crate::wire::{Direction, FrameHeader};
 use serde::Serialize;
@@ -325,8 +326,8 @@ impl Conversation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conform::built_in;
     use super::*;
+    use crate::dialogue::conform::built_in;
 
     fn of(text: &str) -> Vec<String> {
         of_script(&Script::parse("f.pt", text).unwrap())
