@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools pictures providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
 
 all: build
 
@@ -130,6 +130,11 @@ chaos: deps ## kills, cuts and full disks while people trade: ROUNDS=1000 SEED=1
 CLIENTS ?= 500
 hostile: deps ## bad clients beside a person: CLIENTS=500
 	HOSTILE_CLIENTS=$(CLIENTS) $(CARGO) test --locked --test hostile
+
+# Servers with one broken rule each, and the dialogue that catches it; writes spec/dialogue/mutants.md.
+mutants: deps ## servers that break one rule each, and what catches them: a quarter of an hour
+	$(CARGO) build --locked --bins
+	python3 tests/mutants/run.py --write
 
 # Ours beside redis and PostgreSQL on this machine, in one table; half an hour, and better with nothing else running.
 bench: ## ours beside redis and PostgreSQL: half an hour

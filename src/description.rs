@@ -8,6 +8,7 @@
 mod describe;
 pub mod limits;
 pub mod pages;
+pub mod requirement_tables;
 pub mod tables;
 pub mod value;
 pub mod vectors;

@@ -4,10 +4,10 @@
 //! `ptcat`, which runs them. [`crate::client`] hides the protocol from a person who trades; this
 //! module shows it to a person who tests.
 
+pub mod blame;
 pub mod check;
 pub mod compare;
 pub mod conform;
-pub mod coverage;
 pub mod filter;
 pub mod fixtures;
 pub mod follower;
@@ -19,13 +19,14 @@ pub mod payload_text;
 pub mod peer;
 pub mod pieces;
 pub mod pipe;
+pub mod probe;
 pub mod raw;
 pub mod recording;
 pub mod report;
 pub mod requirements;
-pub mod rules;
 pub mod runner;
 pub mod script;
+pub mod sections;
 pub mod servers;
 pub mod variables;
 

@@ -51,6 +51,13 @@ pub mod eventually;
     clippy::panic,
     reason = "for tests"
 )]
+pub mod fixture_rig;
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod mock_exchange;
 #[allow(
     clippy::unwrap_used,

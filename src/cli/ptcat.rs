@@ -13,8 +13,10 @@ mod decode;
 mod describe;
 mod encode;
 mod failure;
+mod instructions;
 mod print;
 mod record;
+mod requirements;
 mod run;
 
 use crate::cli::output::clean_lines;
@@ -25,8 +27,10 @@ use decode::DecodeArgs;
 use describe::DescribeArgs;
 use encode::EncodeArgs;
 use failure::Failure;
+use instructions::InstructionsArgs;
 use record::RecordArgs;
-use run::RunArgs;
+use requirements::RequirementsArgs;
+use run::RunDialogueArgs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -48,6 +52,9 @@ Examples:
 
   Run all of them against a sandbox, section by section:
     ptcat conform 127.0.0.1:2049 --master 127.0.0.1:2048
+
+  Only what is about registering, and a page of HTML with all messages:
+    ptcat conform 127.0.0.1:2049 4.6.3 --html report.html
 
 Exit codes: 0 done and as expected, 1 something differed or failed, 2 bad command line or script.";
 
@@ -86,17 +93,23 @@ enum Command {
     Decode(DecodeArgs),
 
     /// Run a dialogue against a worker, and name the first line that differs
-    Run(RunArgs),
+    Run(RunDialogueArgs),
 
     /// Run all dialogues against a deployment, and say of each section of the specification whether
     /// it passes
     ///
-    /// A section fails where a line that shows it differs; the first difference is told. Dialogues
-    /// that need what this deployment does not offer (limits of its own, a special market, a
-    /// stopped master) are skipped and named. Every run registers accounts with names of its own,
-    /// so it can be repeated.
+    /// A section passes if every line that shows it was met, in all dialogues that could run; else
+    /// the report says how many were, and the first difference. Dialogues that need what this
+    /// deployment does not offer are skipped and named with the reason; --sandbox starts what they
+    /// need. Every run registers accounts with names of its own, so it can be repeated as often as
+    /// the server's limit of registrations allows.
     Conform(ConformArgs),
 
+    /// Show the table of instructions, or all of one instruction
+    ///
+    /// Number, name, direction, states, arguments with their grammars, answers with the reasons of
+    /// their failures, and the section of the specification.
+    Instructions(InstructionsArgs),
     /// Judge a server of your own, stage by stage, from the first connection to a whole deployment
     ///
     /// Sixteen stages, each with a page: what to read, what to build, how it is judged, what goes
@@ -116,6 +129,9 @@ enum Command {
     /// answers, the layouts of payloads, the lists of codes, limits and test vectors. Whoever has
     /// it can write a client; spec/writing_a_client.md goes from it to one.
     Describe(DescribeArgs),
+
+    /// List what a server must do, each with its ID, and the dialogues that show it
+    Requirements(RequirementsArgs),
 }
 
 /// Runs the command line and returns the process's exit code.
@@ -125,9 +141,11 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Conform(args) => conform::run(&args),
+        Command::Instructions(args) => instructions::run(&args),
         Command::Course(args) => course::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Describe(args) => describe::run(&args),
+        Command::Requirements(args) => requirements::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

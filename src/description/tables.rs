@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/protocol/described.rs`.
 
 use super::limits::{LimitEntry, Unit};
+use super::requirement_tables;
 use super::{Description, FieldEntry, InstructionEntry, LayoutEntry, ListValue, ScalarEntry};
 use crate::wire::payload::layout::{ALL_BITS, Encoding};
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +118,15 @@ pub const ALL: &[Table] = &[
     table("link/message.md", "layouts", link_layouts),
     table("link/handshake.md", "refusals", |all| {
         list(all, "linkRefusals")
+    }),
+    table("dialogue/requirements.md", "rules", |_| {
+        requirement_tables::rules()
+    }),
+    table("dialogue/requirements.md", "answers", |_| {
+        requirement_tables::answers()
+    }),
+    table("dialogue/requirements.md", "not shown", |_| {
+        requirement_tables::not_shown()
     }),
 ];
 

@@ -1,4 +1,4 @@
-//! spec/dialogue/script.md · 4.7 Communication
+//! spec/dialogue/compare.md · 4.7 Communication
 //!
 //! How `check` and the order of rows compare two values: as decimals where both are decimals, as
 //! times where both are times, else as texts.

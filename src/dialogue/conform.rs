@@ -1,18 +1,28 @@
-//! spec/dialogue.md · 4 The Protocol
+//! spec/dialogue/conform.md · 4 The Protocol
 //!
 //! Runs all fixtures against one deployment and reports the result by section of the specification.
 
+use super::blame;
 use super::fixtures;
-use super::report::{ConformReport, FixtureOutcome};
-use super::runner::Runner;
-use super::script::{Script, ScriptError, ScriptErrors};
-use super::servers::Servers;
+use super::report::{ConformReport, FixtureOutcome, ServerFacts};
+use super::runner::{Runner, STEP_TIMEOUT};
+use super::script::{Need, Script, ScriptError, ScriptErrors};
+use super::sections;
+use super::servers::{Dialer, Servers};
 use super::variables::Variables;
+use crate::model::server_info::MarketState;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The edition of the protocol that the table of instructions describes.
+const EDITION: u8 = 2;
+
+/// How many dialogues run at the same time, unless somebody asks for another number. They wait more
+/// than they work.
+pub const JOBS: usize = 6;
 
 /// Parses the fixtures that this program carries.
 ///
@@ -86,56 +96,156 @@ pub fn check(scripts: &[Script], values: &Variables) -> Result<(), ScriptErrors>
     mistakes.or(())
 }
 
-/// The deployment to run against, and how to run.
+/// Where dialogues run: what is offered, and the connections to it.
+pub trait Testbed: Sync {
+    /// Why a dialogue cannot run here; `None` where it can.
+    fn lacks(&self, script: &Script) -> Option<String>;
+
+    /// The dialer of one run of a dialogue.
+    ///
+    /// # Errors
+    /// What the dialogue needs cannot be started.
+    fn dialer(&self, script: &Script) -> Result<Box<dyn Dialer>, String>;
+
+    /// What is known of the servers.
+    fn facts(&self) -> &ServerFacts;
+}
+
+/// A deployment that runs already.
 #[derive(Debug, Clone)]
-pub struct ConformPlan {
+pub struct RunningTestbed {
     pub servers: Servers,
+    /// What the worker has told of itself.
+    pub facts: ServerFacts,
+    /// Whether the deployment trades the sample market.
+    pub sample_market: bool,
+}
+
+impl RunningTestbed {
+    /// Servers of which nothing is known but that they are of this edition, on the sample market.
+    pub fn of(servers: Servers) -> RunningTestbed {
+        let facts = ServerFacts {
+            worker: servers.workers.first().cloned().unwrap_or_default(),
+            edition: EDITION,
+            ..ServerFacts::default()
+        };
+        RunningTestbed {
+            servers,
+            facts,
+            sample_market: true,
+        }
+    }
+
+    /// Why nothing settles, where the server has told that its market does not move.
+    fn stands(&self) -> Option<String> {
+        let state = self.facts.state.as_deref()?;
+        (state != MarketState::Open.as_str())
+            .then(|| format!("needs a market that moves, and the server's is {state}"))
+    }
+
+    /// What is missing of a need; `None` where it is met.
+    fn missing(&self, need: &Need) -> Option<String> {
+        match (need.what.as_str(), need.words.as_slice()) {
+            ("market", [name]) if name == "sample" => {
+                (!self.sample_market).then(|| "needs the prices of the sample market".to_owned())
+            }
+            ("market", [name]) => Some(format!("needs the market `{name}` (--sandbox has it)")),
+            ("master-port", _) => self
+                .servers
+                .master
+                .is_none()
+                .then(|| "needs the master's port (--master HOST:PORT)".to_owned()),
+            ("workers", [count]) => {
+                let offered = self.servers.workers.len();
+                let is_met = count.parse::<usize>().is_ok_and(|count| count <= offered);
+                (!is_met).then(|| format!("needs {count} workers (--worker HOST:PORT)"))
+            }
+            ("interval", [time]) => {
+                let needed = humantime::parse_duration(time).ok()?;
+                let is_met = self.facts.update_interval() >= Some(needed);
+                (!is_met)
+                    .then(|| format!("needs {time} or more between two updates (--sandbox has it)"))
+            }
+            ("link", _) => self.servers.link.is_none().then(|| {
+                "needs a registered worker that does not run (--link-worker FILE, or --sandbox)"
+                    .to_owned()
+            }),
+            // Where the server does not tell how its market stands, it is taken to go on.
+            ("updates", _) => self.stands(),
+            _ => Some(format!("needs {need} (--sandbox has it)")),
+        }
+    }
+}
+
+impl Testbed for RunningTestbed {
+    fn lacks(&self, script: &Script) -> Option<String> {
+        let edition = self.facts.edition;
+        if let Some((name, of)) = blame::later_instruction(script, edition) {
+            return Some(format!(
+                "the server is of edition {edition}, and {name} of edition {of}"
+            ));
+        }
+        let mut needs = script.needs.iter();
+        if let Some(why) = needs.find_map(|need| self.missing(need)) {
+            return Some(why);
+        }
+        let mut hooks = script.hooks();
+        if let Some(hook) = hooks.find(|hook| !self.servers.hooks.contains_key(*hook)) {
+            return Some(format!(
+                "needs a command for `do {hook}` (--on {hook}=COMMAND, or --sandbox)"
+            ));
+        }
+        self.stands().filter(|_| blame::needs_settlement(script))
+    }
+
+    fn dialer(&self, _script: &Script) -> Result<Box<dyn Dialer>, String> {
+        Ok(Box::new(self.servers.clone()))
+    }
+
+    fn facts(&self) -> &ServerFacts {
+        &self.facts
+    }
+}
+
+/// How dialogues are run.
+#[derive(Debug, Clone)]
+pub struct ConformOptions {
     /// Values set on the command line.
     pub values: Variables,
     /// The time limit of a line that sets none.
     pub within: Duration,
-    /// Whether the deployment trades the sample market.
-    pub sample_market: bool,
-    /// The number of fixtures that run at the same time, each with accounts of its own.
+    /// The number of dialogues that run at the same time, each with accounts of its own.
     pub jobs: usize,
+    /// Whether a dialogue goes on after a difference with what can still be judged.
+    pub keeps_going: bool,
 }
 
-impl ConformPlan {
-    /// The reason why a fixture cannot run against this deployment; `None` where it can.
-    pub fn lacks(&self, script: &Script) -> Option<String> {
-        let need =
-            script
-                .needs
-                .iter()
-                .find(|need| match (need.what.as_str(), need.words.as_slice()) {
-                    ("market", [name]) => name != "sample" || !self.sample_market,
-                    // The market is taken to go on.
-                    ("updates", _) => false,
-                    ("link", _) => self.servers.link.is_none(),
-                    ("master-port", _) => self.servers.master.is_none(),
-                    ("workers", [count]) => count
-                        .parse::<usize>()
-                        .map_or(true, |n| n > self.servers.workers.len()),
-                    _ => true,
-                });
-        if let Some(need) = need {
-            return Some(format!("needs {need}"));
+impl Default for ConformOptions {
+    /// As `ptcat conform` without options.
+    fn default() -> ConformOptions {
+        ConformOptions {
+            values: Variables::new(),
+            within: STEP_TIMEOUT,
+            jobs: JOBS,
+            keeps_going: false,
         }
-        script
-            .hooks()
-            .find(|hook| !self.servers.hooks.contains_key(*hook))
-            .map(|hook| format!("needs someone who does {hook}"))
     }
 }
 
-/// Runs fixtures against a deployment, and skips those that need more than it offers.
-pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
+/// Runs dialogues, and skips those that need more than is offered. `told` hears of each that is
+/// done. Returns the outcome of each by its index.
+pub fn outcomes(
+    testbed: &dyn Testbed,
+    options: &ConformOptions,
+    scripts: &[Script],
+    told: &(dyn Fn(&Script, &FixtureOutcome) + Sync),
+) -> BTreeMap<usize, FixtureOutcome> {
     let outcomes = Mutex::new(BTreeMap::new());
     let next = Mutex::new(scripts.iter().enumerate());
     // Two links in one worker's name would close each other.
     let link_turn = Mutex::new(());
     std::thread::scope(|scope| {
-        for _ in 0..plan.jobs.max(1) {
+        for _ in 0..options.jobs.max(1) {
             scope.spawn(|| {
                 loop {
                     let Some((index, script)) = next.lock().next() else {
@@ -143,30 +253,97 @@ pub fn run(plan: &ConformPlan, scripts: &[Script]) -> ConformReport {
                     };
                     let is_link = script.needs.iter().any(|need| need.what == "link");
                     let turn = is_link.then(|| link_turn.lock());
-                    let outcome = run_one(plan, script);
+                    let outcome = run_one(testbed, options, script);
                     drop(turn);
+                    told(script, &outcome);
                     outcomes.lock().insert(index, outcome);
                 }
             });
         }
     });
-    ConformReport::of(scripts, &outcomes.into_inner())
+    outcomes.into_inner()
 }
 
-fn run_one(plan: &ConformPlan, script: &Script) -> FixtureOutcome {
-    if let Some(why) = plan.lacks(script) {
+/// Runs dialogues and reports on them.
+pub fn run(testbed: &dyn Testbed, options: &ConformOptions, scripts: &[Script]) -> ConformReport {
+    let outcomes = outcomes(testbed, options, scripts, &|_, _| {});
+    ConformReport::of(testbed.facts().clone(), scripts, &outcomes)
+}
+
+fn run_one(testbed: &dyn Testbed, options: &ConformOptions, script: &Script) -> FixtureOutcome {
+    if let Some(why) = testbed.lacks(script) {
         return FixtureOutcome::Skipped(why);
     }
-    let mut servers = plan.servers.clone();
-    let mut runner = Runner::new(&mut servers, plan.values.of_another_run(), plan.within);
-    let difference = runner.run(script).err();
-    FixtureOutcome::Ran(runner.met, difference)
+    let mut dialer = match testbed.dialer(script) {
+        Ok(dialer) => dialer,
+        Err(why) => return FixtureOutcome::NotStarted(why),
+    };
+    let values = options.values.of_another_run();
+    let interval = testbed.facts().update_interval().unwrap_or_default();
+    let begun = Instant::now();
+    let play = Runner::new(dialer.as_mut(), values, options.within)
+        .keeping()
+        .with_update_interval(interval)
+        .play(script, options.keeps_going);
+    FixtureOutcome::Ran(Box::new(play), begun.elapsed())
+}
+
+/// The dialogues that a person asks for: by sections of the specification (`4.6`, `4.6.3`), or by
+/// parts of their names. All if nothing is named. For a section, those that are about it; where
+/// none is, those that have a line of it.
+///
+/// # Errors
+/// A word that is neither, or a section that no dialogue shows, with the reason.
+pub fn choose(scripts: Vec<Script>, words: &[String]) -> Result<Vec<Script>, String> {
+    if words.is_empty() {
+        return Ok(scripts);
+    }
+    let shown: Vec<_> = scripts.iter().map(blame::of_steps).collect();
+    let mut chosen = vec![false; scripts.len()];
+    for word in words {
+        let found: Vec<bool> = if let Some(section) = sections::find(word) {
+            let all = || scripts.iter().zip(&shown);
+            let about: Vec<bool> = all()
+                .map(|(script, shown)| blame::is_about(script, shown, word))
+                .collect();
+            if about.contains(&true) {
+                about
+            } else {
+                let any: Vec<bool> = all()
+                    .map(|(_, shown)| blame::has_line_of(shown, word))
+                    .collect();
+                if !any.contains(&true) {
+                    return Err(format!(
+                        "{word} {}: no dialogue shows it ({})",
+                        section.title,
+                        sections::why_no_dialogue(word)
+                    ));
+                }
+                any
+            }
+        } else {
+            scripts
+                .iter()
+                .map(|script| script.name.contains(word.as_str()))
+                .collect()
+        };
+        if !found.contains(&true) {
+            return Err(format!(
+                "{word}: neither a section of the specification nor a part of a dialogue's name; \
+                 --list shows all"
+            ));
+        }
+        for (is_chosen, is_found) in chosen.iter_mut().zip(found) {
+            *is_chosen |= is_found;
+        }
+    }
+    let kept = scripts.into_iter().zip(chosen);
+    Ok(kept.filter(|(_, c)| *c).map(|(script, _)| script).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::message;
-    use super::super::report::SECTIONS;
     use super::super::script::StepAction;
     use super::*;
     use crate::model::{ProtocolFault, Reason};
@@ -198,8 +375,13 @@ mod tests {
                 let shown = !step.sections.is_empty() || step.action.connection().is_none();
                 assert!(shown, "{}:{}: shows no section", script.name, step.line);
                 for section in &step.sections {
-                    let known = SECTIONS.iter().any(|(number, _)| number == section);
-                    assert!(known, "{}:{}: {section} is unknown", script.name, step.line);
+                    let known = sections::find(section);
+                    assert!(
+                        known.is_some(),
+                        "{}:{}: {section} is unknown",
+                        script.name,
+                        step.line
+                    );
                 }
             }
         }

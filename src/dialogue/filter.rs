@@ -126,7 +126,7 @@ pub enum Requests<R> {
     /// The bytes that the client sent.
     Sent(Vec<u8>),
     /// The dialogue, which is read no further than the replies need.
-    Dialogue(RequestFollower<R>),
+    Dialogue(Box<RequestFollower<R>>),
 }
 
 /// Writes a line for each message as soon as it is complete. `requests` say which payload a data
@@ -251,7 +251,7 @@ mod tests {
         let text = "1 connect worker\n1 > ping\n1 > getAssetList\n";
         let follower = RequestFollower::new(text.as_bytes(), None, Variables::new());
         for requests in [
-            Requests::Dialogue(follower),
+            Requests::Dialogue(Box::new(follower)),
             Requests::Sent(encoded(text, None)),
         ] {
             let mut out = Vec::new();

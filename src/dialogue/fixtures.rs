@@ -16,6 +16,14 @@ pub fn dialogues() -> impl Iterator<Item = (&'static str, &'static str)> {
     texts(&DIALOGUES, "pt")
 }
 
+/// The files of a market that dialogues name: names and texts. None where there is no such market.
+pub fn market(name: &str) -> Vec<(&'static str, &'static str)> {
+    let folder = DIALOGUES.get_dir(format!("markets/{name}"));
+    folder
+        .map(|folder| texts(folder, "csv").collect())
+        .unwrap_or_default()
+}
+
 /// The text of a file that a dialogue includes, by its path from the folder of the dialogues.
 ///
 /// # Errors

@@ -177,6 +177,11 @@ impl Tcp {
         }
     }
 
+    /// Received bytes of which nothing has been made yet.
+    pub fn undecoded(&self) -> &[u8] {
+        &self.undecoded
+    }
+
     /// Reads once, and waits no longer than `until`.
     fn read(&mut self, until: Instant) {
         let mut bytes = vec![0; READ_BYTES];

@@ -21,6 +21,9 @@ pub const EVENTS_MAX: usize = 100_000;
 /// The most bytes of the events of a recording.
 pub const RECORDED_BYTES_MAX: usize = 64 << 20;
 
+/// How the last message of a connection begins.
+const LAST: &str = "protocolError ";
+
 /// What happened on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum RecordedEvent {
@@ -147,26 +150,36 @@ impl DialogueRecording {
                 StreamPart::Message(text) => RecordedEvent::Message(text),
                 StreamPart::Broken(why) => RecordedEvent::Malformed(why),
             };
+            // A server may refuse a message by its first bytes.
+            let is_last = matches!(&event, RecordedEvent::Message(text) if text.starts_with(LAST));
+            if is_last && let Some(raw) = streams.unfinished() {
+                let size = event_bytes(&raw);
+                self.add(number, size, raw);
+            }
             let size = event_bytes(&event);
             self.add(number, size, event);
         }
         self.open.insert(number, streams);
     }
 
+    /// Adds what the client has sent of a message that never became whole.
+    fn unfinished(&mut self, number: ConnectionNumber) {
+        let raw = self.open.get_mut(&number);
+        if let Some(raw) = raw.and_then(RecordedStreams::unfinished) {
+            let size = event_bytes(&raw);
+            self.add(number, size, raw);
+        }
+    }
+
     /// The client has ended its side.
     pub fn client_ended(&mut self, number: ConnectionNumber) {
-        let partial = self.open.get_mut(&number).map(|streams| {
-            streams.is_raw = true;
-            std::mem::take(&mut streams.partial)
-        });
-        if let Some(bytes) = partial.filter(|bytes| !bytes.is_empty()) {
-            self.add(number, bytes.len(), RecordedEvent::Raw(bytes));
-        }
+        self.unfinished(number);
         self.add(number, 0, RecordedEvent::ClientEnd);
     }
 
     /// The server has ended its side.
     pub fn server_ended(&mut self, number: ConnectionNumber) {
+        self.unfinished(number);
         self.add(number, 0, RecordedEvent::ServerEnd);
     }
 
@@ -193,6 +206,13 @@ impl DialogueRecording {
 }
 
 impl RecordedStreams {
+    /// Bytes of a message that never becomes whole.
+    fn unfinished(&mut self) -> Option<RecordedEvent> {
+        let bytes = std::mem::take(&mut self.partial);
+        self.is_raw |= !bytes.is_empty();
+        (!bytes.is_empty()).then_some(RecordedEvent::Raw(bytes))
+    }
+
     /// The next thing that the client has sent whole.
     fn next_sent(&mut self) -> Option<RecordedEvent> {
         if !self.is_raw {

@@ -2,12 +2,15 @@
 //!
 //! What a server must do, one requirement a line, each with an ID. Those of the instructions follow
 //! from the table: each answer and each reason of a failure is one. The others are sentences of the
-//! specification's sections, marked by hand; [`super::rules`] has them.
+//! specification's sections, marked by hand; [`rules`] has them.
 
-use super::rules::RULES;
+pub mod coverage;
+pub mod rules;
+
 use crate::model::Reason;
 use crate::wire::instruction::{InstructionRow, TABLE};
 use crate::wire::{Destination, Direction};
+use rules::RULES;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 

@@ -3,8 +3,8 @@
 //! Runs the steps of a fixture in order, until the first one that is not met.
 
 mod connection;
-mod log;
-mod play;
+pub mod log;
+pub mod play;
 mod retry;
 mod rows;
 
@@ -17,14 +17,11 @@ use super::script::{ConnectionNumber, Script, Step, StepAction};
 use super::servers::Dialer;
 use super::variables::{CAME, Variables};
 use crate::model::Timestamp;
-use connection::{Received, ScriptedConnection, describe, is_notice};
+use connection::{ScriptedConnection, TimedArrival, describe, is_notice};
 use log::RunLog;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-
-pub use log::{BYTES_KEPT_MAX, EXCHANGES_KEPT_MAX, Exchanged};
-pub use play::{Play, PlayedStep, StepOutcome};
 
 /// The time limit of a step whose line, fixture and command line set none.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -286,7 +283,7 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         within: Duration,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
@@ -298,7 +295,7 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         time: Duration,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
@@ -309,7 +306,7 @@ impl<'a> Runner<'a> {
         &mut self,
         number: ConnectionNumber,
         within: Duration,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let connection = self.connections.get_mut(&number);
         connection
             .ok_or_else(|| unknown_connection(number))?
@@ -334,7 +331,7 @@ impl<'a> Runner<'a> {
         number: ConnectionNumber,
         words: &[String],
         earliest: Option<Timestamp>,
-        received: Option<Received>,
+        received: Option<TimedArrival>,
         within: Duration,
     ) -> Result<(), String> {
         let Some(received) = received else {
@@ -389,7 +386,7 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn arrival(received: Option<&Received>) -> Option<&Arrival> {
+fn arrival(received: Option<&TimedArrival>) -> Option<&Arrival> {
     received.map(|received| &received.arrival)
 }
 

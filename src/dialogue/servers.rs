@@ -1,6 +1,8 @@
 //! spec/dialogue.md · 4.3 The Connection
 //!
 //! Resolves the names `worker` and `master` of a fixture to servers.
+//!
+//! Tests: `src/dialogue/runner.rs`.
 
 use super::link_peer;
 use super::peer::{ConnectionRecorder, Peer, Tcp};

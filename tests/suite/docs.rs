@@ -12,6 +12,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/architecture.md",
     "spec/chaos.md",
     "spec/choices.md",
+    "spec/dialogue/mutants.md",
     "spec/dialogue/orders.md",
     "spec/fuzzing.md",
     "spec/glossary.md",

@@ -49,20 +49,27 @@ impl TlsArgs {
     }
 }
 
-/// What is run against.
+/// What one dialogue is run against.
 #[derive(Debug, Args)]
 pub(super) struct TargetArgs {
     /// The worker, which dialogues call `worker` or `worker1`
     #[arg(value_name = "HOST:PORT")]
     pub(super) worker: String,
 
+    #[command(flatten)]
+    pub(super) running: RunningArgs,
+}
+
+/// What is told of a deployment that runs, beside the first worker's address.
+#[derive(Debug, Args)]
+pub(super) struct RunningArgs {
     /// A further worker (`worker2` and so on); may be given more than once
     #[arg(long = "worker", value_name = "HOST:PORT")]
-    pub(super) workers: Vec<String>,
+    workers: Vec<String>,
 
     /// The master, for dialogues that speak to port 2048
     #[arg(long, value_name = "HOST:PORT")]
-    pub(super) master: Option<String>,
+    master: Option<String>,
 
     /// The configuration of a registered worker that does not run, for dialogues that speak to the
     /// master as a worker
@@ -76,13 +83,13 @@ pub(super) struct TargetArgs {
     /// The shell command that does what a dialogue's `do NAME` asks for; may be given more than
     /// once
     #[arg(long = "on", value_name = "NAME=COMMAND", value_parser = pair)]
-    pub(super) hooks: Vec<(String, String)>,
+    hooks: Vec<(String, String)>,
 
     #[command(flatten)]
-    pub(super) tls: TlsArgs,
+    tls: TlsArgs,
 
-    /// How long a line may take that does not say so itself; a purchase waits for the next price
-    /// update
+    /// How long a line may take that does not say so itself; for an order, from the time on at
+    /// which the server expects to settle it
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     pub(super) within: Duration,
 }
@@ -105,18 +112,15 @@ pub(super) fn values(set: &[(String, String)]) -> Variables {
     values
 }
 
-impl TargetArgs {
+impl RunningArgs {
     /// The deployment that the command line names.
-    pub(super) fn servers(&self) -> Servers {
+    pub(super) fn servers(&self, worker: &str) -> Servers {
+        let others = self.workers.iter().cloned();
         Servers {
-            workers: [&self.worker]
-                .into_iter()
-                .chain(&self.workers)
-                .cloned()
-                .collect(),
+            workers: [worker.to_owned()].into_iter().chain(others).collect(),
             master: self.master.clone(),
-            hooks: self.hooks.iter().cloned().collect(),
             security: self.tls.settings(),
+            hooks: self.hooks.iter().cloned().collect(),
             link: self.link_worker.clone(),
             handshake: Vec::new(),
             recorder: None,

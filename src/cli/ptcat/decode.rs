@@ -31,11 +31,11 @@ pub(super) fn run(args: &DecodeArgs) -> Result<bool, Failure> {
     let requests = match (&args.requests, &args.sent) {
         (Some(path), _) => {
             let file = File::open(path).map_err(|e| named(path, e))?;
-            Requests::Dialogue(RequestFollower::new(
+            Requests::Dialogue(Box::new(RequestFollower::new(
                 BufReader::new(file),
                 args.filter.connection,
                 values(&args.filter.set),
-            ))
+            )))
         }
         (None, Some(path)) => Requests::Sent(std::fs::read(path).map_err(|e| named(path, e))?),
         (None, None) => Requests::Unknown,

@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct RunArgs {
+pub(super) struct RunDialogueArgs {
     /// The dialogue, or `-` for standard input
     file: PathBuf,
 
@@ -32,27 +32,28 @@ pub(super) struct RunArgs {
 }
 
 /// Runs the subcommand; `true` where every line was met.
-pub(super) fn run(args: &RunArgs) -> Result<bool, Failure> {
-    let RunArgs {
+pub(super) fn run(args: &RunDialogueArgs) -> Result<bool, Failure> {
+    let RunDialogueArgs {
         file,
         target,
         through,
         verbose,
     } = args;
     let script = read(file)?;
-    let given = values(&target.set);
+    let given = values(&target.running.set);
     script.check(&given)?;
+    let reached = target.running.servers(&target.worker);
     let mut servers: Box<dyn Dialer> = match through.clone() {
         Some(command) => Box::new(CommandDialer {
-            servers: target.servers(),
+            servers: reached,
             command,
         }),
-        None => Box::new(target.servers()),
+        None => Box::new(reached),
     };
     let mut tell = |line: &str| {
         let _ = writeln!(io::stderr(), "{}", clean(line));
     };
-    let mut runner = Runner::new(servers.as_mut(), given, target.within);
+    let mut runner = Runner::new(servers.as_mut(), given, target.running.within);
     if *verbose {
         runner = runner.with_transcript(&mut tell);
     }

@@ -1,3 +1,5 @@
+//! spec/dialogue/check.md · 4.7 Communication
+
 use super::*;
 
 fn check(text: &str) -> Result<(), ScriptErrors> {

@@ -23,7 +23,7 @@ const RECEIVED_MAX: usize = 200_000;
 const ANNOUNCED_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// What came on a connection.
-pub(super) struct Received {
+pub(super) struct TimedArrival {
     pub(super) arrival: Arrival,
     /// When the run took it from the connection, by the local clock.
     pub(super) at: Timestamp,
@@ -35,12 +35,12 @@ pub(super) struct Received {
 pub(super) struct ScriptedConnection {
     number: ConnectionNumber,
     peer: Box<dyn Peer>,
-    /// Received and not yet expected by a line, oldest first.
-    received: VecDeque<Received>,
+    /// TimedArrival and not yet expected by a line, oldest first.
+    received: VecDeque<TimedArrival>,
     /// Notices that were received while a reply was expected, oldest first.
-    notices: VecDeque<Received>,
+    notices: VecDeque<TimedArrival>,
     /// The message that a line expected last: what `row` and `packets` are about.
-    pub(super) last: Option<Received>,
+    pub(super) last: Option<TimedArrival>,
     /// Whether the fixture expects this connection's notices with `~`, apart from replies.
     separate_notices: bool,
     /// When the last order that the server has announced here is expected to settle.
@@ -126,7 +126,7 @@ impl ScriptedConnection {
         &mut self,
         within: Duration,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         self.receive_until(self.deadline(within), transcript)
     }
 
@@ -138,9 +138,9 @@ impl ScriptedConnection {
         &mut self,
         until: Instant,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let received = self.next(until, transcript)?;
-        self.is_in_step = received.as_ref().is_some_and(Received::is_reply);
+        self.is_in_step = received.as_ref().is_some_and(TimedArrival::is_reply);
         Ok(received)
     }
 
@@ -148,7 +148,7 @@ impl ScriptedConnection {
         &mut self,
         until: Instant,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         if let Some(received) = self.received.pop_front() {
             return Ok(Some(received));
         }
@@ -171,7 +171,7 @@ impl ScriptedConnection {
         &mut self,
         within: Duration,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         let until = self.deadline(within);
         if let Some(notice) = self.notices.pop_front() {
             return Ok(Some(notice));
@@ -221,7 +221,7 @@ impl ScriptedConnection {
         &mut self,
         until: Instant,
         transcript: &mut RunLog<'_>,
-    ) -> Result<Option<Received>, String> {
+    ) -> Result<Option<TimedArrival>, String> {
         if self.received.len() + self.notices.len() > RECEIVED_MAX {
             return Err("more messages than this program keeps".to_owned());
         }
@@ -240,8 +240,8 @@ impl ScriptedConnection {
     }
 
     /// What the peer has just returned, with its time and its packets.
-    fn taken(&self, arrival: Arrival) -> Received {
-        Received {
+    fn taken(&self, arrival: Arrival) -> TimedArrival {
+        TimedArrival {
             arrival,
             at: Timestamp::now(),
             packets: self.peer.packets_of_last().to_vec(),
@@ -249,7 +249,7 @@ impl ScriptedConnection {
     }
 }
 
-impl Received {
+impl TimedArrival {
     fn is_notice(&self) -> bool {
         matches!(&self.arrival, Arrival::Message(text) if is_notice(text))
     }

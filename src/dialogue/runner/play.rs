@@ -80,7 +80,12 @@ impl Runner<'_> {
     pub fn play(&mut self, script: &Script, keeps_going: bool) -> Play {
         let mut play = Play::default();
         let mut spoilt = Spoilt::default();
+        let mut is_prepared = false;
         for (index, step) in script.steps.iter().enumerate() {
+            if !is_prepared && matches!(step.action, StepAction::Connect(..)) {
+                self.hash_passwords(script);
+                is_prepared = true;
+            }
             let outcome = if spoilt.covers(step) {
                 spoilt.add(step);
                 StepOutcome::NotReached
@@ -117,6 +122,28 @@ impl Runner<'_> {
             });
         }
         play
+    }
+
+    /// Makes the hashed passwords of the users that are known. A hash takes a good part of a second,
+    /// and a server closes a connection that says nothing for long.
+    fn hash_passwords(&mut self, script: &Script) {
+        for step in &script.steps {
+            let (StepAction::Send(_, words) | StepAction::Await(_, words, _)) = &step.action else {
+                continue;
+            };
+            for word in words {
+                let inside = word
+                    .strip_prefix("{hash:")
+                    .and_then(|w| w.strip_suffix('}'));
+                let user = inside.and_then(|inside| inside.split(':').next());
+                if let Some(user) = user
+                    && self.values.get(user).is_some()
+                {
+                    // The line itself tells what is wrong with it.
+                    let _ = self.values.fill(word);
+                }
+            }
+        }
     }
 
     fn difference(
@@ -211,4 +238,136 @@ fn names(text: &str) -> impl Iterator<Item = String> {
             .collect(),
         _ => Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::message;
+    use super::super::super::peer::{Arrival, Peer};
+    use super::super::super::servers::Dialer;
+    use super::super::super::variables::Variables;
+    use super::*;
+    use std::collections::VecDeque;
+    use std::time::{Duration, Instant};
+
+    /// A server that answers a ping, refuses a login, tells a session, and says nothing else.
+    struct Echo;
+
+    struct EchoPeer(VecDeque<Arrival>);
+
+    impl Dialer for Echo {
+        fn connect(&mut self, target: &str, _: Duration) -> Result<Box<dyn Peer>, String> {
+            match target {
+                "worker" => Ok(Box::new(EchoPeer(VecDeque::new()))),
+                other => Err(format!("{other}: refused")),
+            }
+        }
+
+        fn hook(&mut self, name: &str) -> Result<(), String> {
+            Err(format!("{name}: nobody does it"))
+        }
+    }
+
+    impl Peer for EchoPeer {
+        fn send(&mut self, _: &[u8], line: &str) -> Result<(), String> {
+            let answer = match line.split(' ').nth(1) {
+                Some("ping") => "pong",
+                Some("login") => "loginFail bad-credentials no",
+                Some("getWorkerList") => "workerList 127.0.0.1:1",
+                _ => return Ok(()),
+            };
+            self.0.push_back(Arrival::Message(answer.to_owned()));
+            Ok(())
+        }
+
+        fn half(&mut self) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn receive(&mut self, _until: Instant) -> Option<Arrival> {
+            self.0.pop_front()
+        }
+
+        fn bytes_of_last(&mut self) -> Vec<u8> {
+            message::encode(&["pong".to_owned()]).unwrap()
+        }
+    }
+
+    /// What became of each step, as a letter, and the lines that differed.
+    fn played(text: &str, keeps_going: bool) -> (String, Vec<usize>) {
+        let script = Script::parse("f.pt", text).unwrap();
+        let mut echo = Echo;
+        let within = Duration::from_millis(50);
+        let mut runner = Runner::new(&mut echo, Variables::new(), within).keeping();
+        let play = runner.play(&script, keeps_going);
+        let letter = |step: &PlayedStep| match step.outcome {
+            StepOutcome::Met => 'm',
+            StepOutcome::Differed => 'D',
+            StepOutcome::NotReached => '-',
+        };
+        let differed = play.differences.iter().map(|d| d.line).collect();
+        (play.steps.iter().map(letter).collect(), differed)
+    }
+
+    #[test]
+    fn it_stops_at_the_first_difference_unless_it_is_told_to_go_on() {
+        let text =
+            "1 connect worker\n1 > login a b true\n1 < sessionID {sid} *\n1 > ping\n1 < pong";
+        assert_eq!(played(text, false), ("mmD--".to_owned(), vec![3]));
+        // A reply came in place of another: the next line's reply is the next one.
+        assert_eq!(played(text, true), ("mmDmm".to_owned(), vec![3]));
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_left_out() {
+        // A value that did not come, and what is made of it.
+        let text = "1 connect worker\n1 > login a b true\n1 < sessionID {sid} *\nlet twice {plus:sid:sid}\n\
+            1 > ping\n1 < pong";
+        assert_eq!(played(text, true), ("mmD-mm".to_owned(), vec![3]));
+        // What is not sent has no reply, and the lines behind it expect one.
+        let text = "1 connect worker\n1 > login a b true\n1 < sessionID {sid} *\n1 > login {sid}\n1 > ping\n1 < pong";
+        assert_eq!(played(text, true), ("mmD---".to_owned(), vec![3]));
+        // After silence nobody knows which line the next reply answers, until it is opened anew.
+        let text = "1 connect worker\n2 connect worker\n1 > getAssetList\n1 < data *\n1 > ping\n1 < pong\n\
+            2 > ping\n2 < pong\n1 connect worker\n1 > ping\n1 < pong";
+        assert_eq!(played(text, true), ("mmmD--mmmmm".to_owned(), vec![4]));
+        // Without a connection, nothing on it.
+        let text = "1 connect nowhere:1\n1 > ping\n1 < pong\n2 connect worker\n2 > ping\n2 < pong";
+        assert_eq!(played(text, true), ("D--mmm".to_owned(), vec![1]));
+        // A hook is for all.
+        let text = "1 connect worker\ndo stop-master\n1 > ping\n1 < pong";
+        assert_eq!(played(text, true), ("mD--".to_owned(), vec![2]));
+    }
+
+    #[test]
+    fn what_is_left_on_a_connection_in_step_is_a_difference() {
+        let text = "1 connect worker\n1 > ping\n1 > ping\n1 < pong";
+        assert_eq!(played(text, true), ("mmmm".to_owned(), vec![4]));
+    }
+
+    #[test]
+    fn messages_are_kept_with_the_step_that_saw_them() {
+        let script = Script::parse("f.pt", "1 connect worker\n1 > ping\n1 < pong").unwrap();
+        let mut echo = Echo;
+        let within = Duration::from_millis(50);
+        let mut runner = Runner::new(&mut echo, Variables::new(), within).keeping();
+        let play = runner.play(&script, false);
+        let kept: Vec<Vec<(bool, &str, usize)>> = play
+            .steps
+            .iter()
+            .map(|step| {
+                let all = step.exchanged.iter();
+                all.map(|e| (e.is_sent, e.text.as_str(), e.size)).collect()
+            })
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                vec![],
+                vec![(true, "> ping", 17)],
+                vec![(false, "pong", 17)]
+            ]
+        );
+        assert_eq!(play.met(), 3);
+    }
 }

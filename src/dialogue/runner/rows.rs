@@ -8,11 +8,11 @@ use super::super::script::{ConnectionNumber, RowChoice};
 use super::super::variables::Variables;
 use super::super::{pattern, payload_text};
 use super::Runner;
-use super::connection::Received;
+use super::connection::TimedArrival;
 
 impl Runner<'_> {
     /// The message that a line of this connection expected last.
-    fn last(&mut self, number: ConnectionNumber) -> Result<&Received, String> {
+    fn last(&mut self, number: ConnectionNumber) -> Result<&TimedArrival, String> {
         let last = &self.connection(number)?.last;
         last.as_ref()
             .ok_or_else(|| "no message that a line expected".to_owned())
@@ -217,7 +217,7 @@ mod tests {
             "packets 2 8192 {rest}\ncheck {rest} = 12",
             "packets {n} *\ncheck {n} >= 2",
             "check {came} >= {start}\ncheck {seconds:start:came} < 60\ncheck {came} within 1m of {now}",
-            "within 1s not-before {start} < data *",
+            "1 within 1s not-before {start} < data *",
         ] {
             let outcome = run(lines);
             assert!(outcome.is_ok(), "{lines}: {}", outcome.unwrap_err());

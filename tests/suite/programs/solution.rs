@@ -242,7 +242,10 @@ fn it_meets_the_dialogues_about_limits_and_other_markets() {
     ] {
         let deployed = Deployed::new();
         let market = format!("../../tests/fixtures/markets/{market}");
-        let _running = deployed.start(&["--market", &market, "--start", start, "--interval", "3"]);
+        // An order without a price waits from the next update on, and for 14 of these days.
+        let interval = ["--interval", "0.7"];
+        let more = ["--market", &market, "--start", start];
+        let _running = deployed.start(&[&more[..], &interval].concat());
         run(&deployed.address, &[name]);
     }
 }

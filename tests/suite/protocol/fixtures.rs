@@ -6,9 +6,8 @@ use crate::protocol::codec_agreement::FrameCounts;
 use crate::protocol::dissector_cases::check_connections;
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use crate::protocol::nc::{pipeline, run_through_nc};
-use papertrader::dialogue::conform::{self, ConformPlan};
+use papertrader::dialogue::conform::{self, ConformOptions, RunningTestbed, Testbed};
 use papertrader::dialogue::peer::ConnectionRecorder;
-use papertrader::dialogue::report::SectionReport;
 use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::servers::Servers;
 use papertrader::dialogue::{Runner, Variables};
@@ -19,13 +18,11 @@ use std::time::Duration;
 /// How long a line may take: two cores are shared by everything that is tested.
 const WITHIN: Duration = Duration::from_secs(20);
 
-fn plan(servers: &Servers) -> ConformPlan {
-    ConformPlan {
-        servers: servers.clone(),
-        values: Variables::new(),
+fn options() -> ConformOptions {
+    ConformOptions {
         within: WITHIN,
-        sample_market: true,
         jobs: 8,
+        ..ConformOptions::default()
     }
 }
 
@@ -61,7 +58,7 @@ fn each(scripts: &[Script], run: impl Fn(&Script) -> Result<(), String> + Sync) 
 
 /// All dialogues that one deployment of two workers can hold, and the others.
 fn plain_and_special() -> (Vec<Script>, Vec<Script>) {
-    let plain = plan(&offered());
+    let plain = RunningTestbed::of(offered());
     conform::built_in()
         .unwrap()
         .into_iter()
@@ -120,15 +117,13 @@ fn dialogues_hold_against_real_daemons() {
     let recorder = ConnectionRecorder::default();
     deployment.servers.recorder = Some(recorder.clone());
     let (plain, _) = plain_and_special();
-    let report = conform::run(&plan(&deployment.servers), &plain);
-    let told = |section: &SectionReport| {
-        Some(format!(
-            "{}: {}",
-            section.section,
-            section.difference.as_ref()?
-        ))
-    };
-    let failed: Vec<String> = report.sections.iter().filter_map(told).collect();
+    let stage = RunningTestbed::of(deployment.servers.clone());
+    let report = conform::run(&stage, &options(), &plain);
+    let differed = report.dialogues.iter().flat_map(|dialogue| {
+        let told = dialogue.differences.iter();
+        told.map(|difference| difference.told())
+    });
+    let failed: Vec<String> = differed.collect();
     assert!(
         report.is_good(),
         "{}\n{}",

@@ -74,7 +74,7 @@ pub fn run_through_nc(
         };
         let follower = RequestFollower::new(text.as_bytes(), Some(number), Variables::new());
         let (alone, with_bytes) = (
-            decoded(Requests::Dialogue(follower)),
+            decoded(Requests::Dialogue(Box::new(follower))),
             decoded(Requests::Sent(bytes.sent.clone())),
         );
         if alone != with_bytes {

@@ -3,8 +3,7 @@
 
 use crate::protocol::fixture_needs::{FixtureRig, need};
 use papertrader::client::{Client, ServerConnection};
-use papertrader::dialogue::Variables;
-use papertrader::dialogue::conform::{self, ConformPlan};
+use papertrader::dialogue::conform::{self, ConformOptions, RunningTestbed, Testbed};
 use papertrader::testkit::state::SandboxState;
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, trader, websocket};
 use std::process::Command;
@@ -29,25 +28,24 @@ fn dialogues_hold_by_websocket_as_they_do_by_tcp() {
         .iter()
         .map(|page| websocket::bridge(page).unwrap().to_string())
         .collect();
-    let plan = ConformPlan {
-        servers,
-        values: Variables::new(),
+    let stage = RunningTestbed::of(servers);
+    let options = ConformOptions {
         within: Duration::from_secs(20),
-        sample_market: true,
         jobs: 8,
+        ..ConformOptions::default()
     };
     let plain: Vec<_> = conform::built_in()
         .unwrap()
         .into_iter()
-        .filter(|script| plan.lacks(script).is_none())
+        .filter(|script| stage.lacks(script).is_none())
         .collect();
-    let report = conform::run(&plan, &plain);
+    let report = conform::run(&stage, &options, &plain);
     let failed: Vec<String> = report
-        .sections
+        .dialogues
         .iter()
-        .filter_map(|section| {
-            let difference = section.difference.as_ref()?;
-            Some(format!("{}: {difference}", section.section))
+        .flat_map(|dialogue| {
+            let told = dialogue.differences.iter();
+            told.map(|difference| difference.told())
         })
         .collect();
     assert!(

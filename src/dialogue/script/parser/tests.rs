@@ -1,3 +1,5 @@
+//! spec/dialogue/script.md · 4.7 Communication
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

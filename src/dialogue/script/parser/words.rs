@@ -6,9 +6,8 @@
 
 use crate::dialogue::compare::{Comparison, SIGNS};
 use crate::dialogue::raw::PlacedWord;
-use crate::dialogue::report::SECTIONS;
 use crate::dialogue::script::{NEEDS, Need, ROW_CHOICES, RowChoice, StepAction};
-use crate::dialogue::{requirements, variables};
+use crate::dialogue::{requirements, sections, variables};
 use crate::model::Timestamp;
 use crate::model::likeness::{did_you_mean, most_like};
 use std::time::Duration;
@@ -135,11 +134,11 @@ pub(super) fn row_choice(word: &PlacedWord) -> Result<RowChoice, Mistake> {
 }
 
 pub(super) fn sections(words: &[PlacedWord]) -> Result<Vec<String>, Mistake> {
-    let known = |word: &PlacedWord| SECTIONS.iter().any(|(number, _)| *number == word.text);
+    let known = |word: &PlacedWord| sections::find(&word.text).is_some();
     match words.iter().find(|word| !known(word)) {
         Some(word) => {
             let text = format!("{}: no section that a dialogue can show", word.text);
-            let numbers = SECTIONS.iter().map(|(number, _)| *number);
+            let numbers = sections::SECTIONS.iter().map(|section| section.number);
             Err((word.column, meant(&text, &word.text, numbers)))
         }
         None => Ok(words.iter().map(|word| word.text.clone()).collect()),

@@ -105,7 +105,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "3.1.7-cleared",
-        "An update clears the whole queue: orders queued before it settle in it together, at one time.",
+        "An update clears the whole queue: orders queued before it settle in it together.",
     ),
     rule(
         "3.1.7-one-price",

@@ -3,12 +3,14 @@
 //! Which dialogues show which requirements. A rule is shown by the lines behind a `rule` line that
 //! names it; an answer or a reason of the table by a line that expects it for its request.
 
-use super::message;
-use super::raw;
-use super::requirements::{failure_id, success_id};
-use super::script::{ConnectionNumber, Script, StepAction};
+use super::{failure_id, success_id};
+use crate::dialogue::message;
+use crate::dialogue::raw;
+use crate::dialogue::requirements;
+use crate::dialogue::script::{ConnectionNumber, Script, StepAction};
 use crate::wire::instruction::{InstructionRow, TABLE};
 use crate::wire::{Direction, FrameHeader};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The requirements that no dialogue shows, but a test, each with its file and name: a dialogue has
@@ -202,6 +204,44 @@ pub const NOT_SHOWN: &[(&str, &str)] = &[
     ),
 ];
 
+/// A requirement, and what shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownRequirement {
+    pub id: String,
+    /// The specification's section.
+    pub section: String,
+    pub sentence: String,
+    /// The edition of the protocol that brought it.
+    pub edition: u8,
+    /// The names of the dialogues that show it.
+    pub dialogues: Vec<String>,
+    /// A test that shows it, where no dialogue does.
+    pub test: Option<&'static str>,
+    /// The reason why neither a dialogue nor a test shows it.
+    pub why: Option<&'static str>,
+}
+
+/// All requirements, the rules first, each with what shows it.
+pub fn all(scripts: &[Script]) -> Vec<ShownRequirement> {
+    let shown = shown(scripts);
+    let listed = |list: &[(&str, &'static str)], id: &str| {
+        let found = list.iter().find(|(listed, _)| *listed == id);
+        found.map(|(_, text)| *text)
+    };
+    requirements::all()
+        .into_iter()
+        .map(|one| ShownRequirement {
+            dialogues: shown.get(&one.id).into_iter().flatten().cloned().collect(),
+            test: listed(BY_TESTS, &one.id),
+            why: listed(NOT_SHOWN, &one.id),
+            id: one.id,
+            section: one.section,
+            sentence: one.sentence,
+            edition: one.edition,
+        })
+        .collect()
+}
+
 /// The names of the dialogues that show a requirement, by its ID.
 pub fn shown(scripts: &[Script]) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -286,9 +326,8 @@ impl Conversation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conform::built_in;
-    use super::super::requirements;
     use super::*;
+    use crate::dialogue::conform::built_in;
 
     fn of(text: &str) -> Vec<String> {
         of_script(&Script::parse("f.pt", text).unwrap())
