@@ -1,4 +1,4 @@
-//! spec/dialogue/record.md · 4.7 Communication
+//! spec/dialogue/recording.md · 4.7 Communication
 //!
 //! What a whole recording tells of its parts: which reply answers which request, whose hashedPass
 //! is right, which accounts and sessions were there before.
