@@ -136,6 +136,6 @@ mod tests {
             3
         );
         let bad = dialogue_of_one("f.pt", "ping\nnonsense\n", None, &none).unwrap_err();
-        assert!(bad.starts_with("f.pt:2: "), "{bad}");
+        assert!(bad.starts_with("f.pt:2:1: "), "{bad}");
     }
 }
