@@ -281,15 +281,15 @@ impl Asked {
             return Some(order.section.to_owned());
         }
         let payload = words.get(1).map(String::as_str).unwrap_or_default();
-        let answers = |row: &&InstructionRow| {
+        let answers = |row: &InstructionRow| {
             row.success.contains(&reply.instruction) || row.failure == Some(reply.instruction)
         };
-        let carries = |row: &&InstructionRow| {
+        let carries = |row: &InstructionRow| {
             row.payload
                 .is_some_and(|kind| format!("{kind:?}") == payload)
         };
-        let exact = asked.iter().position(|row| answers(&row) && carries(&row));
-        let at = exact.or_else(|| asked.iter().position(|row| answers(&row)))?;
+        let exact = asked.iter().position(|row| answers(row) && carries(row));
+        let at = exact.or_else(|| asked.iter().position(|row| answers(row)))?;
         asked.remove(at).map(|row| row.section.to_owned())
     }
 }

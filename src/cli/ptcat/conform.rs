@@ -109,11 +109,10 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
         }
         Some(address) => {
             let servers = args.running.servers(address);
-            let facts = probe::probe(&servers, args.running.within).map_err(|why| {
+            let facts = probe::probe(&servers, args.running.within).inspect_err(|why| {
                 if args.tap {
-                    let _ = print(&tap::bail_out(&why));
+                    let _ = print(&tap::bail_out(why));
                 }
-                why
             })?;
             let given = args.update_interval.map(|time| time.as_millis());
             let given = given.and_then(|time| u64::try_from(time).ok());

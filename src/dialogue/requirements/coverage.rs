@@ -310,11 +310,11 @@ impl Conversation {
         if row.direction == Direction::Notice {
             return None;
         }
-        let answers = |request: &&InstructionRow| {
+        let answers = |request: &InstructionRow| {
             let mut answers = request.success.iter().chain(&request.failure);
             answers.any(|answer| *answer == row.instruction)
         };
-        let at = self.waiting.iter().position(|request| answers(&request))?;
+        let at = self.waiting.iter().position(|request| answers(request))?;
         let request = self.waiting.drain(..=at).next_back()?;
         if request.failure == Some(row.instruction) {
             Some(failure_id(request, reason?))
