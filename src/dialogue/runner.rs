@@ -179,10 +179,7 @@ impl<'a> Runner<'a> {
                     .map(|_| ())
                     .ok_or_else(|| unknown_connection(*number))
             }
-            StepAction::Silence(number, time) => match self.listen(*number, *time)? {
-                None => Ok(()),
-                other => Err(describe(arrival(other.as_ref()), *time)),
-            },
+            StepAction::Silence(number, time) => self.silence(*number, *time),
             StepAction::Pause(time) => {
                 std::thread::sleep(*time);
                 Ok(())
@@ -291,6 +288,17 @@ impl<'a> Runner<'a> {
     }
 
     /// The next arrival within just that time, whatever the server has announced.
+    /// Expects not a byte for a time.
+    fn silence(&mut self, number: ConnectionNumber, time: Duration) -> Result<(), String> {
+        if let Some(came) = self.listen(number, time)? {
+            return Err(describe(arrival(Some(&came)), time));
+        }
+        match self.connection(number)?.unfinished() {
+            0 => Ok(()),
+            count => Err(format!("{count} bytes that are no whole message")),
+        }
+    }
+
     fn listen(
         &mut self,
         number: ConnectionNumber,
