@@ -480,6 +480,11 @@ mod tests {
             &["transactionQueued 01890a5d-ac96-774b-bcce-b302099a8057 - 2026-01-02T03:04:06.000Z"],
         ),
         ("sellAsset", &["loginFail no_code text"]),
+        // A pong, and two bytes of something else.
+        (
+            "logout",
+            &["x 04 0402 00000000 0000 00000001 00000001 0404"],
+        ),
         (
             "getAssetList",
             &[
@@ -533,6 +538,11 @@ mod tests {
             ("1 > ping {sid}", 3, "nothing was captured as {sid}"),
             ("1 < pong", 3, "nothing within 400ms"),
             ("1 > ping\n1 silence 200ms", 4, "`pong`"),
+            (
+                "1 > logout a\n1 < pong\n1 silence 50ms",
+                5,
+                "2 bytes that are no whole message",
+            ),
             ("1 > ping\n1 closed", 4, "`pong`"),
             ("1 closed", 3, "nothing within 400ms"),
             ("1 > sellAsset a b c\n1 < sellFail *", 4, "no message"),
