@@ -34,8 +34,14 @@ _ptcat() {
             ptcat,help)
                 cmd="ptcat__subcmd__help"
                 ;;
+            ptcat,instructions)
+                cmd="ptcat__subcmd__instructions"
+                ;;
             ptcat,record)
                 cmd="ptcat__subcmd__record"
+                ;;
+            ptcat,requirements)
+                cmd="ptcat__subcmd__requirements"
                 ;;
             ptcat,run)
                 cmd="ptcat__subcmd__run"
@@ -58,8 +64,14 @@ _ptcat() {
             ptcat__subcmd__help,help)
                 cmd="ptcat__subcmd__help__subcmd__help"
                 ;;
+            ptcat__subcmd__help,instructions)
+                cmd="ptcat__subcmd__help__subcmd__instructions"
+                ;;
             ptcat__subcmd__help,record)
                 cmd="ptcat__subcmd__help__subcmd__record"
+                ;;
+            ptcat__subcmd__help,requirements)
+                cmd="ptcat__subcmd__help__subcmd__requirements"
                 ;;
             ptcat__subcmd__help,run)
                 cmd="ptcat__subcmd__help__subcmd__run"
@@ -71,7 +83,7 @@ _ptcat() {
 
     case "${cmd}" in
         ptcat)
-            opts="-h -V --help --version encode decode run conform course record describe help"
+            opts="-h -V --help --version encode decode run conform instructions course record describe requirements help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,7 +97,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__conform)
-            opts="-h --worker --master --link-worker --set --on --tls --ca --within --fixtures --only --other-market --jobs --json --help"
+            opts="-h --worker --master --link-worker --set --on --tls --ca --within --sandbox --fixtures --only --other-market --update-interval --jobs --keep-going --list --json --tap --junit --html --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -127,7 +139,19 @@ _ptcat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --update-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --junit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -139,7 +163,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__course)
-            opts="-h --target --worker --run --run-worker --stage --from --within --json --list --page --market --help"
+            opts="-h --target --worker --run --run-worker --stage --from --to --within --json --list --page --market --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -166,6 +190,10 @@ _ptcat() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -271,7 +299,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__help)
-            opts="encode decode run conform course record describe help"
+            opts="encode decode run conform instructions course record describe requirements help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -368,7 +396,35 @@ _ptcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ptcat__subcmd__help__subcmd__instructions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ptcat__subcmd__help__subcmd__record)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__help__subcmd__requirements)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -385,6 +441,20 @@ _ptcat() {
         ptcat__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__instructions)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -419,6 +489,20 @@ _ptcat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ptcat__subcmd__requirements)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -59,7 +59,7 @@ _arguments "${_arguments_options[@]}" : \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
 '--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
-'--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
+'--within=[How long a line may take that does not say so itself; for an order, from the time on at which the server expects to settle it]:TIME:_default' \
 '--through=[Reach each server through this shell command, in which \`%h\` and \`%p\` are its host and port\: \`nc -N %h %p\`]:COMMAND:_default' \
 '--tls[Speak TLS with workers; their certificates must be valid for the HOST by the system'\''s roots]' \
 '-v[Tell every message that is sent and that comes, on standard error]' \
@@ -78,16 +78,31 @@ _arguments "${_arguments_options[@]}" : \
 '*--set=[Give {NAME} a value; may be given more than once]:NAME=VALUE:_default' \
 '*--on=[The shell command that does what a dialogue'\''s \`do NAME\` asks for; may be given more than once]:NAME=COMMAND:_default' \
 '--ca=[Speak TLS with workers, and trust the certificates of this PEM file too]:FILE:_files' \
-'--within=[How long a line may take that does not say so itself; a purchase waits for the next price update]:TIME:_default' \
+'--within=[How long a line may take that does not say so itself; for an order, from the time on at which the server expects to settle it]:TIME:_default' \
 '--fixtures=[Run the dialogues of this folder in place of those that this program carries]:DIR:_files' \
 '*--only=[Run only dialogues whose name contains this; may be given more than once]:NAME:_default' \
+'--update-interval=[The time between two updates of prices, for a server that does not tell it]:TIME:_default' \
 '--jobs=[How many dialogues run at the same time]:NUMBER:_default' \
+'--junit=[Write the report into this file, as JUnit'\''s XML]:FILE:_files' \
+'--html=[Write the report into this file, as a page of HTML with each message and its bytes]:FILE:_files' \
 '--tls[Speak TLS with workers; their certificates must be valid for the HOST by the system'\''s roots]' \
+'(--worker --master --on --tls --ca --other-market --update-interval)--sandbox[Start what the dialogues need from this installation, so that none is skipped]' \
 '--other-market[The deployment does not trade the sample market\: skip what depends on its prices]' \
+'--keep-going[After a difference go on in the same dialogue with what can still be judged\: other connections, and lines that need nothing of what did not come]' \
+'(--json --tap --junit --html)--list[List the dialogues with what they need and show, and run nothing]' \
 '--json[Print the report as JSON]' \
+'(--json)--tap[Print the report in the Test Anything Protocol]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
-':worker -- The worker, which dialogues call `worker` or `worker1`:_default' \
+'*::words -- The worker (not with --sandbox), and what is to be run\: sections of the specification, as 4.6.3 or 4.6, or parts of dialogues'\'' names \[default\: all\]:_default' \
+&& ret=0
+;;
+(instructions)
+_arguments "${_arguments_options[@]}" : \
+'--json[Print JSON\: the entries of \`ptcat describe\`, with the types of their arguments]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::which -- An instruction'\''s name, or its number as four hexadecimal digits \[default\: all, a line each\]:_default' \
 && ret=0
 ;;
 (course)
@@ -96,8 +111,9 @@ _arguments "${_arguments_options[@]}" : \
 '--worker=[Your second worker, for the stage about the order of time]:HOST:PORT:_default' \
 '--run=[The shell command that starts your server\: the course starts it, kills it, and starts it again]:COMMAND:_default' \
 '--run-worker=[The shell command that starts your worker for PaperTrader'\''s own master]:COMMAND:_default' \
-'(--from)--stage=[This stage alone]:NUMBER:_default' \
+'(--from --to)--stage=[This stage alone]:NUMBER:_default' \
 '--from=[This stage and those after it]:NUMBER:_default' \
+'--to=[This stage and those before it\: the end of a lab]:NUMBER:_default' \
 '--within=[How long a line may take that does not say so itself]:TIME:_default' \
 '(--target --market)--page=[Print the page of a stage]:NUMBER:_default' \
 '(--target)--market=[Write the course'\''s market into a folder\: three assets, a file each, and three hours of a new price a second from 1980-01-01 on]:DIR:_files' \
@@ -123,6 +139,14 @@ _arguments "${_arguments_options[@]}" : \
 '(--pages)--wireshark[Print the dissector for Wireshark and tshark that is made from it]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(requirements)
+_arguments "${_arguments_options[@]}" : \
+'--json[Print JSON\: \`requirements\`, each with \`id\`, \`section\`, \`sentence\`, \`edition\`, the \`dialogues\` that show it, and where none does the \`test\` that shows it or \`why\` none does]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'::wanted -- Only those of this section, or with this text in their IDs:_default' \
 && ret=0
 ;;
 (help)
@@ -153,6 +177,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(instructions)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (course)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -162,6 +190,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (describe)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(requirements)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -185,9 +217,11 @@ _ptcat_commands() {
 'decode:Turn frames on standard input into one line of text each on standard output' \
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'instructions:Show the table of instructions, or all of one instruction' \
 'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
 'record:Pass on what clients and workers say, and write it as a dialogue' \
 'describe:Print the description of the protocol as JSON' \
+'requirements:List what a server must do, each with its ID, and the dialogues that show it' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'ptcat commands' commands "$@"
@@ -224,9 +258,11 @@ _ptcat__subcmd__help_commands() {
 'decode:Turn frames on standard input into one line of text each on standard output' \
 'run:Run a dialogue against a worker, and name the first line that differs' \
 'conform:Run all dialogues against a deployment, and say of each section of the specification whether it passes' \
+'instructions:Show the table of instructions, or all of one instruction' \
 'course:Judge a server of your own, stage by stage, from the first connection to a whole deployment' \
 'record:Pass on what clients and workers say, and write it as a dialogue' \
 'describe:Print the description of the protocol as JSON' \
+'requirements:List what a server must do, each with its ID, and the dialogues that show it' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'ptcat help commands' commands "$@"
@@ -261,20 +297,40 @@ _ptcat__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help help commands' commands "$@"
 }
+(( $+functions[_ptcat__subcmd__help__subcmd__instructions_commands] )) ||
+_ptcat__subcmd__help__subcmd__instructions_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help instructions commands' commands "$@"
+}
 (( $+functions[_ptcat__subcmd__help__subcmd__record_commands] )) ||
 _ptcat__subcmd__help__subcmd__record_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help record commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__help__subcmd__requirements_commands] )) ||
+_ptcat__subcmd__help__subcmd__requirements_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat help requirements commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__help__subcmd__run_commands] )) ||
 _ptcat__subcmd__help__subcmd__run_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat help run commands' commands "$@"
 }
+(( $+functions[_ptcat__subcmd__instructions_commands] )) ||
+_ptcat__subcmd__instructions_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat instructions commands' commands "$@"
+}
 (( $+functions[_ptcat__subcmd__record_commands] )) ||
 _ptcat__subcmd__record_commands() {
     local commands; commands=()
     _describe -t commands 'ptcat record commands' commands "$@"
+}
+(( $+functions[_ptcat__subcmd__requirements_commands] )) ||
+_ptcat__subcmd__requirements_commands() {
+    local commands; commands=()
+    _describe -t commands 'ptcat requirements commands' commands "$@"
 }
 (( $+functions[_ptcat__subcmd__run_commands] )) ||
 _ptcat__subcmd__run_commands() {
