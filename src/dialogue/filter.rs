@@ -3,12 +3,16 @@
 //! `ptcat encode` and `ptcat decode`: text to frames, and frames to text. Both work line by line
 //! without delay, so that plain `nc` between them drives a server.
 
-use super::follower::RequestFollower;
-use super::lines::{FilterError, line_actions};
+pub mod follower;
+pub mod lines;
+pub mod pipe;
+
 use super::message::{self, MessageDecoder, StreamPart};
 use super::raw;
 use super::script::{ConnectionNumber, StepAction};
 use super::variables::Variables;
+use follower::RequestFollower;
+use lines::{FilterError, line_actions};
 use std::io::{self, BufRead, Read, Write};
 
 /// Size of the read buffer in bytes.

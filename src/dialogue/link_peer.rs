@@ -1,9 +1,9 @@
-//! spec/dialogue/link.md · 4.3.1 Master-Worker Server Connection
+//! spec/dialogue/link_peer.md · 4.3.1 Master-Worker Server Connection
 //!
 //! A dialogue's connection to the master as a worker: the handshake with a worker's own key, and
 //! messages over the sealed link behind it.
 //!
-//! Tests: `tests/suite/protocol/fixtures.rs`, by `tests/fixtures/link-*.pt`.
+//! Tests: `tests/suite/protocol/fixtures.rs`.
 
 mod words;
 

@@ -1,4 +1,4 @@
-//! spec/dialogue/record.md · 4.7 Communication
+//! spec/dialogue/recording.md · 4.7 Communication
 //!
 //! What a client and its servers said, as it passed by: kept until it becomes a dialogue.
 //!

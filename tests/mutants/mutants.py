@@ -426,12 +426,12 @@ def _():
         return ("sessionID", session, *self.addresses)
 
 
-@mutant("3.2.6-fresh", "a worker tells the values of the update before")
+@mutant("3.2.6-fresh", "a worker tells the values of two updates before")
 def _():
     @around(Worker, "publish")
     def publish(inner, self, prices, workers):
-        inner(self, getattr(self, "kept", prices), workers)
-        self.kept = prices
+        self.kept = [*getattr(self, "kept", []), prices][-3:]
+        inner(self, self.kept[0], workers)
 
 
 @mutant("3.2.6-fresh-window", "a window that was asked for once stays as it was")

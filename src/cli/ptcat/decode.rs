@@ -4,8 +4,8 @@
 
 use super::arguments::{FilterArgs, values};
 use super::failure::Failure;
+use crate::dialogue::filter::follower::RequestFollower;
 use crate::dialogue::filter::{self, Requests};
-use crate::dialogue::follower::RequestFollower;
 use clap::Args;
 use std::fs::File;
 use std::io::{self, BufReader};

@@ -6,9 +6,9 @@
 
 use super::arguments::{FilterArgs, pair, values};
 use super::failure::Failure;
+use crate::dialogue::filter::lines;
+use crate::dialogue::filter::pipe::{PipePeer, PipelineDialer};
 use crate::dialogue::filter::{self, FrameSource};
-use crate::dialogue::lines;
-use crate::dialogue::pipe::{PipePeer, PipelineDialer};
 use crate::dialogue::runner::Runner;
 use crate::dialogue::servers::Servers;
 use crate::model::printable::clean;

@@ -2,7 +2,7 @@
 //!
 //! Why a subcommand of `ptcat` ends early, and with which exit code.
 
-use crate::dialogue::lines::FilterError;
+use crate::dialogue::filter::lines::FilterError;
 use crate::dialogue::script::ScriptErrors;
 use std::io;
 

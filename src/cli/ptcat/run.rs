@@ -4,7 +4,7 @@
 
 use super::arguments::{TargetArgs, values};
 use super::failure::Failure;
-use crate::dialogue::pipe::CommandDialer;
+use crate::dialogue::filter::pipe::CommandDialer;
 use crate::dialogue::runner::Runner;
 use crate::dialogue::script::Script;
 use crate::dialogue::servers::Dialer;

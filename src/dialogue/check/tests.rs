@@ -81,7 +81,7 @@ fn each_mistake_is_told_with_its_place() {
         ("1 closed\n1 silence 1s", "3:1: nothing comes"),
         (
             "2 connect wroker",
-            "2:11: wroker: a target is worker, workerN, master or HOST:PORT. Did you mean worker?",
+            "2:11: wroker: a target is worker, workerN, master, link or HOST:PORT. Did you mean worker?",
         ),
         ("2 connect worker0", "2:11: worker0: a target is"),
         (

@@ -1,4 +1,4 @@
-//! spec/dialogue/link.md · 4.1, 4.3.1
+//! spec/dialogue/link_peer.md · 4.1, 4.3.1
 //!
 //! The link's own messages as words.
 

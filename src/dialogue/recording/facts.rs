@@ -1,4 +1,4 @@
-//! spec/dialogue/record.md · 4.7 Communication
+//! spec/dialogue/recording.md · 4.7 Communication
 //!
 //! What a whole recording tells of its parts: which reply answers which request, whose hashedPass
 //! is right, which accounts and sessions were there before.
@@ -7,7 +7,7 @@
 
 use super::{RecordedEvent, RecordedLine};
 use crate::dialogue::script::ConnectionNumber;
-use crate::model::SessionId;
+use crate::model::{HashedPass, SessionId};
 use crate::wire::argument_type::ArgumentType;
 use crate::wire::instruction::{InstructionRow, TABLE};
 use crate::wire::{Direction, Instruction, MessageType};
@@ -175,6 +175,9 @@ impl RecordedFacts {
     }
 
     fn hash(&mut self, user: &str, hash: &str, is_right: bool) {
+        if HashedPass::parse(hash).is_err() {
+            return;
+        }
         let user = self.user(user);
         let known = user.hashes.iter().position(|known| known == hash);
         if is_right && !user.has_right {

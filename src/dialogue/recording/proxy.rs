@@ -1,4 +1,4 @@
-//! spec/dialogue/record.md · 4.3 The Connection
+//! spec/dialogue/recording.md · 4.3 The Connection
 //!
 //! A proxy between clients and servers that records what passes by. It changes nothing.
 //!

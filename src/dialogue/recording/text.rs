@@ -1,4 +1,4 @@
-//! spec/dialogue/record.md · 4.7 Communication
+//! spec/dialogue/recording.md · 4.7 Communication
 //!
 //! A recording as the lines of a dialogue.
 

@@ -175,7 +175,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         "3.2.6-fresh",
-        "After an update no value of before it is told: whoever was told a settlement sees the price of that update, or a newer one.",
+        "Values are of the last updates: whoever was told a settlement sees no value older than the update before it.",
     ),
     rule(
         "3.2.6-fresh-window",

@@ -132,7 +132,9 @@ impl ScriptedConnection {
         within: Duration,
         transcript: &mut RunLog<'_>,
     ) -> Result<Option<TimedArrival>, String> {
-        self.receive_until(self.deadline(within), transcript)
+        let received = self.next(self.deadline(within), Some(within), transcript)?;
+        self.is_in_step = received.as_ref().is_some_and(TimedArrival::is_reply);
+        Ok(received)
     }
 
     /// As [`ScriptedConnection::receive`], with an end that nothing moves.
@@ -144,14 +146,17 @@ impl ScriptedConnection {
         until: Instant,
         transcript: &mut RunLog<'_>,
     ) -> Result<Option<TimedArrival>, String> {
-        let received = self.next(until, transcript)?;
+        let received = self.next(until, None, transcript)?;
         self.is_in_step = received.as_ref().is_some_and(TimedArrival::is_reply);
         Ok(received)
     }
 
+    /// The next arrival, or `None` after `until`. With `within`, an announcement that comes
+    /// meanwhile moves that.
     fn next(
         &mut self,
-        until: Instant,
+        mut until: Instant,
+        within: Option<Duration>,
         transcript: &mut RunLog<'_>,
     ) -> Result<Option<TimedArrival>, String> {
         if let Some(received) = self.received.pop_front() {
@@ -161,6 +166,9 @@ impl ScriptedConnection {
             match self.read(until, transcript)? {
                 Some(received) if self.separate_notices && received.is_notice() => {
                     self.notices.push_back(received);
+                    if let Some(within) = within {
+                        until = until.max(self.deadline(within));
+                    }
                 }
                 received => return Ok(received),
             }

@@ -487,37 +487,42 @@ fn what_is_no_worker_is_told_in_one_line_before_anything_runs() {
     assert!(text(&out.stdout).contains("\nBail out! no worker at 127.0.0.1:1"));
 }
 
-#[test]
-fn an_order_is_awaited_until_the_settlement_that_the_server_announced() {
+/// A server that takes one order of one connection, and settles it three seconds later, as it has
+/// announced.
+fn slow_market() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);
-        let wait = std::time::Duration::from_secs(3);
         let settled = papertrader::model::Timestamp::now().0 + 3000;
         let settled = papertrader::model::Timestamp(settled).to_string();
         let id = "00000000-0000-7000-8000-000000000000";
-        let send = |stream: &mut std::net::TcpStream, line: &str| {
-            stream
-                .write_all(&encode(&raw::words(line)).unwrap())
-                .unwrap();
+        let mut send = |line: &str| {
+            let bytes = encode(&raw::words(line)).unwrap();
+            stream.write_all(&bytes).unwrap();
         };
-        send(&mut stream, &format!("transactionQueued {id} - {settled}"));
-        std::thread::sleep(wait);
-        send(
-            &mut stream,
-            &format!("purchaseSuccess {id} A 1 2 2 {settled}"),
-        );
+        send(&format!("transactionQueued {id} - {settled}"));
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        send(&format!("purchaseSuccess {id} A 1 2 2 {settled}"));
         let _ = stream.read(&mut [0; 4096]);
     });
-    let dialogue = "1 connect worker\n1 > purchaseAsset s A 1\n1 < transactionQueued {tx} - *\n\
-        1 < purchaseSuccess {tx} A 1 2 2 *\n";
-    let out = ptcat(
-        &["run", "-", &address, "--within", "1500ms"],
-        dialogue.as_bytes(),
-    );
-    assert!(out.status.success(), "{}", text(&out.stderr));
+    address
+}
+
+#[test]
+fn an_order_is_awaited_until_the_settlement_that_the_server_announced() {
+    // In the second the announcement comes while the line waits for the settlement.
+    for lines in [
+        "1 < transactionQueued {tx} - *\n1 < purchaseSuccess {tx} A 1 2 2 *\n",
+        "1 < purchaseSuccess {tx} A 1 2 2 *\n1 ~ transactionQueued {tx} - *\n",
+    ] {
+        let dialogue = format!("1 connect worker\n1 > purchaseAsset s A 1\n{lines}");
+        let address = slow_market();
+        let arguments = ["run", "-", &address, "--within", "1500ms"];
+        let out = ptcat(&arguments, dialogue.as_bytes());
+        assert!(out.status.success(), "{}", text(&out.stderr));
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 //! are run beside it.
 
 use crate::protocol::fixture_needs::FixtureRig;
+use papertrader::dialogue::filter::follower::RequestFollower;
+use papertrader::dialogue::filter::pipe::PipePeer;
 use papertrader::dialogue::filter::{self, Requests};
-use papertrader::dialogue::follower::RequestFollower;
 use papertrader::dialogue::peer::{ConnectionRecorder, Peer};
-use papertrader::dialogue::pipe::PipePeer;
 use papertrader::dialogue::script::{Script, StepAction};
 use papertrader::dialogue::servers::{Dialer, Servers};
 use papertrader::dialogue::{Runner, Variables, fixtures};

@@ -1,4 +1,4 @@
-//! spec/dialogue/record.md · 4.7 Communication
+//! spec/dialogue/recording.md · 4.7 Communication
 //!
 //! What a recorded message of a server becomes: an expectation that another deployment meets, too.
 //!

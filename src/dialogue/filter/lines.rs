@@ -3,10 +3,10 @@
 //! The lines of a dialogue as filters read them: one connection of it, one line at a time, or an
 //! instruction alone.
 
-use super::message;
-use super::raw;
-use super::script::{ConnectionNumber, Script, Step, StepAction};
-use super::variables::Variables;
+use crate::dialogue::message;
+use crate::dialogue::raw;
+use crate::dialogue::script::{ConnectionNumber, Script, Step, StepAction};
+use crate::dialogue::variables::Variables;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -136,6 +136,6 @@ mod tests {
             3
         );
         let bad = dialogue_of_one("f.pt", "ping\nnonsense\n", None, &none).unwrap_err();
-        assert!(bad.starts_with("f.pt:2: "), "{bad}");
+        assert!(bad.starts_with("f.pt:2:1: "), "{bad}");
     }
 }

@@ -4,12 +4,12 @@
 //! know to read a data transfer, from the dialogue and the replies alone.
 
 use super::lines::{FilterError, line_actions};
-use super::message;
-use super::pattern;
-use super::pieces::{PatternPiece, pieces};
-use super::raw;
-use super::script::{ConnectionNumber, StepAction};
-use super::variables::Variables;
+use crate::dialogue::message;
+use crate::dialogue::pattern;
+use crate::dialogue::pieces::{PatternPiece, pieces};
+use crate::dialogue::raw;
+use crate::dialogue::script::{ConnectionNumber, StepAction};
+use crate::dialogue::variables::Variables;
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 

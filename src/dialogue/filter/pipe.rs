@@ -5,9 +5,9 @@
 //!
 //! Tests: `tests/suite/protocol/nc.rs`, `tests/suite/programs/ptcat_pipes.rs`.
 
-use super::message::{MessageDecoder, StreamPart};
-use super::peer::{Arrival, ConnectionBytes, ConnectionRecorder, Peer};
-use super::servers::{Dialer, Servers};
+use crate::dialogue::message::{MessageDecoder, StreamPart};
+use crate::dialogue::peer::{Arrival, ConnectionBytes, ConnectionRecorder, Peer};
+use crate::dialogue::servers::{Dialer, Servers};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::VecDeque;
