@@ -163,7 +163,7 @@ _ptcat() {
             return 0
             ;;
         ptcat__subcmd__course)
-            opts="-h --target --worker --run --run-worker --stage --from --within --json --list --page --market --help"
+            opts="-h --target --worker --run --run-worker --stage --from --to --within --json --list --page --market --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -190,6 +190,10 @@ _ptcat() {
                     return 0
                     ;;
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -88,6 +88,7 @@ complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l run -d 'The shell
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l run-worker -d 'The shell command that starts your worker for PaperTrader\'s own master' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l stage -d 'This stage alone' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l from -d 'This stage and those after it' -r
+complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l to -d 'This stage and those before it: the end of a lab' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l within -d 'How long a line may take that does not say so itself' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l page -d 'Print the page of a stage' -r
 complete -c ptcat -n "__fish_ptcat_using_subcommand course" -l market -d 'Write the course\'s market into a folder: three assets, a file each, and three hours of a new price a second from 1980-01-01 on' -r -F

@@ -111,8 +111,9 @@ _arguments "${_arguments_options[@]}" : \
 '--worker=[Your second worker, for the stage about the order of time]:HOST:PORT:_default' \
 '--run=[The shell command that starts your server\: the course starts it, kills it, and starts it again]:COMMAND:_default' \
 '--run-worker=[The shell command that starts your worker for PaperTrader'\''s own master]:COMMAND:_default' \
-'(--from)--stage=[This stage alone]:NUMBER:_default' \
+'(--from --to)--stage=[This stage alone]:NUMBER:_default' \
 '--from=[This stage and those after it]:NUMBER:_default' \
+'--to=[This stage and those before it\: the end of a lab]:NUMBER:_default' \
 '--within=[How long a line may take that does not say so itself]:TIME:_default' \
 '(--target --market)--page=[Print the page of a stage]:NUMBER:_default' \
 '(--target)--market=[Write the course'\''s market into a folder\: three assets, a file each, and three hours of a new price a second from 1980-01-01 on]:DIR:_files' \

@@ -4,7 +4,7 @@
 
 use super::notes::{StageNote, note_at};
 use super::stages::Stage;
-use super::traffic::{self, CourseDialer};
+use super::traffic::{self, CourseDialer, Symptom};
 use crate::dialogue::{Difference, Script};
 use serde::Serialize;
 
@@ -25,8 +25,12 @@ pub struct StageFailure {
     pub expected: String,
     /// What was received instead, or why the step failed.
     pub came: String,
+    /// What it usually means that no message came; empty where one came.
+    pub symptom: String,
     /// The bytes of the message that came, field by field; empty if none came.
     pub bytes: Vec<String>,
+    /// The last lines that the student's program has printed, if the course runs it.
+    pub output: Vec<String>,
 }
 
 impl StageFailure {
@@ -54,7 +58,12 @@ impl StageFailure {
             sent: sent.map(|line| shortened(line)).unwrap_or_default(),
             expected: shortened(&difference.expected),
             came: shortened(&difference.came),
+            symptom: Symptom::of(&difference.came)
+                .map(Symptom::meaning)
+                .unwrap_or_default()
+                .to_owned(),
             bytes: traffic::explained(&bytes.unwrap_or_default(), &difference.came),
+            output: Vec::new(),
         }
     }
 
@@ -76,7 +85,9 @@ impl StageFailure {
                 addresses.join(", ")
             ),
             came: why.to_owned(),
+            symptom: String::new(),
             bytes: Vec::new(),
+            output: Vec::new(),
         }
     }
 }

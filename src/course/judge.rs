@@ -201,7 +201,8 @@ impl CourseRun<'_> {
         let (addresses, plan) = (self.addresses(), self.plan);
         let program = &mut self.program;
         let mut hook = |name: &str| restart(name, plan, program.as_mut(), tell);
-        Ok(judged(stage, plan.within, addresses, &mut hook))
+        let result = judged(stage, plan.within, addresses, &mut hook);
+        Ok(with_output(result, self.program.as_ref()))
     }
 
     /// Why a stage cannot be judged.
@@ -259,8 +260,17 @@ impl CourseRun<'_> {
             return Ok(StageResult::NotMet(Box::new(failure)));
         }
         let mut hook = |name: &str| Err(format!("{name}: not in this stage"));
-        Ok(judged(stage, plan.within, vec![address], &mut hook))
+        let result = judged(stage, plan.within, vec![address], &mut hook);
+        Ok(with_output(result, worker.as_ref()))
     }
+}
+
+/// Adds to a failure what the program has printed.
+fn with_output(mut result: StageResult, program: Option<&StudentProgram>) -> StageResult {
+    if let (StageResult::NotMet(failure), Some(program)) = (&mut result, program) {
+        failure.output = program.output();
+    }
+    result
 }
 
 /// Does what `do kill` and `do start` ask for.

@@ -22,6 +22,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a program may take to print why it has closed a connection.
+const OUTPUT_WAIT: Duration = Duration::from_millis(300);
 /// The last lines of a program's output that an error shows.
 const LINES_MAX: usize = 12;
 
@@ -142,13 +144,21 @@ impl StudentProgram {
         }
     }
 
-    /// The last lines that it has printed, below a heading; empty if it has printed nothing.
-    pub fn last_lines(&self) -> String {
+    /// The last lines that it has printed while it served. An exception closes the connection first
+    /// and is printed then, so this waits a moment for it.
+    pub fn output(&self) -> Vec<String> {
+        std::thread::sleep(OUTPUT_WAIT);
         let bytes = fs::read(self.output.path()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().collect();
         let last = lines.get(lines.len().saturating_sub(LINES_MAX)..);
-        let last = last.unwrap_or_default().join("\n    ");
+        let last = last.unwrap_or_default().iter();
+        last.map(|line| (*line).to_owned()).collect()
+    }
+
+    /// The last lines that it has printed, below a heading; empty if it has printed nothing.
+    fn last_lines(&self) -> String {
+        let last = self.output().join("\n    ");
         if last.is_empty() {
             String::new()
         } else {

@@ -8,8 +8,13 @@ use crate::dialogue::script::{ConnectionNumber, Script, StepAction};
 use crate::net::client_tls::ClientTls;
 use crate::wire::frame::HEADER_BYTES;
 use crate::wire::{DATA_MAX, FrameHeader, Instruction};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+/// How long a stage tries again to connect where nobody listens yet: who starts the server and the
+/// course with one command starts both at once.
+const START_TIMEOUT: Duration = Duration::from_secs(3);
+/// Between two attempts.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(100);
 /// The most bytes of data that are shown.
 const SHOWN_MAX: usize = 96;
 
@@ -35,6 +40,18 @@ impl<'a> CourseDialer<'a> {
         }
     }
 
+    /// Connects; the first connection of a stage waits a little for the server to listen.
+    fn dial(&self, address: &str, within: Duration) -> Result<Tcp, String> {
+        let until = Instant::now() + START_TIMEOUT.min(within);
+        loop {
+            let peer = Tcp::connect(address, within, &ClientTls::plain());
+            if peer.is_ok() || !self.recorders.is_empty() || Instant::now() >= until {
+                return peer;
+            }
+            std::thread::sleep(ATTEMPT_INTERVAL);
+        }
+    }
+
     /// The bytes that the server has sent on a connection, by its place among the `connect` lines.
     /// They are there once the run has dropped its connections.
     pub fn received(&self, place: usize) -> Vec<u8> {
@@ -55,7 +72,7 @@ impl Dialer for CourseDialer<'_> {
         };
         let address = number.checked_sub(1).and_then(|at| self.workers.get(at));
         let address = address.ok_or(format!("{target}: its address was not given (--worker)"))?;
-        let peer = Tcp::connect(address, within, &ClientTls::plain())?;
+        let peer = self.dial(address, within)?;
         let recorder = ConnectionRecorder::default();
         self.recorders.push(recorder.clone());
         Ok(Box::new(peer.recorded(Some(recorder))))
@@ -91,6 +108,52 @@ pub fn connection_at(script: &Script, line: usize) -> Option<(ConnectionNumber, 
     Some((number, place))
 }
 
+/// What came in the place of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Symptom {
+    /// Nothing, until the time was over.
+    Nothing,
+    /// The end of the connection.
+    End,
+    /// A reset, or another failure of the connection.
+    Broken,
+}
+
+impl Symptom {
+    /// That of a difference; none where a message came, or what should be one.
+    pub fn of(came: &str) -> Option<Symptom> {
+        let begins = [
+            ("nothing within ", Symptom::Nothing),
+            ("the end of the connection", Symptom::End),
+            ("a broken connection", Symptom::Broken),
+            // Of a line that sends.
+            ("connection reset", Symptom::Broken),
+            ("broken pipe", Symptom::Broken),
+        ];
+        let came = came.to_lowercase();
+        let found = begins.into_iter().find(|(text, _)| came.starts_with(text));
+        found.map(|(_, symptom)| symptom)
+    }
+
+    /// What it usually means, whatever the line.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Symptom::Nothing => {
+                "Nothing came in time. Your program waits for more bytes, has answered nothing, or \
+                 is slow: `--within 30s` waits longer."
+            }
+            Symptom::End => {
+                "Your program closed the connection, or ended. Often an exception has ended the \
+                 thread of the connection: look at what your program has printed."
+            }
+            Symptom::Broken => {
+                "The connection was reset: your program closed the socket while bytes of the client \
+                 lay unread, or it ended. Look at what your program has printed."
+            }
+        }
+    }
+}
+
 /// A part of a stream: the bytes of a message, or what is left at its end.
 struct Piece<'a> {
     head: &'a [u8],
@@ -119,6 +182,13 @@ fn header(head: &[u8]) -> Option<FrameHeader> {
 }
 
 impl Piece<'_> {
+    /// Whether it is a message, with all its data.
+    fn is_whole(&self) -> bool {
+        header(self.head).is_some_and(|header| {
+            header.check().is_ok() && u32::try_from(self.data.len()) == Ok(header.data_size)
+        })
+    }
+
     /// Whether the text of a difference shows this message.
     fn is_in(&self, came: &str) -> bool {
         let name = header(self.head)
@@ -136,9 +206,14 @@ impl Piece<'_> {
 }
 
 /// The message that a difference is about, field by field: the last one that the text shows, or else
-/// the last one at all. A line has the bytes, the field, and what they say. Empty where no byte came.
+/// the last one at all. A line has the bytes, the field, and what they say. Empty where no byte came;
+/// and where no message came and the bytes before are all of whole messages, which were met already.
 pub fn explained(received: &[u8], came: &str) -> Vec<String> {
     let pieces = pieces(received);
+    let is_no_message = Symptom::of(came).is_some();
+    if is_no_message && pieces.last().is_some_and(Piece::is_whole) {
+        return Vec::new();
+    }
     let shown = pieces.iter().rev().find(|piece| piece.is_in(came));
     shown.or(pieces.last()).map(fields).unwrap_or_default()
 }
@@ -253,6 +328,21 @@ mod tests {
         assert!(explained(&bytes, "`pong`")[1].contains("pong"));
         assert!(explained(&bytes, "something else")[1].contains("loginFail"));
         assert!(explained(&[], "nothing within 5s").is_empty());
+        // A message that was met already is not what is wrong.
+        assert!(explained(&bytes, "nothing within 5s").is_empty());
+        assert!(explained(&bytes, "the end of the connection").is_empty());
+        // One that is not whole is.
+        bytes.pop();
+        assert!(explained(&bytes, "nothing within 5s")[2].contains("25, of which 24 came"));
+    }
+
+    #[test]
+    fn what_came_in_the_place_of_a_message_has_a_meaning() {
+        assert_eq!(Symptom::of("nothing within 5s"), Some(Symptom::Nothing));
+        assert_eq!(Symptom::of("the end of the connection"), Some(Symptom::End));
+        let reset = Symptom::of("a broken connection: Connection reset by peer");
+        assert!(reset.unwrap().meaning().contains("lay unread"));
+        assert_eq!(Symptom::of("`pong`"), None);
     }
 
     #[test]

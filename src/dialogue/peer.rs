@@ -63,6 +63,12 @@ pub trait Peer {
     /// Waits for the next event; `None` if there is none before `until`.
     fn receive(&mut self, until: Instant) -> Option<Arrival>;
 
+    /// How many bytes of a message are there that is not whole yet. A peer that does not see them has
+    /// none.
+    fn unfinished(&self) -> usize {
+        0
+    }
+
     /// The bytes of the event that was returned last. A peer that does not see them has none.
     fn bytes_of_last(&mut self) -> Vec<u8> {
         Vec::new()
@@ -262,6 +268,10 @@ impl Peer for Tcp {
                 return None;
             }
         }
+    }
+
+    fn unfinished(&self) -> usize {
+        self.undecoded.len()
     }
 
     fn bytes_of_last(&mut self) -> Vec<u8> {

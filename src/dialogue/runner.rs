@@ -179,10 +179,7 @@ impl<'a> Runner<'a> {
                     .map(|_| ())
                     .ok_or_else(|| unknown_connection(*number))
             }
-            StepAction::Silence(number, time) => match self.listen(*number, *time)? {
-                None => Ok(()),
-                other => Err(describe(arrival(other.as_ref()), *time)),
-            },
+            StepAction::Silence(number, time) => self.silence(*number, *time),
             StepAction::Pause(time) => {
                 std::thread::sleep(*time);
                 Ok(())
@@ -291,6 +288,17 @@ impl<'a> Runner<'a> {
     }
 
     /// The next arrival within just that time, whatever the server has announced.
+    /// Expects not a byte for a time.
+    fn silence(&mut self, number: ConnectionNumber, time: Duration) -> Result<(), String> {
+        if let Some(came) = self.listen(number, time)? {
+            return Err(describe(arrival(Some(&came)), time));
+        }
+        match self.connection(number)?.unfinished() {
+            0 => Ok(()),
+            count => Err(format!("{count} bytes that are no whole message")),
+        }
+    }
+
     fn listen(
         &mut self,
         number: ConnectionNumber,
@@ -472,6 +480,11 @@ mod tests {
             &["transactionQueued 01890a5d-ac96-774b-bcce-b302099a8057 - 2026-01-02T03:04:06.000Z"],
         ),
         ("sellAsset", &["loginFail no_code text"]),
+        // A pong, and two bytes of something else.
+        (
+            "logout",
+            &["x 04 0402 00000000 0000 00000001 00000001 0404"],
+        ),
         (
             "getAssetList",
             &[
@@ -525,6 +538,11 @@ mod tests {
             ("1 > ping {sid}", 3, "nothing was captured as {sid}"),
             ("1 < pong", 3, "nothing within 400ms"),
             ("1 > ping\n1 silence 200ms", 4, "`pong`"),
+            (
+                "1 > logout a\n1 < pong\n1 silence 50ms",
+                5,
+                "2 bytes that are no whole message",
+            ),
             ("1 > ping\n1 closed", 4, "`pong`"),
             ("1 closed", 3, "nothing within 400ms"),
             ("1 > sellAsset a b c\n1 < sellFail *", 4, "no message"),

@@ -15,6 +15,7 @@ use crate::course::{CourseEvent, CoursePlan, STAGES, Stage, judge, market};
 use clap::Args;
 use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal, Write};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ Examples:
   Judge what runs at a port, as far as it goes:
     ptcat course --target 127.0.0.1:2049
 
+  Judge a lab of stages 1 to 5:
+    ptcat course --target 127.0.0.1:2049 --to 5
+
   Judge all of it; the course starts, kills and restarts your programs itself:
     ptcat course --target 127.0.0.1:2049 --worker 127.0.0.1:2050 \\
       --run 'python3 server.py --market lab --ports 2049,2050' \\
@@ -45,11 +49,16 @@ command line.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct CourseArgs {
     /// Your worker
-    #[arg(long, value_name = "HOST:PORT", required_unless_present_any = ["list", "page", "market"])]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        value_parser = host_and_port,
+        required_unless_present_any = ["list", "page", "market"]
+    )]
     target: Option<String>,
 
     /// Your second worker, for the stage about the order of time
-    #[arg(long, value_name = "HOST:PORT", requires = "target")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port, requires = "target")]
     worker: Option<String>,
 
     /// The shell command that starts your server: the course starts it, kills it, and starts it
@@ -68,12 +77,21 @@ pub(super) struct CourseArgs {
     run_worker: Option<String>,
 
     /// This stage alone
-    #[arg(long, value_name = "NUMBER", value_parser = stage_number, conflicts_with = "from")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_parser = stage_number,
+        conflicts_with_all = ["from", "to"]
+    )]
     stage: Option<u8>,
 
     /// This stage and those after it
     #[arg(long, value_name = "NUMBER", value_parser = stage_number)]
     from: Option<u8>,
+
+    /// This stage and those before it: the end of a lab
+    #[arg(long, value_name = "NUMBER", value_parser = stage_number)]
+    to: Option<u8>,
 
     /// How long a line may take that does not say so itself
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
@@ -105,6 +123,17 @@ fn stage_number(text: &str) -> Result<u8, String> {
     number.ok_or(format!("a stage is a number from 1 to {}", STAGES.len()))
 }
 
+fn host_and_port(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once(':');
+    let is_good = |(host, port): (&str, &str)| {
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    match parts.is_some_and(is_good) {
+        true => Ok(text.to_owned()),
+        false => Err("an address is HOST:PORT, as in 127.0.0.1:2049".to_owned()),
+    }
+}
+
 /// Runs the subcommand; `true` where every stage that was asked for was met.
 pub(super) fn run(args: &CourseArgs) -> Result<bool, Failure> {
     if args.list {
@@ -131,21 +160,27 @@ pub(super) fn run(args: &CourseArgs) -> Result<bool, Failure> {
         // The command line rules it out.
         return Err(Failure::Mistake("--target HOST:PORT is missing".to_owned()));
     };
-    Ok(judge(args, target)?)
+    let all = u8::try_from(STAGES.len()).unwrap_or(u8::MAX);
+    let (first, last) = (args.from.unwrap_or(1), args.to.unwrap_or(all));
+    let stages = match args.stage {
+        Some(stage) => stage..=stage,
+        None if first <= last => first..=last,
+        None => {
+            let why = format!("--from {first} is behind --to {last}: there is no stage to judge");
+            return Err(Failure::Mistake(why));
+        }
+    };
+    Ok(judge(args, target, stages)?)
 }
 
-fn judge(args: &CourseArgs, target: &str) -> Result<bool, String> {
-    let last = u8::try_from(STAGES.len()).unwrap_or(u8::MAX);
+fn judge(args: &CourseArgs, target: &str, stages: RangeInclusive<u8>) -> Result<bool, String> {
     let plan = CoursePlan {
         target: target.to_owned(),
         second: args.worker.clone(),
         run: args.run.clone(),
         run_worker: args.run_worker.clone(),
         within: args.within,
-        stages: match (args.stage, args.from) {
-            (Some(stage), _) => stage..=stage,
-            (None, from) => from.unwrap_or(1)..=last,
-        },
+        stages,
         has_person: io::stdin().is_terminal() && io::stderr().is_terminal(),
         children: CourseChildren::default(),
     };

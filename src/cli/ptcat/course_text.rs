@@ -124,8 +124,17 @@ fn failure(failure: &StageFailure) -> String {
             text.push_str(&format!("    {line}\n"));
         }
     }
+    if !failure.output.is_empty() {
+        text.push_str("\n  what your program printed last:\n");
+        for line in &failure.output {
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
     text.push('\n');
     text.push_str(&quoted("What goes wrong usually:", &note.hint));
+    if !failure.symptom.is_empty() {
+        text.push_str(&quoted("Also:", &failure.symptom));
+    }
     text
 }
 

@@ -101,6 +101,11 @@ impl ScriptedConnection {
         self.peer.half()
     }
 
+    /// How many bytes of a message have come that is not whole yet.
+    pub(super) fn unfinished(&self) -> usize {
+        self.peer.unfinished()
+    }
+
     /// Tells the peer that the other side is expected to close now.
     pub(super) fn expect_end(&mut self) {
         self.peer.expect_end();

@@ -249,6 +249,66 @@ fn a_wrong_server_is_stopped_at_its_stage_in_the_specifications_words() {
     let leaves = not_met(server(|_| None));
     assert_eq!(leaves["name"], "header");
     assert_eq!(leaves["came"], "the end of the connection");
+    assert!(leaves["symptom"].as_str().unwrap().contains("exception"));
+
+    // Six bytes are no message.
+    let greets = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = greets.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in greets.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.write_all(b"hello\n");
+            open.push(stream);
+        }
+    });
+    let greeting = not_met(address);
+    assert_eq!(greeting["name"], "accept");
+}
+
+/// A port whose connections are served one after the other: the second waits in the kernel's queue.
+#[test]
+fn a_server_of_one_client_at_a_time_is_found_at_stage_1() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = std::io::copy(&mut stream.unwrap(), &mut std::io::sink());
+        }
+    });
+    let stage = not_met(address);
+    assert_eq!(stage["name"], "accept");
+    assert_eq!(stage["expected"], "2 closed");
+    assert!(stage["hint"].as_str().unwrap().contains("a thread"));
+}
+
+#[test]
+fn what_the_program_printed_is_told_where_a_stage_is_not_met() {
+    if std::env::var_os("WITHOUT_PYTHON").is_some() {
+        println!("SKIPPED: there is no python3");
+        return;
+    }
+    let folder = folder();
+    let file = folder.path().join("server.py");
+    let server = "import socket, sys, threading\n\
+        listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n\
+        def serve(connection):\n    with connection:\n        if connection.recv(1): raise ValueError('of mine')\n\
+        while True:\n    threading.Thread(target=serve, args=listener.accept()[:1]).start()\n";
+    std::fs::write(&file, server).unwrap();
+    let [address, _] = two_addresses();
+    let (_, port) = address.split_once(':').unwrap();
+    let command = format!("exec python3 -B {} {port}", file.display());
+    let output = course(&["--target", &address, "--run", &command, "--to", "2"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output);
+    for part in [
+        "stage 1 of 16: accept … met",
+        "\n  what your program printed last:\n",
+        "ValueError: of mine\n",
+        "\nMet: 1 of 2 stages.",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
 
 /// A server between a client and a real worker, which changes what the worker answers.
@@ -342,6 +402,10 @@ fn stages_pages_and_the_market_are_told() {
     for wrong in [
         &["--page", "17"][..],
         &["--stage", "0", "--target", "h:1"],
+        &["--target", "23049"],
+        &["--target", "h:0"],
+        &["--target", "h:1", "--from", "3", "--to", "2"],
+        &["--target", "h:1", "--stage", "3", "--to", "4"],
         &[],
         &["--list", "--page", "1"],
     ] {
