@@ -6,6 +6,8 @@
 //! errors, because `papertrader-sandbox` and `papertrader-bench` are programs that people run. The
 //! upper part is for tests and panics where something is wrong; functions that the bench uses too
 //! have a twin that returns an error.
+//!
+//! Tests: `tests/suite/daemons.rs`.
 
 pub mod layout;
 pub mod market;

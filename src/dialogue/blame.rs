@@ -1,4 +1,4 @@
-//! spec/dialogue/conform.md · 4 The Protocol
+//! spec/dialogue.md · 4 The Protocol
 //!
 //! Which sections of the specification a line of a dialogue shows: those of its `section` and `rule`
 //! lines, those of the reply that it expects, and that of the request which the reply answers. And

@@ -1,4 +1,4 @@
-//! spec/dialogue/conform.md · 4.3.2 Client-Worker Server Connection
+//! spec/dialogue.md · 4.3.2 Client-Worker Server Connection
 //!
 //! What answers at an address, before any dialogue is run: nothing, something that speaks another
 //! protocol, or a worker; and what it tells about itself.

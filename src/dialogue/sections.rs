@@ -1,4 +1,4 @@
-//! spec/dialogue/conform.md · 4 The Protocol
+//! spec/dialogue.md · 4 The Protocol
 //!
 //! The sections of the specification, as the conformance report lists them.
 

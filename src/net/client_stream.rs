@@ -1,4 +1,4 @@
-//! spec/net/client_tls.md · 4.3.2
+//! spec/net.md · 4.3.2
 //!
 //! A blocking byte stream, plain or TLS. Each operation has a deadline, however many system calls
 //! it takes.

@@ -47,7 +47,10 @@ pub(super) struct RecordedFacts {
 }
 
 /// The arguments of a request with their types.
-pub(super) fn typed(number: u16, words: &[String]) -> impl Iterator<Item = (ArgumentType, &String)> {
+pub(super) fn typed(
+    number: u16,
+    words: &[String],
+) -> impl Iterator<Item = (ArgumentType, &String)> {
     let row = Instruction::from_number(number).map(Instruction::row);
     let kinds = row.map_or(&[][..], |row| row.arguments).iter();
     kinds

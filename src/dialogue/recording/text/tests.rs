@@ -1,3 +1,5 @@
+//! spec/dialogue/recording.md · 4.7 Communication
+
 use crate::dialogue::message::encode;
 use crate::dialogue::raw;
 use crate::dialogue::recording::DialogueRecording;
