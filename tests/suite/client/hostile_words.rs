@@ -235,7 +235,7 @@ fn ptcat_shows_bytes_as_words() {
             });
         });
         let dialogue = b"1 connect worker\n1 > login wrong x true\n1 < loginFail {code} {why...}\n\
-            1 > login wrong x true\n1 < loginFail {code} {why...} {why...}\n";
+            1 > login wrong x true\n1 < loginFail {code}x {why...}\n";
         for arguments in [
             &["run", "-v", "-", &fake.address][..],
             &["run", "-", &fake.address],

@@ -199,8 +199,8 @@ fn ptcat_decodes_what_it_does_not_know() {
 fn ptcat_runs_a_dialogue_on() {
     let fake = Fake::start();
     fake.tell(|t| t.later = true);
-    let text = "1 connect worker\n1 > login later ab true\n1 < loginFail of-edition-9 {why...}\n\
-        1 > ping\n1 < pong\n";
+    let text = "1 connect worker\n1 > login later ab true\n1 < loginFail {code} {why...}\n\
+        check {code} = of-edition-9\n1 > ping\n1 < pong\n";
     let hash = "0".repeat(64);
     let text = text.replace(" ab ", &format!(" {hash} "));
     let out = ptcat(&["run", "-v", "-", &fake.address], text.as_bytes());
