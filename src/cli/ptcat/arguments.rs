@@ -10,8 +10,13 @@ use crate::dialogue::variables::Variables;
 use crate::net::ClientTls;
 use crate::net::client_tls::TlsMode;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The text of a file that a dialogue includes.
+pub(super) fn included(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|e| e.to_string())
+}
 
 /// What both filters take.
 #[derive(Debug, Args)]

@@ -2,13 +2,14 @@
 //!
 //! `ptcat decode`: frames to text.
 
-use super::arguments::{FilterArgs, values};
+use super::arguments::{FilterArgs, included, values};
 use super::failure::Failure;
 use crate::dialogue::filter::follower::RequestFollower;
 use crate::dialogue::filter::{self, Requests};
+use crate::dialogue::script::Script;
 use clap::Args;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -25,18 +26,31 @@ pub(super) struct DecodeArgs {
     filter: FilterArgs,
 }
 
+/// The lines of a dialogue. One that includes files is written out; all others are read as they are
+/// written, so that they may be a FIFO.
+fn dialogue(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    let named = |e: io::Error| format!("{}: {e}", path.display());
+    let is_file = std::fs::metadata(path).map_err(named)?.is_file();
+    if is_file {
+        let text = std::fs::read_to_string(path).map_err(named)?;
+        if text.lines().any(|line| line.starts_with("include ")) {
+            let script = Script::parse_with(&path.display().to_string(), &text, &included)?;
+            return Ok(Box::new(Cursor::new(script.to_string())));
+        }
+    }
+    let file = File::open(path).map_err(named)?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
 /// Runs the subcommand; `true` where all bytes were messages.
 pub(super) fn run(args: &DecodeArgs) -> Result<bool, Failure> {
     let named = |path: &Path, e: io::Error| format!("{}: {e}", path.display());
     let requests = match (&args.requests, &args.sent) {
-        (Some(path), _) => {
-            let file = File::open(path).map_err(|e| named(path, e))?;
-            Requests::Dialogue(Box::new(RequestFollower::new(
-                BufReader::new(file),
-                args.filter.connection,
-                values(&args.filter.set),
-            )))
-        }
+        (Some(path), _) => Requests::Dialogue(Box::new(RequestFollower::new(
+            dialogue(path)?,
+            args.filter.connection,
+            values(&args.filter.set),
+        ))),
         (None, Some(path)) => Requests::Sent(std::fs::read(path).map_err(|e| named(path, e))?),
         (None, None) => Requests::Unknown,
     };

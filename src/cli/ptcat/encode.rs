@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat_pipes.rs`.
 
-use super::arguments::{FilterArgs, pair, values};
+use super::arguments::{FilterArgs, included, pair, values};
 use super::failure::Failure;
 use crate::dialogue::filter::lines;
 use crate::dialogue::filter::pipe::{PipePeer, PipelineDialer};
@@ -69,8 +69,10 @@ fn play(args: &EncodeArgs, replies: &Path) -> Result<bool, Failure> {
         .read_to_string(&mut text)
         .map_err(|e| e.to_string())?;
     let given = values(&args.filter.set);
-    let script = lines::dialogue_of_one(INPUT_NAME, &text, args.filter.connection, &given)
-        .map_err(Failure::Mistake)?;
+    // Standard input is in no folder: what it includes is looked for in the current one.
+    let script =
+        lines::dialogue_of_one(INPUT_NAME, &text, &included, args.filter.connection, &given)
+            .map_err(Failure::Mistake)?;
     let mut dialer = PipelineDialer {
         peer: Some(peer),
         servers: Servers {

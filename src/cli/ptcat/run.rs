@@ -2,7 +2,7 @@
 //!
 //! `ptcat run`: one dialogue.
 
-use super::arguments::{TargetArgs, values};
+use super::arguments::{TargetArgs, included, values};
 use super::failure::Failure;
 use crate::dialogue::filter::pipe::CommandDialer;
 use crate::dialogue::runner::Runner;
@@ -79,8 +79,4 @@ fn read(file: &Path) -> Result<Script, Failure> {
         .read_to_string(&mut text)
         .map_err(|e| format!("standard input: {e}"))?;
     Ok(Script::parse_with("-", &text, &included)?)
-}
-
-fn included(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|e| e.to_string())
 }

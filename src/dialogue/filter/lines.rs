@@ -9,6 +9,7 @@ use crate::dialogue::script::{ConnectionNumber, Script, Step, StepAction};
 use crate::dialogue::variables::Variables;
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 
 /// Why a filter stopped.
 #[derive(Debug)]
@@ -41,13 +42,15 @@ pub(super) fn line_actions(line: &str) -> Result<Vec<StepAction>, String> {
 }
 
 /// The dialogue of one connection of `text`, whose lines may also be instructions alone, and which
-/// may leave out the `connect`. `None` selects the only connection.
+/// may leave out the `connect`. `None` selects the only connection. `read` returns the text of a
+/// file that a line includes, by its path.
 ///
 /// # Errors
 /// The mistakes, with their places; or several connections, none of which was chosen.
 pub fn dialogue_of_one(
     name: &str,
     text: &str,
+    read: &dyn Fn(&Path) -> Result<String, String>,
     connection: Option<ConnectionNumber>,
     values: &Variables,
 ) -> Result<Script, String> {
@@ -56,7 +59,7 @@ pub fn dialogue_of_one(
         _ => format!("{line}\n"),
     };
     let lines: String = text.lines().map(line).collect();
-    let mut script = Script::parse(name, &lines).map_err(|e| e.to_string())?;
+    let mut script = Script::parse_with(name, &lines, read).map_err(|e| e.to_string())?;
     let numbers: BTreeSet<_> = script
         .steps
         .iter()
@@ -116,6 +119,13 @@ mod tests {
     fn a_pipeline_is_one_connection() {
         let text = "let a 1\nping\n2 connect worker\n2 > ping\n";
         let none = Variables::new();
+        let dialogue_of_one = |name: &str, text: &str, connection, values: &Variables| {
+            let read = |path: &Path| match path.to_str() {
+                Some("common.pt") => Ok("2 > ping\n".to_owned()),
+                _ => Err("no such file".to_owned()),
+            };
+            super::dialogue_of_one(name, text, &read, connection, values)
+        };
         let refused = dialogue_of_one("f.pt", text, None, &none).unwrap_err();
         assert!(refused.contains("connections 1, 2"), "{refused}");
         let first = dialogue_of_one("f.pt", text, Some(1), &none).unwrap();
@@ -134,6 +144,11 @@ mod tests {
                 .steps
                 .len(),
             3
+        );
+        let including = dialogue_of_one("f.pt", "include common.pt\n", None, &none).unwrap();
+        assert_eq!(
+            including.steps.last().unwrap().action,
+            StepAction::Send(2, vec!["ping".into()])
         );
         let bad = dialogue_of_one("f.pt", "ping\nnonsense\n", None, &none).unwrap_err();
         assert!(bad.starts_with("f.pt:2:1: "), "{bad}");

@@ -62,9 +62,15 @@ pub fn run_through_nc(
         StepAction::Connect(number, _) => Some(number),
         _ => None,
     });
+    // What a dialogue includes stands in its place, as `ptcat decode` reads it.
     let (_, text) = fixtures::dialogues()
         .find(|(name, _)| *name == script.name)
         .unwrap();
+    let written = if text.lines().any(|line| line.starts_with("include ")) {
+        script.to_string()
+    } else {
+        text.to_owned()
+    };
     for (number, recorder) in numbers.zip(&dialer.recorders) {
         let bytes = recorder.take().remove(0);
         let decoded = |requests| {
@@ -72,7 +78,7 @@ pub fn run_through_nc(
             let outcome = filter::decode(&bytes.received[..], requests, &mut out);
             (String::from_utf8(out).unwrap(), outcome.is_ok())
         };
-        let follower = RequestFollower::new(text.as_bytes(), Some(number), Variables::new());
+        let follower = RequestFollower::new(written.as_bytes(), Some(number), Variables::new());
         let (alone, with_bytes) = (
             decoded(Requests::Dialogue(Box::new(follower))),
             decoded(Requests::Sent(bytes.sent.clone())),
@@ -98,15 +104,16 @@ pub fn pipeline(script: &Script, address: &str, within: Duration) -> Result<(), 
         .join("tests/fixtures")
         .join(&script.name);
     let line = format!(
-        "set -o pipefail; mkfifo r; {ptcat} encode --replies r --within {}s | nc -N {host} {port} | tee r \
-         | {ptcat} decode --requests {}",
+        "set -o pipefail; r={}/r; mkfifo $r; {ptcat} encode --replies $r --within {}s \
+         | nc -N {host} {port} | tee $r | {ptcat} decode --requests {}",
+        folder.path().display(),
         within.as_secs(),
         file.display()
     );
     // What hangs is a failure.
     let out = Command::new("timeout")
         .args(["-k", "5", "300", "bash", "-c", &line])
-        .current_dir(folder.path())
+        .current_dir(file.parent().unwrap())
         .stdin(File::open(&file).unwrap())
         .output()
         .unwrap();
