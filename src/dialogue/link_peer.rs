@@ -85,7 +85,6 @@ pub fn connect(
             format!("{target}: a link is link, link/replay, link/stranger, link/other-key or link/ADDRESS")
         })?),
     };
-    let socket = open(&address, source, until)?;
     let keyring = Keyring::open(&config.gpg.home).map_err(|e| e.to_string())?;
     let uuid = match as_who {
         "stranger" => Uuid::now_v7(),
@@ -99,6 +98,8 @@ pub fn connect(
     };
     let identity = WorkerIdentity::new(keyring, own, config.gpg.master_key, uuid);
     let identity = identity.map_err(|e| e.to_string())?;
+    // The master's time for a handshake runs from here, and GPG may be slow.
+    let socket = open(&address, source, until)?;
     handshake.clear();
     let mut came = MessageDecoder::default();
     let proven = shake_hands(&socket, &identity, until, handshake, &mut came);

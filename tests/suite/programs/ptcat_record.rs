@@ -126,7 +126,7 @@ fn the_real_client_is_recorded_and_the_recording_runs_again() {
 fn dialogues_are_recorded_and_their_recordings_run_again() {
     let deployment = Deployment::running(1);
     let folder = tempfile::tempdir().unwrap();
-    for name in ["purchase", "tokens", "frames", "states", "password-change"] {
+    for name in ["purchase", "frames", "states", "password-change"] {
         let file = folder.path().join(format!("{name}.pt"));
         let recorder = Recorder::start(&deployment.worker(1).address(), &file);
         let fixture = format!("{}/tests/fixtures/{name}.pt", env!("CARGO_MANIFEST_DIR"));
