@@ -6,10 +6,11 @@
 
 use super::children::{CourseChildren, TidyUpGuard};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
@@ -26,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const OUTPUT_WAIT: Duration = Duration::from_millis(300);
 /// The last lines of a program's output that an error shows.
 const LINES_MAX: usize = 12;
+/// The last bytes of a program's output in which those lines are looked for.
+const OUTPUT_BYTES_MAX: u64 = 64 << 10;
 
 /// Whether somebody accepts connections at `HOST:PORT`.
 pub fn is_open(address: &str) -> bool {
@@ -88,7 +91,11 @@ impl StudentProgram {
     /// The program cannot be started, ends, or does not open its ports in time. The text has its
     /// last lines.
     pub fn start(&mut self) -> Result<(), String> {
-        let output = || self.output.reopen().map(Stdio::from);
+        // Both streams append: neither writes over the other, nor over what an earlier start said.
+        let output = || {
+            let file = File::options().append(true).open(self.output.path());
+            file.map(Stdio::from)
+        };
         let start = || -> io::Result<Child> {
             Command::new("sh")
                 .arg("-c")
@@ -148,7 +155,7 @@ impl StudentProgram {
     /// and is printed then, so this waits a moment for it.
     pub fn output(&self) -> Vec<String> {
         std::thread::sleep(OUTPUT_WAIT);
-        let bytes = fs::read(self.output.path()).unwrap_or_default();
+        let bytes = end_of(self.output.path()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().collect();
         let last = lines.get(lines.len().saturating_sub(LINES_MAX)..);
@@ -165,6 +172,16 @@ impl StudentProgram {
             format!("; its last lines:\n    {last}")
         }
     }
+}
+
+/// The last bytes of a file.
+fn end_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(OUTPUT_BYTES_MAX)))?;
+    let mut bytes = Vec::new();
+    file.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl Drop for StudentProgram {

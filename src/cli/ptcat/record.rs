@@ -48,9 +48,14 @@ pub(super) fn run(args: &RecordArgs) -> Result<bool, Failure> {
         )));
     }
     let named = |what: &str, e: io::Error| format!("{what}: {e}");
-    // The file is made first: what was recorded is not to be lost for want of a folder.
+    // The file is opened first: what was recorded is not to be lost for want of a folder. An older
+    // recording stays in it until there is a new one.
     let file = match &args.output {
-        Some(path) => Some(File::create(path).map_err(|e| named(&path.display().to_string(), e))?),
+        Some(path) => {
+            let mut options = File::options();
+            let opened = options.write(true).create(true).truncate(false).open(path);
+            Some(opened.map_err(|e| named(&path.display().to_string(), e))?)
+        }
         None => None,
     };
     let mut signals = Signals::new(signals::ending()).map_err(|e| e.to_string())?;
@@ -83,13 +88,22 @@ pub(super) fn run(args: &RecordArgs) -> Result<bool, Failure> {
         (text, recording.connections(), recording.messages())
     });
     match file {
-        Some(mut file) => file.write_all(text.as_bytes()).map_err(|e| e.to_string())?,
+        Some(file) => write_anew(file, &text).map_err(|e| e.to_string())?,
         None => print(text.trim_end())?,
     }
     news(&format!(
         "{connections} connections, {messages} messages recorded"
     ));
     Ok(true)
+}
+
+/// Writes a text in the place of what a file has.
+fn write_anew(mut file: File, text: &str) -> io::Result<()> {
+    // A FIFO or a terminal has no length.
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    file.write_all(text.as_bytes())
 }
 
 /// The first comment of a recording.
