@@ -13,7 +13,7 @@ use crate::model::server_info::ServerFact;
 use crate::net::ClientTls;
 use std::time::{Duration, Instant};
 
-/// How long a server may be silent before it is sent an empty line, and may take to answer that.
+/// How long a server may be silent before it is sent lines of HTTP, and may take to answer those.
 const LINE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The most bytes of another protocol that an error shows.
@@ -94,14 +94,14 @@ fn ask(
     })
 }
 
-/// Sends empty lines on a connection of their own: servers of protocols made of lines wait for the
-/// end of one.
+/// Sends a request of HTTP on a connection of its own: servers of protocols made of lines wait for
+/// one that is whole, and others say what is wrong with it.
 ///
 /// # Errors
 /// What comes is of another protocol.
 fn lines(address: &str, security: &ClientTls, within: Duration) -> Result<(), String> {
     let mut tcp = connect(address, "worker", security, within)?;
-    let _ = tcp.send(b"\r\n\r\n", "");
+    let _ = tcp.send(b"HEAD / HTTP/1.0\r\n\r\n", "");
     let _ = tcp.receive(Instant::now() + LINE_TIMEOUT);
     match other_protocol(&seen(&mut tcp)) {
         Some(other) => Err(format!("no worker at {address}: {other}")),

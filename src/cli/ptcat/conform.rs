@@ -102,6 +102,7 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
         print(&clean_lines(&list(&scripts)))?;
         return Ok(true);
     }
+    remove_old(args)?;
     let testbed: Box<dyn Testbed> = match address {
         None => {
             let markets = args.fixtures.as_ref().map(|folder| folder.join("markets"));
@@ -112,6 +113,9 @@ pub(super) fn run(args: &ConformArgs) -> Result<bool, Failure> {
             let facts = probe::probe(&servers, args.running.within).inspect_err(|why| {
                 if args.tap {
                     let _ = print(&tap::bail_out(why));
+                }
+                if let Some(path) = &args.junit {
+                    let _ = write(path, &junit::not_run(why));
                 }
             })?;
             let given = args.update_interval.map(|time| time.as_millis());
@@ -216,6 +220,21 @@ fn list(scripts: &[Script]) -> String {
     lines.join("\n")
 }
 
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, format!("{text}\n")).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Removes the reports of an earlier run, which would be taken for those of one that cannot begin
+/// or is interrupted.
+fn remove_old(args: &ConformArgs) -> Result<(), Failure> {
+    for path in [&args.junit, &args.html].into_iter().flatten() {
+        if path.is_file() {
+            std::fs::remove_file(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes and prints the report in all forms that were asked for.
 fn write_all(
     args: &ConformArgs,
@@ -223,9 +242,6 @@ fn write_all(
     scripts: &[Script],
     outcomes: &BTreeMap<usize, FixtureOutcome>,
 ) -> Result<(), Failure> {
-    let write = |path: &Path, text: &str| {
-        std::fs::write(path, format!("{text}\n")).map_err(|e| format!("{}: {e}", path.display()))
-    };
     if let Some(path) = &args.junit {
         write(path, &junit::junit(report))?;
     }

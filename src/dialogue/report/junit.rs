@@ -26,6 +26,18 @@ pub fn junit(report: &ConformReport) -> String {
     out
 }
 
+/// The report of a run that could not begin, as one error.
+pub fn not_run(why: &str) -> String {
+    let counts = "tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0\"";
+    let why = escaped(why);
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"ptcat conform\" {counts}>\n  \
+         <testsuite name=\"dialogues\" {counts}>\n    \
+         <testcase classname=\"ptcat.conform\" name=\"the server\"><error message=\"{why}\"/></testcase>\n  \
+         </testsuite>\n</testsuites>"
+    )
+}
+
 fn case(out: &mut String, dialogue: &DialogueReport) {
     let name = escaped(&dialogue.fixture);
     // Writing to a String cannot fail.

@@ -484,8 +484,27 @@ fn what_is_no_worker_is_told_in_one_line_before_anything_runs() {
         "{}",
         text(&out.stdout)
     );
-    let out = ptcat(&["conform", "127.0.0.1:1", "--tap"], b"");
+    // The report of an earlier run is not taken for this one's.
+    let (junit, html) = (folder.path().join("j.xml"), folder.path().join("h.html"));
+    std::fs::write(&junit, "<testsuites errors=\"0\"/>").unwrap();
+    std::fs::write(&html, "all passed").unwrap();
+    let reports = [
+        "--junit",
+        junit.to_str().unwrap(),
+        "--html",
+        html.to_str().unwrap(),
+    ];
+    let out = ptcat(
+        &[&["conform", "127.0.0.1:1", "--tap"], &reports[..]].concat(),
+        b"",
+    );
     assert!(text(&out.stdout).contains("\nBail out! no worker at 127.0.0.1:1"));
+    let told = std::fs::read_to_string(&junit).unwrap();
+    assert!(
+        told.contains("<error message=\"no worker at 127.0.0.1:1"),
+        "{told}"
+    );
+    assert!(!html.exists());
 }
 
 /// A server that takes one order of one connection, and settles it three seconds later, as it has
