@@ -4,7 +4,7 @@
 
 use super::blame;
 use super::fixtures;
-use super::report::{ConformReport, FixtureOutcome, ServerFacts};
+use super::report::{ConformReport, FixtureOutcome, OUR_EDITION, ServerFacts};
 use super::runner::{Runner, STEP_TIMEOUT};
 use super::script::{Need, Script, ScriptError, ScriptErrors};
 use super::sections;
@@ -16,9 +16,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// The edition of the protocol that the table of instructions describes.
-const EDITION: u8 = 2;
 
 /// How many dialogues run at the same time, unless somebody asks for another number. They wait more
 /// than they work.
@@ -126,7 +123,7 @@ impl RunningTestbed {
     pub fn of(servers: Servers) -> RunningTestbed {
         let facts = ServerFacts {
             worker: servers.workers.first().cloned().unwrap_or_default(),
-            edition: EDITION,
+            edition: OUR_EDITION,
             ..ServerFacts::default()
         };
         RunningTestbed {
@@ -139,7 +136,11 @@ impl RunningTestbed {
     /// Why nothing settles, where the server has told that its market does not move.
     fn stands(&self) -> Option<String> {
         let state = self.facts.state.as_deref()?;
-        (state != MarketState::Open.as_str())
+        // A state that nobody knows excuses nothing.
+        let stands = [MarketState::Closed, MarketState::Paused, MarketState::Ended];
+        stands
+            .iter()
+            .any(|stands| stands.as_str() == state)
             .then(|| format!("needs a market that moves, and the server's is {state}"))
     }
 

@@ -7,7 +7,7 @@
 
 use super::message;
 use super::peer::{Arrival, Peer, Tcp};
-use super::report::ServerFacts;
+use super::report::{OUR_EDITION, ServerFacts};
 use super::servers::Servers;
 use crate::model::server_info::ServerFact;
 use crate::net::ClientTls;
@@ -169,20 +169,28 @@ fn speaks(address: &str, security: &ClientTls, within: Duration) -> Result<(), S
     })
 }
 
-/// What the server tells about itself. One that does not know the question is of edition 1.
+/// What the server tells about itself. One that says that it does not know the question, or ends
+/// the connection for it, is of edition 1. Any other answer, and none, is for the dialogues to judge.
 fn facts(address: &str, security: &ClientTls, within: Duration) -> Result<ServerFacts, String> {
     let mut facts = ServerFacts {
         worker: address.to_owned(),
-        edition: 1,
+        edition: OUR_EDITION,
         ..ServerFacts::default()
     };
-    let Answer::Message(text) = ask(address, security, &["getServerInfo"], within)? else {
-        return Ok(facts);
+    let text = match ask(address, security, &["getServerInfo"], within)? {
+        Answer::Message(text) => text,
+        Answer::End => {
+            facts.edition = 1;
+            return Ok(facts);
+        }
+        Answer::Broken | Answer::Nothing => return Ok(facts),
     };
     let Some(told) = text.strip_prefix("serverInfo") else {
+        if text.starts_with("protocolError ") {
+            facts.edition = 1;
+        }
         return Ok(facts);
     };
-    facts.edition = 2;
     for (name, value) in told.split(' ').filter_map(|fact| fact.split_once('=')) {
         if name == ServerFact::Edition.as_str() {
             facts.edition = value.parse().unwrap_or(facts.edition);

@@ -135,10 +135,18 @@ pub struct ServerFacts {
     pub update_interval_ms: Option<u64>,
 }
 
+/// The edition of the protocol that the table of instructions describes.
+pub const OUR_EDITION: u8 = 2;
+const _: () = assert!(OUR_EDITION as u16 == crate::wire::EDITION);
+
+/// The longest time between two updates that a run waits for, whatever a server tells.
+const UPDATE_INTERVAL_MAX: Duration = Duration::from_secs(15 * 60);
+
 impl ServerFacts {
     /// The time between two updates, where it was told.
     pub fn update_interval(&self) -> Option<Duration> {
-        self.update_interval_ms.map(Duration::from_millis)
+        let told = self.update_interval_ms.map(Duration::from_millis);
+        told.map(|time| time.min(UPDATE_INTERVAL_MAX))
     }
 }
 

@@ -287,7 +287,6 @@ impl<'a> Runner<'a> {
             .receive(within, &mut self.log)
     }
 
-    /// The next arrival within just that time, whatever the server has announced.
     /// Expects not a byte for a time.
     fn silence(&mut self, number: ConnectionNumber, time: Duration) -> Result<(), String> {
         if let Some(came) = self.listen(number, time)? {
@@ -299,6 +298,7 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// The next arrival within just that time, whatever the server has announced.
     fn listen(
         &mut self,
         number: ConnectionNumber,

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
+/// The longest time that a line may name.
+pub const TIME_MAX: Duration = Duration::from_secs(3600);
+
 /// A connection's number in a fixture.
 pub type ConnectionNumber = u16;
 

@@ -8,7 +8,9 @@ use super::link_peer;
 use super::peer::{ConnectionRecorder, Peer, Tcp};
 use crate::net::ClientTls;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Connects a run to its servers, and runs the hooks that `do NAME` names.
@@ -113,9 +115,12 @@ impl Dialer for Servers {
             .hooks
             .get(name)
             .ok_or(format!("nothing is given that does {name} (--on)"))?;
-        let status = std::process::Command::new("sh")
+        let status = Command::new("sh")
             .arg("-c")
             .arg(command)
+            .stdin(Stdio::null())
+            // Standard output is the report's.
+            .stdout(io::stderr())
             .status();
         match status {
             Ok(status) if status.success() => Ok(()),

@@ -26,6 +26,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How long a daemon may take to end, by its own promise.
 const STOP: Duration = Duration::from_secs(5);
 
+/// The most workers that a dialogue may need.
+const WORKERS_MAX: u16 = 100;
+
 /// A running deployment, as dialogues name its parts: all is reached by `servers`, and stopped and
 /// started by hooks.
 pub struct FixtureRig {
@@ -59,7 +62,12 @@ impl FixtureRig {
     pub fn try_start(needs: &[Need], markets: Option<&Path>) -> Result<FixtureRig, SandboxError> {
         let asked = |what: &str| needs.iter().find(|need| need.what == what);
         let workers = match asked("workers") {
-            Some(need) => need.words.concat().parse().map_err(|_| unmet(need))?,
+            Some(need) => {
+                let count = need.words.concat().parse().ok();
+                count
+                    .filter(|count| (1..=WORKERS_MAX).contains(count))
+                    .ok_or_else(|| unmet(need))?
+            }
             None => 1,
         };
         // A dialogue links in the name of one more worker, which is registered and never runs.

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
-use crate::dialogue::script::ConnectionNumber;
+use crate::dialogue::script::{ConnectionNumber, TIME_MAX};
 use crate::dialogue::servers::Servers;
 use crate::dialogue::variables::Variables;
 use crate::net::ClientTls;
@@ -95,8 +95,16 @@ pub(super) struct RunningArgs {
 
     /// How long a line may take that does not say so itself; for an order, from the time on at
     /// which the server expects to settle it
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub(super) within: Duration,
+}
+
+/// A time such as `300ms` or `5s`, up to an hour, as a line of a dialogue takes it.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|e| e.to_string())?;
+    (time <= TIME_MAX)
+        .then_some(time)
+        .ok_or_else(|| "a time is at most an hour".to_owned())
 }
 
 /// The parts of `NAME=VALUE`.

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat.rs`.
 
-use super::arguments::{RunningArgs, values};
+use super::arguments::{RunningArgs, time, values};
 use super::failure::Failure;
 use super::print::print;
 use crate::cli::output::{clean_lines, pretty_json};
@@ -51,7 +51,7 @@ pub(super) struct ConformArgs {
     other_market: bool,
 
     /// The time between two updates of prices, for a server that does not tell it
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     update_interval: Option<Duration>,
 
     /// How many dialogues run at the same time

@@ -4,6 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/course.rs`.
 
+use super::arguments::time;
 use super::course_text;
 use super::failure::Failure;
 use super::print::print;
@@ -94,7 +95,7 @@ pub(super) struct CourseArgs {
     to: Option<u8>,
 
     /// How long a line may take that does not say so itself
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     within: Duration,
 
     /// Print the result as JSON

@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/programs/ptcat_pipes.rs`.
 
-use super::arguments::{FilterArgs, included, pair, values};
+use super::arguments::{FilterArgs, included, pair, time, values};
 use super::failure::Failure;
 use crate::dialogue::filter::lines;
 use crate::dialogue::filter::pipe::{PipePeer, PipelineDialer};
@@ -36,7 +36,7 @@ pub(super) struct EncodeArgs {
     hooks: Vec<(String, String)>,
 
     /// How long a line may take that does not say so itself
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     within: Duration,
 
     /// Tell every message that is sent and that comes, on standard error

@@ -35,7 +35,7 @@ pub(super) struct TimedArrival {
 pub(super) struct ScriptedConnection {
     number: ConnectionNumber,
     peer: Box<dyn Peer>,
-    /// TimedArrival and not yet expected by a line, oldest first.
+    /// Received and not yet expected by a line, oldest first.
     received: VecDeque<TimedArrival>,
     /// Notices that were received while a reply was expected, oldest first.
     notices: VecDeque<TimedArrival>,

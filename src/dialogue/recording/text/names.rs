@@ -7,14 +7,13 @@
 use super::super::facts::RecordedFacts;
 use super::super::literal::{literal, masked};
 use crate::dialogue::script::ConnectionNumber;
+use crate::dialogue::variables::BUILT_IN;
 use crate::model::{Email, Reason, SessionId, Username};
 use crate::wire::Instruction;
 use crate::wire::argument_type::ArgumentType;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// Names in braces that have a meaning of their own.
-const RESERVED: &[&str] = &["run", "now", "random", "uuid"];
 /// The most characters of a user's name: beyond them names that are made unique are cut.
 const NAME_MAX: usize = 13;
 /// Digits of a session ID or a hashedPass as text.
@@ -76,7 +75,7 @@ impl RecordedNames {
             && user
                 .bytes()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        if is_plain && !RESERVED.contains(&user) && self.taken.insert(user.to_owned()) {
+        if is_plain && !BUILT_IN.contains(&user) && self.taken.insert(user.to_owned()) {
             user.to_owned()
         } else {
             self.fresh("user")

@@ -6,14 +6,12 @@
 
 use crate::dialogue::compare::{Comparison, SIGNS};
 use crate::dialogue::raw::PlacedWord;
-use crate::dialogue::script::{NEEDS, Need, ROW_CHOICES, RowChoice, StepAction};
+use crate::dialogue::script::{NEEDS, Need, ROW_CHOICES, RowChoice, StepAction, TIME_MAX};
 use crate::dialogue::{requirements, sections, variables};
 use crate::model::Timestamp;
 use crate::model::likeness::{did_you_mean, most_like};
 use std::time::Duration;
 
-/// The longest time that a line may name.
-pub(super) const TIME_MAX: Duration = Duration::from_secs(3600);
 /// The highest count of `repeat`.
 pub(super) const REPEAT_MAX: usize = 100_000;
 /// The lines that begin with their word, each as it is written.
