@@ -61,6 +61,10 @@ pub const ANSWERS: &[(&str, &str)] = &[
     ("ping", "pong"),
     ("login", "loginFail bad-credentials who are you"),
     (
+        "getServerInfo",
+        "protocolError unknown-instruction of a later edition",
+    ),
+    (
         "getAssetList",
         "x 03 030b 00000007 0000 00000001 00000001 00000001 0001 \"X\"",
     ),
