@@ -16,9 +16,9 @@ class PaperTraderError(Exception):
 class BadArgument(PaperTraderError, ValueError):
     """An argument that is not of its form. Nothing was sent."""
 
-    def __init__(self, name: str, value: Optional[str], about: str) -> None:
+    def __init__(self, name: str, value: Optional[object], about: str) -> None:
         # A secret is not repeated.
-        if value is None or name in ("hashedPass", "newHashedPass", "sessionID"):
+        if value is None or name in ("hashed_pass", "new_hashed_pass", "session_id"):
             super().__init__(f"{name} must be {about}")
         else:
             super().__init__(f"{name} {ascii(value)} is wrong; it must be {about}")
