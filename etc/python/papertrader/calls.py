@@ -234,6 +234,9 @@ class Calls(Core):
         self.deployment.begin(username, answer.session_id, answer.worker, self.address)
 
     def resume(self, username: str, session: str) -> Steps[None]:
+        if not wire.SESSION_ID.fits(session):  # It is a secret, and not repeated.
+            raise BadArgument("session", None, f"a session or a token: {wire.SESSION_ID.about}")
+        _check("username", username, wire.USERNAME)
         answer = yield from self.call(wire.login_with_session_id(session))
         assert self.address is not None
         self.deployment.begin(username, answer.session_id, answer.worker, self.address)
@@ -458,6 +461,8 @@ class Calls(Core):
         key: Optional[str],
     ) -> Steps[Placed]:
         key = _key(key)
+        if all(value is None for value in (quantity, cash, limit, stop)):
+            raise BadArgument("quantity", None, "given, or cash, a limit or a stop: what changes")
         amount = None if quantity is None and cash is None else _amount(quantity, cash)
         request = wire.replace_order(
             self.deployment.token(), transaction_id, amount, limit, stop, key

@@ -198,7 +198,8 @@ class Deployment:
         self.wall = wall
         self.session: Optional[str] = None
         self.username: Optional[str] = None
-        #: Whether any worker has ever answered: before that, an address may just be wrong.
+        #: Whether any worker has ever answered: before that, an address may just be wrong. That
+        #: somebody accepts connections there shows nothing.
         self.has_connected = False
         #: Editions of the protocol that workers speak, by address.
         self.editions: Dict[str, int] = {}
@@ -310,6 +311,7 @@ class Core:
             raise ServerFault(event.code, event.text)
         if isinstance(event, Closed):
             raise ConnectionLost("the server closed the connection")
+        self.deployment.has_connected = True
         if isinstance(event, Notice):
             self.notices.append(event.value)
         return event
@@ -374,7 +376,6 @@ class Core:
     def _reach(self, address: str, is_open: bool) -> Steps[None]:
         if not is_open:
             yield from self._open(address)
-        self.deployment.has_connected = True
 
     def _round(
         self, attempt: Callable[[], Steps[T]], repeatable: bool, prepare: Callable[[], Steps[None]]

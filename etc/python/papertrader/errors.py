@@ -6,11 +6,25 @@ open list: a code of a later edition is a plain Refused, and keeps its text.
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Type
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
 
 
 class PaperTraderError(Exception):
-    """Whatever this package raises."""
+    """Whatever this package raises. It can be pickled, as a pool of processes does."""
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # An exception's own way calls the class with the text alone.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    cls: Type[PaperTraderError], arguments: Tuple[Any, ...], fields: Dict[str, Any]
+) -> PaperTraderError:
+    """An error that was pickled."""
+    error = cls.__new__(cls)
+    error.args = arguments
+    error.__dict__.update(fields)
+    return error
 
 
 class BadArgument(PaperTraderError, ValueError):

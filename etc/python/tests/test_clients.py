@@ -11,7 +11,7 @@ import papertrader
 from papertrader import AsyncClient, Client, wire
 
 from .live import PASSWORD, SERVERS, TIMEOUT, fresh_name, needs_servers
-from .script import NAMES, SESSION, packets, reply
+from .script import SESSION, listen, packets, reply
 
 
 def public(cls):
@@ -89,15 +89,17 @@ class Sockets(unittest.TestCase):
 
     def test_a_server_that_speaks_something_else(self):
         server = self.serve(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        text = self.both(server, papertrader.NoWorker, patience=0)
+        text = self.both(server, papertrader.NoWorker)
         self.assertIn("not PaperTrader's protocol", text)
 
     def test_a_server_that_closes(self):
-        text = self.both(self.serve(b""), papertrader.NoWorker, patience=0)
+        text = self.both(self.serve(b""), papertrader.NoWorker)
         self.assertIn("closed the connection", text)
 
     def test_a_server_that_is_silent(self):
-        self.both(self.serve(None), papertrader.NoWorker, timeout=0.2, patience=0)
+        # That it accepts connections is no answer, after which a call would go on trying.
+        text = self.both(self.serve(None), papertrader.NoWorker, timeout=0.2)
+        self.assertIn("no answer within", text)
 
     def test_a_server_without_tls(self):
         server = self.serve(b"\x04\x04\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01")
@@ -114,32 +116,10 @@ class Threads(unittest.TestCase):
     """Threads that share a client, against a server whose prices say which asset they are of."""
 
     def setUp(self):
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-        self.server = "127.0.0.1:%d" % listener.getsockname()[1]
-
-        def accept():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-
-    def talk(self, connection):
-        with connection, connection.makefile("rb") as stream:
-            while True:
-                head = stream.read(wire.HEADER.size)
-                if len(head) < wire.HEADER.size:
-                    return
-                _, number, size, _, _, _ = wire.HEADER.unpack(head)
-                answer = self.answer(NAMES[number], stream.read(size).decode().split(" "))
-                connection.sendall(answer)
+        self.server = listen(self, self.answer)
 
     def answer(self, name, texts):
-        if name == "loginSessionID" or name == "login":
+        if name == "login":
             return reply("sessionID", SESSION, self.server)
         if name == "switchState":
             return reply("stateSwitchSuccess", texts[1])
@@ -236,6 +216,7 @@ class Arguments(unittest.TestCase):
             lambda: client.place("buy", "AAPL", 1, time_in_force=None),
             lambda: client.place("buy", "AAPL", 1, kind=7),
             lambda: client.replace(None, limit=1),
+            lambda: client.replace(order),
             lambda: client.cancel(None),
             lambda: client.wait(None),
             lambda: client.wait(order, timeout="x"),
@@ -293,6 +274,21 @@ class Arguments(unittest.TestCase):
                 with self.assertRaises(papertrader.BadArgument) as caught:
                     call()
                 self.assertNotIn(SESSION, str(caught.exception))
+
+    def test_an_argument_is_told_by_its_name_in_python(self):
+        client = Client("127.0.0.1:9")
+        client._deployment.session, client._deployment.username = SESSION, "alice"
+        for name, call in {
+            "time_in_force": lambda: client.place("buy", "AAPL", 1, time_in_force="x"),
+            "transaction_id": lambda: client.cancel("x"),
+            "key": lambda: client.buy("AAPL", 1, key="a b"),
+            "symbol": lambda: client.buy("aapl", 1),
+            "session": lambda: client.resume("alice", "no token"),
+        }.items():
+            with self.assertRaisesRegex(papertrader.BadArgument, f"^{name} ") as caught:
+                call()
+            self.assertEqual(caught.exception.name, name)
+            self.assertNotIn("no token", str(caught.exception))
 
     def test_a_text_behind_one_that_is_left_out_is_refused(self):
         arguments = [wire.Argument(name, wire.FLAG, optional=True) for name in ("a", "b")]

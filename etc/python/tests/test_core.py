@@ -1,5 +1,6 @@
 """Failover, repetition of orders, resumption of subscriptions: the core against scripts."""
 
+import pickle
 import unittest
 from decimal import Decimal
 
@@ -376,6 +377,27 @@ class Feeds(unittest.TestCase):
         with self.assertRaises(errors.SessionEnded):
             world.run(feed.next_item(None))
         self.assertEqual(world.now, 60)
+
+
+class Errors(unittest.TestCase):
+    def test_every_error_can_be_pickled(self):
+        refused = errors.refusal("insufficient-funds", "too little")
+        refused.transaction_id, refused.client_order_id = ORDER, "k1"
+        lost = errors.ConnectionLost("gone")
+        for error in (
+            refused,
+            errors.refusal("of-later", ""),
+            errors.BadArgument("symbol", "x", "a symbol"),
+            errors.NotLoggedIn(),
+            errors.ServerFault("timeout", "too slow"),
+            errors.NoWorker([(A, lost)]),
+            errors.OutcomeUnknown("k1", "gone"),
+            errors.StillOpen(ORDER, None),
+        ):
+            again = pickle.loads(pickle.dumps(error))
+            self.assertIs(type(again), type(error))
+            self.assertEqual(str(again), str(error))
+            self.assertEqual(str(vars(again)), str(vars(error)))
 
 
 class Addresses(unittest.TestCase):
