@@ -265,7 +265,10 @@ def send_order(
             key=key,
         )
         if line.wait and is_market:
-            done = client.wait(done.transaction_id)
+            try:
+                done = client.wait(done.transaction_id)
+            except ConnectionProblem as error:
+                raise StillOpen(done.transaction_id, key, str(error)) from error
     return done
 
 

@@ -418,7 +418,13 @@ class Calls(Core):
                 side, symbol, quantity, cash, "market", None, None, "gtc", key
             )
             left = until - (self.deployment.clock() - begun)
-            return (yield from self.wait(placed.transaction_id, max(0.0, left)))
+            try:
+                return (yield from self.wait(placed.transaction_id, max(0.0, left)))
+            except (ConnectionProblem, Refused) as error:
+                if isinstance(error, Refused) and error.transaction_id is not None:
+                    raise  # The outcome.
+                # The order stands: that it cannot be looked at does not say that it did not trade.
+                raise StillOpen(placed.transaction_id, key, str(error)) from error
         amount, token = _amount(quantity, cash), self.deployment.token()
         make = {"buy": wire.purchase_asset, "sell": wire.sell_asset}[side]
         fill = yield from self.order(make(token, symbol, amount, key), key, until)

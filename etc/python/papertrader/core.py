@@ -602,7 +602,7 @@ class _Follower:
                 if clock() >= self._until:
                     yield from core.close()  # The answer would come between those of later calls.
                     self._is_uncertain = True
-                    raise self._given_up(error) from error
+                    raise self._given_up(error, is_late=True) from error
                 raise
             taken = core._taken(event)
             if isinstance(taken, Answer):
@@ -636,9 +636,11 @@ class _Follower:
             raise OutcomeUnknown(self._key, str(error)) from error
         raise error
 
-    def _given_up(self, error: PaperTraderError) -> PaperTraderError:
+    def _given_up(self, error: PaperTraderError, is_late: bool = False) -> PaperTraderError:
+        """What is told of an order without an answer; `is_late`: no worker is to blame for it."""
         if self._queued is not None:
-            return StillOpen(self._queued.transaction_id, self._key)
+            why = None if is_late else str(error)
+            return StillOpen(self._queued.transaction_id, self._key, why)
         if self._is_uncertain:
             return OutcomeUnknown(self._key, str(error))
         return error

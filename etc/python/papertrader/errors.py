@@ -116,10 +116,16 @@ class OutcomeUnknown(PaperTraderError):
 
 
 class StillOpen(PaperTraderError):
-    """The order stands, and had no outcome in the time that was given."""
+    """The order stands, and had no outcome in the time that was given, or while workers answered.
 
-    def __init__(self, transaction_id: str, client_order_id: Optional[str]) -> None:
-        super().__init__(f"order {transaction_id} has no outcome yet")
+    wait() with its `transaction_id` follows it further.
+    """
+
+    def __init__(
+        self, transaction_id: str, client_order_id: Optional[str], why: Optional[str] = None
+    ) -> None:
+        because = "" if why is None else f": {why}"
+        super().__init__(f"order {transaction_id} has no outcome yet{because}")
         self.transaction_id = transaction_id
         self.client_order_id = client_order_id
 

@@ -134,6 +134,32 @@ class Interrupted(unittest.TestCase):
         self.assertEqual(done.stderr, text)
 
 
+class Bot(unittest.TestCase):
+    """The example, where it is started wrongly."""
+
+    def bot(self, *arguments, **variables):
+        environment = {name: value for name, value in os.environ.items() if name != "PASSWORD"}
+        done = subprocess.run(
+            [sys.executable, "examples/moving_average.py", *arguments],
+            cwd=HERE, env={**environment, "PYTHONPATH": str(HERE), **variables}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    def test_without_a_password_it_tells_its_usage(self):
+        code, err = self.bot("127.0.0.1:9", "alice", "AAPL")
+        self.assertEqual((code, err[:6]), (2, "usage:"))
+        code, err = self.bot("127.0.0.1:9", "alice", "AAPL", "x", PASSWORD=PASSWORD)
+        self.assertEqual((code, err[:6]), (2, "usage:"))
+
+    def test_a_login_that_fails_is_told_in_one_line(self):
+        fail = reply("loginFail", "bad-credentials", "the name or the password is wrong")
+        server = listen(self, lambda *_: fail)
+        code, err = self.bot(server, "alice", "AAPL", PASSWORD="wrong password")
+        text = "moving_average: the name or the password is wrong (bad-credentials)\n"
+        self.assertEqual((code, err), (1, text))
+
+
 @needs_servers
 class WithServers(unittest.TestCase):
     def setUp(self):

@@ -268,6 +268,31 @@ class Orders(unittest.TestCase):
         self.assertEqual(caught.exception.transaction_id, ORDER)
         self.assertEqual(world.now, 20)
 
+    def test_an_order_that_stands_when_no_worker_is_left_says_why(self):
+        world = World(w1=None, w2=None)
+
+        def last(*_):
+            world.servers[A] = None
+            return [(0, queued(world, "k1", due=60)), (1, END)]
+
+        world.servers[A] = last
+        with self.assertRaisesRegex(errors.StillOpen, "no worker could be reached") as caught:
+            self.buy(world, patience=20.0)
+        self.assertEqual(caught.exception.transaction_id, ORDER)
+
+    def test_an_order_for_cash_that_was_placed_stands_when_no_worker_is_left(self):
+        world = World(w1=None, w2=None)
+
+        def last(*_):
+            world.servers[A] = None
+            return [(0, reply("orderPlaced", ORDER, "k1", "queued")), (1, END)]
+
+        world.servers[A] = last
+        steps = core(world, patience=20.0).trade("buy", "AAPL", None, 100, "k1", None)
+        with self.assertRaisesRegex(errors.StillOpen, "no worker could be reached") as caught:
+            world.run(steps)
+        self.assertEqual(caught.exception.client_order_id, "k1")
+
     def test_a_settlement_that_does_not_come_is_asked_for_again(self):
         world = World(w1=None)
         later = [[(0, queued(world, "k1"))], [(0, filled())]]
