@@ -218,7 +218,9 @@ fn run_link(script: &Script) -> Result<(), String> {
         let said = stage.said();
         let was_slow = said.contains("the handshake was not whole in time")
             || difference.to_string().ends_with("timed out")
-            || difference.to_string().ends_with("the link ended without a close record");
+            || difference
+                .to_string()
+                .ends_with("the link ended without a close record");
         if tries == LINK_TRIES || !was_slow {
             return Err(format!("{difference}\n{said}"));
         }
