@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
 
 all: build
 
@@ -126,6 +126,13 @@ ROUNDS ?= 1000
 chaos: deps ## kills, cuts and full disks while people trade: ROUNDS=1000 SEED=1
 	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(CARGO) test --locked --test chaos
 
+# Installs the packages on booted machines, as administrators do; as root. ONLY names a case.
+ONLY ?=
+system-test: ## the packages on booted Debian machines, as root: ONLY=watchdog
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) debhelper dpkg-dev lintian mmdebstrap systemd-container"
+	$(CARGO) build --quiet --locked --bins
+	python3 tests/system/run.py $(foreach case,$(ONLY),--only $(case))
+
 # Hostile clients by the hundred beside a person who is served.
 CLIENTS ?= 500
 hostile: deps ## bad clients beside a person: CLIENTS=500
@@ -158,6 +165,12 @@ bench-notices: deps ## 5,000 subscribers to one price, and who else notices: two
 bench-open-orders: deps ## a master with a million open orders: five minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench open-orders
+
+# The figures of spec/sizing.md.
+bench-sizes: ## what a client, an account, a transaction and a price take: two minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) openssl"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench sizes
 
 bench-websocket: deps ## what a quote by WebSocket costs a worker, beside TCP: two minutes
 	$(CARGO) build --release --locked
@@ -217,7 +230,8 @@ FISHCOMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 # What names the packaged paths in files that are installed becomes these paths.
 PLACED = sed -e 's|/usr/bin/papertrader|$(PREFIX)/bin/papertrader|g' \
-	-e 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|g' -e 's|/etc/papertrader|$(SYSCONFDIR)/papertrader|g'
+	-e 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|g' \
+	-e 's|/usr/share/doc/papertrader|$(PREFIX)/share/doc/papertrader|g' -e 's|/etc/papertrader|$(SYSCONFDIR)/papertrader|g'
 
 install: ## after build: PREFIX=/usr/local DESTDIR=
 	@for binary in $(BINARIES); do \
@@ -226,7 +240,7 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	put() { mode=$$1; from=$$2; to=$(DESTDIR)$$3; install -d "$${to%/*}"; install -m "$$mode" "$$from" "$$to"; }; \
 	place() { to=$(DESTDIR)$$2; install -d "$${to%/*}"; $(PLACED) "$$1" >"$$to"; chmod 644 "$$to"; }; \
 	for binary in $(BINARIES); do put 755 $(BUILT)/$$binary $(PREFIX)/bin/$$binary; done; \
-	for page in etc/man/*.[18]; do place $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done; \
+	for page in etc/man/*.[1-8]; do place $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done; \
 	for file in etc/completions/*.bash; do name=$${file##*/}; \
 	  put 644 $$file $(COMPLETIONS)/$${name%.bash}; done; \
 	for file in etc/completions/*.zsh; do name=$${file##*/}; \
@@ -238,16 +252,43 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	  put 644 etc/wireshark/$$file $(PREFIX)/share/papertrader/wireshark/$$file; done; \
 	for name in master worker; do \
 	  place etc/$$name.toml $(SYSCONFDIR)/papertrader/$$name.toml.sample; done; \
-	for unit in etc/systemd/*.service; do place $$unit $(UNITDIR)/$${unit##*/}; done; \
+	for unit in etc/systemd/*.service etc/systemd/*.timer; do \
+	  test ! -e $$unit || place $$unit $(UNITDIR)/$${unit##*/}; done; \
+	for file in etc/systemd/examples/*; do test ! -e $$file || \
+	  place $$file $(PREFIX)/share/doc/papertrader-server/examples/$${file##*/}; done; \
+	for file in etc/logrotate.d/*; do test ! -e $$file || \
+	  put 644 $$file $(SYSCONFDIR)/logrotate.d/$${file##*/}; done; \
+	for file in etc/prometheus/* etc/grafana/*; do test ! -e $$file || { folder=$${file%/*}; \
+	  put 644 $$file $(PREFIX)/share/papertrader/$${folder##*/}/$${file##*/}; }; done; \
 	place etc/sysusers.d/papertrader.conf $(PREFIX)/lib/sysusers.d/papertrader.conf; \
 	place etc/tmpfiles.d/papertrader.conf $(PREFIX)/lib/tmpfiles.d/papertrader.conf; \
 	for file in LICENSE CHANGELOG.md README.md; do test ! -e $$file || \
 	  put 644 $$file $(PREFIX)/share/doc/papertrader/$$file; done
-	@echo "installed below $(DESTDIR)$(PREFIX). Before the first start, as root:"
-	@echo "  systemd-sysusers $(PREFIX)/lib/sysusers.d/papertrader.conf"
-	@echo "  systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/papertrader.conf"
-	@echo "  systemctl daemon-reload"
-	@echo "then write $(SYSCONFDIR)/papertrader/master.toml as master.toml.sample explains it."
+	@test -n "$(QUIET)" || printf '%s\n' \
+	  "installed below $(DESTDIR)$(PREFIX). Before the first start, as root:" \
+	  "  systemd-sysusers $(PREFIX)/lib/sysusers.d/papertrader.conf" \
+	  "  systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/papertrader.conf" \
+	  "  systemctl daemon-reload" \
+	  "then write $(SYSCONFDIR)/papertrader/master.toml as master.toml.sample explains it."
+
+# The crates are fetched first; what builds then needs no network. DEB_PROFILE=dev packages the programs of a build for
+# tests, within seconds. DEB_VERSION makes another version than Cargo.toml's, for trying an upgrade; DEB_BUILT names a
+# folder of programs that are built already.
+DEB_PROFILE ?= release
+DEB_VERSION ?=
+DEB_BUILT ?=
+deb: ## Debian packages, in target/deb: DEB_PROFILE=release DEB_VERSION=
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) debhelper dpkg-dev lintian"
+	$(CARGO) fetch --quiet --locked
+	@CARGO="$(CARGO)" DEB_PROFILE="$(DEB_PROFILE)" DEB_VERSION="$(DEB_VERSION)" DEB_BUILT="$(DEB_BUILT)" \
+	  etc/debian/build.sh
+
+# The commands of spec/container.md, on buildah; needs root. BASE_TAR is a base that mmdebstrap has made before.
+BASE_TAR ?=
+container-test: ## two containers, a person who trades, and no zombies
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) buildah iproute2 mmdebstrap"
+	@$(MAKE) --no-print-directory deb DEB_PROFILE=dev
+	tests/container/run.py target/deb $(BASE_TAR)
 
 clean: ## removes what was built
 	$(CARGO) clean

@@ -2,15 +2,18 @@
 //!
 //! Reads, checks and writes the configuration files of both daemons.
 
+mod changes;
 mod check;
 mod database;
 mod master;
+mod metrics;
 mod reader;
 mod values;
 mod web;
 mod worker;
 mod writer;
 
+pub use changes::{Comparable, ConfigChange, ConfigValues};
 pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
 pub use master::{
@@ -19,6 +22,7 @@ pub use master::{
     ProviderKind, ReplayEnd, ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection,
     ThirdPartySettings,
 };
+pub use metrics::{MASTER_METRICS_PORT, MetricsConfig, WORKER_METRICS_PORT};
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use web::{WEB_PORT, WebConfig, WebOrigin};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

@@ -6,7 +6,9 @@
 pub mod connection;
 pub mod envelope;
 pub mod handshake;
+pub mod key_watch;
 pub mod keyring;
 pub mod layout;
 pub mod message;
+pub mod metrics;
 pub mod record;

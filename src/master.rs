@@ -9,6 +9,7 @@ pub mod admin;
 pub mod asset_queries;
 pub mod assets;
 pub mod auth;
+mod keys;
 pub mod link_session;
 pub mod mail;
 pub mod messages;
@@ -28,6 +29,8 @@ pub mod workers;
 
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::MasterCli;
+use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
+use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::net::Listener;
@@ -48,6 +51,10 @@ const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 
+/// The status after a reload that was refused.
+const RELOAD_REFUSED: &str =
+    "serving; the configuration of the last reload was refused, see the log";
+
 /// A running master.
 #[derive(Debug)]
 pub struct Master {
@@ -64,6 +71,7 @@ pub struct Master {
 impl Service for Master {
     const PROGRAM: &'static str = "papertrader-master";
     const NAME: &'static str = "master";
+    const USER: &'static str = "papertrader";
     type Cli = MasterCli;
     type Config = MasterConfig;
 
@@ -75,8 +83,45 @@ impl Service for Master {
         &config.log
     }
 
+    fn allows_root(config: &MasterConfig) -> bool {
+        config.allow_root
+    }
+
+    fn written_paths(config: &MasterConfig) -> Vec<NamedPath<'_>> {
+        let named = |key, path| NamedPath { key, path };
+        vec![
+            named("gpg.home", &config.gpg.home),
+            named("data_dir", &config.data_dir),
+            named("database.url", config.database.file()),
+            named("log.file", &config.log.file),
+            named("control_socket", &config.control_socket),
+        ]
+    }
+
+    fn summary(config: &MasterConfig) -> String {
+        format!(
+            "schema {}, listen {}, control socket {}",
+            storage::known_schema(),
+            config.listen,
+            config.control_socket.display()
+        )
+    }
+
+    fn check_existing(config: &MasterConfig) -> Result<(), StartError> {
+        start::check_existing(config)
+    }
+
     fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
         start::check(config)
+    }
+
+    /// The market's files are read at a start alone, and a large market takes minutes: they are
+    /// checked where `[assets]` has changed.
+    fn check_again(
+        config: &MasterConfig,
+        current: &MasterConfig,
+    ) -> Result<Vec<String>, StartError> {
+        start::check_again(config, current)
     }
 
     fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
@@ -93,14 +138,21 @@ impl Service for Master {
         let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.links.identity.keyring().clone(),
+            key: self.acceptor.links.identity.fingerprint(),
             log: context.log.clone(),
             database: config.database.clone(),
             listen: self.address,
             deployment: config.name.clone(),
-            expected_workers: config.expected_workers,
+            watchdog: self.watchdog.clone(),
+            limiter: Arc::clone(&self.acceptor.limiter),
+            flusher: Arc::clone(&self.acceptor.links.flusher),
         };
         let socket = config.control_socket.clone();
         let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
+        let metrics = config
+            .metrics
+            .map(|it| MetricsServer::start(it.listen, control.metrics(), context.stop))
+            .transpose()?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
         let mut current = config.clone();
@@ -108,13 +160,16 @@ impl Service for Master {
             select! {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    reload::reload(context.file, &mut current, context.log, &self.inboxes);
-                    daemon::notify_ready("serving");
+                    let is_taken = reload::reload(self, context, &mut current);
+                    daemon::notify_ready(if is_taken { "serving" } else { RELOAD_REFUSED });
                 }
                 recv(context.stop.receiver()) -> _ => break,
             }
         }
         daemon::notify_stopping();
+        if let Some(metrics) = metrics {
+            metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
+        }
         if !control.stop(Instant::now() + ADMIN_STOP_TIMEOUT) {
             crate::warn!("a command of an administrator did not end in time");
         }

@@ -15,6 +15,8 @@ pub use fees::{FeeSettings, Percentage};
 pub use mail::{MailSecurity, MailSettings, MailUrl};
 pub use third_party::ThirdPartySettings;
 
+use super::changes::{Comparable, ConfigValues};
+use super::metrics::{MASTER_METRICS_PORT, MetricsConfig};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
 use super::{ConfigError, DatabaseUrl, Warning, check, writer};
@@ -54,6 +56,8 @@ pub struct MasterConfig {
     pub listen: SocketAddr,
     /// Folder of the database.
     pub data_dir: PathBuf,
+    /// Whether the daemon may run as root.
+    pub allow_root: bool,
     /// The Unix socket for `papertraderctl`.
     pub control_socket: PathBuf,
     /// Group that owns the socket, if the group exists.
@@ -79,6 +83,8 @@ pub struct MasterConfig {
     /// What trades cost.
     pub fees: FeeSettings,
     pub limits: MasterLimits,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// `[gpg]`
@@ -179,9 +185,16 @@ impl MasterConfig {
     /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
+        self.write(&mut values);
+        values.fill(include_str!("../../etc/master.toml"))
+    }
+
+    /// Sets all keys.
+    fn write(&self, values: &mut writer::TomlValues) {
         values.text("name", &self.name);
         values.text("listen", self.listen);
         values.path("data_dir", &self.data_dir);
+        values.bare("allow_root", self.allow_root);
         values.path("control_socket", &self.control_socket);
         values.text("control_group", &self.control_group);
         values.text("currency", &self.currency);
@@ -193,13 +206,13 @@ impl MasterConfig {
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
-        self.assets.write(&mut values);
+        self.assets.write(values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
         if let Some(mail) = &self.mail {
-            mail.write(&mut values);
+            mail.write(values);
         }
-        third_party::write(&self.third_parties, &mut values);
-        self.fees.write(&mut values);
+        third_party::write(&self.third_parties, values);
+        self.fees.write(values);
         let limits = &self.limits;
         for (key, value) in [
             ("failed_logins_per_minute", limits.failed_logins_per_minute),
@@ -241,7 +254,17 @@ impl MasterConfig {
         values.text("limits.min_order_value", limits.min_order_value);
         values.bare("limits.max_connections", limits.max_connections);
         values.duration("limits.frame_timeout", limits.frame_timeout);
-        values.fill(include_str!("../../etc/master.toml"))
+        if let Some(metrics) = self.metrics {
+            metrics.write(values);
+        }
+    }
+}
+
+impl Comparable for MasterConfig {
+    fn values(&self) -> ConfigValues {
+        let mut values = writer::TomlValues::of_no_file();
+        self.write(&mut values);
+        ConfigValues(values)
     }
 }
 
@@ -253,6 +276,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         name: root.parsed("name", IfAbsent::Default("PaperTrader".to_owned()), name),
         listen: values::listen(root, SocketAddr::new(localhost, values::MASTER_PORT)),
         data_dir,
+        allow_root: root.flag("allow_root", false),
         control_socket: root.path("control_socket", Some("/run/papertrader/master.sock")),
         control_group: root.parsed(
             "control_group",
@@ -282,7 +306,11 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         third_parties: third_party::read(root),
         fees: fees::read(root),
         limits: limits(root),
+        metrics: MetricsConfig::read(root, MASTER_METRICS_PORT),
     };
+    if let Some(metrics) = config.metrics {
+        metrics.check(&[config.listen], root.report());
+    }
     let length = config.control_socket.as_os_str().len();
     if length > SOCKET_PATH_MAX {
         root.report().problem(
@@ -441,7 +469,9 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
 
 fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
-    check::future_folder(report, "data_dir", &config.data_dir);
+    check::written_folder(report, "data_dir", &config.data_dir);
+    check::log_file(report, &config.log);
+    check::port(report, "listen", config.listen);
     config.assets.check_files(report);
     if let Some(mail) = &config.mail {
         mail.check_files(report);

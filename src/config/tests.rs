@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{Money, Symbol, Timestamp};
-use crate::runtime::log::LevelFilter;
+use crate::runtime::log::{LevelFilter, LogDestination};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -124,10 +124,13 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
     let error = master(sample).unwrap_err();
     let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
     assert_eq!(keys, ["gpg.key"], "{error}");
-    assert_eq!(
-        master(&sample.replace("FINGERPRINT", KEY)).unwrap(),
-        master(&master_text()).unwrap()
-    );
+    let (mut packaged, warnings) = master(&sample.replace("FINGERPRINT", KEY)).unwrap();
+    let default = master(&master_text()).unwrap();
+    assert_eq!(warnings, default.1);
+    // What is installed has its log once, not in the journal, too.
+    assert_eq!(packaged.log.to, LogDestination::File);
+    packaged.log.to = default.0.log.to;
+    assert_eq!(packaged, default.0);
 
     let sample = include_str!("../../etc/worker.toml");
     let error = worker(sample).unwrap_err();
@@ -137,10 +140,28 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
         .replacen("FINGERPRINT", KEY, 1)
         .replacen("FINGERPRINT", OTHER, 1)
         .replace("\"UUID\"", &format!("{UUID:?}"));
-    assert_eq!(
-        worker(&filled).unwrap(),
-        worker(&worker_text("", "")).unwrap()
-    );
+    let default = worker(&worker_text("", "")).unwrap();
+    let (mut packaged, warnings) = worker(&filled).unwrap();
+    assert_eq!(warnings, default.1);
+    // The packaged unit's user has folders of its own for each worker.
+    for (path, usual, name) in [
+        (
+            &mut packaged.gpg.home,
+            &default.0.gpg.home,
+            "/etc/papertrader/gnupg-eu1",
+        ),
+        (
+            &mut packaged.log.file,
+            &default.0.log.file,
+            "/var/log/papertrader-worker/eu1.log",
+        ),
+    ] {
+        assert_eq!(*path, PathBuf::from(name));
+        path.clone_from(usual);
+    }
+    assert_eq!(packaged.log.to, LogDestination::File);
+    packaged.log.to = default.0.log.to;
+    assert_eq!(packaged, default.0);
 }
 
 /// The sample's third party, without what has a default.
@@ -162,8 +183,9 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     let (mut sample, _) = master(&text).unwrap();
     // Its keys have no defaults.
     assert!(sample.mail.take().is_some());
+    sample.log.to = LogDestination::Both;
     let short = format!(
-        "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n{GOOGLE}",
+        "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n[metrics]\n{GOOGLE}",
         master_text()
     );
     assert_eq!(sample, master(&short).unwrap().0);
@@ -229,6 +251,12 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
         "[fees]\nminimum = \"-1\"",
         "fees.minimum",
         "not an amount",
+    ),
+    (
+        "",
+        "[log]\nto = \"syslog\"",
+        "log.to",
+        "not one of file, journal, both",
     ),
     (
         "expected_workers = 0",
@@ -729,7 +757,41 @@ fn a_written_configuration_reads_back_the_same() {
         config,
         "{written}"
     );
-    assert!(written.contains("data_dir = \"w1\"") && written.contains("key = \"/k.pem\""));
+    assert!(!written.contains("data_dir") && written.contains("key = \"/k.pem\""));
+}
+
+#[test]
+fn metrics_are_served_where_somebody_says_so_and_not_where_others_are() {
+    assert!(master(&master_text()).unwrap().0.metrics.is_none());
+    assert!(worker(&worker_text("", "")).unwrap().0.metrics.is_none());
+    let text = worker_text("", "[metrics]\n");
+    let (config, warnings) = worker(&text).unwrap();
+    assert_eq!(config.metrics.unwrap().listen.to_string(), "127.0.0.1:9749");
+    assert!(warnings.is_empty());
+    let file = Path::new("/etc/worker.toml");
+    let (config, _) = WorkerConfig::parse(&text, file).unwrap();
+    let written = config.to_toml(file);
+    assert!(
+        written.contains("\n[metrics]\nlisten = \"127.0.0.1:9749\"\n"),
+        "{written}"
+    );
+    assert_eq!(WorkerConfig::parse(&written, file).unwrap().0, config);
+    let open = master_text() + "[metrics]\nlisten = \"0.0.0.0:9748\"\n";
+    let (_, warnings) = master(&open).unwrap();
+    assert_eq!(warnings[0].key, "metrics.listen");
+    for text in [
+        "listen = \"127.0.0.1:2048\"\n",
+        "port = 9748\n",
+        "listen = \"x\"\n",
+    ] {
+        assert!(
+            master(&(master_text() + "[metrics]\n" + text)).is_err(),
+            "{text}"
+        );
+    }
+    let page = worker_text("", "[web]\n[metrics]\nlisten = \"127.0.0.1:2050\"\n");
+    let error = worker(&page).unwrap_err().to_string();
+    assert!(error.contains("another port"), "{error}");
 }
 
 #[test]
@@ -773,10 +835,16 @@ fn secrets_that_others_can_read_are_refused() {
         fs::write(path(name), "").unwrap();
         mode(name, 0o600);
     }
-    let text = worker_text("", "[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n")
-        .replace("[gpg]", "data_dir = \"data\"\n[gpg]\nhome = \"gnupg\"");
+    let tls = "[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n[log]\nfile = \"worker.log\"\n";
+    let text =
+        worker_text("", tls).replace("[gpg]", "data_dir = \"data\"\n[gpg]\nhome = \"gnupg\"");
     fs::write(path("worker.toml"), text).unwrap();
-    WorkerConfig::load(&path("worker.toml")).unwrap();
+    let (_, warnings) = WorkerConfig::load(&path("worker.toml")).unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(
+        warnings[0].key, "data_dir",
+        "it worked once, and is told to have no effect"
+    );
     mode("c.pem", 0o644);
     WorkerConfig::load(&path("worker.toml")).unwrap();
 

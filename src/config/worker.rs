@@ -2,6 +2,8 @@
 //!
 //! Tests: `src/config/tests.rs`.
 
+use super::changes::{Comparable, ConfigValues};
+use super::metrics::{MetricsConfig, WORKER_METRICS_PORT};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
 use super::web::{self, WebConfig};
@@ -25,18 +27,19 @@ const PROXIES_MAX: usize = 64;
 /// A worker's configuration. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerConfig {
-    /// Name under which administrators registered the worker.
+    /// Name under which administrators registered the worker. The master's counts.
     pub name: String,
     /// Assigned by the master at registration.
     pub uuid: Uuid,
     /// Address that clients connect to.
     pub listen: SocketAddr,
-    /// Address that the master gives to clients.
+    /// Address that clients are told. The one of the registration counts, and where this one is another,
+    /// both sides warn.
     pub advertise: HostPort,
     /// Address of the master.
     pub master: HostPort,
-    /// Folder for data that survives a restart.
-    pub data_dir: PathBuf,
+    /// Whether the daemon may run as root.
+    pub allow_root: bool,
     /// Whether clients beyond loopback may use plain text.
     pub allow_plaintext: bool,
     pub gpg: WorkerGpg,
@@ -46,6 +49,8 @@ pub struct WorkerConfig {
     pub tls: Option<TlsFiles>,
     /// Where the page is served, if it is.
     pub web: Option<WebConfig>,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// `[gpg]`
@@ -128,12 +133,18 @@ impl WorkerConfig {
     /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
+        self.write(&mut values);
+        values.fill(include_str!("../../etc/worker.toml"))
+    }
+
+    /// Sets all keys.
+    fn write(&self, values: &mut writer::TomlValues) {
         values.text("name", &self.name);
         values.text("uuid", self.uuid);
         values.text("listen", self.listen);
         values.text("advertise", &self.advertise);
         values.text("master", &self.master);
-        values.path("data_dir", &self.data_dir);
+        values.bare("allow_root", self.allow_root);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
@@ -166,7 +177,17 @@ impl WorkerConfig {
             values.texts("web.origins", &web.origins);
             values.bare("web.allow_plaintext", web.allow_plaintext);
         }
-        values.fill(include_str!("../../etc/worker.toml"))
+        if let Some(metrics) = self.metrics {
+            metrics.write(values);
+        }
+    }
+}
+
+impl Comparable for WorkerConfig {
+    fn values(&self) -> ConfigValues {
+        let mut values = writer::TomlValues::of_no_file();
+        self.write(&mut values);
+        ConfigValues(values)
     }
 }
 
@@ -186,14 +207,23 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
             IfAbsent::Default(HostPort::default_master()),
             str::parse,
         ),
-        data_dir: root.path("data_dir", Some("/var/lib/papertrader")),
+        allow_root: root.flag("allow_root", false),
         allow_plaintext: root.flag("allow_plaintext", false),
         gpg: gpg(root),
         log: values::log(root, "/var/log/papertrader/worker.log"),
         limits: limits(root),
         tls: root.table("tls").map(tls),
         web: root.table("web").map(web::web),
+        metrics: MetricsConfig::read(root, WORKER_METRICS_PORT),
     };
+    // Configurations of version 0.1 have it.
+    root.path("data_dir", Some("/var/lib/papertrader"));
+    if root.report().has("data_dir") {
+        root.report().warn(
+            "data_dir",
+            "a worker keeps no data, so this key has no effect",
+        );
+    }
     let plain = config.tls.is_none() && !values::is_loopback(config.listen.ip());
     if plain && config.allow_plaintext {
         root.report().warn(
@@ -215,6 +245,11 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
     }
     if let Some(web) = &config.web {
         web::check(web, config.listen, config.tls.is_some(), root.report());
+    }
+    if let Some(metrics) = config.metrics {
+        let web = config.web.as_ref().map(|web| web.listen);
+        let others: Vec<SocketAddr> = web.into_iter().chain([config.listen]).collect();
+        metrics.check(&others, root.report());
     }
     config
 }
@@ -326,7 +361,11 @@ fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
 
 fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
-    check::future_folder(report, "data_dir", &config.data_dir);
+    check::log_file(report, &config.log);
+    check::port(report, "listen", config.listen);
+    if let Some(web) = &config.web {
+        check::port(report, "web.listen", web.listen);
+    }
     if let Some(tls) = &config.tls
         && !tls.key.as_os_str().is_empty()
     {

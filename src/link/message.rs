@@ -23,13 +23,19 @@ pub struct Welcome {
     /// Time between two asset updates (2.3.4), in milliseconds.
     pub update_interval: i64,
     pub version: String,
+    /// The name under which the worker is registered.
+    pub name: String,
+    /// `host:port` that clients are told for the worker.
+    pub address: String,
 }
 
 impl Payload for Welcome {
     fn write(&self, out: &mut Vec<u8>) {
         put_i64(out, self.now.0);
         put_i64(out, self.update_interval);
-        put_text(out, &self.version);
+        for text in [&self.version, &self.name, &self.address] {
+            put_text(out, text);
+        }
     }
 
     fn read(from: &mut Cursor<'_>) -> Result<Welcome, ValueError> {
@@ -37,6 +43,8 @@ impl Payload for Welcome {
             now: from.timestamp()?,
             update_interval: from.i64()?,
             version: from.text()?.to_owned(),
+            name: from.text()?.to_owned(),
+            address: from.text()?.to_owned(),
         })
     }
 }
@@ -58,6 +66,33 @@ pub struct WorkerReport {
     pub cached_bytes: u64,
     /// Pending requests: those that wait for a reply of the master.
     pub parked: u32,
+    /// What its configuration says of itself.
+    pub about: WorkerAbout,
+}
+
+/// Bytes of a worker's version or name in its report.
+const REPORT_NAME_MAX: usize = 64;
+/// Bytes of the `host:port` in its report: a host's name of 253, and a port.
+const REPORT_ADDRESS_MAX: usize = 259;
+
+/// Reads a text of a report, which the master logs and shows.
+fn report_text(from: &mut Cursor<'_>, size_max: usize) -> Result<String, ValueError> {
+    let text = from.text()?;
+    if text.len() > size_max {
+        return Err(ValueError("a text of a report that is too long"));
+    }
+    Ok(text.to_owned())
+}
+
+/// What a worker's configuration says of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkerAbout {
+    /// Empty: it does not say.
+    pub name: String,
+    /// `host:port` for clients. Empty: it does not say.
+    pub advertise: String,
+    /// When its certificate ends; `None`: it has none, or that cannot be told.
+    pub certificate: Option<Timestamp>,
 }
 
 impl Payload for WorkerReport {
@@ -69,17 +104,25 @@ impl Payload for WorkerReport {
         }
         out.extend_from_slice(&self.cached_bytes.to_be_bytes());
         out.extend_from_slice(&self.parked.to_be_bytes());
+        put_text(out, &self.about.name);
+        put_text(out, &self.about.advertise);
+        put_i64(out, self.about.certificate.map_or(0, |until| until.0));
     }
 
     fn read(from: &mut Cursor<'_>) -> Result<WorkerReport, ValueError> {
         Ok(WorkerReport {
-            version: from.text()?.to_owned(),
+            version: report_text(from, REPORT_NAME_MAX)?,
             uptime: from.i64()?,
             connections: from.u32()?,
             sessions: from.u32()?,
             cached: from.u32()?,
             cached_bytes: from.u64()?,
             parked: from.u32()?,
+            about: WorkerAbout {
+                name: report_text(from, REPORT_NAME_MAX)?,
+                advertise: report_text(from, REPORT_ADDRESS_MAX)?,
+                certificate: Some(from.timestamp()?).filter(|until| until.0 != 0),
+            },
         })
     }
 }
@@ -350,6 +393,31 @@ impl<'a> Iterator for BodyFrames<'a> {
 mod tests {
     use super::*;
     use crate::wire::Reassembly;
+
+    #[test]
+    fn the_texts_of_a_report_are_bounded() {
+        let read = |name: usize, advertise: usize| {
+            let report = WorkerReport {
+                version: "1".to_owned(),
+                uptime: 0,
+                connections: 0,
+                sessions: 0,
+                cached: 0,
+                cached_bytes: 0,
+                parked: 0,
+                about: WorkerAbout {
+                    name: "n".repeat(name),
+                    advertise: "a".repeat(advertise),
+                    certificate: None,
+                },
+            };
+            let mut bytes = Vec::new();
+            report.write(&mut bytes);
+            WorkerReport::read(&mut Cursor::new(&bytes)).is_ok()
+        };
+        assert!(read(64, 259));
+        assert!(!read(65, 259) && !read(64, 260));
+    }
 
     #[test]
     fn prices_survive_a_round_trip() {

@@ -9,8 +9,10 @@ pub mod accounts;
 pub mod acts;
 pub mod backup;
 pub mod bars;
+mod before;
 pub mod bulk;
 pub mod deletion;
+pub mod deployment_facts;
 pub mod disk;
 mod email_keys;
 pub mod export;
@@ -19,6 +21,7 @@ pub mod files;
 pub mod identities;
 pub mod ledger;
 pub mod login_places;
+pub mod metrics;
 pub mod order_details;
 pub mod order_list;
 pub mod order_terms;
@@ -43,7 +46,7 @@ use std::fs::File;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A commit, a roll-back or a wait for the lock that takes longer counts as hanging.
@@ -92,6 +95,11 @@ pub struct VersionMismatch {
     pub found: usize,
     /// Number of migrations of this program.
     pub known: usize,
+}
+
+/// The version of the schema that this program writes: the number of its migrations.
+pub fn known_schema() -> usize {
+    sqlite::known()
 }
 
 impl fmt::Display for VersionMismatch {
@@ -240,13 +248,19 @@ impl Storage {
         sqlite::lock(file).map(|file| StorageLock { _file: file })
     }
 
-    /// Creates the database if necessary, and applies the missing migrations.
+    /// Creates the database if necessary, and applies the missing migrations. Before it changes one
+    /// that is there, it keeps a copy beside it.
     ///
     /// # Errors
-    /// The database is of a newer version or not of this program, or the disk fails. No migration
-    /// is left half done: each is one transaction.
+    /// The database is of a newer version or not of this program, there is no room for the copy, or
+    /// the disk fails. No migration is left half done: each is one transaction.
     pub fn migrate(url: &DatabaseUrl) -> Result<(), StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
+        if let Some(found) = sqlite::older_version(file)? {
+            let copy = before::keep(file, found)?;
+            let copy = copy.display();
+            crate::info!("the database is brought forward; a copy of before is kept: {copy}");
+        }
         sqlite::migrate(file)
     }
 
@@ -337,7 +351,14 @@ impl Storage {
 impl Tx<'_> {
     fn commit(self) -> Result<(), StorageError> {
         let Snapshot::Sqlite(sqlite) = self.snapshot;
-        sqlite.commit()
+        let began = Instant::now();
+        let committed = sqlite.commit();
+        if committed.is_ok() {
+            metrics::COMMIT_TIMES.record(began.elapsed());
+        } else {
+            metrics::FAILED_COMMITS.count();
+        }
+        committed
     }
 
     /// Commits; exits the process where the outcome is unknown.

@@ -20,6 +20,18 @@ pub const BACKLOG_MAX: i32 = 4096;
 /// How long accepting pauses when no descriptor is left, unless a connection ends sooner.
 const ACCEPT_RETRY_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// How long a newcomer's place is waited for that another's connection was ended for.
+const PLACE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// What is missing for another connection.
+#[derive(Debug)]
+pub enum Shortage {
+    /// All connections together have reached their limit: so many must end for another, at least 1.
+    Places(usize),
+    /// The system has none of what a connection takes: this is what it said.
+    System(io::Error),
+}
+
 /// How long a start waits for an address that is in use, or that the machine does not have yet.
 pub const BIND_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time between two attempts.
@@ -87,13 +99,15 @@ impl Listener {
 
     /// Accepts until [`Listener::close`] or the signal to stop. `serve` gets each admitted socket
     /// with its permit, and must not block. Other sockets go to the rejecter. `is_known` says which
-    /// addresses are bounded by the total alone.
+    /// addresses are bounded by the total alone. `make_room` may end other connections, and says
+    /// whether it has.
     pub fn run(
         &self,
         limiter: &Arc<ConnectionLimiter>,
         refusal: &RejectSender,
         stop: &Stop,
         is_known: impl Fn(IpAddr) -> bool,
+        make_room: impl Fn(Shortage) -> bool,
         serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit),
     ) {
         let mut out_of_descriptors = false;
@@ -102,12 +116,7 @@ impl Listener {
             match self.socket.accept() {
                 Ok((socket, peer)) => {
                     out_of_descriptors = false;
-                    let permit = if is_known(peer.ip()) {
-                        limiter.admit_known(peer.ip())
-                    } else {
-                        limiter.admit(peer.ip())
-                    };
-                    match permit {
+                    match admit(limiter, peer.ip(), is_known(peer.ip()), &make_room) {
                         Some(permit) => serve(socket, peer, permit),
                         None => refusal.refuse(socket),
                     }
@@ -125,6 +134,7 @@ impl Listener {
                             );
                         }
                         out_of_descriptors = true;
+                        make_room(Shortage::System(error));
                         limiter.wait_for_room(ACCEPT_RETRY_TIMEOUT);
                     }
                 }
@@ -137,4 +147,26 @@ impl Listener {
         self.closed.store(true, Ordering::SeqCst);
         let _ = SockRef::from(&self.socket).shutdown(Shutdown::Both);
     }
+}
+
+/// A permit for a peer, for which connections of others may end; `None` if there is no room.
+fn admit(
+    limiter: &Arc<ConnectionLimiter>,
+    ip: IpAddr,
+    is_known: bool,
+    make_room: impl Fn(Shortage) -> bool,
+) -> Option<ConnectionPermit> {
+    let try_admit = || {
+        if is_known {
+            limiter.admit_known(ip)
+        } else {
+            limiter.admit(ip)
+        }
+    };
+    try_admit().or_else(|| {
+        // Nobody else's connection ends for a peer whose own neighbourhood has too many.
+        let missing = limiter.places_missing(ip, is_known)?;
+        let is_made = missing == 0 || make_room(Shortage::Places(missing));
+        (is_made && limiter.wait_for_places(1, PLACE_TIMEOUT)).then(try_admit)?
+    })
 }

@@ -748,6 +748,8 @@ fn ending_a_connection_drops_unanswered_requests() {
 struct Port {
     listener: Arc<Listener>,
     limiter: Arc<ConnectionLimiter>,
+    /// How often it was asked to make room.
+    asked: Arc<AtomicUsize>,
     stop: Stop,
     threads: Vec<ThreadHandle>,
 }
@@ -765,7 +767,9 @@ impl Port {
             per_neighbourhood: per_ip,
         });
         let stop = Stop::new();
-        let (refusal, rejecter) = rejecter::refusal();
+        let (refusal, rejecter) = rejecter::refusal(rejecter::LINGERING_MAX);
+        let asked = Arc::<AtomicUsize>::default();
+        let counts = Arc::clone(&asked);
         let (accepts, permits, stopped) =
             (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
@@ -774,6 +778,10 @@ impl Port {
                 &refusal,
                 &stopped,
                 |_| false,
+                |_| {
+                    counts.fetch_add(1, Ordering::SeqCst);
+                    false
+                },
                 |mut socket, _, permit| {
                     std::thread::spawn(move || {
                         let _ = std::io::copy(&mut socket, &mut std::io::sink());
@@ -788,13 +796,22 @@ impl Port {
         Port {
             listener,
             limiter,
+            asked,
             stop,
             threads: vec![accepting.unwrap(), refusing.unwrap()],
         }
     }
 
     fn connect(&self) -> TcpStream {
-        let client = TcpStream::connect(self.listener.address()).unwrap();
+        self.connect_from([127, 0, 0, 1])
+    }
+
+    fn connect_from(&self, ip: [u8; 4]) -> TcpStream {
+        let client =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        client.bind(&SocketAddr::from((ip, 0)).into()).unwrap();
+        client.connect(&self.listener.address().into()).unwrap();
+        let client = TcpStream::from(client);
         client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         client
     }
@@ -826,6 +843,29 @@ fn peers_without_a_permit_get_an_error_and_permits_are_released() {
 }
 
 #[test]
+fn nobody_goes_for_a_peer_whose_address_has_too_many() {
+    let port = Port::open(2, 1);
+    let _first = port.connect();
+    let _second = port.connect_from([127, 0, 0, 2]);
+    until("all places are taken", || port.limiter.open() == 2);
+    let asked = || port.asked.load(Ordering::SeqCst);
+    let third = port.connect();
+    assert_eq!(
+        fault_of(&replies(&third)[0]),
+        ProtocolFault::TooManyConnections
+    );
+    assert_eq!(asked(), 0);
+    let fourth = port.connect_from([127, 0, 0, 3]);
+    assert_eq!(
+        fault_of(&replies(&fourth)[0]),
+        ProtocolFault::TooManyConnections
+    );
+    assert_eq!(asked(), 1);
+    drop((third, fourth));
+    port.close();
+}
+
+#[test]
 fn a_closed_listener_frees_its_port_for_the_next() {
     let listener = Arc::new(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap());
     let address: SocketAddr = listener.address();
@@ -834,13 +874,14 @@ fn a_closed_listener_frees_its_port_for_the_next() {
         per_neighbourhood: 9,
     });
     let accepted = Arc::new(AtomicUsize::new(0));
-    let (refusal, _refuser) = rejecter::refusal();
+    let (refusal, _refuser) = rejecter::refusal(rejecter::LINGERING_MAX);
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
     let thread = runtime::spawn("listener", move || {
         accepts.run(
             &limiter,
             &refusal,
             &Stop::new(),
+            |_| false,
             |_| false,
             |_, _, _| {
                 counts.fetch_add(1, Ordering::SeqCst);
@@ -985,11 +1026,11 @@ mod tls {
     fn tls_carries_the_same_protocol() {
         let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
-        let tls = ServerTls::load(
-            &folder.path().join("cert.pem"),
-            &folder.path().join("key.pem"),
-        )
-        .unwrap();
+        let (certificate_file, key_file) = (
+            folder.path().join("cert.pem"),
+            folder.path().join("key.pem"),
+        );
+        let tls = ServerTls::load(&certificate_file, &key_file).unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &root);
         for _ in 0..3 {
@@ -1013,9 +1054,9 @@ mod tls {
 
         // A valid new pair is loaded; an invalid one is not.
         let other = certificate(folder.path());
-        tls.reload().unwrap();
-        std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
-        assert!(tls.reload().is_err());
+        tls.reload(&certificate_file, &key_file).unwrap();
+        std::fs::write(&key_file, "nonsense").unwrap();
+        assert!(tls.reload(&certificate_file, &key_file).is_err());
         let (client, _ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &other);
         client.write_all(&ping()).unwrap();

@@ -5,19 +5,26 @@
 //! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
+use super::capacity::ConnectionBudget;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
+use super::{reload, start};
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
+use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
+use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
-use crate::link::handshake::{self, WorkerIdentity};
+use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
+use crate::model::printable::clean;
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
-use crate::runtime::log::{LogConfig, LogHandle};
+use crate::runtime::log::LogConfig;
+use crate::runtime::process_limits::ProcessLimits;
+use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
-use crossbeam_channel::select;
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -29,8 +36,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
-/// Descriptors for other things than clients: the log, epoll, the link, GPG.
-const SPARE_DESCRIPTORS: u64 = 64;
+
+/// A part of the status after a reload that was refused.
+const RELOAD_REFUSED: &str = "the configuration of the last reload was refused, see the log";
 
 /// The worker's own keys, and the master's key that it trusts.
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
@@ -41,12 +49,19 @@ fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
         .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
-/// A function that makes a link: TCP to the master, then the handshake.
-fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
-    let master = config.master.clone();
-    Box::new(move || {
+/// A function that makes a link: TCP to the master, then the handshake. It also tells `failures` why
+/// that failed; one that is not read yet stands for the later ones.
+fn connect_with(
+    config: &WorkerConfig,
+    identity: WorkerIdentity,
+    failures: Sender<String>,
+) -> Connect {
+    let (master, name) = (config.master.clone(), config.name.clone());
+    let connect = move || {
         let socket =
             connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
+        // A key may have expired since the start.
+        identity.check().map_err(ConnectError)?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
@@ -54,9 +69,32 @@ fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
                 sealed: established.sealed,
                 early: established.early,
             }),
-            Err(error) => Err(ConnectError(format!("{master}: {error}"))),
+            Err(error) => {
+                let advice = address_advice(&error, &socket, &name);
+                Err(ConnectError(format!("{master}: {error}{advice}")))
+            }
         }
+    };
+    Box::new(move || {
+        connect().inspect_err(|ConnectError(why)| {
+            // Full: what is there is told first, and the next attempt follows soon.
+            let _ = failures.try_send(why.clone());
+        })
     })
+}
+
+/// What to do where the master may know this worker at another address than its own.
+fn address_advice(error: &HandshakeError, socket: &TcpStream, name: &str) -> String {
+    match socket.local_addr() {
+        Ok(local) if error.is_about_address() => {
+            let ip = local.ip().to_canonical();
+            format!(
+                ". This machine connects from {ip}: unless something between changes that, on the \
+                 master `papertraderctl workers set {name} --ip {ip}`"
+            )
+        }
+        Ok(_) | Err(_) => String::new(),
+    }
 }
 
 fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
@@ -71,11 +109,14 @@ pub struct WorkerService {
     worker: Worker,
     watchdog: Watchdog,
     gpg_home: PathBuf,
+    /// Why attempts to link have failed.
+    failures: Receiver<String>,
 }
 
 impl Service for WorkerService {
     const PROGRAM: &'static str = "papertrader-worker";
     const NAME: &'static str = "worker";
+    const USER: &'static str = "papertrader-worker";
     type Cli = WorkerCli;
     type Config = WorkerConfig;
 
@@ -87,8 +128,46 @@ impl Service for WorkerService {
         &config.log
     }
 
-    /// Checks keys and certificates.
+    fn allows_root(config: &WorkerConfig) -> bool {
+        config.allow_root
+    }
+
+    fn written_paths(config: &WorkerConfig) -> Vec<NamedPath<'_>> {
+        let named = |key, path| NamedPath { key, path };
+        vec![
+            named("gpg.home", &config.gpg.home),
+            named("log.file", &config.log.file),
+        ]
+    }
+
+    fn summary(config: &WorkerConfig) -> String {
+        let page = config.web.as_ref();
+        let page = page.map_or(String::new(), |web| format!(", page {}", web.listen));
+        format!(
+            "worker {}, listen {}{page}, advertise {}, master {}",
+            config.name, config.listen, config.advertise, config.master
+        )
+    }
+
+    /// A worker keeps no data.
+    fn check_existing(_config: &WorkerConfig) -> Result<(), StartError> {
+        Ok(())
+    }
+
+    /// Checks keys and certificates, and how many clients there would be room for.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
+        let mut warnings = check_certificate(config)?;
+        warnings.extend(check_room(config));
+        leave_agent(&config.gpg.home, || identity(config))?;
+        Ok(warnings)
+    }
+
+    /// As [`Service::check`], without the room: that of a running worker has its clients in it, and
+    /// a reload counts it itself.
+    fn check_again(
+        config: &WorkerConfig,
+        _current: &WorkerConfig,
+    ) -> Result<Vec<String>, StartError> {
         let warnings = check_certificate(config)?;
         leave_agent(&config.gpg.home, || identity(config))?;
         Ok(warnings)
@@ -118,8 +197,18 @@ impl Service for WorkerService {
             config.name,
             config.master
         );
-        let result = serve(&self.worker, context);
+        let metrics = config
+            .metrics
+            .map(|it| {
+                let write = self.worker.metrics(&self.watchdog, context.log);
+                MetricsServer::start(it.listen, write, context.stop)
+            })
+            .transpose()?;
+        let result = serve(&self.worker, &self.failures, context);
         daemon::notify_stopping();
+        if let Some(metrics) = metrics {
+            metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
+        }
         result
     }
 
@@ -136,7 +225,7 @@ fn check_certificate(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
         return Ok(Vec::new());
     };
     let loaded = ServerTls::load(&tls.certificate, &tls.key)
-        .map_err(|e| StartError::passing_or_not(e.is_passing(), &e))?;
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("tls: {e}")))?;
     Ok(loaded.warnings())
 }
 
@@ -150,30 +239,60 @@ fn stop_agent(home: &Path, deadline: Instant) {
     }
 }
 
+/// Warns where the limits in force, which a unit may set otherwise, have less room than configured.
+fn check_room(config: &WorkerConfig) -> Option<String> {
+    let clients = config.limits.max_connections;
+    start::raise_descriptors(clients);
+    let allowed = ProcessLimits::read();
+    let budget = ConnectionBudget::of(&config.limits, config.tls.is_some(), &allowed);
+    let room = budget.connections;
+    budget.bound.map(|why| {
+        format!(
+            "limits.max_connections is {clients}, and started from here there would be room for \
+             {room} clients: {why}"
+        )
+    })
+}
+
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let identity = identity(config)?;
-    let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-    let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
-    let descriptors = daemon::raise_descriptors(wanted);
-    if descriptors < wanted {
-        crate::warn!(
-            "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
-        );
+    start::raise_descriptors(config.limits.max_connections);
+    // Threads have the policy of those that start them. GPG has it, too.
+    if let Err(why) = run_in_batch() {
+        crate::debug!("the scheduling policy stays as it is: {why}");
     }
     let watchdog = Watchdog::new();
-    let worker = Worker::start(config, connect_with(config, identity), &watchdog)?;
+    let (tell, failures) = bounded(1);
+    let connect = connect_with(config, identity.clone(), tell);
+    let mut worker = Worker::start(config, connect, &watchdog)?;
+    worker.watch_keys(&identity)?;
     Ok(WorkerService {
         worker,
         watchdog,
         gpg_home: config.gpg.home.clone(),
+        failures,
     })
 }
 
-fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<(), StartError> {
-    let mut status = "waiting for the first link to the master".to_owned();
+fn serve(
+    worker: &Worker,
+    failures: &Receiver<String>,
+    context: &ServiceContext<'_, WorkerConfig>,
+) -> Result<(), StartError> {
+    let mut current = context.config.clone();
+    let waiting = format!(
+        "waiting for the first link to the master at {}",
+        current.master
+    );
+    let mut status = waiting.clone();
+    daemon::notify_status(&status);
     let mut is_ready = false;
     loop {
         select! {
+            recv(failures) -> why => if let Ok(why) = why && !is_ready {
+                status = format!("{waiting}; the last try failed: {}", clean(&why));
+                daemon::notify_status(&status);
+            },
             recv(worker.state()) -> state => match state {
                 Ok(PortState::Open(address)) => {
                     status = format!("serving clients on {address}");
@@ -189,27 +308,17 @@ fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<
             },
             recv(context.signals.hangups) -> _ => {
                 daemon::notify_reloading();
-                reload(worker, context.log);
+                let is_taken = reload::reload::<WorkerService>(worker, context, &mut current);
+                let status = if is_taken {
+                    status.clone()
+                } else {
+                    format!("{status}; {RELOAD_REFUSED}")
+                };
                 if is_ready {
                     daemon::notify_ready(&status);
                 }
             }
             recv(context.stop.receiver()) -> _ => return Ok(()),
         }
-    }
-}
-
-fn reload(worker: &Worker, log: &LogHandle) {
-    if let Err(error) = log.reopen() {
-        crate::error!("the log could not be reopened: {error}");
-    }
-    match worker.reload() {
-        Ok(warnings) => {
-            crate::info!("log and certificate are reloaded");
-            for warning in warnings {
-                crate::warn!("{warning}");
-            }
-        }
-        Err(error) => crate::error!("the old certificate stays in force: {error}"),
     }
 }

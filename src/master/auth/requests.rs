@@ -366,7 +366,7 @@ impl Auth {
                     stored.session.expirable && stored.session.worker == reply_to.peer.worker.uuid
                 });
             if made_here {
-                self.end(hash);
+                self.end(hash, "connection-closed");
             }
         }
         reply_to.send(|out| Reply::Pong.write(out));
@@ -402,12 +402,15 @@ impl Auth {
         let hash = session.hash();
         // A repeat after a broken link succeeds: the first one may have ended the session.
         if self.sessions.get(&hash, Timestamp::now()).is_none() && !reply_to.again {
-            self.count_inactive(&reply_to, Instruction::Logout);
+            // With nobody's session a client asks whether the master answers.
+            if hash != SessionId::NOBODYS.hash() {
+                self.count_inactive(&reply_to, Instruction::Logout);
+            }
             reply_to.fail(Instruction::Logout, &Refusal::session_expired());
             return;
         }
         self.shut_out_of(&[hash]);
-        self.end(&hash);
+        self.end(&hash, "logout");
         self.answers.push(PendingReply {
             reply_to,
             instruction: Instruction::Logout,

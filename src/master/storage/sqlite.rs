@@ -4,6 +4,7 @@
 
 use super::files::{beside, create_file};
 use super::{StorageError, VersionMismatch, email_keys, login_places};
+use crate::daemon::StartProgress;
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -44,6 +45,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0020_market_pause.sql"),
     include_str!("../../../sql/sqlite/0021_fill_bars.sql"),
     include_str!("../../../sql/sqlite/0022_fee_schedules.sql"),
+    include_str!("../../../sql/sqlite/0023_deployment_facts.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
@@ -56,6 +58,8 @@ const READ_ONLY_PLACE: &str = "this log stands beside the database, and nothing 
 
 /// Page cache of a connection that reads much once, in KiB.
 const SCAN_CACHE_KIB: i64 = 4 * 1024;
+/// Instructions of SQLite's machine between two looks at the clock; some 10 ms.
+const PROGRESS_STEPS: i32 = 100_000;
 /// How long a writer waits for another writer's commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it is waited for others that use the write-ahead log which is to be emptied. The waiting
@@ -172,11 +176,13 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
 }
 
 /// Applies the migrations that a database with `found` of them lacks, each in one transaction.
+/// Between the first and the last one the database says at which this began: see [`begun_at`].
 pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
     // A migration may make a table anew to which others refer. SQLite takes no notice of this
     // pragma within a transaction.
     connection.pragma_update(None, "foreign_keys", false)?;
     let mut apply = |index: usize, sql: &str| -> rusqlite::Result<()> {
+        tell_progress(connection, index + 1)?;
         let behavior = TransactionBehavior::Immediate;
         let transaction = connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
@@ -188,12 +194,37 @@ pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqli
         }
         let done = i64::try_from(index + 1).unwrap_or(i64::MAX);
         transaction.pragma_update(None, "user_version", done)?;
+        if index + 1 == MIGRATIONS.len() {
+            transaction.execute_batch("DROP TABLE IF EXISTS brought_forward_from")?;
+        } else if index == found && found > 0 && !has_begun(&transaction)? {
+            transaction.execute_batch(&format!(
+                "CREATE TABLE brought_forward_from (migration INTEGER NOT NULL) STRICT;
+                 INSERT INTO brought_forward_from VALUES ({done})"
+            ))?;
+        }
         transaction.commit()
     };
     for (index, sql) in MIGRATIONS.iter().enumerate().skip(found) {
         apply(index, sql)?;
     }
-    Ok(())
+    connection.progress_handler(0, None::<fn() -> bool>)
+}
+
+/// From here on, while a statement runs, systemd is told that the start goes on, so that it waits
+/// however large the database is.
+fn tell_progress(connection: &mut Connection, migration: usize) -> rusqlite::Result<()> {
+    let mut progress = StartProgress::default();
+    let told = move || {
+        progress.step(|| {
+            format!(
+                "bringing the database forward: migration {migration} of {}",
+                known()
+            )
+        });
+        // Going on.
+        false
+    };
+    connection.progress_handler(PROGRESS_STEPS, Some(told))
 }
 
 /// The number of this program's migrations.
@@ -208,6 +239,35 @@ pub(super) fn other_version(path: &Path, found: usize) -> VersionMismatch {
         found,
         known: MIGRATIONS.len(),
     }
+}
+
+/// The number of migrations of a database that is there and is brought forward by [`migrate`]. None:
+/// it is new, of this version, or of a newer one.
+pub(super) fn older_version(path: &Path) -> Result<Option<usize>, StorageError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let found = found_version(path)?;
+    Ok((1..MIGRATIONS.len()).contains(&found).then_some(found))
+}
+
+/// The first migration that [`migrate`] has applied, where it then could not apply all.
+pub(super) fn begun_at(path: &Path) -> Result<Option<usize>, StorageError> {
+    let read = || -> rusqlite::Result<Option<usize>> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if !has_begun(&connection)? {
+            return Ok(None);
+        }
+        let sql = "SELECT migration FROM brought_forward_from";
+        let first: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(Some(usize::try_from(first).unwrap_or_default()))
+    };
+    read().map_err(|error| StorageError::from(error).at(path))
+}
+
+fn has_begun(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'brought_forward_from'";
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 /// The number of a database's migrations, read before anything is written to it.
