@@ -9,6 +9,7 @@
 use super::daemon::{Daemon, Place};
 use super::market::Market;
 use super::own_clock::OwnClock;
+use super::postgres::ServerDatabase;
 use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::SandboxState;
@@ -18,6 +19,7 @@ use super::{
 use crate::client::{self, Client, ServerConnection};
 use crate::config::{DatabaseUrl, MasterConfig, ReplayEnd};
 use crate::link::keyring::Keyring;
+use crate::master::workers;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
@@ -124,6 +126,7 @@ pub struct DeploymentBuilder {
     watchdog: Option<Duration>,
     own_clocks: bool,
     keeps_folder: bool,
+    is_in_a_file: bool,
 }
 
 impl DeploymentBuilder {
@@ -163,7 +166,15 @@ impl DeploymentBuilder {
         self
     }
 
-    /// Puts the database on a disk of its own of this size, where mounting is allowed.
+    /// Keeps the database in a file, also where other tests run on a server: for a test that looks
+    /// into the file.
+    pub fn in_a_file(mut self) -> DeploymentBuilder {
+        self.is_in_a_file = true;
+        self
+    }
+
+    /// Puts the database on a disk of its own of this size, where mounting is allowed. On a server it
+    /// stays there.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
         self.disk_megabytes = Some(megabytes);
         self
@@ -203,8 +214,14 @@ impl DeploymentBuilder {
         let workers = self.workers.unwrap_or(1);
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
+        let server = if self.is_in_a_file {
+            None
+        } else {
+            ServerDatabase::wanted().map_err(SandboxError::failed)?
+        };
         let disk = self
             .disk_megabytes
+            .filter(|_| server.is_none())
             .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
         write(&template, folder.path());
         ports::settle(&layout, true)?;
@@ -227,12 +244,16 @@ impl DeploymentBuilder {
                 }
             }
         }
+        if let Some(server) = &server {
+            move_to_server(&master, server)?;
+        }
         let mut deployment = Deployment {
             master,
             workers: daemons,
             layout,
             proxy: None,
             disk,
+            _server: server,
             _folder: folder,
         };
         if let Some(market) = &self.market {
@@ -278,7 +299,24 @@ pub struct Deployment {
     proxy: Option<Proxy>,
     /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
+    /// Dropped after the daemons are killed.
+    _server: Option<ServerDatabase>,
     _folder: TempDir,
+}
+
+/// Lets a master that has never run keep its data on a server, with the same workers.
+fn move_to_server(master: &Daemon, server: &ServerDatabase) -> Result<(), SandboxError> {
+    let wrong = |error: crate::config::ConfigError| SandboxError::failed(error.to_string());
+    let from = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    master.set("database.url", server.url());
+    let to = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    workers::copy_offline(&from, &to).map_err(SandboxError::failed)
 }
 
 impl Deployment {
@@ -374,9 +412,10 @@ impl Deployment {
         MasterConfig::load(self.master.config()).unwrap().0.database
     }
 
-    /// The path of the master's database file.
+    /// The path of the master's database file; empty where the database is on a server.
     pub fn database_path(&self) -> PathBuf {
-        self.database().file().to_owned()
+        let database = self.database();
+        database.file().map(Path::to_owned).unwrap_or_default()
     }
 
     /// The keyring of this place.
