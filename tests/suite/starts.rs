@@ -269,7 +269,9 @@ fn a_worker_says_for_what_it_waits_and_why() {
         said.starts_with(&waits) && said.contains(text)
     };
     until("it says for what", || says(""));
-    until("it says why", || says("the last try failed") && says("refused"));
+    until("it says why", || {
+        says("the last try failed") && says("refused")
+    });
     deployment.master().start();
     worker.wait_ready();
     until("it serves", || {
