@@ -61,10 +61,11 @@ fn connect_with(
 ) -> Connect {
     let (master, name) = (config.master.clone(), config.name.clone());
     let connect = move || {
+        // A key may have expired since the start. GPG comes before the connection, whose first frame
+        // the master waits for only shortly.
+        identity.check().map_err(ConnectError)?;
         let socket =
             connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
-        // A key may have expired since the start.
-        identity.check().map_err(ConnectError)?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {

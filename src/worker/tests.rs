@@ -976,7 +976,7 @@ fn an_old_link_serves_while_a_new_one_is_made() {
     let mut attempts = 0;
     let mut rig = WorkerRig::renewing("", Duration::from_millis(50), move || {
         attempts += 1;
-        if attempts > 1 {
+        if attempts == 2 {
             let _ = began.send(());
             // Until the test says so, or has ended.
             let _ = gate.recv();
