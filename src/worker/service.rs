@@ -94,7 +94,8 @@ fn address_advice(error: &HandshakeError, socket: &TcpStream, name: &str) -> Str
             let ip = local.ip().to_canonical();
             format!(
                 ". This machine connects from {ip}: unless something between changes that, on the \
-                 master `papertraderctl workers set {name} --ip {ip}`"
+                 master `papertraderctl workers set {name} --ip {ip}`, or, where the master does not \
+                 know it any more, here `papertraderctl setup worker {name}`"
             )
         }
         Ok(_) | Err(_) => String::new(),
