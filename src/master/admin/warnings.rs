@@ -131,7 +131,7 @@ fn away(
         let name = &row.worker.name;
         match row.left {
             Some(left) => format!("worker {name} is away since {left}"),
-            None => format!("worker {name} has not linked since the master started"),
+            None => format!("worker {name} is away, and has not linked since the master started"),
         }
     });
     let mut texts: Vec<String> = named.collect();
