@@ -9,7 +9,7 @@ mod memory;
 mod sink;
 mod throttle;
 
-pub use audit::AuditLine;
+pub use audit::{AUDIT_VALUE_BYTES_MAX, AuditLine};
 pub use entry::LogEntry;
 pub use log::{Level, LevelFilter, max_level};
 pub use sink::say;
