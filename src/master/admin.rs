@@ -22,7 +22,7 @@ mod warnings;
 mod workers;
 
 use super::messages::{AdminAct, MasterChannels, RosterImport};
-use super::storage::{self, Interrupter};
+use super::storage::Interrupter;
 use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
@@ -140,7 +140,6 @@ impl AdminServer {
         stop: &Stop,
     ) -> io::Result<AdminServer> {
         let socket = ControlSocket::bind(path, group)?;
-        storage::backup::delete_sending(&channels.database);
         let shared = Arc::new(AdminShared {
             status: Arc::new(StatusSource::new(channels.clone())),
             channels,
