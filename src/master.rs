@@ -177,7 +177,7 @@ impl Service for Master {
             select! {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    is_taken = reload::reload(self, context, &mut current);
+                    is_taken = reload::reload(self, context, &mut current, &file);
                     file.note_reload(is_taken);
                     daemon::notify_ready(&status_line(is_taken, refusal.as_deref()));
                 }
