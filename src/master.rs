@@ -100,13 +100,14 @@ impl Service for Master {
 
     fn written_paths(config: &MasterConfig) -> Vec<NamedPath<'_>> {
         let named = |key, path| NamedPath { key, path };
-        vec![
-            named("gpg.home", &config.gpg.home),
+        let mut paths = vec![
+            named("gpg.home", config.gpg.home.as_path()),
             named("data_dir", &config.data_dir),
             named("database.url", config.database.file()),
-            named("log.file", &config.log.file),
             named("control_socket", &config.control_socket),
-        ]
+        ];
+        paths.extend(config.log.written_file().map(|it| named("log.file", it)));
+        paths
     }
 
     fn summary(config: &MasterConfig) -> String {
