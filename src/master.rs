@@ -100,13 +100,14 @@ impl Service for Master {
 
     fn written_paths(config: &MasterConfig) -> Vec<NamedPath<'_>> {
         let named = |key, path| NamedPath { key, path };
-        vec![
-            named("gpg.home", &config.gpg.home),
+        let mut paths = vec![
+            named("gpg.home", config.gpg.home.as_path()),
             named("data_dir", &config.data_dir),
             named("database.url", config.database.file()),
-            named("log.file", &config.log.file),
             named("control_socket", &config.control_socket),
-        ]
+        ];
+        paths.extend(config.log.written_file().map(|it| named("log.file", it)));
+        paths
     }
 
     fn summary(config: &MasterConfig) -> String {
@@ -177,7 +178,7 @@ impl Service for Master {
             select! {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    is_taken = reload::reload(self, context, &mut current);
+                    is_taken = reload::reload(self, context, &mut current, &file);
                     file.note_reload(is_taken);
                     daemon::notify_ready(&status_line(is_taken, refusal.as_deref()));
                 }

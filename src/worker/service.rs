@@ -139,10 +139,9 @@ impl Service for WorkerService {
 
     fn written_paths(config: &WorkerConfig) -> Vec<NamedPath<'_>> {
         let named = |key, path| NamedPath { key, path };
-        vec![
-            named("gpg.home", &config.gpg.home),
-            named("log.file", &config.log.file),
-        ]
+        let mut paths = vec![named("gpg.home", config.gpg.home.as_path())];
+        paths.extend(config.log.written_file().map(|it| named("log.file", it)));
+        paths
     }
 
     fn summary(config: &WorkerConfig) -> String {
