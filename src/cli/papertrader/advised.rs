@@ -106,9 +106,9 @@ mod tests {
         let cli = ClientCli::try_parse_from(line).unwrap();
         let of = |named: &str| {
             let named = named.to_owned();
-            beginning(&cli.global, |name: &str| {
-                let is_pin = name == "PAPERTRADER_PIN";
-                is_pin.then(|| named.clone()).unwrap_or_default()
+            beginning(&cli.global, |name: &str| match name {
+                "PAPERTRADER_PIN" => named.clone(),
+                _ => String::new(),
             })
         };
         assert_eq!(of(&pin), "papertrader");
