@@ -693,6 +693,10 @@ impl WorkerSetup<'_> {
                 report.left(format!("  systemctl stop {unit}"));
             }
             report.left(format!("  systemctl enable --now --no-block {unit}"));
+            if refresh == ServiceRefresh::Reload {
+                report.left("If it runs already, it reads its files again by:");
+                report.left(format!("  systemctl reload-or-restart --no-block {unit}"));
+            }
         } else {
             services::start(&unit, refresh, report)?;
         }
