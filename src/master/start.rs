@@ -19,7 +19,7 @@ use super::messages::{
 };
 use super::order_watchers::OrderWatchers;
 use super::storage::deployment_facts::{self, FactsError};
-use super::storage::{Reader, Storage, StorageError, StorageLock};
+use super::storage::{self, Reader, Storage, StorageError, StorageLock};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
@@ -35,7 +35,6 @@ use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -70,6 +69,7 @@ impl From<AssetsError> for StartError {
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let mut warnings = check_market(config)?;
     warnings.extend(check_others(config)?);
+    warnings.extend(storage::server_warnings(&config.database));
     Ok(warnings)
 }
 
@@ -109,16 +109,19 @@ fn check_others(config: &MasterConfig) -> Result<Vec<String>, StartError> {
 }
 
 /// What is said of a master without a database.
-fn no_database(config: &MasterConfig) -> Option<String> {
-    let file = config.database.file();
-    let is_absent = std::fs::symlink_metadata(file).is_err_and(|e| e.kind() == ErrorKind::NotFound);
-    is_absent.then(|| {
-        format!(
+fn no_database(config: &MasterConfig) -> Result<Option<String>, StorageError> {
+    let is_absent = storage::is_absent(&config.database)?;
+    Ok(is_absent.then(|| match config.database.file() {
+        Some(file) => format!(
             "there is no database {} (data_dir = \"{}\")",
             file.display(),
             config.data_dir.display()
-        )
-    })
+        ),
+        None => format!(
+            "there is nothing in the database {}",
+            config.database.shown()
+        ),
+    }))
 }
 
 /// Refuses a start without a database (`--existing`). Makes nothing.
@@ -126,7 +129,7 @@ fn no_database(config: &MasterConfig) -> Option<String> {
 /// # Errors
 /// There is none: exit code [`daemon::FAILED`].
 pub fn check_existing(config: &MasterConfig) -> Result<(), StartError> {
-    no_database(config).map_or(Ok(()), |text| {
+    no_database(config)?.map_or(Ok(()), |text| {
         Err(StartError::failed(format!(
             "{text}, and --existing asks for one: is its disk mounted, and data_dir the right one? Without --existing \
              a new one is made, without any account"
@@ -152,7 +155,7 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
 pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
     let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
-    if let Some(text) = no_database(config) {
+    if let Some(text) = no_database(config)? {
         crate::warn!("{text}: a new one is made, without any account");
     }
     // Before the market's files, whose kept bars a running master reads, and before any call of
@@ -181,21 +184,16 @@ fn assemble(
     let identity = identity(config)?;
     let (keys, key_watch) = key_watch();
     Storage::migrate(&config.database)?;
+    for warning in storage::server_warnings(&config.database) {
+        crate::warn!("{warning}");
+    }
     compare_facts(config)?;
     raise_descriptors(config.limits.max_connections);
 
-    let listener = Arc::new(
-        Listener::bind_patiently(config.listen, stop)
-            .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
-    );
+    let listener = listen(config, stop)?;
     let watchdog = Watchdog::new();
     let mut group = ThreadGroup::new(stop, &watchdog);
-    let flusher = Flusher::new()?;
-    let flushing = Arc::clone(&flusher);
-    group.thread("flusher", move |stop, heartbeat| {
-        flushing.run(stop, heartbeat)
-    })?;
-
+    let flusher = start_flusher(&mut group)?;
     let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
     let keys = MasterKeys::new(&identity, &inboxes);
@@ -219,6 +217,7 @@ fn assemble(
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
+    lock.check()?;
     daemon::notify_starting("waiting for the first prices");
     if !inboxes
         .assets
@@ -248,6 +247,21 @@ fn assemble(
         group,
         _lock: lock,
     })
+}
+
+fn listen(config: &MasterConfig, stop: &Stop) -> Result<Arc<Listener>, StartError> {
+    Listener::bind_patiently(config.listen, stop)
+        .map(Arc::new)
+        .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))
+}
+
+fn start_flusher(group: &mut ThreadGroup) -> Result<Arc<Flusher>, StartError> {
+    let flusher = Flusher::new()?;
+    let flushing = Arc::clone(&flusher);
+    group.thread("flusher", move |stop, heartbeat| {
+        flushing.run(stop, heartbeat)
+    })?;
+    Ok(flusher)
 }
 
 /// Allows the process descriptors for so many connections, as far as the system does.

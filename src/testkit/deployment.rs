@@ -9,6 +9,7 @@
 use super::daemon::{Daemon, Place};
 use super::market::Market;
 use super::own_clock::OwnClock;
+use super::postgres::ServerDatabase;
 use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::SandboxState;
@@ -18,6 +19,7 @@ use super::{
 use crate::client::{self, Client, ServerConnection};
 use crate::config::{DatabaseUrl, MasterConfig, ReplayEnd};
 use crate::link::keyring::Keyring;
+use crate::master::workers;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
@@ -124,6 +126,8 @@ pub struct DeploymentBuilder {
     watchdog: Option<Duration>,
     own_clocks: bool,
     keeps_folder: bool,
+    is_in_a_file: bool,
+    database_url: Option<String>,
 }
 
 impl DeploymentBuilder {
@@ -163,7 +167,21 @@ impl DeploymentBuilder {
         self
     }
 
-    /// Puts the database on a disk of its own of this size, where mounting is allowed.
+    /// Keeps the database in a file, also where other tests run on a server: for a test that looks
+    /// into the file.
+    pub fn in_a_file(mut self) -> DeploymentBuilder {
+        self.is_in_a_file = true;
+        self
+    }
+
+    /// Keeps the data in this empty database on a server, which outlives the deployment.
+    pub fn on_server(mut self, url: &str) -> DeploymentBuilder {
+        self.database_url = Some(url.to_owned());
+        self
+    }
+
+    /// Puts the database on a disk of its own of this size, where mounting is allowed. On a server it
+    /// stays there.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
         self.disk_megabytes = Some(megabytes);
         self
@@ -203,8 +221,14 @@ impl DeploymentBuilder {
         let workers = self.workers.unwrap_or(1);
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
+        let server = if self.is_in_a_file || self.database_url.is_some() {
+            None
+        } else {
+            ServerDatabase::wanted().map_err(SandboxError::failed)?
+        };
         let disk = self
             .disk_megabytes
+            .filter(|_| server.is_none() && self.database_url.is_none())
             .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
         write(&template, folder.path());
         ports::settle(&layout, true)?;
@@ -227,12 +251,20 @@ impl DeploymentBuilder {
                 }
             }
         }
+        let url = self
+            .database_url
+            .or_else(|| server.as_ref().map(ServerDatabase::url));
+        if let Some(url) = &url {
+            let password_file = server.as_ref().and_then(ServerDatabase::password_file);
+            move_to_server(&master, url, password_file)?;
+        }
         let mut deployment = Deployment {
             master,
             workers: daemons,
             layout,
             proxy: None,
             disk,
+            _server: server,
             _folder: folder,
         };
         if let Some(market) = &self.market {
@@ -278,7 +310,31 @@ pub struct Deployment {
     proxy: Option<Proxy>,
     /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
+    /// Dropped after the daemons are killed.
+    _server: Option<ServerDatabase>,
     _folder: TempDir,
+}
+
+/// Lets a master that has never run keep its data on a server, with the same workers.
+fn move_to_server(
+    master: &Daemon,
+    url: &str,
+    password_file: Option<String>,
+) -> Result<(), SandboxError> {
+    let wrong = |error: crate::config::ConfigError| SandboxError::failed(error.to_string());
+    let from = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    master.set("database.url", url);
+    if let Some(file) = password_file {
+        master.set("database.password_file", file);
+    }
+    let to = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    workers::copy_offline(&from, &to).map_err(SandboxError::failed)
 }
 
 impl Deployment {
@@ -374,9 +430,10 @@ impl Deployment {
         MasterConfig::load(self.master.config()).unwrap().0.database
     }
 
-    /// The path of the master's database file.
+    /// The path of the master's database file; empty where the database is on a server.
     pub fn database_path(&self) -> PathBuf {
-        self.database().file().to_owned()
+        let database = self.database();
+        database.file().map(Path::to_owned).unwrap_or_default()
     }
 
     /// The keyring of this place.
@@ -442,13 +499,14 @@ impl Deployment {
         if !self.master.is_started() {
             self.master.start();
         }
-        let starting: Vec<&Daemon> = self
-            .workers
-            .iter()
-            .filter(|worker| !worker.is_started())
-            .collect();
-        starting.iter().for_each(|worker| worker.spawn());
-        starting.iter().for_each(|worker| worker.wait_ready());
+        self.spawn_killed_workers();
+        self.workers.iter().for_each(Daemon::wait_ready);
+    }
+
+    /// Starts the workers that were killed, without waiting.
+    pub fn spawn_killed_workers(&self) {
+        let killed = self.workers.iter().filter(|worker| !worker.is_started());
+        killed.for_each(Daemon::spawn);
     }
 
     /// Stops the workers, then the master. Each must end with exit code 0.

@@ -56,14 +56,20 @@ mod master {
     mod audit;
     // Accounts that are deleted or locked, and a master that dies meanwhile.
     mod deletion;
+    // A database on a PostgreSQL server, dumped and restored.
+    mod dump;
     // Every fail point: the master dies there, and no order is lost or doubled.
     pub mod failpoints;
     // Orders that wait, and a master that dies around their outcome.
     mod order_kills;
+    // `papertrader-master migrate-store`, and a kill or a full disk meanwhile.
+    mod migrate_store;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
     // Prices that are held, and the orders that wait for them.
     mod halted;
+    // What is warned of a cluster of Patroni's.
+    mod patroni;
     // A market that is paused, and goes on.
     mod pause;
     // How good predictions are.
@@ -78,6 +84,8 @@ mod master {
     mod mail_servers;
     // All that a deployment has on a person.
     mod export;
+    // Masters on PostgreSQL servers of their own.
+    mod postgres_server;
     // Providers of real markets against a mock exchange.
     pub mod markets;
     // A disk that is almost full.

@@ -5,9 +5,10 @@
 //!
 //! Tests: `tests/suite/programs/bench.rs`.
 
+use super::engine::signed;
 use super::ledger::{FillDetails, NewOrder, Settlement};
 use super::order_details::OrderDetails;
-use super::sqlite::{SqliteStorage, signed};
+use super::sqlite::SqliteStorage;
 use super::{Snapshot, StorageError, Tx};
 use crate::config::DatabaseUrl;
 use crate::model::money::MILLION;
@@ -66,7 +67,9 @@ impl BulkLoader {
     /// # Errors
     /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<BulkLoader, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
+        let file = url.file().ok_or_else(|| {
+            StorageError::Other("histories in bulk are for databases in files".to_owned())
+        })?;
         let sqlite = SqliteStorage::open_plain(file)?;
         sqlite.connection.execute_batch(
             "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; PRAGMA foreign_keys = OFF;",
@@ -172,10 +175,7 @@ impl BulkLoader {
 
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let snapshot = Snapshot::Sqlite(self.sqlite.begin()?);
-        Ok(Tx {
-            snapshot,
-            origin: None,
-        })
+        Ok(Tx::of(snapshot))
     }
 
     /// Writes a session for each of these accounts, valid from `now` until `expiry`.
@@ -226,6 +226,28 @@ impl BulkLoader {
         for (_, sql) in &indexes {
             transaction.execute_batch(sql)?;
         }
+        Ok(transaction.commit()?)
+    }
+
+    /// Lets each account have what its settled purchases of this asset make, where [transactions]
+    /// were written for accounts without positions. The ledger adds up then.
+    ///
+    /// # Errors
+    /// The database fails.
+    ///
+    /// [transactions]: BulkLoader::transactions
+    pub fn add_up(&mut self, symbol: &str) -> Result<(), StorageError> {
+        let transaction = self.sqlite.connection.transaction()?;
+        transaction.execute(
+            "INSERT INTO positions (account, symbol, quantity, cost)
+             SELECT account, symbol, sum(quantity), sum(total) FROM transactions
+             WHERE symbol = ?1 GROUP BY account, symbol",
+            params![symbol],
+        )?;
+        transaction.execute_batch(
+            "UPDATE balances SET cash = cash - positions.cost FROM positions
+             WHERE positions.account = balances.account",
+        )?;
         Ok(transaction.commit()?)
     }
 
