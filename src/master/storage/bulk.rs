@@ -5,9 +5,10 @@
 //!
 //! Tests: `tests/suite/programs/bench.rs`.
 
+use super::engine::signed;
 use super::ledger::{FillDetails, NewOrder, Settlement};
 use super::order_details::OrderDetails;
-use super::sqlite::{SqliteStorage, signed};
+use super::sqlite::SqliteStorage;
 use super::{Snapshot, StorageError, Tx};
 use crate::config::DatabaseUrl;
 use crate::model::money::MILLION;
@@ -66,7 +67,9 @@ impl BulkLoader {
     /// # Errors
     /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<BulkLoader, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
+        let file = url.file().ok_or_else(|| {
+            StorageError::Other("histories in bulk are for databases in files".to_owned())
+        })?;
         let sqlite = SqliteStorage::open_plain(file)?;
         sqlite.connection.execute_batch(
             "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; PRAGMA foreign_keys = OFF;",
@@ -172,10 +175,7 @@ impl BulkLoader {
 
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let snapshot = Snapshot::Sqlite(self.sqlite.begin()?);
-        Ok(Tx {
-            snapshot,
-            origin: None,
-        })
+        Ok(Tx::of(snapshot))
     }
 
     /// Writes a session for each of these accounts, valid from `now` until `expiry`.

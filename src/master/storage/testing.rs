@@ -2,6 +2,7 @@
 //!
 //! Databases in memory for tests, one for each engine, with any number of connections.
 
+use super::postgres::testing::PostgresDatabase;
 use super::{Reader, Snapshot, SqliteTransaction, Storage};
 use crate::config::DatabaseUrl;
 use std::path::Path;
@@ -14,6 +15,7 @@ const MEMORY_FOLDER: &str = "/dev/shm";
 /// An empty database of this version, deleted on drop.
 pub(crate) struct Engine {
     folder: TempDir,
+    postgres: Option<PostgresDatabase>,
     url: DatabaseUrl,
 }
 
@@ -40,6 +42,9 @@ pub(crate) fn execute_in(path: &Path, sql: &str) {
 /// Runs a test on an empty database of each engine.
 pub(crate) fn each_engine(test: impl Fn(&Engine)) {
     test(&Engine::sqlite());
+    if let Some(engine) = Engine::postgres() {
+        test(&engine);
+    }
 }
 
 impl Engine {
@@ -50,7 +55,38 @@ impl Engine {
             .unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("master.db"));
         Storage::migrate(&url).unwrap();
-        Engine { folder, url }
+        Engine {
+            folder,
+            postgres: None,
+            url,
+        }
+    }
+
+    /// Creates a database on the server of `tests/with-postgres`; `None` where there is none.
+    pub(crate) fn postgres() -> Option<Engine> {
+        let postgres = PostgresDatabase::new()?;
+        let url = DatabaseUrl::Postgres(Box::new(postgres.url.clone()));
+        Storage::migrate(&url).unwrap();
+        postgres.add_functions();
+        Some(Engine {
+            folder: tempfile::tempdir().unwrap(),
+            postgres: Some(postgres),
+            url,
+        })
+    }
+
+    /// An empty database of the engine that `PAPERTRADER_TEST_DATABASE` names, SQLite if it names none.
+    pub(crate) fn chosen() -> Engine {
+        match std::env::var("PAPERTRADER_TEST_DATABASE").as_deref() {
+            Ok("postgres") => Engine::postgres().expect("run by tests/with-postgres"),
+            Ok("sqlite") | Err(_) => Engine::sqlite(),
+            Ok(other) => panic!("PAPERTRADER_TEST_DATABASE={other}: sqlite or postgres"),
+        }
+    }
+
+    /// The database on a server, where this is one.
+    pub(super) fn on_server(&self) -> Option<&PostgresDatabase> {
+        self.postgres.as_ref()
     }
 
     /// A database that an older version with so many migrations made and filled by this SQL, brought
@@ -62,7 +98,11 @@ impl Engine {
         execute_in(&path, sql);
         let url = DatabaseUrl::Sqlite(path);
         Storage::migrate(&url).unwrap();
-        Engine { folder, url }
+        Engine {
+            folder,
+            postgres: None,
+            url,
+        }
     }
 
     /// The database's URL.
@@ -95,6 +135,32 @@ impl Engine {
         execute(&mut self.storage(), sql)
     }
 
+    /// From now on a change of this kind (`INSERT`, `UPDATE`, `DELETE`) of this table fails, where
+    /// `when` holds of the row; it says anything that is true where it is empty.
+    pub(crate) fn refuse(&self, change: &str, table: &str, when: &str) {
+        let condition = if when.is_empty() { "1 = 1" } else { when };
+        match self.on_server() {
+            None => drop(self.execute(&format!(
+                "CREATE TRIGGER refused BEFORE {change} ON {table} WHEN {condition}
+                 BEGIN SELECT RAISE(ABORT, 'the test says so'); END"
+            ))),
+            Some(postgres) => postgres.execute(&format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                     $$ BEGIN RAISE EXCEPTION 'the test says so'; END $$;
+                 CREATE TRIGGER refused BEFORE {change} ON {table} FOR EACH ROW WHEN ({condition})
+                     EXECUTE FUNCTION refuse()"
+            )),
+        }
+    }
+
+    /// Changes succeed again.
+    pub(crate) fn allow(&self) {
+        match self.on_server() {
+            None => drop(self.execute("DROP TRIGGER refused")),
+            Some(postgres) => postgres.execute("DROP FUNCTION refuse() CASCADE"),
+        }
+    }
+
     /// The number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         self.storage()
@@ -105,37 +171,57 @@ impl Engine {
 
 /// Executes SQL without the master's methods; returns the number of changed rows.
 pub(crate) fn execute(storage: &mut Storage, sql: &str) -> usize {
-    let Storage::Sqlite(sqlite) = storage;
-    sqlite.connection.execute(sql, []).unwrap()
+    match storage {
+        Storage::Sqlite(sqlite) => sqlite.connection.execute(sql, []).unwrap(),
+        Storage::Postgres(_) => storage
+            .write(|tx| match &tx.snapshot {
+                Snapshot::Postgres(postgres) => Ok(postgres.changes(sql)),
+                Snapshot::Sqlite(_) => Ok(0),
+            })
+            .unwrap(),
+    }
 }
 
 /// Executes several statements.
 pub(crate) fn execute_all(storage: &mut Storage, sql: &str) {
-    let Storage::Sqlite(sqlite) = storage;
-    sqlite.connection.execute_batch(sql).unwrap();
+    match storage {
+        Storage::Sqlite(sqlite) => sqlite.connection.execute_batch(sql).unwrap(),
+        Storage::Postgres(_) => storage.write(|tx| tx.execute_batch(sql)).unwrap(),
+    }
 }
 
 impl Snapshot<'_> {
     /// The number that a query returns.
     pub(crate) fn number(&mut self, sql: &str) -> i64 {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
+                sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Snapshot::Postgres(postgres) => postgres.text(sql).parse().unwrap(),
+        }
     }
 
-    /// How the engine means to run a query: its steps, between `; `.
-    pub(crate) fn plan(&mut self, sql: &str) -> String {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+    /// How SQLite means to run a query: its steps, between `; `. `None`: another engine, whose plans
+    /// depend on what its tables have.
+    pub(crate) fn plan(&mut self, sql: &str) -> Option<String> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self else {
+            return None;
+        };
         let mut statement = sqlite
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
             .unwrap();
         let steps = statement.query_map([], |row| row.get(3)).unwrap();
         let steps: Vec<String> = steps.map(Result::unwrap).collect();
-        steps.join("; ")
+        Some(steps.join("; "))
     }
 
     /// The text that a query returns.
     pub(crate) fn text(&mut self, sql: &str) -> String {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
+                sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Snapshot::Postgres(postgres) => postgres.text(sql),
+        }
     }
 }
