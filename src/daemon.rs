@@ -34,6 +34,9 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Exit code: bad command line.
 pub const BAD_USAGE: u8 = 2;
+/// Exit code: a master that leads no more, since another one does or may. To be started again, to stand
+/// by.
+pub const SUPERSEDED: u8 = 75;
 /// Exit code: bad configuration or market files.
 pub const BAD_CONFIG: u8 = 78;
 
@@ -117,6 +120,11 @@ impl EndReason {
     fn asked_by(&self, who: &'static str) {
         // A later one changes nothing.
         let _ = self.0.request.set((who, Instant::now()));
+    }
+
+    /// Whether somebody asked it to stop.
+    fn is_asked(&self) -> bool {
+        self.0.request.get().is_some()
     }
 
     /// What the log says of the end: who asked for it, and how long it took.
