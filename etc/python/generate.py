@@ -16,7 +16,7 @@ WIRE = json.loads((HERE / "../../spec/wire/papertrader.json").read_text(encoding
 
 #: The parameter that an argument of a request is made of, and what makes its text.
 PARAMETERS = {
-    "Flag": ("bool", "flag_text({})"),
+    "Flag": ("bool", 'flag_text({}, "{}")'),
     "Quantity": ("Number", 'decimal_text({}, "{}")'),
     "PriceOrDash": ("Optional[Number]", 'or_dash({}, "{}")'),
     "StopOrDash": ("Optional[Number]", 'or_dash({}, "{}")'),
@@ -378,9 +378,9 @@ def write_request(row):
         local, type_name = snake(argument["name"]), argument["type"]
         is_none = "none" in WIRE["argumentTypes"][type_name]
         form, make = PARAMETERS.get(
-            type_name, ("Optional[str]" if is_none else "str", "or_dash({})" if is_none else "{}")
+            type_name, ("Optional[str]" if is_none else "str", 'or_dash({}, "{}")' if is_none else "{}")
         )
-        made = make.format(local, argument["name"])
+        made = make.format(local, local)
         if argument.get("optional"):
             form = form if form.startswith("Optional") else f"Optional[{form}]"
             parameters.append(f"{local}: {form} = None")

@@ -28,11 +28,18 @@ def trade(client, symbol, updates):
             return book
 
 
+def main(servers, username, symbol, updates=None):
+    try:
+        with papertrader.Client(*servers.split(",")) as client:
+            client.login(username, os.environ["PASSWORD"])
+            book = trade(client, symbol, None if updates is None else int(updates))
+            print("cash {cash} units {units} fills {fills}".format(**book))
+    except papertrader.PaperTraderError as error:
+        sys.exit(f"moving_average: {error}")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5):
+    is_usable = len(sys.argv) in (4, 5) and all(text.isdigit() for text in sys.argv[4:])
+    if not is_usable or "PASSWORD" not in os.environ:
         sys.exit(print(__doc__, file=sys.stderr) or 2)
-    servers, username, symbol, *updates = sys.argv[1:]
-    with papertrader.Client(*servers.split(",")) as client:
-        client.login(username, os.environ["PASSWORD"])
-        book = trade(client, symbol, int(updates[0]) if updates else None)
-        print("cash {cash} units {units} fills {fills}".format(**book))
+    main(*sys.argv[1:])

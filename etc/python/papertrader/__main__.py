@@ -21,6 +21,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 from . import __version__
 from .calls import WINDOWS, Fill, Placed
 from .client import Client
+from .core import fresh_key
 from .errors import (
     BadArgument,
     ConnectionProblem,
@@ -37,6 +38,25 @@ DONE, FAILED, BAD_LINE, UNREACHABLE, NOT_LOGGED_IN, REFUSED, UNKNOWN = range(7)
 
 class Local(PaperTraderError):
     """Something on this machine."""
+
+
+class Unwritten(Local):
+    """Standard output takes nothing: a full disk, say."""
+
+    def __init__(self, error: OSError, more: str = "") -> None:
+        super().__init__(f"cannot write the output: {error.strerror or error}{more}")
+
+
+class Interrupted(OutcomeUnknown):
+    """Ctrl-C while an order was on its way."""
+
+    def __init__(self, key: str) -> None:
+        PaperTraderError.__init__(
+            self,
+            f"interrupted: order {key} may have been sent, and may still settle; see `transactions`, or "
+            f"repeat it with --key {key}, under which it does not trade twice",
+        )
+        self.client_order_id = key
 
 
 class BadLine(PaperTraderError):
@@ -207,12 +227,31 @@ def trade(client: Client, line: argparse.Namespace, screen: Screen) -> int:
     is_market = line.limit is None and line.stop is None and line.trail is None
     if line.trail is not None and (line.limit is not None or line.stop is not None):
         raise BadLine("--trail does not go together with --limit or --stop")
+    # Made here, so that it can be told when the order is interrupted.
+    key: str = fresh_key() if line.key is None else line.key
+    try:
+        done = send_order(client, line, symbol, kind, is_market, key)
+    except KeyboardInterrupt:
+        raise Interrupted(key) from None
+    show_order(client, line.side, symbol, line.quantity, done, screen)
+    return DONE
+
+
+def send_order(
+    client: Client,
+    line: argparse.Namespace,
+    symbol: str,
+    kind: Optional[str],
+    is_market: bool,
+    key: str,
+) -> Any:
+    """Places the order of a command line, and follows it where it is told to."""
     done: Any
     if is_market and line.wait and line.tif == "gtc":
         if line.side == "buy":
-            done = client.buy(symbol, line.quantity, key=line.key)
+            done = client.buy(symbol, line.quantity, key=key)
         else:
-            done = client.sell(symbol, line.quantity, key=line.key)
+            done = client.sell(symbol, line.quantity, key=key)
     else:
         stop = line.stop if line.trail is None else line.trail
         done = client.place(
@@ -223,12 +262,14 @@ def trade(client: Client, line: argparse.Namespace, screen: Screen) -> int:
             limit=line.limit,
             stop=stop,
             time_in_force=line.tif,
-            key=line.key,
+            key=key,
         )
         if line.wait and is_market:
-            done = client.wait(done.transaction_id)
-    show_order(client, line.side, symbol, line.quantity, done, screen)
-    return DONE
+            try:
+                done = client.wait(done.transaction_id)
+            except ConnectionProblem as error:
+                raise StillOpen(done.transaction_id, key, str(error)) from error
+    return done
 
 
 def show_order(
@@ -247,14 +288,21 @@ def show_order(
         "total": done.total if is_fill else None,
         "settled": done.time if is_fill else None,
     }
-    if screen.is_json:
-        screen.json(value)
-    elif is_fill:
-        verb = "bought" if side == "buy" else "sold"
+    verb = "bought" if side == "buy" else "sold"
+    if is_fill:
         amounts = f"{shown(done.quantity)} {symbol} at {shown(done.price)}"
-        print(f"{verb} {amounts}, {shown(done.total)} in all")
-    elif isinstance(done, Placed):
-        print(f"{done.status}: {side} {quantity} {symbol}, order {done.transaction_id}")
+        text = f"{verb} {amounts}, {shown(done.total)} in all"
+    else:
+        text = f"{done.status}: {side} {quantity} {symbol}, order {done.transaction_id}"
+    try:
+        if screen.is_json:
+            screen.json(value)
+        else:
+            print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritten(error, f"; the order is done: {text}") from error
 
 
 def orders(client: Client, line: argparse.Namespace, screen: Screen) -> int:
@@ -421,9 +469,13 @@ def parser() -> argparse.ArgumentParser:
 
 def read_password(line: argparse.Namespace, prompt: str) -> str:
     if line.password_stdin:
-        text = sys.stdin.readline().rstrip("\n").rstrip("\r")
+        try:
+            given = sys.stdin.buffer.readline().decode(sys.stdin.encoding)
+        except UnicodeDecodeError:
+            raise Local(f"the password is no text in {sys.stdin.encoding.upper()}") from None
+        text = given.rstrip("\n").rstrip("\r")
     elif sys.stdin.isatty():
-        text = getpass.getpass(prompt)
+        text = asked_password(prompt)
     else:
         raise NotLoggedIn(
             "not logged in: --password-stdin, --token-file or PAPERTRADER_TOKEN say who you are"
@@ -433,9 +485,18 @@ def read_password(line: argparse.Namespace, prompt: str) -> str:
     return text
 
 
+def asked_password(prompt: str) -> str:
+    """What somebody types at the terminal."""
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        print(file=sys.stderr)  # The prompt's line has no end.
+        raise NotLoggedIn("not logged in: no password was given") from None
+
+
 def new_password(line: argparse.Namespace) -> str:
     password = read_password(line, "New password: ")
-    if not line.password_stdin and getpass.getpass("The same again: ") != password:
+    if not line.password_stdin and asked_password("The same again: ") != password:
         raise Local("the two passwords differ")
     return password
 
@@ -480,7 +541,8 @@ def run(line: argparse.Namespace, screen: Screen) -> int:
             return code
         finally:
             if is_ours:
-                with contextlib.suppress(PaperTraderError):
+                # A second Ctrl-C gives up the logout, and not what is to be told.
+                with contextlib.suppress(PaperTraderError, KeyboardInterrupt):
                     client.logout()
 
 
@@ -489,18 +551,38 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     line = parser().parse_args(arguments)
     screen = Screen(line.json)
     try:
-        return run(line, screen)
-    except PaperTraderError as error:
-        if line.json:
-            screen.json({"error": {"code": error_code(error), "text": str(error)}})
-        print(f"papertrader: {shown(error)}", file=sys.stderr)
-        return exit_code(error)
+        try:
+            code = run(line, screen)
+            sys.stdout.flush()
+            return code
+        except PaperTraderError as error:
+            return tell(error, line, screen)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read has gone; nothing more is to be said, at exit neither.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute_output()
         return DONE
+    except OSError as error:
+        return tell(Unwritten(error), line, screen)
+
+
+def tell(error: PaperTraderError, line: argparse.Namespace, screen: Screen) -> int:
+    """Tells an error, and returns the exit code that it ends with."""
+    print(f"papertrader: {shown(error)}", file=sys.stderr)
+    if isinstance(error, Unwritten):
+        mute_output()
+    elif line.json:
+        try:
+            screen.json({"error": {"code": error_code(error), "text": str(error)}})
+        except OSError:
+            mute_output()
+    return exit_code(error)
+
+
+def mute_output() -> None:
+    """Lets what was printed and could not be written go nowhere, at exit too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ class ArgumentType:
     none: Optional[str] = None
 
     def fits(self, text: str) -> bool:
-        """Whether a text has this form."""
+        """Whether a text has this form; what is no text has none."""
+        if not isinstance(text, str):
+            return False
         if self.pattern is not None and not _compiled(self.pattern).fullmatch(text):
             return False
         if len(text) < self.min_length or len(text) > (self.max_length or sys.maxsize):
@@ -92,6 +94,13 @@ class Argument:
     repeated: bool = False
     last: bool = False
 
+    @property
+    def parameter(self) -> str:
+        """Its name in Python: `time_in_force`, not `timeInForce`."""
+        if self.type.name == "Symbol":
+            return "symbol"
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower()
+
 
 @record
 class Instruction:
@@ -111,13 +120,20 @@ class Instruction:
     payload: Optional[str] = None
 
     def request(self, *texts: Optional[str]) -> Request:
-        """A request with these arguments, each compared with its form. None: left out."""
-        given = []
+        """A request with these arguments, each compared with its form.
+
+        None: left out, which the last ones can be that are optional.
+        """
+        given: list[str] = []
+        is_left_out = False
         for argument, text in zip(self.arguments, texts):
-            if text is None:
-                break
-            if not isinstance(text, str) or not argument.type.fits(text):
-                raise BadArgument(argument.name, str(text), argument.type.about)
+            if text is None and argument.optional:
+                is_left_out = True
+                continue
+            if text is None or is_left_out or not argument.type.fits(text) or not is_utf8(text):
+                # A text behind one that is left out would be taken for that one.
+                wrong = None if text is None else str(text)
+                raise BadArgument(argument.parameter, wrong, argument.type.about)
             given.append(text)
         return Request(self, tuple(given))
 
@@ -136,7 +152,18 @@ class Request:
 # What the argument of a request is made of.
 
 
-def flag_text(value: bool) -> str:
+def is_utf8(text: str) -> bool:
+    """Whether a text can be sent: Python has texts, with half a character, that cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def flag_text(value: bool, what: str = "flag") -> str:
+    if not isinstance(value, bool):
+        raise BadArgument(what, repr(value), "True or False")
     return "true" if value else "false"
 
 
@@ -147,6 +174,8 @@ def or_dash(value: Optional[Number], what: str = "value") -> str:
 
 def decimal_text(value: Number, what: str = "number") -> str:
     """An amount as the wire has it: a decimal without exponent."""
+    if value is None:
+        raise BadArgument(what, None, "a Decimal, an int or a text, and not None")
     if isinstance(value, float):
         raise BadArgument(what, repr(value), "a Decimal, an int or a text: a float is not exact")
     if isinstance(value, str):
@@ -168,7 +197,21 @@ def date_text(value: When, what: str = "date") -> str:
             raise BadArgument(what, str(value), "a datetime with a time zone")
         at = value.astimezone(datetime.timezone.utc)
         return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+    if not isinstance(value, datetime.date):
+        raise BadArgument(what, repr(value), "a datetime, a date or a text")
     return value.isoformat()
+
+
+def seconds_of(
+    value: Optional[float], what: str, about: str = "a number of seconds"
+) -> Optional[float]:
+    """A time that is given in seconds, if it is one; None is passed on."""
+    if value is None:
+        return None
+    is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    if not is_number or value != value:
+        raise BadArgument(what, repr(value), about)
+    return float(value)
 
 
 # What the text of an argument becomes.

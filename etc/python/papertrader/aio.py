@@ -436,7 +436,10 @@ class AsyncClient:
         stop: Optional[Number] = None,
         key: Optional[str] = None,
     ) -> Placed:
-        """Puts another order in the place of one that waits. What is not given is as it was."""
+        """Puts another order in the place of one that waits. What is not given is as it was.
+
+        The new order has an ID of its own, which is returned; the old one ends as "replaced".
+        """
         return await self._link.run(
             self._core.replace(transaction_id, quantity, cash, limit, stop, key)
         )

@@ -7,7 +7,16 @@ from decimal import Decimal
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from . import passwords, wire
-from ._forms import Number, Request, When, decimal_text, record, to_time
+from ._forms import (
+    ArgumentType,
+    Number,
+    Request,
+    When,
+    decimal_text,
+    record,
+    seconds_of,
+    to_time,
+)
 from .core import (
     PAUSE_FIRST,
     Compute,
@@ -156,6 +165,26 @@ def _amount(quantity: Optional[Number], cash: Optional[Number]) -> str:
     return decimal_text(quantity, "quantity") if quantity is not None else ""
 
 
+def _check(what: str, value: object, form: ArgumentType) -> None:
+    """Refuses what is not of a form, under the name that the caller knows it by."""
+    if not isinstance(value, str) or not form.fits(value):
+        raise BadArgument(what, value if value is None else str(value), form.about)
+
+
+def _until(timeout: Optional[float]) -> float:
+    """For how many seconds an order is followed."""
+    seconds = seconds_of(timeout, "timeout")
+    return DAY if seconds is None else seconds
+
+
+def _key(key: Optional[str]) -> str:
+    """The key of an order: the caller's, or a fresh one."""
+    if key is None:
+        return fresh_key()
+    _check("key", key, wire.CLIENT_ORDER_ID)
+    return key
+
+
 def _after(transaction_id: str) -> str:
     """The ID that follows: a page before it begins with the transaction itself."""
     digits = f"{int(transaction_id.replace('-', ''), 16) + 1:032x}"
@@ -168,12 +197,12 @@ class Calls(Core):
     # The account.
 
     def _hash(self, username: str, password: str) -> Steps[str]:
-        if not wire.USERNAME.fits(username):
-            raise BadArgument("username", username, wire.USERNAME.about)
+        _check("username", username, wire.USERNAME)
         hashed: str = yield Compute(lambda: passwords.derive(username, password))
         return hashed
 
     def register(self, username: str, email: str, password: str) -> Steps[None]:
+        _check("email", email, wire.EMAIL)
         passwords.check_new(username, email, password)
         hashed = yield from self._hash(username, passwords.normal(password))
         request = wire.register(username, email, hashed)
@@ -205,6 +234,9 @@ class Calls(Core):
         self.deployment.begin(username, answer.session_id, answer.worker, self.address)
 
     def resume(self, username: str, session: str) -> Steps[None]:
+        if not wire.SESSION_ID.fits(session):  # It is a secret, and not repeated.
+            raise BadArgument("session", None, f"a session or a token: {wire.SESSION_ID.about}")
+        _check("username", username, wire.USERNAME)
         answer = yield from self.call(wire.login_with_session_id(session))
         assert self.address is not None
         self.deployment.begin(username, answer.session_id, answer.worker, self.address)
@@ -378,15 +410,21 @@ class Calls(Core):
         timeout: Optional[float],
     ) -> Steps[Fill]:
         """A market order, followed to its outcome."""
-        key = fresh_key() if key is None else key
-        until = DAY if timeout is None else timeout
+        key = _key(key)
+        until = _until(timeout)
         if cash is not None:
             begun = self.deployment.clock()
             placed = yield from self.place(
                 side, symbol, quantity, cash, "market", None, None, "gtc", key
             )
             left = until - (self.deployment.clock() - begun)
-            return (yield from self.wait(placed.transaction_id, max(0.0, left)))
+            try:
+                return (yield from self.wait(placed.transaction_id, max(0.0, left)))
+            except (ConnectionProblem, Refused) as error:
+                if isinstance(error, Refused) and error.transaction_id is not None:
+                    raise  # The outcome.
+                # The order stands: that it cannot be looked at does not say that it did not trade.
+                raise StillOpen(placed.transaction_id, key, str(error)) from error
         amount, token = _amount(quantity, cash), self.deployment.token()
         make = {"buy": wire.purchase_asset, "sell": wire.sell_asset}[side]
         fill = yield from self.order(make(token, symbol, amount, key), key, until)
@@ -407,7 +445,7 @@ class Calls(Core):
         time_in_force: When,
         key: Optional[str],
     ) -> Steps[Placed]:
-        key = fresh_key() if key is None else key
+        key = _key(key)
         if kind is None:
             kind = {(False, False): "market", (True, False): "limit", (False, True): "stop"}.get(
                 (limit is not None, stop is not None), "stop-limit"
@@ -428,7 +466,9 @@ class Calls(Core):
         stop: Optional[Number],
         key: Optional[str],
     ) -> Steps[Placed]:
-        key = fresh_key() if key is None else key
+        key = _key(key)
+        if all(value is None for value in (quantity, cash, limit, stop)):
+            raise BadArgument("quantity", None, "given, or cash, a limit or a stop: what changes")
         amount = None if quantity is None and cash is None else _amount(quantity, cash)
         request = wire.replace_order(
             self.deployment.token(), transaction_id, amount, limit, stop, key
@@ -445,6 +485,7 @@ class Calls(Core):
 
     def transaction(self, transaction_id: str) -> Steps[Optional[wire.PageEntry]]:
         """One's own transaction of this ID."""
+        _check("transaction_id", transaction_id, wire.TRANSACTION_ID)
         request = wire.get_user_transaction_history_page(
             self.deployment.token(), self._name(), _after(transaction_id), 1
         )
@@ -454,9 +495,8 @@ class Calls(Core):
 
     def wait(self, transaction_id: str, timeout: Optional[float]) -> Steps[Fill]:
         """Looks at an order until it has its outcome."""
-        if not wire.TRANSACTION_ID.fits(transaction_id):
-            raise BadArgument("transactionID", transaction_id, wire.TRANSACTION_ID.about)
-        until = self.deployment.clock() + (DAY if timeout is None else timeout)
+        _check("transaction_id", transaction_id, wire.TRANSACTION_ID)
+        until = self.deployment.clock() + _until(timeout)
         while True:
             row = yield from self.transaction(transaction_id)
             if row is None:
@@ -487,6 +527,8 @@ class Calls(Core):
     def transactions(
         self, username: Optional[str], limit: Optional[int], before: Optional[str]
     ) -> Steps[Rows[wire.PageEntry]]:
+        if limit is not None and (not isinstance(limit, int) or limit < 0):
+            raise BadArgument("limit", repr(limit), "a number of transactions, or None for all")
         name, token = self._name(username), self.deployment.token()
         rows: List[wire.PageEntry] = []
         while limit is None or len(rows) < limit:
@@ -537,8 +579,7 @@ class QuoteFeed(Calls):
 
     def __init__(self, deployment: Deployment, symbols: Sequence[str]) -> None:
         for symbol in symbols:
-            if not wire.SYMBOL.fits(symbol):
-                raise BadArgument("symbol", symbol, wire.SYMBOL.about)
+            _check("symbol", symbol, wire.SYMBOL)
         deployment.token()
         topics = [f"quotes:{symbol}" for symbol in dict.fromkeys(symbols)] or ["quotes"]
         super().__init__(deployment, topics)
@@ -548,6 +589,7 @@ class QuoteFeed(Calls):
         self._polls_at: Optional[float] = None
 
     def next_item(self, timeout: Optional[float]) -> Steps[Optional[Price]]:
+        timeout = seconds_of(timeout, "timeout")
         until = float("inf") if timeout is None else self.deployment.clock() + timeout
         while not self._waiting:
             left = until - self.deployment.clock()
@@ -601,6 +643,7 @@ class OrderFeed(Calls):
         super().__init__(deployment, ["orders"])
 
     def next_item(self, timeout: Optional[float]) -> Steps[Optional[OrderItem]]:
+        timeout = seconds_of(timeout, "timeout")
         until = float("inf") if timeout is None else self.deployment.clock() + timeout
         while True:
             left = None if timeout is None else max(0.0, until - self.deployment.clock())

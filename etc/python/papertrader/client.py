@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import threading
 import time
 import weakref
 from types import TracebackType
@@ -27,15 +28,32 @@ _READ_SECONDS = 3600.0
 
 
 class _Link:
-    """A socket, and what is done with it: the steps of one core."""
+    """A socket, and what is done with it: the steps of one core.
+
+    Threads that share a client take turns, a whole call each: else one would get the answer to
+    another's request.
+    """
 
     def __init__(self, core: Core, make_tls: Callable[[], ssl.SSLContext]) -> None:
         self._core = core
         self._make_tls = make_tls
         self._socket: Optional[socket.socket] = None
+        # A signal's handler runs in the thread that it interrupts: it is told, and does not hang.
+        self._turn = threading.RLock()
+        self._is_running = False
 
     def run(self, steps: Steps[T]) -> T:
         """Does the steps to their end, and returns what they return."""
+        with self._turn:
+            if self._is_running:
+                raise PaperTraderError("this client is in the middle of a call of this thread")
+            self._is_running = True
+            try:
+                return self._run(steps)
+            finally:
+                self._is_running = False
+
+    def _run(self, steps: Steps[T]) -> T:
         done: Any = None
         error: Optional[BaseException] = None
         while True:
@@ -90,20 +108,22 @@ class _Link:
             raise opening_failed(error) from error
 
     def _write(self, effect: Write) -> None:
-        if self._socket is None:
+        link = self._socket  # A feed's may be closed by another thread.
+        if link is None:
             raise ConnectionLost("the connection was closed")
         try:
-            self._socket.settimeout(effect.timeout)
-            self._socket.sendall(effect.data)
+            link.settimeout(effect.timeout)
+            link.sendall(effect.data)
         except OSError as error:
             raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
 
     def _read(self, timeout: float) -> Optional[bytes]:
-        if self._socket is None:
+        link = self._socket
+        if link is None:
             return b""  # Another thread has closed it.
         try:
-            self._socket.settimeout(min(max(timeout, 0.001), _READ_SECONDS))
-            return self._socket.recv(_READ_BYTES)
+            link.settimeout(min(max(timeout, 0.001), _READ_SECONDS))
+            return link.recv(_READ_BYTES)
         except socket.timeout:
             return None
         except OSError as error:
@@ -111,13 +131,13 @@ class _Link:
 
     def shut(self) -> None:
         """Closes the socket. Does not fail."""
-        if self._socket is not None:
+        link, self._socket = self._socket, None
+        if link is not None:
             with contextlib.suppress(OSError):
                 # Wakes another thread that reads.
-                self._socket.shutdown(socket.SHUT_RDWR)
+                link.shutdown(socket.SHUT_RDWR)
             with contextlib.suppress(OSError):
-                self._socket.close()
-            self._socket = None
+                link.close()
 
 
 class Feed(Generic[Item]):
@@ -164,7 +184,9 @@ class Feed(Generic[Item]):
 class Client:
     """A client of a deployment: one connection, to whichever worker answers.
 
-    Calls block. One thread at a time may use it; another thread makes a client of its own.
+    Calls block. Threads may share it: calls take turns, so a thread that must not wait for
+    another's order makes a client of its own. Prices and ends of orders have connections of their
+    own.
 
     servers: addresses HOST:PORT of workers; further ones are learned at the login.
     tls: None decides by the address: plain text to this machine, TLS to any other. False is plain
@@ -191,6 +213,7 @@ class Client:
         self._core = Calls(self._deployment)
         self._link = _Link(self._core, self._tls)
         self._feeds: weakref.WeakSet[Feed[Any]] = weakref.WeakSet()
+        self._feeds_lock = threading.Lock()
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -406,7 +429,10 @@ class Client:
         stop: Optional[Number] = None,
         key: Optional[str] = None,
     ) -> Placed:
-        """Puts another order in the place of one that waits. What is not given is as it was."""
+        """Puts another order in the place of one that waits. What is not given is as it was.
+
+        The new order has an ID of its own, which is returned; the old one ends as "replaced".
+        """
         return self._link.run(self._core.replace(transaction_id, quantity, cash, limit, stop, key))
 
     def cancel(self, transaction_id: str) -> None:
@@ -469,14 +495,17 @@ class Client:
 
     def _feed(self, core: Union[QuoteFeed, OrderFeed]) -> Feed[Any]:
         feed: Feed[Any] = Feed(core, self._tls)
-        self._feeds.add(feed)
+        with self._feeds_lock:
+            self._feeds.add(feed)
         return feed
 
     def close(self) -> None:
         """Ends the connections. The session goes on: logout() ends it."""
-        for feed in list(self._feeds):
+        with self._feeds_lock:
+            feeds = list(self._feeds)
+            self._feeds.clear()
+        for feed in feeds:
             feed.close()
-        self._feeds.clear()
         self._link.run(self._core.close())
 
     def __enter__(self) -> Client:

@@ -28,7 +28,7 @@ from typing import (
 )
 
 from . import wire
-from ._forms import Request, record
+from ._forms import Request, record, seconds_of
 from .errors import (
     BadArgument,
     ConnectionLost,
@@ -109,6 +109,8 @@ ORDER_GRACE = 30.0
 REMAINING_MAX = 3600.0
 #: Seconds after which a subscription is renewed: that shows whether server and session are there.
 RENEW_AFTER = 60.0
+#: The longest time for a connection or an answer that can be asked for, in seconds: a day.
+TIMEOUT_MAX = 86400.0
 #: The first wait between two rounds over all workers, and the longest.
 PAUSE_FIRST, PAUSE_MAX = 0.2, 5.0
 #: The most workers that are remembered, and notices that are kept.
@@ -133,6 +135,8 @@ def fresh_key() -> str:
 
 def split_address(address: str) -> Tuple[str, int]:
     """HOST:PORT as its parts; the port of workers where there is none."""
+    if not isinstance(address, str):
+        raise BadArgument("server", repr(address), "a text, HOST:PORT")
     host, colon, port = address.rpartition(":")
     if not colon or address.endswith("]"):
         host, port = address, str(wire.WORKER_PORT)
@@ -149,6 +153,16 @@ def is_loopback(host: str) -> bool:
     parts = host.split(".")
     is_v4 = len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)
     return is_v4 or host in ("localhost", "::1")
+
+
+def _at_least(least: float, value: float, what: str, most: float) -> float:
+    """Seconds within bounds."""
+    about = f"a number of seconds, {least:g} or more"
+    about += f", at most {most:g}" if most < float("inf") else ""
+    seconds = seconds_of(value, what, about)
+    if seconds is None or not least <= seconds <= most:
+        raise BadArgument(what, repr(value), about)
+    return seconds
 
 
 def _nothing() -> Steps[None]:
@@ -178,13 +192,14 @@ class Deployment:
         #: Addresses in the order in which they are tried.
         self.workers: List[str] = list(dict.fromkeys(servers))
         self.tls = tls
-        self.timeout = timeout
-        self.patience = patience
+        self.timeout = _at_least(0.001, timeout, "timeout", TIMEOUT_MAX)
+        self.patience = _at_least(0.0, patience, "patience", float("inf"))
         self.clock = clock
         self.wall = wall
         self.session: Optional[str] = None
         self.username: Optional[str] = None
-        #: Whether any worker has ever answered: before that, an address may just be wrong.
+        #: Whether any worker has ever answered: before that, an address may just be wrong. That
+        #: somebody accepts connections there shows nothing.
         self.has_connected = False
         #: Editions of the protocol that workers speak, by address.
         self.editions: Dict[str, int] = {}
@@ -296,6 +311,7 @@ class Core:
             raise ServerFault(event.code, event.text)
         if isinstance(event, Closed):
             raise ConnectionLost("the server closed the connection")
+        self.deployment.has_connected = True
         if isinstance(event, Notice):
             self.notices.append(event.value)
         return event
@@ -360,7 +376,6 @@ class Core:
     def _reach(self, address: str, is_open: bool) -> Steps[None]:
         if not is_open:
             yield from self._open(address)
-        self.deployment.has_connected = True
 
     def _round(
         self, attempt: Callable[[], Steps[T]], repeatable: bool, prepare: Callable[[], Steps[None]]
@@ -587,7 +602,7 @@ class _Follower:
                 if clock() >= self._until:
                     yield from core.close()  # The answer would come between those of later calls.
                     self._is_uncertain = True
-                    raise self._given_up(error) from error
+                    raise self._given_up(error, is_late=True) from error
                 raise
             taken = core._taken(event)
             if isinstance(taken, Answer):
@@ -621,9 +636,11 @@ class _Follower:
             raise OutcomeUnknown(self._key, str(error)) from error
         raise error
 
-    def _given_up(self, error: PaperTraderError) -> PaperTraderError:
+    def _given_up(self, error: PaperTraderError, is_late: bool = False) -> PaperTraderError:
+        """What is told of an order without an answer; `is_late`: no worker is to blame for it."""
         if self._queued is not None:
-            return StillOpen(self._queued.transaction_id, self._key)
+            why = None if is_late else str(error)
+            return StillOpen(self._queued.transaction_id, self._key, why)
         if self._is_uncertain:
             return OutcomeUnknown(self._key, str(error))
         return error

@@ -6,19 +6,33 @@ open list: a code of a later edition is a plain Refused, and keeps its text.
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Type
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
 
 
 class PaperTraderError(Exception):
-    """Whatever this package raises."""
+    """Whatever this package raises. It can be pickled, as a pool of processes does."""
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # An exception's own way calls the class with the text alone.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    cls: Type[PaperTraderError], arguments: Tuple[Any, ...], fields: Dict[str, Any]
+) -> PaperTraderError:
+    """An error that was pickled."""
+    error = cls.__new__(cls)
+    error.args = arguments
+    error.__dict__.update(fields)
+    return error
 
 
 class BadArgument(PaperTraderError, ValueError):
     """An argument that is not of its form. Nothing was sent."""
 
-    def __init__(self, name: str, value: Optional[str], about: str) -> None:
+    def __init__(self, name: str, value: Optional[object], about: str) -> None:
         # A secret is not repeated.
-        if value is None or name in ("hashedPass", "newHashedPass", "sessionID"):
+        if value is None or name in ("hashed_pass", "new_hashed_pass", "session_id"):
             super().__init__(f"{name} must be {about}")
         else:
             super().__init__(f"{name} {ascii(value)} is wrong; it must be {about}")
@@ -102,10 +116,16 @@ class OutcomeUnknown(PaperTraderError):
 
 
 class StillOpen(PaperTraderError):
-    """The order stands, and had no outcome in the time that was given."""
+    """The order stands, and had no outcome in the time that was given, or while workers answered.
 
-    def __init__(self, transaction_id: str, client_order_id: Optional[str]) -> None:
-        super().__init__(f"order {transaction_id} has no outcome yet")
+    wait() with its `transaction_id` follows it further.
+    """
+
+    def __init__(
+        self, transaction_id: str, client_order_id: Optional[str], why: Optional[str] = None
+    ) -> None:
+        because = "" if why is None else f": {why}"
+        super().__init__(f"order {transaction_id} has no outcome yet{because}")
         self.transaction_id = transaction_id
         self.client_order_id = client_order_id
 

@@ -7,6 +7,7 @@ import unicodedata
 from typing import Tuple
 
 from . import wire
+from ._forms import is_utf8
 from .errors import BadArgument
 
 #: The fewest characters of a new password, code points after the normalization.
@@ -15,6 +16,9 @@ LENGTH_MIN = 8
 
 def normal(password: str) -> str:
     """The form in which a password is hashed, however a keyboard makes an accent."""
+    # The value is a secret, and not repeated.
+    if not isinstance(password, str) or not is_utf8(password):
+        raise BadArgument("password", None, "a text of Unicode characters")
     return unicodedata.normalize("NFC", password)
 
 
@@ -39,6 +43,8 @@ def forms(password: str) -> Tuple[str, ...]:
 
 def check_new(username: str, email: str, password: str) -> None:
     """Refuses a new password that is too short, or is what everybody knows of the account."""
+    if not wire.USERNAME.fits(username):
+        raise BadArgument("username", username, wire.USERNAME.about)
     if len(normal(password)) < LENGTH_MIN:
         raise BadArgument("password", None, f"at least {LENGTH_MIN} characters long")
     if normal(password).lower() in (username.lower(), email.lower()):

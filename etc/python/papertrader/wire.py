@@ -1973,7 +1973,7 @@ def login(
     """Logs in with a password. If isExpirable is `true`, the session ends with the connection
     [4.6.1].
     """
-    return LOGIN.request(username, hashed_pass, flag_text(is_expirable))
+    return LOGIN.request(username, hashed_pass, flag_text(is_expirable, "is_expirable"))
 
 
 LOGIN_WITH_SESSION_ID = Instruction(
@@ -2148,7 +2148,7 @@ def change_password(
     """Changes the password. The old one is `-` where the account has none: that is how it gets its
     first. All other sessions and all tokens of the account end [3.1.3].
     """
-    return CHANGE_PASSWORD.request(session_id, or_dash(hashed_pass), new_hashed_pass)
+    return CHANGE_PASSWORD.request(session_id, or_dash(hashed_pass, "hashed_pass"), new_hashed_pass)
 
 
 REQUEST_RESET = Instruction(
@@ -2218,7 +2218,7 @@ def delete_account(
     hashed_pass: Optional[str],
 ) -> Request:
     """Deletes the account. `-` for the hashedPass where the account has no password [3.1.3]."""
-    return DELETE_ACCOUNT.request(session_id, or_dash(hashed_pass))
+    return DELETE_ACCOUNT.request(session_id, or_dash(hashed_pass, "hashed_pass"))
 
 
 END_SESSIONS = Instruction(
@@ -2384,7 +2384,7 @@ def register_third_party(
     email: Optional[str],
 ) -> Request:
     """Creates an account without a password for the person of a sign-in, and logs in [3.1.3]."""
-    return REGISTER_THIRD_PARTY.request(handle, username, or_dash(email))
+    return REGISTER_THIRD_PARTY.request(handle, username, or_dash(email, "email"))
 
 
 LINK_THIRD_PARTY = Instruction(
@@ -2474,7 +2474,7 @@ def place_order(
         kind,
         or_dash(limit, "limit"),
         or_dash(stop, "stop"),
-        date_text(time_in_force, "timeInForce"),
+        date_text(time_in_force, "time_in_force"),
         client_order_id,
     )
 
@@ -2536,7 +2536,7 @@ def replace_order(
     return REPLACE_ORDER.request(
         session_id,
         transaction_id,
-        or_dash(quantity),
+        or_dash(quantity, "quantity"),
         or_dash(limit, "limit"),
         or_dash(stop, "stop"),
         client_order_id,
@@ -2612,7 +2612,11 @@ def change_email(
     """Changes the e-mail address. `-` for the hashedPass where the account has no password; `-` for
     the address takes it away [3.1.3].
     """
-    return CHANGE_EMAIL.request(session_id, or_dash(hashed_pass), or_dash(email))
+    return CHANGE_EMAIL.request(
+        session_id,
+        or_dash(hashed_pass, "hashed_pass"),
+        or_dash(email, "email"),
+    )
 
 
 GET_ASSET_INFO = Instruction(
@@ -3052,7 +3056,7 @@ def get_user_transaction_history_page(
     return GET_USER_TRANSACTION_HISTORY_PAGE.request(
         session_id,
         username,
-        or_dash(before),
+        or_dash(before, "before"),
         str(count),
     )
 

@@ -1,6 +1,8 @@
 """A world without sockets: servers follow a script, and a clock passes when it is told."""
 
 import datetime
+import socket
+import threading
 
 from papertrader import wire
 from papertrader.core import Compute, Open, Read, Shut, Wait, Write
@@ -34,6 +36,35 @@ def packets(payload, split=False):
     parts = [payload[at : at + size] for at in range(0, len(payload), size)] or [b""]
     made = [frame(wire.DATA, part, 0, n, len(parts)) for n, part in enumerate(parts, 1)]
     return made if split else b"".join(made)
+
+
+def listen(test, answer):
+    """A server on a real socket, until the test ends: its address.
+
+    `answer` gets the name and the arguments of a request, and returns bytes.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    test.addCleanup(listener.close)
+
+    def talk(connection):
+        with connection, connection.makefile("rb") as stream:
+            while True:
+                head = stream.read(wire.HEADER.size)
+                if len(head) < wire.HEADER.size:
+                    return
+                _, number, size, _, _, _ = wire.HEADER.unpack(head)
+                connection.sendall(answer(NAMES[number], stream.read(size).decode().split(" ")))
+
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return "127.0.0.1:%d" % listener.getsockname()[1]
 
 
 class World:

@@ -3,15 +3,23 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
+from unittest import mock
 
 import papertrader
+from papertrader import __main__ as command_line
 
 from .live import PASSWORD, SERVERS, TIMEOUT, fresh_name, needs_servers
+from .script import ORDER, SESSION, listen, reply
+
+#: When the script's orders settle: not while a test lasts.
+SETTLES = "2100-01-01T00:00:00.000Z"
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -24,7 +32,7 @@ def run(*arguments, given="", **variables):
     done = subprocess.run(
         [sys.executable, "-m", "papertrader", *arguments],
         cwd=HERE, env={**environment, **variables}, input=given, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
+        errors="surrogateescape", stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
@@ -32,7 +40,7 @@ def run(*arguments, given="", **variables):
 class WithoutServers(unittest.TestCase):
     def test_a_bad_command_line_is_2(self):
         lines = ["", "nonsense", "quote", "quote AAPL", "watch --count 0", "--plain --ca x server"]
-        for line in [*lines, "--server a:b server"]:
+        for line in [*lines, "--server a:b server", "--timeout -1 server", "--patience -1 server"]:
             code, out, err = run(*line.split())
             self.assertEqual((code, out), (2, ""), line)
             self.assertTrue(err, line)
@@ -49,6 +57,107 @@ class WithoutServers(unittest.TestCase):
         code, _, err = run("--user", "alice", "portfolio")
         self.assertEqual(code, 4)
         self.assertIn("--password-stdin", err)
+
+    def test_a_password_that_is_no_text_is_told_in_one_line(self):
+        for encoding in ("utf-8", "utf-8:surrogateescape"):
+            line = ["--user", "alice", "--password-stdin", "portfolio"]
+            code, _, err = run(*line, given="caf\udce9\n", PYTHONIOENCODING=encoding)
+            self.assertEqual((code, err), (1, "papertrader: the password is no text in UTF-8\n"))
+
+    def test_the_end_of_input_at_the_password_is_4(self):
+        with mock.patch("getpass.getpass", side_effect=EOFError), mock.patch("sys.stdin") as stdin:
+            stdin.isatty.return_value = True
+            with mock.patch("sys.stderr"):
+                self.assertEqual(command_line.main(["--user", "alice", "portfolio"]), 4)
+
+
+class Interrupted(unittest.TestCase):
+    """An order whose command line ends before its time, against a server that queues it."""
+
+    def setUp(self):
+        self.queued = threading.Event()
+        self.orders = []
+        self.server = listen(self, self.answer)
+        self.outcome = b""
+
+    def answer(self, name, texts):
+        if name == "login":
+            return reply("sessionID", SESSION, self.server)
+        if name == "purchaseAsset":
+            self.orders.append(texts[3])
+            self.queued.set()
+            return self.outcome or reply("transactionQueued", ORDER, texts[3], SETTLES)
+        if name == "getServerInfo":
+            return reply("serverInfo", "edition=2")
+        return reply("stateSwitchSuccess", texts[1])
+
+    def buy(self, stdout, *options):
+        line = ["--server", self.server, "--user", "alice", *options, "buy", "AAPL", "1"]
+        return subprocess.Popen(
+            [sys.executable, "-m", "papertrader", *line],
+            cwd=HERE, env={**os.environ, "PAPERTRADER_TOKEN": SESSION}, text=True,
+            stdout=stdout, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def test_ctrl_c_tells_the_key_of_an_order_that_was_sent(self):
+        for options in ([], ["--json"]):
+            self.queued.clear()
+            with self.buy(subprocess.PIPE, *options) as process:
+                self.assertTrue(self.queued.wait(TIMEOUT))
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=TIMEOUT)
+            self.assertEqual(process.returncode, 6, err)
+            self.assertEqual(err.count("\n"), 1, err)
+            self.assertIn(f"order {self.orders[-1]} may have been sent", err)
+            if options:
+                self.assertEqual(json.loads(out)["error"]["code"], "outcome-unknown")
+
+    def test_an_order_that_is_done_is_told_where_the_output_takes_nothing(self):
+        self.outcome = reply(
+            "purchaseSuccess", ORDER, "AAPL", "1", "418.03", "418.03", "2026-01-02T03:04:09.000Z"
+        )
+        for options in ([], ["--json"]):
+            with open("/dev/full", "w") as full, self.buy(full, *options) as process:
+                err = process.communicate(timeout=TIMEOUT)[1]
+            self.assertEqual(process.returncode, 1, err)
+            self.assertEqual(err.count("\n"), 1, err)
+            self.assertIn("No space left on device; the order is done: bought 1 AAPL", err)
+
+    def test_output_that_cannot_be_written_is_told_in_one_line(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "papertrader", "--server", self.server, "server"],
+                cwd=HERE, stdout=full, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+        self.assertEqual(done.returncode, 1)
+        text = "papertrader: cannot write the output: No space left on device\n"
+        self.assertEqual(done.stderr, text)
+
+
+class Bot(unittest.TestCase):
+    """The example, where it is started wrongly."""
+
+    def bot(self, *arguments, **variables):
+        environment = {name: value for name, value in os.environ.items() if name != "PASSWORD"}
+        done = subprocess.run(
+            [sys.executable, "examples/moving_average.py", *arguments],
+            cwd=HERE, env={**environment, "PYTHONPATH": str(HERE), **variables}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    def test_without_a_password_it_tells_its_usage(self):
+        code, err = self.bot("127.0.0.1:9", "alice", "AAPL")
+        self.assertEqual((code, err[:6]), (2, "usage:"))
+        code, err = self.bot("127.0.0.1:9", "alice", "AAPL", "x", PASSWORD=PASSWORD)
+        self.assertEqual((code, err[:6]), (2, "usage:"))
+
+    def test_a_login_that_fails_is_told_in_one_line(self):
+        fail = reply("loginFail", "bad-credentials", "the name or the password is wrong")
+        server = listen(self, lambda *_: fail)
+        code, err = self.bot(server, "alice", "AAPL", PASSWORD="wrong password")
+        text = "moving_average: the name or the password is wrong (bad-credentials)\n"
+        self.assertEqual((code, err), (1, text))
 
 
 @needs_servers

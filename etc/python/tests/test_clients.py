@@ -8,9 +8,10 @@ import unittest
 from decimal import Decimal
 
 import papertrader
-from papertrader import AsyncClient, Client
+from papertrader import AsyncClient, Client, wire
 
 from .live import PASSWORD, SERVERS, TIMEOUT, fresh_name, needs_servers
+from .script import SESSION, listen, packets, reply
 
 
 def public(cls):
@@ -88,15 +89,17 @@ class Sockets(unittest.TestCase):
 
     def test_a_server_that_speaks_something_else(self):
         server = self.serve(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        text = self.both(server, papertrader.NoWorker, patience=0)
+        text = self.both(server, papertrader.NoWorker)
         self.assertIn("not PaperTrader's protocol", text)
 
     def test_a_server_that_closes(self):
-        text = self.both(self.serve(b""), papertrader.NoWorker, patience=0)
+        text = self.both(self.serve(b""), papertrader.NoWorker)
         self.assertIn("closed the connection", text)
 
     def test_a_server_that_is_silent(self):
-        self.both(self.serve(None), papertrader.NoWorker, timeout=0.2, patience=0)
+        # That it accepts connections is no answer, after which a call would go on trying.
+        text = self.both(self.serve(None), papertrader.NoWorker, timeout=0.2)
+        self.assertIn("no answer within", text)
 
     def test_a_server_without_tls(self):
         server = self.serve(b"\x04\x04\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01")
@@ -107,6 +110,192 @@ class Sockets(unittest.TestCase):
     def test_a_file_of_certificates_that_is_not_there(self):
         with self.assertRaisesRegex(papertrader.TlsFailed, "/nowhere.pem"):
             Client(ca="/nowhere.pem")
+
+
+class Threads(unittest.TestCase):
+    """Threads that share a client, against a server whose prices say which asset they are of."""
+
+    def setUp(self):
+        self.server = listen(self, self.answer)
+
+    def answer(self, name, texts):
+        if name == "login":
+            return reply("sessionID", SESSION, self.server)
+        if name == "switchState":
+            return reply("stateSwitchSuccess", texts[1])
+        if name == "getServerInfo":
+            return reply("serverInfo", "edition=2")
+        if name == "subscribe":
+            notices = [
+                reply("quoteNotice", "2026-01-02T03:04:05.000Z", f"AAPL={number}")
+                for number in range(1, 41)
+            ]
+            return reply("subscribed", texts[1]) + b"".join(notices)
+        price = int(texts[0][1:]) * 1000000
+        return packets((1362096000000).to_bytes(8, "big") + price.to_bytes(8, "big"))
+
+    def together(self, work):
+        """Does work(0) to work(3) in four threads that begin at one moment."""
+        errors, barrier = [], threading.Barrier(4)
+
+        def begin(number):
+            barrier.wait()
+            try:
+                work(number)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=begin, args=(n,), daemon=True) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(TIMEOUT)
+            self.assertFalse(thread.is_alive())
+        self.assertEqual(errors, [])
+
+    def test_each_thread_gets_the_answer_to_its_own_call(self):
+        with Client(self.server, timeout=TIMEOUT) as client:
+            client.resume("alice", SESSION)
+            wrong = []
+
+            def ask(number):
+                for _ in range(60):
+                    price = client.quote(f"S{number + 1}")
+                    if price.value != number + 1:
+                        wrong.append(price)
+
+            self.together(ask)
+        self.assertEqual(wrong, [])
+
+    def test_threads_that_share_an_iterator_get_each_item_once(self):
+        with Client(self.server, timeout=TIMEOUT) as client:
+            client.resume("alice", SESSION)
+            got = []
+            with client.quotes("AAPL") as prices:
+                self.together(lambda _: [got.append(prices.next(TIMEOUT)) for _ in range(10)])
+        self.assertEqual(sorted(price.value for price in got), list(range(1, 41)))
+
+    def test_a_call_inside_a_call_of_the_same_thread_is_told(self):
+        with Client(self.server, timeout=TIMEOUT) as client:
+            client.resume("alice", SESSION)
+            inner = []
+
+            def interrupt(effect, original=client._link._do):
+                if not inner:
+                    with self.assertRaises(papertrader.PaperTraderError) as caught:
+                        client.quote("S1")
+                    inner.append(str(caught.exception))
+                return original(effect)
+
+            client._link._do = interrupt
+            self.assertEqual(client.quote("S2").value, 2)
+        self.assertIn("in the middle of a call", inner[0])
+
+
+class Arguments(unittest.TestCase):
+    """What is not of its form is refused before anything is sent: nobody listens here."""
+
+    def test_none_and_other_types_are_bad_arguments(self):
+        client = Client("127.0.0.1:9", timeout=1)
+        client._deployment.session, client._deployment.username = SESSION, "alice"
+        with self.assertRaises(papertrader.NoWorker):  # All is well with this one.
+            client.asset("AAPL")
+        order = "01890a5d-ac96-774b-bcce-b302099a8057"
+        half = "\ud800 a long password"
+        for call in (
+            lambda: client.buy(None, 1),
+            lambda: client.buy("AAPL"),
+            lambda: client.buy("AAPL", 1, timeout="x"),
+            lambda: client.buy("AAPL", 1, key="a b"),
+            lambda: client.buy("AAPL", 1, key=7),
+            lambda: client.sell(None, 1),
+            lambda: client.sell("AAPL", None),
+            lambda: client.place(None, "AAPL", 1),
+            lambda: client.place("buy", None, 1),
+            lambda: client.place("buy", "AAPL", None),
+            lambda: client.place("buy", "AAPL", 1, time_in_force=None),
+            lambda: client.place("buy", "AAPL", 1, kind=7),
+            lambda: client.replace(None, limit=1),
+            lambda: client.replace(order),
+            lambda: client.cancel(None),
+            lambda: client.wait(None),
+            lambda: client.wait(order, timeout="x"),
+            lambda: client.transaction(None),
+            lambda: client.transaction("x"),
+            lambda: client.receipt(None),
+            lambda: client.quote(None),
+            lambda: client.quote(7),
+            lambda: client.asset(None),
+            lambda: client.history(None),
+            lambda: client.history("AAPL", None),
+            lambda: client.history("AAPL", "day", 7),
+            lambda: client.forecast("AAPL", None),
+            lambda: client.quotes(["AAPL", "IBM"]),
+            lambda: client.quotes("AAPL", None),
+            lambda: client.order_ends().next("x"),
+            lambda: client.transactions(limit="x"),
+            lambda: client.transactions(limit=-1),
+            lambda: client.transactions(before=7),
+            lambda: client.register(None, "a@example.org", PASSWORD),
+            lambda: client.register("alice", None, PASSWORD),
+            lambda: client.register("alice", "a@example.org", None),
+            lambda: client.register("alice", "a@example.org", half),
+            lambda: client.login(None, PASSWORD),
+            lambda: client.login("alice", None),
+            lambda: client.login("alice", half),
+            lambda: client.login("alice", PASSWORD, None),
+            lambda: client.resume("alice", None),
+            lambda: client.change_password(PASSWORD, None),
+            lambda: client.change_password(7, PASSWORD),
+            lambda: client.change_email(PASSWORD, 7),
+            lambda: client.delete_account(7),
+            lambda: client.request_reset(None),
+            lambda: client.reset_password("alice", None, PASSWORD),
+            lambda: client.reset_password("alice", "code", None),
+            lambda: client.end_sessions(None),
+            lambda: client.create_token(None),
+            lambda: client.create_token("a", None),
+            lambda: client.create_token("a", "trade", None),
+            lambda: client.revoke_token(None),
+            lambda: client.user(7),
+            lambda: client.portfolio(7),
+            lambda: Client(2049),
+            lambda: Client(None),
+            lambda: Client(timeout=-1),
+            lambda: Client(timeout=None),
+            lambda: Client(timeout=float("nan")),
+            lambda: Client(timeout=1e300),
+            lambda: Client(patience=-1),
+            lambda: Client(patience="x"),
+            lambda: AsyncClient(2049),
+            lambda: wire.register_third_party(None, None, None),
+        ):
+            with self.subTest(line=call.__code__.co_firstlineno):
+                with self.assertRaises(papertrader.BadArgument) as caught:
+                    call()
+                self.assertNotIn(SESSION, str(caught.exception))
+
+    def test_an_argument_is_told_by_its_name_in_python(self):
+        client = Client("127.0.0.1:9")
+        client._deployment.session, client._deployment.username = SESSION, "alice"
+        for name, call in {
+            "time_in_force": lambda: client.place("buy", "AAPL", 1, time_in_force="x"),
+            "transaction_id": lambda: client.cancel("x"),
+            "key": lambda: client.buy("AAPL", 1, key="a b"),
+            "symbol": lambda: client.buy("aapl", 1),
+            "session": lambda: client.resume("alice", "no token"),
+        }.items():
+            with self.assertRaisesRegex(papertrader.BadArgument, f"^{name} ") as caught:
+                call()
+            self.assertEqual(caught.exception.name, name)
+            self.assertNotIn("no token", str(caught.exception))
+
+    def test_a_text_behind_one_that_is_left_out_is_refused(self):
+        arguments = [wire.Argument(name, wire.FLAG, optional=True) for name in ("a", "b")]
+        twice = wire.Instruction("x", 1, 1, (), tuple(arguments), ())
+        self.assertEqual(twice.request("true", None).texts, ("true",))
+        with self.assertRaises(papertrader.BadArgument):
+            twice.request(None, "true")
 
 
 @needs_servers

@@ -1,5 +1,6 @@
 """Failover, repetition of orders, resumption of subscriptions: the core against scripts."""
 
+import pickle
 import unittest
 from decimal import Decimal
 
@@ -267,6 +268,31 @@ class Orders(unittest.TestCase):
         self.assertEqual(caught.exception.transaction_id, ORDER)
         self.assertEqual(world.now, 20)
 
+    def test_an_order_that_stands_when_no_worker_is_left_says_why(self):
+        world = World(w1=None, w2=None)
+
+        def last(*_):
+            world.servers[A] = None
+            return [(0, queued(world, "k1", due=60)), (1, END)]
+
+        world.servers[A] = last
+        with self.assertRaisesRegex(errors.StillOpen, "no worker could be reached") as caught:
+            self.buy(world, patience=20.0)
+        self.assertEqual(caught.exception.transaction_id, ORDER)
+
+    def test_an_order_for_cash_that_was_placed_stands_when_no_worker_is_left(self):
+        world = World(w1=None, w2=None)
+
+        def last(*_):
+            world.servers[A] = None
+            return [(0, reply("orderPlaced", ORDER, "k1", "queued")), (1, END)]
+
+        world.servers[A] = last
+        steps = core(world, patience=20.0).trade("buy", "AAPL", None, 100, "k1", None)
+        with self.assertRaisesRegex(errors.StillOpen, "no worker could be reached") as caught:
+            world.run(steps)
+        self.assertEqual(caught.exception.client_order_id, "k1")
+
     def test_a_settlement_that_does_not_come_is_asked_for_again(self):
         world = World(w1=None)
         later = [[(0, queued(world, "k1"))], [(0, filled())]]
@@ -376,6 +402,27 @@ class Feeds(unittest.TestCase):
         with self.assertRaises(errors.SessionEnded):
             world.run(feed.next_item(None))
         self.assertEqual(world.now, 60)
+
+
+class Errors(unittest.TestCase):
+    def test_every_error_can_be_pickled(self):
+        refused = errors.refusal("insufficient-funds", "too little")
+        refused.transaction_id, refused.client_order_id = ORDER, "k1"
+        lost = errors.ConnectionLost("gone")
+        for error in (
+            refused,
+            errors.refusal("of-later", ""),
+            errors.BadArgument("symbol", "x", "a symbol"),
+            errors.NotLoggedIn(),
+            errors.ServerFault("timeout", "too slow"),
+            errors.NoWorker([(A, lost)]),
+            errors.OutcomeUnknown("k1", "gone"),
+            errors.StillOpen(ORDER, None),
+        ):
+            again = pickle.loads(pickle.dumps(error))
+            self.assertIs(type(again), type(error))
+            self.assertEqual(str(again), str(error))
+            self.assertEqual(str(vars(again)), str(vars(error)))
 
 
 class Addresses(unittest.TestCase):

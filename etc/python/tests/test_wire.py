@@ -200,7 +200,7 @@ class Forms(unittest.TestCase):
             date_text(datetime.datetime(2013, 3, 1))
 
     def test_what_is_wrong_is_refused_before_it_is_sent(self):
-        with self.assertRaisesRegex(errors.BadArgument, "asset 'aapl' is wrong; it must be"):
+        with self.assertRaisesRegex(errors.BadArgument, "symbol 'aapl' is wrong; it must be"):
             wire.get_asset_info("aapl")
         with self.assertRaises(errors.BadArgument) as caught:
             wire.get_open_orders("secret")
