@@ -5,6 +5,7 @@
 mod check;
 mod database;
 mod master;
+mod metrics;
 mod reader;
 mod values;
 mod web;
@@ -19,6 +20,7 @@ pub use master::{
     ProviderKind, ReplayEnd, ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection,
     ThirdPartySettings,
 };
+pub use metrics::{MASTER_METRICS_PORT, MetricsConfig, WORKER_METRICS_PORT};
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use web::{WEB_PORT, WebConfig, WebOrigin};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

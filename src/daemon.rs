@@ -4,6 +4,7 @@
 //! process.
 
 pub mod cli;
+pub mod metrics;
 pub mod run;
 
 pub use run::main;

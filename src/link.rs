@@ -9,4 +9,5 @@ pub mod handshake;
 pub mod keyring;
 pub mod layout;
 pub mod message;
+pub mod metrics;
 pub mod record;

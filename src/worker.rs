@@ -15,15 +15,20 @@ pub mod router;
 pub mod tunnel;
 
 mod acceptor;
+mod metrics;
 pub mod service;
 mod start;
 mod web;
 
+use crate::link::connection::LinkConnection;
+use crate::model::Timestamp;
 use crate::net::ConnectionLimiter;
 use crate::net::tls::{CertificateError, ServerTls};
 use crate::runtime::{Stop, ThreadGroup};
 use crossbeam_channel::{Receiver, Sender};
 use messages::{ClientsMessage, PortState, RequestBatch};
+use metrics::MetricsSource;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
@@ -43,6 +48,10 @@ pub struct Gauges {
     pub cached: AtomicU32,
     /// Bytes of these replies.
     pub cached_bytes: AtomicU64,
+    /// Requests that the master has not answered.
+    pub pending: AtomicU32,
+    /// The link to the master and when it was made, while it stands.
+    pub link: Mutex<Option<(Arc<LinkConnection>, Timestamp)>>,
 }
 
 impl Gauges {
@@ -53,6 +62,8 @@ impl Gauges {
             sessions: AtomicU32::new(0),
             cached: AtomicU32::new(0),
             cached_bytes: AtomicU64::new(0),
+            pending: AtomicU32::new(0),
+            link: Mutex::default(),
         })
     }
 
@@ -78,6 +89,7 @@ pub struct Worker {
     limiter: Arc<ConnectionLimiter>,
     tls: Option<Arc<ServerTls>>,
     state: Receiver<PortState>,
+    metrics: Arc<MetricsSource>,
 }
 
 impl Worker {

@@ -41,6 +41,8 @@ pub const DIFFERENCES_MAX: usize = 200;
 pub enum AdminRequest {
     /// Shows the state of the master.
     Status,
+    /// Reads the master's metrics, as Prometheus does.
+    Metrics,
     /// Lists the registered workers.
     WorkersList,
     /// Shows one worker.
@@ -199,6 +201,8 @@ pub enum AdminResponse {
 pub enum AdminAnswer {
     /// Answers `Status`.
     Status(Box<MasterStatus>),
+    /// Answers `Metrics`: the text that Prometheus gets.
+    Metrics(String),
     /// Answers `WorkersList`.
     Workers(Vec<WorkerStatus>),
     /// Answers the other requests about workers: the worker's state after the request.

@@ -2,6 +2,7 @@
 //!
 //! Tests: `src/config/tests.rs`.
 
+use super::metrics::{MetricsConfig, WORKER_METRICS_PORT};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
 use super::web::{self, WebConfig};
@@ -46,6 +47,8 @@ pub struct WorkerConfig {
     pub tls: Option<TlsFiles>,
     /// Where the page is served, if it is.
     pub web: Option<WebConfig>,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// `[gpg]`
@@ -166,6 +169,9 @@ impl WorkerConfig {
             values.texts("web.origins", &web.origins);
             values.bare("web.allow_plaintext", web.allow_plaintext);
         }
+        if let Some(metrics) = self.metrics {
+            metrics.write(&mut values);
+        }
         values.fill(include_str!("../../etc/worker.toml"))
     }
 }
@@ -193,6 +199,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
         limits: limits(root),
         tls: root.table("tls").map(tls),
         web: root.table("web").map(web::web),
+        metrics: MetricsConfig::read(root, WORKER_METRICS_PORT),
     };
     let plain = config.tls.is_none() && !values::is_loopback(config.listen.ip());
     if plain && config.allow_plaintext {
@@ -215,6 +222,11 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
     }
     if let Some(web) = &config.web {
         web::check(web, config.listen, config.tls.is_some(), root.report());
+    }
+    if let Some(metrics) = config.metrics {
+        let web = config.web.as_ref().map(|web| web.listen);
+        let others: Vec<SocketAddr> = web.into_iter().chain([config.listen]).collect();
+        metrics.check(&others, root.report());
     }
     config
 }

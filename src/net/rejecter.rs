@@ -7,6 +7,7 @@
 
 use super::http;
 use super::limits::LINGER_TIMEOUT;
+use super::metrics;
 use crate::model::ProtocolFault;
 use crate::runtime::{Heartbeat, Stop};
 use crate::wire::reply;
@@ -61,6 +62,7 @@ impl RejectSender {
 
     /// Refuses a peer. Does not block.
     pub fn refuse(&self, socket: TcpStream) {
+        metrics::REFUSED.count();
         // Where the channel is full, the socket is dropped, which closes it.
         let _ = self.sender.try_send((socket, self.peer));
     }

@@ -9,6 +9,7 @@ use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
+use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{self, WorkerIdentity};
@@ -118,8 +119,18 @@ impl Service for WorkerService {
             config.name,
             config.master
         );
+        let metrics = config
+            .metrics
+            .map(|it| {
+                let write = self.worker.metrics(&self.watchdog, context.log);
+                MetricsServer::start(it.listen, write, context.stop)
+            })
+            .transpose()?;
         let result = serve(&self.worker, context);
         daemon::notify_stopping();
+        if let Some(metrics) = metrics {
+            metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
+        }
         result
     }
 

@@ -13,6 +13,7 @@ use super::messages::{
     ClientsChannels, LINK_EVENTS_MAX, MODULE_INBOX_MAX, MasterLinkChannels, NOTICES_INBOX_MAX,
     ORDER_NEWS_MAX, PORT_COMMANDS_MAX, QUOTE_NEWS_MAX, ROUTER_INBOX_MAX, WorkerChannels,
 };
+use super::metrics::MetricsSource;
 use super::notice_sender::{NewsCount, NoticeSender};
 use super::notices::orders::OrderNotices;
 use super::notices::quotes::QuoteNotices;
@@ -78,6 +79,13 @@ fn start(
         per_neighbourhood: config.limits.max_connections_per_ip,
     });
     let gauges = Gauges::new(Arc::clone(&limiter));
+    let clock = Arc::new(RemoteClock::default());
+    let metrics = Arc::new(MetricsSource {
+        gauges: Arc::clone(&gauges),
+        limiter: Arc::clone(&limiter),
+        flusher: Arc::clone(&flusher),
+        clock: Arc::clone(&clock),
+    });
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
     let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);
     let (to_clients, clients_inbox) = bounded(MODULE_INBOX_MAX);
@@ -98,7 +106,6 @@ fn start(
         master_link: to_master_link.clone(),
     });
     let tunnel = Tunnel::new(to_clients.clone(), to_master_link.clone());
-    let clock = Arc::new(RemoteClock::default());
     let topics_max = config.limits.max_subscriptions_per_connection;
     let order_notices = OrderNotices::new(topics_max, Arc::clone(&clock), Arc::clone(&order_news));
     let quote_notices = QuoteNotices::new(topics_max, Arc::clone(&clock), Arc::clone(&quote_news));
@@ -173,5 +180,6 @@ fn start(
         limiter,
         tls,
         state,
+        metrics,
     })
 }

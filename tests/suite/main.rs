@@ -144,6 +144,8 @@ mod protocol {
 mod programs {
     // `papertrader-bench`, briefly.
     mod bench;
+    // Metrics, Prometheus, `papertraderctl check`.
+    mod metrics;
     // etc/demo.sh.
     mod demo;
     // `ptcat course` against real workers, the reference solution, and servers that are wrong.
