@@ -8,7 +8,7 @@ pub mod instructions;
 pub mod process;
 pub mod text;
 
-pub use text::{FamilyWriter, MetricFamily, MetricKind, MetricsText};
+pub use text::{FamilyWriter, MetricFamily, MetricKind, MetricValue, MetricsText};
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;

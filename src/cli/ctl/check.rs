@@ -12,6 +12,7 @@ use crate::cli::output::pretty_json;
 use crate::model::Timestamp;
 use crate::model::printable::clean;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -141,7 +142,7 @@ fn judged(status: &MasterStatus, thresholds: &CheckThresholds) -> CheckReport {
             range(critical)
         ));
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|(state, _)| Reverse(*state));
     let state = found.first().map_or(CheckState::Ok, |(state, _)| *state);
     let mut text: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
     if text.is_empty() {
@@ -185,6 +186,7 @@ fn beyond(figure: CheckFigure, value: f64, bound: f64) -> bool {
 /// The figures of a status with their units. What the master does not tell is left out.
 #[allow(
     clippy::cast_precision_loss,
+    clippy::float_arithmetic,
     reason = "figures for people and for graphs"
 )]
 fn figures(status: &MasterStatus) -> Vec<(CheckFigure, f64, &'static str)> {

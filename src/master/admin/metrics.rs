@@ -14,7 +14,7 @@ use crate::master::transactions;
 use crate::model::{MarketState, Timestamp};
 use crate::net::metrics::write_places;
 use crate::runtime::metrics::process::seconds;
-use crate::runtime::metrics::{MetricFamily, MetricsText};
+use crate::runtime::metrics::{MetricFamily, MetricValue, MetricsText};
 use std::time::Duration;
 
 /// How long a module has to answer. Prometheus waits for 10 s in all unless configured otherwise.
@@ -270,7 +270,7 @@ fn write_prices(prices: &PricesStatus, out: &mut MetricsText) {
 }
 
 /// A time of the status in seconds since 1970.
-fn time(text: Option<&String>) -> Option<f64> {
+fn time(text: Option<&String>) -> Option<MetricValue> {
     let time = Timestamp::parse(text?).ok()?;
     Some(seconds(time))
 }

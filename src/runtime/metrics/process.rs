@@ -3,7 +3,7 @@
 //! What the system says of this process, under the names that all programs use for Prometheus. It
 //! reads /proc/self alone, which a unit with `ProcSubset=pid` sees, too.
 
-use super::{MetricFamily, MetricsText};
+use super::{MetricFamily, MetricValue, MetricsText};
 use crate::model::Timestamp;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -48,12 +48,9 @@ pub fn note_start() -> Timestamp {
     *START.get_or_init(Timestamp::now)
 }
 
-/// Milliseconds as a metric has them.
-pub fn seconds(time: Timestamp) -> f64 {
-    // Exact for times of the next hundred thousand years.
-    #[allow(clippy::cast_precision_loss, reason = "a time for people")]
-    let millis = time.0 as f64;
-    millis / 1000.0
+/// A time as metrics have it, or a difference of two.
+pub fn seconds(time: Timestamp) -> MetricValue {
+    MetricValue::Millis(time.0)
 }
 
 /// Writes the families of this file. What the system does not say is left out.

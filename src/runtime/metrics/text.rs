@@ -86,6 +86,8 @@ impl MetricFamily {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MetricValue {
     Whole(i128),
+    /// Milliseconds, which are written as seconds.
+    Millis(i64),
     Float(f64),
 }
 
@@ -93,6 +95,11 @@ impl fmt::Display for MetricValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             MetricValue::Whole(value) => write!(f, "{value}"),
+            MetricValue::Millis(millis) => {
+                let sign = if *millis < 0 { "-" } else { "" };
+                let millis = millis.unsigned_abs();
+                write!(f, "{sign}{}.{:03}", millis / 1000, millis % 1000)
+            }
             MetricValue::Float(value) => write!(f, "{value}"),
         }
     }
@@ -242,11 +249,13 @@ mod tests {
         samples.sample(&["1", "a\"b\\c\nd"], 3_u64);
         samples.sample(&["2", ""], 0.25);
         samples.sample_if(&["3", ""], None::<u64>);
+        samples.sample(&["4", ""], MetricValue::Millis(-70));
         text.one(&MetricFamily::gauge("b", &[], "Of b."), true);
         assert_eq!(
             text.into_string(),
             "# HELP a_total Of a.\n# TYPE a_total counter\n\
              a_total{x=\"1\",y=\"a\\\"b\\\\c\\nd\"} 3\na_total{x=\"2\",y=\"\"} 0.25\n\
+             a_total{x=\"4\",y=\"\"} -0.070\n\
              # HELP b Of b.\n# TYPE b gauge\nb 1\n"
         );
     }

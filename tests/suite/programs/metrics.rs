@@ -597,13 +597,18 @@ fn processor_time(pid: u32) -> f64 {
         .collect();
     // Fields 14 and 15; the first one here, a letter, is passed over.
     let ticks = fields[10] + fields[11];
-    #[allow(clippy::cast_precision_loss, reason = "a measurement")]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::float_arithmetic,
+        reason = "a measurement"
+    )]
     let seconds = ticks as f64 / 100.0;
     seconds
 }
 
 /// Scrapes each second for so long, or does not, and returns the processor time that both daemons
 /// used meanwhile, while a client asks for `quotes` quotes.
+#[allow(clippy::float_arithmetic, reason = "a measurement")]
 fn measured(deployment: &Deployment, addresses: &[String], quotes: u32, time: Duration) -> f64 {
     let pids = [deployment.master().pid(), deployment.worker(1).pid()];
     let used = || pids.iter().map(|pid| processor_time(*pid)).sum::<f64>();
@@ -634,6 +639,7 @@ fn measured(deployment: &Deployment, addresses: &[String], quotes: u32, time: Du
 /// `cargo test --release --test suite scraping -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
+#[allow(clippy::float_arithmetic, reason = "a measurement")]
 fn scraping_each_second_costs_less_than_a_hundredth_of_a_processor() {
     let deployment = deployment();
     let addresses = [address(deployment.master()), address(deployment.worker(1))];
