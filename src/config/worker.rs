@@ -5,6 +5,7 @@
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
 use super::web::{self, WebConfig};
+use super::changes::{Comparable, ConfigValues};
 use super::{ConfigError, Warning, check, reader, writer};
 use crate::model::Fingerprint;
 use crate::runtime::log::LogConfig;
@@ -128,6 +129,12 @@ impl WorkerConfig {
     /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
+        self.write(&mut values);
+        values.fill(include_str!("../../etc/worker.toml"))
+    }
+
+    /// Sets all keys.
+    fn write(&self, values: &mut writer::TomlValues) {
         values.text("name", &self.name);
         values.text("uuid", self.uuid);
         values.text("listen", self.listen);
@@ -166,7 +173,14 @@ impl WorkerConfig {
             values.texts("web.origins", &web.origins);
             values.bare("web.allow_plaintext", web.allow_plaintext);
         }
-        values.fill(include_str!("../../etc/worker.toml"))
+    }
+}
+
+impl Comparable for WorkerConfig {
+    fn values(&self) -> ConfigValues {
+        let mut values = writer::TomlValues::of_no_file();
+        self.write(&mut values);
+        ConfigValues(values)
     }
 }
 

@@ -7,6 +7,7 @@
 use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
+use super::reload;
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::run::{Service, ServiceContext};
@@ -15,7 +16,7 @@ use crate::link::handshake::{self, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
-use crate::runtime::log::{LogConfig, LogHandle};
+use crate::runtime::log::LogConfig;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::select;
 use std::io;
@@ -31,6 +32,9 @@ const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 /// Descriptors for other things than clients: the log, epoll, the link, GPG.
 const SPARE_DESCRIPTORS: u64 = 64;
+
+/// A part of the status after a reload that was refused.
+const RELOAD_REFUSED: &str = "the configuration of the last reload was refused, see the log";
 
 /// The worker's own keys, and the master's key that it trusts.
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
@@ -150,9 +154,9 @@ fn stop_agent(home: &Path, deadline: Instant) {
     }
 }
 
-fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
-    let identity = identity(config)?;
-    let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
+/// Allows the process descriptors for so many clients, and warns where the system allows fewer.
+pub(super) fn raise_descriptors(clients: usize) {
+    let clients = u64::try_from(clients).unwrap_or(u64::MAX);
     let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
     let descriptors = daemon::raise_descriptors(wanted);
     if descriptors < wanted {
@@ -160,8 +164,15 @@ fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
             "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
         );
     }
+}
+
+fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
+    let identity = identity(config)?;
+    raise_descriptors(config.limits.max_connections);
     let watchdog = Watchdog::new();
-    let worker = Worker::start(config, connect_with(config, identity), &watchdog)?;
+    let connect = connect_with(config, identity.clone());
+    let mut worker = Worker::start(config, connect, &watchdog)?;
+    worker.watch_keys(&identity)?;
     Ok(WorkerService {
         worker,
         watchdog,
@@ -170,6 +181,7 @@ fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
 }
 
 fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<(), StartError> {
+    let mut current = context.config.clone();
     let mut status = "waiting for the first link to the master".to_owned();
     let mut is_ready = false;
     loop {
@@ -189,27 +201,17 @@ fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<
             },
             recv(context.signals.hangups) -> _ => {
                 daemon::notify_reloading();
-                reload(worker, context.log);
+                let is_taken = reload::reload(worker, context, &mut current);
+                let status = if is_taken {
+                    status.clone()
+                } else {
+                    format!("{status}; {RELOAD_REFUSED}")
+                };
                 if is_ready {
                     daemon::notify_ready(&status);
                 }
             }
             recv(context.stop.receiver()) -> _ => return Ok(()),
         }
-    }
-}
-
-fn reload(worker: &Worker, log: &LogHandle) {
-    if let Err(error) = log.reopen() {
-        crate::error!("the log could not be reopened: {error}");
-    }
-    match worker.reload() {
-        Ok(warnings) => {
-            crate::info!("log and certificate are reloaded");
-            for warning in warnings {
-                crate::warn!("{warning}");
-            }
-        }
-        Err(error) => crate::error!("the old certificate stays in force: {error}"),
     }
 }

@@ -55,6 +55,16 @@ impl WorkerIdentity {
         &self.keyring
     }
 
+    /// The fingerprint of the worker's own key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.own.fingerprint()
+    }
+
+    /// The fingerprint of the key of the master that it links to.
+    pub fn master(&self) -> Fingerprint {
+        self.master
+    }
+
     /// The worker's UUID.
     pub fn uuid(&self) -> Uuid {
         self.uuid
