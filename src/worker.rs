@@ -23,6 +23,7 @@ mod web;
 
 use crate::config::WorkerLimits;
 use crate::link::handshake::WorkerIdentity;
+use crate::link::message::WorkerAbout;
 use crate::link::key_watch::{KeyWatch, KeyWatchHandle};
 use crate::net::ConnectionLimiter;
 use crate::net::tls::ServerTls;
@@ -51,6 +52,8 @@ pub struct Gauges {
     pub cached: AtomicU32,
     /// Bytes of these replies.
     pub cached_bytes: AtomicU64,
+    /// What the configuration says of the worker. A reload replaces it.
+    pub about: Published<WorkerAbout>,
 }
 
 impl Gauges {
@@ -61,6 +64,7 @@ impl Gauges {
             sessions: AtomicU32::new(0),
             cached: AtomicU32::new(0),
             cached_bytes: AtomicU64::new(0),
+            about: Published::default(),
         })
     }
 
@@ -86,6 +90,7 @@ pub struct Worker {
     limiter: Arc<ConnectionLimiter>,
     /// Of clients that connect from now on.
     limits: Arc<Published<WorkerLimits>>,
+    gauges: Arc<Gauges>,
     tls: Option<Arc<ServerTls>>,
     master_link: Sender<MasterLinkMessage>,
     keys: KeyWatchHandle,

@@ -21,8 +21,10 @@ use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, frame};
 use parking_lot::Mutex;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Stack of a peer's thread, in bytes. A handshake calls into GPG's library.
 const STACK_BYTES: usize = 512 * 1024;
@@ -40,6 +42,8 @@ const PLACES_MIN: usize = 8;
 const PLACES_PART: usize = 8;
 /// Size of the buffer for the first bytes of a peer.
 const FIRST_READ_BYTES: usize = 4096;
+/// Where a `linkHello` has its UUID, behind the version.
+const HELLO_UUID: Range<usize> = frame::HEADER_BYTES + 2..frame::HEADER_BYTES + 18;
 /// Data bytes of the shortest `linkHello`: version, UUID, nonce.
 const HELLO_BYTES_MIN: u32 = 2 + 16 + 32;
 
@@ -172,13 +176,27 @@ impl MasterAcceptor {
             && header.data_size >= HELLO_BYTES_MIN;
         let registered = self.is_workers(ip);
         if is_hello && !registered {
-            self.links.log_refused(
-                &ip,
-                "unknown-ip",
-                &"no worker is registered at this address",
+            let text = format!(
+                "no worker is registered at this address{}",
+                self.claimed(received)
             );
+            self.links.log_refused(&ip, "unknown-ip", &text);
         }
         is_hello && registered
+    }
+
+    /// Where the worker is registered whose UUID a `linkHello` has, in words.
+    fn claimed(&self, received: &[u8]) -> String {
+        let uuid = received.get(HELLO_UUID).and_then(|bytes| bytes.try_into().ok());
+        let registry = self.links.shared.registry.load();
+        let worker = uuid.and_then(|uuid| registry.by_uuid(&Uuid::from_bytes(uuid)));
+        worker.map_or_else(String::new, |worker| {
+            let (name, ip) = (&worker.name, worker.ip);
+            format!(
+                "; worker {name}, whose UUID it sends, is registered at {ip}: \
+                 `papertraderctl workers set {name} --ip IP` changes that"
+            )
+        })
     }
 
     fn frame_timeout(&self) -> Duration {

@@ -345,6 +345,7 @@ impl AdminShared {
         let (expiries, now) = (inboxes.keys.expiries(), Timestamp::now());
         let ends = expiries.iter().filter_map(|expiry| expiry.warning(now));
         status.warnings.extend(ends);
+        status.warnings.extend(workers::warnings(self)?);
         status.warnings.extend(queue.written_off);
         Ok(status)
     }

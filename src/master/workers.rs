@@ -14,7 +14,7 @@ use super::messages::{
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::Storage;
 use crate::config::{DatabaseUrl, MasterConfig};
-use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
+use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerAbout, WorkerReport};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
 use crate::runtime::published::Published;
 use crate::runtime::{Module, TICK};
@@ -167,6 +167,14 @@ impl Workers {
         if let Some(link) = self.links.get_mut(&reply_to.peer.worker.uuid)
             && link.peer.link.number == reply_to.peer.link.number
         {
+            let before = link.report.take();
+            let is_news = before.is_none_or(|(before, ..)| before.about != report.about);
+            let registry = self.registry.load();
+            if is_news && let Some(worker) = registry.by_uuid(&reply_to.peer.worker.uuid) {
+                for mismatch in mismatches(worker, &report.about) {
+                    crate::warn!("{mismatch}");
+                }
+            }
             link.report = Some((report, now, reply_to.timestamp.since(now)));
         }
         reply_to.send(|out| Reply::Pong.write(out));
@@ -209,11 +217,7 @@ impl Workers {
             peer.link.end();
             return false;
         }
-        let welcome = Welcome {
-            now: Timestamp::now(),
-            update_interval: self.deployment.update_interval,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let welcome = self.welcome(&worker);
         peer.push(|out| message::write(out, Instruction::LinkWelcome, &welcome));
         let prices = self.assets.prices();
         // Before the prices, with which a worker opens its port.
@@ -241,6 +245,16 @@ impl Workers {
         self.end_sessions(worker.uuid, Some(boot));
         self.publish();
         true
+    }
+
+    fn welcome(&self, worker: &WorkerServer) -> Welcome {
+        Welcome {
+            now: Timestamp::now(),
+            update_interval: self.deployment.update_interval,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: worker.name.clone(),
+            address: worker.address.clone(),
+        }
     }
 
     fn on_unlinked(&mut self, peer: &Arc<LinkedWorker>) {
@@ -351,6 +365,11 @@ impl Workers {
                 link: Arc::clone(&link.peer.link),
                 since: link.peer.since,
             });
+            let welcome = self.welcome(&changed);
+            if let Some(link) = self.links.get(&worker.uuid) {
+                let push = |out: &mut Vec<u8>| message::write(out, Instruction::LinkWelcome, &welcome);
+                link.peer.push(push);
+            }
             self.publish();
         }
         Ok(changed)
@@ -424,6 +443,26 @@ impl Workers {
         self.registry.store(registry);
         Ok(())
     }
+}
+
+/// What a worker's configuration says otherwise than its registration, for an administrator.
+pub fn mismatches(worker: &WorkerServer, about: &WorkerAbout) -> Vec<String> {
+    let WorkerServer { name, address, .. } = worker;
+    let mut said = Vec::new();
+    if !about.name.is_empty() && about.name != *name {
+        said.push(format!(
+            "worker {name} calls itself {:?} in its configuration: set name = {name:?} there",
+            about.name
+        ));
+    }
+    if !about.advertise.is_empty() && about.advertise != *address {
+        said.push(format!(
+            "worker {name} has advertise = {:?}, but clients are told {address}: set advertise there, or \
+             `papertraderctl workers set {name} --address HOST:PORT`",
+            about.advertise
+        ));
+    }
+    said
 }
 
 fn unknown(name: &str) -> String {

@@ -121,8 +121,12 @@ fn read(file: &Path, key: &Path) -> Result<LoadedPair, CertificateError> {
         .map_err(|error| CertificateError::of_file(file, "certificate", &error))?;
     let unusable = |why: String| CertificateError::Unusable(format!("{}: {why}", file.display()));
     let warnings = match chain.first() {
-        Some(own) => certificate::check(own).map_err(|error| unusable(error.to_string()))?,
-        None => return Err(unusable("holds no certificate".to_owned())),
+        Some(own) => certificate::check(own)
+            .map_err(|error| unusable(format!("its first certificate is none: {error}")))?,
+        None => {
+            let text = "holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----";
+            return Err(unusable(text.to_owned()));
+        }
     };
     let until = chain.iter().filter_map(certificate::expiry).min();
     let secret = PrivateKeyDer::from_pem_file(key)

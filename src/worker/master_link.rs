@@ -68,6 +68,10 @@ pub struct MasterLink {
     /// The master's clock: each message of the master shows it.
     clock: Arc<RemoteClock>,
     gauges: Arc<Gauges>,
+    /// Name and address with which the master has registered this worker, as it said last.
+    registered: Option<(String, String)>,
+    /// What was warned of, because the configuration says otherwise.
+    mismatches: Vec<String>,
 }
 
 impl MasterLink {
@@ -98,6 +102,8 @@ impl MasterLink {
             report_due: Instant::now(),
             clock,
             gauges,
+            registered: None,
+            mismatches: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@
 //! Tests: `tests/suite/reload.rs`, `tests/suite/worker/tls.rs`.
 
 use super::service::{WorkerService, raise_descriptors};
-use super::start::connection_limits;
+use super::start::{about, connection_limits};
 use super::Worker;
 use crate::config::{WorkerConfig, WorkerLimits};
 use crate::daemon::reload;
@@ -43,6 +43,9 @@ pub(super) fn reload(
         worker.limits.store(limits.clone());
         current.limits = limits;
     }
+    current.advertise = new.advertise.clone();
+    let about = about(current, worker.tls.as_deref());
+    worker.gauges.about.store(about);
     reload::tell(&before, current, &new);
     true
 }

@@ -12,7 +12,7 @@ use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
-use crate::link::handshake::{self, WorkerIdentity};
+use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
@@ -47,10 +47,12 @@ fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
 
 /// A function that makes a link: TCP to the master, then the handshake.
 fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
-    let master = config.master.clone();
+    let (master, name) = (config.master.clone(), config.name.clone());
     Box::new(move || {
         let socket =
             connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
+        // A key may have expired since the start.
+        identity.check().map_err(ConnectError)?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
@@ -58,9 +60,26 @@ fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
                 sealed: established.sealed,
                 early: established.early,
             }),
-            Err(error) => Err(ConnectError(format!("{master}: {error}"))),
+            Err(error) => {
+                let advice = address_advice(&error, &socket, &name);
+                Err(ConnectError(format!("{master}: {error}{advice}")))
+            }
         }
     })
+}
+
+/// What to do where the master may know this worker at another address than its own.
+fn address_advice(error: &HandshakeError, socket: &TcpStream, name: &str) -> String {
+    match socket.local_addr() {
+        Ok(local) if error.is_about_address() => {
+            let ip = local.ip().to_canonical();
+            format!(
+                ". This machine connects from {ip}: unless something between changes that, on the \
+                 master `papertraderctl workers set {name} --ip {ip}`"
+            )
+        }
+        Ok(_) | Err(_) => String::new(),
+    }
 }
 
 fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
@@ -140,7 +159,7 @@ fn check_certificate(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
         return Ok(Vec::new());
     };
     let loaded = ServerTls::load(&tls.certificate, &tls.key)
-        .map_err(|e| StartError::passing_or_not(e.is_passing(), &e))?;
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("tls: {e}")))?;
     Ok(loaded.warnings())
 }
 

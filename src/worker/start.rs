@@ -22,6 +22,7 @@ use super::web::WebDoor;
 use super::{Gauges, Worker};
 use crate::config::{WorkerConfig, WorkerLimits};
 use crate::link::key_watch::key_watch;
+use crate::link::message::WorkerAbout;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::clock::RemoteClock;
@@ -65,6 +66,15 @@ impl Worker {
     }
 }
 
+/// What a configuration says of the worker.
+pub(super) fn about(config: &WorkerConfig, tls: Option<&ServerTls>) -> WorkerAbout {
+    WorkerAbout {
+        name: config.name.clone(),
+        advertise: config.advertise.to_string(),
+        certificate: tls.and_then(ServerTls::expiry).map(|expiry| expiry.until),
+    }
+}
+
 /// The limits of clients' connections.
 pub(super) fn connection_limits(limits: &WorkerLimits) -> ConnectionLimits {
     ConnectionLimits {
@@ -99,6 +109,7 @@ fn start(
     let flusher = Flusher::new()?;
     let limiter = ConnectionLimiter::new(connection_limits(&config.limits));
     let gauges = Gauges::new(Arc::clone(&limiter));
+    gauges.about.store(about(config, tls.as_deref()));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
     let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);
     let (to_clients, clients_inbox) = bounded(MODULE_INBOX_MAX);
@@ -145,7 +156,7 @@ fn start(
             port: to_port,
         },
         Arc::clone(&clock),
-        gauges,
+        Arc::clone(&gauges),
     );
     let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher), renew_after);
     let acceptor = WorkerAcceptor::new(
@@ -194,6 +205,7 @@ fn start(
         clients: to_clients,
         limiter,
         limits,
+        gauges,
         tls,
         master_link: to_master_link,
         keys,

@@ -8,8 +8,10 @@ use super::{AdminShared, ask};
 use crate::admin::model::{WorkerFigures, WorkerStatus};
 use crate::admin::protocol::AdminAnswer;
 use crate::master::messages::{WorkerRow, WorkersMessage};
+use crate::master::workers::mismatches;
 use crate::master::workers::registry::{Registration, RegistrationChange};
-use crate::model::{self, Fingerprint};
+use crate::model::expiry::{Expiry, ExpiryKind};
+use crate::model::{self, Fingerprint, Timestamp};
 use crossbeam_channel::Sender;
 use std::net::IpAddr;
 
@@ -23,6 +25,32 @@ pub(super) fn list(shared: &AdminShared) -> Result<AdminAnswer, String> {
         WorkersMessage::List,
     )?;
     Ok(AdminAnswer::Workers(rows.iter().map(status).collect()))
+}
+
+/// What an administrator is warned of: registrations that workers' configurations contradict, and
+/// certificates that end soon.
+pub(super) fn warnings(shared: &AdminShared) -> Result<Vec<String>, String> {
+    let rows = ask(
+        MODULE,
+        &shared.channels.inboxes.workers,
+        WorkersMessage::List,
+    )?;
+    let now = Timestamp::now();
+    let mut warnings = Vec::new();
+    for row in &rows {
+        let Some((report, ..)) = &row.report else {
+            continue;
+        };
+        warnings.extend(mismatches(&row.worker, &report.about));
+        let certificate = report.about.certificate.map(|until| Expiry {
+            kind: ExpiryKind::Certificate,
+            name: String::new(),
+            owner: Some(format!("worker {}", row.worker.name)),
+            until,
+        });
+        warnings.extend(certificate.and_then(|expiry| expiry.warning(now)));
+    }
+    Ok(warnings)
 }
 
 /// One registered worker.
