@@ -50,7 +50,8 @@ const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 
 /// The status after a reload that was refused.
-const RELOAD_REFUSED: &str = "serving; the configuration of the last reload was refused, see the log";
+const RELOAD_REFUSED: &str =
+    "serving; the configuration of the last reload was refused, see the log";
 
 /// A running master.
 #[derive(Debug)]

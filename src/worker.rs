@@ -23,8 +23,8 @@ mod web;
 
 use crate::config::WorkerLimits;
 use crate::link::handshake::WorkerIdentity;
-use crate::link::message::WorkerAbout;
 use crate::link::key_watch::{KeyWatch, KeyWatchHandle};
+use crate::link::message::WorkerAbout;
 use crate::net::ConnectionLimiter;
 use crate::net::tls::ServerTls;
 use crate::runtime::published::Published;

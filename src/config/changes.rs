@@ -59,7 +59,9 @@ fn differences(old: &ConfigValues, new: &ConfigValues) -> Vec<ConfigChange> {
     let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
     keys.sort();
     keys.dedup();
-    let changed = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+    let changed = keys
+        .into_iter()
+        .filter(|key| old.get(*key) != new.get(*key));
     changed
         .map(|key| ConfigChange {
             key: key.clone(),

@@ -15,9 +15,9 @@ pub use fees::{FeeSettings, Percentage};
 pub use mail::{MailSecurity, MailSettings, MailUrl};
 pub use third_party::ThirdPartySettings;
 
+use super::changes::{Comparable, ConfigValues};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
-use super::changes::{Comparable, ConfigValues};
 use super::{ConfigError, DatabaseUrl, Warning, check, writer};
 use crate::model::money::{FRACTION_DIGITS, MILLION};
 use crate::model::printable::is_printable;

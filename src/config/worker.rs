@@ -2,10 +2,10 @@
 //!
 //! Tests: `src/config/tests.rs`.
 
+use super::changes::{Comparable, ConfigValues};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
 use super::web::{self, WebConfig};
-use super::changes::{Comparable, ConfigValues};
 use super::{ConfigError, Warning, check, reader, writer};
 use crate::model::Fingerprint;
 use crate::runtime::log::LogConfig;
@@ -26,18 +26,17 @@ const PROXIES_MAX: usize = 64;
 /// A worker's configuration. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerConfig {
-    /// Name under which administrators registered the worker.
+    /// Name under which administrators registered the worker. The master's counts.
     pub name: String,
     /// Assigned by the master at registration.
     pub uuid: Uuid,
     /// Address that clients connect to.
     pub listen: SocketAddr,
-    /// Address that the master gives to clients.
+    /// Address that clients are told. The one of the registration counts, and where this one is another,
+    /// both sides warn.
     pub advertise: HostPort,
     /// Address of the master.
     pub master: HostPort,
-    /// Folder for data that survives a restart.
-    pub data_dir: PathBuf,
     /// Whether clients beyond loopback may use plain text.
     pub allow_plaintext: bool,
     pub gpg: WorkerGpg,
@@ -140,7 +139,6 @@ impl WorkerConfig {
         values.text("listen", self.listen);
         values.text("advertise", &self.advertise);
         values.text("master", &self.master);
-        values.path("data_dir", &self.data_dir);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
@@ -200,7 +198,6 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
             IfAbsent::Default(HostPort::default_master()),
             str::parse,
         ),
-        data_dir: root.path("data_dir", Some("/var/lib/papertrader")),
         allow_plaintext: root.flag("allow_plaintext", false),
         gpg: gpg(root),
         log: values::log(root, "/var/log/papertrader/worker.log"),
@@ -208,6 +205,14 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
         tls: root.table("tls").map(tls),
         web: root.table("web").map(web::web),
     };
+    // Configurations of version 0.1 have it.
+    root.path("data_dir", Some("/var/lib/papertrader"));
+    if root.report().has("data_dir") {
+        root.report().warn(
+            "data_dir",
+            "a worker keeps no data, so this key has no effect",
+        );
+    }
     let plain = config.tls.is_none() && !values::is_loopback(config.listen.ip());
     if plain && config.allow_plaintext {
         root.report().warn(
@@ -340,7 +345,6 @@ fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
 
 fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
-    check::future_folder(report, "data_dir", &config.data_dir);
     if let Some(tls) = &config.tls
         && !tls.key.as_os_str().is_empty()
     {

@@ -91,7 +91,10 @@ pub fn tell<C: Comparable>(before: &C, after: &C, file: &C) {
         );
     }
     if !fixed.is_empty() {
-        crate::warn!("a restart is needed before these take effect: {}", list(&fixed));
+        crate::warn!(
+            "a restart is needed before these take effect: {}",
+            list(&fixed)
+        );
     }
     if applied.is_empty() && fixed.is_empty() {
         crate::info!("reloaded: no key of the configuration has changed");
@@ -121,7 +124,13 @@ mod tests {
         };
         let changes: Vec<ConfigChange> = (0..NAMED_MAX + 2).map(change).collect();
         let text = list(&changes);
-        assert!(text.starts_with("k0 (was absent, is 0 in the file), k1 "), "{text}");
-        assert!(text.ends_with("k31 (was absent, is 31 in the file), and 2 more"), "{text}");
+        assert!(
+            text.starts_with("k0 (was absent, is 0 in the file), k1 "),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("k31 (was absent, is 31 in the file), and 2 more"),
+            "{text}"
+        );
     }
 }

@@ -3,8 +3,8 @@
 //! Looks at keys and certificates each hour and when it is asked to, publishes when they end, and
 //! warns before. What a key that is not fit any more has for a consequence is the caller's.
 
-use crate::model::expiry::Expiry;
 use crate::model::Timestamp;
+use crate::model::expiry::Expiry;
 use crate::runtime::Stop;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, select};

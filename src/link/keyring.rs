@@ -386,7 +386,9 @@ fn fit_as(key: &Key, fingerprint: Fingerprint) -> Result<(), KeyringError> {
 /// When a key ends: with its primary key, or with the last of its subkeys that can sign or encrypt.
 fn end(key: &Key) -> Option<Timestamp> {
     let millis = |time: SystemTime| {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     };
     // `None` is later than any time.
@@ -401,8 +403,14 @@ fn end(key: &Key) -> Option<Timestamp> {
             Some(Some(_)) => ends.last().copied().flatten(),
         }
     };
-    let primary = key.primary_key().and_then(|primary| primary.expiration_time());
-    let ends = [primary, last(|it| it.can_sign()), last(|it| it.can_encrypt())];
+    let primary = key
+        .primary_key()
+        .and_then(|primary| primary.expiration_time());
+    let ends = [
+        primary,
+        last(|it| it.can_sign()),
+        last(|it| it.can_encrypt()),
+    ];
     ends.into_iter().flatten().min().map(millis)
 }
 

@@ -187,7 +187,9 @@ impl MasterAcceptor {
 
     /// Where the worker is registered whose UUID a `linkHello` has, in words.
     fn claimed(&self, received: &[u8]) -> String {
-        let uuid = received.get(HELLO_UUID).and_then(|bytes| bytes.try_into().ok());
+        let uuid = received
+            .get(HELLO_UUID)
+            .and_then(|bytes| bytes.try_into().ok());
         let registry = self.links.shared.registry.load();
         let worker = uuid.and_then(|uuid| registry.by_uuid(&Uuid::from_bytes(uuid)));
         worker.map_or_else(String::new, |worker| {

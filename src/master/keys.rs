@@ -8,8 +8,8 @@
 use super::messages::WorkersMessage;
 use super::workers::registry::Registry;
 use crate::link::keyring::Keyring;
-use crate::model::expiry::{Expiry, ExpiryKind};
 use crate::model::Fingerprint;
+use crate::model::expiry::{Expiry, ExpiryKind};
 use crate::runtime::Stop;
 use crate::runtime::published::Published;
 use crossbeam_channel::Sender;
@@ -35,7 +35,10 @@ impl MasterKeys {
         let mut found = Vec::new();
         let own = self.keyring.state(self.own);
         if let Err(error) = &own.fit {
-            crate::error!("no worker can link: the master's own key {}: {error}", self.own);
+            crate::error!(
+                "no worker can link: the master's own key {}: {error}",
+                self.own
+            );
         }
         found.extend(own.until.map(|until| Expiry {
             kind: ExpiryKind::OwnKey,

@@ -24,8 +24,8 @@ use crate::link::key_watch::KeyWatchHandle;
 use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, Fingerprint, HashedPass, MarketKind, MarketState, Money,
-    OrderAmount, OrderKind, Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side,
+    AccountId, Action, Bar, ClientOrderId, Email, Fingerprint, HashedPass, MarketKind, MarketState,
+    Money, OrderAmount, OrderKind, Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side,
     SignInHandle, Symbol, TimeInForce, Timestamp, TrailDistance, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -511,7 +511,11 @@ pub enum WorkersMessage {
     /// For the administrator: ends a `Boot`.
     Admit(String, Sender<Result<WorkerServer, String>>),
     /// For the administrator: changes a registration.
-    Set(String, RegistrationChange, Sender<Result<WorkerServer, String>>),
+    Set(
+        String,
+        RegistrationChange,
+        Sender<Result<WorkerServer, String>>,
+    ),
     /// A look at the keys has found that this one of a worker is not fit any more: its link ends.
     Unfit {
         worker: Uuid,

@@ -18,6 +18,7 @@ use super::messages::{
     UpdateChannels, WorkersShared,
 };
 use super::order_watchers::OrderWatchers;
+use super::storage::deployment_facts::{self, FactsError};
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
@@ -150,6 +151,7 @@ fn assemble(
     let identity = identity(config)?;
     let (keys, key_watch) = key_watch();
     Storage::migrate(&config.database)?;
+    compare_facts(config)?;
     raise_descriptors(config.limits.max_connections);
 
     let listener = Arc::new(
@@ -201,9 +203,7 @@ fn assemble(
             "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
         )));
     }
-    group.unwatched("keys", move |stop| {
-        key_watch.run(stop, || keys.look(stop))
-    })?;
+    group.unwatched("keys", move |stop| key_watch.run(stop, || keys.look(stop)))?;
     let (refusal, rejecter) = refusal();
     group.thread("rejecter", move |stop, heartbeat| {
         rejecter.run(stop, heartbeat)
@@ -227,6 +227,20 @@ fn assemble(
 pub(super) fn raise_descriptors(connections: usize) {
     let connections = u64::try_from(connections).unwrap_or(u64::MAX);
     daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
+}
+
+/// Refuses a database whose amounts are in another currency, and warns where its market was another.
+fn compare_facts(config: &MasterConfig) -> Result<(), StartError> {
+    let mut storage = Storage::open(&config.database)?;
+    let warnings =
+        deployment_facts::compare(&mut storage, config).map_err(|error| match error {
+            FactsError::Currency { .. } => StartError::misconfigured(error),
+            FactsError::Storage(_) => StartError::failed(error),
+        })?;
+    for warning in warnings {
+        crate::warn!("{warning}");
+    }
+    Ok(())
 }
 
 /// The cost of new password hashes, and the highest of those that are stored.

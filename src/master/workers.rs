@@ -323,7 +323,10 @@ impl Workers {
             .map(|(uuid, _)| *uuid)
             .collect();
         for uuid in old {
-            self.end_link(uuid, "it has stood for a day; the worker proves itself anew");
+            self.end_link(
+                uuid,
+                "it has stood for a day; the worker proves itself anew",
+            );
         }
     }
 
@@ -355,7 +358,10 @@ impl Workers {
         let changed = registry::set(&mut self.storage, &worker, change)?;
         self.reload()?;
         if (changed.fingerprint, changed.ip) != (worker.fingerprint, worker.ip) {
-            self.end_link(worker.uuid, "it is registered with another key or address now");
+            self.end_link(
+                worker.uuid,
+                "it is registered with another key or address now",
+            );
         } else if changed.address != worker.address
             && let Some(link) = self.links.get_mut(&worker.uuid)
         {
@@ -367,7 +373,8 @@ impl Workers {
             });
             let welcome = self.welcome(&changed);
             if let Some(link) = self.links.get(&worker.uuid) {
-                let push = |out: &mut Vec<u8>| message::write(out, Instruction::LinkWelcome, &welcome);
+                let push =
+                    |out: &mut Vec<u8>| message::write(out, Instruction::LinkWelcome, &welcome);
                 link.peer.push(push);
             }
             self.publish();
@@ -416,8 +423,7 @@ impl Workers {
         change: impl FnOnce(&mut Storage, &WorkerServer) -> Result<(), String>,
     ) -> Result<WorkerServer, String> {
         let found = self.registry.load().by_name(name).cloned();
-        let worker = found
-            .ok_or_else(|| unknown(name))?;
+        let worker = found.ok_or_else(|| unknown(name))?;
         change(&mut self.storage, &worker)?;
         self.reload()?;
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();

@@ -52,7 +52,9 @@ impl Expiry {
         let what = match (self.kind, &self.owner) {
             (ExpiryKind::Certificate, None) => format!("the certificate {}", self.name),
             (ExpiryKind::Certificate, Some(owner)) => format!("the certificate of {owner}"),
-            (ExpiryKind::OwnKey | ExpiryKind::PeerKey, None) => format!("the own key {}", self.name),
+            (ExpiryKind::OwnKey | ExpiryKind::PeerKey, None) => {
+                format!("the own key {}", self.name)
+            }
             (ExpiryKind::OwnKey | ExpiryKind::PeerKey, Some(owner)) => {
                 format!("the key {} of {owner}", self.name)
             }
@@ -83,21 +85,42 @@ mod tests {
         assert_eq!(own.warning(Timestamp(70 * DAY_MILLIS - 1)), None);
         let at = "1970-04-11T00:00:00.000Z";
         for (day, told) in [
-            (70, format!("the own key X expires in 30 days, at {at}: replace it before")),
-            (99, format!("the own key X expires in a day, at {at}: replace it before")),
-            (100, format!("the own key X has expired, at {at}: replace it")),
-            (200, format!("the own key X has expired, at {at}: replace it")),
+            (
+                70,
+                format!("the own key X expires in 30 days, at {at}: replace it before"),
+            ),
+            (
+                99,
+                format!("the own key X expires in a day, at {at}: replace it before"),
+            ),
+            (
+                100,
+                format!("the own key X has expired, at {at}: replace it"),
+            ),
+            (
+                200,
+                format!("the own key X has expired, at {at}: replace it"),
+            ),
         ] {
             assert_eq!(own.warning(Timestamp(day * DAY_MILLIS)), Some(told));
         }
         let later = Timestamp(99 * DAY_MILLIS + 1);
         for (expiry, what) in [
-            (expiry(ExpiryKind::PeerKey, Some("worker eu1")), "the key X of worker eu1"),
+            (
+                expiry(ExpiryKind::PeerKey, Some("worker eu1")),
+                "the key X of worker eu1",
+            ),
             (expiry(ExpiryKind::Certificate, None), "the certificate X"),
-            (expiry(ExpiryKind::Certificate, Some("worker eu1")), "the certificate of worker eu1"),
+            (
+                expiry(ExpiryKind::Certificate, Some("worker eu1")),
+                "the certificate of worker eu1",
+            ),
         ] {
             let told = expiry.warning(later).unwrap();
-            assert_eq!(told, format!("{what} expires within a day, at {at}: replace it now"));
+            assert_eq!(
+                told,
+                format!("{what} expires within a day, at {at}: replace it now")
+            );
         }
     }
 }

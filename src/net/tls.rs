@@ -124,7 +124,8 @@ fn read(file: &Path, key: &Path) -> Result<LoadedPair, CertificateError> {
         Some(own) => certificate::check(own)
             .map_err(|error| unusable(format!("its first certificate is none: {error}")))?,
         None => {
-            let text = "holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----";
+            let text =
+                "holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----";
             return Err(unusable(text.to_owned()));
         }
     };

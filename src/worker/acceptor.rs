@@ -251,10 +251,7 @@ impl ClientPort {
     /// Whether a header of the PROXY protocol is required from this address, and believed.
     fn is_proxy(&self, ip: IpAddr) -> bool {
         let limits = self.limits.load();
-        limits
-            .proxy_from
-            .iter()
-            .any(|proxy| proxy.contains(ip))
+        limits.proxy_from.iter().any(|proxy| proxy.contains(ip))
     }
 
     /// Starts a client's reader thread. Where that fails, the connection is closed.

@@ -7,8 +7,8 @@
 
 use super::messages::MasterLinkMessage;
 use crate::link::keyring::Keyring;
-use crate::model::expiry::{Expiry, ExpiryKind};
 use crate::model::Fingerprint;
+use crate::model::expiry::{Expiry, ExpiryKind};
 use crate::net::tls::ServerTls;
 use crossbeam_channel::Sender;
 use std::sync::Arc;

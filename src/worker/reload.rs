@@ -6,9 +6,9 @@
 //!
 //! Tests: `tests/suite/reload.rs`, `tests/suite/worker/tls.rs`.
 
+use super::Worker;
 use super::service::{WorkerService, raise_descriptors};
 use super::start::{about, connection_limits};
-use super::Worker;
 use crate::config::{WorkerConfig, WorkerLimits};
 use crate::daemon::reload;
 use crate::daemon::run::ServiceContext;

@@ -102,9 +102,10 @@ fn start(
         None => None,
     };
     let limits = Arc::new(Published::new(config.limits.clone()));
-    let web = config.web.as_ref().map(|web| {
-        WebDoor::new(web.clone(), tls.is_some(), port_stop)
-    });
+    let web = config
+        .web
+        .as_ref()
+        .map(|web| WebDoor::new(web.clone(), tls.is_some(), port_stop));
     let web = web.transpose()?;
     let flusher = Flusher::new()?;
     let limiter = ConnectionLimiter::new(connection_limits(&config.limits));

@@ -86,11 +86,7 @@ impl WebDoor {
     ///
     /// # Errors
     /// A file cannot be compressed.
-    pub(super) fn new(
-        config: WebConfig,
-        has_tls: bool,
-        stop: &Stop,
-    ) -> io::Result<WebDoor> {
+    pub(super) fn new(config: WebConfig, has_tls: bool, stop: &Stop) -> io::Result<WebDoor> {
         let files = PAGE_FILES.iter().map(ServedFile::new);
         Ok(WebDoor {
             files: files.collect::<io::Result<_>>()?,

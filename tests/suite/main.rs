@@ -160,6 +160,8 @@ mod programs {
     mod sandbox;
 }
 
+// Both daemons while they run: SIGHUP, keys, certificates, registrations.
+mod reload;
 // Both daemons: start, configuration, stop.
 mod daemons;
 // Floors, names, tests, dependencies: what the compiler does not hold.

@@ -170,10 +170,7 @@ fn a_worker_may_prove_itself_under_its_uuid_from_its_address() {
         why(found(&rig, Uuid::nil(), ip)),
         HandshakeError::UnknownUuid.as_str()
     );
-    assert_eq!(
-        why(found(&rig, uuid, [127, 0, 0, 2].into())),
-        "wrong-ip"
-    );
+    assert_eq!(why(found(&rig, uuid, [127, 0, 0, 2].into())), "wrong-ip");
     let (sender, answer) = bounded(1);
     let boot = WorkersMessage::Boot("eu1".into(), sender);
     crate::runtime::Module::on_message(&mut rig.workers, boot);

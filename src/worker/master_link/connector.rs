@@ -235,7 +235,9 @@ impl Connector {
         let new = match (self.connect)() {
             Ok(new_link) => self.open(new_link)?,
             Err(ConnectError(why)) => {
-                crate::warn!("{old:?} is old, and stays in use, because there is no new one: {why}");
+                crate::warn!(
+                    "{old:?} is old, and stays in use, because there is no new one: {why}"
+                );
                 return None;
             }
         };

@@ -462,7 +462,11 @@ fn a_connection_has_some_requests_and_some_time() {
     let thread = thread::spawn(move || {
         for _ in 0..3 {
             let (socket, _) = listener.accept().unwrap();
-            assert!(serving.serve(HttpStream::new(socket, None), TEST_TIMEOUT).is_none());
+            assert!(
+                serving
+                    .serve(HttpStream::new(socket, None), TEST_TIMEOUT)
+                    .is_none()
+            );
         }
     });
     for begun in ["", "G", "GET / HTTP/1.1\r\nHost: x\r\n"] {

@@ -12,7 +12,8 @@ use papertrader::link::handshake::{
 };
 use papertrader::link::keyring::Keyring;
 use papertrader::link::message::{
-    ActiveSession, BodyFrames, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerAbout, WorkerReport,
+    ActiveSession, BodyFrames, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerAbout,
+    WorkerReport,
 };
 use papertrader::link::record::{Opener, Sealer, loopback};
 use papertrader::model::{AssetDescription, Bar, Money, SessionHash, Symbol, Timestamp};

@@ -14,7 +14,8 @@ use papertrader::description::pages;
 use papertrader::dialogue::fixtures;
 use papertrader::link::layout::LINK_LAYOUTS;
 use papertrader::link::message::{
-    self, ActiveSession, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerAbout, WorkerReport,
+    self, ActiveSession, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerAbout,
+    WorkerReport,
 };
 use papertrader::model::{AssetDescription, Bar, Quote, SessionHash, Timestamp};
 use papertrader::wire::instruction::TABLE;
