@@ -37,6 +37,8 @@ pub struct WorkerConfig {
     pub advertise: HostPort,
     /// Address of the master.
     pub master: HostPort,
+    /// Whether the daemon may run as root.
+    pub allow_root: bool,
     /// Whether clients beyond loopback may use plain text.
     pub allow_plaintext: bool,
     pub gpg: WorkerGpg,
@@ -139,6 +141,7 @@ impl WorkerConfig {
         values.text("listen", self.listen);
         values.text("advertise", &self.advertise);
         values.text("master", &self.master);
+        values.bare("allow_root", self.allow_root);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
@@ -198,6 +201,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
             IfAbsent::Default(HostPort::default_master()),
             str::parse,
         ),
+        allow_root: root.flag("allow_root", false),
         allow_plaintext: root.flag("allow_plaintext", false),
         gpg: gpg(root),
         log: values::log(root, "/var/log/papertrader/worker.log"),
@@ -345,6 +349,11 @@ fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
 
 fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
+    check::log_file(report, &config.log.file);
+    check::port(report, "listen", config.listen);
+    if let Some(web) = &config.web {
+        check::port(report, "web.listen", web.listen);
+    }
     if let Some(tls) = &config.tls
         && !tls.key.as_os_str().is_empty()
     {
