@@ -219,7 +219,12 @@ impl Connector {
                 break reason;
             }
         };
-        link.cut();
+        if reason == LinkClosed::Closed {
+            // The master hears that nobody on the way has cut it.
+            link.end();
+        } else {
+            link.cut();
+        }
         if next.is_none()
             && !stop.is_requested()
             && let Some(more) = self.changes.allow("ended")
