@@ -147,9 +147,8 @@ impl Keyring {
         for (name, text) in [("gpg.conf", GPG_CONF), ("gpg-agent.conf", AGENT_CONF)] {
             let path = keyring.home.join(name);
             if !path.exists() {
-                fs::write(&path, text).map_err(|error| {
-                    KeyringError::Home(format!("{}: {error}", path.display()))
-                })?;
+                fs::write(&path, text)
+                    .map_err(|error| KeyringError::Home(format!("{}: {error}", path.display())))?;
             }
         }
         Ok(keyring)
@@ -272,9 +271,9 @@ impl Keyring {
     /// fail later.
     fn is_protected(&self, key: &Key) -> bool {
         let folder = self.home.join(SECRET_KEYS);
-        let mut usable = key.subkeys().filter(|subkey| {
-            !subkey.is_bad() && (subkey.can_sign() || subkey.can_encrypt())
-        });
+        let mut usable = key
+            .subkeys()
+            .filter(|subkey| !subkey.is_bad() && (subkey.can_sign() || subkey.can_encrypt()));
         usable.any(|subkey| {
             let Ok(grip) = subkey.keygrip() else {
                 return false;

@@ -273,10 +273,7 @@ fn worker_and_master_need_different_keys_of_their_own() {
     let worker = parties().worker.home(&[&parties().master]);
     let budget = GpgBudget::new(BudgetLimits::default());
     let side = MasterIdentity::new(worker.keyring.clone(), key, budget);
-    assert!(matches!(
-        side.unwrap_err(),
-        E::Keyring(K::SecretUnknown(_))
-    ));
+    assert!(matches!(side.unwrap_err(), E::Keyring(K::SecretUnknown(_))));
     let unknown = WorkerIdentity::new(
         worker.keyring.clone(),
         parties().worker.fingerprint,

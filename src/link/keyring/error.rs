@@ -32,7 +32,9 @@ pub enum KeyringError {
     SecretUnknown(String),
     /// The secret key is under a passphrase, which nobody types for a daemon; the command that takes it
     /// away.
-    #[error("the secret key is under a passphrase, which nobody types for a daemon; take it away, with an empty new one: `{0}`")]
+    #[error(
+        "the secret key is under a passphrase, which nobody types for a daemon; take it away, with an empty new one: `{0}`"
+    )]
     KeyPassphrase(String),
     /// The key was revoked.
     #[error("the key was revoked")]
