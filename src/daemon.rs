@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod metrics;
+pub mod reload;
 pub mod root;
 pub mod run;
 

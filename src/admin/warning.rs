@@ -12,6 +12,8 @@ word_list! {
         ModuleStalled = "module-stalled",
         /// Fewer workers are linked than `expected_workers`.
         WorkersAway = "workers-away",
+        /// A worker's configuration contradicts its registration.
+        RegistrationDiffers = "registration-differs",
         /// A worker's clock, or the master's, is off.
         ClockOff = "clock-off",
         /// A certificate or a key ends soon, or has ended.

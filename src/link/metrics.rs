@@ -3,6 +3,7 @@
 //! What all links of this process have carried.
 
 use crate::model::Timestamp;
+use crate::model::expiry::{Expiry, ExpiryKind};
 use crate::runtime::metrics::process::seconds;
 use crate::runtime::metrics::{Counter, MetricFamily, MetricsText};
 
@@ -43,6 +44,22 @@ const UNSENT: MetricFamily = MetricFamily::gauge(
     &[],
     "Bytes that links have not taken yet; at a master of all together.",
 );
+
+const EXPIRY: MetricFamily = MetricFamily::gauge(
+    "papertrader_expiry_timestamp_seconds",
+    &["what"],
+    "Time at which the first key or certificate of a kind ends, since 1970; none that never ends.",
+);
+
+/// Writes the family of ends: of each kind the first.
+pub fn write_expiries(expiries: &[Expiry], out: &mut MetricsText) {
+    let mut samples = out.family(&EXPIRY);
+    for kind in ExpiryKind::ALL {
+        let ends = expiries.iter().filter(|it| it.kind == *kind);
+        let first = ends.map(|it| it.until).min();
+        samples.sample_if(&[kind.as_str()], first.map(seconds));
+    }
+}
 
 /// Writes the families of the links that stand: when the newest was made, and what waits for all.
 pub fn write_links(newest: Option<Timestamp>, unsent: usize, out: &mut MetricsText) {

@@ -25,6 +25,7 @@ use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::daemon::metrics::WriteMetrics;
 use crate::link::keyring::Keyring;
+use crate::model::Fingerprint;
 use crate::net::{ConnectionLimiter, Flusher};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
@@ -55,14 +56,14 @@ pub struct AdminChannels {
     pub inboxes: MasterChannels,
     /// The master's GPG home, which holds the workers' keys.
     pub keyring: Keyring,
+    /// The master's own key in it.
+    pub key: Fingerprint,
     pub log: LogHandle,
     pub database: DatabaseUrl,
     /// The address of the master's port.
     pub listen: SocketAddr,
     /// The deployment's name.
     pub deployment: String,
-    /// `expected_workers` of the configuration.
-    pub expected_workers: usize,
     /// The heartbeats of the modules.
     pub watchdog: Watchdog,
     /// The places on the master's port, and what its connections hold.
@@ -229,6 +230,13 @@ impl AdminShared {
                 ip,
                 address,
             } => workers::register(self, name, &key, ip, address),
+            AdminRequest::WorkersSet {
+                name,
+                key,
+                ip,
+                address,
+            } => workers::set(self, name, key.as_deref(), ip, address),
+            AdminRequest::MasterKey => workers::master_key(self),
             AdminRequest::WorkersUnregister { name } => workers::unregister(self, name),
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
@@ -316,12 +324,25 @@ impl AdminShared {
 fn act(request: &AdminRequest) -> Option<String> {
     match request {
         AdminRequest::WorkersRegister { name, .. } => Some(format!("registered worker {name}")),
+        AdminRequest::WorkersSet {
+            name,
+            key,
+            ip,
+            address,
+        } => {
+            let ip = ip.map(|ip| format!("ip {ip}"));
+            let address = address.as_ref().map(|address| format!("address {address}"));
+            let key = key.as_ref().map(|_| "a new key".to_owned());
+            let set: Vec<String> = [ip, address, key].into_iter().flatten().collect();
+            Some(format!("changed worker {name}: {}", set.join(", ")))
+        }
         AdminRequest::WorkersUnregister { name } => Some(format!("unregistered worker {name}")),
         AdminRequest::WorkersBoot { name } => Some(format!("booted worker {name}")),
         AdminRequest::WorkersAdmit { name } => Some(format!("admitted worker {name}")),
         AdminRequest::Backup { file } => Some(format!("made a backup, {}", file.display())),
         AdminRequest::Status
         | AdminRequest::Metrics
+        | AdminRequest::MasterKey
         | AdminRequest::WorkersList
         | AdminRequest::WorkersShow { .. }
         | AdminRequest::SessionsList { .. }

@@ -6,7 +6,8 @@
 
 use super::{Gauges, Worker};
 use crate::daemon::metrics::{SESSIONS, WriteMetrics, write_common};
-use crate::link::metrics::write_links;
+use crate::link::key_watch::KeyWatchHandle;
+use crate::link::metrics::{write_expiries, write_links};
 use crate::model::Timestamp;
 use crate::net::metrics::write_places;
 use crate::net::{ConnectionLimiter, Flusher};
@@ -44,6 +45,7 @@ pub(super) struct MetricsSource {
     pub(super) limiter: Arc<ConnectionLimiter>,
     pub(super) flusher: Arc<Flusher>,
     pub(super) clock: Arc<RemoteClock>,
+    pub(super) keys: KeyWatchHandle,
 }
 
 impl Worker {
@@ -65,6 +67,7 @@ impl MetricsSource {
         let since = link.as_ref().map(|(_, since)| *since);
         let unsent = link.as_ref().map_or(0, |(link, _)| link.unsent());
         write_links(since, unsent, out);
+        write_expiries(&self.keys.expiries(), out);
         let difference = Timestamp::now().since(self.clock.now());
         let difference = link.is_some().then(|| seconds(Timestamp(difference)));
         out.family(&CLOCK).sample_if(&[], difference);

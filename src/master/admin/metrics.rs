@@ -8,7 +8,7 @@ use super::status::StatusSource;
 use crate::admin::model::{EventCount, MasterStatus, PricesStatus};
 use crate::admin::warning::WarningKind;
 use crate::daemon::metrics::{SESSIONS, write_common};
-use crate::link::metrics::write_links;
+use crate::link::metrics::{write_expiries, write_links};
 use crate::master::storage;
 use crate::master::transactions;
 use crate::model::{MarketState, Timestamp};
@@ -170,6 +170,7 @@ pub(super) fn write(source: &StatusSource, out: &mut MetricsText) {
     let peers = channels.inboxes.shared.peers.load();
     let unsent: usize = peers.iter().map(|peer| peer.link.unsent()).sum();
     write_links(peers.iter().map(|peer| peer.since).max(), unsent, out);
+    write_expiries(&channels.inboxes.keys.expiries(), out);
     events(&LINKS_REFUSED, &source.refused_links(), out);
     let status = source.read(MODULE_TIMEOUT);
     out.one(&ANSWERED, status.is_ok());

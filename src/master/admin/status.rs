@@ -21,6 +21,7 @@ use crate::master::messages::{
 };
 use crate::master::storage::metrics::file_sizes;
 use crate::model::{Money, Timestamp};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What puts the state together.
@@ -48,7 +49,7 @@ impl StatusSource {
         let reports = self.reports(timeout)?;
         let inboxes = &self.channels.inboxes;
         let latest = inboxes.assets.prices();
-        let mut conditions = warnings(&self.channels, &reports);
+        let mut conditions = warnings(&self.channels, &reports, self.began.elapsed());
         let unapplied = reports.prices.unapplied.iter();
         conditions.extend(
             unapplied
@@ -88,7 +89,7 @@ impl StatusSource {
             next_update: prices.next.map(|next| next.to_string()),
             workers_connected: inboxes.shared.peers.load().len(),
             workers_registered: inboxes.shared.registry.load().all().count(),
-            workers_expected: self.channels.expected_workers,
+            workers_expected: inboxes.shared.expected.load(Ordering::Relaxed),
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,

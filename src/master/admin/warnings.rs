@@ -5,13 +5,16 @@
 //! Tests: `tests/suite/master/admin.rs`, `tests/suite/master/full_disk.rs`.
 
 use super::AdminChannels;
+use super::workers::{self, expiry_warning};
 use crate::admin::warning::{StatusWarning, WarningKind as Kind};
 use crate::master::assets::update::{LAST_UPDATES, PAUSED_TEXT};
 use crate::master::messages::{AssetsStatus, AuthStatus, MailStatus, QueueStatus, WorkerRow};
 use crate::master::storage::disk::DiskSpace;
 use crate::master::storage::metrics::file_sizes;
 use crate::master::transactions::disk_floor::DiskLevel;
+use crate::master::workers::START_GRACE;
 use crate::model::Timestamp;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Inputs that were passed over and are named in the warnings of the status.
@@ -38,7 +41,12 @@ pub(super) struct ModuleReports {
 }
 
 /// The warnings of the master, in the order in which they are shown.
-pub(super) fn warnings(channels: &AdminChannels, reports: &ModuleReports) -> Vec<StatusWarning> {
+/// `uptime`: since when it serves.
+pub(super) fn warnings(
+    channels: &AdminChannels,
+    reports: &ModuleReports,
+    uptime: Duration,
+) -> Vec<StatusWarning> {
     let mut all = Vec::new();
     for (name, age) in channels.watchdog.stalled(STALLED_AFTER) {
         let seconds = age.as_secs();
@@ -46,7 +54,14 @@ pub(super) fn warnings(channels: &AdminChannels, reports: &ModuleReports) -> Vec
             format!("the master's module {name} has not beaten for {seconds} s; see its log");
         all.push(StatusWarning::critical(Kind::ModuleStalled, text));
     }
-    workers(channels, &reports.workers, &mut all);
+    if uptime >= START_GRACE {
+        all.extend(away(channels));
+    }
+    all.extend(clocks(&reports.workers));
+    let now = Timestamp::now();
+    let expiries = channels.inboxes.keys.expiries();
+    all.extend(expiries.iter().filter_map(|it| expiry_warning(it, now)));
+    all.extend(workers::warnings(&reports.workers, now));
     prices(&reports.prices, &mut all);
     if reports.queue.is_failing {
         let text = "an update could not be settled: orders are refused until it is; see the log";
@@ -75,19 +90,26 @@ pub(super) fn warnings(channels: &AdminChannels, reports: &ModuleReports) -> Vec
     all
 }
 
-/// What is said of workers and their clocks.
-fn workers(channels: &AdminChannels, rows: &[WorkerRow], all: &mut Vec<StatusWarning>) {
-    let linked = channels.inboxes.shared.peers.load().len();
-    let expected = channels.expected_workers;
-    if linked < expected {
-        let text = format!(
-            "{linked} of {expected} expected workers are connected; see `papertraderctl workers list`"
-        );
-        all.push(match linked {
-            0 => StatusWarning::critical(Kind::WorkersAway, text),
-            _ => StatusWarning::new(Kind::WorkersAway, text),
-        });
+/// What is said of workers that are missing.
+fn away(channels: &AdminChannels) -> Option<StatusWarning> {
+    let shared = &channels.inboxes.shared;
+    let linked = shared.peers.load().len();
+    let expected = shared.expected.load(Ordering::Relaxed);
+    if linked >= expected {
+        return None;
     }
+    let text = format!(
+        "{linked} of {expected} expected workers are connected; see `papertraderctl workers list`"
+    );
+    Some(match linked {
+        0 => StatusWarning::critical(Kind::WorkersAway, text),
+        _ => StatusWarning::new(Kind::WorkersAway, text),
+    })
+}
+
+/// What is said of workers' clocks.
+fn clocks(rows: &[WorkerRow]) -> Vec<StatusWarning> {
+    let mut all = Vec::new();
     for row in rows {
         if let Some((_, _, difference)) = row.report
             && difference.abs() > CLOCK_DIFFERENCE_MS
@@ -101,6 +123,7 @@ fn workers(channels: &AdminChannels, rows: &[WorkerRow], all: &mut Vec<StatusWar
             all.push(StatusWarning::new(Kind::ClockOff, text));
         }
     }
+    all
 }
 
 /// What is said of prices, updates and the market.
