@@ -89,6 +89,7 @@ fn needing_restart(old: &MasterConfig, new: &MasterConfig) -> Vec<&'static str> 
         ),
         ("database.url", old.database != new.database),
         ("gpg", old.gpg != new.gpg),
+        ("log.to", old.log.to != new.log.to),
         ("log.file", old.log.file != new.log.file),
         (
             "log.memory_entries",

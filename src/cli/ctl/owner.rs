@@ -5,7 +5,9 @@
 //!
 //! Tests: `tests/suite/master/restore.rs`.
 
-use crate::admin::model::{RestoreSummary, Verification};
+use super::backup_file;
+use super::client::Conversation;
+use crate::admin::model::{BackupSummary, RestoreSummary, Verification};
 use crate::admin::protocol::RESPONSE_MAX;
 use crate::config::DatabaseUrl;
 use crate::daemon;
@@ -18,7 +20,8 @@ use serde::de::DeserializeOwned;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -32,6 +35,8 @@ const CHILD: &str = "as-owner";
 const RESTORE: &str = "restore";
 /// As [`RESTORE`], with consent to a file that lacks its log.
 const RESTORE_ANYWAY: &str = "restore-anyway";
+/// The child's task: write the backup that comes over the socket on standard input.
+const BACKUP: &str = "backup";
 /// The child's task: check a database file.
 const VERIFY: &str = "verify";
 
@@ -68,6 +73,28 @@ pub(super) fn restore(file: &Path, config: &Path, consent: bool) -> Result<Resto
             run_child(user, group, &task, Stdio::from(open))
         }
     }
+}
+
+/// Writes a backup in the folder of `owner`, a user and a group. The child gets the open socket, which
+/// sends nothing any more: nobody but root makes requests with root's connection.
+///
+/// # Errors
+/// See [`backup_file::write_as_owner`].
+pub(super) fn backup(
+    file: &Path,
+    socket: &Path,
+    keep: Option<u32>,
+    source: UnixStream,
+    owner: (u32, u32),
+) -> Result<BackupSummary, String> {
+    let keep = keep.map_or_else(String::new, |keep| keep.to_string());
+    let task = [
+        OsStr::new(BACKUP),
+        file.as_os_str(),
+        socket.as_os_str(),
+        OsStr::new(&keep),
+    ];
+    run_child(owner.0, owner.1, &task, Stdio::from(OwnedFd::from(source)))
 }
 
 /// Runs a task in a child with the rights of `user` alone, and waits for its answer. That user can
@@ -141,6 +168,12 @@ fn perform(arguments: &[OsString]) -> io::Result<()> {
                 &database,
                 task == RESTORE_ANYWAY,
             ))
+        }
+        [task, file, socket, keep] if task == BACKUP => {
+            let source = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+            let source = Conversation::of(source, Path::new(socket));
+            let keep = keep.to_str().and_then(|keep| keep.parse().ok());
+            answer(&backup_file::write_as_owner(Path::new(file), source, keep))
         }
         _ => Err(io::ErrorKind::InvalidInput.into()),
     }
