@@ -300,7 +300,7 @@ impl Auth {
     fn log_end(&self, stored: &StoredSession, reason: &'static str) {
         if let Some(more) = self.ends_logged.allow(reason) {
             let session = &stored.session;
-            crate::audit!("session end", reason = reason, user = session.username, session = session.hash.short(); more);
+            crate::audit!("session end", reason = reason, user = session.username, session = session.hash.prefix(); more);
         }
     }
 

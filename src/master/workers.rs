@@ -29,6 +29,8 @@ use uuid::Uuid;
 
 /// The expirable sessions of a worker end when it has been away for this long.
 pub const ABSENCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Workers that are started anew, and those of a master that has just started, come within this time.
+const SHORTAGE_LOGGED_AFTER: Duration = Duration::from_secs(30);
 
 /// A linked worker with its last report, the time of arrival, and its clock difference in
 /// milliseconds.
@@ -50,8 +52,34 @@ pub struct Workers {
     assets: AssetsHandle,
     deployment: DeploymentFacts,
     expected: usize,
-    /// Whether the warning about missing workers was logged.
-    is_short: bool,
+    shortage: Shortage,
+}
+
+/// Whether fewer workers are linked than are expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shortage {
+    /// All are.
+    None,
+    /// Fewer are, and the log does not say so yet.
+    Since(Instant),
+    /// The log says so.
+    Logged,
+}
+
+impl Shortage {
+    /// After a worker came or went.
+    fn after(self, is_short: bool, now: Instant) -> Shortage {
+        match self {
+            _ if !is_short => Shortage::None,
+            Shortage::None => Shortage::Since(now),
+            lasting => lasting,
+        }
+    }
+
+    /// Whether it has lasted so long that the log is to say so.
+    fn is_due(self, now: Instant) -> bool {
+        matches!(self, Shortage::Since(since) if now.saturating_duration_since(since) >= SHORTAGE_LOGGED_AFTER)
+    }
 }
 
 impl Module for Workers {
@@ -92,8 +120,9 @@ impl Module for Workers {
         }
     }
 
-    fn on_tick(&mut self, _now: Instant) {
+    fn on_tick(&mut self, now: Instant) {
         self.check_absent();
+        self.tell_shortage(now);
     }
 
     fn on_stop(&mut self) {
@@ -131,7 +160,7 @@ impl Workers {
             assets,
             deployment: DeploymentFacts::of(config),
             expected: config.expected_workers,
-            is_short: false,
+            shortage: Shortage::Since(now),
         }
     }
 
@@ -238,14 +267,7 @@ impl Workers {
             peer.push(|out| frame::write(out, Instruction::LinkWorkers, &list));
         }
         let is_short = peers.len() < self.expected;
-        if is_short && !self.is_short {
-            crate::warn!(
-                "{} of {} expected workers are linked",
-                peers.len(),
-                self.expected
-            );
-        }
-        self.is_short = is_short;
+        self.shortage = self.shortage.after(is_short, Instant::now());
         self.addresses.store(addresses);
         self.peers.store(peers);
     }
@@ -258,6 +280,19 @@ impl Workers {
             .is_err()
         {
             crate::error!("auth could not be told that worker {worker} was away");
+        }
+    }
+
+    /// Logs once that fewer workers are linked than are expected, when they have had time to come.
+    fn tell_shortage(&mut self, now: Instant) {
+        if self.shortage.is_due(now) {
+            self.shortage = Shortage::Logged;
+            crate::warn!(
+                "{} of {} expected workers are linked, for {} s; see `papertraderctl workers list`",
+                self.links.len(),
+                self.expected,
+                SHORTAGE_LOGGED_AFTER.as_secs()
+            );
         }
     }
 

@@ -28,10 +28,10 @@ pub(super) fn backup(cli: &CtlCli, place: &BackupPlace) -> Result<(), CtlFailure
         (None, Some(folder)) => folder.join(name_now()?),
         (None, None) => return Err(refused("name a file, a folder or -")),
     };
-    let whole = std::path::absolute(&file)
-        .map_err(|error| refused(format!("{}: {error}", file.display())))?;
+    let failed = |error: &dyn std::fmt::Display| refused(format!("{}: {error}", file.display()));
+    let whole = std::path::absolute(&file).map_err(|error| failed(&error))?;
     let request = AdminRequest::BackupSend;
-    let summary = match FolderActor::of(&whole).map_err(|error| refused(error.to_string()))? {
+    let summary = match FolderActor::of(&whole).map_err(|error| failed(&error))? {
         FolderActor::Ourselves => {
             let part = PartFile::create(&whole).map_err(refused)?;
             let mut source = Conversation::begin(&cli.socket, &request)?;

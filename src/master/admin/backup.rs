@@ -112,6 +112,8 @@ pub(super) fn send(
         ),
         Err(error) => crate::warn!("{caller} has not got the backup that was asked for: {error}"),
     }
+    // Who has the answer may ask for another.
+    drop(copy);
     let answer = AdminResponse::Done(AdminAnswer::BackupSent(sent?));
     connection::send(stream, &answer)
 }

@@ -197,7 +197,7 @@ fn log_login(stored: &StoredSession, reply_to: &ReplyTo, more: SuppressedCount) 
         user = session.username,
         worker = reply_to.peer.worker.name,
         client = client_of(reply_to),
-        session = session.hash.short(),
+        session = session.hash.prefix(),
         method = method;
         more
     );

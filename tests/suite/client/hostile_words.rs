@@ -366,6 +366,7 @@ fn papertraderctl_prints_nothing_that_acts() {
                     .arg(&path)
                     .args(json)
                     .args(command)
+                    .current_dir(folder.path())
                     .stdout(std::process::Stdio::piped())
                     .stderr(std::process::Stdio::piped())
                     .spawn()

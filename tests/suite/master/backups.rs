@@ -4,7 +4,6 @@ use papertrader::testkit::admin::texts;
 use papertrader::testkit::small_disk::SmallDisk;
 use papertrader::testkit::trader::buy;
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually, folder, program, until};
-use rustix::process::Signal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs::{self, Permissions};
@@ -227,7 +226,7 @@ fn a_killed_master_leaves_no_file_behind() {
     until("the backup has begun", || {
         deployment.dir().join("cut.db.part").exists() || child.try_wait().unwrap().is_some()
     });
-    deployment.master().signal(Signal::KILL);
+    deployment.master().kill();
     let output = child.wait_with_output().unwrap();
     // Whatever was first: a backup that is whole, or none.
     if output.status.code() == Some(0) {
@@ -236,8 +235,7 @@ fn a_killed_master_leaves_no_file_behind() {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(names(deployment.dir(), "cut.db").is_empty());
     }
-    deployment.master().wait_exit(TEST_TIMEOUT);
-    deployment.restart_killed();
+    deployment.master().start();
     assert!(left(&deployment).is_empty());
 }
 
