@@ -24,6 +24,7 @@ use super::messages::{
 };
 use super::storage::{self, Interrupter};
 use super::transactions::disk_floor::DiskLevel;
+use super::workers::START_GRACE;
 use crate::admin::model::{
     CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MailSummary, MasterStatus,
     PricesStatus, ProviderFailure,
@@ -69,8 +70,6 @@ pub struct AdminChannels {
     pub listen: SocketAddr,
     /// The deployment's name.
     pub deployment: String,
-    /// `expected_workers` of the configuration.
-    pub expected_workers: usize,
 }
 
 /// The thread that accepts administrators.
@@ -227,6 +226,12 @@ impl AdminShared {
                 ip,
                 address,
             } => workers::register(self, name, &key, ip, address),
+            AdminRequest::WorkersSet {
+                name,
+                key,
+                ip,
+                address,
+            } => workers::set(self, name, key.as_deref(), ip, address),
             AdminRequest::WorkersUnregister { name } => workers::unregister(self, name),
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
@@ -318,7 +323,7 @@ impl AdminShared {
             next_update: prices.next.map(|next| next.to_string()),
             workers_connected: inboxes.shared.peers.load().len(),
             workers_registered: inboxes.shared.registry.load().all().count(),
-            workers_expected: self.channels.expected_workers,
+            workers_expected: inboxes.shared.expected.load(Ordering::Relaxed),
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
@@ -342,6 +347,10 @@ impl AdminShared {
         status.warnings.extend(unapplied);
         let held = market::warnings(&latest, INPUT_WARNINGS_SHOWN_MAX);
         status.warnings.extend(held);
+        let (expiries, now) = (inboxes.keys.expiries(), Timestamp::now());
+        let ends = expiries.iter().filter_map(|expiry| expiry.warning(now));
+        status.warnings.extend(ends);
+        status.warnings.extend(workers::warnings(self)?);
         status.warnings.extend(queue.written_off);
         Ok(status)
     }
@@ -398,6 +407,19 @@ fn log_act(request: &AdminRequest, caller: AdminCaller) {
             worker = name,
             ip = ip,
             address = address,
+            by = caller
+        ),
+        AdminRequest::WorkersSet {
+            name,
+            key,
+            ip,
+            address,
+        } => crate::audit!(
+            "worker set",
+            worker = name,
+            ip = ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
+            address = address.as_deref().unwrap_or("-"),
+            new_key = key.is_some(),
             by = caller
         ),
         AdminRequest::WorkersUnregister { name } => {
@@ -497,7 +519,8 @@ fn mail_summary(mail: MailStatus) -> MailSummary {
 
 fn warnings(status: &MasterStatus) -> Vec<String> {
     let mut warnings = Vec::new();
-    if status.workers_connected < status.workers_expected {
+    let had_time = status.uptime_ms >= u64::try_from(START_GRACE.as_millis()).unwrap_or(0);
+    if status.workers_connected < status.workers_expected && had_time {
         warnings.push(format!(
             "{} of {} expected workers are connected; see `papertraderctl workers list`",
             status.workers_connected, status.workers_expected

@@ -17,6 +17,7 @@ fn report() -> WorkerReport {
         cached: 3,
         cached_bytes: 4,
         parked: 6,
+        about: WorkerAbout::default(),
     }
 }
 
@@ -419,24 +420,4 @@ fn links_end_in_form_when_the_master_stops() {
     rig.workers.on_stop();
     link.heard();
     assert!(link.is_over);
-}
-
-#[test]
-fn missing_workers_are_logged_once_they_had_time_to_come() {
-    let start = Instant::now();
-    let starting = Shortage::Since(start);
-    assert!(!starting.is_due(start + SHORTAGE_LOGGED_AFTER / 2));
-    let first = starting.after(true, start + SHORTAGE_LOGGED_AFTER / 2);
-    assert!(first.is_due(start + SHORTAGE_LOGGED_AFTER));
-    assert!(
-        !Shortage::Logged
-            .after(true, start)
-            .is_due(start + SHORTAGE_LOGGED_AFTER)
-    );
-    let all = first.after(false, start);
-    assert_eq!(all, Shortage::None);
-    assert!(
-        !all.after(true, start + SHORTAGE_LOGGED_AFTER)
-            .is_due(start + SHORTAGE_LOGGED_AFTER)
-    );
 }

@@ -128,8 +128,9 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
         "end-sessions"
     );
     let log = deployment.done("log tail");
-    assert!(log.contains("has booted worker worker-1"), "{log}");
-    assert!(log.contains("tokens: those of everybody"), "{log}");
+    let booted = "audit: worker boot worker=worker-1 by=\"user ";
+    assert!(log.contains(booted), "{log}");
+    assert!(log.contains("audit: sessions end which=all by="), "{log}");
 }
 
 #[test]
