@@ -12,6 +12,7 @@ mod connection;
 mod maintenance;
 mod market;
 mod orders;
+mod send;
 mod sessions;
 mod socket;
 mod workers;
@@ -402,26 +403,30 @@ fn log_act(request: &AdminRequest, caller: AdminCaller) {
     match request {
         AdminRequest::WorkersRegister {
             name, ip, address, ..
-        } => crate::audit!(
-            "worker register",
-            worker = name,
-            ip = ip,
-            address = address,
-            by = caller
-        ),
+        } => {
+            crate::audit!(
+                "worker register",
+                worker = name,
+                ip = ip,
+                address = address,
+                by = caller,
+            );
+        }
         AdminRequest::WorkersSet {
             name,
             key,
             ip,
             address,
-        } => crate::audit!(
-            "worker set",
-            worker = name,
-            ip = ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
-            address = address.as_deref().unwrap_or("-"),
-            new_key = key.is_some(),
-            by = caller
-        ),
+        } => {
+            crate::audit!(
+                "worker set",
+                worker = name,
+                ip = ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
+                address = address.as_deref().unwrap_or("-"),
+                new_key = key.is_some(),
+                by = caller,
+            );
+        }
         AdminRequest::WorkersUnregister { name } => {
             crate::audit!("worker unregister", worker = name, by = caller);
         }

@@ -127,7 +127,6 @@ Example: systemctl stop papertrader-master && papertraderctl restore /srv/backup
     },
 }
 
-/// What can be done with workers.
 /// Shown after the options of `backup`.
 const BACKUP_HELP: &str =
     "The file is yours, and nobody else reads it. It is written as FILE.part and renamed when it is
@@ -151,6 +150,7 @@ pub struct BackupPlace {
     pub keep: Option<u32>,
 }
 
+/// What can be done with workers.
 #[derive(Debug, Clone, Subcommand)]
 pub enum WorkersCommand {
     /// List the registered workers

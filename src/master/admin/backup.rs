@@ -7,7 +7,8 @@
 
 use super::caller::AdminCaller;
 use super::maintenance::BUSY_TEXT;
-use super::{AdminShared, CancelToken, connection};
+use super::send::send as send_line;
+use super::{AdminShared, CancelToken};
 use crate::admin::model::BackupDigest;
 use crate::admin::protocol::{AdminAnswer, AdminResponse, BackupPiece, PIECE_BYTES_MAX};
 use crate::master::storage::backup;
@@ -115,7 +116,7 @@ pub(super) fn send(
     // Who has the answer may ask for another.
     drop(copy);
     let answer = AdminResponse::Done(AdminAnswer::BackupSent(sent?));
-    connection::send(stream, &answer)
+    send_line(stream, &answer)
 }
 
 fn send_pieces(
@@ -141,7 +142,7 @@ fn send_pieces(
             data: STANDARD.encode(piece),
             of: copy.bytes,
         };
-        connection::send(stream, &AdminResponse::Piece(piece))?;
+        send_line(stream, &AdminResponse::Piece(piece))?;
     }
     Ok(BackupDigest {
         bytes: at,

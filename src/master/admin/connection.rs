@@ -7,6 +7,7 @@
 
 use super::backup::{self, BackupCopy};
 use super::caller::AdminCaller;
+use super::send::send;
 use super::{AdminShared, CancelToken};
 use crate::admin::protocol::{
     AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL,
@@ -14,14 +15,11 @@ use crate::admin::protocol::{
 use crate::net::deadline::{self, is_timeout};
 use crate::runtime::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
-use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// A client that does not read a response within this time is closed.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Size of the read buffer.
 const READ_BYTES_MAX: usize = 16 * 1024;
 /// A cancelled command that still runs after this time is logged.
@@ -173,11 +171,4 @@ fn work(
     }
     worker.join(Instant::now() + TICK);
     None
-}
-
-/// Sends a response as one line.
-pub(super) fn send(stream: &mut UnixStream, response: &AdminResponse) -> io::Result<()> {
-    let mut line = serde_json::to_vec(response)?;
-    line.push(b'\n');
-    deadline::write_all(stream, &line, Instant::now() + SEND_TIMEOUT)
 }
