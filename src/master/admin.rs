@@ -33,7 +33,7 @@ use crate::admin::model::{
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
-use crate::model::{Money, Timestamp};
+use crate::model::{Fingerprint, Money, Timestamp};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
 use backup::BackupTurn;
@@ -65,6 +65,8 @@ pub struct AdminChannels {
     pub inboxes: MasterChannels,
     /// The master's GPG home, which holds the workers' keys.
     pub keyring: Keyring,
+    /// The master's own key in it.
+    pub key: Fingerprint,
     pub log: LogHandle,
     pub database: DatabaseUrl,
     /// The address of the master's port.
@@ -233,6 +235,7 @@ impl AdminShared {
                 ip,
                 address,
             } => workers::set(self, name, key.as_deref(), ip, address),
+            AdminRequest::MasterKey => workers::master_key(self),
             AdminRequest::WorkersUnregister { name } => workers::unregister(self, name),
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
@@ -437,6 +440,7 @@ fn log_act(request: &AdminRequest, caller: AdminCaller) {
             crate::audit!("worker admit", worker = name, by = caller);
         }
         AdminRequest::Status
+        | AdminRequest::MasterKey
         | AdminRequest::WorkersList
         | AdminRequest::WorkersShow { .. }
         | AdminRequest::SessionsList { .. }
