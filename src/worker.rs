@@ -15,8 +15,10 @@ pub mod router;
 pub mod tunnel;
 
 mod acceptor;
+mod capacity;
 pub mod service;
 mod start;
+mod strangers;
 mod web;
 
 use crate::net::ConnectionLimiter;

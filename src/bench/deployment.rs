@@ -102,7 +102,6 @@ impl BenchDeployment {
             .set("limits.max_queued_per_account", QUEUED_PER_ACCOUNT_MAX)
             .set_workers("limits.max_connections", CONNECTIONS_MAX)
             .set_workers("limits.max_connections_per_ip", CONNECTIONS_MAX)
-            .in_batch()
             .try_make()
             .map_err(|e| e.to_string())?;
         let addresses = kit

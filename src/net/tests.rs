@@ -774,6 +774,7 @@ impl Port {
                 &refusal,
                 &stopped,
                 |_| false,
+                |_| false,
                 |mut socket, _, permit| {
                     std::thread::spawn(move || {
                         let _ = std::io::copy(&mut socket, &mut std::io::sink());
@@ -841,6 +842,7 @@ fn a_closed_listener_frees_its_port_for_the_next() {
             &limiter,
             &refusal,
             &Stop::new(),
+            |_| false,
             |_| false,
             |_, _, _| {
                 counts.fetch_add(1, Ordering::SeqCst);

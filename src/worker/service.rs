@@ -5,6 +5,7 @@
 //! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
+use super::capacity::SPARE_DESCRIPTORS;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
 use crate::config::{ConfigError, Warning, WorkerConfig};
@@ -16,6 +17,7 @@ use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::{LogConfig, LogHandle};
+use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::select;
 use std::io;
@@ -29,8 +31,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
-/// Descriptors for other things than clients: the log, epoll, the link, GPG.
-const SPARE_DESCRIPTORS: u64 = 64;
 
 /// The worker's own keys, and the master's key that it trusts.
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
@@ -153,12 +153,10 @@ fn stop_agent(home: &Path, deadline: Instant) {
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let identity = identity(config)?;
     let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-    let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
-    let descriptors = daemon::raise_descriptors(wanted);
-    if descriptors < wanted {
-        crate::warn!(
-            "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
-        );
+    daemon::raise_descriptors(clients.saturating_add(2 * SPARE_DESCRIPTORS));
+    // Threads have the policy of those that start them. GPG has it, too.
+    if let Err(why) = run_in_batch() {
+        crate::debug!("the scheduling policy stays as it is: {why}");
     }
     let watchdog = Watchdog::new();
     let worker = Worker::start(config, connect_with(config, identity), &watchdog)?;

@@ -6,6 +6,7 @@
 
 use super::acceptor::{ClientPort, PROXY_LOGGED_MAX, WorkerAcceptor};
 use super::cache::Cache;
+use super::capacity::{Capacity, ConnectionBudget};
 use super::clients::Clients;
 use super::master_link::MasterLink;
 use super::master_link::connector::{Connect, Connector};
@@ -25,6 +26,7 @@ use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
+use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::bounded;
 use std::io;
@@ -72,11 +74,14 @@ fn start(
         WebDoor::new(web.clone(), tls.is_some(), timeout, port_stop)
     });
     let web = web.transpose()?;
-    let flusher = Flusher::new()?;
+    let budget = ConnectionBudget::of(&config.limits, tls.is_some(), &ProcessLimits::read());
+    budget.tell(&config.limits);
+    let flusher = Flusher::with_bound(budget.held_bytes)?;
     let limiter = ConnectionLimiter::new(ConnectionLimits {
-        total: config.limits.max_connections,
+        total: budget.connections,
         per_neighbourhood: config.limits.max_connections_per_ip,
     });
+    let capacity = Capacity::new(Arc::clone(&limiter));
     let gauges = Gauges::new(Arc::clone(&limiter));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
     let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);
@@ -125,7 +130,8 @@ fn start(
         Arc::clone(&clock),
         gauges,
     );
-    let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher));
+    let keeps = Arc::clone(&capacity);
+    let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher), keeps);
     let acceptor = WorkerAcceptor::new(
         ClientPort {
             listen: config.listen,
@@ -133,6 +139,7 @@ fn start(
             limits: config.limits.clone(),
             tls: tls.clone(),
             limiter: Arc::clone(&limiter),
+            capacity,
             flusher: Arc::clone(&flusher),
             refusal,
             router: to_router.clone(),

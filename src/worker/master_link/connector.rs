@@ -5,6 +5,7 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
+use super::super::capacity::Capacity;
 use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::SealedChannel;
@@ -50,6 +51,7 @@ pub struct Connector {
     connect: Connect,
     master_link: Sender<MasterLinkMessage>,
     flusher: Arc<Flusher>,
+    capacity: Arc<Capacity>,
     failures: Throttle,
     /// Limits the lines about links that open and end at once, as those of a booted worker do.
     changes: Throttle,
@@ -63,16 +65,18 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// A connector that sends the events of each link to `master_link`, through a channel of its
-    /// own. While it is full, the link is not read.
-    pub fn new(
+    /// own. While it is full, the link is not read. `capacity` makes room for each attempt.
+    pub(in crate::worker) fn new(
         connect: Connect,
         master_link: Sender<MasterLinkMessage>,
         flusher: Arc<Flusher>,
+        capacity: Arc<Capacity>,
     ) -> Connector {
         Connector {
             connect,
             master_link,
             flusher,
+            capacity,
             failures: Throttle::new(3, Duration::from_secs(60)),
             changes: Throttle::new(CHANGES_LOGGED_MAX, Duration::from_secs(60)),
         }
@@ -82,6 +86,7 @@ impl Connector {
     pub fn run(mut self, stop: &Stop) {
         let mut failures = Backoff::new(FIRST_PAUSE_MAX, PAUSE_MAX);
         while !stop.is_requested() {
+            self.capacity.keep_for_link(stop);
             let pause = match (self.connect)() {
                 Ok(new_link) => {
                     let began = Instant::now();
