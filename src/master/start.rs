@@ -25,7 +25,7 @@ use crate::config::{DatabaseUrl, MasterConfig};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
-use crate::net::rejecter::refusal;
+use crate::net::rejecter::{LINGERING_MAX, refusal};
 use crate::net::{Flusher, Listener};
 use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
@@ -164,7 +164,7 @@ fn assemble(
             "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
         )));
     }
-    let (refusal, rejecter) = refusal();
+    let (refusal, rejecter) = refusal(LINGERING_MAX);
     group.thread("rejecter", move |stop, heartbeat| {
         rejecter.run(stop, heartbeat)
     })?;

@@ -765,7 +765,7 @@ impl Port {
             per_neighbourhood: per_ip,
         });
         let stop = Stop::new();
-        let (refusal, rejecter) = rejecter::refusal();
+        let (refusal, rejecter) = rejecter::refusal(rejecter::LINGERING_MAX);
         let (accepts, permits, stopped) =
             (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
@@ -835,7 +835,7 @@ fn a_closed_listener_frees_its_port_for_the_next() {
         per_neighbourhood: 9,
     });
     let accepted = Arc::new(AtomicUsize::new(0));
-    let (refusal, _refuser) = rejecter::refusal();
+    let (refusal, _refuser) = rejecter::refusal(rejecter::LINGERING_MAX);
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
     let thread = runtime::spawn("listener", move || {
         accepts.run(

@@ -10,6 +10,7 @@ use crate::config::WorkerLimits;
 use crate::net::ConnectionLimiter;
 use crate::net::held_bytes::HELD_BYTES_MAX;
 use crate::net::listener::Shortage;
+use crate::net::rejecter::LINGERING_MAX;
 use crate::runtime::log::Throttle;
 use crate::runtime::process_limits::{Allowance, ProcessLimits};
 use crate::runtime::{Stop, spawn_small};
@@ -29,6 +30,10 @@ pub const LINK_DESCRIPTORS: usize = 32;
 const OWN_TASKS: u64 = 32;
 /// Descriptors for other things than clients: the log, epoll, the link, GPG.
 pub(super) const SPARE_DESCRIPTORS: u64 = 64;
+/// Peers that are being refused have one part of so many of the descriptors, twice.
+const LINGERING_PART: u64 = 16;
+/// Such peers that may linger, at least.
+const LINGERING_MIN: u64 = 16;
 /// Memory of the worker without a client.
 const OWN_BYTES: u64 = 32 << 20;
 /// Memory that an idle client costs the machine, most of it the kernel's: for its thread, its
@@ -61,6 +66,8 @@ pub(super) struct ConnectionBudget {
     pub(super) connections: usize,
     /// Bytes of replies that clients have not read.
     pub(super) held_bytes: usize,
+    /// Peers without a place that linger at once.
+    pub(super) lingering: usize,
     /// Why these are fewer connections than configured, and what to raise; `None` where not.
     pub(super) bound: Option<String>,
 }
@@ -78,10 +85,18 @@ impl ConnectionBudget {
         } else {
             CLIENT_BYTES
         };
+        let lingering = allowed
+            .descriptors
+            .as_ref()
+            .map_or(u64::MAX, |known| known.amount / LINGERING_PART)
+            .clamp(LINGERING_MIN, LINGERING_MAX as u64);
         let memory = |known: &Allowance| (known.amount / CLIENTS_PART).saturating_sub(OWN_BYTES);
         let rooms = [
             room(allowed.tasks.as_ref(), OWN_TASKS + LINK_TASKS as u64),
-            room(allowed.descriptors.as_ref(), SPARE_DESCRIPTORS),
+            room(
+                allowed.descriptors.as_ref(),
+                SPARE_DESCRIPTORS + 2 * lingering,
+            ),
             allowed
                 .memory
                 .as_ref()
@@ -102,6 +117,7 @@ impl ConnectionBudget {
             held_bytes: usize::try_from(held)
                 .unwrap_or(usize::MAX)
                 .min(HELD_BYTES_MAX),
+            lingering: usize::try_from(lingering).unwrap_or(LINGERING_MAX),
             bound: bound
                 .filter(|_| connections < configured)
                 .map(|by| by.set_by.clone()),

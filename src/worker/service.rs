@@ -15,6 +15,7 @@ use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{self, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::deadline;
+use crate::net::rejecter::LINGERING_MAX;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::{LogConfig, LogHandle};
 use crate::runtime::scheduling::run_in_batch;
@@ -153,7 +154,9 @@ fn stop_agent(home: &Path, deadline: Instant) {
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let identity = identity(config)?;
     let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-    daemon::raise_descriptors(clients.saturating_add(2 * SPARE_DESCRIPTORS));
+    daemon::raise_descriptors(
+        clients.saturating_add(2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64)),
+    );
     // Threads have the policy of those that start them. GPG has it, too.
     if let Err(why) = run_in_batch() {
         crate::debug!("the scheduling policy stays as it is: {why}");

@@ -94,7 +94,7 @@ fn start(
     let (to_link_events, link_events) = bounded(LINK_EVENTS_MAX);
     let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
     let (to_state, state) = bounded(1);
-    let (refusal, rejecter) = rejecter::refusal();
+    let (refusal, rejecter) = rejecter::refusal(budget.lingering);
 
     let router = WorkerRouter::new(WorkerChannels {
         cache: to_cache.clone(),

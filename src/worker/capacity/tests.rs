@@ -14,6 +14,7 @@ fn the_scarcest_resource_decides_how_many_clients_there_may_be() {
     let all = ConnectionBudget {
         connections: 10_000,
         held_bytes: HELD_BYTES_MAX,
+        lingering: LINGERING_MAX,
         bound: None,
     };
     assert_eq!(nothing_known, all);
@@ -30,7 +31,10 @@ fn the_scarcest_resource_decides_how_many_clients_there_may_be() {
 
     allowed.descriptors = Some(allowance(1_000, "descriptors"));
     let budget = ConnectionBudget::of(&limits, true, &allowed);
-    assert_eq!(budget.connections, 936);
+    assert_eq!(
+        (budget.lingering, budget.connections),
+        (62, 1_000 - 64 - 124)
+    );
     assert_eq!(budget.bound.as_deref(), Some("descriptors"));
 
     allowed.memory = Some(allowance(128 << 20, "memory"));
