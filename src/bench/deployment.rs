@@ -11,7 +11,7 @@ use crate::testkit::{Deployment, Market, Resources};
 use crate::wire::ConnectionState;
 use rustix::process::Signal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Connections that a worker accepts: the 10,000 of the idle measurement, and some to observe it.
@@ -120,6 +120,13 @@ impl BenchDeployment {
         let deployment = BenchDeployment::make(setting)?;
         deployment.start_all()?;
         Ok(deployment)
+    }
+
+    /// Sets a path in each worker's configuration, before it starts.
+    pub fn set_workers(&self, key: &str, path: &Path) {
+        for worker in self.kit.workers() {
+            worker.set(key, path.to_string_lossy().as_ref());
+        }
     }
 
     /// Starts the master; returns how long it took until it served.
