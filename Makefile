@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
 
 all: build
 
@@ -222,7 +222,8 @@ FISHCOMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 # What names the packaged paths in files that are installed becomes these paths.
 PLACED = sed -e 's|/usr/bin/papertrader|$(PREFIX)/bin/papertrader|g' \
-	-e 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|g' -e 's|/etc/papertrader|$(SYSCONFDIR)/papertrader|g'
+	-e 's|/usr/share/papertrader|$(PREFIX)/share/papertrader|g' \
+	-e 's|/usr/share/doc/papertrader|$(PREFIX)/share/doc/papertrader|g' -e 's|/etc/papertrader|$(SYSCONFDIR)/papertrader|g'
 
 install: ## after build: PREFIX=/usr/local DESTDIR=
 	@for binary in $(BINARIES); do \
@@ -231,7 +232,7 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	put() { mode=$$1; from=$$2; to=$(DESTDIR)$$3; install -d "$${to%/*}"; install -m "$$mode" "$$from" "$$to"; }; \
 	place() { to=$(DESTDIR)$$2; install -d "$${to%/*}"; $(PLACED) "$$1" >"$$to"; chmod 644 "$$to"; }; \
 	for binary in $(BINARIES); do put 755 $(BUILT)/$$binary $(PREFIX)/bin/$$binary; done; \
-	for page in etc/man/*.[18]; do place $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done; \
+	for page in etc/man/*.[1-8]; do place $$page $(MANDIR)/man$${page##*.}/$${page##*/}; done; \
 	for file in etc/completions/*.bash; do name=$${file##*/}; \
 	  put 644 $$file $(COMPLETIONS)/$${name%.bash}; done; \
 	for file in etc/completions/*.zsh; do name=$${file##*/}; \
@@ -243,16 +244,33 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	  put 644 etc/wireshark/$$file $(PREFIX)/share/papertrader/wireshark/$$file; done; \
 	for name in master worker; do \
 	  place etc/$$name.toml $(SYSCONFDIR)/papertrader/$$name.toml.sample; done; \
-	for unit in etc/systemd/*.service; do place $$unit $(UNITDIR)/$${unit##*/}; done; \
+	for unit in etc/systemd/*.service etc/systemd/*.timer; do \
+	  test ! -e $$unit || place $$unit $(UNITDIR)/$${unit##*/}; done; \
+	for file in etc/systemd/examples/*; do test ! -e $$file || \
+	  place $$file $(PREFIX)/share/doc/papertrader-server/examples/$${file##*/}; done; \
+	for file in etc/logrotate.d/*; do test ! -e $$file || \
+	  put 644 $$file $(SYSCONFDIR)/logrotate.d/$${file##*/}; done; \
+	for file in etc/prometheus/* etc/grafana/*; do test ! -e $$file || { folder=$${file%/*}; \
+	  put 644 $$file $(PREFIX)/share/papertrader/$${folder##*/}/$${file##*/}; }; done; \
 	place etc/sysusers.d/papertrader.conf $(PREFIX)/lib/sysusers.d/papertrader.conf; \
 	place etc/tmpfiles.d/papertrader.conf $(PREFIX)/lib/tmpfiles.d/papertrader.conf; \
 	for file in LICENSE CHANGELOG.md README.md; do test ! -e $$file || \
 	  put 644 $$file $(PREFIX)/share/doc/papertrader/$$file; done
-	@echo "installed below $(DESTDIR)$(PREFIX). Before the first start, as root:"
-	@echo "  systemd-sysusers $(PREFIX)/lib/sysusers.d/papertrader.conf"
-	@echo "  systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/papertrader.conf"
-	@echo "  systemctl daemon-reload"
-	@echo "then write $(SYSCONFDIR)/papertrader/master.toml as master.toml.sample explains it."
+	@test -n "$(QUIET)" || printf '%s\n' \
+	  "installed below $(DESTDIR)$(PREFIX). Before the first start, as root:" \
+	  "  systemd-sysusers $(PREFIX)/lib/sysusers.d/papertrader.conf" \
+	  "  systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/papertrader.conf" \
+	  "  systemctl daemon-reload" \
+	  "then write $(SYSCONFDIR)/papertrader/master.toml as master.toml.sample explains it."
+
+# The crates are fetched first; what builds then needs no network. DEB_PROFILE=dev packages the programs of a build for
+# tests, within seconds. DEB_VERSION makes another version than Cargo.toml's, for trying an upgrade.
+DEB_PROFILE ?= release
+DEB_VERSION ?=
+deb: ## Debian packages, in target/deb: DEB_PROFILE=release DEB_VERSION=
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) debhelper dpkg-dev lintian"
+	$(CARGO) fetch --quiet --locked
+	@CARGO="$(CARGO)" DEB_PROFILE="$(DEB_PROFILE)" DEB_VERSION="$(DEB_VERSION)" etc/debian/build.sh
 
 clean: ## removes what was built
 	$(CARGO) clean

@@ -78,6 +78,12 @@ impl Script {
             }
             before = Some(step);
         }
+        if self.steps.is_empty() {
+            // It would pass, and show nothing.
+            self.name.clone_into(&mut checker.file);
+            checker.line = 1;
+            checker.mistake(1, "the dialogue has no line that does anything".to_owned());
+        }
         checker.mistakes.or(())
     }
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How a dialogue on standard input is called in messages.
-const INPUT_NAME: &str = "line";
+const INPUT_NAME: &str = "standard input";
 
 #[derive(Debug, Args)]
 pub(super) struct EncodeArgs {

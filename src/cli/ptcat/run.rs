@@ -78,5 +78,5 @@ fn read(file: &Path) -> Result<Script, Failure> {
         .lock()
         .read_to_string(&mut text)
         .map_err(|e| format!("standard input: {e}"))?;
-    Ok(Script::parse_with("-", &text, &included)?)
+    Ok(Script::parse_with("standard input", &text, &included)?)
 }

@@ -282,3 +282,14 @@ fn a_repeated_line_is_told_once_and_an_included_one_by_its_file() {
     let mistakes = script.check(&Variables::new()).unwrap_err().to_string();
     assert!(mistakes.starts_with("b.pt:2:3: pnig"), "{mistakes}");
 }
+
+#[test]
+fn a_dialogue_that_does_nothing_is_a_mistake() {
+    for text in ["", "# nothing\n", "section 4.3\nwithin 2s\n"] {
+        assert_eq!(
+            told(text),
+            ["1:1: the dialogue has no line that does anything"],
+            "{text:?}"
+        );
+    }
+}

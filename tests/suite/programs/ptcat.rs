@@ -166,7 +166,7 @@ fn a_mistake_in_a_dialogue_is_told_before_anything_is_sent() {
     let set = told(&["run", file, "127.0.0.1:1", "--set", "who=x"], b"");
     assert!(!set.contains("{who}"), "{set}");
     let stdin = told(&["run", "-", "127.0.0.1:1"], b"1 conect worker\n");
-    assert!(stdin.contains("-:1:3: `conect`"), "{stdin}");
+    assert!(stdin.contains("standard input:1:3: `conect`"), "{stdin}");
     // A folder's mistakes are told together; the parser's come first.
     let folder = folder.path().to_str().unwrap();
     let all = told(&["conform", "127.0.0.1:1", "--fixtures", folder], b"");
@@ -213,7 +213,7 @@ fn a_run_tells_the_first_line_that_differs() {
     let bad = format!("{good}1 > login a b true\n1 < loginFail too-many-attempts *\n");
     let out = ptcat(&["run", "-", &address], bad.as_bytes());
     assert_eq!(out.status.code(), Some(1));
-    let expected = "ptcat: -:5: expected `1 < loginFail too-many-attempts *`, came `loginFail bad-credentials who are you`\n";
+    let expected = "ptcat: standard input:5: expected `1 < loginFail too-many-attempts *`, came `loginFail bad-credentials who are you`\n";
     assert_eq!(text(&out.stderr), expected);
     // Two workers, and one by its address.
     let two =

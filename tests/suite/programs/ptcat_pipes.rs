@@ -76,11 +76,13 @@ fn a_difference_and_a_mistake_end_the_pipeline() {
     let told = text(&out.stderr);
     assert!(told.contains("1 > ping\n1 < pong\n"), "{told}");
     assert!(
-        told.contains("line:10: expected `1 < data List count=2 *`, came `data List count=1 X`"),
+        told.contains(
+            "standard input:10: expected `1 < data List count=2 *`, came `data List count=1 X`"
+        ),
         "{told}"
     );
     for (bad, why) in [
-        ("ping\nnonsense\n", "line:2:1: "),
+        ("ping\nnonsense\n", "standard input:2:1: "),
         ("1 > ping\n2 > ping\n", "--connection"),
     ] {
         let out = shell(bad, &address, pipeline);
