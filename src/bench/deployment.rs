@@ -221,6 +221,17 @@ impl BenchDeployment {
             .map_err(|e| e.to_string())
     }
 
+    /// Resident memory of the master, in bytes.
+    ///
+    /// # Errors
+    /// The master's process has ended.
+    pub fn master_resident(&self) -> Result<u64, String> {
+        let resources = Resources::of(self.kit.master().pid());
+        resources
+            .map(|taken| taken.resident)
+            .map_err(|e| e.to_string())
+    }
+
     /// How often the master has pinged its watchdog.
     pub fn master_pings(&self) -> u64 {
         self.kit.master().pings()

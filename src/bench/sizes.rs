@@ -78,9 +78,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         Err(error) => return Err(error),
     }
     tell("sizes: accounts and transactions …");
-    let (account, transaction) = ledger(&counts)?;
-    rows.push(row("the database for an account with a position", account));
-    rows.push(row("the database for a settled transaction", transaction));
+    rows.extend(ledger(&counts)?);
     tell("sizes: prices …");
     rows.push(row(
         "the database for a price of an asset",
@@ -157,11 +155,12 @@ fn clients_of(counts: &Counts, tls: Option<&CertificateFiles>) -> Result<u64, St
     Ok(after.saturating_sub(before) / counts.clients as u64)
 }
 
-/// The bytes of the database for an account, and for a transaction.
-fn ledger(counts: &Counts) -> Result<(u64, u64), String> {
+/// What an account takes of the database and of the master's memory, and what a transaction takes.
+fn ledger(counts: &Counts) -> Result<[ResultRow; 3], String> {
     let deployment = BenchDeployment::make(BenchSetting::default())?;
     // The first start writes what every deployment has.
     deployment.start_master()?;
+    let bare = deployment.master_resident()?;
     deployment.stop();
     let database = deployment.database();
     let empty = size(&database)?;
@@ -178,10 +177,23 @@ fn ledger(counts: &Counts) -> Result<(u64, u64), String> {
     filler.transactions(counts.transactions, all, SYMBOL)?;
     filler.close()?;
     let with_transactions = size(&database)?;
-    Ok((
-        with_accounts.saturating_sub(empty) / counts.accounts,
-        with_transactions.saturating_sub(with_accounts) / counts.transactions,
-    ))
+    deployment.start_master()?;
+    let filled = deployment.master_resident()?;
+    let of = |after: u64, before: u64, count: u64| after.saturating_sub(before) / count;
+    Ok([
+        row(
+            "the database for an account with a position",
+            of(with_accounts, empty, counts.accounts),
+        ),
+        row(
+            "a master's memory for an account, after its start",
+            of(filled, bare, counts.accounts),
+        ),
+        row(
+            "the database for a settled transaction",
+            of(with_transactions, with_accounts, counts.transactions),
+        ),
+    ])
 }
 
 /// The bytes of the database for one price of an asset a minute, with its part of days and months.
@@ -190,10 +202,13 @@ fn prices(counts: &Counts) -> Result<u64, String> {
     let minute = |number: u32| {
         /// 2000-01-01.
         const BEGIN: i64 = 946_684_800_000;
-        let time = Timestamp(BEGIN + i64::from(number) * 60_000).to_string();
-        time.get(..19).unwrap_or_default().replace('T', " ")
+        Timestamp(BEGIN + i64::from(number) * 60_000).to_string()
     };
-    let (market, _) = market::write(folder.path(), counts.symbols, counts.minutes, minute)?;
+    let in_file = |number: u32| {
+        let text = minute(number);
+        text.get(..19).unwrap_or_default().replace('T', " ")
+    };
+    let (market, _) = market::write(folder.path(), counts.symbols, counts.minutes, in_file)?;
     let kit = Deployment::builder()
         .update_interval(Duration::from_secs(3600))
         .set("assets.replay.directory", market.to_string_lossy().as_ref())

@@ -1,4 +1,6 @@
-//! Tests of the capacity for clients.
+//! spec/worker/capacity.md · 3.2.3 Client Management
+//!
+//! Budgets of clients, and what is missing.
 
 use super::*;
 
