@@ -160,7 +160,8 @@ bench-open-orders: deps ## a master with a million open orders: five minutes
 	target/release/papertrader-bench open-orders
 
 # The figures of spec/sizing.md.
-bench-sizes: deps ## what a client, an account, a transaction and a price take: two minutes
+bench-sizes: ## what a client, an account, a transaction and a price take: two minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) openssl"
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench sizes
 

@@ -18,7 +18,6 @@ mod acceptor;
 mod capacity;
 pub mod service;
 mod start;
-mod strangers;
 mod web;
 
 use crate::net::ConnectionLimiter;

@@ -1,4 +1,4 @@
-//! spec/runtime/process_limits.md · 3.2.1 Main Module: deployment stage
+//! spec/runtime.md · 3.2.1 Main Module: deployment stage
 //!
 //! The scheduling policy of a process with a thread for each client.
 

@@ -5,7 +5,7 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
-use super::capacity::Capacity;
+use super::capacity::ClientCapacity;
 use super::client::WorkerClient;
 use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
 use super::reader::ClientReader;
@@ -71,7 +71,7 @@ pub(super) struct ClientPort {
     pub(super) limits: WorkerLimits,
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) limiter: Arc<ConnectionLimiter>,
-    pub(super) capacity: Arc<Capacity>,
+    pub(super) capacity: Arc<ClientCapacity>,
     pub(super) flusher: Arc<Flusher>,
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,

@@ -5,7 +5,8 @@
 //!
 //! Tests: `src/worker/capacity/tests.rs`, `tests/suite/worker/pressure.rs`.
 
-use super::strangers::Strangers;
+mod strangers;
+
 use crate::config::WorkerLimits;
 use crate::net::ConnectionLimiter;
 use crate::net::held_bytes::HELD_BYTES_MAX;
@@ -20,6 +21,7 @@ use rustix::io::Errno;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use strangers::Strangers;
 
 /// Tasks that a handshake with the master may take: GPGME's thread, `gpg` and what starts it, the
 /// agent and its threads.
@@ -144,16 +146,16 @@ fn room(allowance: Option<&Allowance>, reserved: u64) -> Option<(u64, &Allowance
 
 /// Keeps room: for newcomers, and for the link before all of them.
 #[derive(Debug)]
-pub(super) struct Capacity {
+pub(super) struct ClientCapacity {
     limiter: Arc<ConnectionLimiter>,
     pub(super) strangers: Arc<Strangers>,
     logged: Throttle,
 }
 
-impl Capacity {
+impl ClientCapacity {
     /// The capacity for the connections that `limiter` counts.
-    pub(super) fn new(limiter: Arc<ConnectionLimiter>) -> Arc<Capacity> {
-        Arc::new(Capacity {
+    pub(super) fn new(limiter: Arc<ConnectionLimiter>) -> Arc<ClientCapacity> {
+        Arc::new(ClientCapacity {
             limiter,
             strangers: Arc::default(),
             logged: Throttle::new(LOGGED_MAX, Duration::from_secs(60)),

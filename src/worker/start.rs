@@ -6,7 +6,7 @@
 
 use super::acceptor::{ClientPort, PROXY_LOGGED_MAX, WorkerAcceptor};
 use super::cache::Cache;
-use super::capacity::{Capacity, ConnectionBudget};
+use super::capacity::{ClientCapacity, ConnectionBudget};
 use super::clients::Clients;
 use super::master_link::MasterLink;
 use super::master_link::connector::{Connect, Connector};
@@ -81,7 +81,7 @@ fn start(
         total: budget.connections,
         per_neighbourhood: config.limits.max_connections_per_ip,
     });
-    let capacity = Capacity::new(Arc::clone(&limiter));
+    let capacity = ClientCapacity::new(Arc::clone(&limiter));
     let gauges = Gauges::new(Arc::clone(&limiter));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
     let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);

@@ -5,7 +5,7 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
-use super::super::capacity::Capacity;
+use super::super::capacity::ClientCapacity;
 use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::SealedChannel;
@@ -51,7 +51,7 @@ pub struct Connector {
     connect: Connect,
     master_link: Sender<MasterLinkMessage>,
     flusher: Arc<Flusher>,
-    capacity: Arc<Capacity>,
+    capacity: Arc<ClientCapacity>,
     failures: Throttle,
     /// Limits the lines about links that open and end at once, as those of a booted worker do.
     changes: Throttle,
@@ -70,7 +70,7 @@ impl Connector {
         connect: Connect,
         master_link: Sender<MasterLinkMessage>,
         flusher: Arc<Flusher>,
-        capacity: Arc<Capacity>,
+        capacity: Arc<ClientCapacity>,
     ) -> Connector {
         Connector {
             connect,

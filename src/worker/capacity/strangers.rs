@@ -1,8 +1,10 @@
 //! spec/worker/capacity.md · 3.2.3 Client Management
 //!
 //! Connections on which nobody has logged in. They are the first to go where there are too many.
+//!
+//! Tests: `src/worker/tests.rs`, `tests/suite/worker/pressure.rs`.
 
-use super::client::WorkerClient;
+use super::super::client::WorkerClient;
 use crate::model::ProtocolFault;
 use crate::wire::ProtocolError;
 use parking_lot::Mutex;
@@ -20,7 +22,7 @@ const CLOSED_FOR_OTHERS: ProtocolError = ProtocolError::new(
 
 /// The connections on which nobody has logged in, by their numbers, which ascend.
 #[derive(Debug, Default)]
-pub(super) struct Strangers(Mutex<Known>);
+pub(in crate::worker) struct Strangers(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -32,7 +34,7 @@ struct Known {
 
 /// A connection's entry. Dropping it removes it.
 #[derive(Debug)]
-pub(super) struct StrangerEntry {
+pub(in crate::worker) struct StrangerEntry {
     strangers: Arc<Strangers>,
     number: u64,
 }
@@ -47,7 +49,7 @@ impl Drop for StrangerEntry {
 
 impl Strangers {
     /// Adds a new connection.
-    pub(super) fn join(self: &Arc<Self>, client: &Arc<WorkerClient>) -> StrangerEntry {
+    pub(in crate::worker) fn join(self: &Arc<Self>, client: &Arc<WorkerClient>) -> StrangerEntry {
         let number = client.connection.number;
         self.0.lock().silent.insert(number, Arc::clone(client));
         StrangerEntry {
@@ -57,7 +59,7 @@ impl Strangers {
     }
 
     /// Ends up to `count` connections that never said anything, the oldest first. Returns how many.
-    pub(super) fn end_silent(&self, count: usize, now: Instant) -> usize {
+    pub(in crate::worker) fn end_silent(&self, count: usize, now: Instant) -> usize {
         let mut ended = Vec::new();
         let mut known = self.0.lock();
         while ended.len() < count
@@ -79,7 +81,7 @@ impl Strangers {
 
     /// Ends up to `count` connections: those that never said anything, the oldest first, then those
     /// that have been quiet for longest. Returns how many.
-    pub(super) fn end_some(&self, count: usize, now: Instant) -> usize {
+    pub(in crate::worker) fn end_some(&self, count: usize, now: Instant) -> usize {
         let silent = self.end_silent(count, now);
         let mut known = self.0.lock();
         let (spoke, silent_still) = std::mem::take(&mut known.silent)
