@@ -97,6 +97,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // A worker whose system gives it few tasks or descriptors.
+    mod pressure;
     // What clients are told without asking.
     mod notices;
     // A worker behind a TCP proxy that tells the clients' addresses.
