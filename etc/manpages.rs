@@ -252,10 +252,7 @@ fn page(program: &Program, command: &Command) -> io::Result<Vec<u8>> {
 fn guide(text: &str) -> io::Result<Vec<u8>> {
     let mut roff = Roff::new();
     let source = format!("PaperTrader {}", env!("CARGO_PKG_VERSION"));
-    roff.control(
-        "TH",
-        ["papertrader-setup", "7", "", &source, "PaperTrader"],
-    );
+    roff.control("TH", ["papertrader-setup", "7", "", &source, "PaperTrader"]);
     roff.control("SH", ["NAME"]);
     roff.text([roman(
         "papertrader-setup - from a bare machine to a person who trades",

@@ -164,6 +164,8 @@ mod programs {
 
 // Both daemons: start, configuration, stop.
 mod daemons;
+// Who may start them, in which folders, and what they say of it.
+mod starts;
 // Floors, names, tests, dependencies: what the compiler does not hold.
 mod guards;
 // Pages and files, sections and rows.
