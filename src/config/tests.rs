@@ -137,10 +137,31 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
         .replacen("FINGERPRINT", KEY, 1)
         .replacen("FINGERPRINT", OTHER, 1)
         .replace("\"UUID\"", &format!("{UUID:?}"));
-    assert_eq!(
-        worker(&filled).unwrap(),
-        worker(&worker_text("", "")).unwrap()
-    );
+    let default = worker(&worker_text("", "")).unwrap();
+    let (mut packaged, warnings) = worker(&filled).unwrap();
+    assert_eq!(warnings, default.1);
+    // The packaged unit's user has folders of its own for each worker.
+    for (path, usual, name) in [
+        (
+            &mut packaged.data_dir,
+            &default.0.data_dir,
+            "/var/lib/papertrader-worker/eu1",
+        ),
+        (
+            &mut packaged.gpg.home,
+            &default.0.gpg.home,
+            "/etc/papertrader/gnupg-eu1",
+        ),
+        (
+            &mut packaged.log.file,
+            &default.0.log.file,
+            "/var/log/papertrader-worker/eu1.log",
+        ),
+    ] {
+        assert_eq!(*path, PathBuf::from(name));
+        path.clone_from(usual);
+    }
+    assert_eq!(packaged, default.0);
 }
 
 /// The sample's third party, without what has a default.

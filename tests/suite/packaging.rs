@@ -311,8 +311,8 @@ fn an_installation_is_whole_and_systemd_takes_its_units() {
         for setting in [
             "StartLimitIntervalSec=0",
             "Restart=on-failure",
-            "RestartSec=1s",
-            "RestartSteps=8",
+            "RestartSec=5s",
+            "RestartSteps=5",
             "RestartMaxDelaySec=60s",
             "RestartPreventExitStatus=78",
         ] {
@@ -362,6 +362,106 @@ fn an_installation_is_whole_and_systemd_takes_its_units() {
     }
     let ours = text.lines().any(|line| line.contains("papertrader"));
     assert!(taken && !ours, "{text}");
+}
+
+/// The values of a setting of a unit, those of all its lines.
+fn values<'a>(unit: &'a str, setting: &str) -> Vec<&'a str> {
+    let lines = unit.lines().filter_map(|line| line.split_once('='));
+    let ours = lines.filter(|(name, _)| *name == setting);
+    ours.flat_map(|(_, value)| value.split_whitespace())
+        .collect()
+}
+
+/// The folders that a unit may write to, of whatever instance.
+fn writable(unit: &str) -> Vec<String> {
+    let managed = [
+        ("StateDirectory", "/var/lib"),
+        ("LogsDirectory", "/var/log"),
+        ("RuntimeDirectory", "/run"),
+    ];
+    let managed = managed.iter().flat_map(|(setting, below)| {
+        let names = values(unit, setting).into_iter();
+        names.map(move |name| format!("{below}/{name}"))
+    });
+    let others = values(unit, "ReadWritePaths").into_iter();
+    managed
+        .chain(others.map(|path| path.trim_start_matches('-').to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_worker_and_the_master_share_nothing_on_one_machine() {
+    let read = |name: &str| fs::read_to_string(root().join("etc/systemd").join(name)).unwrap();
+    let master = read("papertrader-master.service");
+    let worker = read("papertrader-worker@.service");
+    for setting in ["User", "Group"] {
+        assert_ne!(values(&master, setting), values(&worker, setting));
+    }
+    let users = fs::read_to_string(root().join("etc/sysusers.d/papertrader.conf")).unwrap();
+    for user in [values(&master, "User"), values(&worker, "User")].concat() {
+        assert!(users.contains(&format!("\nu {user} - ")), "{user}");
+    }
+    for (unit, other) in [(&master, &worker), (&worker, &master)] {
+        assert_eq!(values(unit, "ProtectSystem"), ["strict"]);
+        assert_eq!(values(unit, "PrivateTmp"), ["yes"]);
+        let hidden = values(other, "InaccessiblePaths");
+        assert!(writable(unit).len() > 2, "{:?}", writable(unit));
+        for path in writable(unit) {
+            for others in writable(other) {
+                let apart = |one: &str, two: &str| !Path::new(one).starts_with(two);
+                assert!(apart(&path, &others) && apart(&others, &path), "{path}");
+            }
+            // The homes of workers' keys have names that the master's unit does not know.
+            let is_hidden = hidden
+                .iter()
+                .any(|hidden| Path::new(&path).starts_with(hidden.trim_start_matches('-')));
+            assert!(is_hidden || path.ends_with("gnupg-%i"), "{path}: {hidden:?}");
+        }
+    }
+}
+
+/// What `systemd-analyze security` counts for a unit, with a drop-in behind it.
+fn exposure(unit: &str, drop_in: Option<&str>) -> f64 {
+    let systemd = root().join("etc/systemd");
+    let mut text = fs::read_to_string(systemd.join(unit)).unwrap();
+    if let Some(name) = drop_in {
+        text += &fs::read_to_string(systemd.join("examples").join(name)).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(unit);
+    fs::write(&file, text).unwrap();
+    let output = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager"])
+        .arg(&file)
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap();
+    let told = said(&output);
+    let overall = told.lines().find(|line| line.contains("Overall exposure"));
+    let figure = overall.and_then(|line| line.rsplit_once(": "));
+    let figure = figure.and_then(|(_, rest)| rest.split_whitespace().next());
+    figure.and_then(|it| it.parse().ok()).expect(&told)
+}
+
+#[test]
+fn systemd_counts_little_exposure() {
+    if is_without("systemd") {
+        return;
+    }
+    for unit in ["papertrader-master.service", "papertrader-worker@.service"] {
+        for (drop_in, most) in [
+            (None, 1.1),
+            (Some("networks.conf"), 0.9),
+            (Some("credentials.conf"), 1.1),
+            (Some("more-connections.conf"), 1.1),
+        ] {
+            let found = exposure(unit, drop_in);
+            assert!(found <= most, "{unit} with {drop_in:?}: {found}");
+        }
+    }
+    let master = |drop_in| exposure("papertrader-master.service", Some(drop_in));
+    assert!(master("master-hashing-priority.conf") <= 1.2);
+    assert!(master("master-callers-by-name.conf") <= 1.3);
 }
 
 #[test]

@@ -1,0 +1,75 @@
+"""From a bare machine to a trading person."""
+import re, time
+
+import page
+from machine import until
+from . import case, expect
+
+MASTER, WORKER = "papertrader-master", "papertrader-worker@eu1"
+PASSWORD = "correct horse battery"
+# From a bare machine to a trading person, on one machine.
+COMMANDS_MAX = 5
+
+
+def put_packages(run, machine, newer=False):
+    """Lays the packages into root's home, under the names that make gave them."""
+    for name in ("papertrader-server", "papertrader"):
+        path = run.package(name, newer)
+        machine.path("/root").joinpath(path.name).write_bytes(path.read_bytes())
+
+
+def buys(machine, symbol="AAPL"):
+    """ada buys a unit, and waits for the settlement; the master may just have started."""
+    return until(f"an order for {symbol} is filled", lambda: bought(machine, symbol))
+
+
+def bought(machine, symbol):
+    output = machine.run(f"papertrader --json buy {symbol} 1 --yes", status=None, user="ada")
+    return output if output.status == 0 else None
+
+
+@case("a machine boots, and the packages install on it without a network", short=True)
+def install(run):
+    machine = run.boot("one")
+    put_packages(run, machine)
+    before = machine.out("systemctl list-units --state=active --plain --no-legend -t service | cut -d' ' -f1").split()
+    machine.run("apt-get install -y ./papertrader-server_*.deb ./papertrader_*.deb", seconds=300)
+    run.kept["running-before"] = before
+    machine.run("useradd --create-home ada")
+    expect(machine.out("systemctl is-system-running") == "running", machine.out("systemctl --failed"))
+
+
+@case("nothing runs and nothing listens that nobody has configured", after=["install"], short=True)
+def unconfigured(run):
+    machine = run.one
+    now = machine.out("systemctl list-units --state=active --plain --no-legend -t service | cut -d' ' -f1").split()
+    started = [unit for unit in set(now) - set(run.kept["running-before"]) if "papertrader" in unit]
+    expect(not started, f"started by the installation: {started}")
+    listening = machine.out("ss -Hltn")
+    expect(not listening, f"listening: {listening}")
+    for unit in (MASTER, WORKER):
+        machine.run(f"systemctl start {unit}", status=None)
+        state = until(f"{unit} has settled", lambda: settled(machine, unit), 30)
+        expect(state in ("failed", "inactive"), f"{unit} without a configuration is {state}")
+        expect(int(machine.show(unit, "NRestarts")) == 0, f"{unit} is started again and again")
+        machine.run(f"systemctl reset-failed {unit}", status=None)
+
+
+def settled(machine, unit):
+    state = machine.show(unit, "ActiveState")
+    return state if state in ("failed", "inactive", "active") else None
+
+
+@case("the commands of spec/setup.md lead to a trading person in five at most", after=["unconfigured"], short=True)
+def set_up(run):
+    machine, start = run.one, time.monotonic()
+    commands = [command for _, command in page.commands("spec/setup.md", "one-machine")]
+    expect(0 < len(commands) <= COMMANDS_MAX, f"{len(commands)} commands: {commands}")
+    for command in commands:
+        user = "ada" if command.split()[0] == "papertrader" else None
+        output = machine.terminal(command, PASSWORD, user=user)
+    expect(re.search(r"bought|filled|executed", output.out, re.IGNORECASE), output)
+    for unit in (MASTER, WORKER):
+        expect(machine.active(unit), f"{unit} is {machine.show(unit, 'ActiveState')}")
+        expect(machine.out(f"systemctl is-enabled {unit}") == "enabled", f"{unit} is not enabled")
+    return f"{len(commands)} commands, {time.monotonic() - start:.0f} s"

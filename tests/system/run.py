@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Installs our packages on booted Debian machines, and does with them what administrators do.
+
+    run.py [--short] [--only NAME]... [--list] [--keep] [--packages FOLDER]
+
+Each case prints its name and time. --only runs the cases of these names (or whose names begin so),
+with those that they need. --short is the part of the gate. --keep leaves the machines' folders
+there, and prints where. --packages takes built packages in place of `make deb`'s.
+
+Needs root, systemd-nspawn, mmdebstrap and namespaces; nothing of it touches this machine's network,
+users or services. Exit status 0: all passed; 1: a case failed; 2: bad command line; 77: cannot be
+run here, and standard error says why.
+"""
+import argparse, os, pathlib, shutil, subprocess, sys, tempfile, time, traceback
+
+sys.dont_write_bytecode = True
+import cases, tree  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve()
+CANNOT = 77
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="the cases of the gate")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="these, and what they need")
+    parser.add_argument("--list", action="store_true", help="names the cases")
+    parser.add_argument("--keep", action="store_true", help="leaves the machines' folders there")
+    parser.add_argument("--packages", type=pathlib.Path, metavar="FOLDER", help="built packages")
+    parser.add_argument("--inside", type=pathlib.Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    for name in asked.only:
+        if not any(case.name.startswith(name) for case in cases.ALL):
+            parser.error(f"no case is named {name}; --list names them")
+    return asked
+
+
+def chosen(asked):
+    """The cases to run, in their order, with those that they need."""
+    wanted = [case for case in cases.ALL if any(case.name.startswith(name) for name in asked.only)
+              or not asked.only and (case.short or not asked.short)]
+    names = set()
+
+    def take(case):
+        if case.name not in names:
+            names.add(case.name)
+            for name in case.after:
+                take(next(other for other in cases.ALL if other.name == name))
+
+    for case in wanted:
+        take(case)
+    return [case for case in cases.ALL if case.name in names]
+
+
+def prepare(asked, folder):
+    """What may need the network, before this program has none."""
+    if os.geteuid():
+        raise tree.Unavailable("only root can boot machines")
+    tree.need({"systemd-nspawn": "systemd-container", "unshare": "util-linux", "nsenter": "util-linux",
+               "ip": "iproute2", "openssl": "openssl"})
+    if subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True).returncode:
+        raise tree.Unavailable("namespaces may not be made here")
+    (folder / "tree").symlink_to(tree.tree())
+    if asked.packages:
+        shutil.copytree(asked.packages, folder / "packages", ignore=lambda _, names: [
+            name for name in names if not name.endswith(".deb")])
+    else:
+        start = time.monotonic()
+        tree.packages(folder / "packages")
+        print(f"system: packages built in {time.monotonic() - start:.1f} s", flush=True)
+        if any(case.upgrades for case in chosen(asked)):
+            tree.packages(folder / "newer", version=cases.NEWER)
+
+
+# Mounts, network and processes of our own: all of them end with this program.
+NAMESPACES = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def main():
+    asked = arguments()
+    if asked.list:
+        for case in cases.ALL:
+            print(f"{case.name:24} {'short' if case.short else '     '} {case.what}")
+        return 0
+    if asked.inside:
+        return inside(asked)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="papertrader-system-", dir="/var/tmp"))
+    try:
+        prepare(asked, folder)
+        return subprocess.run(["unshare", *NAMESPACES, sys.executable, HERE, *sys.argv[1:],
+                               "--inside", folder]).returncode
+    except tree.Unavailable as reason:
+        print(f"system: cannot be run here: {reason}", file=sys.stderr)
+        return CANNOT
+    finally:
+        remove_cgroups()
+        if asked.keep:
+            print(f"system: kept: {folder}")
+        else:
+            subprocess.run(["rm", "-rf", "--one-file-system", folder])
+
+
+def remove_cgroups():
+    """Those that machine.own_cgroups made, innermost first."""
+    for group in pathlib.Path("/sys/fs/cgroup").glob(f"**/papertrader-system-{os.getpid()}-*"):
+        for inner in sorted((each for each in group.rglob("*") if each.is_dir()), reverse=True):
+            try:
+                inner.rmdir()
+            except OSError:
+                pass
+        try:
+            group.rmdir()
+        except OSError:
+            pass
+
+
+def inside(asked):
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    run, passed, failed = cases.Run(asked.inside), 0, 0
+    broken, begun = set(), time.monotonic()
+    try:
+        for case in chosen(asked):
+            if missing := [name for name in case.after if name in broken]:
+                broken.add(case.name)
+                print(f"system: {case.name:24} not run: {', '.join(missing)} failed", flush=True)
+                failed += 1
+                continue
+            start = time.monotonic()
+            try:
+                notes = case.function(run)
+                passed += 1
+                notes = f"  {notes}" if notes else ""
+                print(f"system: {case.name:24} {time.monotonic() - start:6.1f} s{notes}", flush=True)
+            except Exception as error:
+                failed += 1
+                broken.add(case.name)
+                known = isinstance(error, cases.CaseError)
+                print(f"system: {case.name:24} {time.monotonic() - start:6.1f} s  FAILED: "
+                      f"{error if known else traceback.format_exc()}", flush=True)
+                run.tell_journals()
+    finally:
+        run.end()
+    print(f"system: {passed} passed, {failed} failed, {time.monotonic() - begun:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
