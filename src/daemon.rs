@@ -4,6 +4,7 @@
 //! process.
 
 pub mod cli;
+pub mod first_process;
 pub mod run;
 
 pub use run::main;

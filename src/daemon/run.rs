@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::cli::DaemonArguments;
+use super::first_process;
 use super::{
     DONE, EndReason, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
     stop_with_input, watch_signals,
@@ -78,6 +79,9 @@ pub struct ServiceContext<'a, C> {
 /// Runs a daemon: parses the command line, checks, starts, serves, stops, and flushes the log.
 /// Returns the exit code.
 pub fn main<S: Service>() -> ExitCode {
+    if let Some(code) = first_process::run_as_child() {
+        return code;
+    }
     let arguments = S::Cli::parse().into();
     let code = match accept_config(S::load(&arguments.config)) {
         Ok(config) => match run::<S>(&arguments, &config) {

@@ -162,6 +162,8 @@ mod programs {
 
 // Both daemons: start, configuration, stop.
 mod daemons;
+// A daemon as the first process of a container.
+mod first_process;
 // Floors, names, tests, dependencies: what the compiler does not hold.
 mod guards;
 // Pages and files, sections and rows.

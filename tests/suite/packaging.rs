@@ -415,7 +415,10 @@ fn a_worker_and_the_master_share_nothing_on_one_machine() {
             let is_hidden = hidden
                 .iter()
                 .any(|hidden| Path::new(&path).starts_with(hidden.trim_start_matches('-')));
-            assert!(is_hidden || path.ends_with("gnupg-%i"), "{path}: {hidden:?}");
+            assert!(
+                is_hidden || path.ends_with("gnupg-%i"),
+                "{path}: {hidden:?}"
+            );
         }
     }
 }
