@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod first_process;
+pub mod root;
 pub mod run;
 
 pub use run::main;
@@ -87,13 +88,39 @@ impl StartError {
 
 /// Why the process ends, for its last words. The first reason counts. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct EndReason(Arc<OnceLock<StartError>>);
+pub struct EndReason(Arc<EndReasonShared>);
+
+#[derive(Debug, Default)]
+struct EndReasonShared {
+    error: OnceLock<StartError>,
+    /// Who asked it to stop, and when.
+    request: OnceLock<(&'static str, Instant)>,
+}
 
 impl EndReason {
     /// Keeps a reason and logs it. A later one changes nothing.
     pub fn keep(&self, error: &StartError) {
-        if self.0.set(error.clone()).is_ok() {
+        if self.0.error.set(error.clone()).is_ok() {
             crate::error!("{error}");
+        }
+    }
+
+    /// The reason that was kept.
+    fn error(&self) -> Option<&StartError> {
+        self.0.error.get()
+    }
+
+    /// Notes who asks the process to stop: a signal, or the end of its input. The first counts.
+    fn asked_by(&self, who: &'static str) {
+        // A later one changes nothing.
+        let _ = self.0.request.set((who, Instant::now()));
+    }
+
+    /// What the log says of the end: who asked for it, and how long it took.
+    fn of_stop(&self) -> String {
+        match self.0.request.get() {
+            Some((who, at)) => format!("{who}, in {:.1} s", at.elapsed().as_secs_f32()),
+            None => "by itself".to_owned(),
         }
     }
 }
@@ -146,21 +173,27 @@ impl Signals {
     }
 }
 
-/// Handles signals: SIGTERM and SIGINT request `stop`, and SIGHUP sends a message.
+/// Handles signals: SIGTERM and SIGINT request `stop` and are noted in `reason`, and SIGHUP sends a
+/// message.
 ///
 /// # Errors
 /// The handlers cannot be set, or the thread cannot be started.
-pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
+pub fn watch_signals(stop: &Stop, reason: &EndReason) -> io::Result<Signals> {
     let mut signals = iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let closer = signals.handle();
     let (hangup, hangups) = bounded(1);
-    let stop = stop.clone();
+    let (stop, reason) = (stop.clone(), reason.clone());
     let thread = runtime::spawn("signals", move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
                 // A full channel holds an unread SIGHUP already.
                 let _ = hangup.try_send(());
             } else {
+                reason.asked_by(if signal == SIGTERM {
+                    "SIGTERM"
+                } else {
+                    "SIGINT"
+                });
                 stop.request();
             }
         }
@@ -177,11 +210,12 @@ pub fn watch_signals(stop: &Stop) -> io::Result<Signals> {
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn stop_with_input(stop: &Stop) -> io::Result<ThreadHandle> {
-    let stop = stop.clone();
+pub fn stop_with_input(stop: &Stop, reason: &EndReason) -> io::Result<ThreadHandle> {
+    let (stop, reason) = (stop.clone(), reason.clone());
     runtime::spawn("input", move || {
         // The input's bytes are ignored. A read error counts as its end.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        reason.asked_by("the end of its input");
         stop.request();
     })
 }
@@ -203,7 +237,7 @@ pub fn enforce_stop(
         crate::error!("the daemon did not stop in time and exits at once");
         log::logger().flush();
         let mut code = FAILED;
-        if let Some(error) = reason.0.get() {
+        if let Some(error) = reason.error() {
             eprintln!("{program}: {error}");
             code = error.code;
         }
@@ -215,6 +249,11 @@ pub fn enforce_stop(
 /// `NOTIFY_SOCKET`.
 pub fn notify_ready(status: &str) {
     notify(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// Tells systemd what the daemon does or waits for, for `systemctl status`.
+pub fn notify_status(status: &str) {
+    notify(&[NotifyState::Status(status)]);
 }
 
 /// A long part of a start. It tells systemd that the start goes on, so that it is not ended, logs how
@@ -463,12 +502,14 @@ mod tests {
             }
             Ok("signals") => {
                 let stop = Stop::new();
-                let signals = watch_signals(&stop).unwrap();
+                let reason = EndReason::default();
+                let signals = watch_signals(&stop, &reason).unwrap();
                 kill_process(getpid(), Signal::HUP).unwrap();
                 signals.hangups.recv_deadline(soon()).unwrap();
                 assert!(!stop.is_requested());
                 kill_process(getpid(), Signal::TERM).unwrap();
                 assert!(stop.wait(Duration::from_secs(30)));
+                assert!(reason.of_stop().starts_with("SIGTERM, in "));
                 assert!(signals.close(soon()));
             }
             Ok("hangs") => {

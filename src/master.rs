@@ -28,6 +28,7 @@ pub mod workers;
 
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::MasterCli;
+use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::net::Listener;
@@ -64,6 +65,7 @@ pub struct Master {
 impl Service for Master {
     const PROGRAM: &'static str = "papertrader-master";
     const NAME: &'static str = "master";
+    const USER: &'static str = "papertrader";
     type Cli = MasterCli;
     type Config = MasterConfig;
 
@@ -73,6 +75,34 @@ impl Service for Master {
 
     fn log_config(config: &MasterConfig) -> &LogConfig {
         &config.log
+    }
+
+    fn allows_root(config: &MasterConfig) -> bool {
+        config.allow_root
+    }
+
+    fn written_paths(config: &MasterConfig) -> Vec<NamedPath<'_>> {
+        let named = |key, path| NamedPath { key, path };
+        vec![
+            named("gpg.home", &config.gpg.home),
+            named("data_dir", &config.data_dir),
+            named("database.url", config.database.file()),
+            named("log.file", &config.log.file),
+            named("control_socket", &config.control_socket),
+        ]
+    }
+
+    fn summary(config: &MasterConfig) -> String {
+        format!(
+            "schema {}, listen {}, control socket {}",
+            storage::known_schema(),
+            config.listen,
+            config.control_socket.display()
+        )
+    }
+
+    fn check_existing(config: &MasterConfig) -> Result<(), StartError> {
+        start::check_existing(config)
     }
 
     fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {

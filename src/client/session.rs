@@ -482,6 +482,20 @@ impl Client {
         Ok(start.elapsed())
     }
 
+    /// Whether the server reaches its master. It asks the master to end a session that nobody has,
+    /// which changes nothing.
+    ///
+    /// # Errors
+    /// A broken connection.
+    pub fn has_master(&mut self) -> Result<bool, ClientError> {
+        let session = SessionId::NOBODYS;
+        match self.command(&Request::Logout { session }) {
+            Ok(_) => Ok(true),
+            Err(ClientError::Refused(refusal)) => Ok(refusal.reason != Reason::MasterUnavailable),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The workers that serve now (3.1.5). This call needs no session, and a master's port 2048
     /// answers it too.
     ///

@@ -3,7 +3,10 @@
 //! Checks the files and folders that a configuration names.
 
 use super::reader::ConfigReport;
+use rustix::fs::{Access, access};
 use std::fs::{File, Metadata};
+use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +16,13 @@ const OTHERS: u32 = 0o077;
 const GROUP_READS: u32 = 0o040;
 /// The user ID of root.
 const ROOT: u32 = 0;
+
+/// The lowest port that everybody may listen on, where the system does not say another.
+const OPEN_PORT_MIN: u16 = 1024;
+/// Where Linux says which one it is; absent where a unit hides it.
+const OPEN_PORT_MIN_FILE: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+/// The bit of the capability to listen on lower ones, CAP_NET_BIND_SERVICE.
+const BIND_CAPABILITY: u64 = 1 << 10;
 
 /// Environment variable with systemd's folder of a unit's credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -65,9 +75,10 @@ fn is_closed(folder: &Path) -> bool {
     std::fs::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o007 == 0)
 }
 
-/// The file, or systemd's credential of the same name if the file does not exist.
+/// The file, or systemd's credential of the same name if the file cannot be opened: it is not there,
+/// or it is root's alone.
 pub(super) fn or_credential(path: PathBuf) -> PathBuf {
-    if path.exists() {
+    if File::open(&path).is_ok() {
         return path;
     }
     let given = std::env::var_os(CREDENTIALS)
@@ -111,6 +122,72 @@ pub(super) fn future_folder(report: &ConfigReport, key: &str, path: &Path) {
     if path.exists() {
         folder(report, key, path);
     }
+}
+
+/// Requires a folder that this user may write to, or may make.
+pub(super) fn written_folder(report: &ConfigReport, key: &str, path: &Path) {
+    if path.exists() {
+        if folder(report, key, path).is_some() {
+            require_writable(report, key, path);
+        }
+    } else if let Some(above) = path.ancestors().find(|above| above.exists()) {
+        require_writable(report, key, above);
+    }
+}
+
+/// Requires a log file that this user may write, in a folder that is there and where it may be made
+/// again.
+pub(super) fn log_file(report: &ConfigReport, path: &Path) {
+    const KEY: &str = "log.file";
+    if path.is_dir() {
+        report.problem(KEY, format!("{} is a folder", path.display()));
+    } else if path.exists() {
+        if let Err(why) = access(path, Access::WRITE_OK) {
+            report.unwritable(KEY, path, &why.into());
+        }
+    } else if let Some(above) = path.parent()
+        && folder(report, KEY, above).is_some()
+    {
+        require_writable(report, KEY, above);
+    }
+}
+
+fn require_writable(report: &ConfigReport, key: &str, folder: &Path) {
+    if let Err(why) = access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        report.unwritable(key, folder, &io::Error::from(why));
+    }
+}
+
+/// Warns of a port to listen on for which this process has no right. The unit may have it.
+pub(super) fn port(report: &ConfigReport, key: &str, listen: SocketAddr) {
+    let (port, least) = (listen.port(), open_port_min());
+    if port != 0 && port < least && !may_bind_any() {
+        report.warn(
+            key,
+            format!(
+                "port {port} is below {least}, for which the daemon needs CAP_NET_BIND_SERVICE (this check runs without \
+                 it): see ports-below-1024.conf among the examples of drop-ins for the units"
+            ),
+        );
+    }
+}
+
+/// The lowest port that everybody may listen on.
+fn open_port_min() -> u16 {
+    std::fs::read_to_string(OPEN_PORT_MIN_FILE)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(OPEN_PORT_MIN)
+}
+
+/// Whether this process may listen on every port.
+fn may_bind_any() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    lines
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & BIND_CAPABILITY != 0)
 }
 
 /// Requires a folder without permissions for group and others. Warns if its path is too long for

@@ -54,6 +54,8 @@ pub struct MasterConfig {
     pub listen: SocketAddr,
     /// Folder of the database.
     pub data_dir: PathBuf,
+    /// Whether the daemon may run as root.
+    pub allow_root: bool,
     /// The Unix socket for `papertraderctl`.
     pub control_socket: PathBuf,
     /// Group that owns the socket, if the group exists.
@@ -182,6 +184,7 @@ impl MasterConfig {
         values.text("name", &self.name);
         values.text("listen", self.listen);
         values.path("data_dir", &self.data_dir);
+        values.bare("allow_root", self.allow_root);
         values.path("control_socket", &self.control_socket);
         values.text("control_group", &self.control_group);
         values.text("currency", &self.currency);
@@ -253,6 +256,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         name: root.parsed("name", IfAbsent::Default("PaperTrader".to_owned()), name),
         listen: values::listen(root, SocketAddr::new(localhost, values::MASTER_PORT)),
         data_dir,
+        allow_root: root.flag("allow_root", false),
         control_socket: root.path("control_socket", Some("/run/papertrader/master.sock")),
         control_group: root.parsed(
             "control_group",
@@ -441,7 +445,9 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
 
 fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
-    check::future_folder(report, "data_dir", &config.data_dir);
+    check::written_folder(report, "data_dir", &config.data_dir);
+    check::log_file(report, &config.log.file);
+    check::port(report, "listen", config.listen);
     config.assets.check_files(report);
     if let Some(mail) = &config.mail {
         mail.check_files(report);

@@ -76,6 +76,13 @@ impl ConfigReport {
         self.note(key, reason, is_passing(why));
     }
 
+    /// Records that this user may not write to `path`, which a key names or needs.
+    pub(super) fn unwritable(&self, key: &str, path: &Path, why: &io::Error) {
+        let user = rustix::process::geteuid().as_raw();
+        let reason = format!("user {user} cannot write to {}: {why}", path.display());
+        self.note(key, reason, is_passing(why));
+    }
+
     fn note(&self, key: &str, reason: String, passing: bool) {
         let mut notes = self.notes.borrow_mut();
         let line = notes.keys.get(key).copied();

@@ -37,6 +37,8 @@ pub struct WorkerConfig {
     pub master: HostPort,
     /// Folder for data that survives a restart.
     pub data_dir: PathBuf,
+    /// Whether the daemon may run as root.
+    pub allow_root: bool,
     /// Whether clients beyond loopback may use plain text.
     pub allow_plaintext: bool,
     pub gpg: WorkerGpg,
@@ -134,6 +136,7 @@ impl WorkerConfig {
         values.text("advertise", &self.advertise);
         values.text("master", &self.master);
         values.path("data_dir", &self.data_dir);
+        values.bare("allow_root", self.allow_root);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
@@ -187,6 +190,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
             str::parse,
         ),
         data_dir: root.path("data_dir", Some("/var/lib/papertrader")),
+        allow_root: root.flag("allow_root", false),
         allow_plaintext: root.flag("allow_plaintext", false),
         gpg: gpg(root),
         log: values::log(root, "/var/log/papertrader/worker.log"),
@@ -327,6 +331,11 @@ fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
 fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::future_folder(report, "data_dir", &config.data_dir);
+    check::log_file(report, &config.log.file);
+    check::port(report, "listen", config.listen);
+    if let Some(web) = &config.web {
+        check::port(report, "web.listen", web.listen);
+    }
     if let Some(tls) = &config.tls
         && !tls.key.as_os_str().is_empty()
     {

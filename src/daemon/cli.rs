@@ -26,6 +26,12 @@ pub struct MasterCli {
     /// Stop when standard input ends, too: for a parent that may be killed
     #[arg(long)]
     pub stop_with_input: bool,
+    /// Run as root, which is refused otherwise
+    #[arg(long)]
+    pub allow_root: bool,
+    /// Refuse to start where there is no database yet, instead of making an empty one
+    #[arg(long)]
+    pub existing: bool,
 }
 
 /// PaperTrader's worker server: clients speak to it, and it passes on to the master what it cannot
@@ -48,6 +54,9 @@ pub struct WorkerCli {
     /// Stop when standard input ends, too: for a parent that may be killed
     #[arg(long)]
     pub stop_with_input: bool,
+    /// Run as root, which is refused otherwise
+    #[arg(long)]
+    pub allow_root: bool,
 }
 
 /// The options that both command lines have.
@@ -59,6 +68,10 @@ pub struct DaemonArguments {
     pub check_config: bool,
     /// Whether the end of standard input stops the daemon.
     pub stop_with_input: bool,
+    /// Whether it may run as root.
+    pub allow_root: bool,
+    /// Whether a start that finds no data is refused.
+    pub existing: bool,
 }
 
 impl From<MasterCli> for DaemonArguments {
@@ -67,6 +80,8 @@ impl From<MasterCli> for DaemonArguments {
             config: cli.config,
             check_config: cli.check_config,
             stop_with_input: cli.stop_with_input,
+            allow_root: cli.allow_root,
+            existing: cli.existing,
         }
     }
 }
@@ -77,6 +92,9 @@ impl From<WorkerCli> for DaemonArguments {
             config: cli.config,
             check_config: cli.check_config,
             stop_with_input: cli.stop_with_input,
+            allow_root: cli.allow_root,
+            // A worker keeps no data.
+            existing: false,
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Runs a daemon from its command line to its exit code. It depends on neither master nor worker.
 //!
-//! Tests: `tests/suite/daemons.rs`.
+//! Tests: `tests/suite/starts.rs`, `tests/suite/daemons.rs`.
 
 use super::cli::DaemonArguments;
 use super::first_process;
+use super::root::{self, NamedPath};
 use super::{
     DONE, EndReason, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
     stop_with_input, watch_signals,
@@ -24,6 +25,8 @@ pub trait Service: Sized {
     const PROGRAM: &'static str;
     /// The name of the daemon in the log.
     const NAME: &'static str;
+    /// The user that the packaged unit runs it as.
+    const USER: &'static str;
 
     /// The type of the command line.
     type Cli: Parser + Into<DaemonArguments>;
@@ -38,6 +41,22 @@ pub trait Service: Sized {
 
     /// The settings of the log.
     fn log_config(config: &Self::Config) -> &LogConfig;
+
+    /// Whether the configuration allows it to run as root.
+    fn allows_root(config: &Self::Config) -> bool;
+
+    /// The folders and files that it writes to, with their keys in the configuration. The GPG home
+    /// is among them, and its owner is whom the daemon is to run as.
+    fn written_paths(config: &Self::Config) -> Vec<NamedPath<'_>>;
+
+    /// What the log's first line says of the configuration: what it is, and its addresses.
+    fn summary(config: &Self::Config) -> String;
+
+    /// Refuses a start that would make new data (`--existing`).
+    ///
+    /// # Errors
+    /// There is no data yet.
+    fn check_existing(config: &Self::Config) -> Result<(), StartError>;
 
     /// Checks the files and keys that the configuration names, without starting a thread
     /// (`--check-config`). Returns warnings.
@@ -82,8 +101,15 @@ pub fn main<S: Service>() -> ExitCode {
     if let Some(code) = first_process::run_as_child() {
         return code;
     }
-    let arguments = S::Cli::parse().into();
-    let code = match accept_config(S::load(&arguments.config)) {
+    let arguments: DaemonArguments = S::Cli::parse().into();
+    let loaded = S::load(&arguments.config);
+    if arguments.check_config
+        && let Ok((config, _)) = &loaded
+        && let Some(owner) = root::other_owner(&S::written_paths(config))
+    {
+        return ExitCode::from(check_as(S::PROGRAM, &owner, &arguments.config));
+    }
+    let code = match accept_config(loaded) {
         Ok(config) => match run::<S>(&arguments, &config) {
             Ok(()) => DONE,
             Err(LastWords { error, is_logged }) => {
@@ -97,6 +123,20 @@ pub fn main<S: Service>() -> ExitCode {
         Err(code) => code,
     };
     ExitCode::from(code)
+}
+
+/// Checks the configuration as the user whom the daemon is to run as, and tells what that says.
+fn check_as(program: &str, owner: &root::PathOwner, config: &Path) -> u8 {
+    match root::check_as(owner, config) {
+        Ok((code, said)) => {
+            eprint!("{said}");
+            code
+        }
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            error.code
+        }
+    }
 }
 
 /// Why a daemon ended, and whether its log and standard error say so already.
@@ -116,20 +156,34 @@ impl<E: Into<StartError>> From<E> for LastWords {
 
 fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<(), LastWords> {
     if arguments.check_config {
+        root::leave_terminal()?;
         for warning in S::check(config)? {
             eprintln!("{}: warning: {warning}", S::PROGRAM);
         }
         return Ok(());
     }
+    let allowed = arguments.allow_root || S::allows_root(config);
+    root::check(S::PROGRAM, S::USER, allowed, &S::written_paths(config))?;
+    if arguments.existing {
+        S::check_existing(config)?;
+    }
     let log = log::start(S::log_config(config).clone()).map_err(StartError::failed)?;
     runtime::install_panic_hook();
+    crate::info!(
+        "{} {} starts: configuration {}, PID {}, {}",
+        S::PROGRAM,
+        env!("CARGO_PKG_VERSION"),
+        arguments.config.display(),
+        std::process::id(),
+        S::summary(config)
+    );
     forbid_cores()?;
     let stop = Stop::new();
-    let signals = watch_signals(&stop)?;
     let reason = EndReason::default();
+    let signals = watch_signals(&stop, &reason)?;
     enforce_stop(S::PROGRAM, &stop, &reason)?;
     if arguments.stop_with_input {
-        stop_with_input(&stop)?;
+        stop_with_input(&stop, &reason)?;
     }
     let context = ServiceContext {
         config,
@@ -161,6 +215,6 @@ fn start_and_serve<S: Service>(
     for name in service.stop(Instant::now() + STOP_DEADLINE) {
         crate::warn!("thread {name} did not end in time");
     }
-    crate::info!("the {} has stopped", S::NAME);
+    crate::info!("the {} has stopped: {}", S::NAME, reason.of_stop());
     served
 }

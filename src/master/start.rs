@@ -32,6 +32,7 @@ use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -76,6 +77,32 @@ pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     Ok(prepared.input_warnings())
 }
 
+/// What is said of a master without a database.
+fn no_database(config: &MasterConfig) -> Option<String> {
+    let file = config.database.file();
+    let is_absent = std::fs::symlink_metadata(file).is_err_and(|e| e.kind() == ErrorKind::NotFound);
+    is_absent.then(|| {
+        format!(
+            "there is no database {} (data_dir = \"{}\")",
+            file.display(),
+            config.data_dir.display()
+        )
+    })
+}
+
+/// Refuses a start without a database (`--existing`). Makes nothing.
+///
+/// # Errors
+/// There is none: exit code [`daemon::FAILED`].
+pub fn check_existing(config: &MasterConfig) -> Result<(), StartError> {
+    no_database(config).map_or(Ok(()), |text| {
+        Err(StartError::failed(format!(
+            "{text}, and --existing asks for one: is its disk mounted, and data_dir the right one? Without --existing \
+             a new one is made, without any account"
+        )))
+    })
+}
+
 fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     let keyring = Keyring::open(&config.gpg.home)
         .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg.home: {e}")))?;
@@ -94,6 +121,9 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
 pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
     let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
+    if let Some(text) = no_database(config) {
+        crate::warn!("{text}: a new one is made, without any account");
+    }
     // Before the market's files, whose kept bars a running master reads, and before any call of
     // GPG: on failure GPG's agent is stopped, which a running master also uses.
     let lock = Storage::lock(&config.database)?;

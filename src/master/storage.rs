@@ -95,6 +95,11 @@ pub struct VersionMismatch {
     pub known: usize,
 }
 
+/// The version of the schema that this program writes: the number of its migrations.
+pub fn known_schema() -> usize {
+    sqlite::known()
+}
+
 impl fmt::Display for VersionMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let VersionMismatch { path, found, known } = self;

@@ -21,6 +21,9 @@ pub const SESSION_ID_BYTES: usize = 32;
 pub struct SessionId([u8; SESSION_ID_BYTES]);
 
 impl SessionId {
+    /// No session has this one, all of zeros. A client asks with it whether a master answers.
+    pub const NOBODYS: SessionId = SessionId([0; SESSION_ID_BYTES]);
+
     /// A session ID with these bytes, which the caller takes from the system's random source.
     pub fn from_bytes(bytes: [u8; SESSION_ID_BYTES]) -> SessionId {
         SessionId(bytes)

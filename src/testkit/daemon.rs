@@ -242,6 +242,14 @@ impl Daemon {
         process.extensions()
     }
 
+    /// The status that the daemon has told systemd last, once.
+    pub fn take_status(&self) -> Option<String> {
+        let mut process = self.process.lock();
+        let process = process.as_mut().expect("it does not run");
+        process.poll();
+        process.take_status()
+    }
+
     /// How often it has pinged the watchdog since its start.
     pub fn pings(&self) -> u64 {
         let mut process = self.process.lock();

@@ -5,7 +5,7 @@
 //! Tests: `tests/suite/programs/sandbox.rs`.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, kill_process, pidfd_open};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -223,8 +223,12 @@ pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Adds a daemon's arguments: its configuration, and that it stops when its parent ends.
+/// Adds a daemon's arguments: its configuration, that it stops when its parent ends, and that it may
+/// be root where we are.
 pub fn daemon_arguments(command: &mut Command, config: &Path) {
+    if geteuid().is_root() {
+        command.arg("--allow-root");
+    }
     command
         .arg("--config")
         .arg(config)

@@ -250,12 +250,13 @@ fn write_configurations(
         .map_err(|error| SandboxError::failed(format!("registering {name}: {error}")))?;
         let text = format!(
             "name = \"{name}\"\nuuid = \"{}\"\nlisten = \"{address}\"\nadvertise = \"{address}\"\n\
-             master = \"{master_address}\"\ndata_dir = \"data/{name}\"\n\
+             master = \"{master_address}\"\ndata_dir = \"data/{name}\"\nallow_root = {}\n\
              [gpg]\nhome = \"gpg/{name}\"\nkey = \"{key}\"\nmaster_key = \"{master_key}\"\n\
              [log]\nfile = \"log/{name}.log\"\n\
              [limits]\nmax_connections_per_ip = {CONNECTIONS_PER_IP}\n\
              [web]\nlisten = \"{LOOPBACK}:{page}\"\norigins = [{}]\n",
             worker.uuid,
+            is_root(),
             origins_beside(*page, pages),
         );
         let file = layout.worker_config(number);
@@ -284,7 +285,8 @@ fn master_text(
     listen: SocketAddr,
 ) -> String {
     format!(
-        "listen = \"{listen}\"\ndata_dir = \"{MASTER_DATA}\"\ncontrol_socket = \"{socket}\"\n\
+        "listen = \"{listen}\"\ndata_dir = \"{MASTER_DATA}\"\nallow_root = {allow_root}\n\
+         control_socket = \"{socket}\"\n\
          update_interval = \"{interval}\"\nexpected_workers = {workers}\n\
          [gpg]\nhome = \"gpg/master\"\nkey = \"{key}\"\n\
          [log]\nfile = \"log/master.log\"\n\
@@ -298,12 +300,18 @@ fn master_text(
          orders_per_minute_per_account = {ORDERS_PER_MINUTE}\n\
          rejected_orders_per_hour_per_account = {REJECTED_PER_HOUR}\n\
          max_open_per_account = {OPEN_ORDERS}\n",
+        allow_root = is_root(),
         socket = layout::CONTROL_SOCKET,
         interval = humantime::format_duration(options.update_interval),
         workers = options.workers,
         cost = options.bcrypt_cost,
         at_end = options.at_end,
     )
+}
+
+/// Whoever makes a sandbox as root wants its daemons to run as root.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 fn write(path: &Path, text: &str) -> Result<(), SandboxError> {

@@ -9,15 +9,17 @@ use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
+use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{self, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
+use crate::model::printable::clean;
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::{LogConfig, LogHandle};
 use crate::runtime::{Stop, Watchdog};
-use crossbeam_channel::select;
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -41,10 +43,15 @@ fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
         .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
-/// A function that makes a link: TCP to the master, then the handshake.
-fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
+/// A function that makes a link: TCP to the master, then the handshake. It also tells `failures` why
+/// that failed; one that is not read yet stands for the later ones.
+fn connect_with(
+    config: &WorkerConfig,
+    identity: WorkerIdentity,
+    failures: Sender<String>,
+) -> Connect {
     let master = config.master.clone();
-    Box::new(move || {
+    let connect = move || {
         let socket =
             connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
@@ -56,6 +63,12 @@ fn connect_with(config: &WorkerConfig, identity: WorkerIdentity) -> Connect {
             }),
             Err(error) => Err(ConnectError(format!("{master}: {error}"))),
         }
+    };
+    Box::new(move || {
+        connect().inspect_err(|ConnectError(why)| {
+            // Full: what is there is told first, and the next attempt follows soon.
+            let _ = failures.try_send(why.clone());
+        })
     })
 }
 
@@ -71,11 +84,14 @@ pub struct WorkerService {
     worker: Worker,
     watchdog: Watchdog,
     gpg_home: PathBuf,
+    /// Why attempts to link have failed.
+    failures: Receiver<String>,
 }
 
 impl Service for WorkerService {
     const PROGRAM: &'static str = "papertrader-worker";
     const NAME: &'static str = "worker";
+    const USER: &'static str = "papertrader-worker";
     type Cli = WorkerCli;
     type Config = WorkerConfig;
 
@@ -85,6 +101,32 @@ impl Service for WorkerService {
 
     fn log_config(config: &WorkerConfig) -> &LogConfig {
         &config.log
+    }
+
+    fn allows_root(config: &WorkerConfig) -> bool {
+        config.allow_root
+    }
+
+    fn written_paths(config: &WorkerConfig) -> Vec<NamedPath<'_>> {
+        let named = |key, path| NamedPath { key, path };
+        vec![
+            named("gpg.home", &config.gpg.home),
+            named("log.file", &config.log.file),
+        ]
+    }
+
+    fn summary(config: &WorkerConfig) -> String {
+        let page = config.web.as_ref();
+        let page = page.map_or(String::new(), |web| format!(", page {}", web.listen));
+        format!(
+            "worker {}, listen {}{page}, advertise {}, master {}",
+            config.name, config.listen, config.advertise, config.master
+        )
+    }
+
+    /// A worker keeps no data.
+    fn check_existing(_config: &WorkerConfig) -> Result<(), StartError> {
+        Ok(())
     }
 
     /// Checks keys and certificates.
@@ -118,7 +160,7 @@ impl Service for WorkerService {
             config.name,
             config.master
         );
-        let result = serve(&self.worker, context);
+        let result = serve(&self.worker, &self.failures, context);
         daemon::notify_stopping();
         result
     }
@@ -161,19 +203,35 @@ fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
         );
     }
     let watchdog = Watchdog::new();
-    let worker = Worker::start(config, connect_with(config, identity), &watchdog)?;
+    let (tell, failures) = bounded(1);
+    let connect = connect_with(config, identity, tell);
+    let worker = Worker::start(config, connect, &watchdog)?;
     Ok(WorkerService {
         worker,
         watchdog,
         gpg_home: config.gpg.home.clone(),
+        failures,
     })
 }
 
-fn serve(worker: &Worker, context: &ServiceContext<'_, WorkerConfig>) -> Result<(), StartError> {
-    let mut status = "waiting for the first link to the master".to_owned();
+fn serve(
+    worker: &Worker,
+    failures: &Receiver<String>,
+    context: &ServiceContext<'_, WorkerConfig>,
+) -> Result<(), StartError> {
+    let waiting = format!(
+        "waiting for the first link to the master at {}",
+        context.config.master
+    );
+    let mut status = waiting.clone();
+    daemon::notify_status(&status);
     let mut is_ready = false;
     loop {
         select! {
+            recv(failures) -> why => if let Ok(why) = why && !is_ready {
+                status = format!("{waiting}; the last try failed: {}", clean(&why));
+                daemon::notify_status(&status);
+            },
             recv(worker.state()) -> state => match state {
                 Ok(PortState::Open(address)) => {
                     status = format!("serving clients on {address}");

@@ -355,6 +355,7 @@ pub struct PriceAgesView {
 pub struct PingView {
     pub server: String,
     pub microseconds: Option<u64>,
+    pub master: Option<bool>,
     pub error: Option<String>,
 }
 

@@ -124,9 +124,14 @@ fn set_group(path: &Path, group: &str) {
         crate::info!("there is no group {group}: the control socket is the daemon's own group's");
         return;
     };
+    // A unit may forbid chown, and mostly the group fits already.
+    if fs::metadata(path).is_ok_and(|found| found.gid() == number) {
+        return;
+    }
     if let Err(error) = std::os::unix::fs::chown(path, None, Some(number)) {
         crate::warn!(
-            "the control socket cannot be given to group {group} ({error}): make the daemon's user a member of it"
+            "the control socket cannot be given to group {group} ({error}): make it the group of the daemon's unit \
+             (Group=), or let the daemon's user be a member of it and its unit allow chown"
         );
     }
 }

@@ -402,7 +402,10 @@ impl Auth {
         let hash = session.hash();
         // A repeat after a broken link succeeds: the first one may have ended the session.
         if self.sessions.get(&hash, Timestamp::now()).is_none() && !reply_to.again {
-            self.count_inactive(&reply_to, Instruction::Logout);
+            // With nobody's session a client asks whether the master answers.
+            if hash != SessionId::NOBODYS.hash() {
+                self.count_inactive(&reply_to, Instruction::Logout);
+            }
             reply_to.fail(Instruction::Logout, &Refusal::session_expired());
             return;
         }

@@ -4,6 +4,7 @@
 
 use super::files::{beside, create_file};
 use super::{StorageError, VersionMismatch, email_keys, login_places};
+use crate::daemon::StartProgress;
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -56,6 +57,8 @@ const READ_ONLY_PLACE: &str = "this log stands beside the database, and nothing 
 
 /// Page cache of a connection that reads much once, in KiB.
 const SCAN_CACHE_KIB: i64 = 4 * 1024;
+/// Instructions of SQLite's machine between two looks at the clock; some 10 ms.
+const PROGRESS_STEPS: i32 = 100_000;
 /// How long a writer waits for another writer's commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it is waited for others that use the write-ahead log which is to be emptied. The waiting
@@ -177,6 +180,7 @@ pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqli
     // pragma within a transaction.
     connection.pragma_update(None, "foreign_keys", false)?;
     let mut apply = |index: usize, sql: &str| -> rusqlite::Result<()> {
+        tell_progress(connection, index + 1)?;
         let behavior = TransactionBehavior::Immediate;
         let transaction = connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
@@ -193,7 +197,24 @@ pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqli
     for (index, sql) in MIGRATIONS.iter().enumerate().skip(found) {
         apply(index, sql)?;
     }
-    Ok(())
+    connection.progress_handler(0, None::<fn() -> bool>)
+}
+
+/// From here on, while a statement runs, systemd is told that the start goes on, so that it waits
+/// however large the database is.
+fn tell_progress(connection: &mut Connection, migration: usize) -> rusqlite::Result<()> {
+    let mut progress = StartProgress::default();
+    let told = move || {
+        progress.step(|| {
+            format!(
+                "bringing the database forward: migration {migration} of {}",
+                known()
+            )
+        });
+        // Going on.
+        false
+    };
+    connection.progress_handler(PROGRESS_STEPS, Some(told))
 }
 
 /// The number of this program's migrations.

@@ -6,8 +6,8 @@
 
 use super::suggestions::meant_account;
 use super::{
-    CommandError, KnownServers, ReadySession, UNREACHABLE, advise, is_token_given, known_servers,
-    note, options, print, program, show, tell,
+    CommandError, FAILED, KnownServers, ReadySession, UNREACHABLE, advise, is_token_given,
+    known_servers, note, options, print, program, show, tell,
 };
 use crate::cli::papertrader::age::{ended_note, has_ended, login_note};
 use crate::cli::papertrader::arguments::{GlobalArgs, LoginArgs, RegisterArgs, UserArgs};
@@ -457,29 +457,34 @@ fn interval(duration: Duration) -> String {
     }
 }
 
-/// Measures the round trip to each known worker; fails if none answers.
+/// Measures the round trip to each known worker, and asks whether it reaches its master. Fails if
+/// none does.
 pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     let store = SessionFile::standard()?;
     let pool = known_servers(global, &store)?.pool;
     let measure = |server: &String| {
-        let result =
-            Client::open(server, pool.options(), None).and_then(|mut client| client.ping());
+        let asked = |mut client: Client| Ok((client.ping()?, client.has_master().ok()));
+        let result = Client::open(server, pool.options(), None).and_then(asked);
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let told = result.as_ref().ok();
         PingView {
             server: server.clone(),
-            microseconds: result
-                .as_ref()
-                .ok()
-                .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
-            error: result.err().map(|e| e.to_string()),
+            microseconds: told.map(|(time, _)| micros(*time)),
+            master: told.and_then(|(_, master)| *master),
+            error: result.as_ref().err().map(ToString::to_string),
         }
     };
     let views: Vec<PingView> = pool.workers().iter().map(measure).collect();
     let line = |view: &PingView| match (view.microseconds, &view.error) {
         (Some(time), _) => format!(
-            "{}: {}.{:03} ms\n",
+            "{}: {}.{:03} ms{}\n",
             clean(&view.server),
             time / 1000,
-            time % 1000
+            time % 1000,
+            match view.master {
+                Some(false) => ", no master",
+                Some(true) | None => "",
+            }
         ),
         (None, error) => format!("{}\n", clean(error.as_deref().unwrap_or_default())),
     };
@@ -488,9 +493,14 @@ pub fn ping(global: &GlobalArgs) -> Result<(), CommandError> {
     } else {
         print(&for_people(&views.iter().map(line).collect::<String>()))?;
     }
-    if views.iter().any(|v| v.microseconds.is_some()) {
-        Ok(())
-    } else {
-        Err(CommandError::already_shown(UNREACHABLE))
+    let serves = |view: &PingView| view.microseconds.is_some() && view.master != Some(false);
+    if views.iter().any(serves) {
+        return Ok(());
     }
+    let answers = views.iter().any(|view| view.microseconds.is_some());
+    Err(CommandError::already_shown(if answers {
+        FAILED
+    } else {
+        UNREACHABLE
+    }))
 }
