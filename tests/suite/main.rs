@@ -168,6 +168,8 @@ mod programs {
 mod reload;
 // Both daemons: start, configuration, stop.
 mod daemons;
+// A daemon as the first process of a container.
+mod first_process;
 // Who may start them, in which folders, and what they say of it.
 mod starts;
 // Floors, names, tests, dependencies: what the compiler does not hold.
