@@ -39,8 +39,8 @@ class Run:
         # What cases leave for later ones.
         self.kept = {}
 
-    def boot(self, name, interfaces=()):
-        machine = Machine(name, (self.folder / "tree").resolve(), self.folder, interfaces)
+    def boot(self, name):
+        machine = Machine(name, (self.folder / "tree").resolve(), self.folder)
         self.machines[name] = machine
         return machine.boot()
 

@@ -19,7 +19,8 @@ REFUSED, AWAY = 5, "master-unavailable"
 def two_machines(run):
     subprocess.run("ip link add pt-master type veth peer name pt-worker".split(), check=True)
     for name, address in ADDRESSES.items():
-        machine = run.boot(name, interfaces=[f"pt-{name}"])
+        machine = run.boot(name)
+        subprocess.run(["ip", "link", "set", f"pt-{name}", "netns", str(machine.leader)], check=True)
         machine.run(f"ip address add {address}/24 dev pt-{name} && ip link set pt-{name} up")
         hosts = "".join(f"{ADDRESSES[each]} {NAMES[each]} {each}\n" for each in NAMES)
         machine.write("/etc/hosts", f"127.0.0.1 localhost\n{hosts}")
