@@ -83,7 +83,7 @@ class Machine:
     def _start(self, notify):
         words = ["systemd-nspawn", "--quiet", "--register=no", "--settings=no", "--notify-ready=yes",
                  "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
-                 "--private-network",                 f"--machine={self.name}", f"--directory={self.root}", "--boot"]
+                 "--private-network", f"--machine={self.name}", f"--directory={self.root}", "--boot"]
         if not pathlib.Path("/run/systemd/system").exists():
             words.append("--keep-unit")
         groups = own_cgroups(self.name)
