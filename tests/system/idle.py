@@ -5,7 +5,7 @@ Keeps COUNT connections to the worker of this machine, as far as it lets them in
 for a pong, the others never say a byte. One that is closed comes again a second later. Prints
 "open N" after the first round, and a line again whenever a line is read.
 """
-import resource, selectors, socket, ssl, sys, threading, time
+import resource, socket, ssl, sys, threading, time
 
 ADDRESS = ("127.0.0.1", 2049)
 # What a client asks for a pong: the header alone.

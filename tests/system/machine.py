@@ -3,7 +3,7 @@
 Commands run in it as root's or a person's would, without an agent: in the namespaces of its first
 process. What is written into it goes into an overlay, and the tree stays as it is.
 """
-import os, pathlib, pty, re, select, shlex, shutil, signal, socket, subprocess, termios, time
+import os, pathlib, pty, re, select, shlex, socket, subprocess, termios, time
 import fcntl
 
 # Any wait, unless a case says otherwise. A busy machine needs a part of it.
@@ -55,6 +55,8 @@ class Machine:
         """Boots, and returns once systemd has started everything."""
         self.folder.mkdir()
         self._lay_over()
+        (self.root / "etc/hostname").write_text(f"{self.name}\n")
+        (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n::1 localhost\n")
         path = self.folder / "notify"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))

@@ -4,8 +4,9 @@
     run.py [--short] [--only NAME]... [--list] [--check] [--keep] [--packages FOLDER]
 
 Each case prints its name and time. --only runs the cases of these names (or whose names begin so),
-with those that they need. --short is the part of the gate. --check tells whether it can be run here. --keep leaves the machines' folders
-there, and prints where. --packages takes built packages in place of `make deb`'s.
+with those that they need. --short is the part of the gate. --list names the cases. --check tells
+whether they can be run here. --keep leaves the machines' folders there, and prints where.
+--packages takes built packages in place of `make deb`'s.
 
 Needs root, systemd-nspawn, mmdebstrap and namespaces; nothing of it touches this machine's network,
 users or services. Exit status 0: all passed; 1: a case failed; 2: bad command line; 77: cannot be

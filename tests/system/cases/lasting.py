@@ -3,15 +3,15 @@ import json, re, time
 
 from machine import until
 from . import NEWER, case, expect
-from .installing import MASTER, WORKER, PASSWORD, buys, put_packages
+from .installing import MASTER, WORKER, buys, put_packages
+from .sandbox import with_tables
 from .watching import drop_in, main_pid, status
 
 # A machine of 1 GB: the tasks that systemd gives a unit there, and idle connections beyond them.
 TASKS_OF_1_GB, IDLE = 1138, 1800
+WORKERS_FILE = "/etc/papertrader/worker-eu1.toml"
 # So many of them are served all the same, at least.
 SERVED_MIN = 500
-# How often an order is tried that is to wait for the next update.
-TRIES = 20
 
 
 @case("log files are rotated, written on, and closed to others", after=["set-up"])
@@ -53,13 +53,12 @@ def crowd(run):
     machine = run.one
     # On a machine whose control groups the container may not use, TasksMax is not in force, and LimitNPROC is.
     drop_in(machine, WORKER, f"[Service]\nTasksMax={TASKS_OF_1_GB}\nLimitNPROC={TASKS_OF_1_GB}\n")
-    machine.run(f"sed -i '/^\\[limits\\]/,/^\\[/ s/^max_connections_per_ip.*/max_connections_per_ip = 10000/' "
-                f"/etc/papertrader/worker-eu1.toml; grep -q max_connections_per_ip /etc/papertrader/worker-eu1.toml || "
-                f"printf '[limits]\\nmax_connections_per_ip = 10000\\n' >>/etc/papertrader/worker-eu1.toml")
+    before = machine.read(WORKERS_FILE)
+    machine.run(f"cat >{WORKERS_FILE}", input=with_tables(before, "limits", "[limits]\nmax_connections_per_ip = 10000"))
     machine.run(f"systemctl restart {WORKER}")
     machine.wait_active(WORKER)
     words = ["python3", "-B", run.here / "idle.py", IDLE]
-    if re.search(r"^\[tls\]", machine.read("/etc/papertrader/worker-eu1.toml"), re.MULTILINE):
+    if re.search(r"^\[tls\]", before, re.MULTILINE):
         words.append("--tls")
     people = machine.helper(words)
     first, pid = people.stdout.readline().strip(), main_pid(machine, WORKER)
@@ -76,6 +75,7 @@ def crowd(run):
     people.wait()
     buys(machine)
     drop_in(machine, WORKER, None)
+    machine.run(f"cat >{WORKERS_FILE}", input=before + "\n")
     machine.run(f"systemctl restart {WORKER}")
     machine.wait_active(WORKER)
     return f"{first}; {tasks} threads; linked again in {took:.0f} s, {last}"
@@ -89,27 +89,34 @@ def linked(machine):
 
 @case("an order that waits when an upgrade begins is settled after it", after=["set-up"], upgrades=True)
 def upgrade(run):
-    machine, order = run.one, None
+    machine = run.one
     put_packages(run, machine, newer=True)
     before = main_pid(machine, MASTER)
-    # One that an update settles before the upgrade begins shows nothing: then another.
-    for _ in range(TRIES):
-        machine.run("papertrader buy MSFT 1 --no-wait --yes", user="ada")
-        if "MSFT" in machine.out("papertrader --json orders", user="ada"):
-            order = True
-            break
-    expect(order, "no order waits")
+    order_that_waits(machine, machine)
     bought = positions(machine).get("MSFT", 0)
     start = time.monotonic()
-    said = machine.run(f"apt-get install -y ./papertrader-server_*{NEWER}*.deb ./papertrader_*{NEWER}*.deb", seconds=300)
+    said = machine.run(install_newer(), seconds=300)
     took = time.monotonic() - start
     expect(main_pid(machine, MASTER) != before, f"the master was not started again: {said}")
     machine.wait_active(MASTER)
     machine.wait_active(WORKER)
+    machine.run("papertraderctl market resume")
     until("the order is settled", lambda: positions(machine).get("MSFT", 0) > bought)
     buys(machine)
     machine.run("papertraderctl verify")
     return f"installed in {took:.0f} s"
+
+
+def install_newer():
+    return f"apt-get install -y ./papertrader-server_*{NEWER}*.deb ./papertrader_*{NEWER}*.deb"
+
+
+def order_that_waits(master, client):
+    """Queues an order that no update settles: of a market that is paused."""
+    master.run("papertraderctl market pause")
+    client.run("papertrader buy MSFT 1 --no-wait --yes", user="ada")
+    waiting = client.out("papertrader --json orders", user="ada")
+    expect("MSFT" in waiting, f"no order waits: {waiting}")
 
 
 def positions(machine):
@@ -133,8 +140,8 @@ def remove(run):
 
 # Users stay, because files elsewhere may be theirs; backups, because they are for the day on which all else is gone;
 # the journal and dpkg's own lists are the system's.
-STAYS = re.compile(r"/var/backups/papertrader|/var/log/journal|/var/lib/dpkg|/var/cache|/etc/(passwd|group|shadow|gshadow)-?$"
-                   r"|/etc/systemd/system/papertrader-|/home/|/root/|/var/lib/systemd|/var/lib/apt|/etc/apt")
+STAYS = re.compile("/var/backups/papertrader|/var/log/journal|/var/lib/(dpkg|apt|systemd)|/var/cache|/etc/apt"
+                   "|/home/|/root/")
 
 
 @case("a purge leaves nothing but what the page names", after=["remove"], short=True)

@@ -84,24 +84,18 @@ def apart(run):
     return f"{tried} paths"
 
 
-@case("secrets that systemd hands over (LoadCredential) are used", after=["set-up"])
+@case("a certificate's key that only root can read comes by the shipped example of LoadCredential",
+      after=["set-up"])
 def credentials(run):
-    machine, path = run.one, "/etc/papertrader/worker-eu1.toml"
-    before = machine.read(path)
-    key = re.search(r'^\s*key\s*=\s*"(/[^"]+)"', before, re.MULTILINE)
-    expect(key, f"no key of a certificate in {path}:\n{before}")
-    machine.run(f"mv {key[1]} /root/eu1.key; chown root:root /root/eu1.key; chmod 600 /root/eu1.key")
-    drop_in(machine, WORKER, "[Service]\nLoadCredential=eu1.key:/root/eu1.key\n", "credential")
-    handed = f"/run/credentials/{WORKER}.service/eu1.key"
-    machine.run(f"cat >{path}", input=before.replace(key[1], handed) + "\n")
+    machine, key = run.one, "/etc/papertrader/tls/eu1.key"
+    owner = machine.out(f"stat -c %U:%G {key}")
+    machine.run(f"chown root:root {key}; chmod 600 {key}")
+    drop_in(machine, WORKER, machine.read("/usr/share/doc/papertrader-server/examples/credentials.conf"), "credential")
     machine.run(f"systemctl restart {WORKER}")
     machine.wait_active(WORKER)
     buys(machine)
     drop_in(machine, WORKER, None, "credential")
-    group = machine.show(WORKER, "Group") or machine.show(WORKER, "User")
-    machine.run(f"mv /root/eu1.key {key[1]}; chown root:{group} {key[1]}; chmod 640 {key[1]}; cat >{path}",
-                input=before + "\n")
-    machine.run(f"systemctl restart {WORKER}")
+    machine.run(f"chown {owner} {key}; chmod 640 {key}; systemctl restart {WORKER}")
     machine.wait_active(WORKER)
 
 

@@ -3,9 +3,9 @@ import json, shlex, subprocess, threading
 
 import page
 from machine import until
-from . import NEWER, case, expect
+from . import case, expect
 from .installing import MASTER, PASSWORD, WORKER, buys, put_packages
-from .lasting import TRIES, positions
+from .lasting import install_newer, order_that_waits, positions
 from .watching import main_pid, status
 
 # The page's names of the machines, and their addresses.
@@ -23,7 +23,7 @@ def two_machines(run):
         subprocess.run(["ip", "link", "set", f"pt-{name}", "netns", str(machine.leader)], check=True)
         machine.run(f"ip address add {address}/24 dev pt-{name} && ip link set pt-{name} up")
         hosts = "".join(f"{ADDRESSES[each]} {NAMES[each]} {each}\n" for each in NAMES)
-        machine.write("/etc/hosts", f"127.0.0.1 localhost\n{hosts}")
+        machine.run("cat >>/etc/hosts", input=hosts)
         put_packages(run, machine)
         machine.run("useradd --create-home ada")
     ran = page.commands("spec/setup.md", "two-machines")
@@ -34,7 +34,7 @@ def two_machines(run):
         else:
             person = where == "person" or command.split()[0] == "papertrader"
             machine = run.machines["worker" if person else where]
-            output = machine.terminal(command, PASSWORD, user="ada" if person else None)
+            machine.terminal(command, PASSWORD, user="ada" if person else None)
     buys(run.machines["worker"])
     return f"{sum(where != 'copy' for where, _ in ran)} commands"
 
@@ -54,10 +54,7 @@ def upgrade_two(run):
     master, worker = run.machines["master"], run.machines["worker"]
     for machine in (master, worker):
         put_packages(run, machine, newer=True)
-    for _ in range(TRIES):
-        worker.run("papertrader buy MSFT 1 --no-wait --yes", user="ada")
-        if "MSFT" in worker.out("papertrader --json orders", user="ada"):
-            break
+    order_that_waits(master, worker)
     before, had = main_pid(master, MASTER), positions(worker).get("MSFT", 0)
     seen, done = [], threading.Event()
 
@@ -68,16 +65,16 @@ def upgrade_two(run):
     looking = threading.Thread(target=look)
     looking.start()
     try:
-        newer = f"apt-get install -y ./papertrader-server_*{NEWER}*.deb ./papertrader_*{NEWER}*.deb"
-        master.run(newer, seconds=300)
+        master.run(install_newer(), seconds=300)
         expect(main_pid(master, MASTER) != before, "the master was not started again")
+        master.run("papertraderctl market resume")
         until("the order is settled", lambda: positions(worker).get("MSFT", 0) > had)
     finally:
         done.set()
         looking.join()
     others = [answer for answer in seen if not (answer.status == 0 or is_away(answer))]
     expect(not others, f"{len(others)} of {len(seen)} saw something else, first: {others and others[0]}")
-    worker.run(newer, seconds=300)
+    worker.run(install_newer(), seconds=300)
     worker.wait_active(WORKER)
     buys(worker)
     expect(not status(master).get("differences"), status(master))

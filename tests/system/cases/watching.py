@@ -1,5 +1,5 @@
 """systemd watches the daemons: readiness, reload, watchdog, crashes, a master that is away."""
-import json, re, time
+import json, time
 
 from machine import until
 from . import case, expect
@@ -15,7 +15,7 @@ def drop_in(machine, unit, text, name="test"):
     """Adds lines to a unit, or takes them away where `text` is None."""
     path = f"/etc/systemd/system/{unit}.service.d/{name}.conf"
     if text is None:
-        machine.run(f"rm -f {path}")
+        machine.run(f"rm -f {path}; rmdir --ignore-fail-on-non-empty $(dirname {path}) 2>/dev/null || true")
     else:
         machine.write(path, text)
     machine.run("systemctl daemon-reload")
@@ -84,7 +84,6 @@ def master_is_down(run):
     machine = run.one
     machine.run(f"systemctl stop {WORKER}")
     machine.run(f"systemctl stop {MASTER}")
-    start = time.monotonic()
     machine.run(f"systemctl start --no-block {WORKER}", seconds=10)
     said = until("the worker says for what it waits", lambda: machine.show(WORKER, "StatusText"), 60)
     expect("127.0.0.1:2048" in said, f"STATUS={said}")
