@@ -5,11 +5,10 @@ from machine import until
 from . import NEWER, case, expect
 from .installing import MASTER, WORKER, buys, put_packages
 from .sandbox import with_tables
-from .watching import drop_in, main_pid, status
+from .watching import CONFIGURATIONS, changed, main_pid, status
 
 # A machine of 1 GB: the tasks that systemd gives a unit there, and idle connections beyond them.
 TASKS_OF_1_GB, IDLE = 1138, 1800
-WORKERS_FILE = "/etc/papertrader/worker-eu1.toml"
 # So many of them are served all the same, at least.
 SERVED_MIN = 500
 
@@ -52,32 +51,27 @@ def backup(run):
 def crowd(run):
     machine = run.one
     # On a machine whose control groups the container may not use, TasksMax is not in force, and LimitNPROC is.
-    drop_in(machine, WORKER, f"[Service]\nTasksMax={TASKS_OF_1_GB}\nLimitNPROC={TASKS_OF_1_GB}\n")
-    before = machine.read(WORKERS_FILE)
-    machine.run(f"cat >{WORKERS_FILE}", input=with_tables(before, "limits", "[limits]\nmax_connections_per_ip = 10000"))
-    machine.run(f"systemctl restart {WORKER}")
-    machine.wait_active(WORKER)
+    few = f"[Service]\nTasksMax={TASKS_OF_1_GB}\nLimitNPROC={TASKS_OF_1_GB}\n"
+    before = machine.read(CONFIGURATIONS[WORKER])
     words = ["python3", "-B", run.here / "idle.py", IDLE]
     if re.search(r"^\[tls\]", before, re.MULTILINE):
         words.append("--tls")
-    people = machine.helper(words)
-    first, pid = people.stdout.readline().strip(), main_pid(machine, WORKER)
-    tasks = machine.out(f"ls /proc/{pid}/task | wc -l")
-    start = time.monotonic()
-    machine.run(f"systemctl restart {MASTER}")
-    until("the worker is linked again", lambda: linked(machine) == 1)
-    took = time.monotonic() - start
-    expect(main_pid(machine, WORKER) == pid, "the worker was started again")
-    print("", file=people.stdin)
-    last = people.stdout.readline().strip()
-    expect(int(last.split()[1]) >= SERVED_MIN, f"of {IDLE} connections: {first} at first, {last} after the restart")
-    people.kill()
-    people.wait()
-    buys(machine)
-    drop_in(machine, WORKER, None)
-    machine.run(f"cat >{WORKERS_FILE}", input=before + "\n")
-    machine.run(f"systemctl restart {WORKER}")
-    machine.wait_active(WORKER)
+    with changed(machine, WORKER, lines=few,
+                 configuration=with_tables(before, "limits", "[limits]\nmax_connections_per_ip = 10000")):
+        people = machine.helper(words)
+        first, pid = people.stdout.readline().strip(), main_pid(machine, WORKER)
+        tasks = machine.out(f"ls /proc/{pid}/task | wc -l")
+        start = time.monotonic()
+        machine.run(f"systemctl restart {MASTER}")
+        until("the worker is linked again", lambda: linked(machine) == 1)
+        took = time.monotonic() - start
+        expect(main_pid(machine, WORKER) == pid, "the worker was started again")
+        print("", file=people.stdin)
+        last = people.stdout.readline().strip()
+        expect(int(last.split()[1]) >= SERVED_MIN, f"of {IDLE} connections: {first} at first, {last} after the restart")
+        people.kill()
+        people.wait()
+        buys(machine)
     return f"{first}; {tasks} threads; linked again in {took:.0f} s, {last}"
 
 

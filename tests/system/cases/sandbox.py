@@ -5,11 +5,10 @@ from machine import until
 from outside import DOMAIN, NAME_SERVER, SYMBOL
 from . import case, expect
 from .installing import MASTER, WORKER, buys
-from .watching import drop_in
+from .watching import CONFIGURATIONS, changed, drop_in
 
 # What `systemd-analyze security` may say of each unit.
 EXPOSURE_MAX = 1.1
-CONFIGURATION = "/etc/papertrader/master.toml"
 
 # What belongs to the master, and to the worker; a pattern of the shell each.
 MASTERS = ["/etc/papertrader/master.toml", "/etc/papertrader/gnupg/*", "/etc/papertrader/ca/ca.key",
@@ -43,13 +42,6 @@ def with_tables(text, table, lines, **keys):
             kept.append(line)
     top = [f'{key} = "{value}"' for key, value in keys.items()]
     return "\n".join([*top, *kept, lines, ""])
-
-
-def configure(machine, text):
-    """Writes master.toml, with the owner and mode that it has, and starts the master with it."""
-    machine.run(f"cat >{CONFIGURATION}", input=text)
-    machine.run(f"systemctl restart {MASTER}")
-    machine.wait_active(MASTER)
 
 
 @case("systemd's own judgement of the running units", after=["set-up"], short=True)
@@ -89,14 +81,15 @@ def apart(run):
 def credentials(run):
     machine, key = run.one, "/etc/papertrader/tls/eu1.key"
     owner = machine.out(f"stat -c %U:%G {key}")
+    shipped = machine.read("/usr/share/doc/papertrader-server/examples/credentials.conf")
     machine.run(f"chown root:root {key}; chmod 600 {key}")
-    drop_in(machine, WORKER, machine.read("/usr/share/doc/papertrader-server/examples/credentials.conf"), "credential")
-    machine.run(f"systemctl restart {WORKER}")
-    machine.wait_active(WORKER)
-    buys(machine)
-    drop_in(machine, WORKER, None, "credential")
-    machine.run(f"chown {owner} {key}; chmod 640 {key}; systemctl restart {WORKER}")
-    machine.wait_active(WORKER)
+    try:
+        with changed(machine, WORKER, lines=shipped):
+            buys(machine)
+            # Without the lines the unit reads the file itself again.
+            machine.run(f"chown {owner} {key}; chmod 640 {key}")
+    finally:
+        machine.run(f"chown {owner} {key}; chmod 640 {key}")
 
 
 @case("a name server, an exchange and a mail server stand outside", after=["set-up"])
@@ -128,36 +121,35 @@ def certificates(folder):
 
 @case("prices come from an exchange by name, over TLS", after=["outside"])
 def provider(run):
-    machine, before = run.one, run.one.read(CONFIGURATION)
-    machine.run(f"systemctl stop {WORKER}")
+    machine = run.one
+    coins = with_tables(
+        machine.read(CONFIGURATIONS[MASTER]), "assets",
+        f'[assets]\nsymbols = ["{SYMBOL}"]\nprovider = "binance"\n[assets.binance]\n'
+        f'url = "https://exchange.{DOMAIN}"\nquote = "USDT"',
+        data_dir="/var/lib/papertrader/coins", update_interval="1s")
     machine.run("install -d -o papertrader -g papertrader -m 700 /var/lib/papertrader/coins")
-    configure(machine, with_tables(
-        before, "assets", f'[assets]\nsymbols = ["{SYMBOL}"]\nprovider = "binance"\n[assets.binance]\n'
-        f'url = "https://exchange.{DOMAIN}"\nquote = "USDT"', data_dir="/var/lib/papertrader/coins",
-        update_interval="1s"))
     calls = run.kept["outside"] / "calls.log"
-    until("the exchange is asked for prices and for days",
-          lambda: "ticker" in calls.read_text() and "klines" in calls.read_text())
-    expect(f"name exchange.{DOMAIN}" in calls.read_text(), calls.read_text())
-    configure(machine, before + "\n")
+    with changed(machine, MASTER, configuration=coins):
+        until("the exchange is asked for prices and for days",
+              lambda: "ticker" in calls.read_text() and "klines" in calls.read_text())
+        expect(f"name exchange.{DOMAIN}" in calls.read_text(), calls.read_text())
     machine.run("rm -r /var/lib/papertrader/coins")
-    machine.run(f"systemctl start {WORKER}")
     buys(machine)
 
 
 @case("a code for a new password comes by mail, with credentials from systemd", after=["outside"])
 def mail(run):
-    machine, before = run.one, run.one.read(CONFIGURATION)
+    machine = run.one
     machine.write("/root/mail.key", "me\nsecret\n", 0o600)
-    drop_in(machine, MASTER, "[Service]\nLoadCredential=mail.key:/root/mail.key\n", "credential")
-    configure(machine, with_tables(
-        before, "mail", f'[mail]\nurl = "smtps://mail.{DOMAIN}:465"\nfrom = "PaperTrader <no-reply@{DOMAIN}>"\n'
-        f'credentials = "/run/credentials/{MASTER}.service/mail.key"'))
-    until("a code can be asked for", lambda: machine.run(
-        "papertrader password forgot ada", status=None, user="ada").status == 0)
-    first = run.kept["outside"] / "1.eml"
-    until("the mail arrives", first.exists)
-    expect("ada" in first.read_text(), first.read_text())
-    drop_in(machine, MASTER, None, "credential")
-    configure(machine, before + "\n")
+    handed = "[Service]\nLoadCredential=mail.key:/root/mail.key\n"
+    mailing = with_tables(
+        machine.read(CONFIGURATIONS[MASTER]), "mail",
+        f'[mail]\nurl = "smtps://mail.{DOMAIN}:465"\nfrom = "PaperTrader <no-reply@{DOMAIN}>"\n'
+        f'credentials = "/run/credentials/{MASTER}.service/mail.key"')
+    with changed(machine, MASTER, lines=handed, configuration=mailing):
+        until("a code can be asked for", lambda: machine.run(
+            "papertrader password forgot ada", status=None, user="ada").status == 0)
+        first = run.kept["outside"] / "1.eml"
+        until("the mail arrives", first.exists)
+        expect("ada" in first.read_text(), first.read_text())
     buys(machine)
