@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A crowd that idles: idle.py COUNT [--tls].
 
-Keeps COUNT connections to the worker of this machine, as far as it lets them in: half have asked
-for a pong, the others never say a byte. One that is closed comes again a second later. Prints
+Keeps COUNT connections to the worker of this machine, as far as it lets them in: nine of ten have
+asked for a pong, the others never say a byte. One that is closed comes again a second later. Prints
 "open N" after the first round, and a line again whenever a line is read.
 """
 import resource, socket, ssl, sys, threading, time
@@ -16,7 +16,7 @@ AGAIN_S = 1.0
 def connection(number, context):
     try:
         made = socket.create_connection(ADDRESS, 30)
-        if number % 2 == 0:
+        if number % 10:
             if context:
                 made = context.wrap_socket(made)
             made.sendall(PING)

@@ -130,7 +130,7 @@ def remove_cgroups():
 
 def inside(asked):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    run, passed, failed = cases.Run(asked.inside), 0, 0
+    run, passed, failed = cases.Run(asked.inside, asked.short), 0, 0
     broken, begun = set(), time.monotonic()
     try:
         for case in chosen(asked):

@@ -32,8 +32,8 @@ def case(what, after=(), short=False, upgrades=False):
 class Run:
     """The machines of a run, and the packages."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, short=False):
+        self.folder, self.short = folder, short
         self.here = pathlib.Path(__file__).resolve().parents[1]
         self.machines = {}
         # What cases leave for later ones.
