@@ -158,6 +158,8 @@ mod programs {
     mod ptcat_record;
     // `papertrader-sandbox`.
     mod sandbox;
+    // `papertraderctl setup`, on one machine and on two.
+    mod setup;
 }
 
 // Both daemons while they run: SIGHUP, keys, certificates, registrations.
