@@ -55,6 +55,16 @@ pub enum AdminRequest {
         /// `host:port` that clients are given.
         address: String,
     },
+    /// Changes a registration; what is absent stays.
+    WorkersSet {
+        name: String,
+        /// The worker's new public key, ASCII-armoured.
+        key: Option<String>,
+        /// The one address that the worker may connect from.
+        ip: Option<IpAddr>,
+        /// `host:port` that clients are given.
+        address: Option<String>,
+    },
     /// Removes a registration. Its UUID is never used again.
     WorkersUnregister { name: String },
     /// Closes a worker's link and refuses the worker until it is admitted.

@@ -51,7 +51,7 @@ impl Count {
 /// Counts open connections and hands out a permit for each.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
-    limits: ConnectionLimits,
+    limits: Mutex<ConnectionLimits>,
     count: Mutex<Count>,
     released: Condvar,
 }
@@ -67,16 +67,26 @@ impl ConnectionLimiter {
     /// A limiter with no open connection.
     pub fn new(limits: ConnectionLimits) -> Arc<ConnectionLimiter> {
         Arc::new(ConnectionLimiter {
-            limits,
+            limits: Mutex::new(limits),
             count: Mutex::default(),
             released: Condvar::new(),
         })
     }
 
+    /// Replaces the limits. Connections that are open stay open, also beyond the new ones.
+    pub fn set_limits(&self, limits: ConnectionLimits) {
+        *self.limits.lock() = limits;
+        self.released.notify_all();
+    }
+
+    fn limits(&self) -> ConnectionLimits {
+        *self.limits.lock()
+    }
+
     /// A permit for a peer; `None` where its neighbourhood, the network around it or all together
     /// have reached the limit.
     pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
-        let near = self.limits.per_neighbourhood;
+        let near = self.limits().per_neighbourhood;
         self.admit_within(ip, near, near.saturating_mul(AROUND_SHARES))
     }
 
@@ -94,7 +104,7 @@ impl ConnectionLimiter {
     ) -> Option<ConnectionPermit> {
         let near = Neighbourhood::of(ip);
         let mut count = self.count.lock();
-        if count.total >= self.limits.total || !count.fits(near, near_max, around_max) {
+        if count.total >= self.limits().total || !count.fits(near, near_max, around_max) {
             return None;
         }
         count.total += 1;
@@ -123,7 +133,7 @@ impl ConnectionPermit {
     /// it. False where that neighbourhood or the network around it has reached its limit; the
     /// permit stays as it was then.
     pub fn pass_to(&mut self, ip: IpAddr) -> bool {
-        let limits = self.limiter.limits;
+        let limits = self.limiter.limits();
         let near = Neighbourhood::of(ip);
         let mut count = self.limiter.count.lock();
         count.leave(self.near);

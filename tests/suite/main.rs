@@ -160,6 +160,8 @@ mod programs {
     mod sandbox;
 }
 
+// Both daemons while they run: SIGHUP, keys, certificates, registrations.
+mod reload;
 // Both daemons: start, configuration, stop.
 mod daemons;
 // Who may start them, in which folders, and what they say of it.
