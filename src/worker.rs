@@ -17,6 +17,7 @@ pub mod router;
 pub mod tunnel;
 
 mod acceptor;
+mod capacity;
 mod metrics;
 pub mod service;
 mod start;

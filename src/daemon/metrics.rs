@@ -8,7 +8,7 @@
 use super::StartError;
 use crate::model::Timestamp;
 use crate::net::http::{HEAD_TIMEOUT, HeadError, HttpAnswer, HttpStatus, HttpStream, RequestHead};
-use crate::net::rejecter::refusal;
+use crate::net::rejecter::{RejectedPeer, refusal};
 use crate::net::{ConnectionLimiter, ConnectionLimits, Listener};
 use crate::runtime::metrics::{MetricFamily, MetricsText, instructions, process, text};
 use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// The path of the metrics.
 pub const METRICS_PATH: &str = "/metrics";
-/// Connections at once. A further one is closed without an answer.
+/// Connections at once. A further one is answered with 503.
 pub const METRICS_CONNECTIONS_MAX: usize = 8;
 /// How long a scraper may take no byte of an answer.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,8 +107,9 @@ fn accept(listener: &Listener, write: &WriteMetrics, stop: &Stop) {
         total: METRICS_CONNECTIONS_MAX,
         per_neighbourhood: METRICS_CONNECTIONS_MAX,
     });
-    // Nobody takes what is sent here, so the sockets are closed.
-    let (refusal, _) = refusal();
+    // No thread takes what is sent here, so a further one is answered at once.
+    let (refusal, _) = refusal(1);
+    let refusal = refusal.for_peers(RejectedPeer::Browser);
     let serve = |socket: TcpStream, _: SocketAddr, permit| {
         let (write, stop) = (Arc::clone(write), stop.clone());
         let started = runtime::spawn("scraper", move || {
@@ -119,7 +120,7 @@ fn accept(listener: &Listener, write: &WriteMetrics, stop: &Stop) {
             crate::error!("no thread to answer with metrics: {error}");
         }
     };
-    listener.run(&limiter, &refusal, stop, |_| false, serve);
+    listener.run(&limiter, &refusal, stop, |_| false, |_| false, serve);
 }
 
 /// Answers one request, and ends the connection.
@@ -249,16 +250,21 @@ mod tests {
             .map(|_| TcpStream::connect(server.address()).unwrap())
             .collect();
         let request = "GET /metrics HTTP/1.1\r\n\r\n";
-        // The places are taken: a further connection is closed.
+        // The places are taken.
         let mut further = TcpStream::connect(server.address()).unwrap();
-        assert_eq!(further.read(&mut [0]).unwrap_or(0), 0);
+        let mut refused = String::new();
+        further.read_to_string(&mut refused).unwrap();
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
         drop(silent);
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let mut socket = TcpStream::connect(server.address()).unwrap();
             let mut answer = String::new();
             let asked = socket.write_all(request.as_bytes());
-            if asked.is_ok() && socket.read_to_string(&mut answer).is_ok() && !answer.is_empty() {
+            if asked.is_ok()
+                && socket.read_to_string(&mut answer).is_ok()
+                && answer.contains(" 200 OK\r\n")
+            {
                 break;
             }
             assert!(Instant::now() < deadline);
