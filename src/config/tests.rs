@@ -143,11 +143,6 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
     // The packaged unit's user has folders of its own for each worker.
     for (path, usual, name) in [
         (
-            &mut packaged.data_dir,
-            &default.0.data_dir,
-            "/var/lib/papertrader-worker/eu1",
-        ),
-        (
             &mut packaged.gpg.home,
             &default.0.gpg.home,
             "/etc/papertrader/gnupg-eu1",

@@ -1013,9 +1013,10 @@ mod tls {
 
         // A valid new pair is loaded; an invalid one is not.
         let other = certificate(folder.path());
-        tls.reload().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        tls.reload(&file("cert.pem"), &file("key.pem")).unwrap();
         std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
-        assert!(tls.reload().is_err());
+        assert!(tls.reload(&file("cert.pem"), &file("key.pem")).is_err());
         let (client, _ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &other);
         client.write_all(&ping()).unwrap();

@@ -7,7 +7,7 @@
 use super::Worker;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
-use super::reload;
+use super::{reload, start};
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::root::NamedPath;
@@ -32,8 +32,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
-/// Descriptors for other things than clients: the log, epoll, the link, GPG.
-const SPARE_DESCRIPTORS: u64 = 64;
 
 /// A part of the status after a reload that was refused.
 const RELOAD_REFUSED: &str = "the configuration of the last reload was refused, see the log";
@@ -215,21 +213,9 @@ fn stop_agent(home: &Path, deadline: Instant) {
     }
 }
 
-/// Allows the process descriptors for so many clients, and warns where the system allows fewer.
-pub(super) fn raise_descriptors(clients: usize) {
-    let clients = u64::try_from(clients).unwrap_or(u64::MAX);
-    let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
-    let descriptors = daemon::raise_descriptors(wanted);
-    if descriptors < wanted {
-        crate::warn!(
-            "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
-        );
-    }
-}
-
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let identity = identity(config)?;
-    raise_descriptors(config.limits.max_connections);
+    start::raise_descriptors(config.limits.max_connections);
     let watchdog = Watchdog::new();
     let (tell, failures) = bounded(1);
     let connect = connect_with(config, identity.clone(), tell);
@@ -277,7 +263,7 @@ fn serve(
             },
             recv(context.signals.hangups) -> _ => {
                 daemon::notify_reloading();
-                let is_taken = reload::reload(worker, context, &mut current);
+                let is_taken = reload::reload::<WorkerService>(worker, context, &mut current);
                 let status = if is_taken {
                     status.clone()
                 } else {

@@ -21,6 +21,7 @@ use super::tunnel::Tunnel;
 use super::web::WebDoor;
 use super::{Gauges, Worker};
 use crate::config::{WorkerConfig, WorkerLimits};
+use crate::daemon;
 use crate::link::key_watch::key_watch;
 use crate::link::message::WorkerAbout;
 use crate::net::tls::ServerTls;
@@ -33,6 +34,9 @@ use crossbeam_channel::bounded;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Descriptors for other things than clients: the log, epoll, the link, GPG.
+const SPARE_DESCRIPTORS: u64 = 64;
 
 impl Worker {
     /// Starts all threads. The port opens when a link has brought prices: see [`Worker::state`].
@@ -72,6 +76,18 @@ pub(super) fn about(config: &WorkerConfig, tls: Option<&ServerTls>) -> WorkerAbo
         name: config.name.clone(),
         advertise: config.advertise.to_string(),
         certificate: tls.and_then(ServerTls::expiry).map(|expiry| expiry.until),
+    }
+}
+
+/// Allows the process descriptors for so many clients, and warns where the system allows fewer.
+pub(super) fn raise_descriptors(clients: usize) {
+    let clients = u64::try_from(clients).unwrap_or(u64::MAX);
+    let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
+    let descriptors = daemon::raise_descriptors(wanted);
+    if descriptors < wanted {
+        crate::warn!(
+            "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
+        );
     }
 }
 
