@@ -137,6 +137,7 @@ impl Service for Master {
         let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.links.identity.keyring().clone(),
+            key: self.acceptor.links.identity.fingerprint(),
             log: context.log.clone(),
             database: config.database.clone(),
             listen: self.address,

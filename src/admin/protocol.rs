@@ -4,7 +4,7 @@
 
 use super::model::{
     AccountDetails, AccountList, BackupSummary, CodeSummary, DeletionSummary, EndedSessions,
-    FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus,
+    FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterKey, MasterStatus,
     OrderCancelSummary, OrderList, PauseSummary, RestartSummary, SessionList, Verification,
     WorkerStatus,
 };
@@ -65,6 +65,8 @@ pub enum AdminRequest {
         /// `host:port` that clients are given.
         address: Option<String>,
     },
+    /// Shows the master's public key, for workers that are set up.
+    MasterKey,
     /// Removes a registration. Its UUID is never used again.
     WorkersUnregister { name: String },
     /// Closes a worker's link and refuses the worker until it is admitted.
@@ -213,6 +215,8 @@ pub enum AdminAnswer {
     Workers(Vec<WorkerStatus>),
     /// Answers the other requests about workers: the worker's state after the request.
     Worker(Box<WorkerStatus>),
+    /// Answers `MasterKey`.
+    MasterKey(MasterKey),
     /// Answers `SessionsList`.
     Sessions(SessionList),
     /// Answers `SessionsEnd`.

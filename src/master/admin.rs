@@ -31,7 +31,7 @@ use crate::admin::model::{
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
-use crate::model::{Money, Timestamp};
+use crate::model::{Fingerprint, Money, Timestamp};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
 use caller::AdminCaller;
@@ -62,6 +62,8 @@ pub struct AdminChannels {
     pub inboxes: MasterChannels,
     /// The master's GPG home, which holds the workers' keys.
     pub keyring: Keyring,
+    /// The master's own key in it.
+    pub key: Fingerprint,
     pub log: LogHandle,
     pub database: DatabaseUrl,
     /// The address of the master's port.
@@ -229,6 +231,7 @@ impl AdminShared {
                 ip,
                 address,
             } => workers::set(self, name, key.as_deref(), ip, address),
+            AdminRequest::MasterKey => workers::master_key(self),
             AdminRequest::WorkersUnregister { name } => workers::unregister(self, name),
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
@@ -413,6 +416,7 @@ fn act(request: &AdminRequest) -> Option<String> {
         AdminRequest::WorkersAdmit { name } => Some(format!("admitted worker {name}")),
         AdminRequest::Backup { file } => Some(format!("made a backup, {}", file.display())),
         AdminRequest::Status
+        | AdminRequest::MasterKey
         | AdminRequest::WorkersList
         | AdminRequest::WorkersShow { .. }
         | AdminRequest::SessionsList { .. }

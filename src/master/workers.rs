@@ -515,6 +515,22 @@ pub fn register_offline(
     registry::register(&mut storage, registration)
 }
 
+/// The worker that is registered under a name, read while no master runs; `None` if there is none,
+/// or no database yet.
+///
+/// # Errors
+/// The database cannot be used.
+pub fn find_offline(url: &DatabaseUrl, name: &str) -> Result<Option<WorkerServer>, String> {
+    if !url.file().exists() {
+        return Ok(None);
+    }
+    let _lock = Storage::lock(url).map_err(|e| e.to_string())?;
+    Storage::migrate(url).map_err(|e| e.to_string())?;
+    let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
+    let registry = Registry::load(&mut storage).map_err(|e| e.to_string())?;
+    Ok(registry.by_name(name).cloned())
+}
+
 /// Changes a worker's `host:port` for clients while no master runs. The sandbox uses it when its
 /// ports are taken.
 ///

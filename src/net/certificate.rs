@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The most names of a certificate that an error lists.
 const NAMES_MAX: usize = 8;
@@ -100,6 +100,25 @@ fn timestamp(time: UnixTime) -> Timestamp {
 fn time(time: UnixTime) -> String {
     let text = timestamp(time).to_string();
     text.replace("T", " ").replace(".000Z", " UTC")
+}
+
+/// Checks that a certificate, PEM, is good for a host at a time, to whoever trusts a CA, PEM.
+///
+/// # Errors
+/// Why a client would refuse it.
+pub fn serves(own: &[u8], ca: &[u8], host: &str, at: SystemTime) -> Result<(), String> {
+    let read = |text| CertificateDer::from_pem_slice(text).map_err(|error| error.to_string());
+    let (own, ca) = (read(own)?, read(ca)?);
+    let parsed = ParsedCertificate::try_from(&own).map_err(|error| describe(&error))?;
+    let mut roots = RootCertStore::empty();
+    roots.add(ca).map_err(|error| describe(&error))?;
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = UnixTime::since_unix_epoch(since);
+    verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], at, algorithms.all)
+        .map_err(|error| describe(&error))?;
+    let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+    verify_server_name(&parsed, &name).map_err(|error| describe(&error))
 }
 
 /// Checks that a worker could serve with a certificate. Returns what clients would refuse it for.

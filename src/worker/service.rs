@@ -5,6 +5,7 @@
 //! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
+use super::capacity::ConnectionBudget;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
 use super::{reload, start};
@@ -19,6 +20,8 @@ use crate::model::printable::clean;
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogConfig;
+use crate::runtime::process_limits::ProcessLimits;
+use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::io;
@@ -152,7 +155,8 @@ impl Service for WorkerService {
 
     /// Checks keys and certificates.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
-        let warnings = check_certificate(config)?;
+        let mut warnings = check_certificate(config)?;
+        warnings.extend(check_room(config));
         leave_agent(&config.gpg.home, || identity(config))?;
         Ok(warnings)
     }
@@ -213,9 +217,28 @@ fn stop_agent(home: &Path, deadline: Instant) {
     }
 }
 
+/// Warns where the limits in force, which a unit may set otherwise, have less room than configured.
+fn check_room(config: &WorkerConfig) -> Option<String> {
+    let clients = config.limits.max_connections;
+    start::raise_descriptors(clients);
+    let allowed = ProcessLimits::read();
+    let budget = ConnectionBudget::of(&config.limits, config.tls.is_some(), &allowed);
+    let room = budget.connections;
+    budget.bound.map(|why| {
+        format!(
+            "limits.max_connections is {clients}, and started from here there would be room for \
+             {room} clients: {why}"
+        )
+    })
+}
+
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let identity = identity(config)?;
     start::raise_descriptors(config.limits.max_connections);
+    // Threads have the policy of those that start them. GPG has it, too.
+    if let Err(why) = run_in_batch() {
+        crate::debug!("the scheduling policy stays as it is: {why}");
+    }
     let watchdog = Watchdog::new();
     let (tell, failures) = bounded(1);
     let connect = connect_with(config, identity.clone(), tell);
@@ -237,7 +260,7 @@ fn serve(
     let mut current = context.config.clone();
     let waiting = format!(
         "waiting for the first link to the master at {}",
-        context.config.master
+        current.master
     );
     let mut status = waiting.clone();
     daemon::notify_status(&status);

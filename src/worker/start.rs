@@ -6,6 +6,8 @@
 
 use super::acceptor::{ClientPort, PROXY_LOGGED_MAX, WorkerAcceptor};
 use super::cache::Cache;
+use super::capacity::SPARE_DESCRIPTORS;
+use super::capacity::{ClientCapacity, ConnectionBudget};
 use super::clients::Clients;
 use super::master_link::MasterLink;
 use super::master_link::connector::{Connect, Connector, RENEWAL_MAX};
@@ -24,19 +26,18 @@ use crate::config::{WorkerConfig, WorkerLimits};
 use crate::daemon;
 use crate::link::key_watch::key_watch;
 use crate::link::message::WorkerAbout;
+use crate::net::rejecter::LINGERING_MAX;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
+use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::published::Published;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::bounded;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Descriptors for other things than clients: the log, epoll, the link, GPG.
-const SPARE_DESCRIPTORS: u64 = 64;
 
 impl Worker {
     /// Starts all threads. The port opens when a link has brought prices: see [`Worker::state`].
@@ -79,22 +80,20 @@ pub(super) fn about(config: &WorkerConfig, tls: Option<&ServerTls>) -> WorkerAbo
     }
 }
 
-/// Allows the process descriptors for so many clients, and warns where the system allows fewer.
+/// Allows the process descriptors for so many clients, as far as the system lets it.
 pub(super) fn raise_descriptors(clients: usize) {
     let clients = u64::try_from(clients).unwrap_or(u64::MAX);
-    let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
-    let descriptors = daemon::raise_descriptors(wanted);
-    if descriptors < wanted {
-        crate::warn!(
-            "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
-        );
-    }
+    let others = 2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64);
+    daemon::raise_descriptors(clients.saturating_add(others));
 }
 
 /// The limits of clients' connections.
-pub(super) fn connection_limits(limits: &WorkerLimits) -> ConnectionLimits {
+pub(super) fn connection_limits(
+    limits: &WorkerLimits,
+    budget: &ConnectionBudget,
+) -> ConnectionLimits {
     ConnectionLimits {
-        total: limits.max_connections,
+        total: budget.connections,
         per_neighbourhood: limits.max_connections_per_ip,
     }
 }
@@ -123,8 +122,11 @@ fn start(
         .as_ref()
         .map(|web| WebDoor::new(web.clone(), tls.is_some(), port_stop));
     let web = web.transpose()?;
-    let flusher = Flusher::new()?;
-    let limiter = ConnectionLimiter::new(connection_limits(&config.limits));
+    let budget = ConnectionBudget::of(&config.limits, tls.is_some(), &ProcessLimits::read());
+    budget.tell(&config.limits);
+    let flusher = Flusher::with_bound(budget.held_bytes)?;
+    let limiter = ConnectionLimiter::new(connection_limits(&config.limits, &budget));
+    let capacity = ClientCapacity::new(Arc::clone(&limiter));
     let gauges = Gauges::new(Arc::clone(&limiter));
     gauges.about.store(about(config, tls.as_deref()));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
@@ -138,7 +140,7 @@ fn start(
     let (to_link_events, link_events) = bounded(LINK_EVENTS_MAX);
     let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
     let (to_state, state) = bounded(1);
-    let (refusal, rejecter) = rejecter::refusal();
+    let (refusal, rejecter) = rejecter::refusal(budget.lingering);
     let (keys, key_watch) = key_watch();
 
     let router = WorkerRouter::new(WorkerChannels {
@@ -175,7 +177,14 @@ fn start(
         Arc::clone(&clock),
         Arc::clone(&gauges),
     );
-    let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher), renew_after);
+    let keeps = Arc::clone(&capacity);
+    let connector = Connector::new(
+        connect,
+        to_link_events,
+        Arc::clone(&flusher),
+        keeps,
+        renew_after,
+    );
     let acceptor = WorkerAcceptor::new(
         ClientPort {
             listen: config.listen,
@@ -183,6 +192,7 @@ fn start(
             limits: Arc::clone(&limits),
             tls: tls.clone(),
             limiter: Arc::clone(&limiter),
+            capacity,
             flusher: Arc::clone(&flusher),
             refusal,
             router: to_router.clone(),

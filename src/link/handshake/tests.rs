@@ -280,14 +280,16 @@ fn worker_and_master_need_different_keys_of_their_own() {
     let worker = parties().worker.home(&[&parties().master]);
     let budget = GpgBudget::new(BudgetLimits::default());
     let side = MasterIdentity::new(worker.keyring.clone(), key, budget);
-    assert_eq!(side.unwrap_err(), E::Keyring(K::SecretUnknown));
+    assert!(matches!(side.unwrap_err(), E::Keyring(K::SecretUnknown(_))));
     let unknown = WorkerIdentity::new(
         worker.keyring.clone(),
         parties().worker.fingerprint,
         parties().stranger.fingerprint,
         UUID,
     );
-    assert_eq!(unknown.unwrap_err(), E::Keyring(K::KeyUnknown));
+    let stranger = parties().stranger.fingerprint;
+    let named = K::KeyUnknown.of_key("the master's key", stranger);
+    assert_eq!(unknown.unwrap_err(), E::Keyring(named));
 }
 
 #[test]

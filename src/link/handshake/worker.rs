@@ -8,7 +8,7 @@ use super::error::master_version;
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
-use crate::link::keyring::{CheckedKey, Keyring, KeyringError};
+use crate::link::keyring::{CheckedKey, Keyring, KeyringError, MASTERS_KEY, OUR_KEY};
 use crate::model::{Fingerprint, Timestamp};
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, frame};
 use uuid::Uuid;
@@ -40,8 +40,10 @@ impl WorkerIdentity {
         if own == master {
             return Err(HandshakeError::SameKey);
         }
-        let own = keyring.own(own)?;
-        keyring.peer(master)?;
+        let own = keyring.own(own).map_err(|why| why.of_key(OUR_KEY, own))?;
+        keyring
+            .peer(master)
+            .map_err(|why| why.of_key(MASTERS_KEY, master))?;
         Ok(WorkerIdentity {
             keyring,
             own,

@@ -5,7 +5,7 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 use super::{AdminShared, ask};
-use crate::admin::model::{WorkerFigures, WorkerStatus};
+use crate::admin::model::{MasterKey, WorkerFigures, WorkerStatus};
 use crate::admin::protocol::AdminAnswer;
 use crate::master::messages::{WorkerRow, WorkersMessage};
 use crate::master::workers::mismatches;
@@ -66,6 +66,17 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
             "no worker is registered as {name}; see `papertraderctl workers list`"
         )),
     }
+}
+
+/// The master's public key.
+pub(super) fn master_key(shared: &AdminShared) -> Result<AdminAnswer, String> {
+    let fingerprint = shared.channels.key;
+    let key = shared.channels.keyring.export(fingerprint);
+    let key = key.map_err(|error| format!("the master's key {fingerprint}: {error}"))?;
+    Ok(AdminAnswer::MasterKey(MasterKey {
+        fingerprint: fingerprint.to_string(),
+        key: String::from_utf8_lossy(&key).into_owned(),
+    }))
 }
 
 /// Registers a worker: its key in the master's keyring, then the rest in the database. If the
