@@ -11,6 +11,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/README.md",
     "spec/architecture.md",
     "spec/chaos.md",
+    "spec/master/audit.md",
     "spec/choices.md",
     "spec/dialogue/mutants.md",
     "spec/dialogue/orders.md",
