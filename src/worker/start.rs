@@ -6,6 +6,7 @@
 
 use super::acceptor::{ClientPort, PROXY_LOGGED_MAX, WorkerAcceptor};
 use super::cache::Cache;
+use super::capacity::SPARE_DESCRIPTORS;
 use super::capacity::{ClientCapacity, ConnectionBudget};
 use super::clients::Clients;
 use super::master_link::MasterLink;
@@ -23,8 +24,10 @@ use super::tunnel::Tunnel;
 use super::web::WebDoor;
 use super::{Gauges, Worker};
 use crate::config::{WorkerConfig, WorkerLimits};
+use crate::daemon;
 use crate::link::key_watch::key_watch;
 use crate::link::message::WorkerAbout;
+use crate::net::rejecter::LINGERING_MAX;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::clock::RemoteClock;
@@ -76,6 +79,13 @@ pub(super) fn about(config: &WorkerConfig, tls: Option<&ServerTls>) -> WorkerAbo
         advertise: config.advertise.to_string(),
         certificate: tls.and_then(ServerTls::expiry).map(|expiry| expiry.until),
     }
+}
+
+/// Allows the process descriptors for so many clients, as far as the system lets it.
+pub(super) fn raise_descriptors(clients: usize) {
+    let clients = u64::try_from(clients).unwrap_or(u64::MAX);
+    let others = 2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64);
+    daemon::raise_descriptors(clients.saturating_add(others));
 }
 
 /// The limits of clients' connections.
