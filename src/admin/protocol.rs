@@ -55,6 +55,16 @@ pub enum AdminRequest {
         /// `host:port` that clients are given.
         address: String,
     },
+    /// Changes a registration; what is absent stays.
+    WorkersSet {
+        name: String,
+        /// The worker's new public key, ASCII-armoured.
+        key: Option<String>,
+        /// The one address that the worker may connect from.
+        ip: Option<IpAddr>,
+        /// `host:port` that clients are given.
+        address: Option<String>,
+    },
     /// Shows the master's public key, for workers that are set up.
     MasterKey,
     /// Removes a registration. Its UUID is never used again.

@@ -28,7 +28,7 @@ use crate::cli::usage::{refuse, with_own_usage};
 use crate::model::printable::clean;
 use arguments::{
     AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, OrdersCommand, OrdersToCancel,
-    SessionsCommand, WorkersCommand,
+    SessionsCommand, WorkerSettings, WorkersCommand,
 };
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
@@ -256,6 +256,12 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 ip,
                 address,
             },
+            WorkersCommand::Set(WorkerSettings { name, new }) => AdminRequest::WorkersSet {
+                name,
+                key: new.key.as_deref().map(read_key).transpose()?,
+                ip: new.ip,
+                address: new.address,
+            },
             WorkersCommand::Boot { name } => AdminRequest::WorkersBoot { name },
             WorkersCommand::Admit { name } => AdminRequest::WorkersAdmit { name },
             WorkersCommand::Unregister { name } => AdminRequest::WorkersUnregister { name },
@@ -406,7 +412,9 @@ fn print_answer(
             let text = match request {
                 // The UUID alone, for scripts.
                 AdminRequest::WorkersRegister { .. } => format!("{}\n", worker.uuid),
-                AdminRequest::WorkersShow { .. } => show::worker(&worker),
+                AdminRequest::WorkersShow { .. } | AdminRequest::WorkersSet { .. } => {
+                    show::worker(&worker)
+                }
                 _ => format!("{} is {}\n", worker.name, worker.state),
             };
             print(cli, &worker, &text)

@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/starts.rs`, `tests/suite/daemons.rs`.
 
 use super::cli::DaemonArguments;
+use super::first_process;
 use super::root::{self, NamedPath};
 use super::{
     DONE, EndReason, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
@@ -64,6 +65,18 @@ pub trait Service: Sized {
     /// The problems, with their exit code.
     fn check(config: &Self::Config) -> Result<Vec<String>, StartError>;
 
+    /// As [`Service::check`], beside the running daemon whose configuration is `current`. May pass
+    /// over what is read at a start alone and takes long.
+    ///
+    /// # Errors
+    /// As [`Service::check`].
+    fn check_again(
+        config: &Self::Config,
+        _current: &Self::Config,
+    ) -> Result<Vec<String>, StartError> {
+        Self::check(config)
+    }
+
     /// Starts all threads. Before it gives the signal to stop, a start that fails keeps its reason
     /// in `reason`.
     ///
@@ -97,6 +110,9 @@ pub struct ServiceContext<'a, C> {
 /// Runs a daemon: parses the command line, checks, starts, serves, stops, and flushes the log.
 /// Returns the exit code.
 pub fn main<S: Service>() -> ExitCode {
+    if let Some(code) = first_process::run_as_child() {
+        return code;
+    }
     let arguments: DaemonArguments = S::Cli::parse().into();
     let loaded = S::load(&arguments.config);
     if arguments.check_config

@@ -164,6 +164,12 @@ Example: uuid=$(papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7
         #[arg(long, value_name = "HOST:PORT")]
         address: String,
     },
+    /// Change a worker's registration; it keeps its name and UUID
+    #[command(
+        after_help = "A link ends where key or IP address change; the worker links anew by itself.
+Example: papertraderctl workers set eu1 --ip 192.0.2.8"
+    )]
+    Set(WorkerSettings),
     /// Register the worker of a request, and print the answer that ends its set-up
     #[command(
         after_help = "`papertraderctl setup worker` writes the request on the worker's machine, and takes the answer there.
@@ -194,6 +200,30 @@ Example: papertraderctl workers accept eu1.request > eu1.answer"
         /// Its name
         name: String,
     },
+}
+
+/// What changes of a worker's registration.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerSettings {
+    /// Its name
+    pub name: String,
+    #[command(flatten)]
+    pub new: NewWorkerSettings,
+}
+
+/// At least one of these is there.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = true)]
+pub struct NewWorkerSettings {
+    /// The one address that it may connect from from now on
+    #[arg(long)]
+    pub ip: Option<IpAddr>,
+    /// Where clients reach it from now on
+    #[arg(long, value_name = "HOST:PORT")]
+    pub address: Option<String>,
+    /// Its new public key, as `gpg --armor --export FINGERPRINT` writes it; - reads standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
 }
 
 /// What can be done with sessions.

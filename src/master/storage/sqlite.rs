@@ -45,6 +45,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0020_market_pause.sql"),
     include_str!("../../../sql/sqlite/0021_fill_bars.sql"),
     include_str!("../../../sql/sqlite/0022_fee_schedules.sql"),
+    include_str!("../../../sql/sqlite/0023_deployment_facts.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;
@@ -229,6 +230,16 @@ pub(super) fn other_version(path: &Path, found: usize) -> VersionMismatch {
         found,
         known: MIGRATIONS.len(),
     }
+}
+
+/// The number of migrations of a database that is there and is brought forward by [`migrate`]. None:
+/// it is new, of this version, or of a newer one.
+pub(super) fn older_version(path: &Path) -> Result<Option<usize>, StorageError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let found = found_version(path)?;
+    Ok((1..MIGRATIONS.len()).contains(&found).then_some(found))
 }
 
 /// The number of a database's migrations, read before anything is written to it.
