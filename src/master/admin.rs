@@ -283,9 +283,7 @@ impl AdminShared {
             } => orders::list(self, account.as_deref(), symbol.as_deref(), most),
             AdminRequest::OrdersCancel(which) => orders::cancel(self, which, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
-            AdminRequest::Backup { .. } | AdminRequest::BackupSend => {
-                Err(backup::WRITTEN_BY_THE_CALLER.to_owned())
-            }
+            AdminRequest::Backup { .. } | AdminRequest::BackupSend => backup::refuse(),
             AdminRequest::MarketHeld => Ok(market::held(self)),
             AdminRequest::MarketReview { symbol, verdict } => {
                 market::review(self, &symbol, verdict, caller)
