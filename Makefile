@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
 
 all: build
 
@@ -126,6 +126,13 @@ ROUNDS ?= 1000
 chaos: deps ## kills, cuts and full disks while people trade: ROUNDS=1000 SEED=1
 	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(CARGO) test --locked --test chaos
 
+# Installs the packages on booted machines, as administrators do; as root. ONLY names a case.
+ONLY ?=
+system-test: ## the packages on booted Debian machines, as root: ONLY=watchdog
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) debhelper dpkg-dev lintian mmdebstrap systemd-container"
+	$(CARGO) build --quiet --locked --bins
+	python3 tests/system/run.py $(foreach case,$(ONLY),--only $(case))
+
 # Hostile clients by the hundred beside a person who is served.
 CLIENTS ?= 500
 hostile: deps ## bad clients beside a person: CLIENTS=500
@@ -158,6 +165,12 @@ bench-notices: deps ## 5,000 subscribers to one price, and who else notices: two
 bench-open-orders: deps ## a master with a million open orders: five minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench open-orders
+
+# The figures of spec/sizing.md.
+bench-sizes: ## what a client, an account, a transaction and a price take: two minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) openssl"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench sizes
 
 bench-websocket: deps ## what a quote by WebSocket costs a worker, beside TCP: two minutes
 	$(CARGO) build --release --locked

@@ -10,10 +10,11 @@ mod watch;
 pub use error::KeyringError;
 pub use message::{MESSAGE_MAX, PLAIN_MAX};
 
-use crate::model::Fingerprint;
+use crate::model::{Fingerprint, Timestamp};
 use crate::runtime::is_passing;
 use gpgme::{
     Context, CreateKeyFlags, DeleteKeyFlags, ExportMode, Key, KeyListMode, PinentryMode, Protocol,
+    Subkey,
 };
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::Read;
@@ -74,6 +75,15 @@ impl CheckedKey {
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
+}
+
+/// A key as it stands at a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyState {
+    /// Whether it is fit for use: what [`Keyring::peer`] says.
+    pub fit: Result<(), KeyringError>,
+    /// When it ends, or has ended; `None`: never, or it is not known.
+    pub until: Option<Timestamp>,
 }
 
 /// A GPG home. It is cheap to clone, and several threads may use it at once.
@@ -301,6 +311,20 @@ impl Keyring {
         ))
     }
 
+    /// Whether the public half of a key is fit now, and until when. Needs no agent.
+    pub fn state(&self, fingerprint: Fingerprint) -> KeyState {
+        match self.get(fingerprint, false) {
+            Ok(key) => KeyState {
+                fit: fit_as(&key, fingerprint),
+                until: end(&key),
+            },
+            Err(error) => KeyState {
+                fit: Err(error),
+                until: None,
+            },
+        }
+    }
+
     /// Deletes a public key. Succeeds if there is none.
     ///
     /// # Errors
@@ -363,6 +387,12 @@ impl Keyring {
     }
 
     fn find(&self, fingerprint: Fingerprint, secret: bool) -> Result<CheckedKey, KeyringError> {
+        let key = self.get(fingerprint, secret)?;
+        fit_as(&key, fingerprint)?;
+        Ok(CheckedKey { fingerprint, key })
+    }
+
+    fn get(&self, fingerprint: Fingerprint, secret: bool) -> Result<Key, KeyringError> {
         let name = fingerprint.to_string();
         let key = self.run(|context| {
             let found = if secret {
@@ -376,19 +406,13 @@ impl Keyring {
                 Err(error) => Err(error.into()),
             }
         })?;
-        let Some(key) = key else {
-            return Err(if secret {
+        key.ok_or_else(|| {
+            if secret {
                 self.secret_unknown(fingerprint)
             } else {
                 KeyringError::KeyUnknown
-            });
-        };
-        // GnuPG also finds a key by the fingerprints of its subkeys. Only that of the primary key
-        // counts.
-        if check_fit(&key)? != fingerprint {
-            return Err(KeyringError::KeyUnknown);
-        }
-        Ok(CheckedKey { fingerprint, key })
+            }
+        })
     }
 
     /// Runs one operation with a new context of this home, under [`GPG_TIMEOUT`] and a limit of
@@ -466,6 +490,47 @@ fn is_missing(error: gpgme::Error) -> bool {
         gpgme::Error::NO_SECKEY.code(),
     ]
     .contains(&error.code())
+}
+
+/// Checks that the key is fit for use now, and is that of this fingerprint.
+fn fit_as(key: &Key, fingerprint: Fingerprint) -> Result<(), KeyringError> {
+    // GnuPG also finds a key by the fingerprints of its subkeys. Only that of the primary key counts.
+    if check_fit(key)? == fingerprint {
+        Ok(())
+    } else {
+        Err(KeyringError::KeyUnknown)
+    }
+}
+
+/// When a key ends: with its primary key, or with the last of its subkeys that can sign or encrypt.
+fn end(key: &Key) -> Option<Timestamp> {
+    let millis = |time: SystemTime| {
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    };
+    // `None` is later than any time.
+    let last = |can: fn(&Subkey<'_>) -> bool| {
+        let usable = key.subkeys().filter(|subkey| {
+            can(subkey) && !subkey.is_revoked() && !subkey.is_disabled() && !subkey.is_invalid()
+        });
+        let mut ends: Vec<_> = usable.map(|subkey| subkey.expiration_time()).collect();
+        ends.sort();
+        match ends.first() {
+            Some(None) | None => None,
+            Some(Some(_)) => ends.last().copied().flatten(),
+        }
+    };
+    let primary = key
+        .primary_key()
+        .and_then(|primary| primary.expiration_time());
+    let ends = [
+        primary,
+        last(|it| it.can_sign()),
+        last(|it| it.can_encrypt()),
+    ];
+    ends.into_iter().flatten().min().map(millis)
 }
 
 /// Checks that the key is fit for use now, and returns its fingerprint.

@@ -6,11 +6,13 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 mod accounts;
+mod backup;
 mod caller;
 mod connection;
 mod maintenance;
 mod market;
 mod orders;
+mod send;
 mod sessions;
 mod socket;
 mod workers;
@@ -21,8 +23,9 @@ use super::messages::{
     AccountEvent, AdminAct, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
     MasterChannels, RosterImport, TransactionsMessage,
 };
-use super::storage::Interrupter;
+use super::storage::{self, Interrupter};
 use super::transactions::disk_floor::DiskLevel;
+use super::workers::START_GRACE;
 use crate::admin::model::{
     CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MailSummary, MasterStatus,
     PricesStatus, ProviderFailure,
@@ -33,6 +36,7 @@ use crate::link::keyring::Keyring;
 use crate::model::{Fingerprint, Money, Timestamp};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
+use backup::BackupTurn;
 use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -69,8 +73,6 @@ pub struct AdminChannels {
     pub listen: SocketAddr,
     /// The deployment's name.
     pub deployment: String,
-    /// `expected_workers` of the configuration.
-    pub expected_workers: usize,
 }
 
 /// The thread that accepts administrators.
@@ -91,6 +93,7 @@ struct AdminShared {
     working: AtomicUsize,
     /// Held by verify and backup: each reads the whole database, so one runs at a time.
     maintenance: Mutex<()>,
+    backups: BackupTurn,
     /// Held while the keyring and the registry change together.
     registering: Mutex<()>,
 }
@@ -134,6 +137,7 @@ impl AdminServer {
         stop: &Stop,
     ) -> io::Result<AdminServer> {
         let socket = ControlSocket::bind(path, group)?;
+        storage::backup::delete_sending(&channels.database);
         let shared = Arc::new(AdminShared {
             channels,
             socket,
@@ -143,6 +147,7 @@ impl AdminServer {
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
             maintenance: Mutex::new(()),
+            backups: BackupTurn::default(),
             registering: Mutex::new(()),
         });
         let accepting = Arc::clone(&shared);
@@ -185,8 +190,8 @@ impl AdminShared {
         });
     }
 
-    /// Answers one request, and logs whose process asked for a change of workers or a backup. Other
-    /// changes are logged where they are made, with what came of them.
+    /// Answers one request, and logs whose process asked for a change of workers. Other changes
+    /// are logged where they are made, with what came of them.
     ///
     /// # Errors
     /// The reason, with what to do.
@@ -196,11 +201,9 @@ impl AdminShared {
         caller: AdminCaller,
         cancel: &CancelToken,
     ) -> Result<AdminAnswer, String> {
-        let act = act(&request);
+        let asked = request.clone();
         let answer = self.dispatch(request, caller, cancel)?;
-        if let Some(act) = act {
-            crate::info!("{caller} has {act}");
-        }
+        log_act(&asked, caller);
         Ok(answer)
     }
 
@@ -226,6 +229,12 @@ impl AdminShared {
                 ip,
                 address,
             } => workers::register(self, name, &key, ip, address),
+            AdminRequest::WorkersSet {
+                name,
+                key,
+                ip,
+                address,
+            } => workers::set(self, name, key.as_deref(), ip, address),
             AdminRequest::MasterKey => workers::master_key(self),
             AdminRequest::WorkersUnregister { name } => workers::unregister(self, name),
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
@@ -269,7 +278,9 @@ impl AdminShared {
             } => orders::list(self, account.as_deref(), symbol.as_deref(), most),
             AdminRequest::OrdersCancel(which) => orders::cancel(self, which, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
-            AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
+            AdminRequest::Backup { .. } | AdminRequest::BackupSend => {
+                Err(backup::WRITTEN_BY_THE_CALLER.to_owned())
+            }
             AdminRequest::MarketHeld => Ok(market::held(self)),
             AdminRequest::MarketReview { symbol, verdict } => {
                 market::review(self, &symbol, verdict, caller)
@@ -316,7 +327,7 @@ impl AdminShared {
             next_update: prices.next.map(|next| next.to_string()),
             workers_connected: inboxes.shared.peers.load().len(),
             workers_registered: inboxes.shared.registry.load().all().count(),
-            workers_expected: self.channels.expected_workers,
+            workers_expected: inboxes.shared.expected.load(Ordering::Relaxed),
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
@@ -340,6 +351,10 @@ impl AdminShared {
         status.warnings.extend(unapplied);
         let held = market::warnings(&latest, INPUT_WARNINGS_SHOWN_MAX);
         status.warnings.extend(held);
+        let (expiries, now) = (inboxes.keys.expiries(), Timestamp::now());
+        let ends = expiries.iter().filter_map(|expiry| expiry.warning(now));
+        status.warnings.extend(ends);
+        status.warnings.extend(workers::warnings(self)?);
         status.warnings.extend(queue.written_off);
         Ok(status)
     }
@@ -386,14 +401,44 @@ impl AdminShared {
     }
 }
 
-/// What a request does to workers, or that it makes a backup; `None` of other requests.
-fn act(request: &AdminRequest) -> Option<String> {
+/// Logs what a request has done to a worker. Other acts are logged where they are made.
+fn log_act(request: &AdminRequest, caller: AdminCaller) {
     match request {
-        AdminRequest::WorkersRegister { name, .. } => Some(format!("registered worker {name}")),
-        AdminRequest::WorkersUnregister { name } => Some(format!("unregistered worker {name}")),
-        AdminRequest::WorkersBoot { name } => Some(format!("booted worker {name}")),
-        AdminRequest::WorkersAdmit { name } => Some(format!("admitted worker {name}")),
-        AdminRequest::Backup { file } => Some(format!("made a backup, {}", file.display())),
+        AdminRequest::WorkersRegister {
+            name, ip, address, ..
+        } => {
+            crate::audit!(
+                "worker register",
+                worker = name,
+                ip = ip,
+                address = address,
+                by = caller,
+            );
+        }
+        AdminRequest::WorkersSet {
+            name,
+            key,
+            ip,
+            address,
+        } => {
+            crate::audit!(
+                "worker set",
+                worker = name,
+                ip = ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
+                address = address.as_deref().unwrap_or("-"),
+                new_key = key.is_some(),
+                by = caller,
+            );
+        }
+        AdminRequest::WorkersUnregister { name } => {
+            crate::audit!("worker unregister", worker = name, by = caller);
+        }
+        AdminRequest::WorkersBoot { name } => {
+            crate::audit!("worker boot", worker = name, by = caller);
+        }
+        AdminRequest::WorkersAdmit { name } => {
+            crate::audit!("worker admit", worker = name, by = caller);
+        }
         AdminRequest::Status
         | AdminRequest::MasterKey
         | AdminRequest::WorkersList
@@ -411,11 +456,13 @@ fn act(request: &AdminRequest) -> Option<String> {
         | AdminRequest::OrdersList { .. }
         | AdminRequest::OrdersCancel(_)
         | AdminRequest::Verify
+        | AdminRequest::Backup { .. }
+        | AdminRequest::BackupSend
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
         | AdminRequest::MarketPause { .. }
         | AdminRequest::LogTail { .. }
-        | AdminRequest::LogFlush => None,
+        | AdminRequest::LogFlush => {}
     }
 }
 
@@ -481,7 +528,8 @@ fn mail_summary(mail: MailStatus) -> MailSummary {
 
 fn warnings(status: &MasterStatus) -> Vec<String> {
     let mut warnings = Vec::new();
-    if status.workers_connected < status.workers_expected {
+    let had_time = status.uptime_ms >= u64::try_from(START_GRACE.as_millis()).unwrap_or(0);
+    if status.workers_connected < status.workers_expected && had_time {
         warnings.push(format!(
             "{} of {} expected workers are connected; see `papertraderctl workers list`",
             status.workers_connected, status.workers_expected

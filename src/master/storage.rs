@@ -12,6 +12,7 @@ pub mod bars;
 mod before;
 pub mod bulk;
 pub mod deletion;
+pub mod deployment_facts;
 pub mod disk;
 mod email_keys;
 pub mod export;

@@ -765,7 +765,7 @@ impl Port {
             per_neighbourhood: per_ip,
         });
         let stop = Stop::new();
-        let (refusal, rejecter) = rejecter::refusal();
+        let (refusal, rejecter) = rejecter::refusal(rejecter::LINGERING_MAX);
         let (accepts, permits, stopped) =
             (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
@@ -773,6 +773,7 @@ impl Port {
                 &permits,
                 &refusal,
                 &stopped,
+                |_| false,
                 |_| false,
                 |mut socket, _, permit| {
                     std::thread::spawn(move || {
@@ -834,13 +835,14 @@ fn a_closed_listener_frees_its_port_for_the_next() {
         per_neighbourhood: 9,
     });
     let accepted = Arc::new(AtomicUsize::new(0));
-    let (refusal, _refuser) = rejecter::refusal();
+    let (refusal, _refuser) = rejecter::refusal(rejecter::LINGERING_MAX);
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
     let thread = runtime::spawn("listener", move || {
         accepts.run(
             &limiter,
             &refusal,
             &Stop::new(),
+            |_| false,
             |_| false,
             |_, _, _| {
                 counts.fetch_add(1, Ordering::SeqCst);
@@ -985,11 +987,11 @@ mod tls {
     fn tls_carries_the_same_protocol() {
         let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
-        let tls = ServerTls::load(
-            &folder.path().join("cert.pem"),
-            &folder.path().join("key.pem"),
-        )
-        .unwrap();
+        let (certificate_file, key_file) = (
+            folder.path().join("cert.pem"),
+            folder.path().join("key.pem"),
+        );
+        let tls = ServerTls::load(&certificate_file, &key_file).unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &root);
         for _ in 0..3 {
@@ -1013,9 +1015,9 @@ mod tls {
 
         // A valid new pair is loaded; an invalid one is not.
         let other = certificate(folder.path());
-        tls.reload().unwrap();
-        std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
-        assert!(tls.reload().is_err());
+        tls.reload(&certificate_file, &key_file).unwrap();
+        std::fs::write(&key_file, "nonsense").unwrap();
+        assert!(tls.reload(&certificate_file, &key_file).is_err());
         let (client, _ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &other);
         client.write_all(&ping()).unwrap();

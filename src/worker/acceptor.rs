@@ -5,6 +5,7 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
+use super::capacity::ClientCapacity;
 use super::client::WorkerClient;
 use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
 use super::reader::ClientReader;
@@ -23,8 +24,10 @@ use crate::net::{
 };
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
+use crate::runtime::published::Published;
 use crate::runtime::{self, Module, Stop, TICK, ThreadHandle, is_passing};
 use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -66,9 +69,11 @@ pub(super) struct ClientPort {
     pub(super) listen: SocketAddr,
     /// What browsers are served, where they are.
     pub(super) web: Option<WebDoor>,
-    pub(super) limits: WorkerLimits,
+    /// Of clients that connect from now on.
+    pub(super) limits: Arc<Published<WorkerLimits>>,
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) limiter: Arc<ConnectionLimiter>,
+    pub(super) capacity: Arc<ClientCapacity>,
     pub(super) flusher: Arc<Flusher>,
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
@@ -229,6 +234,7 @@ impl ClientPort {
                 &refusal,
                 &stop,
                 is_proxy,
+                |shortage| port.capacity.make_room(shortage),
                 |socket, peer, permit| {
                     port.serve(socket, peer, permit, kind);
                 },
@@ -248,23 +254,28 @@ impl ClientPort {
 
     /// Whether a header of the PROXY protocol is required from this address, and believed.
     fn is_proxy(&self, ip: IpAddr) -> bool {
-        self.limits
-            .proxy_from
-            .iter()
-            .any(|proxy| proxy.contains(ip))
+        let limits = self.limits.load();
+        limits.proxy_from.iter().any(|proxy| proxy.contains(ip))
     }
 
-    /// Starts a client's reader thread. Where that fails, the connection is closed.
+    /// Starts a client's reader thread. Where that fails, the client is refused.
     fn serve(
         self: &Arc<Self>,
         socket: TcpStream,
         peer: SocketAddr,
-        mut permit: ConnectionPermit,
+        permit: ConnectionPermit,
         kind: PeerKind,
     ) {
         let port = Arc::clone(self);
-        let header_by = Instant::now() + self.limits.frame_timeout;
+        // A thread that is not started gives nothing back.
+        let handed = Arc::new(Mutex::new(Some((socket, permit))));
+        let given = Arc::clone(&handed);
+        let header_by = Instant::now() + self.limits.load().frame_timeout;
         let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
+            let Some((socket, mut permit)) = given.lock().take() else {
+                return;
+            };
+            drop(given);
             let client = if port.is_proxy(peer.ip()) {
                 port.client_behind(&socket, peer, header_by)
             } else {
@@ -275,11 +286,7 @@ impl ClientPort {
             };
             // A connection of the proxy's own keeps the place that it has.
             if client != peer && !permit.pass_to(client.ip()) {
-                let rejected = match kind {
-                    PeerKind::Client => RejectedPeer::Client,
-                    PeerKind::Browser => RejectedPeer::Browser,
-                };
-                port.refusal.for_peers(rejected).refuse(socket);
+                port.refuse(socket, kind);
                 return;
             }
             if let Some((socket, transport, received)) = port.greet(socket, kind) {
@@ -288,8 +295,20 @@ impl ClientPort {
             drop(permit);
         });
         if let Err(error) = started {
-            crate::error!("no thread for a client: {error}");
+            if let Some((socket, _permit)) = handed.lock().take() {
+                self.refuse(socket, kind);
+            }
+            self.capacity.on_failure(&error);
         }
+    }
+
+    /// Tells a peer that there is no room for it.
+    fn refuse(&self, socket: TcpStream, kind: PeerKind) {
+        let rejected = match kind {
+            PeerKind::Client => RejectedPeer::Client,
+            PeerKind::Browser => RejectedPeer::Browser,
+        };
+        self.refusal.for_peers(rejected).refuse(socket);
     }
 
     /// The address of the client whose connection a proxy passes on; `None` where its header cannot
@@ -326,7 +345,10 @@ impl ClientPort {
             }
         };
         match (kind, &self.web) {
-            (PeerKind::Browser, Some(web)) => web.serve(HttpStream::new(socket, tls)),
+            (PeerKind::Browser, Some(web)) => {
+                let send_timeout = self.limits.load().send_timeout;
+                web.serve(HttpStream::new(socket, tls), send_timeout)
+            }
             (PeerKind::Client, _) | (PeerKind::Browser, None) => {
                 Some((socket, Transport::stream(tls), Vec::new()))
             }
@@ -335,22 +357,24 @@ impl ClientPort {
 
     /// Serves a client until its connection has ended. `received`: bytes that came already.
     fn read(&self, socket: TcpStream, client: SocketAddr, transport: Transport, received: Vec<u8>) {
+        let of_clients = self.limits.load();
         let limits = SendLimits {
-            max_unsent: self.limits.max_unsent,
-            send_timeout: self.limits.send_timeout,
+            max_unsent: of_clients.max_unsent,
+            send_timeout: of_clients.send_timeout,
         };
         let flusher = Arc::clone(&self.flusher);
         let Ok(connection) = Connection::of(client, socket, transport, limits, flusher) else {
             return;
         };
         let limits = ReaderLimits {
-            frame_timeout: self.limits.frame_timeout,
-            first_frame_timeout: self.limits.first_frame_timeout,
-            idle_timeout: self.limits.idle_timeout,
+            frame_timeout: of_clients.frame_timeout,
+            first_frame_timeout: of_clients.first_frame_timeout,
+            idle_timeout: of_clients.idle_timeout,
             unanswered_max: UNANSWERED_MAX,
         };
         let number = connection.number;
         let client = WorkerClient::new(Arc::clone(&connection));
+        let _entry = self.capacity.strangers.join(&client);
         let connected = ClientsMessage::Connected(Arc::clone(&client));
         if self.clients.send(connected).is_ok() {
             let reader = ConnectionReader::with_received(connection, limits, received);

@@ -50,6 +50,10 @@ mod master {
     mod assets;
     // Sessions of accounts.
     mod auth;
+    // What papertraderctl backup writes, and a kill, a full disk or a slow reader meanwhile.
+    mod backups;
+    // The log of who did what.
+    mod audit;
     // Accounts that are deleted or locked, and a master that dies meanwhile.
     mod deletion;
     // Every fail point: the master dies there, and no order is lost or doubled.
@@ -97,6 +101,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // A worker whose system gives it few tasks or descriptors.
+    mod pressure;
     // What clients are told without asking.
     mod notices;
     // A worker behind a TCP proxy that tells the clients' addresses.
@@ -158,8 +164,12 @@ mod programs {
     mod ptcat_record;
     // `papertrader-sandbox`.
     mod sandbox;
+    // `papertraderctl setup`, on one machine and on two.
+    mod setup;
 }
 
+// Both daemons while they run: SIGHUP, keys, certificates, registrations.
+mod reload;
 // Both daemons: start, configuration, stop.
 mod daemons;
 // A daemon as the first process of a container.

@@ -101,10 +101,17 @@ fn identity() -> RegisteredWorker {
     }
 }
 
+fn wrong_ip() -> E {
+    E::WrongIp {
+        name: "eu1".into(),
+        registered: IP,
+    }
+}
+
 fn registered(uuid: Uuid, ip: IpAddr) -> Result<RegisteredWorker, E> {
     match (uuid == UUID, ip == IP) {
         (false, _) => Err(E::UnknownUuid),
-        (true, false) => Err(E::WrongIp),
+        (true, false) => Err(wrong_ip()),
         (true, true) => Ok(identity()),
     }
 }
@@ -238,7 +245,7 @@ fn unregistered_peers_cost_no_gpg_operation() {
     assert_eq!(refused(Uuid::from_u128(1), IP, &registered), E::UnknownUuid);
     assert_eq!(
         refused(UUID, "127.0.0.2".parse().unwrap(), &registered),
-        E::WrongIp
+        wrong_ip()
     );
     let own = RegisteredWorker {
         fingerprint: parties().master.fingerprint,
@@ -258,7 +265,7 @@ fn unregistered_peers_cost_no_gpg_operation() {
             .unwrap()
             .is_none()
     );
-    assert_eq!(E::UnknownUuid.public_reason(), E::WrongIp.public_reason());
+    assert_eq!(E::UnknownUuid.public_reason(), wrong_ip().public_reason());
 }
 
 #[test]

@@ -106,23 +106,6 @@ pub struct SetupMasterArgs {
     pub common: SetupArgs,
 }
 
-impl SetupMasterArgs {
-    /// The first of the options whose values only a new configuration gets; `None` if none is given.
-    pub fn first_for_a_new_file(&self) -> Option<&'static str> {
-        let given = [
-            ("--listen", self.listen.is_some()),
-            ("--name", self.name.is_some()),
-            ("--provider", self.provider.is_some()),
-            ("--market", self.market.is_some()),
-            ("--symbols", !self.symbols.is_empty()),
-            ("--credentials", self.credentials.is_some()),
-            ("--update-interval", self.update_interval.is_some()),
-            ("--starting-cash", self.starting_cash.is_some()),
-        ];
-        given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
-    }
-}
-
 /// What a worker's set-up is told.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SetupWorkerArgs {

@@ -11,8 +11,10 @@ use super::questions::Questions;
 use super::report::SetupReport;
 use super::services::{self, MASTER_UNIT, systemd_runs};
 use super::tasks::{DaemonKind, HomeKey, SetupTask, run_as};
-use crate::config::MasterConfig;
+use crate::config::{MasterConfig, SymbolSelection};
+use crate::model::Money;
 use crate::testkit::market::{SAMPLE_START, first_bar};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,14 +72,14 @@ pub(super) fn set_up(
         path: file.clone(),
         reader: user,
     };
+    copy_credentials(host, args, user, report)?;
     match kept {
-        Some(_) => {
-            given_values_are_not_taken(&file, args.first_for_a_new_file(), report);
+        Some(kept) => {
+            given_values_are_not_taken(&file, first_not_taken(args, &kept), report);
             config.check(host, report)?;
         }
         None => {
             let answers = ask(host, args, questions)?;
-            copy_credentials(host, args, user, report)?;
             let text = written(host, &file, &answers, &key.fingerprint)?;
             config.write(host, &text, report)?;
         }
@@ -253,6 +255,7 @@ fn written(
     ] {
         root.insert(name.into(), value.into());
     }
+    root.insert("allow_root".into(), host.daemons_are_roots().into());
     root.insert("assets".into(), answers.market.clone().into());
     let gpg = [("home", "gnupg"), ("key", key)];
     let gpg = gpg.map(|(name, value)| (name.to_owned(), Value::from(value)));
@@ -265,6 +268,53 @@ fn written(
     let text = toml::to_string(&root).map_err(|error| error.to_string())?;
     let (config, _) = MasterConfig::parse(&text, file).map_err(|error| error.to_string())?;
     Ok(config.to_toml(file))
+}
+
+/// The first of the options that were given and say something else than the configuration, which stays
+/// as it is; `None` if there is none.
+fn first_not_taken(args: &SetupMasterArgs, config: &MasterConfig) -> Option<&'static str> {
+    let assets = &config.assets;
+    let symbols: BTreeSet<String> = match &assets.symbols {
+        SymbolSelection::All => BTreeSet::new(),
+        SymbolSelection::Listed(listed) => listed.iter().map(ToString::to_string).collect(),
+    };
+    let provider = assets.providers.first().map(|provider| provider.name());
+    let folder = assets.replay.as_ref().map(|replay| &replay.directory);
+    let cash = args.starting_cash.as_deref().map(Money::parse_rounded);
+    let market = args.market.as_ref().map(std::path::absolute);
+    let given = [
+        (
+            "--listen",
+            args.listen.is_some_and(|it| it != config.listen),
+        ),
+        (
+            "--name",
+            args.name.as_ref().is_some_and(|it| *it != config.name),
+        ),
+        (
+            "--provider",
+            args.provider.is_some_and(|it| Some(it.name()) != provider),
+        ),
+        (
+            "--market",
+            market.is_some_and(|it| it.ok().as_ref() != folder),
+        ),
+        (
+            "--symbols",
+            !args.symbols.is_empty()
+                && args.symbols.iter().cloned().collect::<BTreeSet<_>>() != symbols,
+        ),
+        (
+            "--update-interval",
+            args.update_interval
+                .is_some_and(|it| it != config.update_interval),
+        ),
+        (
+            "--starting-cash",
+            cash.is_some_and(|it| it.ok() != Some(config.starting_cash)),
+        ),
+    ];
+    given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
 }
 
 fn start(

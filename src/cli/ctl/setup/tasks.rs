@@ -9,7 +9,7 @@ use super::host::{SetupHost, SystemUser};
 use crate::cli::ctl::child;
 use crate::config::{ConfigError, MasterConfig, Warning, WorkerConfig};
 use crate::daemon::run::Service;
-use crate::link::keyring::{Keyring, leave_agent};
+use crate::link::keyring::{Keyring, KeyringError, leave_agent};
 use crate::master::Master;
 use crate::master::workers::registry::Registration;
 use crate::master::workers::{find_offline, register_offline};
@@ -29,6 +29,9 @@ use std::process::Stdio;
 const SETUP: &str = "setup";
 /// The most bytes of a task: a public key, and some paths.
 const TASK_MAX: u64 = 512 * 1024;
+
+/// What the files of a new key take, in bytes.
+const KEY_FILES_BYTES: usize = 16 * 1024;
 
 /// Which daemon's configuration is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,7 +170,11 @@ fn perform_task(task: &SetupTask) -> Result<serde_json::Value, String> {
 
 /// The key that is wanted, or the one that there is, or a new one.
 fn own_key(home: &Path, user_id: &str, wanted: Option<&str>) -> Result<HomeKey, String> {
-    let failed = |error| format!("the GPG home {}: {error}", home.display());
+    let failed = |error: KeyringError| {
+        // GnuPG does not say that the disk is full.
+        let why = writable(home).map_or_else(|why| why.to_string(), |()| error.to_string());
+        format!("the GPG home {}: {why}", home.display())
+    };
     let keyring = Keyring::complete(home).map_err(failed)?;
     let found = keyring.own_keys().map_err(failed)?;
     let (fingerprint, is_new) = match (wanted, found.as_slice()) {
@@ -196,6 +203,11 @@ fn own_key(home: &Path, user_id: &str, wanted: Option<&str>) -> Result<HomeKey, 
         key: String::from_utf8_lossy(&key).into_owned(),
         is_new,
     })
+}
+
+/// Whether a key's files can be written to a folder.
+fn writable(folder: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(folder)?.write_all(&[0; KEY_FILES_BYTES])
 }
 
 fn import(home: &Path, key: &str) -> Result<String, String> {

@@ -78,18 +78,21 @@ pub(super) fn set_up(
             reader: user,
         },
     };
-    let changed = match kept {
-        Some((config, text)) => setup.mend(&config, &text, report)?,
+    match kept {
+        Some((config, text)) => {
+            let changed = setup.mend(&config, &text, report)?;
+            setup.start(changed, report)
+        }
         None => match setup.make(report)? {
             Some(config) => {
+                setup.start(false, report)?;
                 setup.tell_people(&config, report);
-                false
+                Ok(())
             }
             // The master is elsewhere, and has not answered yet.
-            None => return Ok(()),
+            None => Ok(()),
         },
-    };
-    setup.start(changed, report)
+    }
 }
 
 /// Checks a worker's name.
@@ -407,7 +410,7 @@ impl WorkerSetup<'_> {
             key: key.to_owned(),
         };
         let master: String = run_as(self.host, self.user, &task)?;
-        report.there(format!("the master's key, {master}"));
+        report.there(format!("the master's key in its GPG home, {master}"));
         Ok(master)
     }
 
@@ -453,6 +456,7 @@ impl WorkerSetup<'_> {
         ] {
             root.insert(key.into(), value.into());
         }
+        root.insert("allow_root".into(), host.daemons_are_roots().into());
         let table = |values: &[(&str, String)]| {
             let values = values.iter();
             let values =
@@ -499,7 +503,7 @@ impl WorkerSetup<'_> {
         text: &str,
         report: &mut SetupReport,
     ) -> Result<bool, String> {
-        given_values_are_not_taken(&self.file.path, first_for_a_new_file(self.args), report);
+        given_values_are_not_taken(&self.file.path, first_not_taken(self.args, config), report);
         let mut is_new = false;
         if let Some(tls) = &config.tls
             && tls.certificate == certificates::worker_files(self.host, self.name()).0
@@ -577,15 +581,19 @@ impl WorkerSetup<'_> {
     }
 }
 
-/// The first of the options whose values only a new configuration gets; `None` if none is given.
-fn first_for_a_new_file(args: &SetupWorkerArgs) -> Option<&'static str> {
+/// The first of the options that were given and say something else than the configuration, which stays
+/// as it is; `None` if there is none.
+fn first_not_taken(args: &SetupWorkerArgs, config: &WorkerConfig) -> Option<&'static str> {
+    fn differs<T: PartialEq>(given: &Option<T>, kept: &T) -> bool {
+        given.as_ref().is_some_and(|given| given != kept)
+    }
+    let web = config.web.as_ref().map(|web| web.listen);
     let given = [
-        ("--address", args.address.is_some()),
-        ("--listen", args.listen.is_some()),
-        ("--master", args.master.is_some()),
-        ("--ip", args.ip.is_some()),
-        ("--plain", args.plain),
-        ("--web", args.web.is_some()),
+        ("--address", differs(&args.address, &config.advertise)),
+        ("--listen", differs(&args.listen, &config.listen)),
+        ("--master", differs(&args.master, &config.master)),
+        ("--plain", args.plain && config.tls.is_some()),
+        ("--web", args.web.is_some() && args.web != web),
     ];
     given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
 }
