@@ -184,6 +184,8 @@ mod guards;
 mod docs;
 // What is installed.
 mod packaging;
+// The Debian packages.
+mod debian;
 // Who writes which table, and where SQL stands.
 mod storage;
 // Where session IDs and passwords are not.
