@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
 
 all: build
 
@@ -165,6 +165,12 @@ bench-notices: deps ## 5,000 subscribers to one price, and who else notices: two
 bench-open-orders: deps ## a master with a million open orders: five minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench open-orders
+
+# The figures of spec/sizing.md.
+bench-sizes: ## what a client, an account, a transaction and a price take: two minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) openssl"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench sizes
 
 bench-websocket: deps ## what a quote by WebSocket costs a worker, beside TCP: two minutes
 	$(CARGO) build --release --locked

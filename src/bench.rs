@@ -21,6 +21,7 @@ pub mod plot;
 pub mod process;
 pub mod reads;
 pub mod rivals;
+pub mod sizes;
 pub mod speech;
 pub mod start;
 pub mod table;

@@ -95,6 +95,13 @@ pub mod small_disk;
     clippy::panic,
     reason = "for tests"
 )]
+pub mod task_limit;
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests"
+)]
 pub mod trader;
 pub mod websocket;
 

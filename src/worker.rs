@@ -17,6 +17,7 @@ pub mod router;
 pub mod tunnel;
 
 mod acceptor;
+mod capacity;
 pub mod service;
 mod start;
 mod web;

@@ -11,7 +11,7 @@ use crate::testkit::{Deployment, Market, Resources};
 use crate::wire::ConnectionState;
 use rustix::process::Signal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Connections that a worker accepts: the 10,000 of the idle measurement, and some to observe it.
@@ -102,7 +102,6 @@ impl BenchDeployment {
             .set("limits.max_queued_per_account", QUEUED_PER_ACCOUNT_MAX)
             .set_workers("limits.max_connections", CONNECTIONS_MAX)
             .set_workers("limits.max_connections_per_ip", CONNECTIONS_MAX)
-            .in_batch()
             .try_make()
             .map_err(|e| e.to_string())?;
         let addresses = kit
@@ -121,6 +120,13 @@ impl BenchDeployment {
         let deployment = BenchDeployment::make(setting)?;
         deployment.start_all()?;
         Ok(deployment)
+    }
+
+    /// Sets a path in each worker's configuration, before it starts.
+    pub fn set_workers(&self, key: &str, path: &Path) {
+        for worker in self.kit.workers() {
+            worker.set(key, path.to_string_lossy().as_ref());
+        }
     }
 
     /// Starts the master; returns how long it took until it served.
@@ -212,6 +218,17 @@ impl BenchDeployment {
         let resources = Resources::of(self.kit.master().pid());
         resources
             .map(|taken| taken.resident_peak)
+            .map_err(|e| e.to_string())
+    }
+
+    /// Resident memory of the master, in bytes.
+    ///
+    /// # Errors
+    /// The master's process has ended.
+    pub fn master_resident(&self) -> Result<u64, String> {
+        let resources = Resources::of(self.kit.master().pid());
+        resources
+            .map(|taken| taken.resident)
             .map_err(|e| e.to_string())
     }
 

@@ -41,7 +41,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
         grouped(rows)
     ));
     let folder = deployment::folder();
-    let (market, files) = write(folder.path(), symbols, bars)?;
+    let (market, files) = write(folder.path(), symbols, bars, day)?;
     let kit = Deployment::builder()
         .update_interval(Duration::from_secs(3600))
         .set("assets.replay.directory", market.to_string_lossy().as_ref())
@@ -113,8 +113,14 @@ fn day(number: u32) -> String {
     BEGIN.plus_days(number.into()).date().to_string()
 }
 
-/// Writes the market files. Their prices go up and down by a hundredth, and are no two assets' same.
-fn write(folder: &Path, symbols: u32, bars: u32) -> Result<(PathBuf, Vec<PathBuf>), String> {
+/// Writes market files with so many bars, at the times that `time` says. Their prices go up and down
+/// by a hundredth, and are no two assets' same.
+pub(super) fn write(
+    folder: &Path,
+    symbols: u32,
+    bars: u32,
+    time: impl Fn(u32) -> String,
+) -> Result<(PathBuf, Vec<PathBuf>), String> {
     let market = folder.join("market");
     fs::create_dir(&market).map_err(|e| e.to_string())?;
     let mut files = Vec::new();
@@ -129,7 +135,7 @@ fn write(folder: &Path, symbols: u32, bars: u32) -> Result<(PathBuf, Vec<PathBuf
             let _ = writeln!(
                 text,
                 "{},{open},{high},{low},{close},{}",
-                day(number),
+                time(number),
                 1000 + number
             );
         }

@@ -10,7 +10,7 @@ use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
 use crate::bench::{
     Scale, account_times, growth, histories, idle, load, logins, market, notices, open_orders,
-    orders, plot, reads, start, websocket,
+    orders, plot, reads, sizes, start, websocket,
 };
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
@@ -81,6 +81,8 @@ enum Command {
     Notices,
     /// A master with a million open orders
     OpenOrders,
+    /// What a client, an account, a transaction and a price take
+    Sizes,
     /// What a quote by WebSocket costs the worker, beside one by TCP
     Websocket,
     /// One load as you wish it
@@ -151,6 +153,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::Histories => measure_rows(cli, &[histories::measure]),
         Command::Notices => measure_rows(cli, &[notices::measure]),
         Command::OpenOrders => measure_rows(cli, &[open_orders::measure]),
+        Command::Sizes => measure_rows(cli, &[sizes::measure]),
         Command::Websocket => measure_rows(cli, &[websocket::measure]),
     };
     match done {

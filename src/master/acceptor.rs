@@ -84,6 +84,7 @@ impl MasterAcceptor {
             refusal,
             &self.stop,
             |ip| self.is_workers(ip),
+            |_| false,
             |socket, peer, permit| {
                 if self.is_reserved(peer.ip()) {
                     refusal.refuse(socket);

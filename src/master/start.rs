@@ -28,7 +28,7 @@ use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::key_watch::{KeyWatchHandle, key_watch};
 use crate::link::keyring::{Keyring, leave_agent};
-use crate::net::rejecter::refusal;
+use crate::net::rejecter::{LINGERING_MAX, refusal};
 use crate::net::{ConnectionLimiter, Flusher, Listener};
 use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
@@ -234,7 +234,7 @@ fn assemble(
         )));
     }
     group.unwatched("keys", move |stop| key_watch.run(stop, || keys.look(stop)))?;
-    let (refusal, rejecter) = refusal();
+    let (refusal, rejecter) = refusal(LINGERING_MAX);
     group.thread("rejecter", move |stop, heartbeat| {
         rejecter.run(stop, heartbeat)
     })?;

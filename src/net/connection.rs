@@ -293,6 +293,14 @@ impl Connection {
         self.flusher.linger(Arc::clone(self) as Arc<dyn Flush>);
     }
 
+    /// As [`Connection::end_at_once`], and has the reader end now, without waiting for the peer: for
+    /// a peer that is silent, and a place that others wait for.
+    pub fn end_for_room(self: &Arc<Self>, fault: ProtocolError) {
+        self.send_error_and_end(fault);
+        // It wakes the reader. The peer has sent nothing that is unread, so closing resets nothing.
+        let _ = self.socket.shutdown(Shutdown::Read);
+    }
+
     /// Sends `protocolError` at once and ends the connection, for the reader, which closes it
     /// itself.
     pub(super) fn send_error_and_end(self: &Arc<Self>, fault: ProtocolError) {

@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many connections may be open at once.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +21,19 @@ pub struct ConnectionLimits {
 struct Count {
     total: usize,
     of: HashMap<Neighbourhood, usize>,
+    /// A lower limit of all together, and when it ends.
+    lowered: Option<(usize, Instant)>,
 }
 
 impl Count {
+    /// How many may be open in all at `now`.
+    fn total_max(&self, limits: ConnectionLimits, now: Instant) -> usize {
+        match self.lowered {
+            Some((lowered, until)) if now < until => lowered.min(limits.total),
+            Some(_) | None => limits.total,
+        }
+    }
+
     /// Whether one more connection of a neighbourhood is within its limits.
     fn fits(&self, near: Neighbourhood, near_max: usize, around_max: usize) -> bool {
         let open = |of: Neighbourhood| self.of.get(&of).copied().unwrap_or(0);
@@ -104,7 +114,8 @@ impl ConnectionLimiter {
     ) -> Option<ConnectionPermit> {
         let near = Neighbourhood::of(ip);
         let mut count = self.count.lock();
-        if count.total >= self.limits().total || !count.fits(near, near_max, around_max) {
+        let total_max = count.total_max(self.limits(), Instant::now());
+        if count.total >= total_max || !count.fits(near, near_max, around_max) {
             return None;
         }
         count.total += 1;
@@ -118,6 +129,43 @@ impl ConnectionLimiter {
     /// Open connections.
     pub fn open(&self) -> usize {
         self.count.lock().total
+    }
+
+    /// How many may be open in all now.
+    pub fn total_max(&self) -> usize {
+        self.count.lock().total_max(self.limits(), Instant::now())
+    }
+
+    /// Whether all together have reached the limit.
+    pub fn is_full(&self) -> bool {
+        let count = self.count.lock();
+        count.total >= count.total_max(self.limits(), Instant::now())
+    }
+
+    /// For the time `lasts`, admits nobody while more than so many fewer than now are open. A limit
+    /// that is lower still stays. Returns how many may be open meanwhile.
+    pub fn lower_by(&self, fewer: usize, lasts: Duration) -> usize {
+        let now = Instant::now();
+        let mut count = self.count.lock();
+        let wanted = count.total.saturating_sub(fewer);
+        let lowered = wanted.min(count.total_max(self.limits(), now));
+        count.lowered = Some((lowered, now + lasts));
+        lowered
+    }
+
+    /// Waits until there is room for so many more, at most `timeout`. Returns whether there is.
+    pub fn wait_for_places(&self, places: usize, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut count = self.count.lock();
+        loop {
+            let now = Instant::now();
+            if count.total.saturating_add(places) <= count.total_max(self.limits(), now) {
+                return true;
+            }
+            if self.released.wait_until(&mut count, deadline).timed_out() {
+                return false;
+            }
+        }
     }
 
     /// Waits until a permit is released, at most `timeout`. For a listener that has no descriptor
@@ -217,6 +265,30 @@ mod tests {
         assert!(second.pass_to(client) && limiter.open() == 1);
         drop(second);
         assert!(limiter.count.lock().of.is_empty());
+    }
+
+    #[test]
+    fn a_lowered_limit_admits_fewer_for_a_time() {
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 5,
+            per_neighbourhood: 9,
+        });
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        let mut open: Vec<_> = (0..4).filter_map(|_| limiter.admit(ip)).collect();
+        let long = Duration::from_secs(3_600);
+        assert_eq!(limiter.lower_by(2, long), 2);
+        assert!(limiter.is_full() && limiter.admit(ip).is_none());
+        assert!(!limiter.wait_for_places(0, Duration::ZERO));
+        open.truncate(2);
+        assert!(limiter.wait_for_places(0, Duration::ZERO) && limiter.is_full());
+        assert_eq!(limiter.lower_by(0, long), 2);
+        open.truncate(1);
+        assert!(limiter.wait_for_places(1, Duration::ZERO));
+        let _second = limiter.admit(ip).unwrap();
+        assert!(limiter.admit(ip).is_none());
+        assert_eq!(limiter.lower_by(9, Duration::ZERO), 0);
+        assert_eq!(limiter.total_max(), 5, "it is over");
+        assert!(limiter.admit(ip).is_some());
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl std::fmt::Debug for Flusher {
 }
 
 impl Flusher {
-    /// A flusher without sockets.
+    /// A flusher without sockets, whose connections may hold [`HELD_BYTES_MAX`] bytes together.
     ///
     /// # Errors
     /// No descriptor is left for the epoll.
@@ -82,8 +82,11 @@ impl Flusher {
         Flusher::with_bound(HELD_BYTES_MAX)
     }
 
-    /// A flusher whose connections may hold `held_max` bytes together.
-    pub(super) fn with_bound(held_max: usize) -> io::Result<Arc<Flusher>> {
+    /// A flusher without sockets, whose connections may hold `held_max` bytes together.
+    ///
+    /// # Errors
+    /// No descriptor is left for the epoll.
+    pub fn with_bound(held_max: usize) -> io::Result<Arc<Flusher>> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let room = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         // Edge-triggered: each write is an event, and nobody reads.

@@ -20,6 +20,18 @@ pub const BACKLOG_MAX: i32 = 4096;
 /// How long accepting pauses when no descriptor is left, unless a connection ends sooner.
 const ACCEPT_RETRY_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// How long a newcomer's place is waited for that another's connection was ended for.
+const PLACE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// What is missing for another connection.
+#[derive(Debug)]
+pub enum Shortage {
+    /// All connections together have reached their limit.
+    Places,
+    /// The system has none of what a connection takes: this is what it said.
+    System(io::Error),
+}
+
 /// How long a start waits for an address that is in use, or that the machine does not have yet.
 pub const BIND_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time between two attempts.
@@ -87,13 +99,15 @@ impl Listener {
 
     /// Accepts until [`Listener::close`] or the signal to stop. `serve` gets each admitted socket
     /// with its permit, and must not block. Other sockets go to the rejecter. `is_known` says which
-    /// addresses are bounded by the total alone.
+    /// addresses are bounded by the total alone. `make_room` may end other connections, and says
+    /// whether it has.
     pub fn run(
         &self,
         limiter: &Arc<ConnectionLimiter>,
         refusal: &RejectSender,
         stop: &Stop,
         is_known: impl Fn(IpAddr) -> bool,
+        make_room: impl Fn(Shortage) -> bool,
         serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit),
     ) {
         let mut out_of_descriptors = false;
@@ -102,11 +116,17 @@ impl Listener {
             match self.socket.accept() {
                 Ok((socket, peer)) => {
                     out_of_descriptors = false;
-                    let permit = if is_known(peer.ip()) {
-                        limiter.admit_known(peer.ip())
-                    } else {
-                        limiter.admit(peer.ip())
+                    let admit = || {
+                        if is_known(peer.ip()) {
+                            limiter.admit_known(peer.ip())
+                        } else {
+                            limiter.admit(peer.ip())
+                        }
                     };
+                    let permit = admit().or_else(|| {
+                        let is_made = limiter.is_full() && make_room(Shortage::Places);
+                        (is_made && limiter.wait_for_places(1, PLACE_TIMEOUT)).then(admit)?
+                    });
                     match permit {
                         Some(permit) => serve(socket, peer, permit),
                         None => refusal.refuse(socket),
@@ -125,6 +145,7 @@ impl Listener {
                             );
                         }
                         out_of_descriptors = true;
+                        make_room(Shortage::System(error));
                         limiter.wait_for_room(ACCEPT_RETRY_TIMEOUT);
                     }
                 }

@@ -138,6 +138,11 @@ impl ConnectionReader {
         self.limits.idle_timeout = idle_timeout;
     }
 
+    /// When the last bytes of the protocol came.
+    pub fn read_at(&self) -> Instant {
+        self.read_at
+    }
+
     /// The connection.
     pub fn connection(&self) -> &Arc<Connection> {
         &self.connection

@@ -12,13 +12,12 @@ use crate::runtime::{Heartbeat, Stop};
 use crate::wire::reply;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::net::{RecvFlags, SendFlags};
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Refused peers that linger at once. Further ones are closed without lingering, or without an
-/// answer.
+/// Refused peers that linger at once, and as many that wait for the thread. Further ones get their
+/// answer, and nobody waits until they have read it.
 pub const LINGERING_MAX: usize = 256;
 /// How often the input of lingering peers is read.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -43,13 +42,21 @@ pub struct RejectSender {
 
 /// The state of the rejecter's thread.
 #[derive(Debug)]
-pub struct Rejecter(Receiver<(TcpStream, RejectedPeer)>);
+pub struct Rejecter {
+    refused: Receiver<(TcpStream, RejectedPeer)>,
+    lingering_max: usize,
+}
 
-/// A rejecter and the sender of its sockets.
-pub fn refusal() -> (RejectSender, Rejecter) {
-    let (sender, receiver) = bounded(LINGERING_MAX);
+/// A rejecter and the sender of its sockets. `lingering_max` peers linger at once, and as many wait:
+/// each has a descriptor.
+pub fn refusal(lingering_max: usize) -> (RejectSender, Rejecter) {
+    let (sender, refused) = bounded(lingering_max);
     let peer = RejectedPeer::Client;
-    (RejectSender { sender, peer }, Rejecter(receiver))
+    let rejecter = Rejecter {
+        refused,
+        lingering_max,
+    };
+    (RejectSender { sender, peer }, rejecter)
 }
 
 impl RejectSender {
@@ -61,18 +68,22 @@ impl RejectSender {
 
     /// Refuses a peer. Does not block.
     pub fn refuse(&self, socket: TcpStream) {
-        // Where the channel is full, the socket is dropped, which closes it.
-        let _ = self.sender.try_send((socket, self.peer));
+        if let Err(full) = self.sender.try_send((socket, self.peer)) {
+            // Nobody lingers: what the peer sends later may reset the connection. What it has sent
+            // already is read, so that closing does not.
+            let (socket, peer) = full.into_inner();
+            if answer(&socket, peer) {
+                is_sending(&socket);
+            }
+        }
     }
 }
 
 impl Rejecter {
     /// The thread's loop: refuses peers until the signal to stop.
     pub fn run(&self, stop: &Stop, heartbeat: &Heartbeat) {
-        let mut fault = Vec::new();
-        let text = "no room for another connection; try another worker";
-        reply::write_fault(&mut fault, ProtocolFault::TooManyConnections, text);
         let mut lingering: VecDeque<(TcpStream, Instant)> = VecDeque::new();
+        let mut polled = Instant::now();
         while !stop.is_requested() {
             heartbeat.beat();
             let timeout = if lingering.is_empty() {
@@ -80,24 +91,37 @@ impl Rejecter {
             } else {
                 POLL_INTERVAL
             };
-            if let Ok((socket, peer)) = self.0.recv_timeout(timeout) {
-                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-                let message = match peer {
-                    RejectedPeer::Client => Cow::Borrowed(&fault),
-                    RejectedPeer::Browser => Cow::Owned(http::unavailable(text)),
-                };
-                let is_sent = rustix::net::send(&socket, &message, flags).is_ok();
-                if is_sent
-                    && socket.shutdown(Shutdown::Write).is_ok()
-                    && lingering.len() < LINGERING_MAX
-                {
-                    lingering.push_back((socket, Instant::now()));
-                }
+            if let Ok((socket, peer)) = self.refused.recv_timeout(timeout)
+                && answer(&socket, peer)
+                && is_sending(&socket)
+                && lingering.len() < self.lingering_max
+            {
+                lingering.push_back((socket, Instant::now()));
             }
-            lingering
-                .retain(|(socket, since)| since.elapsed() < LINGER_TIMEOUT && is_sending(socket));
+            if polled.elapsed() >= POLL_INTERVAL {
+                polled = Instant::now();
+                lingering.retain(|(socket, since)| {
+                    since.elapsed() < LINGER_TIMEOUT && is_sending(socket)
+                });
+            }
         }
     }
+}
+
+/// Tells a peer that there is no room, if its socket takes it at once, and shuts the sending side.
+/// Returns whether it did.
+fn answer(socket: &TcpStream, peer: RejectedPeer) -> bool {
+    let text = "no room for another connection; try another worker";
+    let message = match peer {
+        RejectedPeer::Client => {
+            let mut fault = Vec::new();
+            reply::write_fault(&mut fault, ProtocolFault::TooManyConnections, text);
+            fault
+        }
+        RejectedPeer::Browser => http::unavailable(text),
+    };
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    rustix::net::send(socket, &message, flags).is_ok() && socket.shutdown(Shutdown::Write).is_ok()
 }
 
 /// Discards received input; false once the peer has closed or broken the connection.

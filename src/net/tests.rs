@@ -765,7 +765,7 @@ impl Port {
             per_neighbourhood: per_ip,
         });
         let stop = Stop::new();
-        let (refusal, rejecter) = rejecter::refusal();
+        let (refusal, rejecter) = rejecter::refusal(rejecter::LINGERING_MAX);
         let (accepts, permits, stopped) =
             (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
@@ -773,6 +773,7 @@ impl Port {
                 &permits,
                 &refusal,
                 &stopped,
+                |_| false,
                 |_| false,
                 |mut socket, _, permit| {
                     std::thread::spawn(move || {
@@ -834,13 +835,14 @@ fn a_closed_listener_frees_its_port_for_the_next() {
         per_neighbourhood: 9,
     });
     let accepted = Arc::new(AtomicUsize::new(0));
-    let (refusal, _refuser) = rejecter::refusal();
+    let (refusal, _refuser) = rejecter::refusal(rejecter::LINGERING_MAX);
     let (accepts, counts) = (Arc::clone(&listener), Arc::clone(&accepted));
     let thread = runtime::spawn("listener", move || {
         accepts.run(
             &limiter,
             &refusal,
             &Stop::new(),
+            |_| false,
             |_| false,
             |_, _, _| {
                 counts.fetch_add(1, Ordering::SeqCst);

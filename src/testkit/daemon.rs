@@ -6,7 +6,7 @@
 
 use super::error::{SandboxError, at};
 use super::own_clock::OwnClock;
-use super::process::{Process, daemon_arguments, in_batch};
+use super::process::{Process, daemon_arguments};
 use super::{Layout, Resources, TEST_TIMEOUT, program};
 use crate::runtime::failpoint;
 use parking_lot::Mutex;
@@ -40,8 +40,8 @@ impl Place {
 pub struct Daemon {
     name: String,
     program: PathBuf,
-    /// Whether it runs under the scheduling policy `batch`.
-    in_batch: bool,
+    /// A program and its arguments that run the daemon; none where it runs by itself.
+    prefix: Vec<String>,
     /// The time of systemd's watchdog that it is told.
     watchdog: Option<Duration>,
     clock: Option<OwnClock>,
@@ -64,7 +64,7 @@ impl Daemon {
         };
         Daemon {
             program: program::find(program),
-            in_batch: false,
+            prefix: Vec::new(),
             watchdog: None,
             clock: None,
             config,
@@ -86,9 +86,10 @@ impl Daemon {
         self.clock.as_ref().unwrap().set(ahead);
     }
 
-    /// Makes it run under the scheduling policy `batch` from its next start on.
-    pub fn run_in_batch(&mut self) {
-        self.in_batch = true;
+    /// Has this program, which the daemon takes the place of, run it from its next start on: what
+    /// follows its arguments is the daemon's command line.
+    pub fn run_under(&mut self, prefix: Vec<String>) {
+        self.prefix = prefix;
     }
 
     /// Makes it ping a watchdog of this time from its next start on.
@@ -146,10 +147,13 @@ impl Daemon {
         if process.is_some() {
             return Err(SandboxError::failed(format!("{} runs already", self.name)));
         }
-        let mut command = if self.in_batch {
-            in_batch(&self.program)
-        } else {
-            Command::new(&self.program)
+        let mut command = match self.prefix.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
         };
         daemon_arguments(&mut command, &self.config);
         if let Some(point) = failpoint {

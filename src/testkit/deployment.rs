@@ -120,7 +120,7 @@ pub struct DeploymentBuilder {
     each_worker: Vec<(String, Value)>,
     has_proxy: bool,
     disk_megabytes: Option<u32>,
-    in_batch: bool,
+    worker_prefix: Vec<String>,
     watchdog: Option<Duration>,
     own_clocks: bool,
     keeps_folder: bool,
@@ -169,9 +169,9 @@ impl DeploymentBuilder {
         self
     }
 
-    /// Runs workers under the scheduling policy of their systemd unit.
-    pub fn in_batch(mut self) -> DeploymentBuilder {
-        self.in_batch = true;
+    /// Runs workers by a program, as [`Daemon::run_under`] does.
+    pub fn workers_under(mut self, prefix: Vec<String>) -> DeploymentBuilder {
+        self.worker_prefix = prefix;
         self
     }
 
@@ -212,8 +212,8 @@ impl DeploymentBuilder {
         let mut daemons: Vec<Daemon> = (1..=workers)
             .map(|number| Daemon::new(&layout, Place::Worker(number)))
             .collect();
-        if self.in_batch {
-            daemons.iter_mut().for_each(Daemon::run_in_batch);
+        for daemon in &mut daemons {
+            daemon.run_under(self.worker_prefix.clone());
         }
         let mut master = Daemon::new(&layout, Place::Master);
         if let Some(time) = self.watchdog {

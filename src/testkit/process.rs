@@ -215,8 +215,8 @@ impl Drop for Process {
     }
 }
 
-/// A command that runs a program under the scheduling policy of the worker's systemd unit,
-/// `CPUSchedulingPolicy=batch`.
+/// A command that runs a program under the scheduling policy `batch`, which a worker asks for
+/// itself.
 pub fn in_batch(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("chrt");
     command.args(["--batch", "0"]).arg(program);

@@ -5,6 +5,7 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
+use super::capacity::ClientCapacity;
 use super::client::WorkerClient;
 use super::messages::{ClientsMessage, PortCommand, PortState, RequestBatch};
 use super::reader::ClientReader;
@@ -26,6 +27,7 @@ use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
 use crate::runtime::{self, Module, Stop, TICK, ThreadHandle, is_passing};
 use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -71,6 +73,7 @@ pub(super) struct ClientPort {
     pub(super) limits: Arc<Published<WorkerLimits>>,
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) limiter: Arc<ConnectionLimiter>,
+    pub(super) capacity: Arc<ClientCapacity>,
     pub(super) flusher: Arc<Flusher>,
     pub(super) refusal: RejectSender,
     pub(super) router: Sender<RequestBatch>,
@@ -231,6 +234,7 @@ impl ClientPort {
                 &refusal,
                 &stop,
                 is_proxy,
+                |shortage| port.capacity.make_room(shortage),
                 |socket, peer, permit| {
                     port.serve(socket, peer, permit, kind);
                 },
@@ -254,17 +258,24 @@ impl ClientPort {
         limits.proxy_from.iter().any(|proxy| proxy.contains(ip))
     }
 
-    /// Starts a client's reader thread. Where that fails, the connection is closed.
+    /// Starts a client's reader thread. Where that fails, the client is refused.
     fn serve(
         self: &Arc<Self>,
         socket: TcpStream,
         peer: SocketAddr,
-        mut permit: ConnectionPermit,
+        permit: ConnectionPermit,
         kind: PeerKind,
     ) {
         let port = Arc::clone(self);
+        // A thread that is not started gives nothing back.
+        let handed = Arc::new(Mutex::new(Some((socket, permit))));
+        let given = Arc::clone(&handed);
         let header_by = Instant::now() + self.limits.load().frame_timeout;
         let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
+            let Some((socket, mut permit)) = given.lock().take() else {
+                return;
+            };
+            drop(given);
             let client = if port.is_proxy(peer.ip()) {
                 port.client_behind(&socket, peer, header_by)
             } else {
@@ -275,11 +286,7 @@ impl ClientPort {
             };
             // A connection of the proxy's own keeps the place that it has.
             if client != peer && !permit.pass_to(client.ip()) {
-                let rejected = match kind {
-                    PeerKind::Client => RejectedPeer::Client,
-                    PeerKind::Browser => RejectedPeer::Browser,
-                };
-                port.refusal.for_peers(rejected).refuse(socket);
+                port.refuse(socket, kind);
                 return;
             }
             if let Some((socket, transport, received)) = port.greet(socket, kind) {
@@ -288,8 +295,20 @@ impl ClientPort {
             drop(permit);
         });
         if let Err(error) = started {
-            crate::error!("no thread for a client: {error}");
+            if let Some((socket, _permit)) = handed.lock().take() {
+                self.refuse(socket, kind);
+            }
+            self.capacity.on_failure(&error);
         }
+    }
+
+    /// Tells a peer that there is no room for it.
+    fn refuse(&self, socket: TcpStream, kind: PeerKind) {
+        let rejected = match kind {
+            PeerKind::Client => RejectedPeer::Client,
+            PeerKind::Browser => RejectedPeer::Browser,
+        };
+        self.refusal.for_peers(rejected).refuse(socket);
     }
 
     /// The address of the client whose connection a proxy passes on; `None` where its header cannot
@@ -355,6 +374,7 @@ impl ClientPort {
         };
         let number = connection.number;
         let client = WorkerClient::new(Arc::clone(&connection));
+        let _entry = self.capacity.strangers.join(&client);
         let connected = ClientsMessage::Connected(Arc::clone(&client));
         if self.clients.send(connected).is_ok() {
             let reader = ConnectionReader::with_received(connection, limits, received);

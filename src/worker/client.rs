@@ -10,7 +10,8 @@ use crate::net::Connection;
 use crate::wire::{ConnectionState, Instruction, Refusal, reply};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// A session that the master called active. All connections with the session share it.
 #[derive(Debug)]
@@ -65,6 +66,11 @@ pub struct WorkerClient {
     expirable: AtomicUsize,
     /// Topics that the connection is subscribed to.
     topics: AtomicUsize,
+    connected: Instant,
+    /// When its last bytes came, in milliseconds since it connected, plus 1; 0 where none came.
+    heard: AtomicU64,
+    /// Whether the master has called a session of it active.
+    has_logged_in: AtomicBool,
 }
 
 impl WorkerClient {
@@ -76,7 +82,40 @@ impl WorkerClient {
             bound: Mutex::new(None),
             expirable: AtomicUsize::new(0),
             topics: AtomicUsize::new(0),
+            connected: Instant::now(),
+            heard: AtomicU64::new(0),
+            has_logged_in: AtomicBool::new(false),
         })
+    }
+
+    /// Notes that bytes of the protocol came at `now`.
+    pub(super) fn note_heard(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.connected).as_millis();
+        let heard = u64::try_from(since).unwrap_or(u64::MAX).saturating_add(1);
+        self.heard.store(heard, Ordering::Relaxed);
+    }
+
+    /// How long after it connected the last bytes of the protocol came; `None` where none came.
+    pub fn last_heard(&self) -> Option<Duration> {
+        let heard = self.heard.load(Ordering::Relaxed);
+        heard.checked_sub(1).map(Duration::from_millis)
+    }
+
+    /// How long no byte of the protocol has come.
+    pub fn quiet_for(&self, now: Instant) -> Duration {
+        let heard = self.last_heard().unwrap_or_default();
+        now.saturating_duration_since(self.connected)
+            .saturating_sub(heard)
+    }
+
+    /// Whether somebody has logged in here, or used a session.
+    pub fn has_logged_in(&self) -> bool {
+        self.has_logged_in.load(Ordering::Relaxed)
+    }
+
+    /// Notes that somebody has logged in here, or used a session.
+    pub(super) fn note_login(&self) {
+        self.has_logged_in.store(true, Ordering::Relaxed);
     }
 
     /// Counts one more topic, if it has fewer than `topics_max`.

@@ -263,6 +263,7 @@ impl Clients {
         };
         let expirable = session.expirable;
         self.sessions.learn(hash, session);
+        client.note_login();
         if created && expirable {
             match self.connected.get_mut(&client.connection.number) {
                 Some(connected) => {
@@ -288,6 +289,7 @@ impl Clients {
                 id: session,
                 workers,
             };
+            client.note_login();
             client.connection.reply(number, |out| reply.write(out));
         } else if self.sessions.has_ended(hash) {
             client.fail(number, Instruction::Resume, &Refusal::session_expired());
@@ -372,6 +374,7 @@ impl Clients {
             number,
             purpose,
         } = request;
+        client.note_login();
         let (topic, ends) = match purpose {
             SessionPurpose::Data => {
                 client.enter(Some(session));

@@ -93,6 +93,7 @@ impl ClientReader {
     /// Handles the frames of one read.
     fn on_read(&mut self) -> Result<(), ReadEnd> {
         self.reader.fill()?;
+        self.client.note_heard(self.reader.read_at());
         self.now = self.clock.now();
         loop {
             self.settle_state()?;

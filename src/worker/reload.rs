@@ -7,11 +7,13 @@
 //! Tests: `tests/suite/reload.rs`, `tests/suite/worker/tls.rs`.
 
 use super::Worker;
+use super::capacity::ConnectionBudget;
 use super::service::{WorkerService, raise_descriptors};
 use super::start::{about, connection_limits};
 use crate::config::{WorkerConfig, WorkerLimits};
 use crate::daemon::reload;
 use crate::daemon::run::ServiceContext;
+use crate::runtime::process_limits::ProcessLimits;
 
 /// Reads the configuration again and applies it to `current`, the one in force. An invalid one is
 /// logged, and nothing changes. Whether the file was taken over.
@@ -39,7 +41,12 @@ pub(super) fn reload(
     };
     if limits != current.limits {
         raise_descriptors(limits.max_connections);
-        worker.limiter.set_limits(connection_limits(&limits));
+        let allowed = ProcessLimits::read().and_clients(worker.limiter.open());
+        let budget = ConnectionBudget::of(&limits, worker.tls.is_some(), &allowed);
+        budget.tell(&limits);
+        worker
+            .limiter
+            .set_limits(connection_limits(&limits, &budget));
         worker.limits.store(limits.clone());
         current.limits = limits;
     }

@@ -5,6 +5,7 @@
 //! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
+use super::capacity::{ConnectionBudget, SPARE_DESCRIPTORS};
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
 use super::reload;
@@ -17,8 +18,11 @@ use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::model::printable::clean;
 use crate::net::deadline;
+use crate::net::rejecter::LINGERING_MAX;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogConfig;
+use crate::runtime::process_limits::ProcessLimits;
+use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::io;
@@ -32,8 +36,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
-/// Descriptors for other things than clients: the log, epoll, the link, GPG.
-const SPARE_DESCRIPTORS: u64 = 64;
 
 /// A part of the status after a reload that was refused.
 const RELOAD_REFUSED: &str = "the configuration of the last reload was refused, see the log";
@@ -154,7 +156,8 @@ impl Service for WorkerService {
 
     /// Checks keys and certificates.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
-        let warnings = check_certificate(config)?;
+        let mut warnings = check_certificate(config)?;
+        warnings.extend(check_room(config));
         leave_agent(&config.gpg.home, || identity(config))?;
         Ok(warnings)
     }
@@ -215,21 +218,35 @@ fn stop_agent(home: &Path, deadline: Instant) {
     }
 }
 
-/// Allows the process descriptors for so many clients, and warns where the system allows fewer.
+/// Warns where the limits in force, which a unit may set otherwise, have less room than configured.
+fn check_room(config: &WorkerConfig) -> Option<String> {
+    let clients = config.limits.max_connections;
+    raise_descriptors(clients);
+    let allowed = ProcessLimits::read();
+    let budget = ConnectionBudget::of(&config.limits, config.tls.is_some(), &allowed);
+    let room = budget.connections;
+    budget.bound.map(|why| {
+        format!(
+            "limits.max_connections is {clients}, and started from here there would be room for \
+             {room} clients: {why}"
+        )
+    })
+}
+
+/// Allows the process descriptors for so many clients, as far as the system lets it.
 pub(super) fn raise_descriptors(clients: usize) {
     let clients = u64::try_from(clients).unwrap_or(u64::MAX);
-    let wanted = clients.saturating_add(SPARE_DESCRIPTORS);
-    let descriptors = daemon::raise_descriptors(wanted);
-    if descriptors < wanted {
-        crate::warn!(
-            "the system allows {descriptors} descriptors, too few for {clients} clients at once: raise LimitNOFILE"
-        );
-    }
+    let others = 2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64);
+    daemon::raise_descriptors(clients.saturating_add(others));
 }
 
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let identity = identity(config)?;
     raise_descriptors(config.limits.max_connections);
+    // Threads have the policy of those that start them. GPG has it, too.
+    if let Err(why) = run_in_batch() {
+        crate::debug!("the scheduling policy stays as it is: {why}");
+    }
     let watchdog = Watchdog::new();
     let (tell, failures) = bounded(1);
     let connect = connect_with(config, identity.clone(), tell);

@@ -6,6 +6,7 @@
 
 use super::acceptor::{ClientPort, PROXY_LOGGED_MAX, WorkerAcceptor};
 use super::cache::Cache;
+use super::capacity::{ClientCapacity, ConnectionBudget};
 use super::clients::Clients;
 use super::master_link::MasterLink;
 use super::master_link::connector::{Connect, Connector, RENEWAL_MAX};
@@ -27,6 +28,7 @@ use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
+use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::published::Published;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::bounded;
@@ -76,9 +78,12 @@ pub(super) fn about(config: &WorkerConfig, tls: Option<&ServerTls>) -> WorkerAbo
 }
 
 /// The limits of clients' connections.
-pub(super) fn connection_limits(limits: &WorkerLimits) -> ConnectionLimits {
+pub(super) fn connection_limits(
+    limits: &WorkerLimits,
+    budget: &ConnectionBudget,
+) -> ConnectionLimits {
     ConnectionLimits {
-        total: limits.max_connections,
+        total: budget.connections,
         per_neighbourhood: limits.max_connections_per_ip,
     }
 }
@@ -107,8 +112,11 @@ fn start(
         .as_ref()
         .map(|web| WebDoor::new(web.clone(), tls.is_some(), port_stop));
     let web = web.transpose()?;
-    let flusher = Flusher::new()?;
-    let limiter = ConnectionLimiter::new(connection_limits(&config.limits));
+    let budget = ConnectionBudget::of(&config.limits, tls.is_some(), &ProcessLimits::read());
+    budget.tell(&config.limits);
+    let flusher = Flusher::with_bound(budget.held_bytes)?;
+    let limiter = ConnectionLimiter::new(connection_limits(&config.limits, &budget));
+    let capacity = ClientCapacity::new(Arc::clone(&limiter));
     let gauges = Gauges::new(Arc::clone(&limiter));
     gauges.about.store(about(config, tls.as_deref()));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
@@ -122,7 +130,7 @@ fn start(
     let (to_link_events, link_events) = bounded(LINK_EVENTS_MAX);
     let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
     let (to_state, state) = bounded(1);
-    let (refusal, rejecter) = rejecter::refusal();
+    let (refusal, rejecter) = rejecter::refusal(budget.lingering);
     let (keys, key_watch) = key_watch();
 
     let router = WorkerRouter::new(WorkerChannels {
@@ -159,7 +167,14 @@ fn start(
         Arc::clone(&clock),
         Arc::clone(&gauges),
     );
-    let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher), renew_after);
+    let keeps = Arc::clone(&capacity);
+    let connector = Connector::new(
+        connect,
+        to_link_events,
+        Arc::clone(&flusher),
+        keeps,
+        renew_after,
+    );
     let acceptor = WorkerAcceptor::new(
         ClientPort {
             listen: config.listen,
@@ -167,6 +182,7 @@ fn start(
             limits: Arc::clone(&limits),
             tls: tls.clone(),
             limiter: Arc::clone(&limiter),
+            capacity,
             flusher: Arc::clone(&flusher),
             refusal,
             router: to_router.clone(),

@@ -947,6 +947,28 @@ fn a_client_over_the_limit_gets_too_many_connections() {
     }
 }
 
+#[test]
+fn who_never_said_anything_makes_room_for_a_newcomer() {
+    let (rig, _link) = WorkerRig::serving("[limits]\nmax_connections = 2");
+    let mut first = rig.client();
+    assert!(pings(&mut first));
+    let mut silent = rig.client();
+    let deadline = Instant::now() + TEST_TIMEOUT;
+    let mut newcomer = loop {
+        let mut client = rig.client();
+        if pings(&mut client) {
+            break client;
+        }
+        assert!(Instant::now() < deadline, "the place stays taken");
+    };
+    assert!(matches!(
+        silent.reply(),
+        Reply::ProtocolError(OpenValue::Known(ProtocolFault::TooManyConnections), _)
+    ));
+    assert!(silent.is_closed());
+    assert!(pings(&mut first) && pings(&mut newcomer));
+}
+
 const PROXY: [u8; 4] = [127, 0, 0, 3];
 
 /// A header of the PROXY protocol, version 2, for a client at this address.

@@ -21,6 +21,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/python.md",
     "spec/secrets.md",
     "spec/setup.md",
+    "spec/sizing.md",
     "spec/system_tests.md",
     "spec/wire/limits.md",
     "spec/writing_a_client.md",

@@ -97,6 +97,8 @@ mod worker {
     mod lists;
     // When the port opens, and a silent master.
     mod port;
+    // A worker whose system gives it few tasks or descriptors.
+    mod pressure;
     // What clients are told without asking.
     mod notices;
     // A worker behind a TCP proxy that tells the clients' addresses.
@@ -166,6 +168,8 @@ mod programs {
 mod reload;
 // Both daemons: start, configuration, stop.
 mod daemons;
+// A daemon as the first process of a container.
+mod first_process;
 // Who may start them, in which folders, and what they say of it.
 mod starts;
 // Floors, names, tests, dependencies: what the compiler does not hold.

@@ -26,6 +26,9 @@ const HISTORY_FEEDS: [&str; 4] = ["sip", "iex", "boats", "otc"];
 /// Value of `keep_ticks` that keeps bars for ever.
 const FOREVER: &str = "forever";
 
+/// `keep_ticks` where a price comes from elsewhere than market files, which end.
+const KEEP_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 /// Least `keep_ticks`: a day's window reaches back 24 hours, and must not be cut.
 const KEEP_MIN: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
@@ -240,14 +243,17 @@ impl fmt::Display for ReplayEnd {
 pub(super) fn read(root: &mut ConfigTable<'_, '_>) -> AssetSettings {
     let mut table = root.table_or_empty("assets");
     let (symbols, symbols_file) = symbols(&mut table);
+    let providers = table.value(
+        "provider",
+        IfAbsent::Default(vec![ProviderKind::Replay]),
+        providers,
+    );
+    let has_files_alone = providers.iter().all(|it| *it == ProviderKind::Replay);
+    let keep_default = (!has_files_alone).then_some(KEEP_DEFAULT);
     let assets = AssetSettings {
         symbols,
         symbols_file,
-        providers: table.value(
-            "provider",
-            IfAbsent::Default(vec![ProviderKind::Replay]),
-            providers,
-        ),
+        providers,
         stale_after: table.number("stale_after", 3, 1, 1_000_000),
         max_jump: table.number("max_jump", 5, 2, 1_000_000),
         review: table.parsed(
@@ -257,7 +263,7 @@ pub(super) fn read(root: &mut ConfigTable<'_, '_>) -> AssetSettings {
         ),
         calls_per_minute: table.number("calls_per_minute", 100, 1, 1_000_000),
         calls_per_day: table.number("calls_per_day", 144_000, 1, 1_000_000_000),
-        keep_ticks: table.parsed("keep_ticks", IfAbsent::Default(None), keep),
+        keep_ticks: table.parsed("keep_ticks", IfAbsent::Default(keep_default), keep),
         alpaca: table.table("alpaca").map(alpaca),
         binance: table.table("binance").map(binance),
         simulated: table.table("simulated").map(simulated),

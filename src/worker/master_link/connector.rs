@@ -5,6 +5,7 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
+use super::super::capacity::ClientCapacity;
 use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::{Opener, SealedChannel};
@@ -93,6 +94,7 @@ pub struct Connector {
     connect: Connect,
     master_link: Sender<MasterLinkMessage>,
     flusher: Arc<Flusher>,
+    capacity: Arc<ClientCapacity>,
     failures: Throttle,
     /// The age at which a link is made anew, at most.
     renew_after: Duration,
@@ -108,18 +110,20 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// A connector that sends the events of each link to `master_link`, through a channel of its
-    /// own. While it is full, the link is not read. A link is made anew when it is older than a random
-    /// part of `renew_after`, at least half.
-    pub fn new(
+    /// own. While it is full, the link is not read. `capacity` makes room for each attempt. A link is
+    /// made anew when it is older than a random part of `renew_after`, at least half.
+    pub(in crate::worker) fn new(
         connect: Connect,
         master_link: Sender<MasterLinkMessage>,
         flusher: Arc<Flusher>,
+        capacity: Arc<ClientCapacity>,
         renew_after: Duration,
     ) -> Connector {
         Connector {
             connect,
             master_link,
             flusher,
+            capacity,
             renew_after,
             failures: Throttle::new(3, Duration::from_secs(60)),
             changes: Throttle::new(CHANGES_LOGGED_MAX, Duration::from_secs(60)),
@@ -130,6 +134,7 @@ impl Connector {
     pub fn run(mut self, stop: &Stop) {
         let mut failures = Backoff::new(FIRST_PAUSE_MAX, PAUSE_MAX);
         while !stop.is_requested() {
+            self.capacity.keep_for_link(stop);
             let pause = match (self.connect)() {
                 Ok(new_link) => {
                     let began = Instant::now();

@@ -61,6 +61,19 @@ fn quotes_by_websocket_are_right() {
 }
 
 #[test]
+fn sizes_are_those_of_what_was_made() {
+    let rows = bench(&["sizes"]);
+    for what in ["account", "transaction", "price"] {
+        let row = rows.as_array().unwrap().iter().find(|row| {
+            let said = row["what"].as_str().unwrap();
+            said.starts_with("the database") && said.contains(what)
+        });
+        let bytes = row.unwrap_or_else(|| panic!("{rows:#}"))["ours"]["value"].as_u64();
+        assert!((10..10_000).contains(&bytes.unwrap()), "{rows:#}");
+    }
+}
+
+#[test]
 fn a_load_counts_every_answer_once() {
     let trades = bench(&[
         "load",

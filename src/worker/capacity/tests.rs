@@ -1,0 +1,67 @@
+//! spec/worker/capacity.md · 3.2.3 Client Management
+//!
+//! Budgets of clients, and what is missing.
+
+use super::*;
+
+fn allowance(amount: u64, set_by: &str) -> Allowance {
+    let set_by = set_by.to_owned();
+    Allowance { amount, set_by }
+}
+
+#[test]
+fn the_scarcest_resource_decides_how_many_clients_there_may_be() {
+    let limits = WorkerLimits::default();
+    let nothing_known = ConnectionBudget::of(&limits, true, &ProcessLimits::default());
+    let all = ConnectionBudget {
+        connections: 10_000,
+        held_bytes: HELD_BYTES_MAX,
+        lingering: LINGERING_MAX,
+        bound: None,
+    };
+    assert_eq!(nothing_known, all);
+
+    let mut allowed = ProcessLimits {
+        tasks: Some(allowance(1_138, "pids.max")),
+        descriptors: Some(allowance(65_000, "descriptors")),
+        memory: Some(allowance(1 << 30, "memory")),
+    };
+    let budget = ConnectionBudget::of(&limits, true, &allowed);
+    assert_eq!(budget.connections, 1_138 - 32 - 16);
+    assert_eq!(budget.bound.as_deref(), Some("pids.max"));
+    assert_eq!(budget.held_bytes, 256 << 20);
+
+    allowed.descriptors = Some(allowance(1_000, "descriptors"));
+    let budget = ConnectionBudget::of(&limits, true, &allowed);
+    assert_eq!(
+        (budget.lingering, budget.connections),
+        (62, 1_000 - 64 - 124)
+    );
+    assert_eq!(budget.bound.as_deref(), Some("descriptors"));
+
+    allowed.memory = Some(allowance(128 << 20, "memory"));
+    let (plain, tls) = (
+        ConnectionBudget::of(&limits, false, &allowed),
+        ConnectionBudget::of(&limits, true, &allowed),
+    );
+    assert_eq!((plain.connections, tls.connections), (512, 341));
+    assert_eq!(tls.bound.as_deref(), Some("memory"));
+    assert_eq!(tls.held_bytes, 32 << 20);
+
+    allowed.tasks = Some(allowance(3, "pids.max"));
+    let budget = ConnectionBudget::of(&limits, false, &allowed);
+    assert_eq!(budget.connections, 1, "a worker that serves nobody is none");
+}
+
+#[test]
+fn what_is_missing_is_told_by_the_systems_words() {
+    let missing = |errno: Errno| Missing::of(&errno.into());
+    assert_eq!(missing(Errno::AGAIN), Missing::Tasks);
+    assert_eq!(missing(Errno::MFILE), Missing::Descriptors);
+    assert_eq!(missing(Errno::NOMEM), Missing::Memory);
+}
+
+#[test]
+fn what_a_handshake_takes_can_be_had_here() {
+    try_reserve().unwrap();
+}
