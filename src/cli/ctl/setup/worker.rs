@@ -428,7 +428,10 @@ impl WorkerSetup<'_> {
         ];
         root.insert("gpg".into(), table(&gpg));
         let log = path(format!("/var/log/papertrader-worker/{name}.log"));
-        root.insert("log".into(), table(&[("file", log)]));
+        root.insert(
+            "log".into(),
+            table(&[("to", "file".to_owned()), ("file", log)]),
+        );
         if answers.tls {
             let tls = [
                 ("certificate", format!("tls/{name}.crt")),
