@@ -7,7 +7,10 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 pub mod arguments;
+mod backup;
+mod backup_file;
 mod cards;
+mod check;
 mod child;
 mod client;
 mod import;
@@ -33,6 +36,7 @@ use arguments::{
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -94,8 +98,15 @@ pub fn main() -> ExitCode {
     let matches = with_own_usage(CtlCli::command()).try_get_matches();
     let cli = match matches.and_then(|matches| CtlCli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() && is_check(std::env::args_os()) => {
+            refuse(&error);
+            return ExitCode::from(check::BAD_CHECK);
+        }
         Err(error) => return refuse(&error),
     };
+    if let CtlCommand::Check(thresholds) = &cli.command {
+        return check::main(&cli, thresholds);
+    }
     match execute(&cli) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
@@ -103,6 +114,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Whether a command line, which need not be right, is one of `check`.
+fn is_check(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut arguments = arguments.skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--socket" {
+            arguments.next();
+        } else if !argument.as_encoded_bytes().starts_with(b"-") {
+            return argument == "check";
+        }
+    }
+    false
 }
 
 /// Does the task of a command line that is a child's; `None` for any other command line.
@@ -119,7 +143,11 @@ fn child_main() -> Option<ExitCode> {
 fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
     match &cli.command {
         CtlCommand::Verify {
+            file: Some(file), ..
+        }
+        | CtlCommand::Verify {
             database: Some(file),
+            ..
         } => {
             let report = owner::verify(file).map_err(refused)?;
             print_verification(cli, &report)
@@ -128,6 +156,7 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
             let restored = owner::restore(file, config, *yes).map_err(refused)?;
             print(cli, &restored, &show::restored(&restored))
         }
+        CtlCommand::Backup(place) => backup::backup(cli, place),
         CtlCommand::Setup { command } => setup::setup(cli, command).map_err(refused),
         CtlCommand::Workers {
             command: WorkersCommand::Accept { file, ip },
@@ -206,7 +235,9 @@ fn ask(cli: &CtlCli, request: &AdminRequest) -> Result<AdminAnswer, CtlFailure> 
     match client::ask(&cli.socket, request)? {
         AdminResponse::Done(answer) => Ok(answer),
         AdminResponse::Refused(why) => Err(refused(advised(cli, &why))),
-        AdminResponse::Working => Err(refused("the master answered nothing")),
+        AdminResponse::Working | AdminResponse::Piece(_) => {
+            Err(refused("the master answered something else"))
+        }
     }
 }
 
@@ -237,11 +268,12 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The request of a command. `Verify` with a file and `Restore` need no master and do not come
-/// here.
+/// The request of a command. `Verify` with a file and `Restore` need no master, and `Backup` reads
+/// pieces; they do not come here.
 fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
     Ok(match command {
-        CtlCommand::Status => AdminRequest::Status,
+        CtlCommand::Status | CtlCommand::Check(_) => AdminRequest::Status,
+        CtlCommand::Metrics => AdminRequest::Metrics,
         CtlCommand::Workers { command } => match command.clone() {
             WorkersCommand::List => AdminRequest::WorkersList,
             WorkersCommand::Show { name } => AdminRequest::WorkersShow { name },
@@ -295,9 +327,7 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
             MarketCommand::Resume => AdminRequest::MarketPause { paused: false },
         },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
-        CtlCommand::Backup { file } => AdminRequest::Backup {
-            file: absolute(file)?,
-        },
+        CtlCommand::Backup(_) => AdminRequest::BackupSend,
         CtlCommand::Log { command } => match command {
             LogCommand::Tail { entries } => AdminRequest::LogTail { entries: *entries },
             LogCommand::Flush => AdminRequest::LogFlush,
@@ -369,11 +399,6 @@ fn accounts_request(command: &AccountsCommand) -> Result<AdminRequest, CtlFailur
     })
 }
 
-/// Makes a path absolute, because the master's working directory is another.
-fn absolute(file: &Path) -> Result<PathBuf, CtlFailure> {
-    std::path::absolute(file).map_err(|error| refused(format!("{}: {error}", file.display())))
-}
-
 fn read_key(file: &Path) -> Result<String, CtlFailure> {
     let failed = |why: String| refused(format!("{}: {why}", file.display()));
     let mut text = String::new();
@@ -405,6 +430,7 @@ fn print_answer(
 ) -> Result<(), CtlFailure> {
     match answer {
         AdminAnswer::Status(status) => print(cli, &status, &advised(cli, &show::status(&status))),
+        AdminAnswer::Metrics(text) => print(cli, &text, &text),
         AdminAnswer::Workers(workers) => {
             print(cli, &workers, &advised(cli, &show::workers(&workers)))
         }
@@ -425,7 +451,7 @@ fn print_answer(
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
         AdminAnswer::Deleted(deleted) => print(cli, &deleted, &show::deleted(&deleted)),
-        AdminAnswer::Roster(_) | AdminAnswer::MasterKey(_) => {
+        AdminAnswer::Roster(_) | AdminAnswer::BackupSent(_) | AdminAnswer::MasterKey(_) => {
             Err(refused("the master answered something else"))
         }
         // The code alone, for scripts that print it.
@@ -439,10 +465,6 @@ fn print_answer(
         AdminAnswer::Orders(list) => print(cli, &list, &show::orders(&list)),
         AdminAnswer::OrdersCancelled(done) => print(cli, &done, &show::orders_cancelled(&done)),
         AdminAnswer::Verification(report) => print_verification(cli, &report),
-        AdminAnswer::Backup(backup) => {
-            let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
-            print(cli, &backup, &text)
-        }
         AdminAnswer::Held(list) => print(cli, &list, &show::held(&list)),
         AdminAnswer::Reviewed(asset) => print(cli, &asset, &show::reviewed(&asset)),
         AdminAnswer::Pause(summary) => print(cli, &summary, &show::pause(&summary)),

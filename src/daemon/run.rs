@@ -127,7 +127,7 @@ pub fn main<S: Service>() -> ExitCode {
             Err(LastWords { error, is_logged }) => {
                 // The log has copied it to standard error.
                 if !is_logged {
-                    eprintln!("{}: {error}", S::PROGRAM);
+                    log::say(log::Level::Error, format_args!("{}: {error}", S::PROGRAM));
                 }
                 error.code
             }

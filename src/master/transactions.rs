@@ -18,11 +18,13 @@ pub mod fill;
 mod grants;
 mod held_means;
 mod means;
+pub mod metrics;
 #[cfg(test)]
 mod naive;
 mod open_orders;
 mod place;
 pub mod queue;
+mod refusal_tally;
 pub mod rejections;
 pub mod reserves;
 pub mod sequence;
@@ -52,6 +54,7 @@ use changes::Change;
 use disk_floor::DiskFloor;
 use held_means::HeldMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
+use refusal_tally::RefusalTally;
 use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::{HashMap, VecDeque};
@@ -166,6 +169,7 @@ struct OrderState {
     cancels: KeyedRateLimiter<AccountId>,
     rejections: RejectionBudget,
     disk: DiskFloor,
+    refused: RefusalTally,
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
     /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
@@ -250,6 +254,7 @@ impl Module for Transactions {
         // An update that brought nothing sends no message.
         self.cancel_all();
         self.state.disk.look(now);
+        self.state.refused.look(now);
         // The retrieval that they wait for may have failed.
         self.take_deferred();
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
@@ -324,6 +329,7 @@ impl Transactions {
                 config.limits.rejected_orders_per_hour_per_account,
             ),
             disk: DiskFloor::new(&config.database),
+            refused: RefusalTally::new(Instant::now()),
             clocks: HashMap::new(),
             deleted: HashMap::new(),
             actions_pending: true,
@@ -382,6 +388,7 @@ impl Transactions {
             last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
+            is_failing: self.failed.is_some(),
             disk: self.state.disk.seen(),
             written_off: self.state.written_off.iter().cloned().collect(),
             account_events: [
@@ -519,12 +526,15 @@ impl Transactions {
             Ok(ended) => {
                 self.state.pass(update.number);
                 self.last_settled = ended.len();
+                metrics::ENDED_ORDERS.add(u64::try_from(ended.len()).unwrap_or(u64::MAX));
                 self.state.answer(&self.heartbeat, ended, update.published);
+                metrics::SETTLEMENT_TIMES.record(began.elapsed());
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
                 true
             }
             Err(error) => {
                 // Nothing was stored. It is tried again before anything is accepted.
+                metrics::FAILED_SETTLEMENTS.count();
                 crate::error!(
                     "update {} could not be settled; its orders wait: {error}",
                     update.number

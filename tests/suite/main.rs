@@ -50,6 +50,10 @@ mod master {
     mod assets;
     // Sessions of accounts.
     mod auth;
+    // What papertraderctl backup writes, and a kill, a full disk or a slow reader meanwhile.
+    mod backups;
+    // The log of who did what.
+    mod audit;
     // Accounts that are deleted or locked, and a master that dies meanwhile.
     mod deletion;
     // Every fail point: the master dies there, and no order is lost or doubled.
@@ -146,6 +150,8 @@ mod protocol {
 mod programs {
     // `papertrader-bench`, briefly.
     mod bench;
+    // Metrics, Prometheus, `papertraderctl check`.
+    mod metrics;
     // etc/demo.sh.
     mod demo;
     // `ptcat course` against real workers, the reference solution, and servers that are wrong.
@@ -178,6 +184,8 @@ mod guards;
 mod docs;
 // What is installed.
 mod packaging;
+// The Debian packages.
+mod debian;
 // Who writes which table, and where SQL stands.
 mod storage;
 // Where session IDs and passwords are not.
