@@ -162,14 +162,24 @@ fn programs() -> Vec<Program> {
                     "the master's configuration, for restore",
                 ),
             ],
-            see_also: &["papertrader-master(8)", "papertrader-worker(8)"],
+            see_also: &[
+                "papertrader-setup(7)",
+                "papertrader-master(8)",
+                "papertrader-worker(8)",
+            ],
         },
     ]
 }
 
+/// The guide of a set-up, as it stands in the specification.
+const GUIDE: &str = include_str!("../spec/setup.md");
+
 /// Every file and what it holds, by its path below `etc`.
 pub fn generated() -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
+    let mut files = vec![(
+        PathBuf::from("man/papertrader-setup.7"),
+        guide(GUIDE).unwrap_or_default(),
+    )];
     for program in programs() {
         let mut command = program.command.clone();
         command.build();
@@ -236,6 +246,90 @@ fn page(program: &Program, command: &Command) -> io::Result<Vec<u8>> {
     roff.text([roman(program.see_also.join(", "))]);
     roff.to_writer(&mut out)?;
     Ok(out)
+}
+
+/// A page of the specification as a man page: headings, paragraphs, lists, and blocks of commands.
+fn guide(text: &str) -> io::Result<Vec<u8>> {
+    let mut roff = Roff::new();
+    let source = format!("PaperTrader {}", env!("CARGO_PKG_VERSION"));
+    roff.control("TH", ["papertrader-setup", "7", "", &source, "PaperTrader"]);
+    roff.control("SH", ["NAME"]);
+    roff.text([roman(
+        "papertrader-setup - from a bare machine to a person who trades",
+    )]);
+    roff.control("SH", ["DESCRIPTION"]);
+    let mut paragraph = String::new();
+    let mut in_block = false;
+    // The first line is the title.
+    for line in text.lines().skip(1).chain([""]) {
+        if in_block {
+            in_block = !line.starts_with("```");
+            if in_block {
+                roff.text([bold(line)]);
+            } else {
+                roff.control("fi", []);
+                roff.control("RE", []);
+            }
+            continue;
+        }
+        let begins = line.is_empty() || line.starts_with(['#', '`', '-']);
+        if begins && !paragraph.is_empty() {
+            roff.text(inlines(&std::mem::take(&mut paragraph)));
+        }
+        if line.starts_with("```") {
+            in_block = true;
+            roff.control("PP", []);
+            roff.control("RS", ["4"]);
+            roff.control("nf", []);
+        } else if let Some(heading) = line.strip_prefix("## ") {
+            roff.control("SH", [heading.to_uppercase().as_str()]);
+        } else if let Some(item) = line.strip_prefix("- ") {
+            roff.control("IP", ["\u{2022}", "2"]);
+            paragraph = item.to_owned();
+        } else if !line.is_empty() {
+            if paragraph.is_empty() {
+                roff.control("PP", []);
+            } else {
+                paragraph += " ";
+            }
+            paragraph += line.trim();
+        }
+    }
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(
+        "papertraderctl(8), papertrader-master(8), papertrader-worker(8), papertrader(1)",
+    )]);
+    let mut out = Vec::new();
+    roff.to_writer(&mut out)?;
+    Ok(out)
+}
+
+/// The parts of a paragraph: `code` is bold, *emphasis* italic, and a link is its text.
+fn inlines(text: &str) -> Vec<Inline> {
+    let mut parts = Vec::new();
+    for (at, part) in text.split('`').enumerate() {
+        if at % 2 == 1 {
+            parts.push(bold(part));
+            continue;
+        }
+        let linked: String = part
+            .split('[')
+            .map(|piece| match piece.split_once("](") {
+                Some((shown, behind)) => {
+                    shown.to_owned() + behind.split_once(')').map_or("", |(_, rest)| rest)
+                }
+                None => piece.to_owned(),
+            })
+            .collect();
+        for (at, piece) in linked.split('*').enumerate() {
+            parts.push(if at % 2 == 1 {
+                italic(piece)
+            } else {
+                roman(piece)
+            });
+        }
+    }
+    parts
 }
 
 /// A section of names, each with what it is; none without any.

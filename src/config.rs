@@ -2,6 +2,7 @@
 //!
 //! Reads, checks and writes the configuration files of both daemons.
 
+mod changes;
 mod check;
 mod database;
 mod master;
@@ -11,6 +12,7 @@ mod web;
 mod worker;
 mod writer;
 
+pub use changes::{Comparable, ConfigChange, ConfigValues};
 pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
 pub use master::{

@@ -4,6 +4,7 @@
 //! process.
 
 pub mod cli;
+pub mod reload;
 pub mod root;
 pub mod run;
 

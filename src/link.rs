@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod envelope;
 pub mod handshake;
+pub mod key_watch;
 pub mod keyring;
 pub mod layout;
 pub mod message;

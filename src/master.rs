@@ -9,6 +9,7 @@ pub mod admin;
 pub mod asset_queries;
 pub mod assets;
 pub mod auth;
+mod keys;
 pub mod link_session;
 pub mod mail;
 pub mod messages;
@@ -48,6 +49,10 @@ use storage::StorageLock;
 const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
+
+/// The status after a reload that was refused.
+const RELOAD_REFUSED: &str =
+    "serving; the configuration of the last reload was refused, see the log";
 
 /// A running master.
 #[derive(Debug)]
@@ -109,6 +114,15 @@ impl Service for Master {
         start::check(config)
     }
 
+    /// The market's files are read at a start alone, and a large market takes minutes: they are
+    /// checked where `[assets]` has changed.
+    fn check_again(
+        config: &MasterConfig,
+        current: &MasterConfig,
+    ) -> Result<Vec<String>, StartError> {
+        start::check_again(config, current)
+    }
+
     fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
         start::start(config, stop, reason)
     }
@@ -123,11 +137,11 @@ impl Service for Master {
         let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.links.identity.keyring().clone(),
+            key: self.acceptor.links.identity.fingerprint(),
             log: context.log.clone(),
             database: config.database.clone(),
             listen: self.address,
             deployment: config.name.clone(),
-            expected_workers: config.expected_workers,
         };
         let socket = config.control_socket.clone();
         let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
@@ -138,8 +152,8 @@ impl Service for Master {
             select! {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    reload::reload(context.file, &mut current, context.log, &self.inboxes);
-                    daemon::notify_ready("serving");
+                    let is_taken = reload::reload(self, context, &mut current);
+                    daemon::notify_ready(if is_taken { "serving" } else { RELOAD_REFUSED });
                 }
                 recv(context.stop.receiver()) -> _ => break,
             }

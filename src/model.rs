@@ -7,6 +7,7 @@ pub mod account;
 pub mod action;
 pub mod asset;
 pub mod email_key;
+pub mod expiry;
 pub mod fingerprint;
 pub mod likeness;
 pub mod money;

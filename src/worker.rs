@@ -6,11 +6,13 @@
 pub mod cache;
 pub mod client;
 pub mod clients;
+mod keys;
 pub mod master_link;
 pub mod messages;
 pub mod notice_sender;
 pub mod notices;
 pub mod reader;
+mod reload;
 pub mod router;
 pub mod tunnel;
 
@@ -20,11 +22,18 @@ pub mod service;
 mod start;
 mod web;
 
+use crate::config::WorkerLimits;
+use crate::link::handshake::WorkerIdentity;
+use crate::link::key_watch::{KeyWatch, KeyWatchHandle};
+use crate::link::message::WorkerAbout;
 use crate::net::ConnectionLimiter;
-use crate::net::tls::{CertificateError, ServerTls};
+use crate::net::tls::ServerTls;
+use crate::runtime::published::Published;
 use crate::runtime::{Stop, ThreadGroup};
 use crossbeam_channel::{Receiver, Sender};
-use messages::{ClientsMessage, PortState, RequestBatch};
+use keys::WorkerKeys;
+use messages::{ClientsMessage, MasterLinkMessage, PortState, RequestBatch};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
@@ -44,6 +53,8 @@ pub struct Gauges {
     pub cached: AtomicU32,
     /// Bytes of these replies.
     pub cached_bytes: AtomicU64,
+    /// What the configuration says of the worker. A reload replaces it.
+    pub about: Published<WorkerAbout>,
 }
 
 impl Gauges {
@@ -54,6 +65,7 @@ impl Gauges {
             sessions: AtomicU32::new(0),
             cached: AtomicU32::new(0),
             cached_bytes: AtomicU64::new(0),
+            about: Published::default(),
         })
     }
 
@@ -77,7 +89,14 @@ pub struct Worker {
     _router: Sender<RequestBatch>,
     clients: Sender<ClientsMessage>,
     limiter: Arc<ConnectionLimiter>,
+    /// Of clients that connect from now on.
+    limits: Arc<Published<WorkerLimits>>,
+    gauges: Arc<Gauges>,
     tls: Option<Arc<ServerTls>>,
+    master_link: Sender<MasterLinkMessage>,
+    keys: KeyWatchHandle,
+    /// Until the thread that looks at the keys has it.
+    key_watch: Option<KeyWatch>,
     state: Receiver<PortState>,
 }
 
@@ -87,16 +106,28 @@ impl Worker {
         &self.state
     }
 
-    /// Reads certificate and key again.
+    /// Has keys and certificate looked at, and tells when they end.
+    pub fn keys(&self) -> &KeyWatchHandle {
+        &self.keys
+    }
+
+    /// Starts the thread that looks at the keys of a link.
     ///
     /// # Errors
-    /// The files are invalid, and why. The old certificate and key stay in force.
-    pub fn reload(&self) -> Result<Vec<String>, CertificateError> {
-        let Some(tls) = &self.tls else {
-            return Ok(Vec::new());
+    /// The system cannot start another thread.
+    pub fn watch_keys(&mut self, identity: &WorkerIdentity) -> io::Result<()> {
+        let Some(watch) = self.key_watch.take() else {
+            return Ok(());
         };
-        tls.reload()?;
-        Ok(tls.warnings())
+        let keys = WorkerKeys {
+            keyring: identity.keyring().clone(),
+            own: identity.fingerprint(),
+            master: identity.master(),
+            tls: self.tls.clone(),
+            master_link: self.master_link.clone(),
+        };
+        self.link
+            .unwatched("keys", move |stop| watch.run(stop, || keys.look()))
     }
 
     /// Stops accepting, tells every client, closes the link, and ends all threads, at most until

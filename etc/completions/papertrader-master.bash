@@ -23,7 +23,7 @@ _papertrader__master() {
 
     case "${cmd}" in
         papertrader__master)
-            opts="-h -V --config --check-config --stop-with-input --help --version"
+            opts="-h -V --config --check-config --stop-with-input --allow-root --existing --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -18,6 +18,8 @@ _papertrader-master() {
 '--config=[The configuration, as etc/master.toml explains it]:FILE:_files' \
 '--check-config[Say what is wrong with the configuration and the files it names, and exit with 0 or 78]' \
 '--stop-with-input[Stop when standard input ends, too\: for a parent that may be killed]' \
+'--allow-root[Run as root, which is refused otherwise]' \
+'--existing[Refuse to start where there is no database yet, instead of making an empty one]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '-V[Print version]' \

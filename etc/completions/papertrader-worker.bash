@@ -23,7 +23,7 @@ _papertrader__worker() {
 
     case "${cmd}" in
         papertrader__worker)
-            opts="-h -V --config --check-config --stop-with-input --help --version"
+            opts="-h -V --config --check-config --stop-with-input --allow-root --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -200,8 +200,8 @@ class Link:
             if self.writer is writer:
                 worker = self.worker
                 self.start(self.wire.message("linkReport", pack(
-                    "sqIIIQI", "solution", now() - self.began, len(worker.connections),
-                    len(worker.sessions), len(worker.windows), 0, len(self.pending))))
+                    "sqIIIQIssq", "solution", now() - self.began, len(worker.connections),
+                    len(worker.sessions), len(worker.windows), 0, len(self.pending), "", "", 0)))
                 closed = list(self.closed)[:250]
                 if closed:
                     message = self.wire.message("linkConnectionClosed", b"".join(closed))

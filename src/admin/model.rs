@@ -411,6 +411,15 @@ pub struct WorkerStatus {
     pub report: Option<WorkerFigures>,
 }
 
+/// The key by which workers know their master.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MasterKey {
+    /// Its full fingerprint.
+    pub fingerprint: String,
+    /// The public key, ASCII-armoured.
+    pub key: String,
+}
+
 /// A worker's report about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerFigures {

@@ -4,7 +4,7 @@
 
 use super::model::{
     AccountDetails, AccountList, BackupSummary, CodeSummary, DeletionSummary, EndedSessions,
-    FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterStatus,
+    FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterKey, MasterStatus,
     OrderCancelSummary, OrderList, PauseSummary, RestartSummary, SessionList, Verification,
     WorkerStatus,
 };
@@ -55,6 +55,18 @@ pub enum AdminRequest {
         /// `host:port` that clients are given.
         address: String,
     },
+    /// Changes a registration; what is absent stays.
+    WorkersSet {
+        name: String,
+        /// The worker's new public key, ASCII-armoured.
+        key: Option<String>,
+        /// The one address that the worker may connect from.
+        ip: Option<IpAddr>,
+        /// `host:port` that clients are given.
+        address: Option<String>,
+    },
+    /// Shows the master's public key, for workers that are set up.
+    MasterKey,
     /// Removes a registration. Its UUID is never used again.
     WorkersUnregister { name: String },
     /// Closes a worker's link and refuses the worker until it is admitted.
@@ -203,6 +215,8 @@ pub enum AdminAnswer {
     Workers(Vec<WorkerStatus>),
     /// Answers the other requests about workers: the worker's state after the request.
     Worker(Box<WorkerStatus>),
+    /// Answers `MasterKey`.
+    MasterKey(MasterKey),
     /// Answers `SessionsList`.
     Sessions(SessionList),
     /// Answers `SessionsEnd`.

@@ -8,11 +8,13 @@
 
 pub mod arguments;
 mod cards;
+mod child;
 mod client;
 mod import;
 mod order_id;
 mod owner;
 mod roster;
+mod setup;
 mod show;
 
 use crate::admin::model::Verification;
@@ -26,7 +28,7 @@ use crate::cli::usage::{refuse, with_own_usage};
 use crate::model::printable::clean;
 use arguments::{
     AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, OrdersCommand, OrdersToCancel,
-    SessionsCommand, WorkersCommand,
+    SessionsCommand, WorkerSettings, WorkersCommand,
 };
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
@@ -86,7 +88,7 @@ fn tell(text: &str) {
 
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
-    if let Some(code) = owner::child_main() {
+    if let Some(code) = child_main() {
         return code;
     }
     let matches = with_own_usage(CtlCli::command()).try_get_matches();
@@ -103,6 +105,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Does the task of a command line that is a child's; `None` for any other command line.
+fn child_main() -> Option<ExitCode> {
+    let done = child::task()?.and_then(|task| {
+        owner::perform(&task)
+            .or_else(|| setup::perform(&task))
+            .unwrap_or_else(|| Err(io::ErrorKind::InvalidInput.into()))
+    });
+    let code = if done.is_ok() { DONE } else { REFUSED };
+    Some(ExitCode::from(code))
+}
+
 fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
     match &cli.command {
         CtlCommand::Verify {
@@ -115,6 +128,10 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
             let restored = owner::restore(file, config, *yes).map_err(refused)?;
             print(cli, &restored, &show::restored(&restored))
         }
+        CtlCommand::Setup { command } => setup::setup(cli, command).map_err(refused),
+        CtlCommand::Workers {
+            command: WorkersCommand::Accept { file, ip },
+        } => setup::accept(cli, file, *ip),
         CtlCommand::Accounts {
             command:
                 AccountsCommand::Import {
@@ -239,10 +256,18 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
                 ip,
                 address,
             },
+            WorkersCommand::Set(WorkerSettings { name, new }) => AdminRequest::WorkersSet {
+                name,
+                key: new.key.as_deref().map(read_key).transpose()?,
+                ip: new.ip,
+                address: new.address,
+            },
             WorkersCommand::Boot { name } => AdminRequest::WorkersBoot { name },
             WorkersCommand::Admit { name } => AdminRequest::WorkersAdmit { name },
             WorkersCommand::Unregister { name } => AdminRequest::WorkersUnregister { name },
+            WorkersCommand::Accept { .. } => return Err(refused("a request is read first")),
         },
+        CtlCommand::Setup { .. } => return Err(refused("a set-up asks for what it needs")),
         CtlCommand::Sessions { command } => match command.clone() {
             SessionsCommand::List { user } => AdminRequest::SessionsList { user },
             SessionsCommand::End(which) => {
@@ -387,7 +412,9 @@ fn print_answer(
             let text = match request {
                 // The UUID alone, for scripts.
                 AdminRequest::WorkersRegister { .. } => format!("{}\n", worker.uuid),
-                AdminRequest::WorkersShow { .. } => show::worker(&worker),
+                AdminRequest::WorkersShow { .. } | AdminRequest::WorkersSet { .. } => {
+                    show::worker(&worker)
+                }
                 _ => format!("{} is {}\n", worker.name, worker.state),
             };
             print(cli, &worker, &text)
@@ -398,7 +425,9 @@ fn print_answer(
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
         AdminAnswer::Deleted(deleted) => print(cli, &deleted, &show::deleted(&deleted)),
-        AdminAnswer::Roster(_) => Err(refused("the master answered something else")),
+        AdminAnswer::Roster(_) | AdminAnswer::MasterKey(_) => {
+            Err(refused("the master answered something else"))
+        }
         // The code alone, for scripts that print it.
         AdminAnswer::Code(code) => {
             print(cli, &code, &format!("{}\n", code.code))?;

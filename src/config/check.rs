@@ -117,13 +117,6 @@ pub(super) fn folder(report: &ConfigReport, key: &str, path: &Path) -> Option<Me
     }
 }
 
-/// Requires a folder if the path exists; it may be created later.
-pub(super) fn future_folder(report: &ConfigReport, key: &str, path: &Path) {
-    if path.exists() {
-        folder(report, key, path);
-    }
-}
-
 /// Requires a folder that this user may write to, or may make.
 pub(super) fn written_folder(report: &ConfigReport, key: &str, path: &Path) {
     if path.exists() {

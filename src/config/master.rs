@@ -15,6 +15,7 @@ pub use fees::{FeeSettings, Percentage};
 pub use mail::{MailSecurity, MailSettings, MailUrl};
 pub use third_party::ThirdPartySettings;
 
+use super::changes::{Comparable, ConfigValues};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
 use super::{ConfigError, DatabaseUrl, Warning, check, writer};
@@ -181,6 +182,12 @@ impl MasterConfig {
     /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
+        self.write(&mut values);
+        values.fill(include_str!("../../etc/master.toml"))
+    }
+
+    /// Sets all keys.
+    fn write(&self, values: &mut writer::TomlValues) {
         values.text("name", &self.name);
         values.text("listen", self.listen);
         values.path("data_dir", &self.data_dir);
@@ -196,13 +203,13 @@ impl MasterConfig {
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
-        self.assets.write(&mut values);
+        self.assets.write(values);
         values.bare("accounts.bcrypt_cost", self.accounts.bcrypt_cost);
         if let Some(mail) = &self.mail {
-            mail.write(&mut values);
+            mail.write(values);
         }
-        third_party::write(&self.third_parties, &mut values);
-        self.fees.write(&mut values);
+        third_party::write(&self.third_parties, values);
+        self.fees.write(values);
         let limits = &self.limits;
         for (key, value) in [
             ("failed_logins_per_minute", limits.failed_logins_per_minute),
@@ -244,7 +251,14 @@ impl MasterConfig {
         values.text("limits.min_order_value", limits.min_order_value);
         values.bare("limits.max_connections", limits.max_connections);
         values.duration("limits.frame_timeout", limits.frame_timeout);
-        values.fill(include_str!("../../etc/master.toml"))
+    }
+}
+
+impl Comparable for MasterConfig {
+    fn values(&self) -> ConfigValues {
+        let mut values = writer::TomlValues::of_no_file();
+        self.write(&mut values);
+        ConfigValues(values)
     }
 }
 

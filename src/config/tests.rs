@@ -143,11 +143,6 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
     // The packaged unit's user has folders of its own for each worker.
     for (path, usual, name) in [
         (
-            &mut packaged.data_dir,
-            &default.0.data_dir,
-            "/var/lib/papertrader-worker/eu1",
-        ),
-        (
             &mut packaged.gpg.home,
             &default.0.gpg.home,
             "/etc/papertrader/gnupg-eu1",
@@ -750,7 +745,7 @@ fn a_written_configuration_reads_back_the_same() {
         config,
         "{written}"
     );
-    assert!(written.contains("data_dir = \"w1\"") && written.contains("key = \"/k.pem\""));
+    assert!(!written.contains("data_dir") && written.contains("key = \"/k.pem\""));
 }
 
 #[test]
@@ -797,7 +792,12 @@ fn secrets_that_others_can_read_are_refused() {
     let text = worker_text("", "[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n")
         .replace("[gpg]", "data_dir = \"data\"\n[gpg]\nhome = \"gnupg\"");
     fs::write(path("worker.toml"), text).unwrap();
-    WorkerConfig::load(&path("worker.toml")).unwrap();
+    let (_, warnings) = WorkerConfig::load(&path("worker.toml")).unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(
+        warnings[0].key, "data_dir",
+        "it worked once, and is told to have no effect"
+    );
     mode("c.pem", 0o644);
     WorkerConfig::load(&path("worker.toml")).unwrap();
 

@@ -2,6 +2,7 @@
 //!
 //! Tests: `src/config/tests.rs`.
 
+use super::changes::{Comparable, ConfigValues};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
 use super::web::{self, WebConfig};
@@ -25,18 +26,17 @@ const PROXIES_MAX: usize = 64;
 /// A worker's configuration. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerConfig {
-    /// Name under which administrators registered the worker.
+    /// Name under which administrators registered the worker. The master's counts.
     pub name: String,
     /// Assigned by the master at registration.
     pub uuid: Uuid,
     /// Address that clients connect to.
     pub listen: SocketAddr,
-    /// Address that the master gives to clients.
+    /// Address that clients are told. The one of the registration counts, and where this one is another,
+    /// both sides warn.
     pub advertise: HostPort,
     /// Address of the master.
     pub master: HostPort,
-    /// Folder for data that survives a restart.
-    pub data_dir: PathBuf,
     /// Whether the daemon may run as root.
     pub allow_root: bool,
     /// Whether clients beyond loopback may use plain text.
@@ -130,12 +130,17 @@ impl WorkerConfig {
     /// are written relative to it.
     pub fn to_toml(&self, file: &Path) -> String {
         let mut values = writer::TomlValues::new(file);
+        self.write(&mut values);
+        values.fill(include_str!("../../etc/worker.toml"))
+    }
+
+    /// Sets all keys.
+    fn write(&self, values: &mut writer::TomlValues) {
         values.text("name", &self.name);
         values.text("uuid", self.uuid);
         values.text("listen", self.listen);
         values.text("advertise", &self.advertise);
         values.text("master", &self.master);
-        values.path("data_dir", &self.data_dir);
         values.bare("allow_root", self.allow_root);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
@@ -169,7 +174,14 @@ impl WorkerConfig {
             values.texts("web.origins", &web.origins);
             values.bare("web.allow_plaintext", web.allow_plaintext);
         }
-        values.fill(include_str!("../../etc/worker.toml"))
+    }
+}
+
+impl Comparable for WorkerConfig {
+    fn values(&self) -> ConfigValues {
+        let mut values = writer::TomlValues::of_no_file();
+        self.write(&mut values);
+        ConfigValues(values)
     }
 }
 
@@ -189,7 +201,6 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
             IfAbsent::Default(HostPort::default_master()),
             str::parse,
         ),
-        data_dir: root.path("data_dir", Some("/var/lib/papertrader")),
         allow_root: root.flag("allow_root", false),
         allow_plaintext: root.flag("allow_plaintext", false),
         gpg: gpg(root),
@@ -198,6 +209,14 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
         tls: root.table("tls").map(tls),
         web: root.table("web").map(web::web),
     };
+    // Configurations of version 0.1 have it.
+    root.path("data_dir", Some("/var/lib/papertrader"));
+    if root.report().has("data_dir") {
+        root.report().warn(
+            "data_dir",
+            "a worker keeps no data, so this key has no effect",
+        );
+    }
     let plain = config.tls.is_none() && !values::is_loopback(config.listen.ip());
     if plain && config.allow_plaintext {
         root.report().warn(
@@ -330,7 +349,6 @@ fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
 
 fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
-    check::future_folder(report, "data_dir", &config.data_dir);
     check::log_file(report, &config.log.file);
     check::port(report, "listen", config.listen);
     if let Some(web) = &config.web {

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 /// Values as TOML text, by dotted key.
 pub(super) struct TomlValues {
-    folder: PathBuf,
+    /// The folder to which paths are relative; `None`: all are written whole.
+    folder: Option<PathBuf>,
     values: BTreeMap<String, String>,
 }
 
@@ -21,9 +22,22 @@ impl TomlValues {
     pub(super) fn new(file: &Path) -> TomlValues {
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         TomlValues {
-            folder: absolute.parent().map(Path::to_owned).unwrap_or_default(),
+            folder: Some(absolute.parent().map(Path::to_owned).unwrap_or_default()),
             values: BTreeMap::new(),
         }
+    }
+
+    /// Creates an empty set whose paths are written whole.
+    pub(super) fn of_no_file() -> TomlValues {
+        TomlValues {
+            folder: None,
+            values: BTreeMap::new(),
+        }
+    }
+
+    /// All values as TOML text, by dotted key.
+    pub(super) fn all(&self) -> &BTreeMap<String, String> {
+        &self.values
     }
 
     /// Sets a number or a flag.
@@ -49,10 +63,11 @@ impl TomlValues {
 
     /// Sets a path; writes it relative if it lies in or below the file's folder.
     pub(super) fn path(&mut self, key: &str, path: &Path) {
-        let short = match path.strip_prefix(&self.folder) {
-            Ok(below) if below.as_os_str().is_empty() => Path::new("."),
-            Ok(below) => below,
-            Err(_) => path,
+        let folder = self.folder.as_deref();
+        let short = match folder.and_then(|folder| path.strip_prefix(folder).ok()) {
+            Some(below) if below.as_os_str().is_empty() => Path::new("."),
+            Some(below) => below,
+            None => path,
         };
         self.text(key, short.display());
     }

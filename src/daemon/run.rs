@@ -64,6 +64,18 @@ pub trait Service: Sized {
     /// The problems, with their exit code.
     fn check(config: &Self::Config) -> Result<Vec<String>, StartError>;
 
+    /// As [`Service::check`], beside the running daemon whose configuration is `current`. May pass
+    /// over what is read at a start alone and takes long.
+    ///
+    /// # Errors
+    /// As [`Service::check`].
+    fn check_again(
+        config: &Self::Config,
+        _current: &Self::Config,
+    ) -> Result<Vec<String>, StartError> {
+        Self::check(config)
+    }
+
     /// Starts all threads. Before it gives the signal to stop, a start that fails keeps its reason
     /// in `reason`.
     ///

@@ -13,7 +13,7 @@ use crate::config::WorkerConfig;
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader};
 use crate::link::handshake::{HandshakeError, ProvenLink, WorkerHandshake, WorkerIdentity};
 use crate::link::keyring::Keyring;
-use crate::link::message::{BodyFrames, WorkerReport};
+use crate::link::message::{BodyFrames, WorkerAbout, WorkerReport};
 use crate::link::record::SealedChannel;
 use crate::model::{Fingerprint, Timestamp};
 use crate::net::ClientTls;
@@ -359,6 +359,7 @@ fn report() -> Vec<u8> {
         cached: 0,
         cached_bytes: 0,
         parked: 0,
+        about: WorkerAbout::default(),
     };
     let mut out = Vec::new();
     frame::write_binary(&mut out, Instruction::LinkReport, &report.to_bytes());

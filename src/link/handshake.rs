@@ -102,7 +102,9 @@ fn next_frame(
             ));
         }
         // No header is signed, so each field has only one valid value.
-        if header.argument_count != 0 && header.instruction != Instruction::LinkRefused.number() {
+        let refuses = [Instruction::LinkRefused, Instruction::ProtocolError];
+        let may_say_why = refuses.iter().any(|it| it.number() == header.instruction);
+        if header.argument_count != 0 && !may_say_why {
             return Err(ProtocolError::new(
                 ProtocolFault::BadFrame,
                 "a handshake message has no arguments",

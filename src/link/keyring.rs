@@ -10,12 +10,14 @@ mod watch;
 pub use error::KeyringError;
 pub use message::{MESSAGE_MAX, PLAIN_MAX};
 
-use crate::model::Fingerprint;
+use crate::model::{Fingerprint, Timestamp};
 use crate::runtime::is_passing;
 use gpgme::{
     Context, CreateKeyFlags, DeleteKeyFlags, ExportMode, Key, KeyListMode, PinentryMode, Protocol,
+    Subkey,
 };
 use std::fs::{self, DirBuilder, Permissions};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
@@ -35,6 +37,10 @@ pub const IMPORT_MAX: usize = 256 * 1024;
 /// Time limit of one call of `gpg`.
 pub const GPG_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Time limit for making a key, which waits for the system's random bytes: a machine that has just
+/// started may have few.
+const GENERATE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Time limit for stopping a home's agent: less than a stopping daemon has.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -45,6 +51,17 @@ const GPG_CONF: &str = "no-greeting\nbatch\ntrust-model always\nno-auto-check-tr
 /// Name of the agent's socket in the home.
 const AGENT_SOCKET: &str = "S.gpg-agent";
 const AGENT_CONF: &str = "disable-scdaemon\n";
+/// The agent's folder of secret keys in the home: a file a key, named by its keygrip.
+const SECRET_KEYS: &str = "private-keys-v1.d";
+/// How the agent's file of a key under a passphrase calls it.
+const PROTECTED: &[u8] = b"protected-private-key";
+/// The most bytes of such a file: an RSA key of 16,384 bits has some 10 KiB.
+const SECRET_KEY_MAX: u64 = 64 * 1024;
+
+/// What errors call the key whose secret half a daemon uses.
+pub const OUR_KEY: &str = "our own key";
+/// What a worker's errors call the key that its master proves itself with.
+pub const MASTERS_KEY: &str = "the master's key";
 
 /// A key that existed and was fit for use when it was looked up.
 #[derive(Debug, Clone)]
@@ -58,6 +75,15 @@ impl CheckedKey {
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
+}
+
+/// A key as it stands at a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyState {
+    /// Whether it is fit for use: what [`Keyring::peer`] says.
+    pub fit: Result<(), KeyringError>,
+    /// When it ends, or has ended; `None`: never, or it is not known.
+    pub until: Option<Timestamp>,
 }
 
 /// A GPG home. It is cheap to clone, and several threads may use it at once.
@@ -85,8 +111,13 @@ impl Keyring {
         if !meta.is_dir() {
             return Err(unusable("not a folder"));
         }
-        if meta.uid() != rustix::process::geteuid().as_raw() {
-            return Err(unusable("owned by another user"));
+        let ours = rustix::process::geteuid().as_raw();
+        if meta.uid() != ours {
+            let (owner, ours) = (user_name(meta.uid()), user_name(ours));
+            return Err(unusable(&format!(
+                "it belongs to {owner}, and this runs as {ours}: run it as {owner}, such as by \
+                 `runuser -u {owner} -- …`"
+            )));
         }
         if meta.mode() & 0o077 != 0 {
             return Err(KeyringError::HomeOpen(meta.mode() & 0o7777));
@@ -113,9 +144,24 @@ impl Keyring {
             return Err(unusable("not empty".into()));
         }
         fs::set_permissions(&home, Permissions::from_mode(0o700)).map_err(io)?;
-        fs::write(home.join("gpg.conf"), GPG_CONF).map_err(io)?;
-        fs::write(home.join("gpg-agent.conf"), AGENT_CONF).map_err(io)?;
-        Keyring::open(&home)
+        Keyring::complete(&home)
+    }
+
+    /// Opens a home of ours, and writes those of its settings that are missing: whoever made it was
+    /// interrupted, or made it by hand.
+    ///
+    /// # Errors
+    /// The errors of [`Keyring::open`]; the disk fails.
+    pub fn complete(home: &Path) -> Result<Keyring, KeyringError> {
+        let keyring = Keyring::open(home)?;
+        for (name, text) in [("gpg.conf", GPG_CONF), ("gpg-agent.conf", AGENT_CONF)] {
+            let path = keyring.home.join(name);
+            if !path.exists() {
+                fs::write(&path, text)
+                    .map_err(|error| KeyringError::Home(format!("{}: {error}", path.display())))?;
+            }
+        }
+        Ok(keyring)
     }
 
     /// The absolute path of the home.
@@ -129,7 +175,7 @@ impl Keyring {
     /// GnuPG fails.
     pub fn generate(&self, user_id: &str) -> Result<Fingerprint, KeyringError> {
         let flags = CreateKeyFlags::NOPASSWD | CreateKeyFlags::NOEXPIRE | CreateKeyFlags::FORCE;
-        self.run(|context| {
+        self.run_within(GENERATE_TIMEOUT, |context| {
             let made =
                 context.create_key_with_flags(user_id, "future-default", Duration::ZERO, flags)?;
             Fingerprint::parse(made.fingerprint().unwrap_or_default())
@@ -206,9 +252,77 @@ impl Keyring {
     ///
     /// # Errors
     /// The errors of [`Keyring::peer`]; [`KeyringError::SecretUnknown`] if the secret half is
-    /// missing.
+    /// missing; [`KeyringError::KeyPassphrase`] if it is under a passphrase.
     pub fn own(&self, fingerprint: Fingerprint) -> Result<CheckedKey, KeyringError> {
-        self.find(fingerprint, true)
+        let own = self.find(fingerprint, true)?;
+        if self.is_protected(&own.key) {
+            return Err(KeyringError::KeyPassphrase(format!(
+                "gpg --homedir {} --change-passphrase {fingerprint}",
+                self.home.display()
+            )));
+        }
+        Ok(own)
+    }
+
+    /// The keys that have their secret half in this home and are now fit for use.
+    ///
+    /// # Errors
+    /// GnuPG fails.
+    pub fn own_keys(&self) -> Result<Vec<Fingerprint>, KeyringError> {
+        let keys = self.run(|context| {
+            let found = context.find_secret_keys(None::<String>)?;
+            Ok(found.collect::<Result<Vec<Key>, _>>()?)
+        })?;
+        Ok(keys.iter().filter_map(|key| check_fit(key).ok()).collect())
+    }
+
+    /// Whether a passphrase protects a part of the key that signs or decrypts. The agent's files say
+    /// so: the agent itself would use a passphrase that it remembers for minutes, and a daemon would
+    /// fail later.
+    fn is_protected(&self, key: &Key) -> bool {
+        let folder = self.home.join(SECRET_KEYS);
+        let mut usable = key
+            .subkeys()
+            .filter(|subkey| !subkey.is_bad() && (subkey.can_sign() || subkey.can_encrypt()));
+        usable.any(|subkey| {
+            let Ok(grip) = subkey.keygrip() else {
+                return false;
+            };
+            let mut text = Vec::new();
+            let opened = fs::File::open(folder.join(format!("{grip}.key")));
+            opened.is_ok_and(|file| {
+                file.take(SECRET_KEY_MAX).read_to_end(&mut text).is_ok()
+                    && text.windows(PROTECTED.len()).any(|part| part == PROTECTED)
+            })
+        })
+    }
+
+    /// Why there is no secret key of this name: whose home was read, and what it has.
+    fn secret_unknown(&self, fingerprint: Fingerprint) -> KeyringError {
+        let user = user_name(rustix::process::geteuid().as_raw());
+        let home = self.home.display();
+        let has = match self.own_keys().unwrap_or_default().as_slice() {
+            [] => "it has none".to_owned(),
+            own => format!("it has {}", names(own)),
+        };
+        KeyringError::SecretUnknown(format!(
+            "{fingerprint} in {home}, which {user} reads: {has}. A key that another user made, root \
+             say, lies in that user's own keyring: make it in this home, as {user}"
+        ))
+    }
+
+    /// Whether the public half of a key is fit now, and until when. Needs no agent.
+    pub fn state(&self, fingerprint: Fingerprint) -> KeyState {
+        match self.get(fingerprint, false) {
+            Ok(key) => KeyState {
+                fit: fit_as(&key, fingerprint),
+                until: end(&key),
+            },
+            Err(error) => KeyState {
+                fit: Err(error),
+                until: None,
+            },
+        }
     }
 
     /// Deletes a public key. Succeeds if there is none.
@@ -273,6 +387,12 @@ impl Keyring {
     }
 
     fn find(&self, fingerprint: Fingerprint, secret: bool) -> Result<CheckedKey, KeyringError> {
+        let key = self.get(fingerprint, secret)?;
+        fit_as(&key, fingerprint)?;
+        Ok(CheckedKey { fingerprint, key })
+    }
+
+    fn get(&self, fingerprint: Fingerprint, secret: bool) -> Result<Key, KeyringError> {
         let name = fingerprint.to_string();
         let key = self.run(|context| {
             let found = if secret {
@@ -281,18 +401,18 @@ impl Keyring {
                 context.get_key(name)
             };
             match found {
-                Ok(key) => Ok(key),
-                Err(error) if is_missing(error) && secret => Err(KeyringError::SecretUnknown),
-                Err(error) if is_missing(error) => Err(KeyringError::KeyUnknown),
+                Ok(key) => Ok(Some(key)),
+                Err(error) if is_missing(error) => Ok(None),
                 Err(error) => Err(error.into()),
             }
         })?;
-        // GnuPG also finds a key by the fingerprints of its subkeys. Only that of the primary key
-        // counts.
-        if check_fit(&key)? != fingerprint {
-            return Err(KeyringError::KeyUnknown);
-        }
-        Ok(CheckedKey { fingerprint, key })
+        key.ok_or_else(|| {
+            if secret {
+                self.secret_unknown(fingerprint)
+            } else {
+                KeyringError::KeyUnknown
+            }
+        })
     }
 
     /// Runs one operation with a new context of this home, under [`GPG_TIMEOUT`] and a limit of
@@ -301,7 +421,16 @@ impl Keyring {
         &self,
         work: impl FnOnce(&mut Context) -> Result<T, KeyringError> + Send,
     ) -> Result<T, KeyringError> {
-        let (result, late) = watch::run_with_timeout(&self.home, GPG_TIMEOUT, || {
+        self.run_within(GPG_TIMEOUT, work)
+    }
+
+    /// As [`Keyring::run`], with another time limit.
+    fn run_within<T: Send>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(&mut Context) -> Result<T, KeyringError> + Send,
+    ) -> Result<T, KeyringError> {
+        let (result, late) = watch::run_with_timeout(&self.home, limit, || {
             let mut context = Context::from_protocol(Protocol::OpenPgp)?;
             context.set_engine_home_dir(self.home.as_os_str().as_bytes())?;
             context.set_offline(true);
@@ -340,6 +469,20 @@ fn check_length(home: &Path) -> Result<(), KeyringError> {
     }
 }
 
+/// A user's name, or the number where the system knows none.
+fn user_name(user: u32) -> String {
+    let known = uzers::get_user_by_uid(user);
+    known.map_or_else(
+        || format!("user {user}"),
+        |known| known.name().to_string_lossy().into_owned(),
+    )
+}
+
+fn names(keys: &[Fingerprint]) -> String {
+    let names: Vec<String> = keys.iter().map(Fingerprint::to_string).collect();
+    names.join(", ")
+}
+
 fn is_missing(error: gpgme::Error) -> bool {
     [
         gpgme::Error::EOF.code(),
@@ -347,6 +490,47 @@ fn is_missing(error: gpgme::Error) -> bool {
         gpgme::Error::NO_SECKEY.code(),
     ]
     .contains(&error.code())
+}
+
+/// Checks that the key is fit for use now, and is that of this fingerprint.
+fn fit_as(key: &Key, fingerprint: Fingerprint) -> Result<(), KeyringError> {
+    // GnuPG also finds a key by the fingerprints of its subkeys. Only that of the primary key counts.
+    if check_fit(key)? == fingerprint {
+        Ok(())
+    } else {
+        Err(KeyringError::KeyUnknown)
+    }
+}
+
+/// When a key ends: with its primary key, or with the last of its subkeys that can sign or encrypt.
+fn end(key: &Key) -> Option<Timestamp> {
+    let millis = |time: SystemTime| {
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    };
+    // `None` is later than any time.
+    let last = |can: fn(&Subkey<'_>) -> bool| {
+        let usable = key.subkeys().filter(|subkey| {
+            can(subkey) && !subkey.is_revoked() && !subkey.is_disabled() && !subkey.is_invalid()
+        });
+        let mut ends: Vec<_> = usable.map(|subkey| subkey.expiration_time()).collect();
+        ends.sort();
+        match ends.first() {
+            Some(None) | None => None,
+            Some(Some(_)) => ends.last().copied().flatten(),
+        }
+    };
+    let primary = key
+        .primary_key()
+        .and_then(|primary| primary.expiration_time());
+    let ends = [
+        primary,
+        last(|it| it.can_sign()),
+        last(|it| it.can_encrypt()),
+    ];
+    ends.into_iter().flatten().min().map(millis)
 }
 
 /// Checks that the key is fit for use now, and returns its fingerprint.

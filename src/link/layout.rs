@@ -71,6 +71,12 @@ const WELCOME: ByteLayout = ByteLayout {
         scalar("now", Scalar::TIME, "the master's clock"),
         scalar("updateInterval", Scalar::DURATION, "between two updates"),
         scalar("version", Scalar::TEXT, "of the master's program"),
+        scalar("name", Scalar::TEXT, "under which the worker is registered"),
+        scalar(
+            "address",
+            Scalar::TEXT,
+            "that clients are told for the worker",
+        ),
     ],
 };
 
@@ -85,6 +91,21 @@ const REPORT: ByteLayout = ByteLayout {
         scalar("windows", Scalar::U32, "in the worker's cache"),
         scalar("bytes", Scalar::U64, "of these windows"),
         scalar("waiting", Scalar::U32, "requests that wait for the master"),
+        scalar(
+            "name",
+            Scalar::TEXT,
+            "in the worker's configuration, or empty",
+        ),
+        scalar(
+            "advertise",
+            Scalar::TEXT,
+            "host:port for clients, in the worker's configuration, or empty",
+        ),
+        scalar(
+            "certificate",
+            Scalar::TIME,
+            "when the worker's certificate ends; 0: it has none",
+        ),
     ],
 };
 

@@ -23,13 +23,19 @@ pub struct Welcome {
     /// Time between two asset updates (2.3.4), in milliseconds.
     pub update_interval: i64,
     pub version: String,
+    /// The name under which the worker is registered.
+    pub name: String,
+    /// `host:port` that clients are told for the worker.
+    pub address: String,
 }
 
 impl Payload for Welcome {
     fn write(&self, out: &mut Vec<u8>) {
         put_i64(out, self.now.0);
         put_i64(out, self.update_interval);
-        put_text(out, &self.version);
+        for text in [&self.version, &self.name, &self.address] {
+            put_text(out, text);
+        }
     }
 
     fn read(from: &mut Cursor<'_>) -> Result<Welcome, ValueError> {
@@ -37,6 +43,8 @@ impl Payload for Welcome {
             now: from.timestamp()?,
             update_interval: from.i64()?,
             version: from.text()?.to_owned(),
+            name: from.text()?.to_owned(),
+            address: from.text()?.to_owned(),
         })
     }
 }
@@ -58,6 +66,19 @@ pub struct WorkerReport {
     pub cached_bytes: u64,
     /// Pending requests: those that wait for a reply of the master.
     pub parked: u32,
+    /// What its configuration says of itself.
+    pub about: WorkerAbout,
+}
+
+/// What a worker's configuration says of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkerAbout {
+    /// Empty: it does not say.
+    pub name: String,
+    /// `host:port` for clients. Empty: it does not say.
+    pub advertise: String,
+    /// When its certificate ends; `None`: it has none, or that cannot be told.
+    pub certificate: Option<Timestamp>,
 }
 
 impl Payload for WorkerReport {
@@ -69,6 +90,9 @@ impl Payload for WorkerReport {
         }
         out.extend_from_slice(&self.cached_bytes.to_be_bytes());
         out.extend_from_slice(&self.parked.to_be_bytes());
+        put_text(out, &self.about.name);
+        put_text(out, &self.about.advertise);
+        put_i64(out, self.about.certificate.map_or(0, |until| until.0));
     }
 
     fn read(from: &mut Cursor<'_>) -> Result<WorkerReport, ValueError> {
@@ -80,6 +104,11 @@ impl Payload for WorkerReport {
             cached: from.u32()?,
             cached_bytes: from.u64()?,
             parked: from.u32()?,
+            about: WorkerAbout {
+                name: from.text()?.to_owned(),
+                advertise: from.text()?.to_owned(),
+                certificate: Some(from.timestamp()?).filter(|until| until.0 != 0),
+            },
         })
     }
 }

@@ -7,6 +7,7 @@
 //! Tests: `tests/fixtures/master-port.pt`, `tests/hostile/main.rs`.
 
 use super::link_session::LinkSessions;
+use crate::config::MasterLimits;
 use crate::model::ProtocolFault;
 use crate::net::connection_limiter::ConnectionPermit;
 use crate::net::rejecter::RejectSender;
@@ -14,13 +15,16 @@ use crate::net::{
     Connection, ConnectionLimiter, ConnectionLimits, ConnectionReader, Listener, ReadEnd,
     ReaderLimits, SendLimits,
 };
+use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK};
 use crate::wire::{FrameHeader, Instruction, ProtocolError, Reply, frame};
 use parking_lot::Mutex;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Stack of a peer's thread, in bytes. A handshake calls into GPG's library.
 const STACK_BYTES: usize = 512 * 1024;
@@ -38,6 +42,8 @@ const PLACES_MIN: usize = 8;
 const PLACES_PART: usize = 8;
 /// Size of the buffer for the first bytes of a peer.
 const FIRST_READ_BYTES: usize = 4096;
+/// Where a `linkHello` has its UUID, behind the version.
+const HELLO_UUID: Range<usize> = frame::HEADER_BYTES + 2..frame::HEADER_BYTES + 18;
 /// Data bytes of the shortest `linkHello`: version, UUID, nonce.
 const HELLO_BYTES_MIN: u32 = 2 + 16 + 32;
 
@@ -53,23 +59,22 @@ pub struct MasterAcceptor {
     /// Serves the peers that are workers.
     pub links: LinkSessions,
     pub limiter: Arc<ConnectionLimiter>,
-    /// Most open connections, of clients and workers together.
-    pub max_connections: usize,
-    /// Longest time from the first byte of a frame to its last, and of silence from a client.
-    pub frame_timeout: Duration,
+    /// Most open connections, of clients and workers together, and the longest time from the first
+    /// byte of a frame to its last and of silence from a client. A reload replaces them.
+    pub limits: Published<MasterLimits>,
     /// Connected clients, which get `shutting-down` when the master stops.
     pub clients: Mutex<Vec<Weak<Connection>>>,
     pub stop: Stop,
 }
 
 impl MasterAcceptor {
-    /// A limiter that clients and workers share: a neighbourhood may have an eighth of all places,
+    /// The limits that clients and workers share: a neighbourhood may have an eighth of all places,
     /// and [`PLACES_MIN`] where that is more.
-    pub fn limiter(max_connections: usize) -> Arc<ConnectionLimiter> {
-        ConnectionLimiter::new(ConnectionLimits {
+    pub fn connection_limits(max_connections: usize) -> ConnectionLimits {
+        ConnectionLimits {
             total: max_connections,
             per_neighbourhood: places_of_neighbourhood(max_connections),
-        })
+        }
     }
 
     /// Accepts until the listener closes; starts a thread for each peer.
@@ -103,7 +108,8 @@ impl MasterAcceptor {
         let registry = self.links.shared.registry.load();
         let linked = self.links.shared.peers.load().len();
         let reserved = registry.all().count().saturating_sub(linked);
-        self.limiter.open() > self.max_connections.saturating_sub(reserved) && !self.is_workers(ip)
+        let most = self.limits.load().max_connections;
+        self.limiter.open() > most.saturating_sub(reserved) && !self.is_workers(ip)
     }
 
     /// Whether a worker is registered at this address.
@@ -131,7 +137,7 @@ impl MasterAcceptor {
     /// Reads the first frame header, which tells a client from a worker. The second value says why
     /// the stream ended before a whole header arrived.
     fn read_first(&self, socket: &TcpStream) -> (Vec<u8>, Option<ReadEnd>) {
-        let deadline = Instant::now() + self.frame_timeout;
+        let deadline = Instant::now() + self.frame_timeout();
         let mut received = Vec::new();
         let mut chunk = [0u8; FIRST_READ_BYTES];
         while received.len() < frame::HEADER_BYTES {
@@ -171,19 +177,40 @@ impl MasterAcceptor {
             && header.data_size >= HELLO_BYTES_MIN;
         let registered = self.is_workers(ip);
         if is_hello && !registered {
-            self.links.log_refused(
-                &ip,
-                "unknown-ip",
-                &"no worker is registered at this address",
+            let text = format!(
+                "no worker is registered at this address{}",
+                self.claimed(received)
             );
+            self.links.log_refused(&ip, "unknown-ip", &text);
         }
         is_hello && registered
     }
 
+    /// Where the worker is registered whose UUID a `linkHello` has, in words.
+    fn claimed(&self, received: &[u8]) -> String {
+        let uuid = received
+            .get(HELLO_UUID)
+            .and_then(|bytes| bytes.try_into().ok());
+        let registry = self.links.shared.registry.load();
+        let worker = uuid.and_then(|uuid| registry.by_uuid(&Uuid::from_bytes(uuid)));
+        worker.map_or_else(String::new, |worker| {
+            let (name, ip) = (&worker.name, worker.ip);
+            format!(
+                "; worker {name}, whose UUID it sends, is registered at {ip}: \
+                 `papertraderctl workers set {name} --ip IP` changes that"
+            )
+        })
+    }
+
+    fn frame_timeout(&self) -> Duration {
+        self.limits.load().frame_timeout
+    }
+
     fn serve_client(&self, socket: TcpStream, received: &[u8], ended: Option<ReadEnd>) {
+        let frame_timeout = self.frame_timeout();
         let limits = SendLimits {
             max_unsent: UNSENT_BYTES_MAX,
-            send_timeout: self.frame_timeout,
+            send_timeout: frame_timeout,
         };
         let Ok(connection) = Connection::new(socket, None, limits, Arc::clone(&self.links.flusher))
         else {
@@ -195,9 +222,9 @@ impl MasterAcceptor {
             clients.push(Arc::downgrade(&connection));
         }
         let limits = ReaderLimits {
-            frame_timeout: self.frame_timeout,
-            first_frame_timeout: self.frame_timeout,
-            idle_timeout: self.frame_timeout,
+            frame_timeout,
+            first_frame_timeout: frame_timeout,
+            idle_timeout: frame_timeout,
             unanswered_max: UNANSWERED_MAX,
         };
         let mut reader = ConnectionReader::new(connection, limits);
@@ -240,7 +267,7 @@ impl MasterAcceptor {
                 }
                 Ok(Instruction::GetWorkerList) => {
                     *lists += 1;
-                    reader.set_idle_timeout(ANSWERED_IDLE_TIMEOUT.min(self.frame_timeout));
+                    reader.set_idle_timeout(ANSWERED_IDLE_TIMEOUT.min(self.frame_timeout()));
                     let number = reader.reserve_one()?;
                     let workers = self.links.shared.addresses.load().to_vec();
                     reader

@@ -23,6 +23,7 @@ use super::messages::{
 };
 use super::storage::Interrupter;
 use super::transactions::disk_floor::DiskLevel;
+use super::workers::START_GRACE;
 use crate::admin::model::{
     CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MailSummary, MasterStatus,
     PricesStatus, ProviderFailure,
@@ -30,7 +31,7 @@ use crate::admin::model::{
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::link::keyring::Keyring;
-use crate::model::{Money, Timestamp};
+use crate::model::{Fingerprint, Money, Timestamp};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
 use caller::AdminCaller;
@@ -61,14 +62,14 @@ pub struct AdminChannels {
     pub inboxes: MasterChannels,
     /// The master's GPG home, which holds the workers' keys.
     pub keyring: Keyring,
+    /// The master's own key in it.
+    pub key: Fingerprint,
     pub log: LogHandle,
     pub database: DatabaseUrl,
     /// The address of the master's port.
     pub listen: SocketAddr,
     /// The deployment's name.
     pub deployment: String,
-    /// `expected_workers` of the configuration.
-    pub expected_workers: usize,
 }
 
 /// The thread that accepts administrators.
@@ -224,6 +225,13 @@ impl AdminShared {
                 ip,
                 address,
             } => workers::register(self, name, &key, ip, address),
+            AdminRequest::WorkersSet {
+                name,
+                key,
+                ip,
+                address,
+            } => workers::set(self, name, key.as_deref(), ip, address),
+            AdminRequest::MasterKey => workers::master_key(self),
             AdminRequest::WorkersUnregister { name } => workers::unregister(self, name),
             AdminRequest::WorkersBoot { name } => workers::boot(self, name),
             AdminRequest::WorkersAdmit { name } => workers::admit(self, name),
@@ -313,7 +321,7 @@ impl AdminShared {
             next_update: prices.next.map(|next| next.to_string()),
             workers_connected: inboxes.shared.peers.load().len(),
             workers_registered: inboxes.shared.registry.load().all().count(),
-            workers_expected: self.channels.expected_workers,
+            workers_expected: inboxes.shared.expected.load(Ordering::Relaxed),
             accounts: accounts.accounts,
             sessions: accounts.sessions,
             inactive_sessions: accounts.inactive,
@@ -337,6 +345,10 @@ impl AdminShared {
         status.warnings.extend(unapplied);
         let held = market::warnings(&latest, INPUT_WARNINGS_SHOWN_MAX);
         status.warnings.extend(held);
+        let (expiries, now) = (inboxes.keys.expiries(), Timestamp::now());
+        let ends = expiries.iter().filter_map(|expiry| expiry.warning(now));
+        status.warnings.extend(ends);
+        status.warnings.extend(workers::warnings(self)?);
         status.warnings.extend(queue.written_off);
         Ok(status)
     }
@@ -387,11 +399,24 @@ impl AdminShared {
 fn act(request: &AdminRequest) -> Option<String> {
     match request {
         AdminRequest::WorkersRegister { name, .. } => Some(format!("registered worker {name}")),
+        AdminRequest::WorkersSet {
+            name,
+            key,
+            ip,
+            address,
+        } => {
+            let ip = ip.map(|ip| format!("ip {ip}"));
+            let address = address.as_ref().map(|address| format!("address {address}"));
+            let key = key.as_ref().map(|_| "a new key".to_owned());
+            let set: Vec<String> = [ip, address, key].into_iter().flatten().collect();
+            Some(format!("changed worker {name}: {}", set.join(", ")))
+        }
         AdminRequest::WorkersUnregister { name } => Some(format!("unregistered worker {name}")),
         AdminRequest::WorkersBoot { name } => Some(format!("booted worker {name}")),
         AdminRequest::WorkersAdmit { name } => Some(format!("admitted worker {name}")),
         AdminRequest::Backup { file } => Some(format!("made a backup, {}", file.display())),
         AdminRequest::Status
+        | AdminRequest::MasterKey
         | AdminRequest::WorkersList
         | AdminRequest::WorkersShow { .. }
         | AdminRequest::SessionsList { .. }
@@ -477,7 +502,8 @@ fn mail_summary(mail: MailStatus) -> MailSummary {
 
 fn warnings(status: &MasterStatus) -> Vec<String> {
     let mut warnings = Vec::new();
-    if status.workers_connected < status.workers_expected {
+    let had_time = status.uptime_ms >= u64::try_from(START_GRACE.as_millis()).unwrap_or(0);
+    if status.workers_connected < status.workers_expected && had_time {
         warnings.push(format!(
             "{} of {} expected workers are connected; see `papertraderctl workers list`",
             status.workers_connected, status.workers_expected

@@ -149,6 +149,9 @@ impl Module for Auth {
                 let _ = reply.try_send(self.import(&import));
             }
             AuthMessage::Limits(limits) => self.set_limits(&limits),
+            AuthMessage::Terms(lifetime, starting_cash) => {
+                (self.lifetime, self.starting_cash) = (lifetime, starting_cash);
+            }
         }
     }
 

@@ -370,7 +370,10 @@ fn registered_worker(
     let registry = registry.load();
     let worker = registry.by_uuid(&uuid).ok_or(HandshakeError::UnknownUuid)?;
     if worker.ip != ip.to_canonical() {
-        return Err(HandshakeError::WrongIp);
+        return Err(HandshakeError::WrongIp {
+            name: worker.name.clone(),
+            registered: worker.ip,
+        });
     }
     Ok(RegisteredWorker {
         uuid,

@@ -17,14 +17,15 @@ use super::storage::disk::DiskSpace;
 use super::storage::{StorageError, Tx};
 use super::third_party::ProviderNews;
 use super::transactions::disk_floor::DiskLevel;
-use super::workers::registry::{Registration, Registry};
+use super::workers::registry::{Registration, RegistrationChange, Registry};
 use crate::admin::roster::{RosterFault, RosterPass, RosterRow};
 use crate::config::MasterLimits;
+use crate::link::key_watch::KeyWatchHandle;
 use crate::link::message::WorkerReport;
 use crate::model::word_list::word_list;
 use crate::model::{
-    AccountId, Action, Bar, ClientOrderId, Email, HashedPass, MarketKind, MarketState, Money,
-    OrderAmount, OrderKind, Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side,
+    AccountId, Action, Bar, ClientOrderId, Email, Fingerprint, HashedPass, MarketKind, MarketState,
+    Money, OrderAmount, OrderKind, Quantity, ResetCode, ResetCodeHash, Session, SessionHash, Side,
     SignInHandle, Symbol, TimeInForce, Timestamp, TrailDistance, Username, WorkerServer,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
@@ -36,7 +37,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -102,6 +103,8 @@ pub enum AuthMessage {
     Import(RosterImport, Sender<Result<ImportedRoster, String>>),
     /// New limits, after a reload.
     Limits(MasterLimits),
+    /// How long new sessions last, and the cash of new accounts, after a reload.
+    Terms(Duration, Money),
 }
 
 /// Makes a code for the account with a name.
@@ -507,6 +510,19 @@ pub enum WorkersMessage {
     Boot(String, Sender<Result<WorkerServer, String>>),
     /// For the administrator: ends a `Boot`.
     Admit(String, Sender<Result<WorkerServer, String>>),
+    /// For the administrator: changes a registration.
+    Set(
+        String,
+        RegistrationChange,
+        Sender<Result<WorkerServer, String>>,
+    ),
+    /// A look at the keys has found that this one of a worker is not fit any more: its link ends.
+    Unfit {
+        worker: Uuid,
+        fingerprint: Fingerprint,
+        /// Why, for people.
+        why: String,
+    },
 }
 
 /// A worker in the administrator's list.
@@ -526,6 +542,8 @@ pub struct WorkersShared {
     pub registry: Arc<Published<Registry>>,
     /// The linked workers, by name.
     pub peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
+    /// How many workers are expected to be linked. A reload changes it.
+    pub expected: Arc<AtomicUsize>,
     /// `host:port` of each linked worker, by name.
     pub addresses: Arc<Published<Vec<String>>>,
 }
@@ -1071,4 +1089,6 @@ pub struct MasterChannels {
     pub mail: Option<Sender<MailMessage>>,
     /// Refused handshakes and links that the master cut, counted by reason.
     pub refusals: Arc<Mutex<HashMap<String, u64>>>,
+    /// Has keys looked at, and tells when they end.
+    pub keys: KeyWatchHandle,
 }

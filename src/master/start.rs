@@ -9,6 +9,7 @@ use super::acceptor::MasterAcceptor;
 use super::assets::providers::PreparedProviders;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::{HashCosts, HashingPool};
+use super::keys::MasterKeys;
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::mail::{self, MailSetup};
@@ -17,6 +18,7 @@ use super::messages::{
     UpdateChannels, WorkersShared,
 };
 use super::order_watchers::OrderWatchers;
+use super::storage::deployment_facts::{self, FactsError};
 use super::storage::{Reader, Storage, StorageError, StorageLock};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
@@ -24,9 +26,10 @@ use super::{Master, account_queries, auth, router, transactions, workers};
 use crate::config::{DatabaseUrl, MasterConfig};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
+use crate::link::key_watch::{KeyWatchHandle, key_watch};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::net::rejecter::{LINGERING_MAX, refusal};
-use crate::net::{Flusher, Listener};
+use crate::net::{ConnectionLimiter, Flusher, Listener};
 use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, Stop, ThreadGroup, Watchdog};
@@ -65,16 +68,44 @@ impl From<AssetsError> for StartError {
 /// # Errors
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
+    let warnings = check_market(config)?;
+    check_others(config)?;
+    Ok(warnings)
+}
+
+/// As [`check`], beside a running master; the market's files only where `[assets]` has changed.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_again(
+    config: &MasterConfig,
+    current: &MasterConfig,
+) -> Result<Vec<String>, StartError> {
+    let warnings = if config.assets == current.assets {
+        Vec::new()
+    } else {
+        check_market(config)?
+    };
+    check_others(config)?;
+    Ok(warnings)
+}
+
+/// Checks the market's files. Returns warnings.
+fn check_market(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     // A check writes nothing, and parses all files.
     let assets = AssetsConfig {
         kept_bars: None,
         ..AssetsConfig::of(config)?
     };
-    let prepared = PreparedProviders::open(&assets)?;
+    Ok(PreparedProviders::open(&assets)?.input_warnings())
+}
+
+/// Checks secrets and keys.
+fn check_others(config: &MasterConfig) -> Result<(), StartError> {
     MailSetup::open(config).map_err(StartError::misconfigured)?;
     third_party::check(&config.third_parties).map_err(StartError::misconfigured)?;
     leave_agent(&config.gpg.home, || identity(config))?;
-    Ok(prepared.input_warnings())
+    Ok(())
 }
 
 /// What is said of a master without a database.
@@ -148,9 +179,10 @@ fn assemble(
     lock: StorageLock,
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
+    let (keys, key_watch) = key_watch();
     Storage::migrate(&config.database)?;
-    let connections = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
-    daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
+    compare_facts(config)?;
+    raise_descriptors(config.limits.max_connections);
 
     let listener = Arc::new(
         Listener::bind_patiently(config.listen, stop)
@@ -165,7 +197,13 @@ fn assemble(
     })?;
 
     let mail = start_mail(mail, &config.database, &mut group)?;
-    let (inboxes, router) = modules(config, assets, mail, stop, &mut group)?;
+    let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
+    let keys = MasterKeys {
+        keyring: identity.keyring().clone(),
+        own: identity.fingerprint(),
+        registry: Arc::clone(&inboxes.shared.registry),
+        workers: inboxes.workers.clone(),
+    };
     let links = LinkSessions {
         identity,
         shared: inboxes.shared.clone(),
@@ -179,9 +217,10 @@ fn assemble(
     };
     let acceptor = Arc::new(MasterAcceptor {
         links,
-        limiter: MasterAcceptor::limiter(config.limits.max_connections),
-        max_connections: config.limits.max_connections,
-        frame_timeout: config.limits.frame_timeout,
+        limiter: ConnectionLimiter::new(MasterAcceptor::connection_limits(
+            config.limits.max_connections,
+        )),
+        limits: Published::new(config.limits.clone()),
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
@@ -194,6 +233,7 @@ fn assemble(
             "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
         )));
     }
+    group.unwatched("keys", move |stop| key_watch.run(stop, || keys.look(stop)))?;
     let (refusal, rejecter) = refusal(LINGERING_MAX);
     group.thread("rejecter", move |stop, heartbeat| {
         rejecter.run(stop, heartbeat)
@@ -213,6 +253,26 @@ fn assemble(
     })
 }
 
+/// Allows the process descriptors for so many connections, as far as the system does.
+pub(super) fn raise_descriptors(connections: usize) {
+    let connections = u64::try_from(connections).unwrap_or(u64::MAX);
+    daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
+}
+
+/// Refuses a database whose amounts are in another currency, and warns where its market was another.
+fn compare_facts(config: &MasterConfig) -> Result<(), StartError> {
+    let mut storage = Storage::open(&config.database)?;
+    let warnings =
+        deployment_facts::compare(&mut storage, config).map_err(|error| match error {
+            FactsError::Currency { .. } => StartError::misconfigured(error),
+            FactsError::Storage(_) => StartError::failed(error),
+        })?;
+    for warning in warnings {
+        crate::warn!("{warning}");
+    }
+    Ok(())
+}
+
 /// The cost of new password hashes, and the highest of those that are stored.
 fn hash_costs(config: &MasterConfig) -> Result<HashCosts, StartError> {
     let highest = Reader::open(&config.database)?.read(|s| s.highest_hash_cost());
@@ -228,12 +288,13 @@ fn unreadable(error: StorageError) -> StartError {
 }
 
 /// The registered workers, as the database has them, and nobody linked yet.
-fn workers_shared(url: &DatabaseUrl) -> Result<WorkersShared, StartError> {
-    let registry = Registry::read(&mut Reader::open(url)?).map_err(unreadable)?;
+fn workers_shared(config: &MasterConfig) -> Result<WorkersShared, StartError> {
+    let registry = Registry::read(&mut Reader::open(&config.database)?).map_err(unreadable)?;
     Ok(WorkersShared {
         registry: Arc::new(Published::new(registry)),
         peers: Arc::default(),
         addresses: Arc::default(),
+        expected: Arc::new(config.expected_workers.into()),
     })
 }
 
@@ -245,7 +306,7 @@ fn workers_shared(url: &DatabaseUrl) -> Result<WorkersShared, StartError> {
 fn modules(
     config: &MasterConfig,
     (assets_config, prepared): (AssetsConfig, PreparedProviders),
-    mail: Option<Sender<MailMessage>>,
+    (mail, keys): (Option<Sender<MailMessage>>, KeyWatchHandle),
     stop: &Stop,
     group: &mut ThreadGroup,
 ) -> Result<(MasterChannels, Sender<RouterMessage>), StartError> {
@@ -274,7 +335,7 @@ fn modules(
         update_channels,
     )?;
 
-    let shared = workers_shared(url)?;
+    let shared = workers_shared(config)?;
     let order_watchers = Arc::<OrderWatchers>::default();
     let transactions = transactions::Transactions::new(Storage::open(url)?, handle.clone(), config)
         .map_err(unreadable)?
@@ -323,6 +384,7 @@ fn modules(
         shared,
         mail,
         refusals: Arc::default(),
+        keys,
     };
     Ok((inboxes, router_in))
 }

@@ -11,6 +11,7 @@ pub mod backup;
 pub mod bars;
 pub mod bulk;
 pub mod deletion;
+pub mod deployment_facts;
 pub mod disk;
 mod email_keys;
 pub mod export;

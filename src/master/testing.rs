@@ -153,6 +153,7 @@ impl MasterRig {
             )),
             peers: Arc::default(),
             addresses: Arc::default(),
+            expected: Arc::new(config.expected_workers.into()),
         };
         let (pool, hash_jobs) = HashingPool::scripted();
         let changes = Arc::new(AtomicU64::new(0));

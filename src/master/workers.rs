@@ -14,26 +14,39 @@ use super::messages::{
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::storage::Storage;
 use crate::config::{DatabaseUrl, MasterConfig};
-use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerReport};
-use crate::model::{Timestamp, WorkerServer};
+use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerAbout, WorkerReport};
+use crate::model::{Fingerprint, Timestamp, WorkerServer};
 use crate::runtime::published::Published;
 use crate::runtime::{Module, TICK};
 use crate::wire::{Instruction, Reply, frame};
 use crossbeam_channel::Sender;
-use registry::{Registration, Registry};
+use registry::{Registration, RegistrationChange, Registry};
 use server_info::DeploymentFacts;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// The expirable sessions of a worker end when it has been away for this long.
 pub const ABSENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A link ends at this age, so that its worker proves itself anew. Workers of this edition make a new
+/// one before.
+pub const LINK_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// Workers have this time to link after a start before any is called missing.
+pub const START_GRACE: Duration = Duration::from_secs(60);
+
+/// Later on a worker may be away for this long: it links anew after a broken link, and away it is
+/// while the master stops.
+const ABSENCE_GRACE: Duration = Duration::from_secs(10);
+
 /// A linked worker with its last report, the time of arrival, and its clock difference in
 /// milliseconds.
 struct WorkerLink {
     peer: Arc<LinkedWorker>,
+    since: Instant,
     report: Option<(WorkerReport, Timestamp, i64)>,
 }
 
@@ -49,8 +62,11 @@ pub struct Workers {
     auth: Sender<AuthMessage>,
     assets: AssetsHandle,
     deployment: DeploymentFacts,
-    expected: usize,
-    /// Whether the warning about missing workers was logged.
+    expected: Arc<AtomicUsize>,
+    /// From when on too few linked workers are warned of; `None` after the warning, and while there
+    /// are enough.
+    short_from: Option<Instant>,
+    /// Whether too few were linked at the last look.
     is_short: bool,
 }
 
@@ -89,11 +105,21 @@ impl Module for Workers {
                 });
                 let _ = reply.try_send(done);
             }
+            WorkersMessage::Set(name, change, reply) => {
+                let _ = reply.try_send(self.set(&name, &change));
+            }
+            WorkersMessage::Unfit {
+                worker,
+                fingerprint,
+                why,
+            } => self.on_unfit(worker, fingerprint, &why),
         }
     }
 
-    fn on_tick(&mut self, _now: Instant) {
+    fn on_tick(&mut self, now: Instant) {
         self.check_absent();
+        self.check_number(now);
+        self.end_old_links(now);
     }
 
     fn on_stop(&mut self) {
@@ -130,8 +156,9 @@ impl Workers {
             auth,
             assets,
             deployment: DeploymentFacts::of(config),
-            expected: config.expected_workers,
-            is_short: false,
+            expected: Arc::clone(&shared.expected),
+            short_from: Some(now + START_GRACE),
+            is_short: true,
         }
     }
 
@@ -140,6 +167,14 @@ impl Workers {
         if let Some(link) = self.links.get_mut(&reply_to.peer.worker.uuid)
             && link.peer.link.number == reply_to.peer.link.number
         {
+            let before = link.report.take();
+            let is_news = before.is_none_or(|(before, ..)| before.about != report.about);
+            let registry = self.registry.load();
+            if is_news && let Some(worker) = registry.by_uuid(&reply_to.peer.worker.uuid) {
+                for mismatch in mismatches(worker, &report.about) {
+                    crate::warn!("{mismatch}");
+                }
+            }
             link.report = Some((report, now, reply_to.timestamp.since(now)));
         }
         reply_to.send(|out| Reply::Pong.write(out));
@@ -182,11 +217,7 @@ impl Workers {
             peer.link.end();
             return false;
         }
-        let welcome = Welcome {
-            now: Timestamp::now(),
-            update_interval: self.deployment.update_interval,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let welcome = self.welcome(&worker);
         peer.push(|out| message::write(out, Instruction::LinkWelcome, &welcome));
         let prices = self.assets.prices();
         // Before the prices, with which a worker opens its port.
@@ -194,20 +225,36 @@ impl Workers {
         peer.push_frames(&price_frames(&self.assets, &prices, true));
         crate::info!("worker {} is linked from {}", worker.name, peer.link.peer);
         let boot = peer.boot;
-        let older = self
-            .links
-            .insert(worker.uuid, WorkerLink { peer, report: None });
-        if let Some(older) = older {
-            crate::warn!(
-                "worker {} has a newer link: the older one is closed",
-                worker.name
-            );
+        let link = WorkerLink {
+            peer,
+            since: Instant::now(),
+            report: None,
+        };
+        if let Some(older) = self.links.insert(worker.uuid, link) {
+            if older.peer.boot == boot {
+                crate::info!("worker {} has made its link anew", worker.name);
+            } else {
+                crate::warn!(
+                    "worker {} has a newer link, of another process: the older one is closed",
+                    worker.name
+                );
+            }
             older.peer.link.end();
         }
         self.away.remove(&worker.uuid);
         self.end_sessions(worker.uuid, Some(boot));
         self.publish();
         true
+    }
+
+    fn welcome(&self, worker: &WorkerServer) -> Welcome {
+        Welcome {
+            now: Timestamp::now(),
+            update_interval: self.deployment.update_interval,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: worker.name.clone(),
+            address: worker.address.clone(),
+        }
     }
 
     fn on_unlinked(&mut self, peer: &Arc<LinkedWorker>) {
@@ -237,15 +284,6 @@ impl Workers {
         for peer in &peers {
             peer.push(|out| frame::write(out, Instruction::LinkWorkers, &list));
         }
-        let is_short = peers.len() < self.expected;
-        if is_short && !self.is_short {
-            crate::warn!(
-                "{} of {} expected workers are linked",
-                peers.len(),
-                self.expected
-            );
-        }
-        self.is_short = is_short;
         self.addresses.store(addresses);
         self.peers.store(peers);
     }
@@ -259,6 +297,89 @@ impl Workers {
         {
             crate::error!("auth could not be told that worker {worker} was away");
         }
+    }
+
+    /// Warns once when fewer workers than expected have been linked for a while.
+    fn check_number(&mut self, now: Instant) {
+        let (linked, expected) = (self.links.len(), self.expected.load(Ordering::Relaxed));
+        let was_short = std::mem::replace(&mut self.is_short, linked < expected);
+        if !self.is_short {
+            self.short_from = None;
+        } else if !was_short {
+            self.short_from = Some(now + ABSENCE_GRACE);
+        }
+        if self.short_from.take_if(|from| now >= *from).is_some() {
+            crate::warn!("{linked} of {expected} expected workers are linked");
+        }
+    }
+
+    /// Ends links that are older than [`LINK_AGE_MAX`].
+    fn end_old_links(&mut self, now: Instant) {
+        let is_old = |link: &WorkerLink| now.saturating_duration_since(link.since) >= LINK_AGE_MAX;
+        let old: Vec<Uuid> = self
+            .links
+            .iter()
+            .filter(|(_, link)| is_old(link))
+            .map(|(uuid, _)| *uuid)
+            .collect();
+        for uuid in old {
+            self.end_link(
+                uuid,
+                "it has stood for a day; the worker proves itself anew",
+            );
+        }
+    }
+
+    /// Ends the link of a worker whose key is not fit any more, unless it has another key by now.
+    fn on_unfit(&mut self, uuid: Uuid, fingerprint: Fingerprint, why: &str) {
+        let is_current = self
+            .links
+            .get(&uuid)
+            .is_some_and(|link| link.peer.worker.fingerprint == fingerprint);
+        if is_current {
+            self.end_link(uuid, &format!("its key {fingerprint}: {why}"));
+        }
+    }
+
+    /// Ends a worker's link. The worker may link anew.
+    fn end_link(&mut self, uuid: Uuid, why: &str) {
+        if let Some(link) = self.links.remove(&uuid) {
+            crate::warn!("the link of worker {} ends: {why}", link.peer.worker.name);
+            link.peer.link.end();
+            self.away.insert(uuid, Instant::now());
+            self.publish();
+        }
+    }
+
+    /// Changes a registration. A link ends where its key or address is another one now.
+    fn set(&mut self, name: &str, change: &RegistrationChange) -> Result<WorkerServer, String> {
+        let found = self.registry.load().by_name(name).cloned();
+        let worker = found.ok_or_else(|| unknown(name))?;
+        let changed = registry::set(&mut self.storage, &worker, change)?;
+        self.reload()?;
+        if (changed.fingerprint, changed.ip) != (worker.fingerprint, worker.ip) {
+            self.end_link(
+                worker.uuid,
+                "it is registered with another key or address now",
+            );
+        } else if changed.address != worker.address
+            && let Some(link) = self.links.get_mut(&worker.uuid)
+        {
+            link.peer = Arc::new(LinkedWorker {
+                worker: changed.clone(),
+                boot: link.peer.boot,
+                link: Arc::clone(&link.peer.link),
+                since: link.peer.since,
+            });
+            let welcome = self.welcome(&changed);
+            if let Some(link) = self.links.get(&worker.uuid) {
+                let push =
+                    |out: &mut Vec<u8>| message::write(out, Instruction::LinkWelcome, &welcome);
+                link.peer.push(push);
+            }
+            self.publish();
+        }
+        Ok(changed)
     }
 
     /// Ends the expirable sessions of workers that have been away for [`ABSENCE_TIMEOUT`].
@@ -302,8 +423,7 @@ impl Workers {
         change: impl FnOnce(&mut Storage, &WorkerServer) -> Result<(), String>,
     ) -> Result<WorkerServer, String> {
         let found = self.registry.load().by_name(name).cloned();
-        let worker = found
-            .ok_or_else(|| format!("no worker is registered as {name}; see `workers list`"))?;
+        let worker = found.ok_or_else(|| unknown(name))?;
         change(&mut self.storage, &worker)?;
         self.reload()?;
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();
@@ -329,6 +449,30 @@ impl Workers {
         self.registry.store(registry);
         Ok(())
     }
+}
+
+/// What a worker's configuration says otherwise than its registration, for an administrator.
+pub fn mismatches(worker: &WorkerServer, about: &WorkerAbout) -> Vec<String> {
+    let WorkerServer { name, address, .. } = worker;
+    let mut said = Vec::new();
+    if !about.name.is_empty() && about.name != *name {
+        said.push(format!(
+            "worker {name} calls itself {:?} in its configuration: set name = {name:?} there",
+            about.name
+        ));
+    }
+    if !about.advertise.is_empty() && about.advertise != *address {
+        said.push(format!(
+            "worker {name} has advertise = {:?}, but clients are told {address}: set advertise there, or \
+             `papertraderctl workers set {name} --address HOST:PORT`",
+            about.advertise
+        ));
+    }
+    said
+}
+
+fn unknown(name: &str) -> String {
+    format!("no worker is registered as {name}; see `papertraderctl workers list`")
 }
 
 /// The frames of a push of prices. On a new link they also say what assets are called.
@@ -369,6 +513,22 @@ pub fn register_offline(
     Storage::migrate(url).map_err(|e| e.to_string())?;
     let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
     registry::register(&mut storage, registration)
+}
+
+/// The worker that is registered under a name, read while no master runs; `None` if there is none,
+/// or no database yet.
+///
+/// # Errors
+/// The database cannot be used.
+pub fn find_offline(url: &DatabaseUrl, name: &str) -> Result<Option<WorkerServer>, String> {
+    if !url.file().exists() {
+        return Ok(None);
+    }
+    let _lock = Storage::lock(url).map_err(|e| e.to_string())?;
+    Storage::migrate(url).map_err(|e| e.to_string())?;
+    let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
+    let registry = Registry::load(&mut storage).map_err(|e| e.to_string())?;
+    Ok(registry.by_name(name).cloned())
 }
 
 /// Changes a worker's `host:port` for clients while no master runs. The sandbox uses it when its

@@ -11,9 +11,13 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The most names of a certificate that an error lists.
 const NAMES_MAX: usize = 8;
+
+/// After the end of every certificate: theirs have years of four digits.
+const FAR: Duration = Duration::from_secs(253_402_300_800);
 
 /// The library's error for a certificate of X.509 version 1 or 2, which it does not read.
 const OLD_VERSION: &str = "UnsupportedCertVersion";
@@ -88,10 +92,33 @@ fn host(name: &str) -> Option<&str> {
     quoted.or_else(|| inner("IpAddress("))
 }
 
-fn time(time: UnixTime) -> String {
+fn timestamp(time: UnixTime) -> Timestamp {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    let text = Timestamp(seconds.saturating_mul(1000)).to_string();
+    Timestamp(seconds.saturating_mul(1000))
+}
+
+fn time(time: UnixTime) -> String {
+    let text = timestamp(time).to_string();
     text.replace("T", " ").replace(".000Z", " UTC")
+}
+
+/// Checks that a certificate, PEM, is good for a host at a time, to whoever trusts a CA, PEM.
+///
+/// # Errors
+/// Why a client would refuse it.
+pub fn serves(own: &[u8], ca: &[u8], host: &str, at: SystemTime) -> Result<(), String> {
+    let read = |text| CertificateDer::from_pem_slice(text).map_err(|error| error.to_string());
+    let (own, ca) = (read(own)?, read(ca)?);
+    let parsed = ParsedCertificate::try_from(&own).map_err(|error| describe(&error))?;
+    let mut roots = RootCertStore::empty();
+    roots.add(ca).map_err(|error| describe(&error))?;
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = UnixTime::since_unix_epoch(since);
+    verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], at, algorithms.all)
+        .map_err(|error| describe(&error))?;
+    let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+    verify_server_name(&parsed, &name).map_err(|error| describe(&error))
 }
 
 /// Checks that a worker could serve with a certificate. Returns what clients would refuse it for.
@@ -119,6 +146,22 @@ fn check_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<Vec<Strin
         }
     }
     Ok(warnings)
+}
+
+/// When a certificate ends; `None` where it cannot be told.
+pub fn expiry(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let parsed = ParsedCertificate::try_from(certificate).ok()?;
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).ok()?;
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    // The library tells the end of a certificate alone in the error for one that has ended.
+    let far = UnixTime::since_unix_epoch(FAR);
+    match verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], far, algorithms.all) {
+        Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            Some(timestamp(not_after))
+        }
+        _ => None,
+    }
 }
 
 /// Whether a certificate names any host.
@@ -193,6 +236,20 @@ mod tests {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         params.self_signed(&key).unwrap().der().clone()
+    }
+
+    #[test]
+    fn the_end_of_a_certificate_is_known() {
+        let ends = |year| {
+            let certificate = certificate(&["x"], |params| {
+                params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+                params.not_after = rcgen::date_time_ymd(year, 2, 3);
+            });
+            expiry(&certificate)
+        };
+        assert_eq!(ends(2021), Timestamp::from_date(2021, 2, 3));
+        assert_eq!(ends(2099), Timestamp::from_date(2099, 2, 3));
+        assert_eq!(ends(4096), Timestamp::from_date(4096, 2, 3));
     }
 
     #[test]

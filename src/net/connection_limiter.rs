@@ -61,7 +61,7 @@ impl Count {
 /// Counts open connections and hands out a permit for each.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
-    limits: ConnectionLimits,
+    limits: Mutex<ConnectionLimits>,
     count: Mutex<Count>,
     released: Condvar,
 }
@@ -77,16 +77,26 @@ impl ConnectionLimiter {
     /// A limiter with no open connection.
     pub fn new(limits: ConnectionLimits) -> Arc<ConnectionLimiter> {
         Arc::new(ConnectionLimiter {
-            limits,
+            limits: Mutex::new(limits),
             count: Mutex::default(),
             released: Condvar::new(),
         })
     }
 
+    /// Replaces the limits. Connections that are open stay open, also beyond the new ones.
+    pub fn set_limits(&self, limits: ConnectionLimits) {
+        *self.limits.lock() = limits;
+        self.released.notify_all();
+    }
+
+    fn limits(&self) -> ConnectionLimits {
+        *self.limits.lock()
+    }
+
     /// A permit for a peer; `None` where its neighbourhood, the network around it or all together
     /// have reached the limit.
     pub fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
-        let near = self.limits.per_neighbourhood;
+        let near = self.limits().per_neighbourhood;
         self.admit_within(ip, near, near.saturating_mul(AROUND_SHARES))
     }
 
@@ -104,7 +114,7 @@ impl ConnectionLimiter {
     ) -> Option<ConnectionPermit> {
         let near = Neighbourhood::of(ip);
         let mut count = self.count.lock();
-        let total_max = count.total_max(self.limits, Instant::now());
+        let total_max = count.total_max(self.limits(), Instant::now());
         if count.total >= total_max || !count.fits(near, near_max, around_max) {
             return None;
         }
@@ -123,13 +133,13 @@ impl ConnectionLimiter {
 
     /// How many may be open in all now.
     pub fn total_max(&self) -> usize {
-        self.count.lock().total_max(self.limits, Instant::now())
+        self.count.lock().total_max(self.limits(), Instant::now())
     }
 
     /// Whether all together have reached the limit.
     pub fn is_full(&self) -> bool {
         let count = self.count.lock();
-        count.total >= count.total_max(self.limits, Instant::now())
+        count.total >= count.total_max(self.limits(), Instant::now())
     }
 
     /// For the time `lasts`, admits nobody while more than so many fewer than now are open. A limit
@@ -138,7 +148,7 @@ impl ConnectionLimiter {
         let now = Instant::now();
         let mut count = self.count.lock();
         let wanted = count.total.saturating_sub(fewer);
-        let lowered = wanted.min(count.total_max(self.limits, now));
+        let lowered = wanted.min(count.total_max(self.limits(), now));
         count.lowered = Some((lowered, now + lasts));
         lowered
     }
@@ -149,7 +159,7 @@ impl ConnectionLimiter {
         let mut count = self.count.lock();
         loop {
             let now = Instant::now();
-            if count.total.saturating_add(places) <= count.total_max(self.limits, now) {
+            if count.total.saturating_add(places) <= count.total_max(self.limits(), now) {
                 return true;
             }
             if self.released.wait_until(&mut count, deadline).timed_out() {
@@ -171,7 +181,7 @@ impl ConnectionPermit {
     /// it. False where that neighbourhood or the network around it has reached its limit; the
     /// permit stays as it was then.
     pub fn pass_to(&mut self, ip: IpAddr) -> bool {
-        let limits = self.limiter.limits;
+        let limits = self.limiter.limits();
         let near = Neighbourhood::of(ip);
         let mut count = self.limiter.count.lock();
         count.leave(self.near);

@@ -987,11 +987,11 @@ mod tls {
     fn tls_carries_the_same_protocol() {
         let (flusher, folder) = (FlusherThread::start(), tempfile::tempdir().unwrap());
         let root = certificate(folder.path());
-        let tls = ServerTls::load(
-            &folder.path().join("cert.pem"),
-            &folder.path().join("key.pem"),
-        )
-        .unwrap();
+        let (certificate_file, key_file) = (
+            folder.path().join("cert.pem"),
+            folder.path().join("key.pem"),
+        );
+        let tls = ServerTls::load(&certificate_file, &key_file).unwrap();
         let (client, ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &root);
         for _ in 0..3 {
@@ -1015,9 +1015,9 @@ mod tls {
 
         // A valid new pair is loaded; an invalid one is not.
         let other = certificate(folder.path());
-        tls.reload().unwrap();
-        std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
-        assert!(tls.reload().is_err());
+        tls.reload(&certificate_file, &key_file).unwrap();
+        std::fs::write(&key_file, "nonsense").unwrap();
+        assert!(tls.reload(&certificate_file, &key_file).is_err());
         let (client, _ended) = open(&flusher, &tls, reader_limits());
         let mut client = tls_client(client, &other);
         client.write_all(&ping()).unwrap();

@@ -5,6 +5,8 @@
 //! Tests: `src/net/tests.rs`.
 
 use super::certificate;
+use crate::model::Timestamp;
+use crate::model::expiry::{Expiry, ExpiryKind};
 use crate::runtime::is_passing;
 use crate::runtime::published::Published;
 use rustls::pki_types::pem::{self, PemObject};
@@ -20,12 +22,18 @@ const PLAINTEXT_CHUNK_BYTES: usize = 16 * 1024;
 
 /// A worker's certificate and key, and the rustls configuration with them.
 #[derive(Debug)]
-pub struct ServerTls {
-    certificate: PathBuf,
-    key: PathBuf,
-    config: Published<ServerConfig>,
-    /// What clients would refuse the certificate for, as it was when it was read.
-    warnings: Published<Vec<String>>,
+pub struct ServerTls(Published<LoadedPair>);
+
+/// A certificate and its key, as they were when they were read.
+#[derive(Debug)]
+struct LoadedPair {
+    /// The certificate's file.
+    file: PathBuf,
+    config: Arc<ServerConfig>,
+    /// What clients would refuse the certificate for.
+    warnings: Vec<String>,
+    /// The first end of a certificate of the chain.
+    until: Option<Timestamp>,
 }
 
 /// Why certificate and key cannot be used. The text names the file.
@@ -64,31 +72,34 @@ impl ServerTls {
     /// # Errors
     /// A file cannot be read, or certificate and key do not match. The text names the file.
     pub fn load(certificate: &Path, key: &Path) -> Result<ServerTls, CertificateError> {
-        let (config, warnings) = read(certificate, key)?;
-        Ok(ServerTls {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-            config: Published::new(config),
-            warnings: Published::new(warnings),
-        })
+        Ok(ServerTls(Published::new(read(certificate, key)?)))
     }
 
-    /// Reads both files again. Open connections keep the old pair.
+    /// Reads two files in the place of those before. Open connections keep the old pair.
     ///
     /// # Errors
     /// As [`ServerTls::load`]; the old pair stays in force.
-    pub fn reload(&self) -> Result<(), CertificateError> {
-        let (config, warnings) = read(&self.certificate, &self.key)?;
-        self.config.store(config);
-        self.warnings.store(warnings);
+    pub fn reload(&self, certificate: &Path, key: &Path) -> Result<(), CertificateError> {
+        self.0.store(read(certificate, key)?);
         Ok(())
     }
 
     /// What clients would refuse the certificate for, with the file's name.
     pub fn warnings(&self) -> Vec<String> {
-        let warnings = self.warnings.load();
-        let named = |text: &String| format!("{}: {text}", self.certificate.display());
-        warnings.iter().map(named).collect()
+        let pair = self.0.load();
+        let named = |text: &String| format!("{}: {text}", pair.file.display());
+        pair.warnings.iter().map(named).collect()
+    }
+
+    /// When the first certificate of the chain ends.
+    pub fn expiry(&self) -> Option<Expiry> {
+        let pair = self.0.load();
+        Some(Expiry {
+            kind: ExpiryKind::Certificate,
+            name: pair.file.display().to_string(),
+            owner: None,
+            until: pair.until?,
+        })
     }
 
     /// The TLS state of a new connection.
@@ -96,23 +107,29 @@ impl ServerTls {
     /// # Errors
     /// rustls refuses the configuration.
     pub fn accept(&self) -> Result<Box<ServerConnection>, rustls::Error> {
-        let mut tls = ServerConnection::new(self.config.load())?;
+        let mut tls = ServerConnection::new(Arc::clone(&self.0.load().config))?;
         // The connection bounds its unsent bytes itself.
         tls.set_buffer_limit(None);
         Ok(Box::new(tls))
     }
 }
 
-/// The configuration with the two files, and what clients would refuse the certificate for.
-fn read(file: &Path, key: &Path) -> Result<(ServerConfig, Vec<String>), CertificateError> {
+/// What the two files hold.
+fn read(file: &Path, key: &Path) -> Result<LoadedPair, CertificateError> {
     let chain = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| CertificateError::of_file(file, "certificate", &error))?;
     let unusable = |why: String| CertificateError::Unusable(format!("{}: {why}", file.display()));
     let warnings = match chain.first() {
-        Some(own) => certificate::check(own).map_err(|error| unusable(error.to_string()))?,
-        None => return Err(unusable("holds no certificate".to_owned())),
+        Some(own) => certificate::check(own)
+            .map_err(|error| unusable(format!("its first certificate is none: {error}")))?,
+        None => {
+            let text =
+                "holds no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----";
+            return Err(unusable(text.to_owned()));
+        }
     };
+    let until = chain.iter().filter_map(certificate::expiry).min();
     let secret = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| CertificateError::of_file(key, "private key", &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -123,7 +140,12 @@ fn read(file: &Path, key: &Path) -> Result<(ServerConfig, Vec<String>), Certific
                 .with_no_client_auth()
                 .with_single_cert(chain, secret)
         })
-        .map(|config| (config, warnings))
+        .map(|config| LoadedPair {
+            file: file.to_owned(),
+            config: Arc::new(config),
+            warnings,
+            until,
+        })
         .map_err(|e| {
             CertificateError::Unusable(format!(
                 "{} and {} do not serve TLS 1.3: {e}",

@@ -250,7 +250,7 @@ fn write_configurations(
         .map_err(|error| SandboxError::failed(format!("registering {name}: {error}")))?;
         let text = format!(
             "name = \"{name}\"\nuuid = \"{}\"\nlisten = \"{address}\"\nadvertise = \"{address}\"\n\
-             master = \"{master_address}\"\ndata_dir = \"data/{name}\"\nallow_root = {}\n\
+             master = \"{master_address}\"\nallow_root = {}\n\
              [gpg]\nhome = \"gpg/{name}\"\nkey = \"{key}\"\nmaster_key = \"{master_key}\"\n\
              [log]\nfile = \"log/{name}.log\"\n\
              [limits]\nmax_connections_per_ip = {CONNECTIONS_PER_IP}\n\

@@ -24,6 +24,7 @@ use crate::net::{
 };
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
+use crate::runtime::published::Published;
 use crate::runtime::{self, Module, Stop, TICK, ThreadHandle, is_passing};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
@@ -68,7 +69,8 @@ pub(super) struct ClientPort {
     pub(super) listen: SocketAddr,
     /// What browsers are served, where they are.
     pub(super) web: Option<WebDoor>,
-    pub(super) limits: WorkerLimits,
+    /// Of clients that connect from now on.
+    pub(super) limits: Arc<Published<WorkerLimits>>,
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) limiter: Arc<ConnectionLimiter>,
     pub(super) capacity: Arc<ClientCapacity>,
@@ -252,10 +254,8 @@ impl ClientPort {
 
     /// Whether a header of the PROXY protocol is required from this address, and believed.
     fn is_proxy(&self, ip: IpAddr) -> bool {
-        self.limits
-            .proxy_from
-            .iter()
-            .any(|proxy| proxy.contains(ip))
+        let limits = self.limits.load();
+        limits.proxy_from.iter().any(|proxy| proxy.contains(ip))
     }
 
     /// Starts a client's reader thread. Where that fails, the client is refused.
@@ -270,7 +270,7 @@ impl ClientPort {
         // A thread that is not started gives nothing back.
         let handed = Arc::new(Mutex::new(Some((socket, permit))));
         let given = Arc::clone(&handed);
-        let header_by = Instant::now() + self.limits.frame_timeout;
+        let header_by = Instant::now() + self.limits.load().frame_timeout;
         let started = runtime::spawn_small("client", READER_STACK_BYTES, move || {
             let Some((socket, mut permit)) = given.lock().take() else {
                 return;
@@ -345,7 +345,10 @@ impl ClientPort {
             }
         };
         match (kind, &self.web) {
-            (PeerKind::Browser, Some(web)) => web.serve(HttpStream::new(socket, tls)),
+            (PeerKind::Browser, Some(web)) => {
+                let send_timeout = self.limits.load().send_timeout;
+                web.serve(HttpStream::new(socket, tls), send_timeout)
+            }
             (PeerKind::Client, _) | (PeerKind::Browser, None) => {
                 Some((socket, Transport::stream(tls), Vec::new()))
             }
@@ -354,18 +357,19 @@ impl ClientPort {
 
     /// Serves a client until its connection has ended. `received`: bytes that came already.
     fn read(&self, socket: TcpStream, client: SocketAddr, transport: Transport, received: Vec<u8>) {
+        let of_clients = self.limits.load();
         let limits = SendLimits {
-            max_unsent: self.limits.max_unsent,
-            send_timeout: self.limits.send_timeout,
+            max_unsent: of_clients.max_unsent,
+            send_timeout: of_clients.send_timeout,
         };
         let flusher = Arc::clone(&self.flusher);
         let Ok(connection) = Connection::of(client, socket, transport, limits, flusher) else {
             return;
         };
         let limits = ReaderLimits {
-            frame_timeout: self.limits.frame_timeout,
-            first_frame_timeout: self.limits.first_frame_timeout,
-            idle_timeout: self.limits.idle_timeout,
+            frame_timeout: of_clients.frame_timeout,
+            first_frame_timeout: of_clients.first_frame_timeout,
+            idle_timeout: of_clients.idle_timeout,
             unanswered_max: UNANSWERED_MAX,
         };
         let number = connection.number;

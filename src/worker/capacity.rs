@@ -75,6 +75,17 @@ pub(super) struct ConnectionBudget {
 }
 
 impl ConnectionBudget {
+    /// What the system leaves of `limits` now, when `open` clients have their part already.
+    pub(super) fn now(limits: &WorkerLimits, has_tls: bool, open: usize) -> ConnectionBudget {
+        let mut allowed = ProcessLimits::read();
+        for known in [&mut allowed.tasks, &mut allowed.descriptors] {
+            if let Some(known) = known {
+                known.amount = known.amount.saturating_add(open as u64);
+            }
+        }
+        ConnectionBudget::of(limits, has_tls, &allowed)
+    }
+
     /// What `allowed` leaves of `limits`.
     pub(super) fn of(
         limits: &WorkerLimits,
@@ -126,15 +137,22 @@ impl ConnectionBudget {
         }
     }
 
-    /// Tells the log, once.
-    pub(super) fn tell(&self, limits: &WorkerLimits) {
+    /// Says that there is room for fewer clients than configured, and why.
+    pub(super) fn warning(&self, limits: &WorkerLimits) -> Option<String> {
         let (connections, configured) = (self.connections, limits.max_connections);
-        match &self.bound {
-            Some(why) => crate::warn!(
+        self.bound.as_ref().map(|why| {
+            format!(
                 "room for {connections} clients at once, not for the {configured} of \
                  limits.max_connections: {why}"
-            ),
-            None => crate::info!("room for {connections} clients at once"),
+            )
+        })
+    }
+
+    /// Tells the log how many clients there is room for.
+    pub(super) fn tell(&self, limits: &WorkerLimits) {
+        match self.warning(limits) {
+            Some(warning) => crate::warn!("{warning}"),
+            None => crate::info!("room for {} clients at once", self.connections),
         }
     }
 }

@@ -31,6 +31,11 @@ use uuid::Uuid;
 /// How often the worker sends its report.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a new link waits until what is under way on the old one has its answers.
+const REPLACEMENT_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Most messages of modules that are held meanwhile.
+const HELD_MAX: usize = 4_096;
+
 /// The module's state.
 #[derive(Debug)]
 pub struct MasterLink {
@@ -39,6 +44,10 @@ pub struct MasterLink {
     /// Boot ID, drawn when the process started (4.1).
     boot: Uuid,
     link: Option<Arc<LinkConnection>>,
+    /// The link that takes its place once nothing is under way, and until when that is waited for.
+    replacement: Option<(Arc<LinkConnection>, Instant)>,
+    /// What modules ask for meanwhile.
+    held: Vec<MasterLinkMessage>,
     decoder: EnvelopeDecoder,
     /// The last timestamp sent over this link: they never decrease.
     last_timestamp: Timestamp,
@@ -59,6 +68,10 @@ pub struct MasterLink {
     /// The master's clock: each message of the master shows it.
     clock: Arc<RemoteClock>,
     gauges: Arc<Gauges>,
+    /// Name and address with which the master has registered this worker, as it said last.
+    registered: Option<(String, String)>,
+    /// What was warned of, because the configuration says otherwise.
+    mismatches: Vec<String>,
 }
 
 impl MasterLink {
@@ -74,6 +87,8 @@ impl MasterLink {
             worker,
             boot: Uuid::new_v4(),
             link: None,
+            replacement: None,
+            held: Vec::new(),
             decoder: EnvelopeDecoder::new(worker),
             last_timestamp: Timestamp(i64::MIN),
             pending: PendingRequests::default(),
@@ -87,6 +102,8 @@ impl MasterLink {
             report_due: Instant::now(),
             clock,
             gauges,
+            registered: None,
+            mismatches: Vec::new(),
         }
     }
 }
@@ -100,14 +117,21 @@ impl Module for MasterLink {
 
     fn on_message(&mut self, message: MasterLinkMessage) {
         match message {
+            MasterLinkMessage::Batch(_) | MasterLinkMessage::Query(_)
+                if self.replacement.is_some() =>
+            {
+                self.held.push(message);
+            }
             MasterLinkMessage::Batch(batch) => self.on_batch(batch),
             MasterLinkMessage::Query(query) => self.on_query(query),
             MasterLinkMessage::Link(event) => self.on_event(event),
+            MasterLinkMessage::Unfit(why) => self.on_unfit(&why),
         }
     }
 
     fn on_turn_end(&mut self) {
         self.flush();
+        self.check_replacement(Instant::now());
     }
 
     fn on_tick(&mut self, now: Instant) {
@@ -128,14 +152,18 @@ impl Module for MasterLink {
         if now >= self.report_due {
             self.report_due = now + REPORT_INTERVAL;
             self.pending.forget_disconnected();
-            self.report(now);
+            if self.replacement.is_none() {
+                self.report(now);
+            }
         }
         self.flush();
+        self.check_replacement(now);
     }
 
     /// Closes the link with its close record.
     fn on_stop(&mut self) {
-        if let Some(link) = &self.link {
+        let replacement = self.replacement.as_ref().map(|(link, _)| link);
+        for link in self.link.iter().chain(replacement) {
             link.end();
         }
     }
@@ -145,6 +173,9 @@ impl MasterLink {
     fn on_event(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Linked(link) => self.on_linked(link),
+            LinkEvent::Replacement(link) => {
+                self.replacement = Some((link, Instant::now() + REPLACEMENT_WAIT_MAX));
+            }
             LinkEvent::Read(number, mut plain) => {
                 if self.link.as_ref().is_some_and(|link| link.number == number) {
                     self.on_read(&mut plain);
@@ -167,12 +198,52 @@ impl MasterLink {
         }
         self.booted = true;
         let _ = self.channels.port.send(PortCommand::Close);
+        if let Some((link, _)) = self.replacement.take() {
+            link.end();
+        }
         self.unlink();
+    }
+
+    /// Ends the link, because a key is not fit any more. The next handshake says what is wrong.
+    fn on_unfit(&mut self, why: &str) {
+        if let Some(link) = &self.link {
+            crate::error!("the link to the master ends: {why}");
+            link.end();
+        }
+        self.unlink();
+    }
+
+    /// Takes the replacement into use once all requests but orders that wait have their answers, so
+    /// that no client notices; or when that takes too long, too many others are held, or the old link
+    /// has ended.
+    fn check_replacement(&mut self, now: Instant) {
+        let is_due = |until: Instant| {
+            !self.pending.has_moving()
+                || now >= until
+                || self.link.is_none()
+                || self.held.len() >= HELD_MAX
+        };
+        let Some((link, _)) = self.replacement.take_if(|(_, until)| is_due(*until)) else {
+            return;
+        };
+        // The master closes the old link when the new one speaks; both belong to this process.
+        if self.link.take().is_some() {
+            self.fail_unanswered();
+        }
+        self.take(link);
+        for message in std::mem::take(&mut self.held) {
+            self.on_message(message);
+        }
+        self.flush();
     }
 
     /// Takes a new link into use and sends pending requests again.
     fn on_linked(&mut self, link: Arc<LinkConnection>) {
         self.unlink();
+        self.take(link);
+    }
+
+    fn take(&mut self, link: Arc<LinkConnection>) {
         self.decoder = EnvelopeDecoder::new(self.worker);
         self.prices = None;
         self.descriptions = Arc::default();
@@ -199,11 +270,16 @@ impl MasterLink {
             return;
         };
         link.cut();
+        self.fail_unanswered();
+        self.tell_clients(ClientsMessage::Unlinked);
+    }
+
+    /// Fails the pending requests that are not retained, because their link is gone.
+    fn fail_unanswered(&mut self) {
         wipe::clear(&mut self.unsent);
         for PendingRequest { requester, .. } in self.pending.link_lost(Instant::now()) {
             self.fail_request(requester);
         }
-        self.tell_clients(ClientsMessage::Unlinked);
     }
 
     /// Waits for room. No other module waits for this one, so the wait is short.

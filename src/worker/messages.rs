@@ -276,6 +276,8 @@ pub enum MasterLinkMessage {
     /// An event of the link, from the connector's thread. It comes through its own channel, before
     /// other messages; [`LINK_EVENTS_MAX`] bounds it.
     Link(LinkEvent),
+    /// A look at the keys has found that one is not fit any more, and why: the link ends.
+    Unfit(String),
 }
 
 /// A module's own query to the master.
@@ -310,6 +312,8 @@ pub enum QueryKind {
 pub enum LinkEvent {
     /// A link is open.
     Linked(Arc<LinkConnection>),
+    /// A link is open that is to take the place of the one in use, which has become old.
+    Replacement(Arc<LinkConnection>),
     /// The decrypted bytes of one read of the link of this number.
     Read(u64, Vec<u8>),
     /// The link of this number has ended.

@@ -5,21 +5,22 @@
 //! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
-use super::capacity::SPARE_DESCRIPTORS;
+use super::capacity::{ConnectionBudget, SPARE_DESCRIPTORS};
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
+use super::reload;
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
-use crate::link::handshake::{self, WorkerIdentity};
+use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::model::printable::clean;
 use crate::net::deadline;
 use crate::net::rejecter::LINGERING_MAX;
 use crate::net::tls::ServerTls;
-use crate::runtime::log::{LogConfig, LogHandle};
+use crate::runtime::log::LogConfig;
 use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -34,6 +35,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
+
+/// A part of the status after a reload that was refused.
+const RELOAD_REFUSED: &str = "the configuration of the last reload was refused, see the log";
 
 /// The worker's own keys, and the master's key that it trusts.
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
@@ -51,10 +55,12 @@ fn connect_with(
     identity: WorkerIdentity,
     failures: Sender<String>,
 ) -> Connect {
-    let master = config.master.clone();
+    let (master, name) = (config.master.clone(), config.name.clone());
     let connect = move || {
         let socket =
             connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
+        // A key may have expired since the start.
+        identity.check().map_err(ConnectError)?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
@@ -62,7 +68,10 @@ fn connect_with(
                 sealed: established.sealed,
                 early: established.early,
             }),
-            Err(error) => Err(ConnectError(format!("{master}: {error}"))),
+            Err(error) => {
+                let advice = address_advice(&error, &socket, &name);
+                Err(ConnectError(format!("{master}: {error}{advice}")))
+            }
         }
     };
     Box::new(move || {
@@ -71,6 +80,20 @@ fn connect_with(
             let _ = failures.try_send(why.clone());
         })
     })
+}
+
+/// What to do where the master may know this worker at another address than its own.
+fn address_advice(error: &HandshakeError, socket: &TcpStream, name: &str) -> String {
+    match socket.local_addr() {
+        Ok(local) if error.is_about_address() => {
+            let ip = local.ip().to_canonical();
+            format!(
+                ". This machine connects from {ip}: unless something between changes that, on the \
+                 master `papertraderctl workers set {name} --ip {ip}`"
+            )
+        }
+        Ok(_) | Err(_) => String::new(),
+    }
 }
 
 fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
@@ -132,9 +155,20 @@ impl Service for WorkerService {
 
     /// Checks keys and certificates.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
-        let warnings = check_certificate(config)?;
-        leave_agent(&config.gpg.home, || identity(config))?;
+        let mut warnings = check_files(config)?;
+        raise_descriptors(config.limits.max_connections);
+        let budget = ConnectionBudget::now(&config.limits, config.tls.is_some(), 0);
+        let warning = budget.warning(&config.limits);
+        warnings.extend(warning.map(|text| format!("{text} (as it is here; a unit has its own)")));
         Ok(warnings)
+    }
+
+    /// A reload tells itself how many clients there is room for.
+    fn check_again(
+        config: &WorkerConfig,
+        _current: &WorkerConfig,
+    ) -> Result<Vec<String>, StartError> {
+        check_files(config)
     }
 
     fn start(
@@ -173,13 +207,20 @@ impl Service for WorkerService {
     }
 }
 
+/// Checks the certificate and the keys. Returns what clients would refuse it for.
+fn check_files(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
+    let warnings = check_certificate(config)?;
+    leave_agent(&config.gpg.home, || identity(config))?;
+    Ok(warnings)
+}
+
 /// Checks the certificate. Returns what clients would refuse it for.
 fn check_certificate(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
     let Some(tls) = &config.tls else {
         return Ok(Vec::new());
     };
     let loaded = ServerTls::load(&tls.certificate, &tls.key)
-        .map_err(|e| StartError::passing_or_not(e.is_passing(), &e))?;
+        .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("tls: {e}")))?;
     Ok(loaded.warnings())
 }
 
@@ -193,20 +234,26 @@ fn stop_agent(home: &Path, deadline: Instant) {
     }
 }
 
-fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
-    let identity = identity(config)?;
-    let clients = u64::try_from(config.limits.max_connections).unwrap_or(u64::MAX);
+/// Allows the process descriptors for so many clients, as far as the system does.
+pub(super) fn raise_descriptors(clients: usize) {
+    let clients = u64::try_from(clients).unwrap_or(u64::MAX);
     daemon::raise_descriptors(
         clients.saturating_add(2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64)),
     );
+}
+
+fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
+    let identity = identity(config)?;
+    raise_descriptors(config.limits.max_connections);
     // Threads have the policy of those that start them. GPG has it, too.
     if let Err(why) = run_in_batch() {
         crate::debug!("the scheduling policy stays as it is: {why}");
     }
     let watchdog = Watchdog::new();
     let (tell, failures) = bounded(1);
-    let connect = connect_with(config, identity, tell);
-    let worker = Worker::start(config, connect, &watchdog)?;
+    let connect = connect_with(config, identity.clone(), tell);
+    let mut worker = Worker::start(config, connect, &watchdog)?;
+    worker.watch_keys(&identity)?;
     Ok(WorkerService {
         worker,
         watchdog,
@@ -220,9 +267,10 @@ fn serve(
     failures: &Receiver<String>,
     context: &ServiceContext<'_, WorkerConfig>,
 ) -> Result<(), StartError> {
+    let mut current = context.config.clone();
     let waiting = format!(
         "waiting for the first link to the master at {}",
-        context.config.master
+        current.master
     );
     let mut status = waiting.clone();
     daemon::notify_status(&status);
@@ -248,27 +296,17 @@ fn serve(
             },
             recv(context.signals.hangups) -> _ => {
                 daemon::notify_reloading();
-                reload(worker, context.log);
+                let is_taken = reload::reload(worker, context, &mut current);
+                let status = if is_taken {
+                    status.clone()
+                } else {
+                    format!("{status}; {RELOAD_REFUSED}")
+                };
                 if is_ready {
                     daemon::notify_ready(&status);
                 }
             }
             recv(context.stop.receiver()) -> _ => return Ok(()),
         }
-    }
-}
-
-fn reload(worker: &Worker, log: &LogHandle) {
-    if let Err(error) = log.reopen() {
-        crate::error!("the log could not be reopened: {error}");
-    }
-    match worker.reload() {
-        Ok(warnings) => {
-            crate::info!("log and certificate are reloaded");
-            for warning in warnings {
-                crate::warn!("{warning}");
-            }
-        }
-        Err(error) => crate::error!("the old certificate stays in force: {error}"),
     }
 }

@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::capacity::{ClientCapacity, ConnectionBudget};
 use super::clients::Clients;
 use super::master_link::MasterLink;
-use super::master_link::connector::{Connect, Connector};
+use super::master_link::connector::{Connect, Connector, RENEWAL_MAX};
 use super::messages::{
     ClientsChannels, LINK_EVENTS_MAX, MODULE_INBOX_MAX, MasterLinkChannels, NOTICES_INBOX_MAX,
     ORDER_NEWS_MAX, PORT_COMMANDS_MAX, QUOTE_NEWS_MAX, ROUTER_INBOX_MAX, WorkerChannels,
@@ -21,12 +21,14 @@ use super::router::WorkerRouter;
 use super::tunnel::Tunnel;
 use super::web::WebDoor;
 use super::{Gauges, Worker};
-use crate::config::WorkerConfig;
+use crate::config::{WorkerConfig, WorkerLimits};
+use crate::link::key_watch::key_watch;
+use crate::link::message::WorkerAbout;
 use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
-use crate::runtime::process_limits::ProcessLimits;
+use crate::runtime::published::Published;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::bounded;
 use std::io;
@@ -43,11 +45,45 @@ impl Worker {
         connect: Connect,
         watchdog: &Watchdog,
     ) -> io::Result<Worker> {
+        Worker::start_renewing(config, connect, watchdog, RENEWAL_MAX)
+    }
+
+    /// As [`Worker::start`], with the age at which a link is made anew, at most.
+    ///
+    /// # Errors
+    /// As [`Worker::start`].
+    pub fn start_renewing(
+        config: &WorkerConfig,
+        connect: Connect,
+        watchdog: &Watchdog,
+        renew_after: Duration,
+    ) -> io::Result<Worker> {
+        let connect = (connect, renew_after);
         let (port_stop, stop) = (Stop::new(), Stop::new());
         start(config, connect, watchdog, &port_stop, &stop).inspect_err(|_| {
             port_stop.request();
             stop.request();
         })
+    }
+}
+
+/// What a configuration says of the worker.
+pub(super) fn about(config: &WorkerConfig, tls: Option<&ServerTls>) -> WorkerAbout {
+    WorkerAbout {
+        name: config.name.clone(),
+        advertise: config.advertise.to_string(),
+        certificate: tls.and_then(ServerTls::expiry).map(|expiry| expiry.until),
+    }
+}
+
+/// The limits of clients' connections, within the budget.
+pub(super) fn connection_limits(
+    limits: &WorkerLimits,
+    budget: &ConnectionBudget,
+) -> ConnectionLimits {
+    ConnectionLimits {
+        total: budget.connections,
+        per_neighbourhood: limits.max_connections_per_ip,
     }
 }
 
@@ -58,7 +94,7 @@ impl Worker {
 )]
 fn start(
     config: &WorkerConfig,
-    connect: Connect,
+    (connect, renew_after): (Connect, Duration),
     watchdog: &Watchdog,
     port_stop: &Stop,
     stop: &Stop,
@@ -69,20 +105,19 @@ fn start(
         )),
         None => None,
     };
-    let web = config.web.as_ref().map(|web| {
-        let timeout = config.limits.send_timeout;
-        WebDoor::new(web.clone(), tls.is_some(), timeout, port_stop)
-    });
+    let limits = Arc::new(Published::new(config.limits.clone()));
+    let web = config
+        .web
+        .as_ref()
+        .map(|web| WebDoor::new(web.clone(), tls.is_some(), port_stop));
     let web = web.transpose()?;
-    let budget = ConnectionBudget::of(&config.limits, tls.is_some(), &ProcessLimits::read());
+    let budget = ConnectionBudget::now(&config.limits, tls.is_some(), 0);
     budget.tell(&config.limits);
     let flusher = Flusher::with_bound(budget.held_bytes)?;
-    let limiter = ConnectionLimiter::new(ConnectionLimits {
-        total: budget.connections,
-        per_neighbourhood: config.limits.max_connections_per_ip,
-    });
+    let limiter = ConnectionLimiter::new(connection_limits(&config.limits, &budget));
     let capacity = ClientCapacity::new(Arc::clone(&limiter));
     let gauges = Gauges::new(Arc::clone(&limiter));
+    gauges.about.store(about(config, tls.as_deref()));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
     let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);
     let (to_clients, clients_inbox) = bounded(MODULE_INBOX_MAX);
@@ -95,6 +130,7 @@ fn start(
     let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
     let (to_state, state) = bounded(1);
     let (refusal, rejecter) = rejecter::refusal(budget.lingering);
+    let (keys, key_watch) = key_watch();
 
     let router = WorkerRouter::new(WorkerChannels {
         cache: to_cache.clone(),
@@ -113,7 +149,7 @@ fn start(
         Arc::clone(&gauges),
     );
     let channels = ClientsChannels {
-        master_link: to_master_link,
+        master_link: to_master_link.clone(),
         order_notices: to_order_notices.clone(),
         quote_notices: to_quote_notices,
     };
@@ -128,15 +164,20 @@ fn start(
             port: to_port,
         },
         Arc::clone(&clock),
-        gauges,
+        Arc::clone(&gauges),
     );
-    let keeps = Arc::clone(&capacity);
-    let connector = Connector::new(connect, to_link_events, Arc::clone(&flusher), keeps);
+    let connector = Connector::new(
+        connect,
+        to_link_events,
+        Arc::clone(&flusher),
+        Arc::clone(&capacity),
+        renew_after,
+    );
     let acceptor = WorkerAcceptor::new(
         ClientPort {
             listen: config.listen,
             web,
-            limits: config.limits.clone(),
+            limits: Arc::clone(&limits),
             tls: tls.clone(),
             limiter: Arc::clone(&limiter),
             capacity,
@@ -178,7 +219,12 @@ fn start(
         _router: to_router,
         clients: to_clients,
         limiter,
+        limits,
+        gauges,
         tls,
+        master_link: to_master_link,
+        keys,
+        key_watch: Some(key_watch),
         state,
     })
 }

@@ -326,6 +326,8 @@ impl Link {
             now: Timestamp::now(),
             update_interval: 1000,
             version: "test".into(),
+            name: "test".into(),
+            address: "127.0.0.1:2049".into(),
         };
         self.send(0, |out| {
             message::write(out, Instruction::LinkWelcome, &welcome)

@@ -69,8 +69,6 @@ pub(super) struct WebDoor {
     files: Vec<ServedFile>,
     config: WebConfig,
     has_tls: bool,
-    /// How long an answer's piece may take.
-    send_timeout: Duration,
     /// How long the first head of a connection may take.
     head_timeout: Duration,
     stop: Stop,
@@ -84,23 +82,16 @@ enum WebOutcome<'a> {
 }
 
 impl WebDoor {
-    /// What the configuration says. `send_timeout`: how long a browser may take no byte of an
-    /// answer.
+    /// What the configuration says.
     ///
     /// # Errors
     /// A file cannot be compressed.
-    pub(super) fn new(
-        config: WebConfig,
-        has_tls: bool,
-        send_timeout: Duration,
-        stop: &Stop,
-    ) -> io::Result<WebDoor> {
+    pub(super) fn new(config: WebConfig, has_tls: bool, stop: &Stop) -> io::Result<WebDoor> {
         let files = PAGE_FILES.iter().map(ServedFile::new);
         Ok(WebDoor {
             files: files.collect::<io::Result<_>>()?,
             config,
             has_tls,
-            send_timeout,
             head_timeout: HEAD_TIMEOUT,
             stop: stop.clone(),
         })
@@ -117,8 +108,13 @@ impl WebDoor {
     }
 
     /// Answers requests until the connection ends, or becomes a WebSocket: then returns its parts,
-    /// and the bytes that came behind the handshake.
-    pub(super) fn serve(&self, mut stream: HttpStream) -> Option<(TcpStream, Transport, Vec<u8>)> {
+    /// and the bytes that came behind the handshake. `send_timeout`: how long the browser may take no
+    /// byte of an answer.
+    pub(super) fn serve(
+        &self,
+        mut stream: HttpStream,
+        send_timeout: Duration,
+    ) -> Option<(TcpStream, Transport, Vec<u8>)> {
         let own = self.origins(stream.socket().local_addr().ok()?);
         for number in 1..=HTTP_REQUESTS_MAX {
             let is_first = number == 1;
@@ -140,7 +136,7 @@ impl WebDoor {
             answer.closes |= is_last && !is_upgrade;
             let mut bytes = Vec::new();
             answer.write(Timestamp::now(), &mut bytes);
-            stream.write(&bytes, self.send_timeout).ok()?;
+            stream.write(&bytes, send_timeout).ok()?;
             if is_upgrade {
                 return Some(stream.into_websocket());
             }

@@ -20,6 +20,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/performance.md",
     "spec/python.md",
     "spec/secrets.md",
+    "spec/setup.md",
     "spec/sizing.md",
     "spec/wire/limits.md",
     "spec/writing_a_client.md",

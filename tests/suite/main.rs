@@ -160,8 +160,12 @@ mod programs {
     mod ptcat_record;
     // `papertrader-sandbox`.
     mod sandbox;
+    // `papertraderctl setup`, on one machine and on two.
+    mod setup;
 }
 
+// Both daemons while they run: SIGHUP, keys, certificates, registrations.
+mod reload;
 // Both daemons: start, configuration, stop.
 mod daemons;
 // Who may start them, in which folders, and what they say of it.

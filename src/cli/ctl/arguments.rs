@@ -3,6 +3,7 @@
 //! The command line of `papertraderctl`. The library defines it, so that the man page and
 //! completions are generated from it. Its doc comments are the texts of `--help`.
 
+use super::setup::arguments::SetupCommand;
 use crate::admin::protocol::{DEFAULT_SOCKET, ReviewVerdict};
 use crate::cli::input::signed_amount;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -28,6 +29,7 @@ const EVERY_COMMAND: &str = "Options for every command";
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = "Examples:
+  papertraderctl setup master --worker eu1
   papertraderctl status
   papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7 --address eu1.example.org:2049
   papertraderctl workers boot eu1 && papertraderctl sessions end --worker eu1
@@ -57,6 +59,12 @@ pub struct CtlCli {
 pub enum CtlCommand {
     /// Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings
     Status,
+    /// Set up a master or a worker of this machine: folders, keys, certificates, configuration, services
+    Setup {
+        /// What to set up.
+        #[command(subcommand)]
+        command: SetupCommand,
+    },
     /// Show, register and steer workers
     Workers {
         /// What to do with them.
@@ -156,6 +164,27 @@ Example: uuid=$(papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7
         #[arg(long, value_name = "HOST:PORT")]
         address: String,
     },
+    /// Change a worker's registration; it keeps its name and UUID
+    #[command(
+        after_help = "A link ends where key or IP address change; the worker links anew by itself.
+Example: papertraderctl workers set eu1 --ip 192.0.2.8"
+    )]
+    Set(WorkerSettings),
+    /// Register the worker of a request, and print the answer that ends its set-up
+    #[command(
+        after_help = "`papertraderctl setup worker` writes the request on the worker's machine, and takes the answer there.
+Nothing in either is secret. Compare the fingerprints that are shown on both machines. Given again,
+the request of a registered worker gets the same answer.
+Example: papertraderctl workers accept eu1.request > eu1.answer"
+    )]
+    Accept {
+        /// The request; - reads standard input
+        #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// The address that the worker connects from, where it is another than the request says
+        #[arg(long)]
+        ip: Option<IpAddr>,
+    },
     /// End a worker's link at once, and keep it out until it is admitted
     Boot {
         /// Its name
@@ -171,6 +200,30 @@ Example: uuid=$(papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7
         /// Its name
         name: String,
     },
+}
+
+/// What changes of a worker's registration.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerSettings {
+    /// Its name
+    pub name: String,
+    #[command(flatten)]
+    pub new: NewWorkerSettings,
+}
+
+/// At least one of these is there.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = true)]
+pub struct NewWorkerSettings {
+    /// The one address that it may connect from from now on
+    #[arg(long)]
+    pub ip: Option<IpAddr>,
+    /// Where clients reach it from now on
+    #[arg(long, value_name = "HOST:PORT")]
+    pub address: Option<String>,
+    /// Its new public key, as `gpg --armor --export FINGERPRINT` writes it; - reads standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
 }
 
 /// What can be done with sessions.

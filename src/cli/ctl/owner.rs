@@ -1,33 +1,23 @@
 //! spec/cli/ctl.md · 3.1.2 Database Management
 //!
-//! What works on files without a master. Root does not work in another user's folder: it starts
-//! this program again with that user's rights alone, and gives it the open backup.
+//! What works on files without a master. Root does not work in another user's folder: a child does,
+//! with that user's rights alone, and gets the open backup.
 //!
 //! Tests: `tests/suite/master/restore.rs`.
 
+use super::child::{self, answer};
 use crate::admin::model::{RestoreSummary, Verification};
-use crate::admin::protocol::RESPONSE_MAX;
 use crate::config::DatabaseUrl;
-use crate::daemon;
 use crate::master::restore;
 use crate::master::storage::backup::BackupFile;
 use crate::runtime::ownership::FolderActor;
-use rustix::process::{Signal, set_parent_process_death_signal, setsid};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::Stdio;
 
-/// The program that runs, even if its file has been replaced, or stands in a folder that the other
-/// user may not enter.
-const THIS_PROGRAM: &str = "/proc/self/exe";
-/// The first argument of the child; no command of the command line has this name.
-const CHILD: &str = "as-owner";
 /// The child's task: replace a database with the backup on standard input.
 const RESTORE: &str = "restore";
 /// As [`RESTORE`], with consent to a file that lacks its log.
@@ -45,7 +35,7 @@ pub(super) fn verify(file: &Path) -> Result<Verification, String> {
         FolderActor::Owner { user, group } => {
             let whole = std::path::absolute(file).map_err(|error| error.to_string())?;
             let task = [OsStr::new(VERIFY), whole.as_os_str()];
-            run_child(user, group, &task, Stdio::null())
+            child::run(user, group, &task, Stdio::null())
         }
     }
 }
@@ -65,71 +55,21 @@ pub(super) fn restore(file: &Path, config: &Path, consent: bool) -> Result<Resto
             let whole = std::path::absolute(database.file()).map_err(|error| error.to_string())?;
             let task = if consent { RESTORE_ANYWAY } else { RESTORE };
             let task = [OsStr::new(task), whole.as_os_str(), file.as_os_str()];
-            run_child(user, group, &task, Stdio::from(open))
+            child::run(user, group, &task, Stdio::from(open))
         }
     }
 }
 
-/// Runs a task in a child with the rights of `user` alone, and waits for its answer. That user can
-/// steer the child: it gets no terminal, no environment and no other descriptor of ours, and its
-/// answer is read like anything from outside.
-fn run_child<T: DeserializeOwned>(
-    user: u32,
-    group: u32,
-    task: &[&OsStr],
-    input: Stdio,
-) -> Result<T, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("the work as user {user} failed: {error}");
-    // Where root names a user, the standard library drops all supplementary groups.
-    let mut child = Command::new(THIS_PROGRAM)
-        .arg(CHILD)
-        .args(task)
-        .uid(user)
-        .gid(group)
-        .env_clear()
-        .current_dir("/")
-        .stdin(input)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| failed(&error))?;
-    let most = u64::try_from(RESPONSE_MAX).unwrap_or(u64::MAX);
-    let mut answer = Vec::new();
-    let mut read = Ok(0);
-    // At the end of this block the pipe is closed, so that a child that says too much ends.
-    if let Some(output) = child.stdout.take() {
-        read = output.take(most).read_to_end(&mut answer);
-    }
-    let status = child.wait().map_err(|error| failed(&error))?;
-    read.map_err(|error| failed(&error))?;
-    serde_json::from_slice::<Result<T, String>>(&answer)
-        .map_err(|_| failed(&format!("it ended without an answer ({status})")))?
-}
-
-/// Does the task of a command line that [`run_child`] made, and writes the answer on standard
-/// output; `None` for any other command line.
-pub(super) fn child_main() -> Option<ExitCode> {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != CHILD {
+/// Does a child's task on files and answers it; `None` if it is none of these.
+pub(super) fn perform(arguments: &[OsString]) -> Option<io::Result<()>> {
+    let [task, ..] = arguments else {
         return None;
-    }
-    let arguments: Vec<OsString> = arguments.collect();
-    let answered = detach().and_then(|()| perform(&arguments));
-    Some(match answered {
-        Ok(()) => ExitCode::from(super::DONE),
-        Err(_) => ExitCode::from(super::REFUSED),
-    })
+    };
+    let ours = task == VERIFY || task == RESTORE || task == RESTORE_ANYWAY;
+    ours.then(|| work_on_files(arguments))
 }
 
-/// Leaves the terminal of root, ends with the parent, and is no longer readable for others of this
-/// user.
-fn detach() -> io::Result<()> {
-    setsid()?;
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    daemon::forbid_cores()
-}
-
-fn perform(arguments: &[OsString]) -> io::Result<()> {
+fn work_on_files(arguments: &[OsString]) -> io::Result<()> {
     match arguments {
         [task, file] if task == VERIFY => answer(&restore::verify_file(Path::new(file))),
         [task, database, shown] if task == RESTORE || task == RESTORE_ANYWAY => {
@@ -144,8 +84,4 @@ fn perform(arguments: &[OsString]) -> io::Result<()> {
         }
         _ => Err(io::ErrorKind::InvalidInput.into()),
     }
-}
-
-fn answer<T: Serialize>(result: &Result<T, String>) -> io::Result<()> {
-    io::stdout().write_all(&serde_json::to_vec(result)?)
 }

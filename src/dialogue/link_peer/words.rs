@@ -19,12 +19,14 @@ pub(super) fn link_message(
         Instruction::LinkWelcome => Welcome::from_bytes(data).map(|welcome| {
             let millis = u64::try_from(welcome.update_interval).unwrap_or_default();
             format!(
-                "linkWelcome now={} updateInterval={} version={}",
+                "linkWelcome now={} updateInterval={} version={} name={} address={}",
                 welcome.now,
                 humantime::format_duration(Duration::from_millis(millis))
                     .to_string()
                     .replace(' ', ""),
-                escape(&welcome.version)
+                escape(&welcome.version),
+                escape(&welcome.name),
+                escape(&welcome.address)
             )
         }),
         Instruction::LinkSession => SessionState::from_bytes(data).map(|session| {
@@ -88,11 +90,13 @@ mod tests {
             now: Timestamp(0),
             update_interval: 61_000,
             version: "1 a".into(),
+            name: "eu1".into(),
+            address: "h:1".into(),
         };
         let words = |instruction, data: &[u8]| link_message(instruction, data).unwrap();
         assert_eq!(
             words(Instruction::LinkWelcome, &welcome.to_bytes()).unwrap(),
-            "linkWelcome now=1970-01-01T00:00:00.000Z updateInterval=1m1s version=1\\sa"
+            "linkWelcome now=1970-01-01T00:00:00.000Z updateInterval=1m1s version=1\\sa name=eu1 address=h:1"
         );
         let ended = SessionHashes(vec![SessionHash([1; 32])]);
         assert_eq!(

@@ -11,6 +11,7 @@ use crate::wire::ProtocolError;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::io;
+use std::net::IpAddr;
 use thiserror::Error;
 
 /// Why a handshake failed.
@@ -23,8 +24,11 @@ pub enum HandshakeError {
     #[error("no worker is registered under this UUID")]
     UnknownUuid,
     /// The worker is registered with another IP address.
-    #[error("the worker is registered with another IP address")]
-    WrongIp,
+    #[error(
+        "worker {name} is registered at {registered}; `papertraderctl workers set {name} --ip IP` \
+         changes that"
+    )]
+    WrongIp { name: String, registered: IpAddr },
     /// Too many handshakes of this worker are in progress.
     #[error("too many handshakes of this worker are under way")]
     UnderWay,
@@ -64,6 +68,13 @@ pub enum HandshakeError {
     /// The master refused. Its code and text are not signed.
     #[error("refused by the master: {0}: {1}")]
     Refused(String, String),
+    /// The master answered as it answers clients, because it knows no worker at this address. What it
+    /// said is not signed.
+    #[error(
+        "the master takes this worker for a client ({0}): no worker is registered at the address that \
+         the master sees it at"
+    )]
+    TakenForClient(String),
     /// The master refused because its version is another: the one that its text names, if any. The
     /// text is not signed.
     #[error("the master refused version {VERSION} of the link ({text}): {}", advice(*.master))]
@@ -83,6 +94,15 @@ pub enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// Whether the master may know no worker, or this one, at the address that it sees it at.
+    pub fn is_about_address(&self) -> bool {
+        match self {
+            HandshakeError::TakenForClient(_) => true,
+            HandshakeError::Refused(code, _) => code == "not-admitted",
+            _ => false,
+        }
+    }
+
     /// Whether keys that cannot be loaded may be loaded later although nobody mends anything.
     pub fn is_passing(&self) -> bool {
         *self == HandshakeError::Random
@@ -94,7 +114,7 @@ impl HandshakeError {
         match self {
             HandshakeError::Version(_) => "version",
             HandshakeError::UnknownUuid => "unknown-uuid",
-            HandshakeError::WrongIp => "wrong-ip",
+            HandshakeError::WrongIp { .. } => "wrong-ip",
             HandshakeError::UnderWay => "too-many-under-way",
             HandshakeError::Budget => "gpg-budget",
             HandshakeError::Frame(_) => "bad-frame",
@@ -110,6 +130,7 @@ impl HandshakeError {
             HandshakeError::Refused(..) | HandshakeError::RefusedVersion { .. } => {
                 "refused-by-master"
             }
+            HandshakeError::TakenForClient(_) => "taken-for-client",
             HandshakeError::Cut => "cut",
             HandshakeError::Timeout => "timeout",
             HandshakeError::Socket(_) => "socket",
@@ -137,7 +158,7 @@ impl HandshakeError {
         use KeyringError as K;
         Some(match self {
             HandshakeError::Version(_) => "version",
-            HandshakeError::UnknownUuid | HandshakeError::WrongIp => "not-admitted",
+            HandshakeError::UnknownUuid | HandshakeError::WrongIp { .. } => "not-admitted",
             HandshakeError::UnderWay | HandshakeError::Budget => "overloaded",
             HandshakeError::Frame(_) => "bad-frame",
             HandshakeError::Stale(_) | HandshakeError::Keyring(K::SignatureStale(_)) => "stale",
@@ -173,6 +194,7 @@ impl HandshakeError {
             HandshakeError::Keyring(_) | HandshakeError::Random => "internal-error",
             HandshakeError::Refused(..)
             | HandshakeError::RefusedVersion { .. }
+            | HandshakeError::TakenForClient(_)
             | HandshakeError::Cut
             | HandshakeError::Socket(_) => return None,
         })

@@ -8,7 +8,7 @@ use super::budget::{GpgBudget, HandshakePermit};
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{establish, next_frame, noise, random, read_noise, write_noise};
-use crate::link::keyring::{CheckedKey, Keyring};
+use crate::link::keyring::{CheckedKey, Keyring, OUR_KEY};
 use crate::model::{Fingerprint, Timestamp};
 use crate::wire::{FrameBuffer, Instruction, frame};
 use snow::HandshakeState;
@@ -49,7 +49,7 @@ impl MasterIdentity {
         own: Fingerprint,
         budget: Arc<GpgBudget>,
     ) -> Result<MasterIdentity, HandshakeError> {
-        let own = keyring.own(own)?;
+        let own = keyring.own(own).map_err(|why| why.of_key(OUR_KEY, own))?;
         Ok(MasterIdentity {
             keyring,
             own,

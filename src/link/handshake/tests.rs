@@ -101,10 +101,17 @@ fn identity() -> RegisteredWorker {
     }
 }
 
+fn wrong_ip() -> E {
+    E::WrongIp {
+        name: "eu1".into(),
+        registered: IP,
+    }
+}
+
 fn registered(uuid: Uuid, ip: IpAddr) -> Result<RegisteredWorker, E> {
     match (uuid == UUID, ip == IP) {
         (false, _) => Err(E::UnknownUuid),
-        (true, false) => Err(E::WrongIp),
+        (true, false) => Err(wrong_ip()),
         (true, true) => Ok(identity()),
     }
 }
@@ -238,7 +245,7 @@ fn unregistered_peers_cost_no_gpg_operation() {
     assert_eq!(refused(Uuid::from_u128(1), IP, &registered), E::UnknownUuid);
     assert_eq!(
         refused(UUID, "127.0.0.2".parse().unwrap(), &registered),
-        E::WrongIp
+        wrong_ip()
     );
     let own = RegisteredWorker {
         fingerprint: parties().master.fingerprint,
@@ -258,7 +265,7 @@ fn unregistered_peers_cost_no_gpg_operation() {
             .unwrap()
             .is_none()
     );
-    assert_eq!(E::UnknownUuid.public_reason(), E::WrongIp.public_reason());
+    assert_eq!(E::UnknownUuid.public_reason(), wrong_ip().public_reason());
 }
 
 #[test]
@@ -273,14 +280,16 @@ fn worker_and_master_need_different_keys_of_their_own() {
     let worker = parties().worker.home(&[&parties().master]);
     let budget = GpgBudget::new(BudgetLimits::default());
     let side = MasterIdentity::new(worker.keyring.clone(), key, budget);
-    assert_eq!(side.unwrap_err(), E::Keyring(K::SecretUnknown));
+    assert!(matches!(side.unwrap_err(), E::Keyring(K::SecretUnknown(_))));
     let unknown = WorkerIdentity::new(
         worker.keyring.clone(),
         parties().worker.fingerprint,
         parties().stranger.fingerprint,
         UUID,
     );
-    assert_eq!(unknown.unwrap_err(), E::Keyring(K::KeyUnknown));
+    let stranger = parties().stranger.fingerprint;
+    let named = K::KeyUnknown.of_key("the master's key", stranger);
+    assert_eq!(unknown.unwrap_err(), E::Keyring(named));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::error::master_version;
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
-use crate::link::keyring::{CheckedKey, Keyring};
+use crate::link::keyring::{CheckedKey, Keyring, KeyringError, MASTERS_KEY, OUR_KEY};
 use crate::model::{Fingerprint, Timestamp};
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, frame};
 use uuid::Uuid;
@@ -40,8 +40,10 @@ impl WorkerIdentity {
         if own == master {
             return Err(HandshakeError::SameKey);
         }
-        let own = keyring.own(own)?;
-        keyring.peer(master)?;
+        let own = keyring.own(own).map_err(|why| why.of_key(OUR_KEY, own))?;
+        keyring
+            .peer(master)
+            .map_err(|why| why.of_key(MASTERS_KEY, master))?;
         Ok(WorkerIdentity {
             keyring,
             own,
@@ -53,6 +55,34 @@ impl WorkerIdentity {
     /// The GPG home with the keys.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// Whether both keys are fit now.
+    ///
+    /// # Errors
+    /// The first that is not, with its setting and why.
+    pub fn check(&self) -> Result<(), String> {
+        let (own, master) = (self.own.fingerprint(), self.master);
+        let named = |setting: &str, key: Fingerprint, error: KeyringError| {
+            format!("{setting} {key}: {error}")
+        };
+        self.keyring
+            .own(own)
+            .map_err(|error| named("gpg.key", own, error))?;
+        self.keyring
+            .peer(master)
+            .map_err(|error| named("gpg.master_key", master, error))?;
+        Ok(())
+    }
+
+    /// The fingerprint of the worker's own key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.own.fingerprint()
+    }
+
+    /// The fingerprint of the key of the master that it links to.
+    pub fn master(&self) -> Fingerprint {
+        self.master
     }
 
     /// The worker's UUID.
@@ -131,13 +161,13 @@ impl<'a> WorkerHandshake<'a> {
                 State::Answer => Instruction::LinkNoise1,
                 State::Finished => return Err(FORM),
             };
-            let expected = [due, Instruction::LinkRefused];
+            let expected = [due, Instruction::LinkRefused, Instruction::ProtocolError];
             let Some((header, instruction, data)) = next_frame(&mut self.buffer, &expected)? else {
                 return Ok(None);
             };
-            if instruction == Instruction::LinkRefused {
+            if instruction != due {
                 self.state = State::Finished;
-                return Err(refused(&header, &data));
+                return Err(refused(instruction, &header, &data));
             }
             match std::mem::replace(&mut self.state, State::Finished) {
                 State::Challenge => self.challenge(&data, now, out)?,
@@ -209,7 +239,7 @@ impl<'a> WorkerHandshake<'a> {
 }
 
 /// The error for a refusal. It is not signed and goes into a log, so it is cut and made printable.
-fn refused(header: &FrameHeader, data: &[u8]) -> HandshakeError {
+fn refused(instruction: Instruction, header: &FrameHeader, data: &[u8]) -> HandshakeError {
     let Ok((_, arguments)) = frame::read_return(header, data) else {
         return FORM;
     };
@@ -225,6 +255,9 @@ fn refused(header: &FrameHeader, data: &[u8]) -> HandshakeError {
         arguments.next().unwrap_or_default(),
     );
     let (code, text): (String, String) = (plain(code), plain(text));
+    if instruction == Instruction::ProtocolError {
+        return HandshakeError::TakenForClient(format!("{code}: {text}"));
+    }
     if code == "version" {
         return HandshakeError::RefusedVersion {
             master: master_version(&text),

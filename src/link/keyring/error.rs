@@ -27,9 +27,15 @@ pub enum KeyringError {
     /// The home does not have the key.
     #[error("no such key in the GPG home")]
     KeyUnknown,
-    /// The home does not have the secret key.
-    #[error("no such secret key in the GPG home")]
-    SecretUnknown,
+    /// The home does not have the secret key; the text says which, whose home it is, and what it has.
+    #[error("no secret key {0}")]
+    SecretUnknown(String),
+    /// The secret key is under a passphrase, which nobody types for a daemon; the command that takes it
+    /// away.
+    #[error(
+        "the secret key is under a passphrase, which nobody types for a daemon; take it away, with an empty new one: `{0}`"
+    )]
+    KeyPassphrase(String),
     /// The key was revoked.
     #[error("the key was revoked")]
     KeyRevoked,
@@ -90,6 +96,14 @@ pub enum KeyringError {
     /// Signed this many milliseconds before now (negative: after now), outside the window.
     #[error("signed {0} ms before now")]
     SignatureStale(i64),
+    /// A key that a daemon cannot do without is unfit for use.
+    #[error("{whose} {key}: {why}{}", advice(.why))]
+    NamedKey {
+        /// Whose it is, such as `our own key`.
+        whose: &'static str,
+        key: Fingerprint,
+        why: Box<KeyringError>,
+    },
     /// GnuPG exceeded its time limit and was killed.
     #[error("GnuPG took too long and was ended")]
     Timeout,
@@ -107,11 +121,13 @@ impl KeyringError {
             | KeyringError::Gpg(_)
             | KeyringError::HomeUnreadable(_)
             | KeyringError::KeyFuture => true,
+            KeyringError::NamedKey { why, .. } => why.is_passing(),
             KeyringError::HomeTooLong(_)
             | KeyringError::Home(_)
             | KeyringError::HomeOpen(_)
             | KeyringError::KeyUnknown
-            | KeyringError::SecretUnknown
+            | KeyringError::SecretUnknown(_)
+            | KeyringError::KeyPassphrase(_)
             | KeyringError::KeyRevoked
             | KeyringError::KeyExpired
             | KeyringError::KeyDisabled
@@ -134,6 +150,26 @@ impl KeyringError {
         }
     }
 
+    /// The error of a key that has a role: a text that says nothing of the key gets its name.
+    pub fn of_key(self, whose: &'static str, key: Fingerprint) -> KeyringError {
+        match self {
+            KeyringError::KeyUnknown
+            | KeyringError::KeyRevoked
+            | KeyringError::KeyExpired
+            | KeyringError::KeyDisabled
+            | KeyringError::KeyFuture
+            | KeyringError::KeyInvalid
+            | KeyringError::CannotSign
+            | KeyringError::CannotEncrypt
+            | KeyringError::KeyWeak(_) => KeyringError::NamedKey {
+                whose,
+                key,
+                why: Box::new(self),
+            },
+            other => other,
+        }
+    }
+
     /// Name of the error for counters and logs.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -142,7 +178,8 @@ impl KeyringError {
             KeyringError::HomeUnreadable(_) => "home-unreadable",
             KeyringError::HomeOpen(_) => "home-open-to-others",
             KeyringError::KeyUnknown => "key-unknown",
-            KeyringError::SecretUnknown => "secret-key-unknown",
+            KeyringError::SecretUnknown(_) => "secret-key-unknown",
+            KeyringError::KeyPassphrase(_) => "key-under-passphrase",
             KeyringError::KeyRevoked => "key-revoked",
             KeyringError::KeyExpired => "key-expired",
             KeyringError::KeyDisabled => "key-disabled",
@@ -163,9 +200,21 @@ impl KeyringError {
             KeyringError::BadSignature => "signature-bad",
             KeyringError::WrongSigner(_) => "signature-of-another-key",
             KeyringError::SignatureStale(_) => "signature-stale",
+            KeyringError::NamedKey { why, .. } => why.as_str(),
             KeyringError::Timeout => "gpg-timeout",
             KeyringError::Gpg(_) => "gpg-failed",
         }
+    }
+}
+
+/// What mends the key, where that is known.
+fn advice(why: &KeyringError) -> &'static str {
+    match why {
+        KeyringError::KeyExpired => {
+            "; `gpg --homedir HOME --quick-set-expire FINGERPRINT 2y`, as the owner of the home that \
+             has its secret half, extends it, and the other side imports its public half anew"
+        }
+        _ => "",
     }
 }
 

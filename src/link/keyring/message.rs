@@ -4,7 +4,7 @@
 //!
 //! Tests: `src/link/keyring/tests.rs`.
 
-use super::{CheckedKey, Keyring, KeyringError};
+use super::{CheckedKey, Keyring, KeyringError, OUR_KEY};
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use gpgme::{Context, Data, DecryptionResult, EncryptFlags, VerificationResult};
@@ -42,6 +42,11 @@ impl Keyring {
                 | EncryptFlags::NO_COMPRESS;
             context.sign_and_encrypt_with_flags([&peer.key], plain, &mut message, flags)?;
             Ok(message)
+        });
+        // GnuPG does not say why it signs with a key no more.
+        let message = message.map_err(|error| match (&error, self.own(own.fingerprint())) {
+            (KeyringError::Gpg(_), Err(why)) => why.of_key(OUR_KEY, own.fingerprint()),
+            _ => error,
         })?;
         if message.len() > MESSAGE_MAX {
             return Err(KeyringError::TooLarge);

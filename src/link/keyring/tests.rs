@@ -416,10 +416,12 @@ fn keys_are_found_only_by_full_fingerprints() {
             .unwrap_err(),
         E::KeyUnknown
     );
-    assert_eq!(
-        home.keyring.own(parties().worker.fingerprint).unwrap_err(),
-        E::SecretUnknown
-    );
+    let why = home.keyring.own(parties().worker.fingerprint).unwrap_err();
+    assert!(matches!(why, E::SecretUnknown(_)));
+    let (text, path) = (why.to_string(), home.keyring.home().display().to_string());
+    for part in [&path, &parties().master.fingerprint.to_string()] {
+        assert!(text.contains(part), "{text}");
+    }
     assert_eq!(
         home.keyring.export(parties().stranger.fingerprint),
         Err(E::KeyUnknown)
@@ -489,4 +491,51 @@ fn stopping_ends_the_agent() {
         assert!(Instant::now() < deadline);
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_key_under_a_passphrase_is_found_although_the_agent_remembers_it() {
+    let home = TempHome::new();
+    let made = home.gpg(
+        &[
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            "secret",
+            "--quick-generate-key",
+            "guarded",
+            "future-default",
+            "default",
+            "never",
+        ],
+        b"",
+    );
+    drop(made);
+    let own = home.keyring.own_keys().unwrap();
+    let [own] = own.as_slice() else {
+        panic!("one key was made: {own:?}");
+    };
+    let why = home.keyring.own(*own).unwrap_err();
+    assert!(matches!(&why, E::KeyPassphrase(command) if command.contains("--change-passphrase")));
+    assert!(!why.is_passing());
+}
+
+#[test]
+fn a_home_that_was_half_made_is_completed_and_keeps_its_key() {
+    let home = TempHome::new();
+    let key = home.keyring.generate("half").unwrap();
+    fs::remove_file(home.keyring.home().join("gpg.conf")).unwrap();
+    let again = Keyring::complete(home.keyring.home()).unwrap();
+    assert_eq!(again.own_keys().unwrap(), [key]);
+    assert!(home.keyring.home().join("gpg.conf").exists());
+}
+
+#[test]
+fn a_key_of_ours_that_is_unfit_is_named() {
+    let key = parties().master.fingerprint;
+    let why = E::KeyExpired.of_key(OUR_KEY, key);
+    let text = why.to_string();
+    assert!(text.starts_with(&format!("our own key {key}: the key has expired; `gpg")));
+    assert_eq!(why.as_str(), "key-expired");
+    assert_eq!(E::Timeout.of_key(OUR_KEY, key), E::Timeout);
 }

@@ -5,11 +5,13 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 use super::{AdminShared, ask};
-use crate::admin::model::{WorkerFigures, WorkerStatus};
+use crate::admin::model::{MasterKey, WorkerFigures, WorkerStatus};
 use crate::admin::protocol::AdminAnswer;
 use crate::master::messages::{WorkerRow, WorkersMessage};
-use crate::master::workers::registry::Registration;
-use crate::model::{self, Fingerprint};
+use crate::master::workers::mismatches;
+use crate::master::workers::registry::{Registration, RegistrationChange};
+use crate::model::expiry::{Expiry, ExpiryKind};
+use crate::model::{self, Fingerprint, Timestamp};
 use crossbeam_channel::Sender;
 use std::net::IpAddr;
 
@@ -25,6 +27,32 @@ pub(super) fn list(shared: &AdminShared) -> Result<AdminAnswer, String> {
     Ok(AdminAnswer::Workers(rows.iter().map(status).collect()))
 }
 
+/// What an administrator is warned of: registrations that workers' configurations contradict, and
+/// certificates that end soon.
+pub(super) fn warnings(shared: &AdminShared) -> Result<Vec<String>, String> {
+    let rows = ask(
+        MODULE,
+        &shared.channels.inboxes.workers,
+        WorkersMessage::List,
+    )?;
+    let now = Timestamp::now();
+    let mut warnings = Vec::new();
+    for row in &rows {
+        let Some((report, ..)) = &row.report else {
+            continue;
+        };
+        warnings.extend(mismatches(&row.worker, &report.about));
+        let certificate = report.about.certificate.map(|until| Expiry {
+            kind: ExpiryKind::Certificate,
+            name: String::new(),
+            owner: Some(format!("worker {}", row.worker.name)),
+            until,
+        });
+        warnings.extend(certificate.and_then(|expiry| expiry.warning(now)));
+    }
+    Ok(warnings)
+}
+
 /// One registered worker.
 pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, String> {
     let rows = ask(
@@ -38,6 +66,17 @@ pub(super) fn show(shared: &AdminShared, name: &str) -> Result<AdminAnswer, Stri
             "no worker is registered as {name}; see `papertraderctl workers list`"
         )),
     }
+}
+
+/// The master's public key.
+pub(super) fn master_key(shared: &AdminShared) -> Result<AdminAnswer, String> {
+    let fingerprint = shared.channels.key;
+    let key = shared.channels.keyring.export(fingerprint);
+    let key = key.map_err(|error| format!("the master's key {fingerprint}: {error}"))?;
+    Ok(AdminAnswer::MasterKey(MasterKey {
+        fingerprint: fingerprint.to_string(),
+        key: String::from_utf8_lossy(&key).into_owned(),
+    }))
 }
 
 /// Registers a worker: its key in the master's keyring, then the rest in the database. If the
@@ -74,6 +113,52 @@ pub(super) fn register(
         Ok(worker) => show(shared, &worker.name),
         Err(why) => {
             delete_key(shared, fingerprint);
+            Err(why)
+        }
+    }
+}
+
+/// Changes a registration: a new key in the master's keyring, then the row in the database, then the
+/// old key goes. If the second step fails, the new key is removed again.
+pub(super) fn set(
+    shared: &AdminShared,
+    name: String,
+    key: Option<&str>,
+    ip: Option<IpAddr>,
+    address: Option<String>,
+) -> Result<AdminAnswer, String> {
+    if key.is_none() && ip.is_none() && address.is_none() {
+        return Err("say what to change: --ip, --address or --key".to_owned());
+    }
+    let _guard = shared.registering.lock();
+    let registry = shared.channels.inboxes.shared.registry.load();
+    let before = registry.by_name(&name).cloned().ok_or_else(|| {
+        format!("no worker is registered as {name}; see `papertraderctl workers list`")
+    })?;
+    let import = |key: &str| shared.channels.keyring.import(key.as_bytes());
+    let fingerprint = key
+        .map(import)
+        .transpose()
+        .map_err(|error| format!("the key: {error}"))?;
+    let change = RegistrationChange {
+        fingerprint,
+        ip,
+        address,
+    };
+    let set = ask(MODULE, &shared.channels.inboxes.workers, |reply| {
+        WorkersMessage::Set(name, change, reply)
+    });
+    match set.and_then(|set| set) {
+        Ok(worker) => {
+            if worker.fingerprint != before.fingerprint {
+                delete_key(shared, before.fingerprint);
+            }
+            show(shared, &worker.name)
+        }
+        Err(why) => {
+            if let Some(fingerprint) = fingerprint {
+                delete_key(shared, fingerprint);
+            }
             Err(why)
         }
     }

@@ -1,7 +1,7 @@
 //! spec/master.md · 3.1.1 Main Module ("route the commands to the correct thread")
 
 use super::*;
-use crate::link::message::WorkerReport;
+use crate::link::message::{WorkerAbout, WorkerReport};
 use crate::master::assets::PriceSnapshot;
 use crate::master::messages::{AssetQuery, AssetsMessage};
 use crate::master::testing::{
@@ -69,6 +69,7 @@ fn a_full_inbox_refuses_what_a_client_waits_for_and_drops_what_a_worker_asks_aga
         cached: 0,
         cached_bytes: 0,
         parked: 0,
+        about: WorkerAbout::default(),
     };
     let hash = SessionHash([1; 32]);
     let requests = [

@@ -24,6 +24,7 @@ const MARKET: &[&str] = &[
     "bars_monthly",
     "held_prices",
     "market_pause",
+    "deployment_facts",
 ];
 /// What people have left; deleted in this order.
 const PEOPLE: &[&str] = &[

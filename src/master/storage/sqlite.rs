@@ -45,6 +45,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../sql/sqlite/0020_market_pause.sql"),
     include_str!("../../../sql/sqlite/0021_fill_bars.sql"),
     include_str!("../../../sql/sqlite/0022_fee_schedules.sql"),
+    include_str!("../../../sql/sqlite/0023_deployment_facts.sql"),
 ];
 /// The migration that begins to remember from where accounts log in.
 const LOGIN_PLACES_MIGRATION: usize = 5;

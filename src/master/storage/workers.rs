@@ -119,6 +119,26 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Replaces key, addresses and name of a registered worker.
+    ///
+    /// # Errors
+    /// A registered worker has the same name or key, or the database fails.
+    pub fn update_worker(&mut self, worker: &WorkerServer) -> Result<(), StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        sqlite.execute(
+            "UPDATE workers SET name = ?2, fingerprint = ?3, ip = ?4, address = ?5
+             WHERE uuid = ?1 AND unregistered IS NULL",
+            params![
+                worker.uuid.as_bytes(),
+                worker.name,
+                worker.fingerprint.to_string(),
+                worker.ip.to_string(),
+                worker.address,
+            ],
+        )?;
+        Ok(())
+    }
+
     /// Sets the address of a worker that clients get.
     ///
     /// # Errors

@@ -23,6 +23,17 @@ pub struct Registration {
     pub address: String,
 }
 
+/// What an administrator changes of a registration; `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct RegistrationChange {
+    /// The fingerprint of its GPG key.
+    pub fingerprint: Option<Fingerprint>,
+    /// The only address that it may connect from.
+    pub ip: Option<IpAddr>,
+    /// `host:port` for clients.
+    pub address: Option<String>,
+}
+
 /// All registered workers.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
@@ -81,19 +92,12 @@ pub fn register(storage: &mut Storage, new: &Registration) -> Result<WorkerServe
             new.name
         ));
     }
-    if !argument::is_address(&new.address) {
-        return Err(format!("{}: an address is HOST:PORT", new.address));
-    }
+    check_address(&new.address)?;
     let registry = Registry::load(storage).map_err(|error| failed(&error))?;
     if registry.by_name(&new.name).is_some() {
         return Err(format!("a worker is registered as {} already", new.name));
     }
-    if let Some(other) = registry
-        .all()
-        .find(|worker| worker.fingerprint == new.fingerprint)
-    {
-        return Err(format!("worker {} has this key already", other.name));
-    }
+    check_key(&registry, new.fingerprint, None)?;
     let worker = WorkerServer {
         name: new.name.clone(),
         uuid: Uuid::new_v4(),
@@ -106,6 +110,51 @@ pub fn register(storage: &mut Storage, new: &Registration) -> Result<WorkerServe
         .write(|tx| tx.insert_worker(&worker, Timestamp::now()))
         .map_err(|error| failed(&error))?;
     Ok(worker)
+}
+
+/// Changes a registration, in one commit. Returns it as it is then.
+///
+/// # Errors
+/// The address is invalid, another worker has the key, or the database fails.
+pub fn set(
+    storage: &mut Storage,
+    worker: &WorkerServer,
+    change: &RegistrationChange,
+) -> Result<WorkerServer, String> {
+    let mut changed = worker.clone();
+    if let Some(address) = &change.address {
+        check_address(address)?;
+        changed.address.clone_from(address);
+    }
+    if let Some(fingerprint) = change.fingerprint {
+        let registry = Registry::load(storage).map_err(|error| failed(&error))?;
+        check_key(&registry, fingerprint, Some(worker.uuid))?;
+        changed.fingerprint = fingerprint;
+    }
+    if let Some(ip) = change.ip {
+        changed.ip = ip.to_canonical();
+    }
+    storage
+        .write(|tx| tx.update_worker(&changed))
+        .map_err(|error| failed(&error))?;
+    Ok(changed)
+}
+
+fn check_address(address: &str) -> Result<(), String> {
+    if argument::is_address(address) {
+        Ok(())
+    } else {
+        Err(format!("{address}: an address is HOST:PORT"))
+    }
+}
+
+/// Refuses a key that a worker other than `own` is registered with.
+fn check_key(registry: &Registry, key: Fingerprint, own: Option<Uuid>) -> Result<(), String> {
+    let has_key = |worker: &&WorkerServer| worker.fingerprint == key && Some(worker.uuid) != own;
+    match registry.all().find(has_key) {
+        Some(other) => Err(format!("worker {} has this key already", other.name)),
+        None => Ok(()),
+    }
 }
 
 /// Ends a registration. The row stays, so that its UUID is never given again.
@@ -185,6 +234,33 @@ mod tests {
         );
         unregister(&mut storage, &first).unwrap();
         let second = register(&mut storage, &registration("eu1", 'A')).unwrap();
+        let change = RegistrationChange {
+            fingerprint: Some(registration("", 'C').fingerprint),
+            ip: Some("::ffff:192.0.2.7".parse().unwrap()),
+            address: None,
+        };
+        let third = register(&mut storage, &registration("eu2", 'B')).unwrap();
+        let taken = RegistrationChange {
+            fingerprint: Some(third.fingerprint),
+            ..change.clone()
+        };
+        assert!(
+            set(&mut storage, &second, &taken)
+                .unwrap_err()
+                .contains("eu2")
+        );
+        let wrong = RegistrationChange {
+            address: Some("nowhere".into()),
+            ..change.clone()
+        };
+        assert!(
+            set(&mut storage, &second, &wrong)
+                .unwrap_err()
+                .contains("HOST:PORT")
+        );
+        let second = set(&mut storage, &second, &change).unwrap();
+        assert_eq!(second.ip.to_string(), "192.0.2.7");
+        assert_eq!(second.address, "127.0.0.1:2049");
         assert_ne!(first.uuid, second.uuid);
         let registry = Registry::load(&mut storage).unwrap();
         assert!(registry.by_uuid(&first.uuid).is_none());

@@ -17,6 +17,7 @@ fn report() -> WorkerReport {
         cached: 3,
         cached_bytes: 4,
         parked: 6,
+        about: WorkerAbout::default(),
     }
 }
 

@@ -8,10 +8,12 @@
 use super::super::capacity::ClientCapacity;
 use super::super::messages::{LinkEvent, MasterLinkMessage};
 use crate::link::connection::{LinkClosed, LinkConnection};
-use crate::link::record::SealedChannel;
+use crate::link::record::{Opener, SealedChannel};
+use crate::model::Timestamp;
 use crate::net::Flusher;
 use crate::runtime::Stop;
 use crate::runtime::backoff::{self, Backoff};
+use crate::runtime::clock::boot_millis;
 use crate::runtime::log::Throttle;
 use crossbeam_channel::Sender;
 use std::net::TcpStream;
@@ -28,6 +30,12 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(3);
 const CHANGES_LOGGED_MAX: u32 = 10;
 /// A link that lasted this long is stable: the back-off starts again.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
+
+/// The age at which a link is made anew, at most; at least half of it, so that workers do not come
+/// all at once. The master ends links of 24 hours.
+pub const RENEWAL_MAX: Duration = Duration::from_secs(23 * 3_600);
+/// Between two attempts to make a link anew.
+const RENEWAL_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A new link.
 #[derive(Debug)]
@@ -46,6 +54,41 @@ pub struct ConnectError(pub String);
 /// deadlines.
 pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
 
+/// A link that is read.
+struct OpenLink {
+    link: Arc<LinkConnection>,
+    opener: Opener,
+    /// Decrypted bytes that were read already.
+    early: Vec<u8>,
+    renewal: LinkRenewal,
+}
+
+/// When a link is old: by the clock that runs while the machine sleeps, or by the one on the wall, by
+/// which keys expire.
+struct LinkRenewal {
+    /// In milliseconds of [`boot_millis`].
+    boot_due: i64,
+    wall_due: Timestamp,
+}
+
+impl LinkRenewal {
+    fn after(age: Duration) -> LinkRenewal {
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        LinkRenewal {
+            boot_due: boot_millis().saturating_add(age_ms),
+            wall_due: Timestamp::now().after(age),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        boot_millis() >= self.boot_due || Timestamp::now() >= self.wall_due
+    }
+
+    fn put_off(&mut self) {
+        *self = LinkRenewal::after(RENEWAL_RETRY_INTERVAL);
+    }
+}
+
 /// The state of the connector's thread.
 pub struct Connector {
     connect: Connect,
@@ -53,6 +96,8 @@ pub struct Connector {
     flusher: Arc<Flusher>,
     capacity: Arc<ClientCapacity>,
     failures: Throttle,
+    /// The age at which a link is made anew, at most.
+    renew_after: Duration,
     /// Limits the lines about links that open and end at once, as those of a booted worker do.
     changes: Throttle,
 }
@@ -65,18 +110,21 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// A connector that sends the events of each link to `master_link`, through a channel of its
-    /// own. While it is full, the link is not read. `capacity` makes room for each attempt.
+    /// own. While it is full, the link is not read. `capacity` makes room for each attempt. A link
+    /// is made anew when it is older than a random part of `renew_after`, at least half.
     pub(in crate::worker) fn new(
         connect: Connect,
         master_link: Sender<MasterLinkMessage>,
         flusher: Arc<Flusher>,
         capacity: Arc<ClientCapacity>,
+        renew_after: Duration,
     ) -> Connector {
         Connector {
             connect,
             master_link,
             flusher,
             capacity,
+            renew_after,
             failures: Throttle::new(3, Duration::from_secs(60)),
             changes: Throttle::new(CHANGES_LOGGED_MAX, Duration::from_secs(60)),
         }
@@ -111,45 +159,101 @@ impl Connector {
         }
     }
 
-    /// Reads one link until it ends.
-    fn serve_link(&self, new_link: NewLink, stop: &Stop) {
-        let NewLink {
-            socket,
-            sealed: SealedChannel { sealer, mut opener },
-            early,
-        } = new_link;
-        let link = match LinkConnection::new(socket, sealer, Arc::clone(&self.flusher)) {
-            Ok(link) => link,
-            Err(why) => {
-                crate::warn!("the link to the master ended at once: {why}");
-                return;
-            }
+    /// Reads a link until it ends, and then those that took its place.
+    fn serve_link(&mut self, new_link: NewLink, stop: &Stop) {
+        let Some(first) = self.open(new_link) else {
+            return;
         };
-        if let Some(more) = self.changes.allow("open") {
-            crate::info!("{link:?} is open{more}");
-        }
-        let number = link.number;
-        if !self.tell(LinkEvent::Linked(Arc::clone(&link))) {
+        if !self.tell(LinkEvent::Linked(Arc::clone(&first.link))) {
             return;
         }
+        let mut open = Some(first);
+        while let Some(link) = open {
+            open = self.read(link, stop);
+        }
+    }
+
+    /// Takes a link into use for reading.
+    fn open(&self, new_link: NewLink) -> Option<OpenLink> {
+        let NewLink {
+            socket,
+            sealed: SealedChannel { sealer, opener },
+            early,
+        } = new_link;
+        match LinkConnection::new(socket, sealer, Arc::clone(&self.flusher)) {
+            Ok(link) => {
+                if let Some(more) = self.changes.allow("open") {
+                    crate::info!("{link:?} is open{more}");
+                }
+                Some(OpenLink {
+                    link,
+                    opener,
+                    early,
+                    renewal: LinkRenewal::after(backoff::at_most(self.renew_after)),
+                })
+            }
+            Err(why) => {
+                crate::warn!("the link to the master ended at once: {why}");
+                None
+            }
+        }
+    }
+
+    /// Reads one link until it ends. Returns the one that takes its place, if it has become old. The
+    /// master closes the old one when the new one is in use.
+    fn read(&mut self, open: OpenLink, stop: &Stop) -> Option<OpenLink> {
+        let OpenLink {
+            link,
+            mut opener,
+            early: mut plain,
+            mut renewal,
+        } = open;
+        let number = link.number;
+        let mut next = None;
         let mut chunk = Vec::new();
-        let mut plain = early;
         let reason = loop {
             if !plain.is_empty() && !self.tell(LinkEvent::Read(number, std::mem::take(&mut plain)))
             {
                 break LinkClosed::Cut;
             }
+            if next.is_none() && renewal.is_due() {
+                next = self.replacement(&link);
+                renewal.put_off();
+            }
             if let Err(reason) = link.read(&mut opener, &mut chunk, &mut plain) {
                 break reason;
             }
         };
-        link.cut();
-        if !stop.is_requested()
+        if reason == LinkClosed::Closed {
+            // The master hears that nobody on the way has cut it.
+            link.end();
+        } else {
+            link.cut();
+        }
+        if next.is_none()
+            && !stop.is_requested()
             && let Some(more) = self.changes.allow("ended")
         {
             crate::warn!("{link:?} ended: {reason}{more}");
         }
         self.tell(LinkEvent::Unlinked(number));
+        next
+    }
+
+    /// A new link in the place of an old one. The old one stays in use where none can be made.
+    fn replacement(&mut self, old: &LinkConnection) -> Option<OpenLink> {
+        let new = match (self.connect)() {
+            Ok(new_link) => self.open(new_link)?,
+            Err(ConnectError(why)) => {
+                crate::warn!(
+                    "{old:?} is old, and stays in use, because there is no new one: {why}"
+                );
+                return None;
+            }
+        };
+        crate::info!("{:?} takes the place of {old:?}, which is old", new.link);
+        let told = self.tell(LinkEvent::Replacement(Arc::clone(&new.link)));
+        told.then_some(new)
     }
 
     /// Sends an event. Waits for room. False where `master_link` has ended.

@@ -100,6 +100,11 @@ impl Requester {
         self.request().is_some()
     }
 
+    /// Whether it is answered soon. An order may wait for an update, or longer.
+    fn is_moving(&self) -> bool {
+        !matches!(self, Requester::Order { .. })
+    }
+
     /// The retained request, to be sent again.
     pub fn request(&self) -> Option<&Request> {
         match self {
@@ -172,6 +177,8 @@ pub struct PendingRequests {
     /// The others' time-outs, in order, also with those of answered requests.
     retained_due: VecDeque<(Instant, u64)>,
     retries: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// Pending requests other than orders, which may wait for an update.
+    moving: usize,
     unlinked_since: Option<Instant>,
 }
 
@@ -199,6 +206,7 @@ impl PendingRequests {
             reads_due: BinaryHeap::new(),
             retained_due: VecDeque::new(),
             retries: BinaryHeap::new(),
+            moving: 0,
             unlinked_since: None,
         }
     }
@@ -206,6 +214,11 @@ impl PendingRequests {
     /// Number of pending requests.
     pub fn len(&self) -> usize {
         self.requests.len()
+    }
+
+    /// Whether a request is pending that is answered soon: any but an order.
+    pub fn has_moving(&self) -> bool {
+        self.moving > 0
     }
 
     /// Whether no request is pending.
@@ -243,6 +256,7 @@ impl PendingRequests {
         now: Instant,
     ) -> u64 {
         self.sequence += 1;
+        self.moving += usize::from(requester.is_moving());
         match &requester {
             Requester::Order { client, .. } => self.orders.take(&holder(client)),
             Requester::AccountQuery { client, .. } => self.queries.take(&holder(client)),
@@ -280,6 +294,7 @@ impl PendingRequests {
     /// Removes a request that is answered.
     pub fn remove(&mut self, sequence: u64) -> Option<PendingRequest> {
         let removed = self.requests.remove(&sequence)?;
+        self.moving -= usize::from(removed.requester.is_moving());
         match &removed.requester {
             Requester::Order { client, .. } => self.orders.free(&holder(client)),
             Requester::AccountQuery { client, .. } => self.queries.free(&holder(client)),

@@ -255,7 +255,12 @@ impl MasterLink {
 
     fn on_push_frame(&mut self, (header, data, _): Frame<'_>) -> Result<(), ValueError> {
         match Instruction::from_number(header.instruction) {
-            Some(Instruction::LinkWelcome) => on_welcome(&Welcome::from_bytes(data)?),
+            Some(Instruction::LinkWelcome) => {
+                let welcome = Welcome::from_bytes(data)?;
+                on_welcome(&welcome);
+                // What is printed is the master's, which has proven itself; the log escapes it.
+                self.registered = Some((welcome.name, welcome.address));
+            }
             Some(Instruction::LinkWorkers) => {
                 let (_, arguments) =
                     frame::read_return(&header, data).map_err(|fault| ValueError(fault.text))?;

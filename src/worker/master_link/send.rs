@@ -9,7 +9,7 @@ use super::MasterLink;
 use super::pending::Requester;
 use crate::link::connection::append_message;
 use crate::link::envelope::EnvelopeHeader;
-use crate::link::message::WorkerReport;
+use crate::link::message::{WorkerAbout, WorkerReport};
 use crate::model::{Reason, Timestamp};
 use crate::runtime::dynamic_share::ShareError;
 use crate::wire::{Destination, Instruction, Refusal, frame, wipe};
@@ -140,8 +140,37 @@ impl MasterLink {
             cached: self.gauges.cached.load(Ordering::Relaxed),
             cached_bytes: self.gauges.cached_bytes.load(Ordering::Relaxed),
             parked: u32::try_from(self.pending.len()).unwrap_or(u32::MAX),
+            about: WorkerAbout::clone(&self.gauges.about.load()),
         };
+        self.check_registration(&report.about);
         self.send(Requester::Report(report), Timestamp::now(), None, now);
+    }
+
+    /// Warns once of what the configuration says otherwise than the registration.
+    fn check_registration(&mut self, about: &WorkerAbout) {
+        let Some((name, address)) = &self.registered else {
+            return;
+        };
+        let mut said = Vec::new();
+        if *name != about.name {
+            said.push(format!(
+                "name = {:?}, but the master has registered this worker as {name}: set name = {name:?}",
+                about.name
+            ));
+        }
+        if *address != about.advertise {
+            said.push(format!(
+                "advertise = {:?}, but clients are told {address}, as registered: set advertise = \
+                 {address:?}, or on the master `papertraderctl workers set {name} --address {}`",
+                about.advertise, about.advertise
+            ));
+        }
+        if said != self.mismatches {
+            for mismatch in &said {
+                crate::warn!("{mismatch}");
+            }
+            self.mismatches = said;
+        }
     }
 
     /// Sends the messages of the turn in one write.

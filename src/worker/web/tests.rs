@@ -453,7 +453,7 @@ fn a_connection_has_some_requests_and_some_time() {
     // A door of the test's own, whose time is short.
     let stop = Stop::new();
     let config = browsers.rig.config.web.clone().unwrap();
-    let mut door = WebDoor::new(config, false, TEST_TIMEOUT, &stop).unwrap();
+    let mut door = WebDoor::new(config, false, &stop).unwrap();
     door.head_timeout = Duration::from_millis(50);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -462,7 +462,11 @@ fn a_connection_has_some_requests_and_some_time() {
     let thread = thread::spawn(move || {
         for _ in 0..3 {
             let (socket, _) = listener.accept().unwrap();
-            assert!(serving.serve(HttpStream::new(socket, None)).is_none());
+            assert!(
+                serving
+                    .serve(HttpStream::new(socket, None), TEST_TIMEOUT)
+                    .is_none()
+            );
         }
     });
     for begun in ["", "G", "GET / HTTP/1.1\r\nHost: x\r\n"] {

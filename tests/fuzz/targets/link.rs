@@ -12,7 +12,8 @@ use papertrader::link::handshake::{
 };
 use papertrader::link::keyring::Keyring;
 use papertrader::link::message::{
-    ActiveSession, BodyFrames, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerReport,
+    ActiveSession, BodyFrames, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerAbout,
+    WorkerReport,
 };
 use papertrader::link::record::{Opener, Sealer, loopback};
 use papertrader::model::{AssetDescription, Bar, Money, SessionHash, Symbol, Timestamp};
@@ -302,6 +303,8 @@ fn bodies() -> Vec<Vec<u8>> {
         now: Timestamp(1),
         update_interval: 1000,
         version: "0.1.0".into(),
+        name: "eu1".into(),
+        address: "eu1.example.org:2049".into(),
     };
     put(Instruction::LinkWelcome, welcome.to_bytes());
     let report = WorkerReport {
@@ -312,6 +315,11 @@ fn bodies() -> Vec<Vec<u8>> {
         cached: 4,
         cached_bytes: 5,
         parked: 6,
+        about: WorkerAbout {
+            name: "eu1".into(),
+            advertise: "eu1.example.org:2049".into(),
+            certificate: Some(Timestamp(7)),
+        },
     };
     put(Instruction::LinkReport, report.to_bytes());
     for active in [Some(active), None] {

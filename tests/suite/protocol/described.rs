@@ -14,7 +14,8 @@ use papertrader::description::pages;
 use papertrader::dialogue::fixtures;
 use papertrader::link::layout::LINK_LAYOUTS;
 use papertrader::link::message::{
-    self, ActiveSession, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerReport,
+    self, ActiveSession, PriceRow, Prices, SessionHashes, SessionState, Welcome, WorkerAbout,
+    WorkerReport,
 };
 use papertrader::model::{AssetDescription, Bar, Quote, SessionHash, Timestamp};
 use papertrader::wire::instruction::TABLE;
@@ -246,8 +247,13 @@ fn link_messages_are_read_and_written_by_the_description_alone() {
         now: Timestamp(1_577_934_245_678),
         update_interval: 1000,
         version: "0.1.0".into(),
+        name: "eu1".into(),
+        address: "eu1.example.org:2049".into(),
     };
-    let value = json!({ "now": "1577934245678", "updateInterval": "1000", "version": "0.1.0" });
+    let value = json!({
+        "now": "1577934245678", "updateInterval": "1000", "version": "0.1.0", "name": "eu1",
+        "address": "eu1.example.org:2049",
+    });
     assert_link_payload(Instruction::LinkWelcome, "master", &welcome, &value);
     let report = WorkerReport {
         version: "0.1.0".into(),
@@ -257,10 +263,16 @@ fn link_messages_are_read_and_written_by_the_description_alone() {
         cached: 4,
         cached_bytes: 5,
         parked: 6,
+        about: WorkerAbout {
+            name: "eu1".into(),
+            advertise: "eu1.example.org:2049".into(),
+            certificate: Some(Timestamp(7)),
+        },
     };
     let value = json!({
         "version": "0.1.0", "uptime": "1", "connections": 2, "sessions": 3, "windows": 4,
-        "bytes": "5", "waiting": 6,
+        "bytes": "5", "waiting": 6, "name": "eu1", "advertise": "eu1.example.org:2049",
+        "certificate": "7",
     });
     assert_link_payload(Instruction::LinkReport, "worker", &report, &value);
     let hash = SessionHash([0xAB; 32]);

@@ -63,7 +63,7 @@ fn tls_is_all_that_is_spoken_and_certificates_change_while_it_runs() {
         deployment
             .worker(1)
             .log()
-            .contains("the old certificate stays in force")
+            .contains("the configuration stays as it was")
             .then_some(())
     });
     assert!(ping(&worker, &ca).is_ok(), "the last good one stays");

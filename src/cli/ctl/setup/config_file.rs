@@ -1,0 +1,110 @@
+//! spec/cli/ctl/setup.md · 2.3 Global Deployment Variables
+//!
+//! A daemon's configuration: written beside its place, checked there as the daemon's user would, and
+//! put in its place if it is right. So no wrong one ever stands there.
+//!
+//! Tests: `tests/suite/programs/setup.rs`.
+
+use super::host::{SetupHost, SystemUser, at, read_file};
+use super::report::{SetupReport, StepState};
+use super::tasks::{DaemonKind, SetupTask, run_as};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A configuration's file.
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    pub(super) kind: DaemonKind,
+    pub(super) path: PathBuf,
+    /// The daemon's user, whose group reads it.
+    pub(super) reader: SystemUser,
+}
+
+impl ConfigFile {
+    /// The text of a configuration; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn read(path: &Path) -> Result<Option<String>, String> {
+        match std::fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(path, &error)),
+            Ok(_) => String::from_utf8(read_file(path)?)
+                .map(Some)
+                .map_err(|_| format!("{}: this file is not UTF-8", path.display())),
+        }
+    }
+
+    /// Writes a configuration that the daemon accepts.
+    ///
+    /// # Errors
+    /// The daemon would refuse it, or it cannot be written; then nothing is there.
+    pub(super) fn write(
+        &self,
+        host: &SetupHost,
+        text: &str,
+        report: &mut SetupReport,
+    ) -> Result<(), String> {
+        let is_there = self.path.exists();
+        let staged = host.stage(&self.path, text.as_bytes(), host.readable_by(self.reader))?;
+        self.check_at(host, staged.path(), report)?;
+        staged.commit()?;
+        let what = format!("{}, and checked", self.path.display());
+        report.step(
+            if is_there {
+                StepState::Mended
+            } else {
+                StepState::Made
+            },
+            what,
+        );
+        Ok(())
+    }
+
+    /// Checks the configuration that is there.
+    ///
+    /// # Errors
+    /// The daemon would refuse it.
+    pub(super) fn check(&self, host: &SetupHost, report: &mut SetupReport) -> Result<(), String> {
+        self.check_at(host, &self.path, report)?;
+        report.there(format!("{}, and checked", self.path.display()));
+        Ok(())
+    }
+
+    fn check_at(
+        &self,
+        host: &SetupHost,
+        file: &Path,
+        report: &mut SetupReport,
+    ) -> Result<(), String> {
+        let task = SetupTask::Check {
+            kind: self.kind,
+            file: file.to_owned(),
+        };
+        // What a person mends is the file in its place.
+        let named = |text: &str| {
+            let staged = file.display().to_string();
+            text.replace(&staged, &self.path.display().to_string())
+        };
+        let warnings: Vec<String> =
+            run_as(host, self.reader, &task).map_err(|why: String| named(&why))?;
+        for warning in warnings {
+            report.warn(named(&warning));
+        }
+        Ok(())
+    }
+}
+
+/// Says that an option was given whose value only a new configuration gets.
+pub(super) fn given_values_are_not_taken(
+    file: &Path,
+    option: Option<&str>,
+    report: &mut SetupReport,
+) {
+    if let Some(option) = option {
+        report.warn(format!(
+            "{} is there, and stays as it is: {option} changes nothing; edit the file",
+            file.display()
+        ));
+    }
+}

@@ -1,0 +1,343 @@
+//! spec/cli/ctl/setup.md · 2.3 Global Deployment Variables, 3.1.1 Main Module: deployment
+//!
+//! The set-up of a master.
+//!
+//! Tests: `tests/suite/programs/setup.rs`.
+
+use super::arguments::{SetupMarket, SetupMasterArgs};
+use super::config_file::{ConfigFile, given_values_are_not_taken};
+use super::host::{MASTER_USER, SetupHost, SystemUser, read_file};
+use super::questions::Questions;
+use super::report::SetupReport;
+use super::services::{self, MASTER_UNIT, systemd_runs};
+use super::tasks::{DaemonKind, HomeKey, SetupTask, run_as};
+use crate::config::{MasterConfig, SymbolSelection};
+use crate::model::Money;
+use crate::testkit::market::{SAMPLE_START, first_bar};
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::{Table, Value};
+
+/// The sample market of the package, and how it lies beside the programs.
+const SAMPLE_MARKET: &str = "share/papertrader/market";
+/// Where a packaged program has what it shares.
+const PACKAGED: &str = "/usr";
+/// How often prices change unless something else is wanted.
+const UPDATE_INTERVAL: Duration = Duration::from_secs(60);
+/// The port on which a master listens (4.3.1).
+const PORT: u16 = crate::config::MASTER_PORT;
+
+/// Sets the master of this machine up.
+///
+/// # Errors
+/// A step fails; those before it are done.
+pub(super) fn set_up(
+    host: &SetupHost,
+    args: &SetupMasterArgs,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    let user = host.user(MASTER_USER)?;
+    let questions = Questions::new(args.common.yes);
+    let file = host.master_config();
+    let kept = match ConfigFile::read(&file)? {
+        Some(text) => {
+            let (config, _) =
+                MasterConfig::parse(&text, &file).map_err(|error| error.to_string())?;
+            Some(config)
+        }
+        None => None,
+    };
+    make_folders(host, user, report)?;
+    let wanted = kept
+        .as_ref()
+        .map(|config| config.gpg.key.to_string())
+        .or_else(|| args.common.gpg_key.clone());
+    let home = kept.as_ref().map_or_else(
+        || host.etc().join("gnupg"),
+        |config| config.gpg.home.clone(),
+    );
+    report.progress("the master's key");
+    let task = SetupTask::OwnKey {
+        home,
+        user_id: "PaperTrader master".to_owned(),
+        wanted,
+    };
+    let key: HomeKey = run_as(host, user, &task)?;
+    report.key("the master's key", &key.fingerprint, key.is_new);
+
+    let config = ConfigFile {
+        kind: DaemonKind::Master,
+        path: file.clone(),
+        reader: user,
+    };
+    copy_credentials(host, args, user, report)?;
+    match kept {
+        Some(kept) => {
+            given_values_are_not_taken(&file, first_not_taken(args, &kept), report);
+            config.check(host, report)?;
+        }
+        None => {
+            let answers = ask(host, args, questions)?;
+            let text = written(host, &file, &answers, &key.fingerprint)?;
+            config.write(host, &text, report)?;
+        }
+    }
+    start(host, args, &file, report)
+}
+
+fn make_folders(
+    host: &SetupHost,
+    user: SystemUser,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    host.folder(
+        &host.etc().join("gnupg"),
+        host.owned_by(user, 0o700),
+        report,
+    )?;
+    let mut folders = vec![
+        ("/var/lib/papertrader", 0o700),
+        ("/var/log/papertrader", 0o750),
+    ];
+    // systemd makes this one for the service.
+    if host.is_own || !systemd_runs() {
+        folders.push(("/run/papertrader", 0o750));
+    }
+    for (path, mode) in folders {
+        host.folder_below(path, host.owned_by(user, mode), report)?;
+    }
+    Ok(())
+}
+
+/// What a new configuration is made of.
+struct MasterAnswers {
+    listen: SocketAddr,
+    name: String,
+    market: Table,
+    update_interval: Duration,
+    starting_cash: String,
+}
+
+fn ask(
+    host: &SetupHost,
+    args: &SetupMasterArgs,
+    questions: Questions,
+) -> Result<MasterAnswers, String> {
+    let listen = questions.value(
+        args.listen,
+        "Where workers connect; 0.0.0.0:2048 lets workers of other machines in",
+        SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
+    )?;
+    let name = questions.value(
+        args.name.clone(),
+        "The deployment's name",
+        "PaperTrader".to_owned(),
+    )?;
+    let update_interval: humantime::Duration = questions.value(
+        args.update_interval.map(Into::into),
+        "How often prices change and orders are settled",
+        UPDATE_INTERVAL.into(),
+    )?;
+    let starting_cash = questions.value(
+        args.starting_cash.clone(),
+        "Cash of a new account",
+        "100000".to_owned(),
+    )?;
+    let market = market(host, args, questions)?;
+    Ok(MasterAnswers {
+        listen,
+        name,
+        market,
+        update_interval: *update_interval,
+        starting_cash,
+    })
+}
+
+/// The table `[assets]`.
+fn market(host: &SetupHost, args: &SetupMasterArgs, questions: Questions) -> Result<Table, String> {
+    let provider = args.provider.unwrap_or(SetupMarket::Replay);
+    let mut assets = Table::new();
+    assets.insert("provider".into(), provider.name().into());
+    let symbols = match args.symbols.as_slice() {
+        [] => Value::from("all"),
+        listed => listed.to_vec().into(),
+    };
+    assets.insert("symbols".into(), symbols);
+    let mut own = Table::new();
+    match provider {
+        SetupMarket::Replay => {
+            let sample = sample_market(host);
+            let folder = questions.value(
+                args.market.as_ref().map(|path| path.display().to_string()),
+                "The folder of market files",
+                sample.display().to_string(),
+            )?;
+            let folder = std::path::absolute(&folder).map_err(|e| format!("{folder}: {e}"))?;
+            let start = if folder == sample {
+                SAMPLE_START
+            } else {
+                first_bar(&folder)
+            };
+            let start = start.ok_or_else(|| {
+                format!(
+                    "{}: no market is there: a folder of files SYMBOL.csv with the columns \
+                     Date,Open,High,Low,Close,Volume is needed; or say --provider simulated",
+                    folder.display()
+                )
+            })?;
+            own.insert("directory".into(), folder.display().to_string().into());
+            own.insert("start".into(), start.to_string().into());
+            own.insert("at_end".into(), "simulate".into());
+        }
+        SetupMarket::Alpaca if args.credentials.is_none() => {
+            return Err("alpaca needs --credentials FILE: two lines, key ID and secret".to_owned());
+        }
+        SetupMarket::Alpaca => {
+            let file = credentials(host);
+            own.insert("credentials".into(), file.display().to_string().into());
+        }
+        SetupMarket::Simulated | SetupMarket::Binance => {}
+    }
+    assets.insert(provider.name().into(), own.into());
+    Ok(assets)
+}
+
+/// The sample market, beside the programs that run or where the package has it.
+fn sample_market(host: &SetupHost) -> PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|program| {
+        let prefix = program.parent()?.parent()?;
+        Some(prefix.join(SAMPLE_MARKET))
+    });
+    beside
+        .filter(|folder| folder.is_dir())
+        .unwrap_or_else(|| host.path(PACKAGED).join(SAMPLE_MARKET))
+}
+
+/// Where a provider's credentials are kept.
+fn credentials(host: &SetupHost) -> PathBuf {
+    host.etc().join("alpaca.key")
+}
+
+fn copy_credentials(
+    host: &SetupHost,
+    args: &SetupMasterArgs,
+    user: SystemUser,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    match &args.credentials {
+        Some(from) => {
+            let rights = host.readable_by(user);
+            host.file(&credentials(host), &read_file(from)?, rights, report)
+        }
+        None => Ok(()),
+    }
+}
+
+/// The configuration's text.
+fn written(
+    host: &SetupHost,
+    file: &Path,
+    answers: &MasterAnswers,
+    key: &str,
+) -> Result<String, String> {
+    let path = |path: &str| host.path(path).display().to_string();
+    let interval = humantime::format_duration(answers.update_interval);
+    let mut root = Table::new();
+    for (name, value) in [
+        ("name", answers.name.clone()),
+        ("listen", answers.listen.to_string()),
+        ("data_dir", path("/var/lib/papertrader")),
+        ("control_socket", path("/run/papertrader/master.sock")),
+        ("update_interval", interval.to_string()),
+        ("starting_cash", answers.starting_cash.clone()),
+    ] {
+        root.insert(name.into(), value.into());
+    }
+    root.insert("assets".into(), answers.market.clone().into());
+    let gpg = [("home", "gnupg"), ("key", key)];
+    let gpg = gpg.map(|(name, value)| (name.to_owned(), Value::from(value)));
+    root.insert("gpg".into(), Table::from_iter(gpg).into());
+    let log = [(
+        "file".to_owned(),
+        path("/var/log/papertrader/master.log").into(),
+    )];
+    root.insert("log".into(), Table::from_iter(log).into());
+    let text = toml::to_string(&root).map_err(|error| error.to_string())?;
+    let (config, _) = MasterConfig::parse(&text, file).map_err(|error| error.to_string())?;
+    Ok(config.to_toml(file))
+}
+
+/// The first of the options that were given and say something else than the configuration, which stays
+/// as it is; `None` if there is none.
+fn first_not_taken(args: &SetupMasterArgs, config: &MasterConfig) -> Option<&'static str> {
+    let assets = &config.assets;
+    let symbols: BTreeSet<String> = match &assets.symbols {
+        SymbolSelection::All => BTreeSet::new(),
+        SymbolSelection::Listed(listed) => listed.iter().map(ToString::to_string).collect(),
+    };
+    let provider = assets.providers.first().map(|provider| provider.name());
+    let folder = assets.replay.as_ref().map(|replay| &replay.directory);
+    let cash = args.starting_cash.as_deref().map(Money::parse_rounded);
+    let market = args.market.as_ref().map(std::path::absolute);
+    let given = [
+        (
+            "--listen",
+            args.listen.is_some_and(|it| it != config.listen),
+        ),
+        (
+            "--name",
+            args.name.as_ref().is_some_and(|it| *it != config.name),
+        ),
+        (
+            "--provider",
+            args.provider.is_some_and(|it| Some(it.name()) != provider),
+        ),
+        (
+            "--market",
+            market.is_some_and(|it| it.ok().as_ref() != folder),
+        ),
+        (
+            "--symbols",
+            !args.symbols.is_empty()
+                && args.symbols.iter().cloned().collect::<BTreeSet<_>>() != symbols,
+        ),
+        (
+            "--update-interval",
+            args.update_interval
+                .is_some_and(|it| it != config.update_interval),
+        ),
+        (
+            "--starting-cash",
+            cash.is_some_and(|it| it.ok() != Some(config.starting_cash)),
+        ),
+    ];
+    given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
+}
+
+fn start(
+    host: &SetupHost,
+    args: &SetupMasterArgs,
+    file: &Path,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    let has_more = args.worker.is_some();
+    if !host.is_own && !args.common.no_start && systemd_runs() {
+        services::start(MASTER_UNIT, false, report)?;
+    } else if !has_more {
+        report.left("Start the master:");
+        report.left(if host.is_own {
+            format!("  papertrader-master --config {}", file.display())
+        } else {
+            format!("  systemctl enable --now {MASTER_UNIT}")
+        });
+    }
+    if !has_more {
+        report.left("A worker, which people connect to; on this machine:");
+        report.left("  papertraderctl setup worker eu1");
+        report.left("or on another one:");
+        report.left("  papertraderctl setup worker eu1 --master THIS-HOST:2048");
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! spec/cli/ctl/setup.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
+//!
+//! The services of systemd: enabled, started without waiting for them, and then watched for a while,
+//! so that a set-up never hangs on a daemon that does not come up.
+//!
+//! Tests: `tests/system`.
+
+use super::report::SetupReport;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The master's service.
+pub(super) const MASTER_UNIT: &str = "papertrader-master.service";
+/// Where systemd tells that it runs this machine.
+const SYSTEMD_RUNS: &str = "/run/systemd/system";
+/// How long a set-up watches a service that it has started.
+const START_WATCH: Duration = Duration::from_secs(60);
+/// How often it looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The service of a worker.
+pub(super) fn worker_unit(name: &str) -> String {
+    format!("papertrader-worker@{name}.service")
+}
+
+/// Whether systemd runs this machine.
+pub(super) fn systemd_runs() -> bool {
+    Path::new(SYSTEMD_RUNS).is_dir()
+}
+
+/// What systemd calls a service's state: `active`, `activating`, `inactive`, `failed`, or another.
+fn state(unit: &str) -> String {
+    let asked = Command::new("systemctl")
+        .args(["is-active", unit])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    asked.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
+/// Whether a service runs, or is about to.
+pub(super) fn is_up(unit: &str) -> bool {
+    matches!(state(unit).as_str(), "active" | "activating" | "reloading")
+}
+
+fn systemctl(arguments: &[&str]) -> Result<(), String> {
+    let failed = |why: String| format!("systemctl {}: {why}", arguments.join(" "));
+    let output = Command::new("systemctl")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(failed(said.trim().to_owned()))
+}
+
+/// Enables and starts a service, and watches it. `reload` is for what was changed while it ran.
+///
+/// # Errors
+/// systemd refuses.
+pub(super) fn start(unit: &str, reload: bool, report: &mut SetupReport) -> Result<(), String> {
+    if state(unit) == "active" {
+        systemctl(&["enable", "--quiet", unit])?;
+        if reload {
+            systemctl(&["reload", "--no-block", unit])?;
+            report.made(format!("{unit} is reloaded"));
+        } else {
+            report.there(format!("{unit} runs"));
+        }
+        return Ok(());
+    }
+    // A unit that has given up starts again.
+    let _ = systemctl(&["reset-failed", unit]);
+    systemctl(&["enable", "--quiet", unit])?;
+    systemctl(&["start", "--no-block", unit])?;
+    report.progress(&format!("{unit} starts"));
+    let deadline = Instant::now() + START_WATCH;
+    loop {
+        match state(unit).as_str() {
+            "active" => {
+                report.made(format!("{unit} is enabled, and runs"));
+                return Ok(());
+            }
+            "failed" => {
+                report.warn(format!("{unit} has failed"));
+                break;
+            }
+            _ if Instant::now() >= deadline => {
+                report.warn(format!(
+                    "{unit} is not up after {} s, and goes on trying",
+                    START_WATCH.as_secs()
+                ));
+                break;
+            }
+            _ => std::thread::sleep(LOOK_INTERVAL),
+        }
+    }
+    report.left(format!("Find out why {unit} is not up:"));
+    report.left(format!("  systemctl status {unit}"));
+    report.left(format!("  journalctl --unit {unit} --lines 20"));
+    Ok(())
+}
+
+/// Waits until `is_there` or a service gives up, at most [`START_WATCH`].
+pub(super) fn wait_for(unit: &str, mut is_there: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + START_WATCH;
+    loop {
+        if is_there() {
+            return true;
+        }
+        if Instant::now() >= deadline || !is_up(unit) {
+            return false;
+        }
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+}

@@ -1,0 +1,705 @@
+//! spec/cli/ctl/setup.md · 2.3 Global Deployment Variables, 3.2.1 Main Module: deployment
+//!
+//! The set-up of a worker.
+//!
+//! Tests: `tests/suite/programs/setup.rs`.
+
+use super::arguments::SetupWorkerArgs;
+use super::certificates;
+use super::config_file::{ConfigFile, given_values_are_not_taken};
+use super::host::{SetupHost, SystemUser, WORKER_USER, read_file};
+use super::questions::Questions;
+use super::registrar::LocalMaster;
+use super::registration::{MasterAnswer, WorkerAnswers, WorkerRequest, is_worker_name};
+use super::report::SetupReport;
+use super::services::{self, systemd_runs, worker_unit};
+use super::tasks::{DaemonKind, HomeKey, RegisteredAs, SetupTask, run_as};
+use crate::config::{HostPort, WORKER_PORT, WorkerConfig};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Where the system tells the machine's name.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+/// Where the system tells the lowest port that every program may listen on.
+const LOWEST_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+/// How many ports behind the usual one are tried where it is taken.
+const PORTS_TRIED: u16 = 100;
+
+/// A worker that is set up.
+struct WorkerSetup<'a> {
+    host: &'a SetupHost,
+    args: &'a SetupWorkerArgs,
+    user: SystemUser,
+    key: HomeKey,
+    file: ConfigFile,
+}
+
+/// Sets a worker of this machine up.
+///
+/// # Errors
+/// A step fails; those before it are done.
+pub(super) fn set_up(
+    host: &SetupHost,
+    args: &SetupWorkerArgs,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    let name = &args.name;
+    let user = host.user(WORKER_USER)?;
+    let path = host.worker_config(name);
+    let kept = match ConfigFile::read(&path)? {
+        Some(text) => {
+            let parsed = WorkerConfig::parse(&text, &path).map_err(|error| error.to_string())?;
+            Some((parsed.0, text))
+        }
+        None => None,
+    };
+    make_folders(host, name, user, report)?;
+    let config = kept.as_ref().map(|(config, _)| config);
+    report.progress("the worker's key");
+    let task = SetupTask::OwnKey {
+        home: config.map_or_else(|| home(host, name), |config| config.gpg.home.clone()),
+        user_id: format!("PaperTrader worker {name}"),
+        wanted: config
+            .map(|config| config.gpg.key.to_string())
+            .or_else(|| args.common.gpg_key.clone()),
+    };
+    let key: HomeKey = run_as(host, user, &task)?;
+    report.key("the worker's key", &key.fingerprint, key.is_new);
+    let setup = WorkerSetup {
+        host,
+        args,
+        user,
+        key,
+        file: ConfigFile {
+            kind: DaemonKind::Worker,
+            path,
+            reader: user,
+        },
+    };
+    match kept {
+        Some((config, text)) => {
+            let changed = setup.mend(&config, &text, report)?;
+            setup.start(changed, report)
+        }
+        None => match setup.make(report)? {
+            Some(config) => {
+                setup.start(false, report)?;
+                setup.tell_people(&config, report);
+                Ok(())
+            }
+            // The master is elsewhere, and has not answered yet.
+            None => Ok(()),
+        },
+    }
+}
+
+/// Checks a worker's name.
+///
+/// # Errors
+/// Files and a service cannot be called by it.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if is_worker_name(name) {
+        return Ok(());
+    }
+    Err(format!(
+        "{name:?} is not a worker's name: files and the service are called by it, so it has 1 to 64 of A-Z a-z 0-9 . _ -, \
+         and begins with a letter or digit"
+    ))
+}
+
+fn home(host: &SetupHost, name: &str) -> PathBuf {
+    host.etc().join(format!("gnupg-{name}"))
+}
+
+fn make_folders(
+    host: &SetupHost,
+    name: &str,
+    user: SystemUser,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    host.folder(&home(host, name), host.owned_by(user, 0o700), report)?;
+    host.folder(&host.etc().join("tls"), host.public(0o755), report)?;
+    host.folder_below("/var/lib/papertrader-worker", host.public(0o755), report)?;
+    host.folder_below(
+        &format!("/var/lib/papertrader-worker/{name}"),
+        host.owned_by(user, 0o700),
+        report,
+    )?;
+    host.folder_below(
+        "/var/log/papertrader-worker",
+        host.owned_by(user, 0o750),
+        report,
+    )
+}
+
+impl WorkerSetup<'_> {
+    fn name(&self) -> &str {
+        &self.args.name
+    }
+
+    /// Makes the configuration, and all that it names; `None` if only the request is made, because the
+    /// master is on another machine.
+    fn make(&self, report: &mut SetupReport) -> Result<Option<WorkerConfig>, String> {
+        if let Some(file) = &self.args.answer {
+            return self.make_from(&MasterAnswer::read(file)?, report).map(Some);
+        }
+        let local = match self.args.master {
+            Some(_) => None,
+            None => LocalMaster::find(self.host, report)?,
+        };
+        match local {
+            Some(master) => {
+                let (address, answers) = self.ask(master.address().to_string())?;
+                let registered = self.register(&master, &address, report)?;
+                self.finish(
+                    &registered.uuid,
+                    &master.key()?.key,
+                    &address,
+                    &answers,
+                    report,
+                )
+                .map(Some)
+            }
+            None => {
+                self.request(report)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Registers this worker with the master of this machine, unless it is.
+    fn register(
+        &self,
+        master: &LocalMaster<'_>,
+        address: &HostPort,
+        report: &mut SetupReport,
+    ) -> Result<RegisteredAs, String> {
+        let (name, ip) = (self.name(), master.address().ip());
+        if let Some(found) = master.registered(name)? {
+            return self.accept_registration(found, address, report);
+        }
+        let made = master.register(name, &self.key.key, ip, &address.to_string())?;
+        report.made(format!("the registration of {name} as {}", made.uuid));
+        Ok(made)
+    }
+
+    /// Takes a registration that is there, if it is this worker's.
+    fn accept_registration(
+        &self,
+        found: RegisteredAs,
+        address: &HostPort,
+        report: &mut SetupReport,
+    ) -> Result<RegisteredAs, String> {
+        let name = self.name();
+        if found.fingerprint != self.key.fingerprint {
+            return Err(format!(
+                "a worker is registered as {name} with another key, {}, and this one has {}: choose another name, or \
+                 end that registration with `papertraderctl workers unregister {name}`",
+                found.fingerprint, self.key.fingerprint
+            ));
+        }
+        report.there(format!("the registration of {name} as {}", found.uuid));
+        if found.address != address.to_string() {
+            report.warn(format!(
+                "{name} is registered with the address {}, which clients are told; to tell them {address}: \
+                 `papertraderctl workers set {name} --address {address}`",
+                found.address
+            ));
+        }
+        Ok(found)
+    }
+
+    /// The address for clients, and what the configuration is made of.
+    fn ask(&self, master: String) -> Result<(HostPort, WorkerAnswers), String> {
+        let questions = Questions::new(self.args.common.yes);
+        let port = self.free_port();
+        let address = questions.value(
+            self.args.address.clone(),
+            "Where clients reach this worker",
+            default_address(self.host, port)?,
+        )?;
+        let listen = questions.value(
+            self.args.listen,
+            "Where it listens for them",
+            default_listen(&address),
+        )?;
+        let tls = !self.args.plain;
+        if self.args.plain && !listen.ip().to_canonical().is_loopback() {
+            return Err(format!(
+                "--plain: clients would send passwords to {listen} in the clear; leave it out, or listen on loopback"
+            ));
+        }
+        self.check_port(listen)?;
+        let answers = WorkerAnswers {
+            master,
+            listen,
+            tls,
+            web: self.args.web,
+        };
+        Ok((address, answers))
+    }
+
+    /// The usual port, or the next one that no other worker has.
+    fn free_port(&self) -> u16 {
+        let taken: Vec<u16> = other_workers(self.host)
+            .iter()
+            .map(|config| config.listen.port())
+            .collect();
+        let is_free = |port: &u16| {
+            !taken.contains(port) && TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok()
+        };
+        let mut ports = WORKER_PORT..=WORKER_PORT + PORTS_TRIED;
+        ports.find(is_free).unwrap_or(WORKER_PORT)
+    }
+
+    fn check_port(&self, listen: SocketAddr) -> Result<(), String> {
+        let port = listen.port();
+        for config in other_workers(self.host) {
+            if config.listen.port() == port {
+                return Err(format!(
+                    "port {port} is the one of worker {}: choose another with --listen",
+                    config.name
+                ));
+            }
+        }
+        let lowest = fs::read_to_string(LOWEST_PORT).unwrap_or_default();
+        let lowest: u16 = lowest.trim().parse().unwrap_or(1024);
+        if port < lowest && !self.host.is_own {
+            return Err(format!(
+                "port {port} is below {lowest}, which the service may not open: choose another with --listen, and let a \
+                 proxy or a rule of the firewall lead {port} there"
+            ));
+        }
+        TcpListener::bind(listen).map(drop).map_err(|error| {
+            format!("it cannot listen on {listen}: {error}; choose another address with --listen")
+        })
+    }
+
+    /// Writes the request to the master on another machine.
+    fn request(&self, report: &mut SetupReport) -> Result<(), String> {
+        let (name, host) = (self.name(), self.host);
+        let questions = Questions::new(self.args.common.yes);
+        let master = match &self.args.master {
+            Some(master) => master.clone(),
+            None => {
+                let given = questions.value(
+                    None,
+                    "There is no master on this machine. Where is it, HOST:PORT",
+                    String::new(),
+                )?;
+                if given.is_empty() {
+                    return Err(format!(
+                        "there is no master on this machine, as {} is missing: set it up first with `papertraderctl setup \
+                         master`, or name another machine's with --master HOST:PORT",
+                        host.master_config().display()
+                    ));
+                }
+                given.parse()?
+            }
+        };
+        let ip = match self.args.ip {
+            Some(ip) => ip,
+            None => address_towards(&master)?,
+        };
+        let (address, answers) = self.ask(master.to_string())?;
+        if answers.tls {
+            self.certificate(address.host(), report)?;
+        }
+        let request = WorkerRequest {
+            name: name.to_owned(),
+            ip,
+            address: address.to_string(),
+            fingerprint: self.key.fingerprint.clone(),
+            key: self.key.key.clone(),
+            here: answers,
+        };
+        let file = self.request_file();
+        let rights = host.public(0o644);
+        host.file(&file, request.text()?.as_bytes(), rights, report)?;
+        report.left(format!(
+            "Take {} to the master's machine, and there:",
+            file.display()
+        ));
+        report.left(format!(
+            "  papertraderctl workers accept {name}.request > {name}.answer"
+        ));
+        report.left(format!(
+            "It shows a key; compare it: {}",
+            self.key.fingerprint
+        ));
+        report.left(format!("Bring {name}.answer here:"));
+        report.left(format!(
+            "  papertraderctl setup worker {name} --answer {name}.answer"
+        ));
+        Ok(())
+    }
+
+    fn request_file(&self) -> PathBuf {
+        self.host
+            .etc()
+            .join(format!("worker-{}.request", self.name()))
+    }
+
+    /// Ends the set-up of a worker whose master has answered.
+    fn make_from(
+        &self,
+        answer: &MasterAnswer,
+        report: &mut SetupReport,
+    ) -> Result<WorkerConfig, String> {
+        self.check_answer(answer)?;
+        let file = self.request_file();
+        if !file.exists() {
+            return Err(format!(
+                "{} is missing, which the first half of the set-up wrote: run `papertraderctl setup worker {} --master \
+                 HOST:PORT` again",
+                file.display(),
+                self.name()
+            ));
+        }
+        let request = WorkerRequest::read(&file)?;
+        let address: HostPort = request.address.parse()?;
+        let config = self.finish(&answer.uuid, &answer.key, &address, &request.here, report)?;
+        // It is done with, and would be misleading.
+        let _ = fs::remove_file(&file);
+        Ok(config)
+    }
+
+    fn check_answer(&self, answer: &MasterAnswer) -> Result<(), String> {
+        let name = self.name();
+        if answer.name != name {
+            return Err(format!(
+                "this answer is for the worker {}, and not for {name}",
+                answer.name
+            ));
+        }
+        if answer.worker != self.key.fingerprint {
+            return Err(format!(
+                "the master has registered {name} with the key {}, and this worker's is {}: give it the request of this \
+                 machine, after `papertraderctl workers unregister {name}` there",
+                answer.worker, self.key.fingerprint
+            ));
+        }
+        Ok(())
+    }
+
+    /// Makes what is left once UUID and master's key are known.
+    fn finish(
+        &self,
+        uuid: &str,
+        master_key: &str,
+        address: &HostPort,
+        answers: &WorkerAnswers,
+        report: &mut SetupReport,
+    ) -> Result<WorkerConfig, String> {
+        let master = self.import(&home(self.host, self.name()), master_key, report)?;
+        if answers.tls {
+            self.certificate(address.host(), report)?;
+        }
+        let config = self.config(uuid, &master, address, answers)?;
+        self.file
+            .write(self.host, &config.to_toml(&self.file.path), report)?;
+        Ok(config)
+    }
+
+    /// Adds the master's key to the GPG home, and returns its fingerprint.
+    fn import(&self, home: &Path, key: &str, report: &mut SetupReport) -> Result<String, String> {
+        let task = SetupTask::Import {
+            home: home.to_owned(),
+            key: key.to_owned(),
+        };
+        let master: String = run_as(self.host, self.user, &task)?;
+        report.there(format!("the master's key in its GPG home, {master}"));
+        Ok(master)
+    }
+
+    /// Makes or copies certificate and key. Returns whether they are new.
+    fn certificate(&self, host: &str, report: &mut SetupReport) -> Result<bool, String> {
+        let name = self.name();
+        match (&self.args.certificate, &self.args.tls_key) {
+            (Some(certificate), Some(key)) => {
+                certificates::given(self.host, name, (certificate, key), self.user, report)
+            }
+            // An administrator's own certificate stays.
+            _ if self.has_given_certificate() => Ok(false),
+            _ => certificates::trial(self.host, name, host, self.user, report),
+        }
+    }
+
+    /// Whether the certificate that is there is not by the CA of trials.
+    fn has_given_certificate(&self) -> bool {
+        let (certificate, key) = certificates::worker_files(self.host, self.name());
+        certificate.exists() && key.exists() && !certificates::is_trial(&certificate)
+    }
+
+    fn config(
+        &self,
+        uuid: &str,
+        master: &str,
+        address: &HostPort,
+        answers: &WorkerAnswers,
+    ) -> Result<WorkerConfig, String> {
+        let (name, host) = (self.name(), self.host);
+        let path = |path: String| host.path(&path).display().to_string();
+        let mut root = Table::new();
+        for (key, value) in [
+            ("name", name.to_owned()),
+            ("uuid", uuid.to_owned()),
+            ("listen", answers.listen.to_string()),
+            ("advertise", address.to_string()),
+            ("master", answers.master.clone()),
+            (
+                "data_dir",
+                path(format!("/var/lib/papertrader-worker/{name}")),
+            ),
+        ] {
+            root.insert(key.into(), value.into());
+        }
+        let table = |values: &[(&str, String)]| {
+            let values = values.iter();
+            let values =
+                values.map(|(key, value)| ((*key).to_owned(), Value::from(value.as_str())));
+            Value::from(Table::from_iter(values))
+        };
+        let gpg = [
+            ("home", format!("gnupg-{name}")),
+            ("key", self.key.fingerprint.clone()),
+            ("master_key", master.to_owned()),
+        ];
+        root.insert("gpg".into(), table(&gpg));
+        let log = path(format!("/var/log/papertrader-worker/{name}.log"));
+        root.insert("log".into(), table(&[("file", log)]));
+        if answers.tls {
+            let tls = [
+                ("certificate", format!("tls/{name}.crt")),
+                ("key", format!("tls/{name}.key")),
+            ];
+            root.insert("tls".into(), table(&tls));
+        }
+        if let Some(web) = answers.web {
+            let mut page = Table::new();
+            page.insert("listen".into(), web.to_string().into());
+            let scheme = if answers.tls { "https" } else { "http" };
+            let host = address.to_string();
+            let host = host.rsplit_once(':').map_or("", |(host, _)| host);
+            let origin = format!("{scheme}://{host}:{}", web.port());
+            page.insert("origins".into(), vec![origin].into());
+            root.insert("web".into(), page.into());
+        }
+        let text = toml::to_string(&root).map_err(|error| error.to_string())?;
+        let parsed = WorkerConfig::parse(&text, &self.file.path);
+        parsed
+            .map(|(config, _)| config)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Mends what a configuration that is there names. Returns whether a running worker must read it
+    /// again.
+    fn mend(
+        &self,
+        config: &WorkerConfig,
+        text: &str,
+        report: &mut SetupReport,
+    ) -> Result<bool, String> {
+        given_values_are_not_taken(&self.file.path, first_not_taken(self.args, config), report);
+        let mut is_new = false;
+        if let Some(tls) = &config.tls
+            && tls.certificate == certificates::worker_files(self.host, self.name()).0
+        {
+            is_new = self.certificate(config.advertise.host(), report)?;
+        }
+        let uuid = match (&self.args.answer, &self.args.master) {
+            (Some(file), _) => {
+                let answer = MasterAnswer::read(file)?;
+                self.check_answer(&answer)?;
+                self.import(&config.gpg.home, &answer.key, report)?;
+                answer.uuid
+            }
+            (None, Some(_)) => config.uuid.hyphenated().to_string(),
+            (None, None) => match LocalMaster::find(self.host, report)? {
+                Some(master) if is_at(&config.master, master.address()) => {
+                    let registered = self.register(&master, &config.advertise, report)?;
+                    self.import(&config.gpg.home, &master.key()?.key, report)?;
+                    registered.uuid
+                }
+                _ => config.uuid.hyphenated().to_string(),
+            },
+        };
+        let before = config.uuid.hyphenated().to_string();
+        if uuid == before {
+            self.file.check(self.host, report)?;
+        } else {
+            self.file
+                .write(self.host, &text.replace(&before, &uuid), report)?;
+        }
+        Ok(is_new || uuid != before)
+    }
+
+    fn start(&self, reload: bool, report: &mut SetupReport) -> Result<(), String> {
+        let unit = worker_unit(self.name());
+        if self.host.is_own {
+            report.left("Start the worker:");
+            report.left(format!(
+                "  papertrader-worker --config {}",
+                self.file.path.display()
+            ));
+        } else if self.args.common.no_start || !systemd_runs() {
+            report.left("Start the worker:");
+            report.left(format!("  systemctl enable --now --no-block {unit}"));
+        } else {
+            services::start(&unit, reload, report)?;
+        }
+        Ok(())
+    }
+
+    /// Tells how people reach the worker.
+    fn tell_people(&self, config: &WorkerConfig, report: &mut SetupReport) {
+        let ca = certificates::ca_files(self.host).0;
+        let certificate = certificates::worker_files(self.host, self.name()).0;
+        let ca = (config.tls.is_some() && certificates::is_trial(&certificate))
+            .then(|| format!(" --ca {}", ca.display()))
+            .unwrap_or_default();
+        let is_usual = config.listen.port() == WORKER_PORT
+            && (config.listen.ip().is_unspecified() || config.listen.ip().is_loopback());
+        // Where the certificate is for loopback, too, this machine's people need no name.
+        let server = if is_usual && (!ca.is_empty() || config.tls.is_none()) {
+            String::new()
+        } else {
+            format!(" --server {}", config.advertise)
+        };
+        report.left("A person, on this machine:");
+        report.left(format!("  papertrader{server}{ca} register NAME EMAIL"));
+        report.left(format!("  papertrader{server}{ca} login NAME"));
+        if !ca.is_empty() {
+            report.left(format!(
+                "On other machines, with the file of the CA for trials: papertrader --server {} --ca ca.crt",
+                config.advertise
+            ));
+        }
+    }
+}
+
+/// The first of the options that were given and say something else than the configuration, which stays
+/// as it is; `None` if there is none.
+fn first_not_taken(args: &SetupWorkerArgs, config: &WorkerConfig) -> Option<&'static str> {
+    fn differs<T: PartialEq>(given: &Option<T>, kept: &T) -> bool {
+        given.as_ref().is_some_and(|given| given != kept)
+    }
+    let web = config.web.as_ref().map(|web| web.listen);
+    let given = [
+        ("--address", differs(&args.address, &config.advertise)),
+        ("--listen", differs(&args.listen, &config.listen)),
+        ("--master", differs(&args.master, &config.master)),
+        ("--plain", args.plain && config.tls.is_some()),
+        ("--web", args.web.is_some() && args.web != web),
+    ];
+    given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
+}
+
+/// The configurations of all workers of this machine that can be read.
+fn other_workers(host: &SetupHost) -> Vec<WorkerConfig> {
+    let entries = fs::read_dir(host.etc()).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let files = names.filter(|name| name.starts_with("worker-") && name.ends_with(".toml"));
+    files
+        .filter_map(|name| {
+            let path = host.etc().join(name);
+            let text = String::from_utf8(read_file(&path).ok()?).ok()?;
+            WorkerConfig::parse(&text, &path).ok()
+        })
+        .map(|(config, _)| config)
+        .collect()
+}
+
+/// This machine's name with a port; loopback where everything is the caller's, or the machine has no
+/// name that others could use.
+fn default_address(host: &SetupHost, port: u16) -> Result<HostPort, String> {
+    let name = fs::read_to_string(HOST_NAME).unwrap_or_default();
+    let name = name.trim();
+    let named = (!host.is_own && !name.is_empty() && name != "localhost")
+        .then(|| format!("{name}:{port}").parse().ok())
+        .flatten();
+    named.map_or_else(|| format!("127.0.0.1:{port}").parse(), Ok)
+}
+
+/// Loopback for an address there, and all addresses for another.
+fn default_listen(address: &HostPort) -> SocketAddr {
+    let ip = match address.host().parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => ip,
+        Ok(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        _ if address.host() == "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The address of this machine from which it reaches a master. Nothing is sent.
+fn address_towards(master: &HostPort) -> Result<IpAddr, String> {
+    let failed = |why: String| {
+        format!(
+            "{master}: {why}; name the address that the master sees this worker come from with --ip"
+        )
+    };
+    let found = master
+        .resolve()
+        .map_err(|error| failed(error.to_string()))?;
+    let to = found
+        .first()
+        .ok_or_else(|| failed("it has no address".to_owned()))?;
+    let any = match to.ip() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let local = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect(to)?;
+        socket.local_addr()
+    });
+    local
+        .map(|local| local.ip())
+        .map_err(|error| failed(error.to_string()))
+}
+
+/// Whether a configured master is the one at an address.
+fn is_at(master: &HostPort, address: SocketAddr) -> bool {
+    master.port() == address.port()
+        && (master.host() == "localhost" || master.host().parse() == Ok(address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_files_and_services() {
+        for good in ["eu1", "a", "EU-1.x_y", &"x".repeat(64)] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(65);
+        for wrong in ["", ".", "..", "-x", "a/b", "../x", "a b", "ä", "x\n", &long] {
+            assert!(check_name(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_worker_listens_where_its_address_is() {
+        for (address, listen) in [
+            ("eu1.example.org:2049", "0.0.0.0:2049"),
+            ("192.0.2.7:443", "0.0.0.0:443"),
+            ("127.0.0.1:3000", "127.0.0.1:3000"),
+            ("localhost:3000", "127.0.0.1:3000"),
+            ("[2001:db8::1]:2049", "[::]:2049"),
+            ("[::1]:2049", "[::1]:2049"),
+        ] {
+            let found = default_listen(&address.parse().unwrap());
+            assert_eq!(found.to_string(), listen, "{address}");
+        }
+        let towards = |master: &str| address_towards(&master.parse().unwrap());
+        assert_eq!(towards("127.0.0.1:2048").unwrap().to_string(), "127.0.0.1");
+        assert!(
+            towards("no-such-host.invalid:1")
+                .unwrap_err()
+                .contains("--ip")
+        );
+    }
+}

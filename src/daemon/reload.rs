@@ -1,0 +1,136 @@
+//! spec/daemon.md · 3.1.1 and 3.2.1 Main Module: deployment and running stage
+//!
+//! SIGHUP, as both daemons handle it: reads and checks the configuration as a start does, has the
+//! daemon take over what it can, and says in the log what took effect and what did not.
+//!
+//! Tests: `tests/suite/reload.rs`.
+
+use super::run::{Service, ServiceContext};
+use crate::config::{Comparable, ConfigChange};
+use crate::runtime;
+use crossbeam_channel::{bounded, select};
+use std::path::Path;
+
+/// The most changed keys that one line names.
+const NAMED_MAX: usize = 32;
+
+/// Opens the log file again, and reads and checks the configuration as `--check-config` does. Warns
+/// of what a check warns of. `None` if the configuration is wrong, which is logged with each problem,
+/// or if the daemon is to stop meanwhile.
+pub fn reread<S: Service>(
+    context: &ServiceContext<'_, S::Config>,
+    current: &S::Config,
+) -> Option<S::Config>
+where
+    S::Config: Clone + Send + 'static,
+{
+    if let Err(error) = context.log.reopen() {
+        crate::error!("the log file could not be opened again: {error}");
+    }
+    let (done, result) = bounded(1);
+    let (file, current) = (context.file.to_owned(), current.clone());
+    // A check reads files and calls GPG. A stop does not wait for that.
+    let started = runtime::spawn("reload", move || {
+        let _ = done.send(check::<S>(&file, &current));
+    });
+    if let Err(error) = started {
+        crate::error!("the configuration stays as it was: no thread to read it: {error}");
+        return None;
+    }
+    let checked = select! {
+        recv(result) -> checked => checked.ok()?,
+        recv(context.stop.receiver()) -> _ => return None,
+    };
+    let name = context.file.display();
+    match checked {
+        Ok((config, warnings)) => {
+            for warning in warnings {
+                crate::warn!("{name}: {warning}");
+            }
+            Some(config)
+        }
+        Err(problems) => {
+            for problem in problems {
+                crate::error!("{problem}");
+            }
+            crate::error!(
+                "{name} is not taken over, the configuration stays as it was: mend what stands \
+                 above, and send SIGHUP again"
+            );
+            None
+        }
+    }
+}
+
+/// The configuration with its warnings, or its problems.
+fn check<S: Service>(
+    file: &Path,
+    current: &S::Config,
+) -> Result<(S::Config, Vec<String>), Vec<String>> {
+    let (config, warnings) = S::load(file).map_err(|error| {
+        let text = error.to_string();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    })?;
+    let mut told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let more = S::check_again(&config, current)
+        .map_err(|error| vec![format!("{}: {error}", file.display())])?;
+    told.extend(more);
+    Ok((config, told))
+}
+
+/// Logs what a reload has done: `before` is the configuration in force before it, `after` the one
+/// since, and `file` the one in the file. What differs between the last two needs a restart.
+pub fn tell<C: Comparable>(before: &C, after: &C, file: &C) {
+    let (applied, fixed) = (before.changes_to(after), after.changes_to(file));
+    for change in &applied {
+        crate::info!(
+            "reloaded: {} is {} now, and was {}",
+            change.key,
+            change.new_text(),
+            change.old_text()
+        );
+    }
+    if !fixed.is_empty() {
+        crate::warn!(
+            "a restart is needed before these take effect: {}",
+            list(&fixed)
+        );
+    }
+    if applied.is_empty() && fixed.is_empty() {
+        crate::info!("reloaded: no key of the configuration has changed");
+    }
+}
+
+fn list(changes: &[ConfigChange]) -> String {
+    let shown = changes.iter().take(NAMED_MAX).map(ToString::to_string);
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    let more = changes.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        text.push_str(&format!(", and {more} more"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_changes_are_one_bounded_line() {
+        let change = |n: usize| ConfigChange {
+            key: format!("k{n}"),
+            old: None,
+            new: Some(n.to_string()),
+        };
+        let changes: Vec<ConfigChange> = (0..NAMED_MAX + 2).map(change).collect();
+        let text = list(&changes);
+        assert!(
+            text.starts_with("k0 (was absent, is 0 in the file), k1 "),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("k31 (was absent, is 31 in the file), and 2 more"),
+            "{text}"
+        );
+    }
+}

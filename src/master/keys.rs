@@ -1,0 +1,78 @@
+//! spec/master/workers.md · 3.1.5 Worker Management (verify with GPG keys)
+//!
+//! Looks at the master's own key and at those of the registered workers, on a thread of its own: a
+//! link whose key is revoked, has expired or is gone ends.
+//!
+//! Tests: `tests/suite/reload.rs`.
+
+use super::messages::WorkersMessage;
+use super::workers::registry::Registry;
+use crate::link::keyring::Keyring;
+use crate::model::Fingerprint;
+use crate::model::expiry::{Expiry, ExpiryKind};
+use crate::runtime::Stop;
+use crate::runtime::published::Published;
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long news of a key wait for room in the inbox of workers.
+const NEWS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a look at all keys needs.
+pub(super) struct MasterKeys {
+    pub(super) keyring: Keyring,
+    /// The master's own.
+    pub(super) own: Fingerprint,
+    pub(super) registry: Arc<Published<Registry>>,
+    pub(super) workers: Sender<WorkersMessage>,
+}
+
+impl MasterKeys {
+    /// Looks at each key, and has the links end whose key is not fit any more. Returns those that end
+    /// at some time.
+    pub(super) fn look(&self, stop: &Stop) -> Vec<Expiry> {
+        let mut found = Vec::new();
+        let own = self.keyring.state(self.own);
+        if let Err(error) = &own.fit {
+            crate::error!(
+                "no worker can link: the master's own key {}: {error}",
+                self.own
+            );
+        }
+        found.extend(own.until.map(|until| Expiry {
+            kind: ExpiryKind::OwnKey,
+            name: self.own.to_string(),
+            owner: None,
+            until,
+        }));
+        for worker in self.registry.load().all() {
+            if stop.is_requested() {
+                break;
+            }
+            let state = self.keyring.state(worker.fingerprint);
+            if let Err(error) = state.fit
+                && !error.is_passing()
+            {
+                let news = WorkersMessage::Unfit {
+                    worker: worker.uuid,
+                    fingerprint: worker.fingerprint,
+                    why: error.to_string(),
+                };
+                if self.workers.send_timeout(news, NEWS_TIMEOUT).is_err() {
+                    crate::error!(
+                        "workers could not be told that the key of worker {} is not fit: {error}",
+                        worker.name
+                    );
+                }
+            }
+            found.extend(state.until.map(|until| Expiry {
+                kind: ExpiryKind::PeerKey,
+                name: worker.fingerprint.to_string(),
+                owner: Some(format!("worker {}", worker.name)),
+                until,
+            }));
+        }
+        found
+    }
+}
