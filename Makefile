@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb clean chaos hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
 
 all: build
 
@@ -125,6 +125,13 @@ fmt: ## formats the code
 ROUNDS ?= 1000
 chaos: deps ## kills, cuts and full disks while people trade: ROUNDS=1000 SEED=1
 	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(CARGO) test --locked --test chaos
+
+# Installs the packages on booted machines, as administrators do; as root. ONLY names a case.
+ONLY ?=
+system-test: ## the packages on booted Debian machines, as root: ONLY=watchdog
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) debhelper dpkg-dev lintian mmdebstrap systemd-container"
+	$(CARGO) build --quiet --locked --bins
+	python3 tests/system/run.py $(foreach case,$(ONLY),--only $(case))
 
 # Hostile clients by the hundred beside a person who is served.
 CLIENTS ?= 500

@@ -4,6 +4,7 @@
 //! process.
 
 pub mod cli;
+pub mod first_process;
 pub mod reload;
 pub mod root;
 pub mod run;
@@ -140,12 +141,15 @@ pub fn accept_config<T>(loaded: Result<(T, Vec<Warning>), ConfigError>) -> Resul
     match loaded {
         Ok((config, warnings)) => {
             for warning in warnings {
-                eprintln!("warning: {warning}");
+                runtime::log::say(
+                    runtime::log::Level::Warn,
+                    format_args!("warning: {warning}"),
+                );
             }
             Ok(config)
         }
         Err(error) => {
-            eprintln!("{error}");
+            runtime::log::say(runtime::log::Level::Error, &error);
             Err(if error.is_passing() {
                 FAILED
             } else {
@@ -238,7 +242,10 @@ pub fn enforce_stop(
         log::logger().flush();
         let mut code = FAILED;
         if let Some(error) = reason.error() {
-            eprintln!("{program}: {error}");
+            runtime::log::say(
+                runtime::log::Level::Error,
+                format_args!("{program}: {error}"),
+            );
             code = error.code;
         }
         std::process::exit(i32::from(code));

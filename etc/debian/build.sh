@@ -9,11 +9,8 @@ tree=$out/papertrader
 
 case $DEB_PROFILE in
 release)
-  # Paths of this machine in the programs become these; they cost a build of their own.
-  crates=${CARGO_HOME:-$HOME/.cargo}/registry/src
-  flags="--remap-path-prefix=$PWD=/usr/src/papertrader --remap-path-prefix=$crates=/usr/share/cargo/registry"
-  RUSTFLAGS="${RUSTFLAGS:-} $flags" $CARGO build --offline --locked --bins --release --target-dir "$out/cargo"
-  BUILT=$out/cargo/release
+  $CARGO build --offline --locked --bins --release
+  BUILT=$PWD/target/release
   ;;
 dev)
   $CARGO build --offline --locked --bins

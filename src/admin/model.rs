@@ -532,6 +532,9 @@ pub struct Verification {
     pub differences: Vec<String>,
     /// Differences beyond those listed.
     pub more: u64,
+    /// The number of migrations that the database has had; `None`: the master does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u64>,
     /// What an administrator should know and is no difference, as many as of these at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -544,11 +547,24 @@ impl Verification {
     }
 }
 
+/// What a backup that was sent must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupDigest {
+    pub bytes: u64,
+    /// Of all bytes, in hexadecimal.
+    pub sha256: String,
+}
+
 /// A backup that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupSummary {
     pub file: PathBuf,
     pub bytes: u64,
+    /// Of all bytes, in hexadecimal.
+    pub sha256: String,
+    /// Older backups that were deleted, where a number to keep was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted: Vec<PathBuf>,
 }
 
 /// The result of restoring a backup.

@@ -3,7 +3,7 @@
 //! Requests and responses of the control socket: one line of JSON each way.
 
 use super::model::{
-    AccountDetails, AccountList, BackupSummary, CodeSummary, DeletionSummary, EndedSessions,
+    AccountDetails, AccountList, BackupDigest, CodeSummary, DeletionSummary, EndedSessions,
     FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterKey, MasterStatus,
     OrderCancelSummary, OrderList, PauseSummary, RestartSummary, SessionList, Verification,
     WorkerStatus,
@@ -16,6 +16,10 @@ use std::time::Duration;
 
 /// The control socket of a packaged master.
 pub const DEFAULT_SOCKET: &str = "/run/papertrader/master.sock";
+/// How a client names its end of the connection, in the abstract namespace: this, its user's number,
+/// and what makes the name its own. The master believes it only where the kernel does not say who
+/// connected.
+pub const CALLER_NAME: &str = "papertraderctl/";
 /// The longest request line in bytes, line feed included. A public key is the largest part of one.
 pub const REQUEST_MAX: usize = 512 * 1024;
 /// The longest response line in bytes.
@@ -32,6 +36,8 @@ pub const CODE_VALID_MAX: Duration = Duration::from_secs(366 * 86_400);
 pub const GRANT_REASON_MAX: usize = 200;
 /// The most rows of a list in an answer. The answer counts the others.
 pub const ROWS_MAX: usize = 50_000;
+/// The most bytes of a backup in one piece.
+pub const PIECE_BYTES_MAX: usize = 256 * 1024;
 /// The most differences that `verify` names. The answer counts the others.
 pub const DIFFERENCES_MAX: usize = 200;
 
@@ -134,11 +140,11 @@ pub enum AdminRequest {
     OrdersCancel(OrderSelector),
     /// Rebuilds every balance and position from the ledger and compares them with the stored ones.
     Verify,
-    /// Copies the database while it is in use.
-    Backup {
-        /// An absolute path at which no file exists.
-        file: PathBuf,
-    },
+    /// Copies the database while it is in use, and sends the copy in pieces.
+    BackupSend,
+    /// The request for a backup of earlier clients. It is refused: the master writes no file
+    /// for those who ask it.
+    Backup { file: PathBuf },
     /// Lists the assets whose latest price is held.
     MarketHeld,
     /// Accepts or refuses the held price of an asset.
@@ -193,16 +199,27 @@ pub enum OrderSelector {
 }
 
 /// A line of the master. Any number of [`AdminResponse::Working`] may come before one of the
-/// others.
+/// others, and the pieces of a backup before its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdminResponse {
     /// The request is under way.
     Working,
+    /// The next bytes of a backup.
+    Piece(BackupPiece),
     /// The request succeeded.
     Done(AdminAnswer),
     /// The request failed or was refused, with the reason.
     Refused(String),
+}
+
+/// A piece of a backup. The pieces come in the order of their bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupPiece {
+    /// At least one byte and at most [`PIECE_BYTES_MAX`], in base64.
+    pub data: String,
+    /// Bytes of the whole backup.
+    pub of: u64,
 }
 
 /// The answer to a request that succeeded.
@@ -243,8 +260,8 @@ pub enum AdminAnswer {
     OrdersCancelled(OrderCancelSummary),
     /// Answers `Verify`.
     Verification(Box<Verification>),
-    /// Answers `Backup`.
-    Backup(BackupSummary),
+    /// Answers `BackupSend`, after the last piece.
+    BackupSent(BackupDigest),
     /// Answers `MarketHeld`.
     Held(HeldList),
     /// Answers `MarketReview`: the asset after the request.

@@ -7,6 +7,8 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 pub mod arguments;
+mod backup;
+mod backup_file;
 mod cards;
 mod child;
 mod client;
@@ -119,7 +121,11 @@ fn child_main() -> Option<ExitCode> {
 fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
     match &cli.command {
         CtlCommand::Verify {
+            file: Some(file), ..
+        }
+        | CtlCommand::Verify {
             database: Some(file),
+            ..
         } => {
             let report = owner::verify(file).map_err(refused)?;
             print_verification(cli, &report)
@@ -128,6 +134,7 @@ fn execute(cli: &CtlCli) -> Result<(), CtlFailure> {
             let restored = owner::restore(file, config, *yes).map_err(refused)?;
             print(cli, &restored, &show::restored(&restored))
         }
+        CtlCommand::Backup(place) => backup::backup(cli, place),
         CtlCommand::Setup { command } => setup::setup(cli, command).map_err(refused),
         CtlCommand::Workers {
             command: WorkersCommand::Accept { file, ip },
@@ -206,7 +213,9 @@ fn ask(cli: &CtlCli, request: &AdminRequest) -> Result<AdminAnswer, CtlFailure> 
     match client::ask(&cli.socket, request)? {
         AdminResponse::Done(answer) => Ok(answer),
         AdminResponse::Refused(why) => Err(refused(advised(cli, &why))),
-        AdminResponse::Working => Err(refused("the master answered nothing")),
+        AdminResponse::Working | AdminResponse::Piece(_) => {
+            Err(refused("the master answered something else"))
+        }
     }
 }
 
@@ -237,8 +246,8 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The request of a command. `Verify` with a file and `Restore` need no master and do not come
-/// here.
+/// The request of a command. `Verify` with a file and `Restore` need no master, and `Backup` reads
+/// pieces; they do not come here.
 fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
     Ok(match command {
         CtlCommand::Status => AdminRequest::Status,
@@ -295,9 +304,7 @@ fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
             MarketCommand::Resume => AdminRequest::MarketPause { paused: false },
         },
         CtlCommand::Verify { .. } | CtlCommand::Restore { .. } => AdminRequest::Verify,
-        CtlCommand::Backup { file } => AdminRequest::Backup {
-            file: absolute(file)?,
-        },
+        CtlCommand::Backup(_) => AdminRequest::BackupSend,
         CtlCommand::Log { command } => match command {
             LogCommand::Tail { entries } => AdminRequest::LogTail { entries: *entries },
             LogCommand::Flush => AdminRequest::LogFlush,
@@ -369,11 +376,6 @@ fn accounts_request(command: &AccountsCommand) -> Result<AdminRequest, CtlFailur
     })
 }
 
-/// Makes a path absolute, because the master's working directory is another.
-fn absolute(file: &Path) -> Result<PathBuf, CtlFailure> {
-    std::path::absolute(file).map_err(|error| refused(format!("{}: {error}", file.display())))
-}
-
 fn read_key(file: &Path) -> Result<String, CtlFailure> {
     let failed = |why: String| refused(format!("{}: {why}", file.display()));
     let mut text = String::new();
@@ -425,7 +427,7 @@ fn print_answer(
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
         AdminAnswer::Deleted(deleted) => print(cli, &deleted, &show::deleted(&deleted)),
-        AdminAnswer::Roster(_) | AdminAnswer::MasterKey(_) => {
+        AdminAnswer::Roster(_) | AdminAnswer::BackupSent(_) | AdminAnswer::MasterKey(_) => {
             Err(refused("the master answered something else"))
         }
         // The code alone, for scripts that print it.
@@ -439,10 +441,6 @@ fn print_answer(
         AdminAnswer::Orders(list) => print(cli, &list, &show::orders(&list)),
         AdminAnswer::OrdersCancelled(done) => print(cli, &done, &show::orders_cancelled(&done)),
         AdminAnswer::Verification(report) => print_verification(cli, &report),
-        AdminAnswer::Backup(backup) => {
-            let text = format!("{}: {} bytes\n", backup.file.display(), backup.bytes);
-            print(cli, &backup, &text)
-        }
         AdminAnswer::Held(list) => print(cli, &list, &show::held(&list)),
         AdminAnswer::Reviewed(asset) => print(cli, &asset, &show::reviewed(&asset)),
         AdminAnswer::Pause(summary) => print(cli, &summary, &show::pause(&summary)),

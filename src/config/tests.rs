@@ -247,6 +247,12 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
         "not an amount",
     ),
     (
+        "",
+        "[log]\nto = \"syslog\"",
+        "log.to",
+        "not one of file, journal, both",
+    ),
+    (
         "expected_workers = 0",
         "",
         "expected_workers",

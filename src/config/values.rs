@@ -6,7 +6,7 @@
 
 use super::reader::{ConfigTable, IfAbsent};
 use crate::model::Fingerprint;
-use crate::runtime::log::{LevelFilter, LogConfig};
+use crate::runtime::log::{LevelFilter, LogConfig, LogDestination};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -155,6 +155,12 @@ pub(super) fn url(text: &str) -> Result<String, String> {
 pub(super) fn log(root: &mut ConfigTable<'_, '_>, default_file: &str) -> LogConfig {
     let mut table = root.table_or_empty("log");
     let config = LogConfig {
+        to: table.parsed("to", IfAbsent::Default(LogDestination::Both), |text| {
+            let named = LogDestination::NAMES.iter().find(|(name, _)| *name == text);
+            named
+                .map(|(_, to)| *to)
+                .ok_or_else(|| format!("{text:?} is not one of file, journal, both"))
+        }),
         file: table.path("file", Some(default_file)),
         level: table.parsed(
             "level",

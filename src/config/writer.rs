@@ -78,6 +78,7 @@ impl TomlValues {
 
     /// Sets the keys of the `[log]` table.
     pub(super) fn log(&mut self, log: &LogConfig) {
+        self.text("log.to", log.to.as_str());
         self.path("log.file", &log.file);
         self.text("log.level", log.level.to_string().to_ascii_lowercase());
         self.bare("log.memory_entries", log.memory_entries);

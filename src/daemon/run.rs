@@ -5,6 +5,7 @@
 //! Tests: `tests/suite/starts.rs`, `tests/suite/daemons.rs`.
 
 use super::cli::DaemonArguments;
+use super::first_process;
 use super::root::{self, NamedPath};
 use super::{
     DONE, EndReason, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
@@ -109,6 +110,9 @@ pub struct ServiceContext<'a, C> {
 /// Runs a daemon: parses the command line, checks, starts, serves, stops, and flushes the log.
 /// Returns the exit code.
 pub fn main<S: Service>() -> ExitCode {
+    if let Some(code) = first_process::run_as_child() {
+        return code;
+    }
     let arguments: DaemonArguments = S::Cli::parse().into();
     let loaded = S::load(&arguments.config);
     if arguments.check_config
@@ -123,7 +127,7 @@ pub fn main<S: Service>() -> ExitCode {
             Err(LastWords { error, is_logged }) => {
                 // The log has copied it to standard error.
                 if !is_logged {
-                    eprintln!("{}: {error}", S::PROGRAM);
+                    log::say(log::Level::Error, format_args!("{}: {error}", S::PROGRAM));
                 }
                 error.code
             }

@@ -6,11 +6,13 @@
 //! Tests: `tests/suite/master/admin.rs`.
 
 mod accounts;
+mod backup;
 mod caller;
 mod connection;
 mod maintenance;
 mod market;
 mod orders;
+mod send;
 mod sessions;
 mod socket;
 mod workers;
@@ -21,7 +23,7 @@ use super::messages::{
     AccountEvent, AdminAct, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
     MasterChannels, RosterImport, TransactionsMessage,
 };
-use super::storage::Interrupter;
+use super::storage::{self, Interrupter};
 use super::transactions::disk_floor::DiskLevel;
 use super::workers::START_GRACE;
 use crate::admin::model::{
@@ -34,6 +36,7 @@ use crate::link::keyring::Keyring;
 use crate::model::{Fingerprint, Money, Timestamp};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle};
+use backup::BackupTurn;
 use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -90,6 +93,7 @@ struct AdminShared {
     working: AtomicUsize,
     /// Held by verify and backup: each reads the whole database, so one runs at a time.
     maintenance: Mutex<()>,
+    backups: BackupTurn,
     /// Held while the keyring and the registry change together.
     registering: Mutex<()>,
 }
@@ -133,6 +137,7 @@ impl AdminServer {
         stop: &Stop,
     ) -> io::Result<AdminServer> {
         let socket = ControlSocket::bind(path, group)?;
+        storage::backup::delete_sending(&channels.database);
         let shared = Arc::new(AdminShared {
             channels,
             socket,
@@ -142,6 +147,7 @@ impl AdminServer {
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
             maintenance: Mutex::new(()),
+            backups: BackupTurn::default(),
             registering: Mutex::new(()),
         });
         let accepting = Arc::clone(&shared);
@@ -184,8 +190,8 @@ impl AdminShared {
         });
     }
 
-    /// Answers one request, and logs whose process asked for a change of workers or a backup. Other
-    /// changes are logged where they are made, with what came of them.
+    /// Answers one request, and logs whose process asked for a change of workers. Other changes
+    /// are logged where they are made, with what came of them.
     ///
     /// # Errors
     /// The reason, with what to do.
@@ -195,11 +201,9 @@ impl AdminShared {
         caller: AdminCaller,
         cancel: &CancelToken,
     ) -> Result<AdminAnswer, String> {
-        let act = act(&request);
+        let asked = request.clone();
         let answer = self.dispatch(request, caller, cancel)?;
-        if let Some(act) = act {
-            crate::info!("{caller} has {act}");
-        }
+        log_act(&asked, caller);
         Ok(answer)
     }
 
@@ -274,7 +278,9 @@ impl AdminShared {
             } => orders::list(self, account.as_deref(), symbol.as_deref(), most),
             AdminRequest::OrdersCancel(which) => orders::cancel(self, which, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
-            AdminRequest::Backup { file } => maintenance::backup(self, file, cancel),
+            AdminRequest::Backup { .. } | AdminRequest::BackupSend => {
+                Err(backup::WRITTEN_BY_THE_CALLER.to_owned())
+            }
             AdminRequest::MarketHeld => Ok(market::held(self)),
             AdminRequest::MarketReview { symbol, verdict } => {
                 market::review(self, &symbol, verdict, caller)
@@ -395,26 +401,44 @@ impl AdminShared {
     }
 }
 
-/// What a request does to workers, or that it makes a backup; `None` of other requests.
-fn act(request: &AdminRequest) -> Option<String> {
+/// Logs what a request has done to a worker. Other acts are logged where they are made.
+fn log_act(request: &AdminRequest, caller: AdminCaller) {
     match request {
-        AdminRequest::WorkersRegister { name, .. } => Some(format!("registered worker {name}")),
+        AdminRequest::WorkersRegister {
+            name, ip, address, ..
+        } => {
+            crate::audit!(
+                "worker register",
+                worker = name,
+                ip = ip,
+                address = address,
+                by = caller,
+            );
+        }
         AdminRequest::WorkersSet {
             name,
             key,
             ip,
             address,
         } => {
-            let ip = ip.map(|ip| format!("ip {ip}"));
-            let address = address.as_ref().map(|address| format!("address {address}"));
-            let key = key.as_ref().map(|_| "a new key".to_owned());
-            let set: Vec<String> = [ip, address, key].into_iter().flatten().collect();
-            Some(format!("changed worker {name}: {}", set.join(", ")))
+            crate::audit!(
+                "worker set",
+                worker = name,
+                ip = ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string()),
+                address = address.as_deref().unwrap_or("-"),
+                new_key = key.is_some(),
+                by = caller,
+            );
         }
-        AdminRequest::WorkersUnregister { name } => Some(format!("unregistered worker {name}")),
-        AdminRequest::WorkersBoot { name } => Some(format!("booted worker {name}")),
-        AdminRequest::WorkersAdmit { name } => Some(format!("admitted worker {name}")),
-        AdminRequest::Backup { file } => Some(format!("made a backup, {}", file.display())),
+        AdminRequest::WorkersUnregister { name } => {
+            crate::audit!("worker unregister", worker = name, by = caller);
+        }
+        AdminRequest::WorkersBoot { name } => {
+            crate::audit!("worker boot", worker = name, by = caller);
+        }
+        AdminRequest::WorkersAdmit { name } => {
+            crate::audit!("worker admit", worker = name, by = caller);
+        }
         AdminRequest::Status
         | AdminRequest::MasterKey
         | AdminRequest::WorkersList
@@ -432,11 +456,13 @@ fn act(request: &AdminRequest) -> Option<String> {
         | AdminRequest::OrdersList { .. }
         | AdminRequest::OrdersCancel(_)
         | AdminRequest::Verify
+        | AdminRequest::Backup { .. }
+        | AdminRequest::BackupSend
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
         | AdminRequest::MarketPause { .. }
         | AdminRequest::LogTail { .. }
-        | AdminRequest::LogFlush => None,
+        | AdminRequest::LogFlush => {}
     }
 }
 

@@ -36,7 +36,7 @@ use super::third_party::ThirdParties;
 use crate::config::{MasterConfig, MasterLimits};
 use crate::link::message::ActiveSession;
 use crate::model::token::NEW_TOKENS_PER_HOUR_MAX;
-use crate::model::{AccountId, Money, Reason, SessionHash, SessionKind, Timestamp};
+use crate::model::{AccountId, Money, Reason, SessionHash, SessionKind, Timestamp, Username};
 use crate::runtime::Module;
 use crate::runtime::log::Throttle;
 use crate::runtime::rate_limiter::{KeyedRateLimiter, NeighbourhoodRateLimiter};
@@ -64,8 +64,10 @@ pub const LOGIN_PLACE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// How long it is remembered that a password was changed, or sessions ended: longer than any login
 /// waits for its hash, and any sign-in for its person.
 const CHANGE_AGE_MAX: Duration = Duration::from_secs(3600);
-/// Most log lines a minute about inactive sessions, and about each kind of attempt that fails.
+/// Most log lines a minute about inactive sessions, and for each reason of an attempt that fails.
 const ATTEMPTS_LOGGED_MAX: u32 = 20;
+/// Most log lines a minute about logins, and about sessions that end, for each reason.
+const ENDS_LOGGED_MAX: u32 = 300;
 
 /// The module's whole state.
 pub struct Auth {
@@ -86,6 +88,8 @@ pub struct Auth {
     inactive: u64,
     events: BTreeMap<AccountEvent, u64>,
     throttle: Throttle,
+    /// Of sessions that begin and end.
+    ends_logged: Throttle,
     /// Changes that wait for the commit.
     writes: Vec<AuthWrite>,
     /// Replies that wait for the commit.
@@ -126,7 +130,8 @@ impl Module for Auth {
             AuthMessage::Confirmed(pending, outcome) => self.on_confirmed(*pending, outcome),
             AuthMessage::ThirdParty(news) => self.on_third_party(news),
             AuthMessage::WorkerAway(worker, boot) => {
-                self.end_all(&self.sessions.orphans(&worker, boot.as_ref()));
+                let orphans = self.sessions.orphans(&worker, boot.as_ref());
+                self.end_all(&orphans, "worker-away");
             }
             AuthMessage::List(user, reply) => {
                 let _ = reply.try_send(self.rows(user.as_deref()));
@@ -211,6 +216,7 @@ impl Auth {
             inactive: 0,
             events: BTreeMap::new(),
             throttle: Throttle::new(ATTEMPTS_LOGGED_MAX, Duration::from_secs(60)),
+            ends_logged: Throttle::new(ENDS_LOGGED_MAX, Duration::from_secs(60)),
             writes: Vec::new(),
             answers: Vec::new(),
             ended: Vec::new(),
@@ -264,16 +270,40 @@ impl Auth {
         *count = count.saturating_add(u64::try_from(times).unwrap_or(u64::MAX));
     }
 
-    /// Counts an attempt that failed, and logs from where it came at most [`ATTEMPTS_LOGGED_MAX`] times
-    /// a minute. Its name is left out: people type passwords there by mistake.
-    fn count_failed(&mut self, reply_to: &ReplyTo, event: AccountEvent) {
+    /// Counts an attempt that failed, and logs it at most [`ATTEMPTS_LOGGED_MAX`] times a minute for
+    /// each reason. `user` is the name of an account: no other name is logged, since people type
+    /// passwords there by mistake.
+    fn count_failed(
+        &mut self,
+        reply_to: &ReplyTo,
+        event: AccountEvent,
+        reason: &'static str,
+        user: Option<&Username>,
+    ) {
         self.count(event, 1);
-        if let Some(more) = self.throttle.allow(event.as_str()) {
-            let client = reply_to
-                .client
-                .map_or("no client".to_owned(), |client| client.to_string());
-            let worker = &reply_to.peer.worker.name;
-            crate::info!("{event}: one of {client} through worker {worker}{more}");
+        let Some(more) = self.throttle.allow(reason) else {
+            return;
+        };
+        let (worker, client) = (&reply_to.peer.worker.name, client_of(reply_to));
+        let user = user.map_or("-", Username::as_str);
+        match event {
+            AccountEvent::RefusedLogin => {
+                crate::audit!("login refused", reason = reason, user = user, worker = worker, client = client; more);
+            }
+            AccountEvent::RefusedCode => {
+                crate::audit!("code refused", reason = reason, user = user, worker = worker, client = client; more);
+            }
+            _ => {
+                crate::audit!("login failed", reason = reason, user = user, worker = worker, client = client; more);
+            }
+        }
+    }
+
+    /// Logs the end of a session, at most [`ENDS_LOGGED_MAX`] times a minute for each reason.
+    fn log_end(&self, stored: &StoredSession, reason: &'static str) {
+        if let Some(more) = self.ends_logged.allow(reason) {
+            let session = &stored.session;
+            crate::audit!("session end", reason = reason, user = session.username, session = session.hash.prefix(); more);
         }
     }
 
@@ -298,9 +328,10 @@ impl Auth {
         }
     }
 
-    /// Ends a session. Requests with it are refused from now on; the next commit deletes its row.
-    fn end(&mut self, hash: &SessionHash) {
-        if self.sessions.remove(hash).is_some() {
+    /// Ends a session, for a reason that the log has. Requests with it are refused from now on; the next commit deletes its row.
+    fn end(&mut self, hash: &SessionHash, reason: &'static str) {
+        if let Some(stored) = self.sessions.remove(hash) {
+            self.log_end(&stored, reason);
             self.count(AccountEvent::SessionEnd, 1);
             self.writes.push(AuthWrite::Ended(*hash));
             self.ended.push(*hash);
@@ -326,7 +357,7 @@ impl Auth {
                 }
             }
         }
-        self.end_all(&hashes);
+        self.end_all(&hashes, "administrator");
         for (account, count) in of_account {
             let act = AccountAct::now(ActKind::EndSessions, caller, ended_detail(count));
             self.writes.push(AuthWrite::Act(account, act));
@@ -346,9 +377,9 @@ impl Auth {
         ))
     }
 
-    fn end_all(&mut self, hashes: &[SessionHash]) {
+    fn end_all(&mut self, hashes: &[SessionHash], reason: &'static str) {
         for hash in hashes {
-            self.end(hash);
+            self.end(hash, reason);
         }
     }
 
@@ -401,8 +432,16 @@ impl Auth {
     }
 
     fn expire(&mut self) {
-        self.end_all(&self.sessions.expired(Timestamp::now()));
+        let expired = self.sessions.expired(Timestamp::now());
+        self.end_all(&expired, "expired");
     }
+}
+
+/// The client of a request, as the log names it.
+fn client_of(reply_to: &ReplyTo) -> String {
+    reply_to
+        .client
+        .map_or_else(|| "-".to_owned(), |client| client.to_string())
 }
 
 fn active_session(stored: &StoredSession) -> ActiveSession {

@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod acts;
 pub mod backup;
 pub mod bars;
+mod before;
 pub mod bulk;
 pub mod deletion;
 pub mod deployment_facts;
@@ -246,13 +247,19 @@ impl Storage {
         sqlite::lock(file).map(|file| StorageLock { _file: file })
     }
 
-    /// Creates the database if necessary, and applies the missing migrations.
+    /// Creates the database if necessary, and applies the missing migrations. Before it changes one
+    /// that is there, it keeps a copy beside it.
     ///
     /// # Errors
-    /// The database is of a newer version or not of this program, or the disk fails. No migration
-    /// is left half done: each is one transaction.
+    /// The database is of a newer version or not of this program, there is no room for the copy, or
+    /// the disk fails. No migration is left half done: each is one transaction.
     pub fn migrate(url: &DatabaseUrl) -> Result<(), StorageError> {
         let DatabaseUrl::Sqlite(file) = url;
+        if let Some(found) = sqlite::older_version(file)? {
+            let copy = before::keep(file, found)?;
+            let copy = copy.display();
+            crate::info!("the database is brought forward; a copy of before is kept: {copy}");
+        }
         sqlite::migrate(file)
     }
 

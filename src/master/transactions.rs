@@ -23,6 +23,7 @@ mod naive;
 mod open_orders;
 mod place;
 pub mod queue;
+mod refusal_tally;
 pub mod rejections;
 pub mod reserves;
 pub mod sequence;
@@ -52,6 +53,7 @@ use changes::Change;
 use disk_floor::DiskFloor;
 use held_means::HeldMeans;
 use queue::{OrderQueue, PriceVisibility, QueuedOrder};
+use refusal_tally::RefusalTally;
 use rejections::RejectionBudget;
 use sequence::Sequencer;
 use std::collections::{HashMap, VecDeque};
@@ -166,6 +168,7 @@ struct OrderState {
     cancels: KeyedRateLimiter<AccountId>,
     rejections: RejectionBudget,
     disk: DiskFloor,
+    refused: RefusalTally,
     /// For each worker: the effective timestamp of its latest order, and when its clock was last
     /// logged.
     clocks: HashMap<Uuid, (Timestamp, Option<Instant>)>,
@@ -250,6 +253,7 @@ impl Module for Transactions {
         // An update that brought nothing sends no message.
         self.cancel_all();
         self.state.disk.look(now);
+        self.state.refused.look(now);
         // The retrieval that they wait for may have failed.
         self.take_deferred();
         if now.saturating_duration_since(self.tidied) >= CLOCK_REPORT_INTERVAL {
@@ -324,6 +328,7 @@ impl Transactions {
                 config.limits.rejected_orders_per_hour_per_account,
             ),
             disk: DiskFloor::new(&config.database),
+            refused: RefusalTally::new(Instant::now()),
             clocks: HashMap::new(),
             deleted: HashMap::new(),
             actions_pending: true,

@@ -262,6 +262,7 @@ pub fn check(
 
 /// Says of which moment the database is.
 fn date(moment: &mut Snapshot<'_>, report: &mut Verification) -> Result<(), VerifyError> {
+    report.schema = Some(moment.migrations_had()?);
     report.newest_transaction = moment.newest_transaction()?.map(|time| time.to_string());
     let position = moment.update_position()?;
     report.update = position.number;

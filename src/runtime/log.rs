@@ -3,13 +3,16 @@
 //! The log: entries with their location in the source, a bounded memory, and a thread that writes
 //! them.
 
+mod audit;
 mod entry;
 mod memory;
 mod sink;
 mod throttle;
 
+pub use audit::AuditLine;
 pub use entry::LogEntry;
 pub use log::{Level, LevelFilter, max_level};
+pub use sink::say;
 pub use throttle::{SuppressedCount, Throttle};
 
 use crate::runtime::{self, Stop, ThreadHandle};
@@ -35,9 +38,41 @@ const ROOM_TIMEOUT: Duration = Duration::from_millis(20);
 /// How long a thread waits for one of the log's locks.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Where entries go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogDestination {
+    /// The file; errors go to standard error, too.
+    File,
+    /// Standard error, which is the journal's under systemd. There is no file.
+    Journal,
+    /// The file, with a copy on standard error: of all where that is the journal, else of warnings
+    /// and errors.
+    Both,
+}
+
+impl LogDestination {
+    /// All, with the names that the configuration has for them.
+    pub const NAMES: [(&'static str, LogDestination); 3] = [
+        ("file", LogDestination::File),
+        ("journal", LogDestination::Journal),
+        ("both", LogDestination::Both),
+    ];
+
+    /// Its name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogDestination::File => "file",
+            LogDestination::Journal => "journal",
+            LogDestination::Both => "both",
+        }
+    }
+}
+
 /// The `[log]` table of both daemons' configurations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
+    /// Where entries go.
+    pub to: LogDestination,
     /// The log file. It is appended to, and created with mode 0640.
     pub file: PathBuf,
     /// The least severe level that is kept.
@@ -91,7 +126,8 @@ pub fn start(config: LogConfig) -> Result<LogHandle, LogError> {
 }
 
 fn build(config: LogConfig) -> Result<(LogHandle, Logger), LogError> {
-    let sink = Sink::open(&config.file).map_err(|why| LogError::File(config.file.clone(), why))?;
+    let sink = Sink::open(&config.file, config.to)
+        .map_err(|why| LogError::File(config.file.clone(), why))?;
     let (wake, woken) = bounded(1);
     let shared = Arc::new(Shared {
         memory: Memory::new(config.memory_entries),
@@ -120,7 +156,8 @@ impl LogHandle {
         self.shared.write_out(true)
     }
 
-    /// Writes all entries and opens the file again by its name, for logrotate.
+    /// Writes all entries and opens the file again by its name, for logrotate. Without a file it
+    /// writes all entries.
     ///
     /// # Errors
     /// The file cannot be opened. The log continues in the old one.

@@ -50,6 +50,18 @@ impl ProcessLimits {
             ]),
         }
     }
+
+    /// These, and the task and the descriptor that each of so many clients has already.
+    pub fn and_clients(mut self, clients: usize) -> ProcessLimits {
+        let clients = u64::try_from(clients).unwrap_or(u64::MAX);
+        for known in [&mut self.tasks, &mut self.descriptors]
+            .into_iter()
+            .flatten()
+        {
+            known.amount = known.amount.saturating_add(clients);
+        }
+        self
+    }
 }
 
 /// The least of several allowances.

@@ -75,17 +75,6 @@ pub(super) struct ConnectionBudget {
 }
 
 impl ConnectionBudget {
-    /// What the system leaves of `limits` now, when `open` clients have their part already.
-    pub(super) fn now(limits: &WorkerLimits, has_tls: bool, open: usize) -> ConnectionBudget {
-        let mut allowed = ProcessLimits::read();
-        for known in [&mut allowed.tasks, &mut allowed.descriptors] {
-            if let Some(known) = known {
-                known.amount = known.amount.saturating_add(open as u64);
-            }
-        }
-        ConnectionBudget::of(limits, has_tls, &allowed)
-    }
-
     /// What `allowed` leaves of `limits`.
     pub(super) fn of(
         limits: &WorkerLimits,
@@ -137,22 +126,15 @@ impl ConnectionBudget {
         }
     }
 
-    /// Says that there is room for fewer clients than configured, and why.
-    pub(super) fn warning(&self, limits: &WorkerLimits) -> Option<String> {
+    /// Tells the log, once.
+    pub(super) fn tell(&self, limits: &WorkerLimits) {
         let (connections, configured) = (self.connections, limits.max_connections);
-        self.bound.as_ref().map(|why| {
-            format!(
+        match &self.bound {
+            Some(why) => crate::warn!(
                 "room for {connections} clients at once, not for the {configured} of \
                  limits.max_connections: {why}"
-            )
-        })
-    }
-
-    /// Tells the log how many clients there is room for.
-    pub(super) fn tell(&self, limits: &WorkerLimits) {
-        match self.warning(limits) {
-            Some(warning) => crate::warn!("{warning}"),
-            None => crate::info!("room for {} clients at once", self.connections),
+            ),
+            None => crate::info!("room for {connections} clients at once"),
         }
     }
 }

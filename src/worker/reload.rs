@@ -13,6 +13,7 @@ use super::start::{about, connection_limits};
 use crate::config::{WorkerConfig, WorkerLimits};
 use crate::daemon::reload;
 use crate::daemon::run::ServiceContext;
+use crate::runtime::process_limits::ProcessLimits;
 
 /// Reads the configuration again and applies it to `current`, the one in force. An invalid one is
 /// logged, and nothing changes. Whether the file was taken over.
@@ -40,7 +41,8 @@ pub(super) fn reload(
     };
     if limits != current.limits {
         raise_descriptors(limits.max_connections);
-        let budget = ConnectionBudget::now(&limits, worker.tls.is_some(), worker.limiter.open());
+        let allowed = ProcessLimits::read().and_clients(worker.limiter.open());
+        let budget = ConnectionBudget::of(&limits, worker.tls.is_some(), &allowed);
         budget.tell(&limits);
         worker
             .limiter

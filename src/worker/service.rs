@@ -21,6 +21,7 @@ use crate::net::deadline;
 use crate::net::rejecter::LINGERING_MAX;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogConfig;
+use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -153,22 +154,23 @@ impl Service for WorkerService {
         Ok(())
     }
 
-    /// Checks keys and certificates.
+    /// Checks keys and certificates, and how many clients there would be room for.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
-        let mut warnings = check_files(config)?;
-        raise_descriptors(config.limits.max_connections);
-        let budget = ConnectionBudget::now(&config.limits, config.tls.is_some(), 0);
-        let warning = budget.warning(&config.limits);
-        warnings.extend(warning.map(|text| format!("{text} (as it is here; a unit has its own)")));
+        let mut warnings = check_certificate(config)?;
+        warnings.extend(check_room(config));
+        leave_agent(&config.gpg.home, || identity(config))?;
         Ok(warnings)
     }
 
-    /// A reload tells itself how many clients there is room for.
+    /// As [`Service::check`], without the room: that of a running worker has its clients in it, and
+    /// a reload counts it itself.
     fn check_again(
         config: &WorkerConfig,
         _current: &WorkerConfig,
     ) -> Result<Vec<String>, StartError> {
-        check_files(config)
+        let warnings = check_certificate(config)?;
+        leave_agent(&config.gpg.home, || identity(config))?;
+        Ok(warnings)
     }
 
     fn start(
@@ -207,13 +209,6 @@ impl Service for WorkerService {
     }
 }
 
-/// Checks the certificate and the keys. Returns what clients would refuse it for.
-fn check_files(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
-    let warnings = check_certificate(config)?;
-    leave_agent(&config.gpg.home, || identity(config))?;
-    Ok(warnings)
-}
-
 /// Checks the certificate. Returns what clients would refuse it for.
 fn check_certificate(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
     let Some(tls) = &config.tls else {
@@ -234,12 +229,26 @@ fn stop_agent(home: &Path, deadline: Instant) {
     }
 }
 
-/// Allows the process descriptors for so many clients, as far as the system does.
+/// Warns where the limits in force, which a unit may set otherwise, have less room than configured.
+fn check_room(config: &WorkerConfig) -> Option<String> {
+    let clients = config.limits.max_connections;
+    raise_descriptors(clients);
+    let allowed = ProcessLimits::read();
+    let budget = ConnectionBudget::of(&config.limits, config.tls.is_some(), &allowed);
+    let room = budget.connections;
+    budget.bound.map(|why| {
+        format!(
+            "limits.max_connections is {clients}, and started from here there would be room for \
+             {room} clients: {why}"
+        )
+    })
+}
+
+/// Allows the process descriptors for so many clients, as far as the system lets it.
 pub(super) fn raise_descriptors(clients: usize) {
     let clients = u64::try_from(clients).unwrap_or(u64::MAX);
-    daemon::raise_descriptors(
-        clients.saturating_add(2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64)),
-    );
+    let others = 2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64);
+    daemon::raise_descriptors(clients.saturating_add(others));
 }
 
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {

@@ -28,6 +28,7 @@ use crate::net::tls::ServerTls;
 use crate::net::{ConnectionLimiter, ConnectionLimits, Flusher, rejecter};
 use crate::runtime::clock::RemoteClock;
 use crate::runtime::log::Throttle;
+use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::published::Published;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::bounded;
@@ -76,7 +77,7 @@ pub(super) fn about(config: &WorkerConfig, tls: Option<&ServerTls>) -> WorkerAbo
     }
 }
 
-/// The limits of clients' connections, within the budget.
+/// The limits of clients' connections.
 pub(super) fn connection_limits(
     limits: &WorkerLimits,
     budget: &ConnectionBudget,
@@ -111,7 +112,7 @@ fn start(
         .as_ref()
         .map(|web| WebDoor::new(web.clone(), tls.is_some(), port_stop));
     let web = web.transpose()?;
-    let budget = ConnectionBudget::now(&config.limits, tls.is_some(), 0);
+    let budget = ConnectionBudget::of(&config.limits, tls.is_some(), &ProcessLimits::read());
     budget.tell(&config.limits);
     let flusher = Flusher::with_bound(budget.held_bytes)?;
     let limiter = ConnectionLimiter::new(connection_limits(&config.limits, &budget));
@@ -166,11 +167,12 @@ fn start(
         Arc::clone(&clock),
         Arc::clone(&gauges),
     );
+    let keeps = Arc::clone(&capacity);
     let connector = Connector::new(
         connect,
         to_link_events,
         Arc::clone(&flusher),
-        Arc::clone(&capacity),
+        keeps,
         renew_after,
     );
     let acceptor = WorkerAcceptor::new(

@@ -50,6 +50,10 @@ mod master {
     mod assets;
     // Sessions of accounts.
     mod auth;
+    // What papertraderctl backup writes, and a kill, a full disk or a slow reader meanwhile.
+    mod backups;
+    // The log of who did what.
+    mod audit;
     // Accounts that are deleted or locked, and a master that dies meanwhile.
     mod deletion;
     // Every fail point: the master dies there, and no order is lost or doubled.
@@ -168,6 +172,8 @@ mod programs {
 mod reload;
 // Both daemons: start, configuration, stop.
 mod daemons;
+// A daemon as the first process of a container.
+mod first_process;
 // Who may start them, in which folders, and what they say of it.
 mod starts;
 // Floors, names, tests, dependencies: what the compiler does not hold.

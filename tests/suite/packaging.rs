@@ -222,7 +222,14 @@ fn man_pages_have_their_sections_and_no_faults() {
     for entry in fs::read_dir(root().join("etc/man")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        for section in ["SYNOPSIS", "\"EXIT STATUS\"", "ENVIRONMENT", "\"SEE ALSO\""] {
+        // A guide has no program.
+        let is_guide = path.extension().is_some_and(|end| end == "7");
+        let sections: &[&str] = if is_guide {
+            &["NAME", "\"SEE ALSO\""]
+        } else {
+            &["SYNOPSIS", "\"EXIT STATUS\"", "ENVIRONMENT", "\"SEE ALSO\""]
+        };
+        for section in sections {
             let heading = format!(".SH {section}");
             assert!(
                 text.lines().any(|line| line == heading),
@@ -421,6 +428,29 @@ fn a_worker_and_the_master_share_nothing_on_one_machine() {
             );
         }
     }
+}
+
+/// The rule of spec/daemon.md, for the limits by default.
+#[test]
+fn the_units_allow_as_many_tasks_and_descriptors_as_connections_need() {
+    let folder = root().join("etc");
+    let samples = ["master.toml", "worker.toml"].map(|name| {
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        table["limits"]["max_connections"].as_integer().unwrap()
+    });
+    let units = ["papertrader-master.service", "papertrader-worker@.service"];
+    for (connections, unit) in samples.into_iter().zip(units) {
+        let text = fs::read_to_string(folder.join("systemd").join(unit)).unwrap();
+        let limit = |setting| -> i64 { values(&text, setting)[0].parse().unwrap() };
+        assert!(limit("TasksMax") >= connections + 500, "{unit}");
+        assert!(limit("LimitNOFILE") >= connections + 1000, "{unit}");
+    }
+    let worker = fs::read_to_string(folder.join("systemd").join(units[1])).unwrap();
+    assert_eq!(
+        values(&worker, "TasksMax"),
+        [(samples[1] + 2000).to_string()]
+    );
 }
 
 /// What `systemd-analyze security` counts for a unit, with a drop-in behind it.

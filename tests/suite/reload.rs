@@ -226,7 +226,10 @@ fn a_link_whose_key_is_revoked_ends_at_sighup_and_workers_set_gives_it_another()
     let changed = deployment.json(&set);
     assert_eq!(changed["fingerprint"], key.to_string());
     assert_eq!(changed["uuid"], before["uuid"]);
-    says(master, "has changed worker worker-1: a new key");
+    says(
+        master,
+        "audit: worker set worker=worker-1 ip=- address=- new_key=true by=",
+    );
     deployment.worker(1).set("gpg.key", key.to_string());
     deployment.worker(1).stop();
     deployment.worker(1).start();

@@ -3,7 +3,7 @@
 Commands run in it as root's or a person's would, without an agent: in the namespaces of its first
 process. What is written into it goes into an overlay, and the tree stays as it is.
 """
-import os, pathlib, pty, re, select, shlex, shutil, signal, socket, subprocess, termios, time
+import os, pathlib, pty, re, select, shlex, socket, subprocess, termios, time
 import fcntl
 
 # Any wait, unless a case says otherwise. A busy machine needs a part of it.
@@ -43,12 +43,11 @@ def until(what, condition, seconds=WAIT):
 
 
 class Machine:
-    """A machine. It has a loopback interface and those that it is given."""
+    """A machine, whose network is a loopback interface."""
 
-    def __init__(self, name, tree, folder, interfaces=()):
+    def __init__(self, name, tree, folder):
         self.name, self.tree, self.folder = name, tree, folder / name
         self.root = self.folder / "root"
-        self.interfaces = interfaces
         self.process = self.leader = None
         self.helpers = []
 
@@ -56,6 +55,8 @@ class Machine:
         """Boots, and returns once systemd has started everything."""
         self.folder.mkdir()
         self._lay_over()
+        (self.root / "etc/hostname").write_text(f"{self.name}\n")
+        (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n::1 localhost\n")
         path = self.folder / "notify"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
@@ -84,8 +85,7 @@ class Machine:
     def _start(self, notify):
         words = ["systemd-nspawn", "--quiet", "--register=no", "--settings=no", "--notify-ready=yes",
                  "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
-                 f"--machine={self.name}", f"--directory={self.root}", "--boot"]
-        words += [f"--network-interface={each}" for each in self.interfaces] or ["--private-network"]
+                 "--private-network", f"--machine={self.name}", f"--directory={self.root}", "--boot"]
         if not pathlib.Path("/run/systemd/system").exists():
             words.append("--keep-unit")
         groups = own_cgroups(self.name)
@@ -202,9 +202,9 @@ class Machine:
         return self.run(f"journalctl --no-pager -o short-precise -n {lines} {of}", status=None).out
 
     def helper(self, words):
-        """A program of this side that serves in the machine's network; returns its standard output."""
+        """A program of this side that runs in the machine's network until the machine ends."""
         process = subprocess.Popen(self.inside(["net"]) + [str(word) for word in words],
-                                   stdout=subprocess.PIPE, text=True)
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         self.helpers.append(process)
         return process
 

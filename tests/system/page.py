@@ -4,19 +4,31 @@ import pathlib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def commands(page, mark):
-    """[(rest of the mark, command)] of the blocks that are marked "sh MARK...", in the page's order.
-
-    A line is a command; one that ends with a backslash goes on. Comments and blank lines are none.
-    """
-    found, rest, command = [], None, ""
+def blocks(page, mark):
+    """[(where, lines)] of the blocks that are marked "sh MARK" or "sh MARK:WHERE", in the page's order."""
+    found, lines = [], None
     for line in (ROOT / page).read_text().splitlines():
         if line.startswith("```"):
             info = line[3:].split()
-            rest = info[2:] if info[:2] == ["sh", mark] else None
-        elif rest is not None and line.strip() and not line.lstrip().startswith("#"):
-            command += line.strip().removesuffix("\\")
-            if not line.rstrip().endswith("\\"):
-                found.append((" ".join(rest), command))
-                command = ""
+            lines = None
+            if info[:1] == ["sh"] and len(info) == 2 and info[1].split(":")[0] == mark:
+                lines = []
+                found.append((info[1].partition(":")[2], lines))
+        elif lines is not None:
+            lines.append(line)
     return found
+
+
+def commands(page, mark):
+    """[(where, command)]: a line each; one that ends with a backslash goes on. Comments and blank lines are none."""
+    found = []
+    for where, lines in blocks(page, mark):
+        joined = "\n".join(lines).replace("\\\n", "")
+        found += [(where, line.strip()) for line in joined.splitlines()
+                  if line.strip() and not line.lstrip().startswith("#")]
+    return found
+
+
+def script(page, mark):
+    """The blocks as they stand, one after the other: what somebody pastes into one shell."""
+    return "\n".join(line for _, lines in blocks(page, mark) for line in [*lines, ""])

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Installs our packages on booted Debian machines, and does with them what administrators do.
 
-    run.py [--short] [--only NAME]... [--list] [--keep] [--packages FOLDER]
+    run.py [--short] [--only NAME]... [--list] [--check] [--keep] [--packages FOLDER]
 
 Each case prints its name and time. --only runs the cases of these names (or whose names begin so),
-with those that they need. --short is the part of the gate. --keep leaves the machines' folders
-there, and prints where. --packages takes built packages in place of `make deb`'s.
+with those that they need. --short is the part of the gate. --list names the cases. --check tells
+whether they can be run here. --keep leaves the machines' folders there, and prints where.
+--packages takes built packages in place of `make deb`'s.
 
 Needs root, systemd-nspawn, mmdebstrap and namespaces; nothing of it touches this machine's network,
 users or services. Exit status 0: all passed; 1: a case failed; 2: bad command line; 77: cannot be
@@ -25,6 +26,7 @@ def arguments():
     parser.add_argument("--short", action="store_true", help="the cases of the gate")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="these, and what they need")
     parser.add_argument("--list", action="store_true", help="names the cases")
+    parser.add_argument("--check", action="store_true", help="tells whether machines can be booted here")
     parser.add_argument("--keep", action="store_true", help="leaves the machines' folders there")
     parser.add_argument("--packages", type=pathlib.Path, metavar="FOLDER", help="built packages")
     parser.add_argument("--inside", type=pathlib.Path, help=argparse.SUPPRESS)
@@ -52,15 +54,20 @@ def chosen(asked):
     return [case for case in cases.ALL if case.name in names]
 
 
-def prepare(asked, folder):
-    """What may need the network, before this program has none."""
+def check():
+    """Refuses where no machine can be booted; makes the tree where there is none."""
     if os.geteuid():
         raise tree.Unavailable("only root can boot machines")
     tree.need({"systemd-nspawn": "systemd-container", "unshare": "util-linux", "nsenter": "util-linux",
                "ip": "iproute2", "openssl": "openssl"})
     if subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True).returncode:
         raise tree.Unavailable("namespaces may not be made here")
-    (folder / "tree").symlink_to(tree.tree())
+    return tree.tree()
+
+
+def prepare(asked, folder):
+    """What may need the network, before this program has none."""
+    (folder / "tree").symlink_to(check())
     if asked.packages:
         shutil.copytree(asked.packages, folder / "packages", ignore=lambda _, names: [
             name for name in names if not name.endswith(".deb")])
@@ -68,8 +75,8 @@ def prepare(asked, folder):
         start = time.monotonic()
         tree.packages(folder / "packages")
         print(f"system: packages built in {time.monotonic() - start:.1f} s", flush=True)
-        if any(case.upgrades for case in chosen(asked)):
-            tree.packages(folder / "newer", version=cases.NEWER)
+    if any(case.upgrades for case in chosen(asked)):
+        tree.of_version(cases.NEWER, folder / "packages", folder / "newer")
 
 
 # Mounts, network and processes of our own: all of them end with this program.
@@ -84,6 +91,13 @@ def main():
         return 0
     if asked.inside:
         return inside(asked)
+    if asked.check:
+        try:
+            check()
+            return 0
+        except tree.Unavailable as reason:
+            print(reason, file=sys.stderr)
+            return CANNOT
     folder = pathlib.Path(tempfile.mkdtemp(prefix="papertrader-system-", dir="/var/tmp"))
     try:
         prepare(asked, folder)
@@ -116,7 +130,7 @@ def remove_cgroups():
 
 def inside(asked):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    run, passed, failed = cases.Run(asked.inside), 0, 0
+    run, passed, failed = cases.Run(asked.inside, asked.short), 0, 0
     broken, begun = set(), time.monotonic()
     try:
         for case in chosen(asked):

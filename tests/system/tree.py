@@ -48,18 +48,30 @@ def tree():
     return made
 
 
-def packages(folder, version=None):
-    """Builds the packages from the debug programs, and copies them into `folder`; their paths by name."""
-    need({"dpkg-buildpackage": "dpkg-dev", "dh": "debhelper", "make": "make"})
-    words = ["make", "--no-print-directory", "-C", ROOT, "deb", "DEB_PROFILE=dev", f"DEB_OUT={folder}"]
-    if version:
-        words.append(f"DEB_VERSION={version}")
+def packages(folder):
+    """Builds the packages from the debug programs, and copies them into `folder`."""
+    need({"dpkg-buildpackage": "dpkg-dev", "dh": "debhelper", "lintian": "lintian", "make": "make"})
     folder.mkdir(parents=True)
     log = folder / "build.log"
     with open(log, "w") as out:
-        status = subprocess.run(words, stdout=out, stderr=subprocess.STDOUT).returncode
+        status = subprocess.run(["make", "--no-print-directory", "-C", ROOT, "deb", "DEB_PROFILE=dev"],
+                                stdout=out, stderr=subprocess.STDOUT).returncode
     if status:
         raise RuntimeError(f"make deb failed; the end of its output:\n{log.read_text()[-3000:]}")
-    return {path.name.split("_")[0]: path for path in folder.glob("*.deb")
-            if not path.name.split("_")[0].endswith("-dbgsym")}
+    for path in (ROOT / "target/deb").glob("*.deb"):
+        shutil.copy(path, folder)
 
+
+def of_version(version, folder, out):
+    """The packages of `folder` once more, the same but for a higher version."""
+    out.mkdir()
+    for path in folder.glob("*.deb"):
+        name, old, _ = path.stem.split("_")
+        unpacked = out / name
+        subprocess.run(["dpkg-deb", "-R", path, unpacked], check=True)
+        control = unpacked / "DEBIAN/control"
+        control.write_text(control.read_text().replace(f"Version: {old}", f"Version: {version}")
+                           .replace(f"(= {old})", f"(= {version})"))
+        subprocess.run(["dpkg-deb", "-Znone", "--build", unpacked, out / f"{name}_{version}_amd64.deb"],
+                       check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(unpacked)

@@ -37,7 +37,7 @@ const EVERY_COMMAND: &str = "Options for every command";
   papertraderctl accounts import class.csv --cards cards.html
   papertraderctl orders list --symbol AAPL
   papertraderctl market review
-  papertraderctl backup /var/lib/papertrader/backup-$(date +%F).db
+  papertraderctl backup /srv/papertrader-$(date +%F).db
   papertraderctl verify
 
 Exit codes: 0 done, 1 refused (why, on standard error), 2 bad command line, 3 no master there."
@@ -100,16 +100,15 @@ pub enum CtlCommand {
     Verify {
         /// Check this file, a backup say, in place of the running master's database; needs no
         /// master
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        /// The same, as an option
+        #[arg(long, value_name = "FILE", conflicts_with = "file", value_hint = ValueHint::FilePath)]
         database: Option<PathBuf>,
     },
     /// Write a consistent copy of the database while the master runs
-    #[command(after_help = "The master writes the file, so its user must be able to.")]
-    Backup {
-        /// Must not be there yet
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: PathBuf,
-    },
+    #[command(after_help = BACKUP_HELP)]
+    Backup(BackupPlace),
     /// Put a backup in the database's place while no master runs; the replaced one is kept beside
     /// as .old
     #[command(
@@ -134,6 +133,29 @@ Example: systemctl stop papertrader-master && papertraderctl restore /srv/backup
         #[command(subcommand)]
         command: LogCommand,
     },
+}
+
+/// Shown after the options of `backup`.
+const BACKUP_HELP: &str =
+    "The file is yours, and nobody else reads it. It is written as FILE.part and renamed when it is
+whole, so a FILE is never a part of a backup. The master copies its database first, beside it.
+Examples:
+  papertraderctl backup /srv/papertrader.db
+  papertraderctl backup - | zstd > papertrader.db.zst
+  papertraderctl backup --folder /var/backups/papertrader --keep 14";
+
+/// Where a backup goes.
+#[derive(Debug, Clone, Args)]
+pub struct BackupPlace {
+    /// Must not be there yet; - writes to standard output
+    #[arg(value_hint = ValueHint::FilePath, required_unless_present = "folder")]
+    pub file: Option<PathBuf>,
+    /// Write papertrader-TIME.db into this folder; TIME is in UTC
+    #[arg(long, value_name = "FOLDER", conflicts_with = "file", value_hint = ValueHint::DirPath)]
+    pub folder: Option<PathBuf>,
+    /// Delete all but the newest N files of such a name in the folder, once the new one is whole
+    #[arg(long, value_name = "N", requires = "folder", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub keep: Option<u32>,
 }
 
 /// What can be done with workers.

@@ -2,17 +2,24 @@
 //!
 //! Sends one request to the control socket and waits for its answer.
 
-use crate::admin::protocol::{AdminRequest, AdminResponse, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX};
+use crate::admin::protocol::{
+    AdminRequest, AdminResponse, CALLER_NAME, REQUEST_MAX, RESPONSE_MAX, SILENCE_MAX,
+};
 use crate::net::deadline;
+use rustix::process::getuid;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// The time limit for connecting and for sending the request.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that this process has made, for their names.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 /// Size of the read buffer in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -44,37 +51,89 @@ pub(super) enum CtlError {
     Nonsense(String),
 }
 
+/// A request that was sent, and what comes back.
+pub(super) struct Conversation {
+    stream: UnixStream,
+    /// The socket, for messages.
+    path: PathBuf,
+    /// What was received and is not read.
+    received: Vec<u8>,
+    /// Why sending failed. A master that refuses the connection sends the reason before it reads the
+    /// request, so what came is read all the same.
+    failure: Option<io::Error>,
+}
+
+impl Conversation {
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// No connection, or the request is too long.
+    pub(super) fn begin(path: &Path, request: &AdminRequest) -> Result<Conversation, CtlError> {
+        let mut line =
+            serde_json::to_vec(request).map_err(|error| CtlError::Nonsense(error.to_string()))?;
+        line.push(b'\n');
+        if line.len() > REQUEST_MAX {
+            return Err(CtlError::TooLong);
+        }
+        let mut conversation = Conversation::of(connect(path)?, path);
+        conversation.failure = conversation.stream.write_all(&line).err();
+        Ok(conversation)
+    }
+
+    /// One whose request somebody else has sent.
+    pub(super) fn of(stream: UnixStream, path: &Path) -> Conversation {
+        Conversation {
+            stream,
+            path: path.to_owned(),
+            received: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// The socket, which sends nothing any more: whoever gets it can only read the answer.
+    ///
+    /// # Errors
+    /// The socket fails.
+    pub(super) fn into_reading_end(self) -> io::Result<UnixStream> {
+        self.stream.shutdown(Shutdown::Write)?;
+        Ok(self.stream)
+    }
+
+    /// The next line of the master.
+    ///
+    /// # Errors
+    /// None came, or no valid one; see [`CtlError`].
+    pub(super) fn next_line(&mut self) -> Result<AdminResponse, CtlError> {
+        let line = match read_line(&self.stream, &mut self.received) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Err(CtlError::Gone),
+            Err(error) => return Err(self.broken(error)),
+        };
+        serde_json::from_slice(&line).map_err(|error| CtlError::Nonsense(error.to_string()))
+    }
+
+    fn broken(&mut self, error: io::Error) -> CtlError {
+        let error = self.failure.take().unwrap_or(error);
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                CtlError::Silent(self.path.clone())
+            }
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => CtlError::Gone,
+            _ => CtlError::Io(self.path.clone(), error),
+        }
+    }
+}
+
 /// Sends a request and waits for its answer, as long as the master reports that it works on it.
 ///
 /// # Errors
 /// No connection, or no valid answer; see [`CtlError`].
 pub(super) fn ask(path: &Path, request: &AdminRequest) -> Result<AdminResponse, CtlError> {
-    let mut line =
-        serde_json::to_vec(request).map_err(|error| CtlError::Nonsense(error.to_string()))?;
-    line.push(b'\n');
-    if line.len() > REQUEST_MAX {
-        return Err(CtlError::TooLong);
-    }
-    let mut stream = connect(path)?;
-    let broken = |error: io::Error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => CtlError::Silent(path.to_owned()),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => CtlError::Gone,
-        _ => CtlError::Io(path.to_owned(), error),
-    };
-    // A master that refuses the connection sends the reason before it reads the request. So the
-    // answer is read even if sending fails.
-    let sent = stream.write_all(&line);
-    let mut received = Vec::new();
+    let mut conversation = Conversation::begin(path, request)?;
     loop {
-        let line = match read_line(&stream, &mut received) {
-            Ok(Some(line)) => line,
-            Ok(None) => return Err(CtlError::Gone),
-            Err(error) => return Err(broken(sent.err().unwrap_or(error))),
-        };
-        match serde_json::from_slice(&line) {
-            Ok(AdminResponse::Working) => {}
-            Ok(response) => return Ok(response),
-            Err(error) => return Err(CtlError::Nonsense(error.to_string())),
+        match conversation.next_line()? {
+            AdminResponse::Working => {}
+            response => return Ok(response),
         }
     }
 }
@@ -84,6 +143,12 @@ fn connect(path: &Path) -> Result<UnixStream, CtlError> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // This also limits connecting, which blocks while the master's backlog is full.
         socket.set_write_timeout(Some(SEND_TIMEOUT))?;
+        // A master in a user namespace does not see whose process this is. Where the name cannot be
+        // had, the master names the user that it sees.
+        let (user, process) = (getuid().as_raw(), std::process::id());
+        let turn = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("\0{CALLER_NAME}{user}/{process}/{turn}");
+        let _ = SockAddr::unix(name).and_then(|name| socket.bind(&name));
         socket.connect(&SockAddr::unix(path)?)?;
         Ok(socket.into())
     };

@@ -162,7 +162,7 @@ fn make(
     };
     match client::ask(&cli.socket, &request(rows, roster, false)) {
         Ok(AdminResponse::Done(AdminAnswer::Roster(summary))) => Ok(*summary),
-        Ok(AdminResponse::Done(_) | AdminResponse::Working) => {
+        Ok(AdminResponse::Done(_) | AdminResponse::Working | AdminResponse::Piece(_)) => {
             Err(unknown("the master answered something else"))
         }
         // One of its modules may hang, and go on later.

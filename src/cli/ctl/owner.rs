@@ -5,8 +5,10 @@
 //!
 //! Tests: `tests/suite/master/restore.rs`.
 
+use super::backup_file;
 use super::child::{self, answer};
-use crate::admin::model::{RestoreSummary, Verification};
+use super::client::Conversation;
+use crate::admin::model::{BackupSummary, RestoreSummary, Verification};
 use crate::config::DatabaseUrl;
 use crate::master::restore;
 use crate::master::storage::backup::BackupFile;
@@ -14,7 +16,8 @@ use crate::runtime::ownership::FolderActor;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -22,6 +25,8 @@ use std::process::Stdio;
 const RESTORE: &str = "restore";
 /// As [`RESTORE`], with consent to a file that lacks its log.
 const RESTORE_ANYWAY: &str = "restore-anyway";
+/// The child's task: write the backup that comes over the socket on standard input.
+const BACKUP: &str = "backup";
 /// The child's task: check a database file.
 const VERIFY: &str = "verify";
 
@@ -60,12 +65,36 @@ pub(super) fn restore(file: &Path, config: &Path, consent: bool) -> Result<Resto
     }
 }
 
+/// Writes a backup in the folder of `owner`, a user and a group. The child gets the open socket, which
+/// sends nothing any more: nobody but root makes requests with root's connection.
+///
+/// # Errors
+/// See [`backup_file::write_as_owner`].
+pub(super) fn backup(
+    file: &Path,
+    socket: &Path,
+    keep: Option<u32>,
+    source: UnixStream,
+    owner: (u32, u32),
+) -> Result<BackupSummary, String> {
+    let keep = keep.map_or_else(String::new, |keep| keep.to_string());
+    let task = [
+        OsStr::new(BACKUP),
+        file.as_os_str(),
+        socket.as_os_str(),
+        OsStr::new(&keep),
+    ];
+    child::run(owner.0, owner.1, &task, Stdio::from(OwnedFd::from(source)))
+}
+
 /// Does a child's task on files and answers it; `None` if it is none of these.
 pub(super) fn perform(arguments: &[OsString]) -> Option<io::Result<()>> {
     let [task, ..] = arguments else {
         return None;
     };
-    let ours = task == VERIFY || task == RESTORE || task == RESTORE_ANYWAY;
+    let ours = [VERIFY, RESTORE, RESTORE_ANYWAY, BACKUP]
+        .iter()
+        .any(|it| task == it);
     ours.then(|| work_on_files(arguments))
 }
 
@@ -81,6 +110,12 @@ fn work_on_files(arguments: &[OsString]) -> io::Result<()> {
                 &database,
                 task == RESTORE_ANYWAY,
             ))
+        }
+        [task, file, socket, keep] if task == BACKUP => {
+            let source = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+            let source = Conversation::of(source, Path::new(socket));
+            let keep = keep.to_str().and_then(|keep| keep.parse().ok());
+            answer(&backup_file::write_as_owner(Path::new(file), source, keep))
         }
         _ => Err(io::ErrorKind::InvalidInput.into()),
     }

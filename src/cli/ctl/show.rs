@@ -5,10 +5,10 @@
 //! Tests: below, and in `tests/suite/master/admin.rs`.
 
 use crate::admin::model::{
-    AccountDetails, AccountList, AccountSummary, ActSummary, DeletionSummary, DiskStatus,
-    EndedSessions, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MailSummary,
-    MasterStatus, OrderCancelSummary, OrderList, OrderSummary, PauseSummary, PricesStatus,
-    RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
+    AccountDetails, AccountList, AccountSummary, ActSummary, BackupSummary, DeletionSummary,
+    DiskStatus, EndedSessions, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail,
+    MailSummary, MasterStatus, OrderCancelSummary, OrderList, OrderSummary, PauseSummary,
+    PricesStatus, RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table, table_within};
@@ -745,6 +745,13 @@ pub(super) fn verification(report: &Verification) -> String {
         ),
         ("last update", from_file(report, last_update(report))),
         (
+            "schema",
+            report.schema.map_or_else(
+                || NOT_TOLD.to_owned(),
+                |number| format!("migration {number}"),
+            ),
+        ),
+        (
             "database",
             from_file(
                 report,
@@ -771,6 +778,22 @@ pub(super) fn verification(report: &Verification) -> String {
     }
     for note in &report.notes {
         let _ = writeln!(out, "note: {}", clean(note));
+    }
+    out
+}
+
+/// The result of a backup.
+pub(super) fn backup(written: &BackupSummary) -> String {
+    // For root, another user's process may have written this summary.
+    let shown = |path: &Path| clean(&path.display().to_string());
+    let mut out = format!(
+        "{}: {} bytes, SHA-256 {}\n",
+        shown(&written.file),
+        written.bytes,
+        clean(&written.sha256)
+    );
+    for path in &written.deleted {
+        let _ = writeln!(out, "{} is deleted", shown(path));
     }
     out
 }

@@ -12,7 +12,7 @@ use crate::cli::output;
 use crate::cli::table::{Column, NONE, table};
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
 use crate::config::ReplayEnd;
-use crate::daemon;
+use crate::daemon::{self, first_process};
 use crate::master::assets::providers::market_file::survey::{FileSurvey, MarketSurvey, survey};
 use crate::master::assets::providers::replay::REPORT_LINES_MAX;
 use crate::model::Timestamp;
@@ -186,6 +186,9 @@ impl DeploymentArgs {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    if let Some(code) = first_process::run_as_child() {
+        return code;
+    }
     let cli = SandboxCli::parse();
     let done = match &cli.command {
         SandboxCommand::Init(init) => make(init),

@@ -260,10 +260,7 @@ pub(super) fn reset(
     let printed = ask(MODULE, &shared.channels.inboxes.auth, |reply| {
         AuthMessage::PrintCode(printing, reply)
     })??;
-    crate::info!(
-        "{caller} has made a code for a new password of {}",
-        printed.username
-    );
+    crate::audit!("account reset", user = printed.username, by = caller);
     Ok(AdminAnswer::Code(code(&printed)))
 }
 
@@ -273,11 +270,7 @@ pub(super) fn import(
     import: RosterImport,
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let made_what = if import.is_again {
-        "accounts, or new codes for those that were there,"
-    } else {
-        "accounts with codes"
-    };
+    let is_again = import.is_again;
     let registry = shared.channels.inboxes.shared.registry.load();
     let mut servers: Vec<String> = registry.all().map(|it| it.address.clone()).collect();
     servers.sort();
@@ -296,8 +289,14 @@ pub(super) fn import(
         ImportedRoster::Made(made, passed) => {
             for part in made.chunks(NAMES_LOGGED_MAX) {
                 let names: Vec<&str> = part.iter().map(|it| it.username.as_str()).collect();
-                let names = names.join(", ");
-                crate::info!("{caller} has made {made_what} from a roster: {names}");
+                let names = names.join(",");
+                crate::audit!(
+                    "accounts import",
+                    by = caller,
+                    again = is_again,
+                    accounts = part.len(),
+                    users = names,
+                );
             }
             summary.accounts = made.iter().map(code).collect();
             summary.passed = passed;

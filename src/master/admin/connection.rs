@@ -5,7 +5,9 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
+use super::backup::{self, BackupCopy};
 use super::caller::AdminCaller;
+use super::send::send;
 use super::{AdminShared, CancelToken};
 use crate::admin::protocol::{
     AdminRequest, AdminResponse, REQUEST_MAX, REQUEST_TIMEOUT, WORKING_INTERVAL,
@@ -13,14 +15,11 @@ use crate::admin::protocol::{
 use crate::net::deadline::{self, is_timeout};
 use crate::runtime::{self, Stop, TICK};
 use crossbeam_channel::{RecvTimeoutError, bounded, select};
-use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// A client that does not read a response within this time is closed.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Size of the read buffer.
 const READ_BYTES_MAX: usize = 16 * 1024;
 /// A cancelled command that still runs after this time is logged.
@@ -41,6 +40,13 @@ pub(super) fn refuse(mut stream: UnixStream) {
     let _ = send(&mut stream, &AdminResponse::Refused(text.to_owned()));
 }
 
+/// What came of a request.
+enum RequestOutcome {
+    Response(AdminResponse),
+    /// A backup that is to be sent.
+    Copy(Box<BackupCopy>),
+}
+
 /// Serves a connection until it closes.
 pub(super) fn serve(shared: &Arc<AdminShared>, mut stream: UnixStream) {
     let mut received = Vec::new();
@@ -54,17 +60,24 @@ pub(super) fn serve(shared: &Arc<AdminShared>, mut stream: UnixStream) {
                 return;
             }
         };
-        let response = match serde_json::from_slice(&line) {
+        let outcome = match serde_json::from_slice(&line) {
             Ok(request) => match work(shared, request, &mut stream) {
-                Some(response) => response,
+                Some(outcome) => outcome,
                 None => return,
             },
-            Err(error) => AdminResponse::Refused(format!(
+            Err(error) => RequestOutcome::Response(AdminResponse::Refused(format!(
                 "this is no request of version {}: {error}",
                 env!("CARGO_PKG_VERSION")
-            )),
+            ))),
         };
-        if send(&mut stream, &response).is_err() {
+        let sent = match outcome {
+            RequestOutcome::Response(response) => send(&mut stream, &response),
+            RequestOutcome::Copy(copy) => {
+                let caller = AdminCaller::of(&stream);
+                backup::send(*copy, caller, &mut stream, &shared.stop)
+            }
+        };
+        if sent.is_err() {
             return;
         }
     }
@@ -113,18 +126,24 @@ fn work(
     shared: &Arc<AdminShared>,
     request: AdminRequest,
     stream: &mut UnixStream,
-) -> Option<AdminResponse> {
+) -> Option<RequestOutcome> {
     let cancel = Arc::new(CancelToken::default());
-    let caller = AdminCaller::of(&*stream);
+    let caller = AdminCaller::of(stream);
     let (done, response) = bounded(1);
     let (working, asked) = (Arc::clone(shared), Arc::clone(&cancel));
     shared.working.fetch_add(1, Ordering::SeqCst);
     let spawned = runtime::spawn("control work", move || {
-        let response = match working.answer(request, caller, &asked) {
-            Ok(answer) => AdminResponse::Done(answer),
-            Err(why) => AdminResponse::Refused(why),
+        let worked = match request {
+            AdminRequest::BackupSend => {
+                backup::copy(&working, &asked).map(|copy| RequestOutcome::Copy(Box::new(copy)))
+            }
+            request => working
+                .answer(request, caller, &asked)
+                .map(|answer| RequestOutcome::Response(AdminResponse::Done(answer))),
         };
-        let _ = done.try_send(response);
+        let outcome =
+            worked.unwrap_or_else(|why| RequestOutcome::Response(AdminResponse::Refused(why)));
+        let _ = done.try_send(outcome);
         working.working.fetch_sub(1, Ordering::SeqCst);
     });
     let worker = match spawned {
@@ -132,7 +151,7 @@ fn work(
         Err(error) => {
             shared.working.fetch_sub(1, Ordering::SeqCst);
             let text = format!("the master has no thread left: {error}");
-            return Some(AdminResponse::Refused(text));
+            return Some(RequestOutcome::Response(AdminResponse::Refused(text)));
         }
     };
     loop {
@@ -152,11 +171,4 @@ fn work(
     }
     worker.join(Instant::now() + TICK);
     None
-}
-
-/// Sends a response as one line.
-fn send(stream: &mut UnixStream, response: &AdminResponse) -> io::Result<()> {
-    let mut line = serde_json::to_vec(response)?;
-    line.push(b'\n');
-    deadline::write_all(stream, &line, Instant::now() + SEND_TIMEOUT)
 }

@@ -1,16 +1,15 @@
 //! spec/master/admin.md · 3.1.2 Database Management, 3.1.7
 //!
-//! Verifies and backs up the database while the master runs.
+//! Verifies the database while the master runs.
 
 use super::{AdminShared, CancelToken};
-use crate::admin::model::{BackupSummary, Verification};
+use crate::admin::model::Verification;
 use crate::admin::protocol::AdminAnswer;
-use crate::master::storage::{Reader, backup};
+use crate::master::storage::Reader;
 use crate::master::verify;
-use std::path::PathBuf;
 
 /// The refusal of a second verify or backup.
-const BUSY_TEXT: &str = "another verify or backup is under way; wait for it";
+pub(super) const BUSY_TEXT: &str = "another verify or backup is under way; wait for it";
 
 /// Compares all accounts with their ledger.
 pub(super) fn verify(shared: &AdminShared, cancel: &CancelToken) -> Result<AdminAnswer, String> {
@@ -39,25 +38,4 @@ fn count(report: &Verification) -> u64 {
     u64::try_from(report.differences.len())
         .unwrap_or(u64::MAX)
         .saturating_add(report.more)
-}
-
-/// Writes a copy of the database to `file`.
-pub(super) fn backup(
-    shared: &AdminShared,
-    file: PathBuf,
-    cancel: &CancelToken,
-) -> Result<AdminAnswer, String> {
-    if !file.is_absolute() {
-        return Err(format!("{}: an absolute path is needed", file.display()));
-    }
-    let Some(_alone) = shared.maintenance.try_lock() else {
-        return Err(BUSY_TEXT.to_owned());
-    };
-    backup::copy(&shared.channels.database, &file, &|| cancel.is_cancelled())
-        .map_err(|error| format!("{error} (the master's user must be able to write there)"))?;
-    let bytes = std::fs::metadata(&file)
-        .map_err(|error| error.to_string())?
-        .len();
-    crate::info!("the database was copied to {}", file.display());
-    Ok(AdminAnswer::Backup(BackupSummary { file, bytes }))
 }

@@ -66,15 +66,18 @@ pub(super) fn review(
         })
     })??;
     let row = row(&assets.prices(), &symbol, &held);
-    crate::info!(
-        "{caller} {} the price {} of {symbol}; in force is {}",
-        if review == PriceReview::Accepted {
-            "accepts"
-        } else {
-            "refuses"
-        },
-        row.new_price,
-        row.old_price
+    let verdict = if review == PriceReview::Accepted {
+        "accept"
+    } else {
+        "refuse"
+    };
+    crate::audit!(
+        "market review",
+        verdict = verdict,
+        symbol = symbol,
+        price = row.new_price,
+        in_force = row.old_price,
+        by = caller,
     );
     Ok(AdminAnswer::Reviewed(row))
 }
@@ -90,9 +93,9 @@ pub(super) fn pause(
         MarketRequest::Pause(PauseRequest { paused, reply })
     })??;
     if paused {
-        crate::info!("{caller} pauses the market");
+        crate::audit!("market pause", by = caller);
     } else {
-        crate::info!("{caller} lets the market go on, which was paused since {since}");
+        crate::audit!("market resume", since = since, by = caller);
     }
     Ok(AdminAnswer::Pause(PauseSummary {
         paused,

@@ -108,11 +108,14 @@ pub(super) fn cancel(
     let cancelled = ask_for_act(&act, &user, MODULE, inbox, |reply| {
         TransactionsMessage::Cancel(target.cancellation(act.clone(), reply))
     })?;
-    let of = id.map_or_else(String::new, |id| format!(", {}", id.hyphenated()));
-    crate::info!(
-        "{} has cancelled orders of {user} (account {}): {cancelled}{of}",
-        act.caller,
-        account.0
+    let id = id.map_or_else(|| "-".to_owned(), |id| id.hyphenated().to_string());
+    crate::audit!(
+        "orders cancel",
+        user = user,
+        account = account.0,
+        order = id,
+        cancelled = cancelled,
+        by = act.caller,
     );
     Ok(AdminAnswer::OrdersCancelled(OrderCancelSummary {
         user: user.to_string(),

@@ -69,10 +69,10 @@ pub(super) fn end(
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
     let what = match &which {
-        SessionSelector::Prefix(prefix) => format!("that begin with {}", clean(prefix)),
-        SessionSelector::User(user) => format!("of {}", clean(user)),
-        SessionSelector::Worker(name) => format!("that passed through worker {}", clean(name)),
-        SessionSelector::All => "of everybody".to_owned(),
+        SessionSelector::Prefix(prefix) => format!("id:{}", clean(prefix)),
+        SessionSelector::User(user) => format!("user:{}", clean(user)),
+        SessionSelector::Worker(name) => format!("worker:{}", clean(name)),
+        SessionSelector::All => "all".to_owned(),
     };
     let ended = match which {
         SessionSelector::Prefix(prefix) => end_one(shared, &prefix, &caller)?,
@@ -97,7 +97,13 @@ pub(super) fn end(
         SessionSelector::All => end_matching(shared, SessionFilter::All, &caller)?,
     };
     let EndedCount { logins, tokens } = ended;
-    crate::info!("{caller} has ended {logins} sessions and {tokens} tokens: those {what}");
+    crate::audit!(
+        "sessions end",
+        which = what,
+        by = caller,
+        sessions = logins,
+        tokens = tokens,
+    );
     Ok(AdminAnswer::Ended(EndedSessions {
         ended: logins.saturating_add(tokens),
         tokens: Some(tokens),

@@ -155,7 +155,12 @@ impl Auth {
             Ok(()) => {
                 self.shut_out(owner.account);
                 let count = u32::try_from(chosen.len()).unwrap_or(u32::MAX);
-                crate::info!("{} has ended {count} sessions of its own", owner.username);
+                crate::audit!(
+                    "sessions end",
+                    user = owner.username,
+                    by = "owner",
+                    sessions = count
+                );
                 succeed(reply_to, Some(AccountValue::Count(count)));
             }
             Err(refusal) => reply_to.fail(Instruction::EndSessions, &refusal),
@@ -226,7 +231,12 @@ impl Auth {
         };
         let text = "too many wrong passwords; wait a minute and try again";
         if !self.attempts.count_address(&counted) {
-            self.count_failed(reply_to, AccountEvent::RefusedLogin);
+            self.count_failed(
+                reply_to,
+                AccountEvent::RefusedLogin,
+                "too-many-of-address",
+                None,
+            );
             return Err(Refusal::new(Reason::TooManyAttempts, text));
         }
         let place = LoginPlace::of(name, &counted.worker, counted.near);
@@ -242,7 +252,12 @@ impl Auth {
             }
         }
         if counted.is_stranger && !self.attempts.count_stranger(&counted) {
-            self.count_failed(reply_to, AccountEvent::RefusedLogin);
+            self.count_failed(
+                reply_to,
+                AccountEvent::RefusedLogin,
+                "too-many-of-name",
+                None,
+            );
             return Err(Refusal::new(Reason::TooManyAttempts, text));
         }
         Ok(counted)
@@ -253,7 +268,12 @@ impl Auth {
         let instruction = pending.change.instruction();
         let new_hash = match outcome {
             HashOutcome::Wrong => {
-                self.count_failed(&pending.reply_to, AccountEvent::FailedLogin);
+                self.count_failed(
+                    &pending.reply_to,
+                    AccountEvent::FailedLogin,
+                    "wrong-password-of-a-session",
+                    Some(&pending.username),
+                );
                 return pending.change.refuse(&pending.reply_to);
             }
             HashOutcome::Failed => {
@@ -331,10 +351,10 @@ impl Auth {
         })?;
         self.note_changed_password(account);
         self.count(AccountEvent::PasswordChange, 1);
-        crate::info!(
-            "the password of {} was changed by its owner, and {} other sessions of it ended",
-            pending.username,
-            ended.len()
+        crate::audit!(
+            "password change",
+            user = pending.username,
+            sessions = ended.len()
         );
         Ok(())
     }
@@ -371,10 +391,7 @@ impl Auth {
             tx.set_email(account, email)
         })?;
         self.note_changed_record();
-        crate::info!(
-            "the e-mail address of {} was changed by its owner",
-            pending.username
-        );
+        crate::audit!("email change", user = pending.username);
         Ok(())
     }
 
@@ -411,7 +428,10 @@ impl Auth {
             }
         }
         for hash in ended {
-            self.sessions.remove(hash);
+            if let Some(stored) = self.sessions.remove(hash) {
+                // The act that ends it has a line of its own.
+                self.log_end(&stored, "account-changed");
+            }
         }
         self.count(AccountEvent::SessionEnd, ended.len());
         self.ended.extend_from_slice(ended);

@@ -65,7 +65,12 @@ impl Auth {
         };
         if !self.attempts.count_address(&counted) {
             let text = "too many wrong codes or passwords; wait a minute and try again";
-            self.count_failed(&reply_to, AccountEvent::RefusedLogin);
+            self.count_failed(
+                &reply_to,
+                AccountEvent::RefusedLogin,
+                "too-many-codes",
+                None,
+            );
             return reply_to.fail(instruction, &Refusal::new(Reason::TooManyAttempts, text));
         }
         let (hash, again) = (code.hash(), reply_to.again);
@@ -124,7 +129,7 @@ impl Auth {
     }
 
     fn refuse_code(&mut self, reply_to: &ReplyTo) {
-        self.count_failed(reply_to, AccountEvent::RefusedCode);
+        self.count_failed(reply_to, AccountEvent::RefusedCode, "wrong-code", None);
         refuse_code(reply_to);
     }
 
@@ -168,10 +173,7 @@ impl Auth {
         })?;
         self.note_changed_password(account);
         self.count(AccountEvent::PasswordReset, 1);
-        crate::info!(
-            "the password of {username} was reset with a code, and {} sessions of it ended",
-            ended.len()
-        );
+        crate::audit!("password reset", user = username, sessions = ended.len());
         Ok(())
     }
 

@@ -4,7 +4,9 @@
 //! sends the replies, in this order.
 
 use super::accounts::tell_owner_of;
-use super::{Auth, CHANGE_AGE_MAX, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, oldest_place};
+use super::{
+    Auth, CHANGE_AGE_MAX, FORGET_INTERVAL, TOUCH_INTERVAL, active_session, client_of, oldest_place,
+};
 use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
 use crate::master::storage::accounts::{NewAccount, StoredSession};
@@ -12,8 +14,9 @@ use crate::master::storage::acts::AccountAct;
 use crate::master::storage::login_places::LoginPlace;
 use crate::master::storage::{Storage, StorageError};
 use crate::model::{
-    AccountId, OwnerNotice, SessionHash, SessionId, SessionUse, SignInHash, TokenName,
+    AccountId, OwnerNotice, SessionHash, SessionId, SessionKind, SessionUse, SignInHash, TokenName,
 };
+use crate::runtime::log::SuppressedCount;
 use crate::runtime::neighbourhood::Neighbourhood;
 use crate::wire::{Instruction, Refusal, Reply, reply};
 use std::time::Instant;
@@ -149,6 +152,9 @@ impl Auth {
                         hash: session.session.hash,
                         active: Some(active_session(&session)),
                     };
+                    if let Some(more) = self.ends_logged.allow("login") {
+                        log_login(&session, &reply_to, more);
+                    }
                     replies.add(reply_to, |out| {
                         message::write(out, Instruction::LinkSession, &state);
                         Reply::Session {
@@ -178,6 +184,23 @@ impl Auth {
             }
         }
     }
+}
+
+fn log_login(stored: &StoredSession, reply_to: &ReplyTo, more: SuppressedCount) {
+    let session = &stored.session;
+    let method = match &session.kind {
+        SessionKind::Login(method) => method.as_str(),
+        SessionKind::Token { .. } => "token",
+    };
+    crate::audit!(
+        "login ok",
+        user = session.username,
+        worker = reply_to.peer.worker.name,
+        client = client_of(reply_to),
+        session = session.hash.prefix(),
+        method = method;
+        more
+    );
 }
 
 fn store(

@@ -190,7 +190,7 @@ impl Auth {
         // Sessions that were begun before auth heard of it.
         self.commit();
         let ended = self.sessions.all_but(account, None);
-        self.end_all(&ended);
+        self.end_all(&ended, "deletion");
         // Before the answer, so that its reader finds the sessions ended at every worker.
         self.push_ended();
         self.note_changed_password(account);
@@ -203,10 +203,13 @@ impl Auth {
         match asker {
             DeletionAsker::Owner(reply_to) => {
                 if is_made {
-                    crate::info!(
-                        "{username} has deleted the account, which is ~{} now; {sessions} sessions \
-                         and tokens of it ended, and {orders} orders were cancelled",
-                        account.0
+                    crate::audit!(
+                        "account delete",
+                        user = username,
+                        account = account.0,
+                        by = "owner",
+                        sessions = sessions,
+                        orders = orders,
                     );
                 }
                 succeed(&reply_to, None);
@@ -215,11 +218,13 @@ impl Auth {
                 let _ = reply.try_send(Err(format!("there is no user {username}")));
             }
             DeletionAsker::Administrator(act, reply) => {
-                crate::info!(
-                    "{} has deleted the account {username}, which is ~{} now; {sessions} sessions and \
-                     tokens of it ended, and {orders} orders were cancelled",
-                    act.caller,
-                    account.0
+                crate::audit!(
+                    "account delete",
+                    user = username,
+                    account = account.0,
+                    by = act.caller,
+                    sessions = sessions,
+                    orders = orders,
                 );
                 let end = AccountEnd {
                     account,
@@ -252,16 +257,16 @@ impl Auth {
             }
         };
         if !is_locked {
-            crate::info!("{} has unlocked the account {}", act.caller, end.username);
+            crate::audit!("account unlock", user = end.username, by = act.caller);
             let _ = reply.try_send(Ok(end));
             return;
         }
         // Transactions says how many orders end, which may be long after.
-        crate::info!(
-            "{} has locked the account {}; {} sessions and tokens of it ended",
-            act.caller,
-            end.username,
-            end.sessions
+        crate::audit!(
+            "account lock",
+            user = end.username,
+            by = act.caller,
+            sessions = end.sessions,
         );
         self.end_orders(AccountCancellation {
             account: end.account,
@@ -271,8 +276,11 @@ impl Auth {
             writes: None,
             done: Box::new(move |outcome| {
                 if let Ok(orders) = &outcome {
-                    let username = &end.username;
-                    crate::info!("{orders} orders of {username} were cancelled by the lock");
+                    crate::audit!(
+                        "account lock: orders cancelled",
+                        user = end.username,
+                        orders = orders
+                    );
                 }
                 let _held = held;
                 let ended = outcome.map(|orders| AccountEnd { orders, ..end });

@@ -4,7 +4,7 @@
 
 use super::accounts::hidden_email;
 use super::commit::{AuthSuccess, AuthWrite, PendingReply};
-use super::{Auth, conflict_refusal, oldest_place};
+use super::{Auth, client_of, conflict_refusal, oldest_place};
 use crate::master::messages::{
     AccountEvent, CountedLogin, HashJob, PendingLogin, PendingRegistration,
 };
@@ -39,7 +39,12 @@ impl Auth {
             at: Instant::now(),
         };
         if !self.attempts.count_address(&counted) {
-            self.count_failed(&reply_to, AccountEvent::RefusedLogin);
+            self.count_failed(
+                &reply_to,
+                AccountEvent::RefusedLogin,
+                "too-many-of-address",
+                None,
+            );
             return refuse_attempt(
                 reply_to,
                 "too many failed logins; wait a minute and try again",
@@ -66,7 +71,13 @@ impl Auth {
             // It stays counted for its address, so that trying on is not free.
             let text = "too many failed logins with this name, or through this worker, from where it has not logged \
                         in lately; try again later, or from where you logged in before";
-            self.count_failed(&reply_to, AccountEvent::RefusedLogin);
+            let user = credentials.as_ref().map(|it| &it.username);
+            self.count_failed(
+                &reply_to,
+                AccountEvent::RefusedLogin,
+                "too-many-of-name",
+                user,
+            );
             return refuse_attempt(reply_to, text);
         }
         let stored = credentials.as_ref().and_then(|c| c.pass_hash.clone());
@@ -119,6 +130,7 @@ impl Auth {
         let near = Neighbourhood::of(reply_to.client_ip());
         if !self.registrations.allows(worker, near, now) {
             let text = "too many registrations from this address; wait a minute and try again";
+            self.log_unregistered(&reply_to, "too-many-of-its-address");
             reply_to.fail(
                 Instruction::Register,
                 &Refusal::new(Reason::TooManyAttempts, text),
@@ -144,12 +156,22 @@ impl Auth {
             Ok(conflict) => {
                 // Who asks whether a name or an e-mail address is taken pays for it.
                 self.registrations.count(worker, near, now);
+                self.log_unregistered(&reply_to, "taken");
                 reply_to.fail(Instruction::Register, &conflict_refusal(conflict));
             }
             Err(error) => {
                 crate::error!("whether a name is taken could not be read: {error}");
                 reply_to.fail(Instruction::Register, &Refusal::not_stored());
             }
+        }
+    }
+
+    /// Logs a registration that is refused, at most
+    /// [`ATTEMPTS_LOGGED_MAX`](super::ATTEMPTS_LOGGED_MAX) times a minute for each reason.
+    fn log_unregistered(&self, reply_to: &ReplyTo, reason: &'static str) {
+        if let Some(more) = self.throttle.allow(reason) {
+            let (worker, client) = (&reply_to.peer.worker.name, client_of(reply_to));
+            crate::audit!("registration refused", reason = reason, worker = worker, client = client; more);
         }
     }
 
@@ -202,13 +224,23 @@ impl Auth {
             third_party,
         } = pending;
         if let Some(refusal) = third_party {
-            self.count_failed(&reply_to, AccountEvent::FailedLogin);
+            self.count_failed(
+                &reply_to,
+                AccountEvent::FailedLogin,
+                "has-no-password",
+                None,
+            );
             return reply_to.fail(Instruction::Login, &refusal);
         }
-        let Some(credentials) = credentials.filter(|_| matches) else {
-            self.attempts.keep_wrong(&reply_to, counted);
-            self.count_failed(&reply_to, AccountEvent::FailedLogin);
-            return refuse_credentials(&reply_to);
+        let credentials = match credentials {
+            Some(credentials) if matches => credentials,
+            other => {
+                self.attempts.keep_wrong(&reply_to, counted);
+                let user = other.as_ref().map(|it| &it.username);
+                let reason = user.map_or("unknown-name", |_| "wrong-password");
+                self.count_failed(&reply_to, AccountEvent::FailedLogin, reason, user);
+                return refuse_credentials(&reply_to);
+            }
         };
         // Meanwhile the password may have been changed, or the account locked.
         let account = credentials.account;
@@ -218,6 +250,8 @@ impl Auth {
                 self.attempts.forgive_wrong(&reply_to, &counted);
                 self.attempts.forgive(counted);
                 if now.is_locked {
+                    let user = Some(&credentials.username);
+                    self.count_failed(&reply_to, AccountEvent::FailedLogin, "locked", user);
                     return reply_to.fail(Instruction::Login, &Refusal::account_locked());
                 }
             }
@@ -273,7 +307,8 @@ impl Auth {
         match uncommitted.map_or_else(committed, Ok) {
             Ok(NameConflict::Neither) => {
                 if let Some(more) = self.throttle.allow("registration") {
-                    crate::info!("{} is registered{more}", new.username);
+                    let (worker, client) = (&reply_to.peer.worker.name, client_of(&reply_to));
+                    crate::audit!("registration", user = new.username, worker = worker, client = client; more);
                 }
                 self.writes.push(AuthWrite::Account(new));
                 self.count(AccountEvent::Registration, 1);
@@ -330,7 +365,7 @@ impl Auth {
             },
         };
         for hash in self.sessions.surplus(session.account) {
-            self.end(&hash);
+            self.end(&hash, "too-many-sessions");
         }
         let stored = StoredSession {
             session,

@@ -366,7 +366,7 @@ impl Auth {
                     stored.session.expirable && stored.session.worker == reply_to.peer.worker.uuid
                 });
             if made_here {
-                self.end(hash);
+                self.end(hash, "connection-closed");
             }
         }
         reply_to.send(|out| Reply::Pong.write(out));
@@ -410,7 +410,7 @@ impl Auth {
             return;
         }
         self.shut_out_of(&[hash]);
-        self.end(&hash);
+        self.end(&hash, "logout");
         self.answers.push(PendingReply {
             reply_to,
             instruction: Instruction::Logout,

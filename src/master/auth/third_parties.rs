@@ -198,7 +198,7 @@ impl Auth {
             if self.sessions.get(&previous, Timestamp::now()).is_none() {
                 return waiting.fail(&SignInError::Over);
             }
-            self.end(&previous);
+            self.end(&previous, "again");
         }
         let method = self.provider_name(hash);
         let PendingSignIn {
@@ -311,11 +311,9 @@ impl Auth {
         });
         let account = stored.map_err(|error| unstored(&error))?;
         self.count(AccountEvent::Registration, 1);
-        crate::info!(
-            "{} is registered, with an identity of {}",
-            new.username,
-            person.identity.issuer
-        );
+        if let Some(more) = self.throttle.allow("registration") {
+            crate::audit!("registration", user = new.username, identity = person.identity.issuer; more);
+        }
         Ok(Credentials {
             account,
             username: new.username,
@@ -369,7 +367,7 @@ impl Auth {
                     tx.insert_identity(account, &person.identity, &name, Timestamp::now())?;
                     tell_owner_of(tx, account, OwnerNotice::IdentityLinked, &name)
                 })?;
-                crate::info!("account {} has an identity of {issuer} now", account.0);
+                crate::audit!("identity link", account = account.0, identity = issuer);
             }
         }
         let sign_ins = self.third_parties.sign_ins();
@@ -452,10 +450,11 @@ impl Auth {
             )
         })?;
         self.shut_out(account);
-        crate::info!(
-            "account {} has no identity of {provider} any more, and {} sessions by it ended",
-            account.0,
-            ended.len()
+        crate::audit!(
+            "identity unlink",
+            account = account.0,
+            identity = provider,
+            sessions = ended.len(),
         );
         Ok(())
     }

@@ -115,9 +115,12 @@ impl Auth {
         self.new_tokens.count(&owner.account, Instant::now());
         self.sessions.insert(stored);
         self.count(AccountEvent::TokenCreation, 1);
-        crate::info!(
-            "{} has created the token {name} of scope {scope} for {days} days",
-            owner.username
+        crate::audit!(
+            "token create",
+            user = owner.username,
+            token = name,
+            scope = scope,
+            days = days,
         );
         Ok(token)
     }
@@ -166,7 +169,7 @@ impl Auth {
         };
         match self.change_account(owner.account, &[hash], |_| Ok(())) {
             Ok(()) => {
-                crate::info!("{} has revoked the token {name}", owner.username);
+                crate::audit!("token revoke", user = owner.username, token = name);
                 succeed(reply_to, None);
             }
             Err(refusal) => reply_to.fail(instruction, &refusal),

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// The first bytes of every database of SQLite.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Appended to the database's name: a copy that is made to be sent.
+const SENDING: &str = ".sending";
 /// Replaced databases that are kept in the folder.
 const KEPT_MAX: u32 = 99;
 
@@ -56,6 +58,48 @@ pub fn copy(
         let _ = delete_file(&beside(&part, "-journal"));
     }
     placed
+}
+
+/// Makes a consistent copy of a database, which may be in use, for who sends it. The copy has no name
+/// when this returns: it goes with its last descriptor. Stops when `cancelled` returns true.
+///
+/// # Errors
+/// The copy cannot be written beside the database, or was cancelled.
+pub fn copy_to_send(
+    from: &DatabaseUrl,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<File, StorageError> {
+    let Reader::Sqlite(source) = &Reader::open(from)?;
+    let DatabaseUrl::Sqlite(database) = from;
+    delete_sending(from);
+    let named = beside(database, SENDING);
+    let io = |error| StorageError::Io(named.clone(), error);
+    create_file(&named, b"").map_err(io)?;
+    let opened = sqlite::copy_pages(source, &named, &named, cancelled)
+        .and_then(|()| File::open(&named).map_err(io));
+    delete_sending(from);
+    opened
+}
+
+/// Deletes what a master that was killed has left of a copy to send.
+pub fn delete_sending(database: &DatabaseUrl) {
+    let DatabaseUrl::Sqlite(file) = database;
+    for end in ["", "-journal", "-wal", "-shm"] {
+        // Most of them are never there.
+        let _ = delete_file(&beside(&beside(file, SENDING), end));
+    }
+}
+
+/// The most bytes that a copy of a database takes now.
+///
+/// # Errors
+/// The database cannot be looked at.
+pub fn copied_bytes_max(database: &DatabaseUrl) -> Result<u64, StorageError> {
+    let DatabaseUrl::Sqlite(file) = database;
+    let size = |path: &Path| fs::metadata(path).map(|it| it.len());
+    let whole = size(file).map_err(|error| StorageError::Io(file.clone(), error))?;
+    // The log may have pages that the file has not.
+    Ok(whole.saturating_add(size(&beside(file, "-wal")).unwrap_or(0)))
 }
 
 /// Where a database's header says in which mode it is written.
@@ -353,6 +397,34 @@ fn move_aside(database: &Path) -> Result<Option<PathBuf>, String> {
 mod tests {
     use super::*;
     use crate::master::storage::testing::Engine;
+
+    #[test]
+    fn a_copy_to_send_has_no_name_and_removes_what_was_left() {
+        let engine = Engine::sqlite();
+        let left = || {
+            let names = fs::read_dir(engine.folder()).unwrap();
+            let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+            names.filter(|name| name.contains(SENDING)).count()
+        };
+        let DatabaseUrl::Sqlite(database) = engine.url();
+        for end in ["", "-journal"] {
+            fs::write(beside(&beside(database, SENDING), end), "left").unwrap();
+        }
+        let sent = copy_to_send(engine.url(), &|| false).unwrap();
+        assert_eq!(left(), 0);
+        let size = sent.metadata().unwrap().len();
+        assert!(size > 0 && size <= copied_bytes_max(engine.url()).unwrap());
+        let mut bytes = Vec::new();
+        (&sent).read_to_end(&mut bytes).unwrap();
+        let written = engine.folder().join("written.db");
+        fs::write(&written, bytes).unwrap();
+        Storage::migrate(&DatabaseUrl::Sqlite(written)).unwrap();
+        assert!(copy_to_send(engine.url(), &|| true).is_err());
+        assert_eq!(left(), 0);
+        fs::write(beside(database, SENDING), "left").unwrap();
+        delete_sending(engine.url());
+        assert_eq!(left(), 0);
+    }
 
     #[test]
     fn a_backup_is_whole_and_overwrites_nothing() {

@@ -232,6 +232,16 @@ pub(super) fn other_version(path: &Path, found: usize) -> VersionMismatch {
     }
 }
 
+/// The number of migrations of a database that is there and is brought forward by [`migrate`]. None:
+/// it is new, of this version, or of a newer one.
+pub(super) fn older_version(path: &Path) -> Result<Option<usize>, StorageError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let found = found_version(path)?;
+    Ok((1..MIGRATIONS.len()).contains(&found).then_some(found))
+}
+
 /// The number of a database's migrations, read before anything is written to it.
 fn found_version(path: &Path) -> Result<usize, StorageError> {
     let read = || -> rusqlite::Result<usize> {

@@ -220,6 +220,16 @@ impl Snapshot<'_> {
         Ok(unsigned(pages).saturating_mul(unsigned(size)))
     }
 
+    /// The number of migrations that the database has had.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn migrations_had(&mut self) -> Result<u64, StorageError> {
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let had = sqlite.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
+        Ok(unsigned(had))
+    }
+
     /// The disk that the database is on; `None` where the system does not say.
     pub fn disk_space(&self) -> Option<DiskSpace> {
         let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;

@@ -274,6 +274,9 @@ impl OrderState {
                     replies.add(reply_to, |out| write_outcome(out, &entry.transaction))
                 }
                 Acceptance::Refused(instruction, refusal, reply_to) => {
+                    if let OpenValue::Known(reason) = &refusal.reason {
+                        self.refused.add(*reason, &reply_to);
+                    }
                     replies.fail(reply_to, instruction, &refusal);
                 }
                 Acceptance::Placed {

@@ -57,6 +57,15 @@ impl DiskLevel {
     }
 }
 
+/// Whether orders would be refused for want of room once so many bytes more are used.
+pub fn fills(space: DiskSpace, bytes: u64) -> bool {
+    let left = DiskSpace {
+        free: space.free.saturating_sub(bytes),
+        ..space
+    };
+    DiskLevel::Ample.after(left) == DiskLevel::Full
+}
+
 /// What is known of the disk of the database.
 #[derive(Debug)]
 pub struct DiskFloor {

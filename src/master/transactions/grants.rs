@@ -99,13 +99,13 @@ impl Transactions {
         let granted = stored.map_err(|error| not_stored(&error))??;
         failpoint::point("grant-committed");
         self.granted += 1;
-        crate::info!(
-            "{} has granted {} {}, which has {} of cash now: {}",
-            act.caller,
-            granted.username,
-            grant.amount,
-            granted.cash,
-            grant.reason
+        crate::audit!(
+            "account grant",
+            user = granted.username,
+            amount = grant.amount,
+            cash = granted.cash,
+            reason = grant.reason,
+            by = act.caller,
         );
         Ok(granted)
     }
@@ -198,14 +198,14 @@ fn restart_act(act: &AdminAct, done: &RestartOutcome) -> AccountAct {
 }
 
 fn log_restart(act: &AdminAct, done: &RestartOutcome) {
-    crate::info!(
-        "{} has let {} begin anew: {} orders cancelled, {} positions sold, cash {} before and {} now",
-        act.caller,
-        done.username,
-        done.cancelled,
-        done.sold,
-        done.before,
-        done.cash
+    crate::audit!(
+        "account restart",
+        user = done.username,
+        orders = done.cancelled,
+        sold = done.sold,
+        cash_before = done.before,
+        cash = done.cash,
+        by = act.caller,
     );
 }
 

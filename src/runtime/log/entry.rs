@@ -84,12 +84,12 @@ impl fmt::Display for EntryMessage<'_> {
         let entry = self.0;
         write!(
             f,
-            "{}:{} {}: ",
+            "{} ({}:{} {})",
+            OneLine(&entry.message),
             OneLine(&entry.filename),
             entry.linenum,
             OneLine(&entry.funcname)
-        )?;
-        OneLine(&entry.message).fmt(f)
+        )
     }
 }
 

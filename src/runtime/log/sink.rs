@@ -4,27 +4,32 @@
 //!
 //! Tests: `src/runtime/log/tests.rs`.
 
-use super::{Level, LevelFilter, LogEntry};
+use super::{Level, LevelFilter, LogDestination, LogEntry};
 use crate::runtime::backoff::Backoff;
 use log::Log;
 use simplelog::{ColorChoice, ConfigBuilder, TermLogger, TerminalMode};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The pause after the first failure.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// The mode of a new file.
+const MODE: u32 = 0o640;
 /// The longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The file, and the copy on standard error.
 pub(super) struct Sink {
     path: PathBuf,
-    file: File,
+    /// `None`: standard error alone gets the entries.
+    file: Option<File>,
     stderr: StderrKind,
+    /// The least severe level that is copied to standard error.
+    copied_level: LevelFilter,
     /// While writing fails: the time of the next attempt, and the pauses after it.
     failure: Option<(Instant, Backoff)>,
     /// Entries of the failed batch that are copied to standard error already.
@@ -35,21 +40,31 @@ pub(super) struct Sink {
 
 /// The kind of standard error, which decides what is copied to it.
 enum StderrKind {
-    /// systemd's journal: everything, with a priority before each line.
+    /// systemd's journal: with a priority before each line, without date and time.
     Journal,
-    /// A terminal: warnings and errors, in colour.
+    /// A terminal: in colour.
     Terminal(Box<TermLogger>),
-    /// A file or a pipe: warnings and errors, as in the file.
+    /// A file or a pipe: as in the file.
     Plain,
 }
 
 impl Sink {
-    /// Opens the file, and finds out what standard error is.
-    pub(super) fn open(path: &Path) -> io::Result<Sink> {
+    /// Opens the file if there is to be one, and finds out what standard error is.
+    pub(super) fn open(path: &Path, to: LogDestination) -> io::Result<Sink> {
+        let stderr = StderrKind::of_stderr();
+        let copied_level = match (to, &stderr) {
+            (LogDestination::File, _) => LevelFilter::Error,
+            (LogDestination::Journal, _) | (LogDestination::Both, StderrKind::Journal) => {
+                LevelFilter::Trace
+            }
+            (LogDestination::Both, _) => LevelFilter::Warn,
+        };
+        let has_file = to != LogDestination::Journal;
         Ok(Sink {
             path: path.to_owned(),
-            file: append(path)?,
-            stderr: StderrKind::of_stderr(),
+            file: has_file.then(|| append(path)).transpose()?,
+            stderr,
+            copied_level,
             failure: None,
             copied: 0,
             reported_lost: 0,
@@ -58,15 +73,14 @@ impl Sink {
 
     /// The least severe level that is copied to standard error.
     pub(super) fn copied_level(&self) -> LevelFilter {
-        match self.stderr {
-            StderrKind::Journal => LevelFilter::Trace,
-            StderrKind::Terminal(_) | StderrKind::Plain => LevelFilter::Warn,
-        }
+        self.copied_level
     }
 
     /// Opens the file again by its name. Where that fails, the old one stays in use.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
-        self.file = append(&self.path)?;
+        if self.file.is_some() {
+            self.file = Some(append(&self.path)?);
+        }
         Ok(())
     }
 
@@ -81,7 +95,7 @@ impl Sink {
     pub(super) fn write(&mut self, batch: &[Arc<LogEntry>], lost: u64) -> io::Result<()> {
         // A failed batch comes again, shorter by the entries lost from its front.
         let again = self.copied.min(batch.len());
-        self.stderr.copy(&batch[again..]);
+        self.stderr.copy(&batch[again..], self.copied_level);
         self.copied = batch.len();
 
         let mut text = String::new();
@@ -127,26 +141,53 @@ impl Sink {
     /// Appends all of it or nothing. A part that a full disk has taken is removed, so that no entry
     /// comes twice.
     fn append(&mut self, text: &[u8]) -> io::Result<()> {
-        let before = self.file.metadata()?;
-        let result = self.file.write_all(text);
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let before = file.metadata()?;
+        let result = file.write_all(text);
         if result.is_err() && before.is_file() {
-            let _ = self.file.set_len(before.len());
+            let _ = file.set_len(before.len());
         }
         result
     }
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).mode(MODE);
+    match options.clone().create_new(true).open(path) {
+        Ok(new) => {
+            // Whatever the umask is: the group reads it.
+            new.set_permissions(Permissions::from_mode(MODE))?;
+            Ok(new)
+        }
+        // Also where it stands behind a link, which `create_new` does not follow.
+        Err(_) => options.create(true).open(path),
+    }
 }
 
-/// Reports the state of the log itself on standard error, which may be closed.
+/// Reports the state of the log itself on standard error.
 fn report(what: std::fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{what}");
+    say(Level::Error, what);
+}
+
+/// Writes a text to standard error, which may be closed. Where that is the journal each line gets the
+/// priority of the level.
+pub fn say(level: Level, text: impl std::fmt::Display) {
+    let text = text.to_string();
+    let before = if is_journal() {
+        format!("<{}>", priority(level))
+    } else {
+        String::new()
+    };
+    let mut lines = String::new();
+    for line in text.lines() {
+        lines.push_str(&before);
+        lines.push_str(line);
+        lines.push('\n');
+    }
+    let _ = io::stderr().write_all(lines.as_bytes());
 }
 
 impl StderrKind {
@@ -165,29 +206,27 @@ impl StderrKind {
             .set_location_level(LevelFilter::Off)
             .build();
         StderrKind::Terminal(TermLogger::new(
-            LevelFilter::Warn,
+            LevelFilter::Trace,
             config,
             TerminalMode::Stderr,
             ColorChoice::Auto,
         ))
     }
 
-    fn copy(&self, batch: &[Arc<LogEntry>]) {
-        let severe = batch.iter().filter(|entry| entry.level <= Level::Warn);
+    fn copy(&self, batch: &[Arc<LogEntry>], level: LevelFilter) {
+        let wanted = batch.iter().filter(|entry| entry.level <= level);
         let mut text = String::new();
         match self {
-            StderrKind::Journal => {
-                for entry in batch {
-                    text.push_str(&format!(
-                        "<{}>{}\n",
-                        priority(entry.level),
-                        entry.without_time()
-                    ));
-                }
-            }
-            StderrKind::Plain => severe.for_each(|entry| text.push_str(&format!("{entry}\n"))),
+            StderrKind::Journal => wanted.for_each(|entry| {
+                text.push_str(&format!(
+                    "<{}>{}\n",
+                    priority(entry.level),
+                    entry.without_time()
+                ));
+            }),
+            StderrKind::Plain => wanted.for_each(|entry| text.push_str(&format!("{entry}\n"))),
             StderrKind::Terminal(terminal) => {
-                for entry in severe {
+                for entry in wanted {
                     terminal.log(
                         &log::Record::builder()
                             .level(entry.level)

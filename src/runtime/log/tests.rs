@@ -10,6 +10,7 @@ use std::process::Command;
 
 fn open(file: &Path, memory_entries: usize) -> (LogHandle, Logger) {
     build(LogConfig {
+        to: LogDestination::Both,
         file: file.to_owned(),
         level: LevelFilter::Info,
         memory_entries,
@@ -34,8 +35,10 @@ fn messages(file: &Path) -> Vec<String> {
         .unwrap()
         .lines()
         .map(|line| {
-            line.split_once(" some::function: ")
-                .map_or(line, |(_, messages)| messages)
+            let message = line.strip_suffix(" (src/some.rs:7 some::function)");
+            message
+                .and_then(|line| line.split_once(" INFO  "))
+                .map_or(line, |(_, message)| message)
                 .to_owned()
         })
         .collect()
@@ -60,7 +63,7 @@ fn an_entry_is_one_line() {
     let line = entry.to_string();
     assert!(
         line.ends_with(
-            " INFO  src/some.rs:7 some::function: two\\nlines \\u{1b}[31m \\u{202e} back\\\\slash é"
+            " INFO  two\\nlines \\u{1b}[31m \\u{202e} back\\\\slash é (src/some.rs:7 some::function)"
         ),
         "{line}"
     );
@@ -169,6 +172,7 @@ fn reopen_opens_the_file_by_its_name() {
 fn a_file_that_cannot_be_opened_is_named() {
     let missing = Path::new("/nonexistent/folder/log");
     let config = LogConfig {
+        to: LogDestination::Both,
         file: missing.to_owned(),
         level: LevelFilter::Info,
         memory_entries: 1,
@@ -212,6 +216,11 @@ fn child_panics_with_a_log() {
     };
     runtime::install_panic_hook();
     let handle = start(LogConfig {
+        to: match std::env::var("PAPERTRADER_TEST_TO").as_deref() {
+            Ok("file") => LogDestination::File,
+            Ok("journal") => LogDestination::Journal,
+            _ => LogDestination::Both,
+        },
         file: file.into(),
         level: LevelFilter::Info,
         memory_entries: 1000,
@@ -246,21 +255,15 @@ fn a_panic_is_in_the_file_after_all_earlier_entries() {
     let text = fs::read_to_string(&file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");
+    let place = "papertrader::runtime::log::tests::child_panics_with_a_log)";
     assert!(
-        lines[0].ends_with(
-            "papertrader::runtime::log::tests::child_panics_with_a_log: the answer is 42"
-        ),
+        lines[0].contains(" INFO  the answer is 42 (src/runtime/log/tests.rs:")
+            && lines[0].ends_with(place),
         "{text}"
     );
-    assert!(
-        lines[0].contains(" INFO  src/runtime/log/tests.rs:"),
-        "{text}"
-    );
-    assert!(lines[1].ends_with("just before"), "{text}");
-    assert!(
-        lines[2].ends_with("thread doomed panicked, the process ends: on purpose"),
-        "{text}"
-    );
+    assert!(lines[1].contains(" WARN  just before (src"), "{text}");
+    let last = " ERROR thread doomed panicked, the process ends: on purpose (";
+    assert!(lines[2].contains(last), "{text}");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         stderr.contains("just before") && !stderr.contains("the answer"),
@@ -268,11 +271,11 @@ fn a_panic_is_in_the_file_after_all_earlier_entries() {
     );
 }
 
-#[test]
-fn a_journal_gets_all_entries_with_priorities() {
+/// What the child writes to a journal, and to the file if there is one.
+fn journal_and_file(to: &str) -> (String, Option<String>) {
     use std::os::unix::fs::MetadataExt;
     let dir = tempfile::tempdir().unwrap();
-    let journal = dir.path().join("journal");
+    let (journal, log) = (dir.path().join("journal"), dir.path().join("log"));
     let stderr = fs::File::create(&journal).unwrap();
     let it = stderr.metadata().unwrap();
     let status = Command::new(std::env::current_exe().unwrap())
@@ -281,23 +284,55 @@ fn a_journal_gets_all_entries_with_priorities() {
             "runtime::log::tests::child_panics_with_a_log",
             "--nocapture",
         ])
-        .env("PAPERTRADER_TEST_LOG", dir.path().join("log"))
+        .env("PAPERTRADER_TEST_LOG", &log)
+        .env("PAPERTRADER_TEST_TO", to)
         .env("JOURNAL_STREAM", format!("{}:{}", it.dev(), it.ino()))
         .stdout(std::process::Stdio::null())
         .stderr(stderr)
         .status()
         .unwrap();
     assert_eq!(status.code(), Some(1));
-    let text = fs::read_to_string(&journal).unwrap();
-    for (priority, end) in [
-        (6, "the answer is 42"),
-        (4, "just before"),
-        (3, "the process ends: on purpose"),
-    ] {
-        assert!(
-            text.lines()
-                .any(|line| line.starts_with(&format!("<{priority}>")) && line.ends_with(end)),
-            "{text}"
-        );
+    let journal = fs::read_to_string(&journal).unwrap();
+    (journal, fs::read_to_string(log).ok())
+}
+
+#[test]
+fn a_journal_gets_all_entries_with_priorities() {
+    for to in ["both", "journal"] {
+        let (journal, file) = journal_and_file(to);
+        for start in [
+            "<6>the answer is 42 (src/",
+            "<4>just before (src/",
+            "<3>thread doomed panicked, the process ends: on purpose (",
+        ] {
+            let found = journal.lines().filter(|line| line.starts_with(start));
+            assert_eq!(found.count(), 1, "{start}: {journal}");
+        }
+        let lines = file.map(|text| text.lines().count());
+        assert_eq!(lines, (to == "both").then_some(3), "{to}");
     }
+}
+
+#[test]
+fn a_file_alone_leaves_errors_alone_to_the_journal() {
+    let (journal, file) = journal_and_file("file");
+    assert_eq!(file.unwrap().lines().count(), 3);
+    assert!(journal.contains("<3>thread doomed panicked"), "{journal}");
+    assert!(
+        !journal.contains("just before") && !journal.contains("the answer"),
+        "{journal}"
+    );
+}
+
+#[test]
+fn the_group_reads_a_new_file_whatever_the_umask_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
+    let (new, old) = (dir.path().join("new"), dir.path().join("old"));
+    fs::write(&old, "").unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o600)).unwrap();
+    open(&new, 10).0.flush().unwrap();
+    open(&old, 10).0.flush().unwrap();
+    assert_eq!((mode(&new), mode(&old)), (0o640, 0o600));
 }

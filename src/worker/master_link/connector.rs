@@ -110,8 +110,8 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// A connector that sends the events of each link to `master_link`, through a channel of its
-    /// own. While it is full, the link is not read. `capacity` makes room for each attempt. A link
-    /// is made anew when it is older than a random part of `renew_after`, at least half.
+    /// own. While it is full, the link is not read. `capacity` makes room for each attempt. A link is
+    /// made anew when it is older than a random part of `renew_after`, at least half.
     pub(in crate::worker) fn new(
         connect: Connect,
         master_link: Sender<MasterLinkMessage>,

@@ -87,8 +87,8 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
     let log = deployment.done("log tail");
     let number = rustix::process::geteuid().as_raw();
     for act in [
-        "has locked the account Alice",
-        "has unlocked the account Alice",
+        "audit: account lock user=Alice by=\"user ",
+        "audit: account unlock user=Alice by=\"user ",
     ] {
         let line = log.lines().find(|line| line.contains(act)).unwrap();
         assert!(line.contains(&number.to_string()), "{line}");
@@ -128,8 +128,9 @@ fn accounts_are_listed_shown_locked_and_unlocked() {
         "end-sessions"
     );
     let log = deployment.done("log tail");
-    assert!(log.contains("has booted worker worker-1"), "{log}");
-    assert!(log.contains("tokens: those of everybody"), "{log}");
+    let booted = "audit: worker boot worker=worker-1 by=\"user ";
+    assert!(log.contains(booted), "{log}");
+    assert!(log.contains("audit: sessions end which=all by="), "{log}");
 }
 
 #[test]
@@ -202,8 +203,8 @@ fn a_grant_and_a_restart_are_read_by_whom_they_concern() {
     assert!(deployment.done("verify").contains("every balance"));
     let log = deployment.done("log tail");
     for act in [
-        "has granted Alice 500.25, which has",
-        "has let Alice begin anew",
+        "audit: account grant user=Alice amount=500.25 cash=",
+        "audit: account restart user=Alice orders=0 sold=1 cash_before=",
     ] {
         assert!(log.contains(act), "{log}");
     }

@@ -118,8 +118,11 @@ fn an_administrator_deletes_an_account_that_trades() {
     let log = deployment.done("log tail");
     let line = log
         .lines()
-        .find(|line| line.contains("has deleted the account Alice"));
-    assert!(line.unwrap().contains(&format!("~{number}")), "{log}");
+        .find(|line| line.contains("audit: account delete user=Alice"));
+    assert!(
+        line.unwrap().contains(&format!(" account={number} ")),
+        "{log}"
+    );
 }
 
 #[test]

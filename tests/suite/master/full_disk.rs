@@ -59,6 +59,8 @@ fn a_disk_that_is_almost_full_refuses_orders_and_no_login() {
     there
         .login(&username("alice"), &hashed("alice"), false)
         .unwrap();
+    let refused = deployment.refused("backup copy.db");
+    assert!(refused.contains("make room"), "{refused}");
     let verified = told(&deployment, "verify");
     assert!(verified["free_bytes"].as_u64().unwrap() < 4 << 20);
     assert!(verified["database_bytes"].as_u64().unwrap() > 0);

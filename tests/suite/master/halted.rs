@@ -722,8 +722,8 @@ fn an_order_waits_over_a_kill_until_an_administrator_accepts_its_price() {
     let log = deployment.log();
     assert!(log.contains("prices of 1 assets are held"), "{log}");
     for line in [
-        "refuses the price 10 of FELL",
-        "accepts the price 10 of FELL",
+        "audit: market review verdict=refuse symbol=FELL price=10 ",
+        "audit: market review verdict=accept symbol=FELL price=10 ",
     ] {
         let found = log.lines().find(|text| text.contains(line));
         assert!(found.unwrap().contains(&format!("{user}")), "{log}");

@@ -32,15 +32,15 @@ def case(what, after=(), short=False, upgrades=False):
 class Run:
     """The machines of a run, and the packages."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, short=False):
+        self.folder, self.short = folder, short
         self.here = pathlib.Path(__file__).resolve().parents[1]
         self.machines = {}
         # What cases leave for later ones.
         self.kept = {}
 
-    def boot(self, name, interfaces=()):
-        machine = Machine(name, (self.folder / "tree").resolve(), self.folder, interfaces)
+    def boot(self, name):
+        machine = Machine(name, (self.folder / "tree").resolve(), self.folder)
         self.machines[name] = machine
         return machine.boot()
 

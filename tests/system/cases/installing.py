@@ -66,10 +66,37 @@ def set_up(run):
     commands = [command for _, command in page.commands("spec/setup.md", "one-machine")]
     expect(0 < len(commands) <= COMMANDS_MAX, f"{len(commands)} commands: {commands}")
     for command in commands:
+        if run.short:
+            # The page's own variation: a day passes each second, and nobody waits a minute for an order.
+            command = command.replace("setup master", "setup master --update-interval 1s")
         user = "ada" if command.split()[0] == "papertrader" else None
         output = machine.terminal(command, PASSWORD, user=user)
     expect(re.search(r"bought|filled|executed", output.out, re.IGNORECASE), output)
+    took = time.monotonic() - start
     for unit in (MASTER, WORKER):
-        expect(machine.active(unit), f"{unit} is {machine.show(unit, 'ActiveState')}")
+        machine.wait_active(unit)
         expect(machine.out(f"systemctl is-enabled {unit}") == "enabled", f"{unit} is not enabled")
-    return f"{len(commands)} commands, {time.monotonic() - start:.0f} s"
+    hasten(machine)
+    return f"{len(commands)} commands, {took:.0f} s"
+
+
+def hasten(machine):
+    """An update a second, so that later cases do not wait for one a minute."""
+    machine.run("sed -i 's/^update_interval.*//' /etc/papertrader/master.toml && "
+                "sed -i '1i update_interval = \"1s\"' /etc/papertrader/master.toml && "
+                f"systemctl restart {MASTER}")
+    buys(machine)
+
+
+@case("the same by hand, as the page shows it")
+def by_hand(run):
+    machine = run.boot("by-hand")
+    put_packages(run, machine)
+    machine.run("apt-get install -y ./papertrader-server_*.deb ./papertrader_*.deb", seconds=300)
+    machine.run("useradd --create-home ada")
+    machine.run("set -eu\n" + page.script("spec/setup.md", "by-hand"))
+    machine.wait_active(WORKER)
+    for _, command in page.commands("spec/setup.md", "one-machine"):
+        if command.startswith("papertrader "):
+            machine.terminal(command, PASSWORD, user="ada")
+    machine.power_off()

@@ -5,11 +5,10 @@ from machine import until
 from outside import DOMAIN, NAME_SERVER, SYMBOL
 from . import case, expect
 from .installing import MASTER, WORKER, buys
-from .watching import drop_in
+from .watching import CONFIGURATIONS, changed, drop_in
 
 # What `systemd-analyze security` may say of each unit.
 EXPOSURE_MAX = 1.1
-CONFIGURATION = "/etc/papertrader/master.toml"
 
 # What belongs to the master, and to the worker; a pattern of the shell each.
 MASTERS = ["/etc/papertrader/master.toml", "/etc/papertrader/gnupg/*", "/etc/papertrader/ca/ca.key",
@@ -45,13 +44,6 @@ def with_tables(text, table, lines, **keys):
     return "\n".join([*top, *kept, lines, ""])
 
 
-def configure(machine, text):
-    """Writes master.toml, with the owner and mode that it has, and starts the master with it."""
-    machine.run(f"cat >{CONFIGURATION}", input=text)
-    machine.run(f"systemctl restart {MASTER}")
-    machine.wait_active(MASTER)
-
-
 @case("systemd's own judgement of the running units", after=["set-up"], short=True)
 def exposure(run):
     levels = {}
@@ -84,25 +76,20 @@ def apart(run):
     return f"{tried} paths"
 
 
-@case("secrets that systemd hands over (LoadCredential) are used", after=["set-up"])
+@case("a certificate's key that only root can read comes by the shipped example of LoadCredential",
+      after=["set-up"])
 def credentials(run):
-    machine, path = run.one, "/etc/papertrader/worker-eu1.toml"
-    before = machine.read(path)
-    key = re.search(r'^\s*key\s*=\s*"(/[^"]+)"', before, re.MULTILINE)
-    expect(key, f"no key of a certificate in {path}:\n{before}")
-    machine.run(f"mv {key[1]} /root/eu1.key; chown root:root /root/eu1.key; chmod 600 /root/eu1.key")
-    drop_in(machine, WORKER, "[Service]\nLoadCredential=eu1.key:/root/eu1.key\n", "credential")
-    handed = f"/run/credentials/{WORKER}.service/eu1.key"
-    machine.run(f"cat >{path}", input=before.replace(key[1], handed) + "\n")
-    machine.run(f"systemctl restart {WORKER}")
-    machine.wait_active(WORKER)
-    buys(machine)
-    drop_in(machine, WORKER, None, "credential")
-    group = machine.show(WORKER, "Group") or machine.show(WORKER, "User")
-    machine.run(f"mv /root/eu1.key {key[1]}; chown root:{group} {key[1]}; chmod 640 {key[1]}; cat >{path}",
-                input=before + "\n")
-    machine.run(f"systemctl restart {WORKER}")
-    machine.wait_active(WORKER)
+    machine, key = run.one, "/etc/papertrader/tls/eu1.key"
+    owner = machine.out(f"stat -c %U:%G {key}")
+    shipped = machine.read("/usr/share/doc/papertrader-server/examples/credentials.conf")
+    machine.run(f"chown root:root {key}; chmod 600 {key}")
+    try:
+        with changed(machine, WORKER, lines=shipped):
+            buys(machine)
+            # Without the lines the unit reads the file itself again.
+            machine.run(f"chown {owner} {key}; chmod 640 {key}")
+    finally:
+        machine.run(f"chown {owner} {key}; chmod 640 {key}")
 
 
 @case("a name server, an exchange and a mail server stand outside", after=["set-up"])
@@ -134,36 +121,35 @@ def certificates(folder):
 
 @case("prices come from an exchange by name, over TLS", after=["outside"])
 def provider(run):
-    machine, before = run.one, run.one.read(CONFIGURATION)
-    machine.run(f"systemctl stop {WORKER}")
+    machine = run.one
+    coins = with_tables(
+        machine.read(CONFIGURATIONS[MASTER]), "assets",
+        f'[assets]\nsymbols = ["{SYMBOL}"]\nprovider = "binance"\n[assets.binance]\n'
+        f'url = "https://exchange.{DOMAIN}"\nquote = "USDT"',
+        data_dir="/var/lib/papertrader/coins", update_interval="1s")
     machine.run("install -d -o papertrader -g papertrader -m 700 /var/lib/papertrader/coins")
-    configure(machine, with_tables(
-        before, "assets", f'[assets]\nsymbols = ["{SYMBOL}"]\nprovider = "binance"\n[assets.binance]\n'
-        f'url = "https://exchange.{DOMAIN}"\nquote = "USDT"', data_dir="/var/lib/papertrader/coins",
-        update_interval="1s"))
     calls = run.kept["outside"] / "calls.log"
-    until("the exchange is asked for prices and for days",
-          lambda: "ticker" in calls.read_text() and "klines" in calls.read_text())
-    expect(f"name exchange.{DOMAIN}" in calls.read_text(), calls.read_text())
-    configure(machine, before + "\n")
+    with changed(machine, MASTER, configuration=coins):
+        until("the exchange is asked for prices and for days",
+              lambda: "ticker" in calls.read_text() and "klines" in calls.read_text())
+        expect(f"name exchange.{DOMAIN}" in calls.read_text(), calls.read_text())
     machine.run("rm -r /var/lib/papertrader/coins")
-    machine.run(f"systemctl start {WORKER}")
     buys(machine)
 
 
 @case("a code for a new password comes by mail, with credentials from systemd", after=["outside"])
 def mail(run):
-    machine, before = run.one, run.one.read(CONFIGURATION)
+    machine = run.one
     machine.write("/root/mail.key", "me\nsecret\n", 0o600)
-    drop_in(machine, MASTER, "[Service]\nLoadCredential=mail.key:/root/mail.key\n", "credential")
-    configure(machine, with_tables(
-        before, "mail", f'[mail]\nurl = "smtps://mail.{DOMAIN}:465"\nfrom = "PaperTrader <no-reply@{DOMAIN}>"\n'
-        f'credentials = "/run/credentials/{MASTER}.service/mail.key"'))
-    until("a code can be asked for", lambda: machine.run(
-        "papertrader password forgot ada", status=None, user="ada").status == 0)
-    first = run.kept["outside"] / "1.eml"
-    until("the mail arrives", first.exists)
-    expect("ada" in first.read_text(), first.read_text())
-    drop_in(machine, MASTER, None, "credential")
-    configure(machine, before + "\n")
+    handed = "[Service]\nLoadCredential=mail.key:/root/mail.key\n"
+    mailing = with_tables(
+        machine.read(CONFIGURATIONS[MASTER]), "mail",
+        f'[mail]\nurl = "smtps://mail.{DOMAIN}:465"\nfrom = "PaperTrader <no-reply@{DOMAIN}>"\n'
+        f'credentials = "/run/credentials/{MASTER}.service/mail.key"')
+    with changed(machine, MASTER, lines=handed, configuration=mailing):
+        until("a code can be asked for", lambda: machine.run(
+            "papertrader password forgot ada", status=None, user="ada").status == 0)
+        first = run.kept["outside"] / "1.eml"
+        until("the mail arrives", first.exists)
+        expect("ada" in first.read_text(), first.read_text())
     buys(machine)

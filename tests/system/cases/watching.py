@@ -1,11 +1,12 @@
 """systemd watches the daemons: readiness, reload, watchdog, crashes, a master that is away."""
-import json, re, time
+import contextlib, json, time
 
 from machine import until
 from . import case, expect
 from .installing import MASTER, WORKER, buys
 
 UNITS = (MASTER, WORKER)
+CONFIGURATIONS = {MASTER: "/etc/papertrader/master.toml", WORKER: "/etc/papertrader/worker-eu1.toml"}
 # What kills a daemon in a row, and within how many seconds at most each is up again where systemd makes the
 # pauses grow from 1 s to a minute.
 CRASHES = 10
@@ -15,10 +16,30 @@ def drop_in(machine, unit, text, name="test"):
     """Adds lines to a unit, or takes them away where `text` is None."""
     path = f"/etc/systemd/system/{unit}.service.d/{name}.conf"
     if text is None:
-        machine.run(f"rm -f {path}")
+        machine.run(f"rm -f {path}; rmdir --ignore-fail-on-non-empty $(dirname {path}) 2>/dev/null || true")
     else:
         machine.write(path, text)
     machine.run("systemctl daemon-reload")
+
+
+@contextlib.contextmanager
+def changed(machine, unit, lines=None, configuration=None):
+    """The unit runs with these further lines, and with another configuration; both go afterwards, whatever happens."""
+    path = CONFIGURATIONS[unit]
+    before = machine.read(path)
+    try:
+        if lines:
+            drop_in(machine, unit, lines)
+        if configuration:
+            machine.run(f"cat >{path}", input=configuration)
+        machine.run(f"systemctl restart {unit}")
+        machine.wait_active(unit)
+        yield
+    finally:
+        drop_in(machine, unit, None)
+        machine.run(f"cat >{path}", input=before + "\n")
+        machine.run(f"systemctl restart --no-block {unit}")
+    machine.wait_active(unit)
 
 
 def main_pid(machine, unit):
@@ -44,21 +65,32 @@ def notify(run):
         expect(machine.active(unit) and main_pid(machine, unit) == pid, f"{unit} after a reload")
 
 
+@case("a reload of a wrong configuration is refused by key, and the daemon goes on with the old one", after=["notify"])
+def reload(run):
+    machine = run.one
+    for unit, path in CONFIGURATIONS.items():
+        before, pid = machine.read(path), main_pid(machine, unit)
+        try:
+            machine.run(f"cat >{path}", input="no_such_key = 1\n" + before + "\n")
+            machine.run(f"systemctl reload {unit}")
+            until(f"{unit} names the key that is wrong", lambda: "no_such_key" in machine.journal(unit, 50), 30)
+            expect(machine.active(unit) and main_pid(machine, unit) == pid, f"{unit} has not gone on")
+        finally:
+            machine.run(f"cat >{path}", input=before + "\n")
+            machine.run(f"systemctl reload {unit}")
+    buys(machine)
+
+
 @case("a daemon that hangs is killed by the watchdog and started again", after=["notify"], short=True)
 def watchdog(run):
     machine, took = run.one, []
     for unit in UNITS:
-        drop_in(machine, unit, "[Service]\nWatchdogSec=4s\n")
-        machine.run(f"systemctl restart {unit}")
-        machine.wait_active(unit)
-        before, start = main_pid(machine, unit), time.monotonic()
-        machine.run(f"systemctl kill --kill-whom=main --signal=STOP {unit}")
-        until(f"{unit} is started again", lambda: is_back(machine, unit, before))
-        took.append(f"{time.monotonic() - start:.0f} s")
-        expect("watchdog" in machine.journal(unit, 30).lower(), machine.journal(unit, 30))
-        drop_in(machine, unit, None)
-        machine.run(f"systemctl restart {unit}")
-        machine.wait_active(unit)
+        with changed(machine, unit, lines="[Service]\nWatchdogSec=4s\n"):
+            before, start = main_pid(machine, unit), time.monotonic()
+            machine.run(f"systemctl kill --kill-whom=main --signal=STOP {unit}")
+            until(f"{unit} is started again", lambda: is_back(machine, unit, before))
+            took.append(f"{time.monotonic() - start:.0f} s")
+            expect("watchdog" in machine.journal(unit, 30).lower(), machine.journal(unit, 30))
     buys(machine)
     return f"master {took[0]}, worker {took[1]}"
 
@@ -84,7 +116,6 @@ def master_is_down(run):
     machine = run.one
     machine.run(f"systemctl stop {WORKER}")
     machine.run(f"systemctl stop {MASTER}")
-    start = time.monotonic()
     machine.run(f"systemctl start --no-block {WORKER}", seconds=10)
     said = until("the worker says for what it waits", lambda: machine.show(WORKER, "StatusText"), 60)
     expect("127.0.0.1:2048" in said, f"STATUS={said}")

@@ -117,6 +117,11 @@ impl SetupHost {
         })
     }
 
+    /// Whether root runs the daemons: all of it is the caller's, who is root.
+    pub(super) fn daemons_are_roots(&self) -> bool {
+        self.is_own && geteuid().is_root()
+    }
+
     /// Of root, for everybody to read.
     pub(super) fn public(&self, mode: u32) -> Rights {
         let root = self.user_or_root();

@@ -255,6 +255,7 @@ fn written(
     ] {
         root.insert(name.into(), value.into());
     }
+    root.insert("allow_root".into(), host.daemons_are_roots().into());
     root.insert("assets".into(), answers.market.clone().into());
     let gpg = [("home", "gnupg"), ("key", key)];
     let gpg = gpg.map(|(name, value)| (name.to_owned(), Value::from(value)));

@@ -161,7 +161,7 @@ impl<'a> LocalMaster<'a> {
         match client::ask(&self.config.control_socket, request) {
             Ok(AdminResponse::Done(answer)) => Ok(answer),
             Ok(AdminResponse::Refused(why)) => Err(why),
-            Ok(AdminResponse::Working) => Err(SOMETHING_ELSE.to_owned()),
+            Ok(AdminResponse::Working | AdminResponse::Piece(_)) => Err(SOMETHING_ELSE.to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }

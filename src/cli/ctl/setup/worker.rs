@@ -456,6 +456,7 @@ impl WorkerSetup<'_> {
         ] {
             root.insert(key.into(), value.into());
         }
+        root.insert("allow_root".into(), host.daemons_are_roots().into());
         let table = |values: &[(&str, String)]| {
             let values = values.iter();
             let values =
