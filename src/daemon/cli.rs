@@ -41,7 +41,7 @@ pub struct MasterCli {
     name = "papertrader-worker",
     version,
     max_term_width = 100,
-    after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens log and certificate anew.\n\
+    after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens the log anew and reads configuration and certificate again.\n\
     Exit codes: 0 done, 1 failed while running, 2 bad command line, 78 bad configuration."
 )]
 pub struct WorkerCli {

@@ -1,12 +1,13 @@
-//! spec/master/workers.md · 3.1.5 Worker Management (verify with GPG keys)
+//! spec/master.md · 3.1.5 Worker Management (verify with GPG keys)
 //!
 //! Looks at the master's own key and at those of the registered workers, on a thread of its own: a
 //! link whose key is revoked, has expired or is gone ends.
 //!
 //! Tests: `tests/suite/reload.rs`.
 
-use super::messages::WorkersMessage;
+use super::messages::{MasterChannels, WorkersMessage};
 use super::workers::registry::Registry;
+use crate::link::handshake::MasterIdentity;
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::model::expiry::{Expiry, ExpiryKind};
@@ -21,14 +22,23 @@ const NEWS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a look at all keys needs.
 pub(super) struct MasterKeys {
-    pub(super) keyring: Keyring,
+    keyring: Keyring,
     /// The master's own.
-    pub(super) own: Fingerprint,
-    pub(super) registry: Arc<Published<Registry>>,
-    pub(super) workers: Sender<WorkersMessage>,
+    own: Fingerprint,
+    registry: Arc<Published<Registry>>,
+    workers: Sender<WorkersMessage>,
 }
 
 impl MasterKeys {
+    pub(super) fn new(identity: &MasterIdentity, inboxes: &MasterChannels) -> MasterKeys {
+        MasterKeys {
+            keyring: identity.keyring().clone(),
+            own: identity.fingerprint(),
+            registry: Arc::clone(&inboxes.shared.registry),
+            workers: inboxes.workers.clone(),
+        }
+    }
+
     /// Looks at each key, and has the links end whose key is not fit any more. Returns those that end
     /// at some time.
     pub(super) fn look(&self, stop: &Stop) -> Vec<Expiry> {

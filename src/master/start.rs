@@ -198,12 +198,7 @@ fn assemble(
 
     let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
-    let keys = MasterKeys {
-        keyring: identity.keyring().clone(),
-        own: identity.fingerprint(),
-        registry: Arc::clone(&inboxes.shared.registry),
-        workers: inboxes.workers.clone(),
-    };
+    let keys = MasterKeys::new(&identity, &inboxes);
     let links = LinkSessions {
         identity,
         shared: inboxes.shared.clone(),

@@ -1,4 +1,4 @@
-//! spec/worker/service.md · 3.2.1 Main Module ("authorize"), 4.3.2
+//! spec/worker.md · 3.2.1 Main Module ("authorize"), 4.3.2
 //!
 //! Looks at the worker's key, the master's key and the certificate, on a thread of its own: a link
 //! whose keys are not fit any more ends.

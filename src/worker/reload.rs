@@ -1,4 +1,4 @@
-//! spec/worker/service.md · 3.2.1 Main Module, 2.3 Global Deployment Variables
+//! spec/worker.md · 3.2.1 Main Module, 2.3 Global Deployment Variables
 //!
 //! SIGHUP: takes over the keys of a new configuration that can change while the worker runs, the
 //! certificate, and has the keys of GPG looked at. What it has read and checked comes from
@@ -8,21 +8,20 @@
 
 use super::Worker;
 use super::capacity::ConnectionBudget;
-use super::service::{WorkerService, raise_descriptors};
-use super::start::{about, connection_limits};
+use super::start::{about, connection_limits, raise_descriptors};
 use crate::config::{WorkerConfig, WorkerLimits};
 use crate::daemon::reload;
-use crate::daemon::run::ServiceContext;
+use crate::daemon::run::{Service, ServiceContext};
 use crate::runtime::process_limits::ProcessLimits;
 
 /// Reads the configuration again and applies it to `current`, the one in force. An invalid one is
 /// logged, and nothing changes. Whether the file was taken over.
-pub(super) fn reload(
+pub(super) fn reload<S: Service<Config = WorkerConfig>>(
     worker: &Worker,
     context: &ServiceContext<'_, WorkerConfig>,
     current: &mut WorkerConfig,
 ) -> bool {
-    let Some(new) = reload::reread::<WorkerService>(context, current) else {
+    let Some(new) = reload::reread::<S>(context, current) else {
         // A key may have been revoked, whatever the file says.
         worker.keys.look();
         return false;

@@ -5,12 +5,13 @@
 //! Tests: `src/worker/tests.rs`.
 
 use super::Worker;
-use super::capacity::{ConnectionBudget, SPARE_DESCRIPTORS};
+use super::capacity::ConnectionBudget;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
-use super::reload;
+use super::{reload, start};
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
+use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
@@ -18,7 +19,6 @@ use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::model::printable::clean;
 use crate::net::deadline;
-use crate::net::rejecter::LINGERING_MAX;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogConfig;
 use crate::runtime::process_limits::ProcessLimits;
@@ -197,8 +197,18 @@ impl Service for WorkerService {
             config.name,
             config.master
         );
+        let metrics = config
+            .metrics
+            .map(|it| {
+                let write = self.worker.metrics(&self.watchdog, context.log);
+                MetricsServer::start(it.listen, write, context.stop)
+            })
+            .transpose()?;
         let result = serve(&self.worker, &self.failures, context);
         daemon::notify_stopping();
+        if let Some(metrics) = metrics {
+            metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
+        }
         result
     }
 
@@ -232,7 +242,7 @@ fn stop_agent(home: &Path, deadline: Instant) {
 /// Warns where the limits in force, which a unit may set otherwise, have less room than configured.
 fn check_room(config: &WorkerConfig) -> Option<String> {
     let clients = config.limits.max_connections;
-    raise_descriptors(clients);
+    start::raise_descriptors(clients);
     let allowed = ProcessLimits::read();
     let budget = ConnectionBudget::of(&config.limits, config.tls.is_some(), &allowed);
     let room = budget.connections;
@@ -244,16 +254,9 @@ fn check_room(config: &WorkerConfig) -> Option<String> {
     })
 }
 
-/// Allows the process descriptors for so many clients, as far as the system lets it.
-pub(super) fn raise_descriptors(clients: usize) {
-    let clients = u64::try_from(clients).unwrap_or(u64::MAX);
-    let others = 2 * (SPARE_DESCRIPTORS + LINGERING_MAX as u64);
-    daemon::raise_descriptors(clients.saturating_add(others));
-}
-
 fn start(config: &WorkerConfig) -> Result<WorkerService, StartError> {
     let identity = identity(config)?;
-    raise_descriptors(config.limits.max_connections);
+    start::raise_descriptors(config.limits.max_connections);
     // Threads have the policy of those that start them. GPG has it, too.
     if let Err(why) = run_in_batch() {
         crate::debug!("the scheduling policy stays as it is: {why}");
@@ -305,7 +308,7 @@ fn serve(
             },
             recv(context.signals.hangups) -> _ => {
                 daemon::notify_reloading();
-                let is_taken = reload::reload(worker, context, &mut current);
+                let is_taken = reload::reload::<WorkerService>(worker, context, &mut current);
                 let status = if is_taken {
                     status.clone()
                 } else {

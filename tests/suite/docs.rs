@@ -17,6 +17,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/dialogue/orders.md",
     "spec/fuzzing.md",
     "spec/glossary.md",
+    "spec/metrics.md",
     "spec/page/views.md",
     "spec/performance.md",
     "spec/python.md",

@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/programs/setup.rs`.
 
+mod addresses;
 pub mod arguments;
 mod certificates;
 mod config_file;
