@@ -221,10 +221,7 @@ impl AdminShared {
         cancel: &CancelToken,
     ) -> Result<AdminAnswer, String> {
         match request {
-            AdminRequest::Status => self
-                .status
-                .read(MODULE_TIMEOUT)
-                .map(|status| AdminAnswer::Status(Box::new(status))),
+            AdminRequest::Status => self.status_answer(),
             AdminRequest::Metrics => Ok(AdminAnswer::Metrics(metrics::text(&self.status))),
             AdminRequest::WorkersList => workers::list(self),
             AdminRequest::WorkersShow { name } => workers::show(self, &name),
@@ -292,6 +289,11 @@ impl AdminShared {
             AdminRequest::LogTail { entries } => Ok(AdminAnswer::Log(self.tail(entries))),
             AdminRequest::LogFlush => self.flush(),
         }
+    }
+
+    fn status_answer(&self) -> Result<AdminAnswer, String> {
+        let status = self.status.read(MODULE_TIMEOUT)?;
+        Ok(AdminAnswer::Status(Box::new(status)))
     }
 
     fn tail(&self, entries: usize) -> LogTail {

@@ -407,10 +407,6 @@ impl WorkerSetup<'_> {
             ("listen", answers.listen.to_string()),
             ("advertise", address.to_string()),
             ("master", answers.master.clone()),
-            (
-                "data_dir",
-                path(format!("/var/lib/papertrader-worker/{name}")),
-            ),
         ] {
             root.insert(key.into(), value.into());
         }
@@ -519,9 +515,11 @@ impl WorkerSetup<'_> {
     fn tell_people(&self, config: &WorkerConfig, report: &mut SetupReport) {
         let ca = certificates::ca_files(self.host).0;
         let certificate = certificates::worker_files(self.host, self.name()).0;
-        let ca = (config.tls.is_some() && certificates::is_trial(&certificate))
-            .then(|| format!(" --ca {}", ca.display()))
-            .unwrap_or_default();
+        let ca = if config.tls.is_some() && certificates::is_trial(&certificate) {
+            format!(" --ca {}", ca.display())
+        } else {
+            String::new()
+        };
         let is_usual = config.listen.port() == WORKER_PORT
             && (config.listen.ip().is_unspecified() || config.listen.ip().is_loopback());
         // Where the certificate is for loopback, too, this machine's people need no name.
