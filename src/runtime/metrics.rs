@@ -1,8 +1,8 @@
 //! spec/runtime/metrics.md · 3.1.5 ("print information"), 3.1.1 and 3.2.1 (running stage)
 //!
 //! What a daemon counts of itself, for monitoring: counters, histograms, and the text in which they
-//! are told. Counters are statics of the process, beside the code that counts, and relaxed atomics:
-//! counting waits for nobody.
+//! are told. Counters are static variables of the process, beside the code that counts, and relaxed
+//! atomics: counting waits for nobody.
 
 pub mod instructions;
 pub mod process;

@@ -246,7 +246,7 @@ mod tests {
         let family = MetricFamily::counter("a_total", &["x", "y"], "Of a.");
         let mut text = MetricsText::new();
         let mut samples = text.family(&family);
-        samples.sample(&["1", "a\"b\\c\nd"], 3_u64);
+        samples.sample(&["1", "a\"b\\c\n1"], 3_u64);
         samples.sample(&["2", ""], 0.25);
         samples.sample_if(&["3", ""], None::<u64>);
         samples.sample(&["4", ""], MetricValue::Millis(-70));
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(
             text.into_string(),
             "# HELP a_total Of a.\n# TYPE a_total counter\n\
-             a_total{x=\"1\",y=\"a\\\"b\\\\c\\nd\"} 3\na_total{x=\"2\",y=\"\"} 0.25\n\
+             a_total{x=\"1\",y=\"a\\\"b\\\\c\\n1\"} 3\na_total{x=\"2\",y=\"\"} 0.25\n\
              a_total{x=\"4\",y=\"\"} -0.070\n\
              # HELP b Of b.\n# TYPE b gauge\nb 1\n"
         );

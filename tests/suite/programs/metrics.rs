@@ -576,7 +576,7 @@ fn a_module_that_hangs_is_told_by_its_absence() {
     // A worker without a master still answers.
     deployment.master().signal(Signal::STOP);
     let text = get(&address, "/metrics");
-    assert_eq!(value(&text, "papertrader_link_up"), 1.0, "{text}");
+    assert!(value(&text, "papertrader_link_up") > 0.5, "{text}");
     deployment.master().kill();
     until("the link is missed", || {
         value(&get(&address, "/metrics"), "papertrader_link_up") < 0.5
