@@ -6,14 +6,11 @@
 
 import os
 import pathlib
-import pty
-import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -40,39 +37,16 @@ class Failed(Exception):
     """A command that did not do what the page says."""
 
 
-def on_terminal(command: str, environment: dict) -> None:
-    """Runs a command on a terminal of its own: the password answers what is not echoed, Enter all else."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        ["sh", "-c", command], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
-    )
-    said, answered, deadline = b"", 0, time.monotonic() + WAIT
-    while process.poll() is None:
-        if time.monotonic() > deadline:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise Failed(f"{command}: no end after {WAIT} s\n{said.decode(errors='replace')}")
-        if select.select([ours], [], [], 0.2)[0]:
-            said += os.read(ours, 65536)
-            continue
-        is_secret = not termios.tcgetattr(theirs)[3] & termios.ECHO
-        if len(said) > answered and said.rstrip(b" ").endswith((b":", b"?", b"]")):
-            os.write(ours, (PASSWORD if is_secret else "").encode() + b"\n")
-            answered = len(said) + 2
-    while select.select([ours], [], [], 0)[0]:
-        said += os.read(ours, 65536)
-    os.close(ours)
-    os.close(theirs)
-    print(said.decode(errors="replace").replace("\r", ""), end="", flush=True)
-    if process.returncode:
-        raise Failed(f"{command}: exit code {process.returncode}")
-
-
 def run(command: str, environment: dict) -> None:
+    """Runs a command of the page. What a person types at a terminal is piped."""
     print(f"$ {command}", flush=True)
-    if " -it " in command:
-        on_terminal(command, environment)
-    elif subprocess.run(["sh", "-c", command], env=environment, timeout=WAIT, check=False).returncode:
-        raise Failed(command)
+    secrets = ""
+    if " register " in command or " login " in command:
+        command += " --password-stdin"
+        secrets = f"{PASSWORD}\n" * 2
+    done = subprocess.run(["sh", "-c", command], env=environment, timeout=WAIT, check=False, input=secrets, text=True)
+    if done.returncode:
+        raise Failed(f"{command}: exit code {done.returncode}")
 
 
 def until(what: str, is_so) -> None:
@@ -138,7 +112,7 @@ def main() -> int:
         print(f"container: SKIPPED: it needs root, and {' '.join(missing) or 'nothing else'}", file=sys.stderr)
         return int(os.environ.get("REQUIRE_ALL") == "1")
     packages = pathlib.Path(sys.argv[1]).resolve()
-    with tempfile.TemporaryDirectory(prefix="pt-container-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pt-container-", ignore_cleanup_errors=True) as folder:
         state = pathlib.Path(folder)
         (state / "bin").mkdir()
         (state / "bin/podman").symlink_to(HERE / "podman")
@@ -167,6 +141,7 @@ def main() -> int:
         finally:
             for process in first_processes():
                 os.kill(process, signal.SIGKILL)
+            until("nothing runs below the folder", lambda: not first_processes())
             subprocess.run(["ip", "netns", "delete", "papertrader"], stderr=subprocess.DEVNULL, check=False)
     print("container: ok")
     return 0

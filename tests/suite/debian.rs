@@ -78,7 +78,10 @@ fn every_program_page_and_completion_is_in_one_package() {
 #[test]
 fn the_changelog_has_the_programs_version_first_and_any_that_is_asked_for() {
     let first = |version: &str| {
-        let text = printed("changelog.sh", &[version, "A <a@example.org>", "1795641000"]);
+        let text = printed(
+            "changelog.sh",
+            &[version, "A <a@example.org>", "1795641000"],
+        );
         assert!(text.contains("\n -- A <a@example.org>  "), "{text}");
         text.lines().next().unwrap().to_owned()
     };
@@ -88,7 +91,10 @@ fn the_changelog_has_the_programs_version_first_and_any_that_is_asked_for() {
     assert_eq!(first("7.0.1"), line("7.0.1-1"));
     assert_eq!(first("7.0.1-2"), line("7.0.1-2"));
     // A version that has been released has the date of its release.
-    let text = printed("changelog.sh", &["0.1.0", "A <a@example.org>", "1795641000"]);
+    let text = printed(
+        "changelog.sh",
+        &["0.1.0", "A <a@example.org>", "1795641000"],
+    );
     assert!(text.contains("Tue, 24 Nov 2026 00:00:00 +0000"), "{text}");
     assert_eq!(text.matches("papertrader (").count(), 1, "{text}");
 }
@@ -103,11 +109,16 @@ fn each_crate_has_its_copyright_and_each_licence_its_text() {
     for paragraph in text.split("\n\n").skip(1) {
         let field = |name: &str| {
             let mut lines = paragraph.lines();
-            lines.find_map(|line| line.strip_prefix(name)).map(str::trim)
+            lines
+                .find_map(|line| line.strip_prefix(name))
+                .map(str::trim)
         };
         let licence = field("License:").unwrap();
         if field("Files:").is_some() {
-            assert!(field("Copyright:").is_some_and(|it| !it.is_empty()), "{paragraph}");
+            assert!(
+                field("Copyright:").is_some_and(|it| !it.is_empty()),
+                "{paragraph}"
+            );
             named.extend(licence.split(" and "));
         } else {
             assert!(paragraph.lines().count() > 1, "{paragraph}");
@@ -134,7 +145,9 @@ fn the_scripts_are_scripts_and_stop_at_the_first_error() {
         count += 1;
         let status = Command::new("sh").arg("-n").arg(&path).status().unwrap();
         assert!(status.success(), "{}", path.display());
-        let stops = text.lines().any(|line| line == "set -e" || line == "set -eu");
+        let stops = text
+            .lines()
+            .any(|line| line == "set -e" || line == "set -eu");
         assert!(stops, "{}", path.display());
     }
     assert!(count >= 5, "{count}");
@@ -144,7 +157,9 @@ fn the_scripts_are_scripts_and_stop_at_the_first_error() {
 #[test]
 fn an_upgrade_restarts_the_master_first_and_waits_for_no_worker() {
     let script = read("etc/debian/papertrader-server.postinst");
-    let master = script.find("deb-systemd-invoke try-restart \"$master\"").unwrap();
+    let master = script
+        .find("deb-systemd-invoke try-restart \"$master\"")
+        .unwrap();
     let worker = script
         .find("systemctl --no-block try-restart 'papertrader-worker@*.service'")
         .unwrap();
