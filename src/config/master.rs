@@ -470,7 +470,7 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
 fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::written_folder(report, "data_dir", &config.data_dir);
-    check::log_file(report, &config.log.file);
+    check::log_file(report, &config.log);
     check::port(report, "listen", config.listen);
     config.assets.check_files(report);
     if let Some(mail) = &config.mail {

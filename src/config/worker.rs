@@ -361,7 +361,7 @@ fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
 
 fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
-    check::log_file(report, &config.log.file);
+    check::log_file(report, &config.log);
     check::port(report, "listen", config.listen);
     if let Some(web) = &config.web {
         check::port(report, "web.listen", web.listen);
