@@ -1,6 +1,8 @@
 //! spec/cli/ctl/setup.md · 2.3 Global Deployment Variables, 3.1.5 Worker Management
 //!
 //! The command lines of `papertraderctl setup`. Their doc comments are the texts of `--help`.
+//!
+//! Tests: `tests/suite/programs/setup.rs`.
 
 use crate::config::HostPort;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
