@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
 
 all: build
 
@@ -272,13 +272,23 @@ install: ## after build: PREFIX=/usr/local DESTDIR=
 	  "then write $(SYSCONFDIR)/papertrader/master.toml as master.toml.sample explains it."
 
 # The crates are fetched first; what builds then needs no network. DEB_PROFILE=dev packages the programs of a build for
-# tests, within seconds. DEB_VERSION makes another version than Cargo.toml's, for trying an upgrade.
+# tests, within seconds. DEB_VERSION makes another version than Cargo.toml's, for trying an upgrade; DEB_BUILT names a
+# folder of programs that are built already.
 DEB_PROFILE ?= release
 DEB_VERSION ?=
+DEB_BUILT ?=
 deb: ## Debian packages, in target/deb: DEB_PROFILE=release DEB_VERSION=
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) debhelper dpkg-dev lintian"
 	$(CARGO) fetch --quiet --locked
-	@CARGO="$(CARGO)" DEB_PROFILE="$(DEB_PROFILE)" DEB_VERSION="$(DEB_VERSION)" etc/debian/build.sh
+	@CARGO="$(CARGO)" DEB_PROFILE="$(DEB_PROFILE)" DEB_VERSION="$(DEB_VERSION)" DEB_BUILT="$(DEB_BUILT)" \
+	  etc/debian/build.sh
+
+# The commands of spec/container.md, on buildah; needs root. BASE_TAR is a base that mmdebstrap has made before.
+BASE_TAR ?=
+container-test: ## two containers, a person who trades, and no zombies
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) buildah iproute2 mmdebstrap"
+	@$(MAKE) --no-print-directory deb DEB_PROFILE=dev
+	tests/container/run.py target/deb $(BASE_TAR)
 
 clean: ## removes what was built
 	$(CARGO) clean

@@ -272,7 +272,8 @@ fn guide(text: &str) -> io::Result<Vec<u8>> {
             }
             continue;
         }
-        let begins = line.is_empty() || line.starts_with(['#', '`', '-']);
+        let begins = ["#", "```", "- "].iter().any(|it| line.starts_with(it));
+        let begins = begins || line.is_empty();
         if begins && !paragraph.is_empty() {
             roff.text(inlines(&std::mem::take(&mut paragraph)));
         }

@@ -6,6 +6,7 @@ mod changes;
 mod check;
 mod database;
 mod master;
+mod metrics;
 mod reader;
 mod values;
 mod web;
@@ -21,6 +22,7 @@ pub use master::{
     ProviderKind, ReplayEnd, ReplaySettings, SESSION_LIFETIME, SimulatedSettings, SymbolSelection,
     ThirdPartySettings,
 };
+pub use metrics::{MASTER_METRICS_PORT, MetricsConfig, WORKER_METRICS_PORT};
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use web::{WEB_PORT, WebConfig, WebOrigin};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

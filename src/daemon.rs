@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod first_process;
+pub mod metrics;
 pub mod reload;
 pub mod root;
 pub mod run;

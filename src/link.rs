@@ -10,4 +10,5 @@ pub mod key_watch;
 pub mod keyring;
 pub mod layout;
 pub mod message;
+pub mod metrics;
 pub mod record;

@@ -29,6 +29,7 @@ pub mod workers;
 
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::MasterCli;
+use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
@@ -142,9 +143,16 @@ impl Service for Master {
             database: config.database.clone(),
             listen: self.address,
             deployment: config.name.clone(),
+            watchdog: self.watchdog.clone(),
+            limiter: Arc::clone(&self.acceptor.limiter),
+            flusher: Arc::clone(&self.acceptor.links.flusher),
         };
         let socket = config.control_socket.clone();
         let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
+        let metrics = config
+            .metrics
+            .map(|it| MetricsServer::start(it.listen, control.metrics(), context.stop))
+            .transpose()?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
         let mut current = config.clone();
@@ -159,6 +167,9 @@ impl Service for Master {
             }
         }
         daemon::notify_stopping();
+        if let Some(metrics) = metrics {
+            metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
+        }
         if !control.stop(Instant::now() + ADMIN_STOP_TIMEOUT) {
             crate::warn!("a command of an administrator did not end in time");
         }

@@ -15,6 +15,7 @@ pub mod held_bytes;
 pub mod http;
 pub mod limits;
 pub mod listener;
+pub mod metrics;
 mod notice_bytes;
 pub mod proxy_header;
 pub mod reader;

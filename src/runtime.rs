@@ -8,6 +8,7 @@ pub mod dynamic_share;
 pub mod failpoint;
 pub mod fair_queue;
 pub mod log;
+pub mod metrics;
 pub mod module;
 pub mod neighbourhood;
 pub mod ownership;

@@ -18,14 +18,17 @@ pub mod tunnel;
 
 mod acceptor;
 mod capacity;
+mod metrics;
 pub mod service;
 mod start;
 mod web;
 
 use crate::config::WorkerLimits;
+use crate::link::connection::LinkConnection;
 use crate::link::handshake::WorkerIdentity;
 use crate::link::key_watch::{KeyWatch, KeyWatchHandle};
 use crate::link::message::WorkerAbout;
+use crate::model::Timestamp;
 use crate::net::ConnectionLimiter;
 use crate::net::tls::ServerTls;
 use crate::runtime::published::Published;
@@ -33,6 +36,8 @@ use crate::runtime::{Stop, ThreadGroup};
 use crossbeam_channel::{Receiver, Sender};
 use keys::WorkerKeys;
 use messages::{ClientsMessage, MasterLinkMessage, PortState, RequestBatch};
+use metrics::MetricsSource;
+use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -53,6 +58,10 @@ pub struct Gauges {
     pub cached: AtomicU32,
     /// Bytes of these replies.
     pub cached_bytes: AtomicU64,
+    /// Requests that the master has not answered.
+    pub pending: AtomicU32,
+    /// The link to the master and when it was made, while it stands.
+    pub link: Mutex<Option<(Arc<LinkConnection>, Timestamp)>>,
     /// What the configuration says of the worker. A reload replaces it.
     pub about: Published<WorkerAbout>,
 }
@@ -65,6 +74,8 @@ impl Gauges {
             sessions: AtomicU32::new(0),
             cached: AtomicU32::new(0),
             cached_bytes: AtomicU64::new(0),
+            pending: AtomicU32::new(0),
+            link: Mutex::default(),
             about: Published::default(),
         })
     }
@@ -98,6 +109,7 @@ pub struct Worker {
     /// Until the thread that looks at the keys has it.
     key_watch: Option<KeyWatch>,
     state: Receiver<PortState>,
+    metrics: Arc<MetricsSource>,
 }
 
 impl Worker {

@@ -58,6 +58,9 @@ _papertrader__bench() {
             papertrader__bench,settle)
                 cmd="papertrader__bench__subcmd__settle"
                 ;;
+            papertrader__bench,sizes)
+                cmd="papertrader__bench__subcmd__sizes"
+                ;;
             papertrader__bench,start)
                 cmd="papertrader__bench__subcmd__start"
                 ;;
@@ -106,6 +109,9 @@ _papertrader__bench() {
             papertrader__bench__subcmd__help,settle)
                 cmd="papertrader__bench__subcmd__help__subcmd__settle"
                 ;;
+            papertrader__bench__subcmd__help,sizes)
+                cmd="papertrader__bench__subcmd__help__subcmd__sizes"
+                ;;
             papertrader__bench__subcmd__help,start)
                 cmd="papertrader__bench__subcmd__help__subcmd__start"
                 ;;
@@ -119,7 +125,7 @@ _papertrader__bench() {
 
     case "${cmd}" in
         papertrader__bench)
-            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins account-times histories notices open-orders websocket load help"
+            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins account-times histories notices open-orders sizes websocket load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -219,7 +225,7 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help)
-            opts="all reads orders settle growth idle start market logins account-times histories notices open-orders websocket load help"
+            opts="all reads orders settle growth idle start market logins account-times histories notices open-orders sizes websocket load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -415,6 +421,20 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help__subcmd__settle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__help__subcmd__sizes)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -699,6 +719,28 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__settle)
+            opts="-h --json --short --alternations --time --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --alternations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__sizes)
             opts="-h --json --short --alternations --time --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

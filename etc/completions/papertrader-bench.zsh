@@ -165,6 +165,16 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(sizes)
+_arguments "${_arguments_options[@]}" : \
+'--alternations=[Turns of each comparison]:N:_default' \
+'--time=[How long each measurement takes]:TIME:_default' \
+'--json[Print JSON]' \
+'--short[A few hundred requests each\: shows that everything runs and that answers are right]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (websocket)
 _arguments "${_arguments_options[@]}" : \
 '--alternations=[Turns of each comparison]:N:_default' \
@@ -261,6 +271,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(sizes)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (websocket)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -298,6 +312,7 @@ _papertrader-bench_commands() {
 'histories:One history of three million transactions, asked for without pause, and who else notices' \
 'notices:5,000 subscribers to one asset'\''s prices, beside a bare loop, and who else notices' \
 'open-orders:A master with a million open orders' \
+'sizes:What a client, an account, a transaction and a price take' \
 'websocket:What a quote by WebSocket costs the worker, beside one by TCP' \
 'load:One load as you wish it' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -335,6 +350,7 @@ _papertrader-bench__subcmd__help_commands() {
 'histories:One history of three million transactions, asked for without pause, and who else notices' \
 'notices:5,000 subscribers to one asset'\''s prices, beside a bare loop, and who else notices' \
 'open-orders:A master with a million open orders' \
+'sizes:What a client, an account, a transaction and a price take' \
 'websocket:What a quote by WebSocket costs the worker, beside one by TCP' \
 'load:One load as you wish it' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -411,6 +427,11 @@ _papertrader-bench__subcmd__help__subcmd__settle_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench help settle commands' commands "$@"
 }
+(( $+functions[_papertrader-bench__subcmd__help__subcmd__sizes_commands] )) ||
+_papertrader-bench__subcmd__help__subcmd__sizes_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench help sizes commands' commands "$@"
+}
 (( $+functions[_papertrader-bench__subcmd__help__subcmd__start_commands] )) ||
 _papertrader-bench__subcmd__help__subcmd__start_commands() {
     local commands; commands=()
@@ -470,6 +491,11 @@ _papertrader-bench__subcmd__reads_commands() {
 _papertrader-bench__subcmd__settle_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench settle commands' commands "$@"
+}
+(( $+functions[_papertrader-bench__subcmd__sizes_commands] )) ||
+_papertrader-bench__subcmd__sizes_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench sizes commands' commands "$@"
 }
 (( $+functions[_papertrader-bench__subcmd__start_commands] )) ||
 _papertrader-bench__subcmd__start_commands() {

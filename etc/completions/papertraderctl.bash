@@ -22,6 +22,9 @@ _papertraderctl() {
             papertraderctl,backup)
                 cmd="papertraderctl__subcmd__backup"
                 ;;
+            papertraderctl,check)
+                cmd="papertraderctl__subcmd__check"
+                ;;
             papertraderctl,help)
                 cmd="papertraderctl__subcmd__help"
                 ;;
@@ -31,6 +34,9 @@ _papertraderctl() {
             papertraderctl,market)
                 cmd="papertraderctl__subcmd__market"
                 ;;
+            papertraderctl,metrics)
+                cmd="papertraderctl__subcmd__metrics"
+                ;;
             papertraderctl,orders)
                 cmd="papertraderctl__subcmd__orders"
                 ;;
@@ -39,6 +45,9 @@ _papertraderctl() {
                 ;;
             papertraderctl,sessions)
                 cmd="papertraderctl__subcmd__sessions"
+                ;;
+            papertraderctl,setup)
+                cmd="papertraderctl__subcmd__setup"
                 ;;
             papertraderctl,status)
                 cmd="papertraderctl__subcmd__status"
@@ -115,6 +124,9 @@ _papertraderctl() {
             papertraderctl__subcmd__help,backup)
                 cmd="papertraderctl__subcmd__help__subcmd__backup"
                 ;;
+            papertraderctl__subcmd__help,check)
+                cmd="papertraderctl__subcmd__help__subcmd__check"
+                ;;
             papertraderctl__subcmd__help,help)
                 cmd="papertraderctl__subcmd__help__subcmd__help"
                 ;;
@@ -124,6 +136,9 @@ _papertraderctl() {
             papertraderctl__subcmd__help,market)
                 cmd="papertraderctl__subcmd__help__subcmd__market"
                 ;;
+            papertraderctl__subcmd__help,metrics)
+                cmd="papertraderctl__subcmd__help__subcmd__metrics"
+                ;;
             papertraderctl__subcmd__help,orders)
                 cmd="papertraderctl__subcmd__help__subcmd__orders"
                 ;;
@@ -132,6 +147,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__help,sessions)
                 cmd="papertraderctl__subcmd__help__subcmd__sessions"
+                ;;
+            papertraderctl__subcmd__help,setup)
+                cmd="papertraderctl__subcmd__help__subcmd__setup"
                 ;;
             papertraderctl__subcmd__help,status)
                 cmd="papertraderctl__subcmd__help__subcmd__status"
@@ -196,6 +214,15 @@ _papertraderctl() {
             papertraderctl__subcmd__help__subcmd__sessions,list)
                 cmd="papertraderctl__subcmd__help__subcmd__sessions__subcmd__list"
                 ;;
+            papertraderctl__subcmd__help__subcmd__setup,master)
+                cmd="papertraderctl__subcmd__help__subcmd__setup__subcmd__master"
+                ;;
+            papertraderctl__subcmd__help__subcmd__setup,worker)
+                cmd="papertraderctl__subcmd__help__subcmd__setup__subcmd__worker"
+                ;;
+            papertraderctl__subcmd__help__subcmd__workers,accept)
+                cmd="papertraderctl__subcmd__help__subcmd__workers__subcmd__accept"
+                ;;
             papertraderctl__subcmd__help__subcmd__workers,admit)
                 cmd="papertraderctl__subcmd__help__subcmd__workers__subcmd__admit"
                 ;;
@@ -207,6 +234,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__help__subcmd__workers,register)
                 cmd="papertraderctl__subcmd__help__subcmd__workers__subcmd__register"
+                ;;
+            papertraderctl__subcmd__help__subcmd__workers,set)
+                cmd="papertraderctl__subcmd__help__subcmd__workers__subcmd__set"
                 ;;
             papertraderctl__subcmd__help__subcmd__workers,show)
                 cmd="papertraderctl__subcmd__help__subcmd__workers__subcmd__show"
@@ -292,6 +322,27 @@ _papertraderctl() {
             papertraderctl__subcmd__sessions__subcmd__help,list)
                 cmd="papertraderctl__subcmd__sessions__subcmd__help__subcmd__list"
                 ;;
+            papertraderctl__subcmd__setup,help)
+                cmd="papertraderctl__subcmd__setup__subcmd__help"
+                ;;
+            papertraderctl__subcmd__setup,master)
+                cmd="papertraderctl__subcmd__setup__subcmd__master"
+                ;;
+            papertraderctl__subcmd__setup,worker)
+                cmd="papertraderctl__subcmd__setup__subcmd__worker"
+                ;;
+            papertraderctl__subcmd__setup__subcmd__help,help)
+                cmd="papertraderctl__subcmd__setup__subcmd__help__subcmd__help"
+                ;;
+            papertraderctl__subcmd__setup__subcmd__help,master)
+                cmd="papertraderctl__subcmd__setup__subcmd__help__subcmd__master"
+                ;;
+            papertraderctl__subcmd__setup__subcmd__help,worker)
+                cmd="papertraderctl__subcmd__setup__subcmd__help__subcmd__worker"
+                ;;
+            papertraderctl__subcmd__workers,accept)
+                cmd="papertraderctl__subcmd__workers__subcmd__accept"
+                ;;
             papertraderctl__subcmd__workers,admit)
                 cmd="papertraderctl__subcmd__workers__subcmd__admit"
                 ;;
@@ -307,11 +358,17 @@ _papertraderctl() {
             papertraderctl__subcmd__workers,register)
                 cmd="papertraderctl__subcmd__workers__subcmd__register"
                 ;;
+            papertraderctl__subcmd__workers,set)
+                cmd="papertraderctl__subcmd__workers__subcmd__set"
+                ;;
             papertraderctl__subcmd__workers,show)
                 cmd="papertraderctl__subcmd__workers__subcmd__show"
                 ;;
             papertraderctl__subcmd__workers,unregister)
                 cmd="papertraderctl__subcmd__workers__subcmd__unregister"
+                ;;
+            papertraderctl__subcmd__workers__subcmd__help,accept)
+                cmd="papertraderctl__subcmd__workers__subcmd__help__subcmd__accept"
                 ;;
             papertraderctl__subcmd__workers__subcmd__help,admit)
                 cmd="papertraderctl__subcmd__workers__subcmd__help__subcmd__admit"
@@ -328,6 +385,9 @@ _papertraderctl() {
             papertraderctl__subcmd__workers__subcmd__help,register)
                 cmd="papertraderctl__subcmd__workers__subcmd__help__subcmd__register"
                 ;;
+            papertraderctl__subcmd__workers__subcmd__help,set)
+                cmd="papertraderctl__subcmd__workers__subcmd__help__subcmd__set"
+                ;;
             papertraderctl__subcmd__workers__subcmd__help,show)
                 cmd="papertraderctl__subcmd__workers__subcmd__help__subcmd__show"
                 ;;
@@ -341,7 +401,7 @@ _papertraderctl() {
 
     case "${cmd}" in
         papertraderctl)
-            opts="-h -V --socket --json --help --version status workers sessions accounts orders market verify backup restore log help"
+            opts="-h -V --socket --json --help --version status check metrics setup workers sessions accounts orders market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -849,12 +909,72 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__backup)
-            opts="-h -V --socket --json --help --version"
+            opts="-h -V --folder --keep --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__check)
+            opts="-w -c -h -V --warning --critical --ignore --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --warning)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --critical)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -878,7 +998,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help)
-            opts="status workers sessions accounts orders market verify backup restore log help"
+            opts="status check metrics setup workers sessions accounts orders market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1045,6 +1165,20 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1157,6 +1291,20 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__help__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__help__subcmd__orders)
             opts="list cancel"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1255,6 +1403,48 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__help__subcmd__setup)
+            opts="master worker"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__setup__subcmd__master)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__setup__subcmd__worker)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1284,8 +1474,22 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__workers)
-            opts="list show register boot admit unregister"
+            opts="list show register set accept boot admit unregister"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__workers__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1340,6 +1544,20 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__workers__subcmd__register)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__workers__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1684,6 +1902,35 @@ _papertraderctl() {
         papertraderctl__subcmd__market__subcmd__review)
             opts="-h -V --socket --json --help --version accept refuse"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__metrics)
+            opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2068,6 +2315,286 @@ _papertraderctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertraderctl__subcmd__setup)
+            opts="-h -V --socket --json --help --version master worker help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__setup__subcmd__help)
+            opts="master worker help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__setup__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__setup__subcmd__help__subcmd__master)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__setup__subcmd__help__subcmd__worker)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__setup__subcmd__master)
+            opts="-h -V --worker --listen --name --provider --market --symbols --credentials --update-interval --starting-cash --yes --no-start --root --gpg-key --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --provider)
+                    COMPREPLY=($(compgen -W "replay simulated alpaca binance" -- "${cur}"))
+                    return 0
+                    ;;
+                --market)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --symbols)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credentials)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --update-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --starting-cash)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --gpg-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__setup__subcmd__worker)
+            opts="-h -V --address --listen --master --ip --answer --certificate --tls-key --plain --web --yes --no-start --root --gpg-key --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --answer)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --certificate)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --tls-key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --web)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --gpg-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertraderctl__subcmd__status)
             opts="-h -V --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2142,12 +2669,45 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__workers)
-            opts="-h -V --socket --json --help --version list show register boot admit unregister help"
+            opts="-h -V --socket --json --help --version list show register set accept boot admit unregister help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__workers__subcmd__accept)
+            opts="-h -V --ip --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -2229,8 +2789,22 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__workers__subcmd__help)
-            opts="list show register boot admit unregister help"
+            opts="list show register set accept boot admit unregister help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__workers__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2299,6 +2873,20 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__workers__subcmd__help__subcmd__register)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__workers__subcmd__help__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2397,6 +2985,58 @@ _papertraderctl() {
                     ;;
                 --address)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__workers__subcmd__set)
+            opts="-h -V --ip --address --key --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --socket)

@@ -29,6 +29,9 @@ complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -l json -d '
 complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -s h -l help -d 'Print help'
 complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -s V -l version -d 'Print version'
 complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -f -a "status" -d 'Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings'
+complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -f -a "check" -d 'Say in one line whether all is well, for monitoring: exit 0 well, 1 warning, 2 critical, 3 unknown'
+complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -f -a "metrics" -d 'Print the master\'s metrics, as Prometheus reads them'
+complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -f -a "setup" -d 'Set up a master or a worker of this machine: folders, keys, certificates, configuration, services'
 complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -f -a "workers" -d 'Show, register and steer workers'
 complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -f -a "sessions" -d 'Show and end sessions and tokens'
 complete -c papertraderctl -n "__fish_papertraderctl_needs_command" -f -a "accounts" -d 'Help people with their accounts'
@@ -43,17 +46,77 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand status" -l
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand status" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand status" -s h -l help -d 'Print help'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand status" -s V -l version -d 'Print version'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -l socket -d 'The master\'s control socket' -r -F
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -l json -d 'Print JSON'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -s h -l help -d 'Print help'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -s V -l version -d 'Print version'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -f -a "list" -d 'List the registered workers'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -f -a "show" -d 'Show a worker, and what it reports of itself'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -f -a "register" -d 'Register a worker, and print its new UUID'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -f -a "boot" -d 'End a worker\'s link at once, and keep it out until it is admitted'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -f -a "admit" -d 'Let a booted worker in again'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -f -a "unregister" -d 'End a registration for good; the name and key may be registered again, under a new UUID'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register boot admit unregister help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s w -l warning -d 'Warn from this value of a figure on; below it for disk and workers' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s c -l critical -d 'The same, for critical' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l ignore -d 'Pass over a kind of warning, such as market-paused; `--json` of status has the kinds' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s h -l help -d 'Print help'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand metrics" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand metrics" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand metrics" -s h -l help -d 'Print help'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand metrics" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and not __fish_seen_subcommand_from master worker help" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and not __fish_seen_subcommand_from master worker help" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and not __fish_seen_subcommand_from master worker help" -s h -l help -d 'Print help'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and not __fish_seen_subcommand_from master worker help" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and not __fish_seen_subcommand_from master worker help" -f -a "master" -d 'Set up this machine\'s master: folders, key, configuration, service'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and not __fish_seen_subcommand_from master worker help" -f -a "worker" -d 'Set up a worker of this machine: folders, key, certificate, registration, configuration, service'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and not __fish_seen_subcommand_from master worker help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l worker -d 'Also set up a worker of this name here, with its defaults' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l listen -d 'Where workers connect; 0.0.0.0:2048 lets workers of other machines in [default: 127.0.0.1:2048]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l name -d 'The deployment\'s name, as mails and cards have it [default: PaperTrader]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l provider -d 'Where prices come from [default: replay]' -r -f -a "replay\t'Files of past days, one step each update interval'
+simulated\t'A random walk'
+alpaca\t'Stocks, from alpaca.markets; needs --credentials and --symbols'
+binance\t'Coins, from binance.com; needs --symbols'"
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l market -d 'The folder of market files of a replay [default: the sample market]' -r -f -a "(__fish_complete_directories)"
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l symbols -d 'The assets, such as AAPL,IBM [default: all that the provider has]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l credentials -d 'The file with the provider\'s key ID and secret, two lines; it is copied' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l update-interval -d 'How often prices change and orders are settled, such as 1s, 60s [default: 60s]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l starting-cash -d 'Cash of a new account [default: 100000]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l root -d 'Make everything below this folder, for yourself: no service, no other users, no root' -r -f -a "(__fish_complete_directories)"
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l gpg-key -d 'Use this secret key of the GPG home, where it has several' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l yes -d 'Ask nothing: take the defaults of what is not given; so it is where there is no terminal'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l no-start -d 'Leave the service as it is: neither enabled nor started'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l address -d 'Where clients reach it [default: this machine\'s name, port 2049]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l listen -d 'Where it listens for them [default: the port of its address, on all of this machine\'s addresses, or on loopback alone where its address is there]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l master -d 'A master on another machine' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l ip -d 'The address that the master sees the worker come from [default: the one from which this machine reaches it]' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l answer -d 'What `papertraderctl workers accept` printed on the master\'s machine' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l certificate -d 'A certificate with its chain, PEM; it is copied [default: one of a CA for trials, which is made here]' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l tls-key -d 'The certificate\'s private key, PEM; it is copied' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l web -d 'Serve the page for browsers here, too' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l root -d 'Make everything below this folder, for yourself: no service, no other users, no root' -r -f -a "(__fish_complete_directories)"
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l gpg-key -d 'Use this secret key of the GPG home, where it has several' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l plain -d 'No TLS: only on loopback'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l yes -d 'Ask nothing: take the defaults of what is not given; so it is where there is no terminal'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l no-start -d 'Leave the service as it is: neither enabled nor started'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -s h -l help -d 'Print help'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from help" -f -a "master" -d 'Set up this machine\'s master: folders, key, configuration, service'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from help" -f -a "worker" -d 'Set up a worker of this machine: folders, key, certificate, registration, configuration, service'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -s h -l help -d 'Print help'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "list" -d 'List the registered workers'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "show" -d 'Show a worker, and what it reports of itself'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "register" -d 'Register a worker, and print its new UUID'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "set" -d 'Change a worker\'s registration; it keeps its name and UUID'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "accept" -d 'Register the worker of a request, and print the answer that ends its set-up'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "boot" -d 'End a worker\'s link at once, and keep it out until it is admitted'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "admit" -d 'Let a booted worker in again'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "unregister" -d 'End a registration for good; the name and key may be registered again, under a new UUID'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and not __fish_seen_subcommand_from list show register set accept boot admit unregister help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from list" -l socket -d 'The master\'s control socket' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
@@ -69,6 +132,18 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; a
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from register" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from register" -s h -l help -d 'Print help'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from register" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from set" -l ip -d 'The one address that it may connect from from now on' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from set" -l address -d 'Where clients reach it from now on' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from set" -l key -d 'Its new public key, as `gpg --armor --export FINGERPRINT` writes it; - reads standard input' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from set" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from set" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from accept" -l ip -d 'The address that the worker connects from, where it is another than the request says' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from accept" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from accept" -l json -d 'Print JSON'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from accept" -s h -l help -d 'Print help'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from accept" -s V -l version -d 'Print version'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from boot" -l socket -d 'The master\'s control socket' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from boot" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from boot" -s h -l help -d 'Print help'
@@ -84,6 +159,8 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; a
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the registered workers'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a worker, and what it reports of itself'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "register" -d 'Register a worker, and print its new UUID'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "set" -d 'Change a worker\'s registration; it keeps its name and UUID'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "accept" -d 'Register the worker of a request, and print the answer that ends its set-up'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "boot" -d 'End a worker\'s link at once, and keep it out until it is admitted'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "admit" -d 'Let a booted worker in again'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand workers; and __fish_seen_subcommand_from help" -f -a "unregister" -d 'End a registration for good; the name and key may be registered again, under a new UUID'
@@ -226,11 +303,13 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand market; an
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand market; and __fish_seen_subcommand_from help" -f -a "pause" -d 'Make no update until it is resumed: prices and market time stand still'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand market; and __fish_seen_subcommand_from help" -f -a "resume" -d 'Let a paused market go on: the next update begins at once'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand market; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand verify" -l database -d 'Check this file, a backup say, in place of the running master\'s database; needs no master' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand verify" -l database -d 'The same, as an option' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand verify" -l socket -d 'The master\'s control socket' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand verify" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand verify" -s V -l version -d 'Print version'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand backup" -l folder -d 'Write papertrader-TIME.db into this folder; TIME is in UTC' -r -f -a "(__fish_complete_directories)"
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand backup" -l keep -d 'Delete all but the newest N files of such a name in the folder, once the new one is whole' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand backup" -l socket -d 'The master\'s control socket' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand backup" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand backup" -s h -l help -d 'Print help'
@@ -259,20 +338,27 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand log; and _
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "tail" -d 'Show the newest entries that are in memory'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "flush" -d 'Write the entries in memory out now'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand log; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "status" -d 'Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "workers" -d 'Show, register and steer workers'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "sessions" -d 'Show and end sessions and tokens'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "accounts" -d 'Help people with their accounts'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "orders" -d 'Show and cancel orders that have no outcome yet'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "market" -d 'Pause the market, and review prices that are held because they are far from those before'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "verify" -d 'Rebuild every balance and position from the transactions, and compare; exit 1 on a difference'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "backup" -d 'Write a consistent copy of the database while the master runs'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "restore" -d 'Put a backup in the database\'s place while no master runs; the replaced one is kept beside as .old'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "log" -d 'Show the log\'s memory, or write it out'
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status workers sessions accounts orders market verify backup restore log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "status" -d 'Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "check" -d 'Say in one line whether all is well, for monitoring: exit 0 well, 1 warning, 2 critical, 3 unknown'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "metrics" -d 'Print the master\'s metrics, as Prometheus reads them'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "setup" -d 'Set up a master or a worker of this machine: folders, keys, certificates, configuration, services'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "workers" -d 'Show, register and steer workers'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "sessions" -d 'Show and end sessions and tokens'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "accounts" -d 'Help people with their accounts'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "orders" -d 'Show and cancel orders that have no outcome yet'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "market" -d 'Pause the market, and review prices that are held because they are far from those before'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "verify" -d 'Rebuild every balance and position from the transactions, and compare; exit 1 on a difference'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "backup" -d 'Write a consistent copy of the database while the master runs'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "restore" -d 'Put a backup in the database\'s place while no master runs; the replaced one is kept beside as .old'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "log" -d 'Show the log\'s memory, or write it out'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and not __fish_seen_subcommand_from status check metrics setup workers sessions accounts orders market verify backup restore log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from setup" -f -a "master" -d 'Set up this machine\'s master: folders, key, configuration, service'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from setup" -f -a "worker" -d 'Set up a worker of this machine: folders, key, certificate, registration, configuration, service'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "list" -d 'List the registered workers'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "show" -d 'Show a worker, and what it reports of itself'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "register" -d 'Register a worker, and print its new UUID'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "set" -d 'Change a worker\'s registration; it keeps its name and UUID'
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "accept" -d 'Register the worker of a request, and print the answer that ends its set-up'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "boot" -d 'End a worker\'s link at once, and keep it out until it is admitted'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "admit" -d 'Let a booted worker in again'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand help; and __fish_seen_subcommand_from workers" -f -a "unregister" -d 'End a registration for good; the name and key may be registered again, under a new UUID'

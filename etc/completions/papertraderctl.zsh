@@ -40,6 +40,131 @@ _arguments "${_arguments_options[@]}" : \
 '--version[Print version]' \
 && ret=0
 ;;
+(check)
+_arguments "${_arguments_options[@]}" : \
+'*-w+[Warn from this value of a figure on; below it for disk and workers]:FIGURE=N:_default' \
+'*--warning=[Warn from this value of a figure on; below it for disk and workers]:FIGURE=N:_default' \
+'*-c+[The same, for critical]:FIGURE=N:_default' \
+'*--critical=[The same, for critical]:FIGURE=N:_default' \
+'*--ignore=[Pass over a kind of warning, such as market-paused; \`--json\` of status has the kinds]:KIND:_default' \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'--json[Print JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(metrics)
+_arguments "${_arguments_options[@]}" : \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'--json[Print JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(setup)
+_arguments "${_arguments_options[@]}" : \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'--json[Print JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_papertraderctl__subcmd__setup_commands" \
+"*::: :->setup" \
+&& ret=0
+
+    case $state in
+    (setup)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:papertraderctl-setup-command-$line[1]:"
+        case $line[1] in
+            (master)
+_arguments "${_arguments_options[@]}" : \
+'--worker=[Also set up a worker of this name here, with its defaults]:NAME:_default' \
+'--listen=[Where workers connect; 0.0.0.0\:2048 lets workers of other machines in \[default\: 127.0.0.1\:2048\]]:ADDRESS:PORT:_default' \
+'--name=[The deployment'\''s name, as mails and cards have it \[default\: PaperTrader\]]:TEXT:_default' \
+'--provider=[Where prices come from \[default\: replay\]]:PROVIDER:((replay\:"Files of past days, one step each update interval"
+simulated\:"A random walk"
+alpaca\:"Stocks, from alpaca.markets; needs --credentials and --symbols"
+binance\:"Coins, from binance.com; needs --symbols"))' \
+'--market=[The folder of market files of a replay \[default\: the sample market\]]:DIR:_files -/' \
+'*--symbols=[The assets, such as AAPL,IBM \[default\: all that the provider has\]]:SYMBOL,…:_default' \
+'--credentials=[The file with the provider'\''s key ID and secret, two lines; it is copied]:FILE:_files' \
+'--update-interval=[How often prices change and orders are settled, such as 1s, 60s \[default\: 60s\]]:TIME:_default' \
+'--starting-cash=[Cash of a new account \[default\: 100000\]]:AMOUNT:_default' \
+'--root=[Make everything below this folder, for yourself\: no service, no other users, no root]:DIR:_files -/' \
+'--gpg-key=[Use this secret key of the GPG home, where it has several]:FINGERPRINT:_default' \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'--yes[Ask nothing\: take the defaults of what is not given; so it is where there is no terminal]' \
+'--no-start[Leave the service as it is\: neither enabled nor started]' \
+'--json[Print JSON]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(worker)
+_arguments "${_arguments_options[@]}" : \
+'--address=[Where clients reach it \[default\: this machine'\''s name, port 2049\]]:HOST:PORT:_default' \
+'--listen=[Where it listens for them \[default\: the port of its address, on all of this machine'\''s addresses, or on loopback alone where its address is there\]]:ADDRESS:PORT:_default' \
+'--master=[A master on another machine]:HOST:PORT:_default' \
+'--ip=[The address that the master sees the worker come from \[default\: the one from which this machine reaches it\]]:IP:_default' \
+'--answer=[What \`papertraderctl workers accept\` printed on the master'\''s machine]:FILE:_files' \
+'--certificate=[A certificate with its chain, PEM; it is copied \[default\: one of a CA for trials, which is made here\]]:FILE:_files' \
+'--tls-key=[The certificate'\''s private key, PEM; it is copied]:FILE:_files' \
+'--web=[Serve the page for browsers here, too]:ADDRESS:PORT:_default' \
+'--root=[Make everything below this folder, for yourself\: no service, no other users, no root]:DIR:_files -/' \
+'--gpg-key=[Use this secret key of the GPG home, where it has several]:FINGERPRINT:_default' \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'(--certificate)--plain[No TLS\: only on loopback]' \
+'--yes[Ask nothing\: take the defaults of what is not given; so it is where there is no terminal]' \
+'--no-start[Leave the service as it is\: neither enabled nor started]' \
+'--json[Print JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':name -- What it will be called\: 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first:_default' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_papertraderctl__subcmd__setup__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:papertraderctl-setup-help-command-$line[1]:"
+        case $line[1] in
+            (master)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(worker)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (workers)
 _arguments "${_arguments_options[@]}" : \
 '--socket=[The master'\''s control socket]:PATH:_files' \
@@ -91,6 +216,32 @@ _arguments "${_arguments_options[@]}" : \
 '-V[Print version]' \
 '--version[Print version]' \
 ':name -- What it will be called\: 1 to 64 of A-Z a-z 0-9 . _ -:_default' \
+&& ret=0
+;;
+(set)
+_arguments "${_arguments_options[@]}" : \
+'--ip=[The one address that it may connect from from now on]:IP:_default' \
+'--address=[Where clients reach it from now on]:HOST:PORT:_default' \
+'--key=[Its new public key, as \`gpg --armor --export FINGERPRINT\` writes it; - reads standard input]:FILE:_files' \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'--json[Print JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':name -- Its name:_default' \
+&& ret=0
+;;
+(accept)
+_arguments "${_arguments_options[@]}" : \
+'--ip=[The address that the worker connects from, where it is another than the request says]:IP:_default' \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'--json[Print JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':file -- The request; - reads standard input:_files' \
 && ret=0
 ;;
 (boot)
@@ -147,6 +298,14 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (register)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(accept)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -600,24 +759,27 @@ esac
 ;;
 (verify)
 _arguments "${_arguments_options[@]}" : \
-'--database=[Check this file, a backup say, in place of the running master'\''s database; needs no master]:FILE:_files' \
+'()--database=[The same, as an option]:FILE:_files' \
 '--socket=[The master'\''s control socket]:PATH:_files' \
 '--json[Print JSON]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '-V[Print version]' \
 '--version[Print version]' \
+'::file -- Check this file, a backup say, in place of the running master'\''s database; needs no master:_files' \
 && ret=0
 ;;
 (backup)
 _arguments "${_arguments_options[@]}" : \
+'()--folder=[Write papertrader-TIME.db into this folder; TIME is in UTC]:FOLDER:_files -/' \
+'--keep=[Delete all but the newest N files of such a name in the folder, once the new one is whole]:N:_default' \
 '--socket=[The master'\''s control socket]:PATH:_files' \
 '--json[Print JSON]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '-V[Print version]' \
 '--version[Print version]' \
-':file -- Must not be there yet:_files' \
+'::file -- Must not be there yet; - writes to standard output:_files' \
 && ret=0
 ;;
 (restore)
@@ -720,6 +882,38 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(metrics)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(setup)
+_arguments "${_arguments_options[@]}" : \
+":: :_papertraderctl__subcmd__help__subcmd__setup_commands" \
+"*::: :->setup" \
+&& ret=0
+
+    case $state in
+    (setup)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:papertraderctl-help-setup-command-$line[1]:"
+        case $line[1] in
+            (master)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(worker)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (workers)
 _arguments "${_arguments_options[@]}" : \
 ":: :_papertraderctl__subcmd__help__subcmd__workers_commands" \
@@ -741,6 +935,14 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (register)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(accept)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -941,6 +1143,9 @@ esac
 _papertraderctl_commands() {
     local commands; commands=(
 'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings' \
+'check:Say in one line whether all is well, for monitoring\: exit 0 well, 1 warning, 2 critical, 3 unknown' \
+'metrics:Print the master'\''s metrics, as Prometheus reads them' \
+'setup:Set up a master or a worker of this machine\: folders, keys, certificates, configuration, services' \
 'workers:Show, register and steer workers' \
 'sessions:Show and end sessions and tokens' \
 'accounts:Help people with their accounts' \
@@ -1086,10 +1291,18 @@ _papertraderctl__subcmd__backup_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl backup commands' commands "$@"
 }
+(( $+functions[_papertraderctl__subcmd__check_commands] )) ||
+_papertraderctl__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl check commands' commands "$@"
+}
 (( $+functions[_papertraderctl__subcmd__help_commands] )) ||
 _papertraderctl__subcmd__help_commands() {
     local commands; commands=(
 'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings' \
+'check:Say in one line whether all is well, for monitoring\: exit 0 well, 1 warning, 2 critical, 3 unknown' \
+'metrics:Print the master'\''s metrics, as Prometheus reads them' \
+'setup:Set up a master or a worker of this machine\: folders, keys, certificates, configuration, services' \
 'workers:Show, register and steer workers' \
 'sessions:Show and end sessions and tokens' \
 'accounts:Help people with their accounts' \
@@ -1168,6 +1381,11 @@ _papertraderctl__subcmd__help__subcmd__backup_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl help backup commands' commands "$@"
 }
+(( $+functions[_papertraderctl__subcmd__help__subcmd__check_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl help check commands' commands "$@"
+}
 (( $+functions[_papertraderctl__subcmd__help__subcmd__help_commands] )) ||
 _papertraderctl__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
@@ -1215,6 +1433,11 @@ _papertraderctl__subcmd__help__subcmd__market__subcmd__review_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl help market review commands' commands "$@"
 }
+(( $+functions[_papertraderctl__subcmd__help__subcmd__metrics_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl help metrics commands' commands "$@"
+}
 (( $+functions[_papertraderctl__subcmd__help__subcmd__orders_commands] )) ||
 _papertraderctl__subcmd__help__subcmd__orders_commands() {
     local commands; commands=(
@@ -1256,6 +1479,24 @@ _papertraderctl__subcmd__help__subcmd__sessions__subcmd__list_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl help sessions list commands' commands "$@"
 }
+(( $+functions[_papertraderctl__subcmd__help__subcmd__setup_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__setup_commands() {
+    local commands; commands=(
+'master:Set up this machine'\''s master\: folders, key, configuration, service' \
+'worker:Set up a worker of this machine\: folders, key, certificate, registration, configuration, service' \
+    )
+    _describe -t commands 'papertraderctl help setup commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__help__subcmd__setup__subcmd__master_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__setup__subcmd__master_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl help setup master commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__help__subcmd__setup__subcmd__worker_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__setup__subcmd__worker_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl help setup worker commands' commands "$@"
+}
 (( $+functions[_papertraderctl__subcmd__help__subcmd__status_commands] )) ||
 _papertraderctl__subcmd__help__subcmd__status_commands() {
     local commands; commands=()
@@ -1272,11 +1513,18 @@ _papertraderctl__subcmd__help__subcmd__workers_commands() {
 'list:List the registered workers' \
 'show:Show a worker, and what it reports of itself' \
 'register:Register a worker, and print its new UUID' \
+'set:Change a worker'\''s registration; it keeps its name and UUID' \
+'accept:Register the worker of a request, and print the answer that ends its set-up' \
 'boot:End a worker'\''s link at once, and keep it out until it is admitted' \
 'admit:Let a booted worker in again' \
 'unregister:End a registration for good; the name and key may be registered again, under a new UUID' \
     )
     _describe -t commands 'papertraderctl help workers commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__help__subcmd__workers__subcmd__accept_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__workers__subcmd__accept_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl help workers accept commands' commands "$@"
 }
 (( $+functions[_papertraderctl__subcmd__help__subcmd__workers__subcmd__admit_commands] )) ||
 _papertraderctl__subcmd__help__subcmd__workers__subcmd__admit_commands() {
@@ -1297,6 +1545,11 @@ _papertraderctl__subcmd__help__subcmd__workers__subcmd__list_commands() {
 _papertraderctl__subcmd__help__subcmd__workers__subcmd__register_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl help workers register commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__help__subcmd__workers__subcmd__set_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__workers__subcmd__set_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl help workers set commands' commands "$@"
 }
 (( $+functions[_papertraderctl__subcmd__help__subcmd__workers__subcmd__show_commands] )) ||
 _papertraderctl__subcmd__help__subcmd__workers__subcmd__show_commands() {
@@ -1406,6 +1659,11 @@ _papertraderctl__subcmd__market__subcmd__review_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl market review commands' commands "$@"
 }
+(( $+functions[_papertraderctl__subcmd__metrics_commands] )) ||
+_papertraderctl__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl metrics commands' commands "$@"
+}
 (( $+functions[_papertraderctl__subcmd__orders_commands] )) ||
 _papertraderctl__subcmd__orders_commands() {
     local commands; commands=(
@@ -1497,6 +1755,49 @@ _papertraderctl__subcmd__sessions__subcmd__list_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl sessions list commands' commands "$@"
 }
+(( $+functions[_papertraderctl__subcmd__setup_commands] )) ||
+_papertraderctl__subcmd__setup_commands() {
+    local commands; commands=(
+'master:Set up this machine'\''s master\: folders, key, configuration, service' \
+'worker:Set up a worker of this machine\: folders, key, certificate, registration, configuration, service' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'papertraderctl setup commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__setup__subcmd__help_commands] )) ||
+_papertraderctl__subcmd__setup__subcmd__help_commands() {
+    local commands; commands=(
+'master:Set up this machine'\''s master\: folders, key, configuration, service' \
+'worker:Set up a worker of this machine\: folders, key, certificate, registration, configuration, service' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'papertraderctl setup help commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__setup__subcmd__help__subcmd__help_commands] )) ||
+_papertraderctl__subcmd__setup__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl setup help help commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__setup__subcmd__help__subcmd__master_commands] )) ||
+_papertraderctl__subcmd__setup__subcmd__help__subcmd__master_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl setup help master commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__setup__subcmd__help__subcmd__worker_commands] )) ||
+_papertraderctl__subcmd__setup__subcmd__help__subcmd__worker_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl setup help worker commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__setup__subcmd__master_commands] )) ||
+_papertraderctl__subcmd__setup__subcmd__master_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl setup master commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__setup__subcmd__worker_commands] )) ||
+_papertraderctl__subcmd__setup__subcmd__worker_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl setup worker commands' commands "$@"
+}
 (( $+functions[_papertraderctl__subcmd__status_commands] )) ||
 _papertraderctl__subcmd__status_commands() {
     local commands; commands=()
@@ -1513,12 +1814,19 @@ _papertraderctl__subcmd__workers_commands() {
 'list:List the registered workers' \
 'show:Show a worker, and what it reports of itself' \
 'register:Register a worker, and print its new UUID' \
+'set:Change a worker'\''s registration; it keeps its name and UUID' \
+'accept:Register the worker of a request, and print the answer that ends its set-up' \
 'boot:End a worker'\''s link at once, and keep it out until it is admitted' \
 'admit:Let a booted worker in again' \
 'unregister:End a registration for good; the name and key may be registered again, under a new UUID' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'papertraderctl workers commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__workers__subcmd__accept_commands] )) ||
+_papertraderctl__subcmd__workers__subcmd__accept_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl workers accept commands' commands "$@"
 }
 (( $+functions[_papertraderctl__subcmd__workers__subcmd__admit_commands] )) ||
 _papertraderctl__subcmd__workers__subcmd__admit_commands() {
@@ -1536,12 +1844,19 @@ _papertraderctl__subcmd__workers__subcmd__help_commands() {
 'list:List the registered workers' \
 'show:Show a worker, and what it reports of itself' \
 'register:Register a worker, and print its new UUID' \
+'set:Change a worker'\''s registration; it keeps its name and UUID' \
+'accept:Register the worker of a request, and print the answer that ends its set-up' \
 'boot:End a worker'\''s link at once, and keep it out until it is admitted' \
 'admit:Let a booted worker in again' \
 'unregister:End a registration for good; the name and key may be registered again, under a new UUID' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'papertraderctl workers help commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__workers__subcmd__help__subcmd__accept_commands] )) ||
+_papertraderctl__subcmd__workers__subcmd__help__subcmd__accept_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl workers help accept commands' commands "$@"
 }
 (( $+functions[_papertraderctl__subcmd__workers__subcmd__help__subcmd__admit_commands] )) ||
 _papertraderctl__subcmd__workers__subcmd__help__subcmd__admit_commands() {
@@ -1568,6 +1883,11 @@ _papertraderctl__subcmd__workers__subcmd__help__subcmd__register_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl workers help register commands' commands "$@"
 }
+(( $+functions[_papertraderctl__subcmd__workers__subcmd__help__subcmd__set_commands] )) ||
+_papertraderctl__subcmd__workers__subcmd__help__subcmd__set_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl workers help set commands' commands "$@"
+}
 (( $+functions[_papertraderctl__subcmd__workers__subcmd__help__subcmd__show_commands] )) ||
 _papertraderctl__subcmd__workers__subcmd__help__subcmd__show_commands() {
     local commands; commands=()
@@ -1587,6 +1907,11 @@ _papertraderctl__subcmd__workers__subcmd__list_commands() {
 _papertraderctl__subcmd__workers__subcmd__register_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl workers register commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__workers__subcmd__set_commands] )) ||
+_papertraderctl__subcmd__workers__subcmd__set_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl workers set commands' commands "$@"
 }
 (( $+functions[_papertraderctl__subcmd__workers__subcmd__show_commands] )) ||
 _papertraderctl__subcmd__workers__subcmd__show_commands() {

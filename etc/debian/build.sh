@@ -2,19 +2,19 @@
 # Builds the Debian packages in target/deb; `make deb` calls it, and spec/packages.md has its variables.
 set -eu
 cd "$(dirname "$0")/../.."
-: "${CARGO:=cargo}" "${DEB_PROFILE:=release}" "${DEB_VERSION:=}"
+: "${CARGO:=cargo}" "${DEB_PROFILE:=release}" "${DEB_VERSION:=}" "${DEB_BUILT:=}"
 : "${DEB_MAINTAINER:=The PaperTrader authors <papertrader@example.org>}"
 out=$PWD/target/deb
 tree=$out/papertrader
 
 case $DEB_PROFILE in
 release)
-  $CARGO build --offline --locked --bins --release
-  BUILT=$PWD/target/release
+  BUILT=${DEB_BUILT:-$PWD/target/release}
+  [ -n "$DEB_BUILT" ] || $CARGO build --offline --locked --bins --release
   ;;
 dev)
-  $CARGO build --offline --locked --bins
-  BUILT=$PWD/target/debug
+  BUILT=${DEB_BUILT:-$PWD/target/debug}
+  [ -n "$DEB_BUILT" ] || $CARGO build --offline --locked --bins
   export DEB_COMPRESSION=gzip
   DEB_BUILD_OPTIONS="noautodbgsym ${DEB_BUILD_OPTIONS:-}"
   export DEB_BUILD_OPTIONS

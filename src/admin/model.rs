@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
+use super::warning::StatusWarning;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -64,6 +65,14 @@ pub struct MasterStatus {
     pub log_lost: u64,
     /// Conditions that an administrator should look at, as sentences.
     pub warnings: Vec<String>,
+    /// The same with their kinds and levels; empty from a master that does not tell them.
+    #[serde(default)]
+    pub conditions: Vec<StatusWarning>,
+    /// The database's file and its write-ahead log in bytes; `None` where the system does not say.
+    #[serde(default)]
+    pub database_bytes: Option<u64>,
+    #[serde(default)]
+    pub wal_bytes: Option<u64>,
 }
 
 /// The room on the disk of the database.
@@ -291,6 +300,15 @@ pub struct PricesStatus {
     pub refused: u64,
     /// Updates skipped since the start.
     pub missed: u64,
+    /// Updates since the start that could not be stored.
+    #[serde(default)]
+    pub not_stored: u64,
+    /// Why the latest update could not be stored; `None` if it was.
+    #[serde(default)]
+    pub store_error: Option<String>,
+    /// The newest prices of each provider since the start.
+    #[serde(default)]
+    pub served_at: Vec<ProviderPrices>,
     /// Spent calls of each provider's budget.
     #[serde(default)]
     pub calls: Vec<CallsStatus>,
@@ -373,6 +391,13 @@ pub struct CallsStatus {
     pub day: u64,
     /// The most calls in 24 hours.
     pub per_day: u64,
+}
+
+/// When a provider last gave prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderPrices {
+    pub provider: String,
+    pub at: String,
 }
 
 /// The failure of a provider.

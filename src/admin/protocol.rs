@@ -47,6 +47,8 @@ pub const DIFFERENCES_MAX: usize = 200;
 pub enum AdminRequest {
     /// Shows the state of the master.
     Status,
+    /// Reads the master's metrics, as Prometheus does.
+    Metrics,
     /// Lists the registered workers.
     WorkersList,
     /// Shows one worker.
@@ -228,6 +230,8 @@ pub struct BackupPiece {
 pub enum AdminAnswer {
     /// Answers `Status`.
     Status(Box<MasterStatus>),
+    /// Answers `Metrics`: the text that Prometheus gets.
+    Metrics(String),
     /// Answers `WorkersList`.
     Workers(Vec<WorkerStatus>),
     /// Answers the other requests about workers: the worker's state after the request.

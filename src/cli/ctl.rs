@@ -10,6 +10,7 @@ pub mod arguments;
 mod backup;
 mod backup_file;
 mod cards;
+mod check;
 mod child;
 mod client;
 mod import;
@@ -35,6 +36,7 @@ use arguments::{
 use clap::{CommandFactory, FromArgMatches};
 use client::CtlError;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -96,8 +98,15 @@ pub fn main() -> ExitCode {
     let matches = with_own_usage(CtlCli::command()).try_get_matches();
     let cli = match matches.and_then(|matches| CtlCli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() && is_check(std::env::args_os()) => {
+            refuse(&error);
+            return ExitCode::from(check::BAD_CHECK);
+        }
         Err(error) => return refuse(&error),
     };
+    if let CtlCommand::Check(thresholds) = &cli.command {
+        return check::main(&cli, thresholds);
+    }
     match execute(&cli) {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
@@ -105,6 +114,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Whether a command line, which need not be right, is one of `check`.
+fn is_check(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut arguments = arguments.skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--socket" {
+            arguments.next();
+        } else if !argument.as_encoded_bytes().starts_with(b"-") {
+            return argument == "check";
+        }
+    }
+    false
 }
 
 /// Does the task of a command line that is a child's; `None` for any other command line.
@@ -250,7 +272,8 @@ fn millis(time: Duration) -> u64 {
 /// pieces; they do not come here.
 fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
     Ok(match command {
-        CtlCommand::Status => AdminRequest::Status,
+        CtlCommand::Status | CtlCommand::Check(_) => AdminRequest::Status,
+        CtlCommand::Metrics => AdminRequest::Metrics,
         CtlCommand::Workers { command } => match command.clone() {
             WorkersCommand::List => AdminRequest::WorkersList,
             WorkersCommand::Show { name } => AdminRequest::WorkersShow { name },
@@ -407,6 +430,7 @@ fn print_answer(
 ) -> Result<(), CtlFailure> {
     match answer {
         AdminAnswer::Status(status) => print(cli, &status, &advised(cli, &show::status(&status))),
+        AdminAnswer::Metrics(text) => print(cli, &text, &text),
         AdminAnswer::Workers(workers) => {
             print(cli, &workers, &advised(cli, &show::workers(&workers)))
         }

@@ -3,6 +3,7 @@
 //! Checks the files and folders that a configuration names.
 
 use super::reader::ConfigReport;
+use crate::runtime::log::{LogConfig, LogDestination};
 use rustix::fs::{Access, access};
 use std::fs::{File, Metadata};
 use std::io;
@@ -128,10 +129,14 @@ pub(super) fn written_folder(report: &ConfigReport, key: &str, path: &Path) {
     }
 }
 
-/// Requires a log file that this user may write, in a folder that is there and where it may be made
-/// again.
-pub(super) fn log_file(report: &ConfigReport, path: &Path) {
+/// Requires a log file, where one is written, that this user may write, in a folder that is there and
+/// where it may be made again.
+pub(super) fn log_file(report: &ConfigReport, log: &LogConfig) {
     const KEY: &str = "log.file";
+    let path = &log.file;
+    if log.to == LogDestination::Journal {
+        return;
+    }
     if path.is_dir() {
         report.problem(KEY, format!("{} is a folder", path.display()));
     } else if path.exists() {

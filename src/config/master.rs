@@ -16,6 +16,7 @@ pub use mail::{MailSecurity, MailSettings, MailUrl};
 pub use third_party::ThirdPartySettings;
 
 use super::changes::{Comparable, ConfigValues};
+use super::metrics::{MASTER_METRICS_PORT, MetricsConfig};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
 use super::{ConfigError, DatabaseUrl, Warning, check, writer};
@@ -82,6 +83,8 @@ pub struct MasterConfig {
     /// What trades cost.
     pub fees: FeeSettings,
     pub limits: MasterLimits,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// `[gpg]`
@@ -251,6 +254,9 @@ impl MasterConfig {
         values.text("limits.min_order_value", limits.min_order_value);
         values.bare("limits.max_connections", limits.max_connections);
         values.duration("limits.frame_timeout", limits.frame_timeout);
+        if let Some(metrics) = self.metrics {
+            metrics.write(values);
+        }
     }
 }
 
@@ -300,7 +306,11 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         third_parties: third_party::read(root),
         fees: fees::read(root),
         limits: limits(root),
+        metrics: MetricsConfig::read(root, MASTER_METRICS_PORT),
     };
+    if let Some(metrics) = config.metrics {
+        metrics.check(&[config.listen], root.report());
+    }
     let length = config.control_socket.as_os_str().len();
     if length > SOCKET_PATH_MAX {
         root.report().problem(
@@ -460,7 +470,7 @@ fn limits(root: &mut ConfigTable<'_, '_>) -> MasterLimits {
 fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::written_folder(report, "data_dir", &config.data_dir);
-    check::log_file(report, &config.log.file);
+    check::log_file(report, &config.log);
     check::port(report, "listen", config.listen);
     config.assets.check_files(report);
     if let Some(mail) = &config.mail {

@@ -179,7 +179,7 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     // Its keys have no defaults.
     assert!(sample.mail.take().is_some());
     let short = format!(
-        "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n{GOOGLE}",
+        "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n[metrics]\n{GOOGLE}",
         master_text()
     );
     assert_eq!(sample, master(&short).unwrap().0);
@@ -752,6 +752,40 @@ fn a_written_configuration_reads_back_the_same() {
         "{written}"
     );
     assert!(!written.contains("data_dir") && written.contains("key = \"/k.pem\""));
+}
+
+#[test]
+fn metrics_are_served_where_somebody_says_so_and_not_where_others_are() {
+    assert!(master(&master_text()).unwrap().0.metrics.is_none());
+    assert!(worker(&worker_text("", "")).unwrap().0.metrics.is_none());
+    let text = worker_text("", "[metrics]\n");
+    let (config, warnings) = worker(&text).unwrap();
+    assert_eq!(config.metrics.unwrap().listen.to_string(), "127.0.0.1:9749");
+    assert!(warnings.is_empty());
+    let file = Path::new("/etc/worker.toml");
+    let (config, _) = WorkerConfig::parse(&text, file).unwrap();
+    let written = config.to_toml(file);
+    assert!(
+        written.contains("\n[metrics]\nlisten = \"127.0.0.1:9749\"\n"),
+        "{written}"
+    );
+    assert_eq!(WorkerConfig::parse(&written, file).unwrap().0, config);
+    let open = master_text() + "[metrics]\nlisten = \"0.0.0.0:9748\"\n";
+    let (_, warnings) = master(&open).unwrap();
+    assert_eq!(warnings[0].key, "metrics.listen");
+    for text in [
+        "listen = \"127.0.0.1:2048\"\n",
+        "port = 9748\n",
+        "listen = \"x\"\n",
+    ] {
+        assert!(
+            master(&(master_text() + "[metrics]\n" + text)).is_err(),
+            "{text}"
+        );
+    }
+    let page = worker_text("", "[web]\n[metrics]\nlisten = \"127.0.0.1:2050\"\n");
+    let error = worker(&page).unwrap_err().to_string();
+    assert!(error.contains("another port"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Tests: `src/config/tests.rs`.
 
 use super::changes::{Comparable, ConfigValues};
+use super::metrics::{MetricsConfig, WORKER_METRICS_PORT};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent};
 use super::values::{self, HostPort};
 use super::web::{self, WebConfig};
@@ -48,6 +49,8 @@ pub struct WorkerConfig {
     pub tls: Option<TlsFiles>,
     /// Where the page is served, if it is.
     pub web: Option<WebConfig>,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// `[gpg]`
@@ -174,6 +177,9 @@ impl WorkerConfig {
             values.texts("web.origins", &web.origins);
             values.bare("web.allow_plaintext", web.allow_plaintext);
         }
+        if let Some(metrics) = self.metrics {
+            metrics.write(values);
+        }
     }
 }
 
@@ -208,6 +214,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
         limits: limits(root),
         tls: root.table("tls").map(tls),
         web: root.table("web").map(web::web),
+        metrics: MetricsConfig::read(root, WORKER_METRICS_PORT),
     };
     // Configurations of version 0.1 have it.
     root.path("data_dir", Some("/var/lib/papertrader"));
@@ -238,6 +245,11 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
     }
     if let Some(web) = &config.web {
         web::check(web, config.listen, config.tls.is_some(), root.report());
+    }
+    if let Some(metrics) = config.metrics {
+        let web = config.web.as_ref().map(|web| web.listen);
+        let others: Vec<SocketAddr> = web.into_iter().chain([config.listen]).collect();
+        metrics.check(&others, root.report());
     }
     config
 }
@@ -349,7 +361,7 @@ fn tls(mut table: ConfigTable<'_, '_>) -> TlsFiles {
 
 fn check_files(config: &WorkerConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
-    check::log_file(report, &config.log.file);
+    check::log_file(report, &config.log);
     check::port(report, "listen", config.listen);
     if let Some(web) = &config.web {
         check::port(report, "web.listen", web.listen);

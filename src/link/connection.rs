@@ -6,11 +6,13 @@
 //! Tests: `tests/suite/worker/port.rs`, `tests/intruders/inside.rs`.
 
 use super::envelope::{EnvelopeHeader, HEADER_LEN};
+use super::metrics;
 use super::record::{Opener, RecordError, Sealer};
 use crate::net::connection::next_number;
 use crate::net::deadline::is_timeout;
 use crate::net::flusher::{Flush, FlushProgress, Flusher};
 use crate::net::send_half::{Cipher, SendHalf};
+use crate::runtime::metrics::instructions;
 use crate::wire::wipe;
 use crate::wire::{DATA_MAX, frame};
 use parking_lot::{Mutex, MutexGuard};
@@ -38,7 +40,11 @@ impl Cipher for Sealer {
         if plain.is_empty() {
             return Ok(());
         }
-        Sealer::seal(self, plain, out).map_err(io::Error::other)
+        let before = out.len();
+        let sealed = Sealer::seal(self, plain, out).map_err(io::Error::other);
+        let size = out.len().saturating_sub(before);
+        metrics::SENT_BYTES.add(u64::try_from(size).unwrap_or(u64::MAX));
+        sealed
     }
 
     fn close(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -109,6 +115,7 @@ impl LinkConnection {
         socket.set_write_timeout(None)?;
         socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
         let number = next_number();
+        metrics::OPENED.count();
         Ok(Arc::new(LinkConnection {
             number,
             peer: socket.peer_addr()?,
@@ -159,6 +166,11 @@ impl LinkConnection {
         is_congested
     }
 
+    /// Bytes that the socket has not taken.
+    pub fn unsent(&self) -> usize {
+        self.send_half.lock().unsent()
+    }
+
     /// Whether the link is open.
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::Relaxed)
@@ -186,6 +198,7 @@ impl LinkConnection {
                     });
                 }
                 Ok(size) => {
+                    metrics::RECEIVED_BYTES.add(u64::try_from(size).unwrap_or(u64::MAX));
                     opener
                         .open(&chunk[..size], plain)
                         .map_err(LinkClosed::Record)?;
@@ -247,7 +260,12 @@ pub fn append_message(
 ) {
     // Reserve first, so that a secret does not move and leave a copy behind.
     wipe::reserve(plain, INITIAL_BYTES);
-    if let Err(error) = header.append_with(plain, fill) {
+    let counted = |out: &mut Vec<u8>| {
+        let before = out.len();
+        fill(out);
+        instructions::to_link(out.get(before..).unwrap_or_default());
+    };
+    if let Err(error) = header.append_with(plain, counted) {
         crate::error!(
             "a message of sequence {} was not sent: {error}",
             header.sequence

@@ -4,6 +4,7 @@
 //! frames it carries. Bytes only.
 
 use crate::model::{Timestamp, ValueError};
+use crate::runtime::metrics::instructions;
 use crate::wire::wipe;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -179,6 +180,7 @@ impl EnvelopeDecoder {
         }
         self.at = end;
         let body = self.buffer.get(start..end).unwrap_or(&[]);
+        instructions::from_link(body);
         Ok(Some(LinkMessage { header, body }))
     }
 

@@ -9,6 +9,7 @@
 //! +----------+--------------------------------------------+
 //! ```
 
+use super::metrics;
 use crate::wire::wipe;
 use parking_lot::RwLock;
 use snow::{Builder, HandshakeState, StatelessTransportState};
@@ -272,6 +273,7 @@ impl Sealer {
     }
 
     fn write(&mut self, kind: Kind, payload: &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
+        metrics::SENT_RECORDS.count();
         self.scratch.extend_from_slice(payload);
         self.scratch.push(kind as u8);
         let start = out.len();
@@ -389,6 +391,7 @@ impl Opener {
     }
 
     fn record(&mut self, ciphertext: &[u8], out: &mut Vec<u8>) -> Result<(), RecordError> {
+        metrics::RECEIVED_RECORDS.count();
         let start = out.len();
         let kind = self.decrypt(ciphertext, out).and_then(|()| {
             let payload = out.len() - start;

@@ -11,36 +11,32 @@ mod caller;
 mod connection;
 mod maintenance;
 mod market;
+mod metrics;
 mod orders;
 mod send;
 mod sessions;
 mod socket;
+mod status;
+mod warnings;
 mod workers;
 
-use super::assets::budget::CallBudgetStatus;
-use super::assets::update::{LAST_UPDATES, PAUSED_TEXT};
-use super::messages::{
-    AccountEvent, AdminAct, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
-    MasterChannels, RosterImport, TransactionsMessage,
-};
+use super::messages::{AdminAct, MasterChannels, RosterImport};
 use super::storage::{self, Interrupter};
-use super::transactions::disk_floor::DiskLevel;
-use super::workers::START_GRACE;
-use crate::admin::model::{
-    CallsStatus, DiskStatus, EventCount, FlushSummary, LogLine, LogTail, MailSummary, MasterStatus,
-    PricesStatus, ProviderFailure,
-};
+use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
+use crate::daemon::metrics::WriteMetrics;
 use crate::link::keyring::Keyring;
-use crate::model::{Fingerprint, Money, Timestamp};
+use crate::model::Fingerprint;
+use crate::net::{ConnectionLimiter, Flusher};
 use crate::runtime::log::{self, LogHandle};
-use crate::runtime::{self, Stop, ThreadHandle};
+use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
 use backup::BackupTurn;
 use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use socket::ControlSocket;
+use status::StatusSource;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -56,8 +52,6 @@ const MODULE_TIMEOUT: Duration = Duration::from_secs(15);
 const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Most bytes of log entries in one answer.
 const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Inputs that were passed over and are named in the warnings of the status.
-const INPUT_WARNINGS_SHOWN_MAX: usize = 5;
 
 /// What the control socket holds of the rest of the master.
 #[derive(Clone)]
@@ -73,6 +67,11 @@ pub struct AdminChannels {
     pub listen: SocketAddr,
     /// The deployment's name.
     pub deployment: String,
+    /// The heartbeats of the modules.
+    pub watchdog: Watchdog,
+    /// The places on the master's port, and what its connections hold.
+    pub limiter: Arc<ConnectionLimiter>,
+    pub flusher: Arc<Flusher>,
 }
 
 /// The thread that accepts administrators.
@@ -84,9 +83,8 @@ pub struct AdminServer {
 /// The state that all connections share.
 struct AdminShared {
     channels: AdminChannels,
+    status: Arc<StatusSource>,
     socket: ControlSocket,
-    since: Timestamp,
-    began: Instant,
     stop: Stop,
     open: AtomicUsize,
     /// Commands that run.
@@ -139,10 +137,9 @@ impl AdminServer {
         let socket = ControlSocket::bind(path, group)?;
         storage::backup::delete_sending(&channels.database);
         let shared = Arc::new(AdminShared {
+            status: Arc::new(StatusSource::new(channels.clone())),
             channels,
             socket,
-            since: Timestamp::now(),
-            began: Instant::now(),
             stop: stop.clone(),
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
@@ -153,6 +150,12 @@ impl AdminServer {
         let accepting = Arc::clone(&shared);
         let thread = runtime::spawn("control", move || accepting.run())?;
         Ok(AdminServer { shared, thread })
+    }
+
+    /// What writes the master's metrics.
+    pub fn metrics(&self) -> WriteMetrics {
+        let status = Arc::clone(&self.shared.status);
+        Arc::new(move |out| metrics::write(&status, out))
     }
 
     /// Closes the socket, removes its file, and waits for running commands until `deadline`.
@@ -218,9 +221,8 @@ impl AdminShared {
         cancel: &CancelToken,
     ) -> Result<AdminAnswer, String> {
         match request {
-            AdminRequest::Status => self
-                .status()
-                .map(|status| AdminAnswer::Status(Box::new(status))),
+            AdminRequest::Status => self.status_answer(),
+            AdminRequest::Metrics => Ok(AdminAnswer::Metrics(metrics::text(&self.status))),
             AdminRequest::WorkersList => workers::list(self),
             AdminRequest::WorkersShow { name } => workers::show(self, &name),
             AdminRequest::WorkersRegister {
@@ -278,9 +280,7 @@ impl AdminShared {
             } => orders::list(self, account.as_deref(), symbol.as_deref(), most),
             AdminRequest::OrdersCancel(which) => orders::cancel(self, which, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
-            AdminRequest::Backup { .. } | AdminRequest::BackupSend => {
-                Err(backup::WRITTEN_BY_THE_CALLER.to_owned())
-            }
+            AdminRequest::Backup { .. } | AdminRequest::BackupSend => backup::refuse(),
             AdminRequest::MarketHeld => Ok(market::held(self)),
             AdminRequest::MarketReview { symbol, verdict } => {
                 market::review(self, &symbol, verdict, caller)
@@ -291,84 +291,9 @@ impl AdminShared {
         }
     }
 
-    fn status(&self) -> Result<MasterStatus, String> {
-        let inboxes = &self.channels.inboxes;
-        let queue = ask(
-            "transactions",
-            &inboxes.transactions,
-            TransactionsMessage::Status,
-        )?;
-        let accounts = ask("auth", &inboxes.auth, AuthMessage::Status)?;
-        let mut prices = ask("assets", inboxes.assets.sender(), |reply| {
-            AssetsMessage::Status { reply }
-        })?;
-        let mail = match &inboxes.mail {
-            Some(mail) => Some(mail_summary(ask("mail", mail, MailMessage::Status)?)),
-            None => None,
-        };
-        let latest = inboxes.assets.prices();
-        let held = latest.held().keys().take(ROWS_MAX);
-        let held = held.map(ToString::to_string).collect();
-        let unapplied = std::mem::take(&mut prices.unapplied);
-        let mut status = MasterStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            since: self.since.to_string(),
-            uptime_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            listen: self.channels.listen.to_string(),
-            queue_depth: count(queue.queued),
-            open_orders: Some(count(queue.open)),
-            reserved: Some(decimal(queue.reserved)),
-            last_place: queue.last_number,
-            last_settled: count(queue.last_settled),
-            last_settlement_us: queue.last_micros,
-            update: prices.number,
-            last_update: prices.published.to_string(),
-            next_update: prices.next.map(|next| next.to_string()),
-            workers_connected: inboxes.shared.peers.load().len(),
-            workers_registered: inboxes.shared.registry.load().all().count(),
-            workers_expected: inboxes.shared.expected.load(Ordering::Relaxed),
-            accounts: accounts.accounts,
-            sessions: accounts.sessions,
-            inactive_sessions: accounts.inactive,
-            account_events: event_counts(&accounts.events, &queue.account_events),
-            assets: PricesStatus {
-                held,
-                ..prices_status(prices)
-            },
-            refused_links: self.refused_links(),
-            disk: queue.disk.map(|(space, level)| DiskStatus {
-                free_bytes: space.free,
-                total_bytes: space.total,
-                state: level.as_str().to_owned(),
-            }),
-            mail,
-            log_lost: self.channels.log.lost(),
-            warnings: Vec::new(),
-        };
-        status.warnings = warnings(&status);
-        let unapplied = unapplied.into_iter().take(INPUT_WARNINGS_SHOWN_MAX);
-        status.warnings.extend(unapplied);
-        let held = market::warnings(&latest, INPUT_WARNINGS_SHOWN_MAX);
-        status.warnings.extend(held);
-        let (expiries, now) = (inboxes.keys.expiries(), Timestamp::now());
-        let ends = expiries.iter().filter_map(|expiry| expiry.warning(now));
-        status.warnings.extend(ends);
-        status.warnings.extend(workers::warnings(self)?);
-        status.warnings.extend(queue.written_off);
-        Ok(status)
-    }
-
-    /// Refused links since the start, by reason.
-    fn refused_links(&self) -> Vec<EventCount> {
-        let refusals = self.channels.inboxes.refusals.lock();
-        let counts = refusals.iter().map(|(reason, count)| EventCount {
-            reason: reason.clone(),
-            count: *count,
-        });
-        let mut counts: Vec<EventCount> = counts.collect();
-        counts.sort_by(|a, b| a.reason.cmp(&b.reason));
-        counts
+    fn status_answer(&self) -> Result<AdminAnswer, String> {
+        let status = self.status.read(MODULE_TIMEOUT)?;
+        Ok(AdminAnswer::Status(Box::new(status)))
     }
 
     fn tail(&self, entries: usize) -> LogTail {
@@ -440,6 +365,7 @@ fn log_act(request: &AdminRequest, caller: AdminCaller) {
             crate::audit!("worker admit", worker = name, by = caller);
         }
         AdminRequest::Status
+        | AdminRequest::Metrics
         | AdminRequest::MasterKey
         | AdminRequest::WorkersList
         | AdminRequest::WorkersShow { .. }
@@ -481,141 +407,26 @@ fn entry(entry: &log::LogEntry) -> LogLine {
     }
 }
 
-/// The assets module's part of the status.
-fn prices_status(prices: AssetsStatus) -> PricesStatus {
-    PricesStatus {
-        listed: prices.assets,
-        priced: prices.priced,
-        fresh: prices.fresh,
-        served_by: prices
-            .served
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect(),
-        failures: prices
-            .failures
-            .into_iter()
-            .map(|(provider, reason)| ProviderFailure { provider, reason })
-            .collect(),
-        refused: prices.refused,
-        missed: prices.missed,
-        calls: prices.calls.into_iter().map(calls).collect(),
-        unfilled: prices.unfilled,
-        steps_left: prices.steps_left,
-        ends_in_ms: prices
-            .ends_in
-            .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
-        market: prices.market.map(|market| market.to_string()),
-        state: Some(prices.state.to_string()),
-        paused_since: prices.paused.map(|since| since.to_string()),
-        market_time: prices.market_time.map(|time| time.to_string()),
-        input_warnings: prices.input_warnings,
-        held: Vec::new(),
-    }
-}
-
-fn mail_summary(mail: MailStatus) -> MailSummary {
-    let (at, text) = mail.last_error.unzip();
-    MailSummary {
-        waiting: mail.waiting,
-        sent: mail.sent,
-        failed: mail.failed,
-        dropped: mail.dropped,
-        last_error: text,
-        last_error_at: at.map(|at| at.to_string()),
-    }
-}
-
-fn warnings(status: &MasterStatus) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let had_time = status.uptime_ms >= u64::try_from(START_GRACE.as_millis()).unwrap_or(0);
-    if status.workers_connected < status.workers_expected && had_time {
-        warnings.push(format!(
-            "{} of {} expected workers are connected; see `papertraderctl workers list`",
-            status.workers_connected, status.workers_expected
-        ));
-    }
-    for failure in &status.assets.failures {
-        warnings.push(format!("provider {}: {}", failure.provider, failure.reason));
-    }
-    let input_warnings = &status.assets.input_warnings;
-    warnings.extend(
-        input_warnings
-            .iter()
-            .take(INPUT_WARNINGS_SHOWN_MAX)
-            .cloned(),
-    );
-    if input_warnings.len() > INPUT_WARNINGS_SHOWN_MAX {
-        warnings.push(format!(
-            "and {} more lines about market files and prices; --json has them",
-            input_warnings.len() - INPUT_WARNINGS_SHOWN_MAX
-        ));
-    }
-    if let (Some(left @ 1..=LAST_UPDATES), Some(_)) =
-        (status.assets.steps_left, status.assets.ends_in_ms)
-    {
-        warnings.push(format!(
-            "the replay ends after {left} more updates: then prices stay, and orders are refused"
-        ));
-    }
-    if status.assets.paused_since.is_some() {
-        warnings.push(PAUSED_TEXT.to_owned());
-    } else if status.next_update.is_none() {
-        warnings.push("the replay has ended: no update follows, and orders are refused".to_owned());
-    }
-    if let Some(disk) = &status.disk {
-        let mib = disk.free_bytes >> 20;
-        if disk.state == DiskLevel::Full.as_str() {
-            warnings.push(format!(
-                "the disk of the database is almost full, {mib} MiB are free: orders are refused"
-            ));
-        } else if disk.state == DiskLevel::Low.as_str() {
-            warnings.push(format!(
-                "the disk of the database has only {mib} MiB left; below 2 % orders are refused"
-            ));
-        }
-    }
-    if let Some(MailSummary {
-        waiting: waiting @ 1..,
-        last_error: Some(why),
-        ..
-    }) = &status.mail
-    {
-        warnings.push(format!(
-            "mails wait: {waiting}; the last failed attempt met with: {why}"
-        ));
-    }
-    if status.log_lost > 0 {
-        warnings.push(format!(
-            "{} entries of the log were lost because its file could not be written",
-            status.log_lost
-        ));
-    }
-    warnings
-}
-
-/// An amount in millionths; beyond the range of money in whole units.
-fn decimal(millionths: i128) -> String {
-    match i64::try_from(millionths) {
-        Ok(within) => Money(within).to_string(),
-        Err(_) => (millionths / 1_000_000).to_string(),
-    }
-}
-
-fn count(value: usize) -> u64 {
-    u64::try_from(value).unwrap_or(u64::MAX)
-}
-
 /// Sends a message to a module and waits for its answer, at most [`MODULE_TIMEOUT`].
 fn ask<M, T>(
     name: &str,
     inbox: &Sender<M>,
     message: impl FnOnce(Sender<T>) -> M,
 ) -> Result<T, String> {
+    ask_within(MODULE_TIMEOUT, name, inbox, message)
+}
+
+/// Sends a message to a module and waits for its answer, at most so long.
+fn ask_within<M, T>(
+    timeout: Duration,
+    name: &str,
+    inbox: &Sender<M>,
+    message: impl FnOnce(Sender<T>) -> M,
+) -> Result<T, String> {
     let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
-    let deadline = Instant::now() + MODULE_TIMEOUT;
+    let deadline = Instant::now() + timeout;
     let hanging = || {
-        let seconds = MODULE_TIMEOUT.as_secs();
+        let seconds = timeout.as_secs();
         format!("the master's module {name} did not answer within {seconds} s; see its log")
     };
     inbox
@@ -647,30 +458,6 @@ fn ask_for_act<M, T>(
              before you ask again"
         ))
     })?
-}
-
-/// The budget of API calls of one provider.
-fn calls((provider, budget): (&'static str, CallBudgetStatus)) -> CallsStatus {
-    CallsStatus {
-        provider: provider.to_owned(),
-        minute: budget.minute,
-        per_minute: budget.per_minute,
-        day: budget.day,
-        per_day: budget.per_day,
-    }
-}
-
-/// What auth has counted, and what transactions have, so far as it has happened.
-fn event_counts(
-    events: &[(AccountEvent, u64)],
-    further: &[(AccountEvent, u64)],
-) -> Vec<EventCount> {
-    let count = |(event, count): &(AccountEvent, u64)| EventCount {
-        reason: event.to_string(),
-        count: *count,
-    };
-    let further = further.iter().filter(|(_, count)| *count > 0);
-    events.iter().chain(further).map(count).collect()
 }
 
 #[cfg(test)]

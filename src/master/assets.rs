@@ -61,6 +61,11 @@ struct UpdaterHealth {
     failures: Vec<(String, String)>,
     refused: u64,
     missed: u64,
+    /// Updates that could not be stored, and why the last one was not.
+    not_stored: u64,
+    store_error: Option<String>,
+    /// When each provider last gave prices.
+    served_at: Vec<(&'static str, Timestamp)>,
     unfilled: usize,
     input_warnings: Vec<String>,
     /// The prices that the last update refused, each with the reason; the first few of them.
@@ -235,6 +240,9 @@ impl Assets {
             failures: health.failures.clone(),
             refused: health.refused,
             missed: health.missed,
+            not_stored: health.not_stored,
+            store_error: health.store_error.clone(),
+            served_at: health.served_at.clone(),
             calls: self.calls(),
             unfilled: health.unfilled,
             steps_left: prices.steps_left,

@@ -240,6 +240,8 @@ pub enum SessionFilter {
 word_list! {
     /// What happens to accounts, as administrators count it.
     AccountEvent {
+        /// Sessions that logins have made, by password and by providers of identities.
+        Login = "logins",
         /// Logins and changes with a wrong password, or a name without an account.
         FailedLogin = "failed-logins",
         /// Logins, changes and codes that were refused unread, because too many had failed.
@@ -666,6 +668,12 @@ pub struct AssetsStatus {
     pub refused: u64,
     /// Scheduled updates that were missed since the start.
     pub missed: u64,
+    /// Updates since the start that could not be stored.
+    pub not_stored: u64,
+    /// Why the latest update could not be stored; `None` if it was.
+    pub store_error: Option<String>,
+    /// When each provider last gave prices, wall time.
+    pub served_at: Vec<(&'static str, Timestamp)>,
     /// The budget of API calls of each provider.
     pub calls: Vec<(&'static str, CallBudgetStatus)>,
     /// Assets whose past is not complete: it is being fetched, or a provider refuses it.
@@ -1004,6 +1012,8 @@ pub struct QueueStatus {
     pub last_settled: usize,
     /// Duration of that settlement with its commit, in microseconds.
     pub last_micros: u64,
+    /// Whether the last attempt to settle an update failed.
+    pub is_failing: bool,
     /// The room on the database's disk, and how full that is; `None` where it is unknown.
     pub disk: Option<(DiskSpace, DiskLevel)>,
     /// What is said of the latest corrections that could not take all they should.

@@ -21,6 +21,7 @@ pub mod files;
 pub mod identities;
 pub mod ledger;
 pub mod login_places;
+pub mod metrics;
 pub mod order_details;
 pub mod order_list;
 pub mod order_terms;
@@ -45,7 +46,7 @@ use std::fs::File;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A commit, a roll-back or a wait for the lock that takes longer counts as hanging.
@@ -350,7 +351,14 @@ impl Storage {
 impl Tx<'_> {
     fn commit(self) -> Result<(), StorageError> {
         let Snapshot::Sqlite(sqlite) = self.snapshot;
-        sqlite.commit()
+        let began = Instant::now();
+        let committed = sqlite.commit();
+        if committed.is_ok() {
+            metrics::COMMIT_TIMES.record(began.elapsed());
+        } else {
+            metrics::FAILED_COMMITS.count();
+        }
+        committed
     }
 
     /// Commits; exits the process where the outcome is unknown.

@@ -18,6 +18,7 @@ pub mod fill;
 mod grants;
 mod held_means;
 mod means;
+pub mod metrics;
 #[cfg(test)]
 mod naive;
 mod open_orders;
@@ -387,6 +388,7 @@ impl Transactions {
             last_number: self.state.sequencer.last(),
             last_settled: self.last_settled,
             last_micros: self.last_micros,
+            is_failing: self.failed.is_some(),
             disk: self.state.disk.seen(),
             written_off: self.state.written_off.iter().cloned().collect(),
             account_events: [
@@ -524,12 +526,15 @@ impl Transactions {
             Ok(ended) => {
                 self.state.pass(update.number);
                 self.last_settled = ended.len();
+                metrics::ENDED_ORDERS.add(u64::try_from(ended.len()).unwrap_or(u64::MAX));
                 self.state.answer(&self.heartbeat, ended, update.published);
+                metrics::SETTLEMENT_TIMES.record(began.elapsed());
                 self.last_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
                 true
             }
             Err(error) => {
                 // Nothing was stored. It is tried again before anything is accepted.
+                metrics::FAILED_SETTLEMENTS.count();
                 crate::error!(
                     "update {} could not be settled; its orders wait: {error}",
                     update.number

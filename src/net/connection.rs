@@ -9,6 +9,7 @@ use super::client_cipher::{ClientCipher, Transport};
 use super::flusher::{Flush, FlushProgress, Flusher};
 use super::held_bytes::{ByteHolder, HeldShare};
 use super::limits::LINGER_TIMEOUT;
+use super::metrics::CountedConnection;
 use super::send_queue::{CloseState, SendQueue};
 use super::tls::TlsProgress;
 use super::websocket::{CloseCode, ControlPayload};
@@ -60,6 +61,7 @@ pub struct Connection {
     /// Whether the stream is in messages of WebSocket.
     pub(super) is_websocket: bool,
     closed: AtomicBool,
+    _counted: CountedConnection,
 }
 
 impl std::fmt::Debug for Connection {
@@ -121,6 +123,7 @@ impl Connection {
                 has_tls,
                 is_websocket,
                 closed: AtomicBool::new(false),
+                _counted: CountedConnection::new(has_tls, is_websocket),
             }
         }))
     }
@@ -220,7 +223,9 @@ impl Connection {
                     return accepted;
                 }
             }
-            sending.side.write(|out| out.extend_from_slice(frame));
+            sending
+                .side
+                .write_counted(|out| out.extend_from_slice(frame));
             unsent += frame.len();
             accepted += 1;
         }
@@ -310,7 +315,7 @@ impl Connection {
             sending.side.half.cipher().replace_close(code);
             sending
                 .side
-                .write(|out| reply::write_fault(out, fault.code, fault.text));
+                .write_counted(|out| reply::write_fault(out, fault.code, fault.text));
             sending.side.end = CloseState::AfterBytes;
             sending.side.forget_slots();
         }

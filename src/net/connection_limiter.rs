@@ -126,6 +126,11 @@ impl ConnectionLimiter {
         })
     }
 
+    /// Connections that may be open at once.
+    pub fn places(&self) -> usize {
+        self.limits().total
+    }
+
     /// Open connections.
     pub fn open(&self) -> usize {
         self.count.lock().total

@@ -7,6 +7,7 @@
 
 use super::http;
 use super::limits::LINGER_TIMEOUT;
+use super::metrics;
 use crate::model::ProtocolFault;
 use crate::runtime::{Heartbeat, Stop};
 use crate::wire::reply;
@@ -68,6 +69,7 @@ impl RejectSender {
 
     /// Refuses a peer. Does not block.
     pub fn refuse(&self, socket: TcpStream) {
+        metrics::REFUSED.count();
         if let Err(full) = self.sender.try_send((socket, self.peer)) {
             // Nobody lingers: what the peer sends later may reset the connection. What it has sent
             // already is read, so that closing does not.

@@ -11,6 +11,7 @@ use super::notice_bytes::NoticeBytes;
 use super::send_half::SendHalf;
 use super::websocket::ControlPayload;
 use super::write_buffer;
+use crate::runtime::metrics::instructions;
 use crate::wire::wipe;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -191,6 +192,15 @@ impl SendQueue {
         self.half.write(write);
     }
 
+    /// Passes whole frames to the send half that are not counted yet.
+    pub(super) fn write_counted(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.write(|out| {
+            let before = out.len();
+            write(out);
+            instructions::to_client(out.get(before..).unwrap_or_default());
+        });
+    }
+
     /// Passes parked bytes to the send half.
     pub(super) fn release_parked(&mut self, mut bytes: Vec<u8>) {
         self.parked = self.parked.saturating_sub(bytes.len());
@@ -209,11 +219,12 @@ impl SendQueue {
             return;
         }
         match self.at(number) {
-            Some(0) => self.write(write),
+            Some(0) => self.write_counted(write),
             Some(at) => {
                 if let Some(ReplySlot::Waiting { part, .. }) = self.slots.get_mut(at) {
                     let before = part.len();
                     write(part);
+                    instructions::to_client(part.get(before..).unwrap_or_default());
                     self.parked += part.len() - before;
                 }
             }

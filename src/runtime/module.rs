@@ -74,6 +74,7 @@ fn run_with_urgent<M: Module>(
     heartbeat: &Heartbeat,
 ) {
     let mut tick_due = Instant::now() + M::TICK_INTERVAL;
+    heartbeat.note_capacity(inbox.capacity());
     loop {
         let now = Instant::now();
         if module.is_alive() {
@@ -97,10 +98,14 @@ fn run_with_urgent<M: Module>(
                 taken
             }
             TurnEvent::Work => 0,
-            TurnEvent::Tick => continue,
+            TurnEvent::Tick => {
+                heartbeat.note_turn(0, inbox.len());
+                continue;
+            }
             TurnEvent::Stop => break,
         };
         module.on_turn_end();
+        heartbeat.note_turn(taken, inbox.len());
         log::trace!(target: "module", "{name}: {taken} messages in {} µs", now.elapsed().as_micros());
     }
     module.on_stop();

@@ -2,15 +2,37 @@
 //!
 //! Heartbeats of the module threads. `daemon` passes them to systemd's watchdog.
 
+use super::metrics::{MetricFamily, MetricsText};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// One step that takes longer is logged, while it goes on and when it is done.
 pub const LONG_STEP: Duration = Duration::from_secs(5);
 /// Long work that consists of many small steps beats once for so many of them.
 pub const STEPS_PER_BEAT: usize = 1_000;
+
+const BEAT_AGE: MetricFamily = MetricFamily::gauge(
+    "papertrader_heartbeat_age_seconds",
+    &["module"],
+    "Time since a module's thread last beat; each beats every second.",
+);
+const WAITING: MetricFamily = MetricFamily::gauge(
+    "papertrader_inbox_messages",
+    &["module"],
+    "Messages that waited in a module's inbox at its last turn.",
+);
+const CAPACITY: MetricFamily = MetricFamily::gauge(
+    "papertrader_inbox_messages_max",
+    &["module"],
+    "Messages that a module's inbox holds at most.",
+);
+const HANDLED: MetricFamily = MetricFamily::counter(
+    "papertrader_module_messages_total",
+    &["module"],
+    "Messages that a module has handled.",
+);
 
 /// The heartbeat of one module thread. Its loop beats on each turn, at least every
 /// [`TICK`](super::TICK).
@@ -27,6 +49,11 @@ struct Pulse {
     beat: AtomicU64,
     /// When that step began; `u64::MAX` where there is none.
     step: AtomicU64,
+    /// Messages in the module's inbox at its last turn, and how many it holds; 0 without an inbox.
+    waiting: AtomicUsize,
+    capacity: AtomicUsize,
+    /// Messages that the module has handled.
+    handled: AtomicU64,
     #[cfg(test)]
     beats: AtomicU64,
 }
@@ -48,6 +75,19 @@ impl Heartbeat {
         self.pulse.beat.store(millis(since), Ordering::Relaxed);
         #[cfg(test)]
         self.pulse.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that the module has an inbox for so many messages.
+    pub fn note_capacity(&self, capacity: Option<usize>) {
+        let capacity = capacity.unwrap_or_default();
+        self.pulse.capacity.store(capacity, Ordering::Relaxed);
+    }
+
+    /// Notes that the module has handled so many messages, and so many wait.
+    pub fn note_turn(&self, handled: usize, waiting: usize) {
+        let handled = u64::try_from(handled).unwrap_or(u64::MAX);
+        self.pulse.handled.fetch_add(handled, Ordering::Relaxed);
+        self.pulse.waiting.store(waiting, Ordering::Relaxed);
     }
 
     /// How often it has beaten.
@@ -129,6 +169,9 @@ impl Watchdog {
         let pulse = Pulse {
             beat: AtomicU64::new(0),
             step: AtomicU64::new(u64::MAX),
+            waiting: AtomicUsize::new(0),
+            capacity: AtomicUsize::new(0),
+            handled: AtomicU64::new(0),
             #[cfg(test)]
             beats: AtomicU64::new(0),
         };
@@ -151,6 +194,39 @@ impl Watchdog {
     /// Names of the threads that have been at one step for longer than `limit`, and for how long.
     pub fn at_one_step(&self, limit: Duration) -> Vec<(String, Duration)> {
         self.older(limit, |pulse| pulse.step.load(Ordering::Relaxed))
+    }
+
+    /// Writes the families of this file: of all threads, by name.
+    pub fn write_metrics(&self, out: &mut MetricsText) {
+        let mut all = self.all.lock().clone();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        // One of each name: a thread that was started again registers again.
+        all.dedup_by(|later, earlier| {
+            let is_same = later.0 == earlier.0;
+            if is_same {
+                std::mem::swap(later, earlier);
+            }
+            is_same
+        });
+        let now = millis(self.begun.elapsed());
+        let age = |pulse: &Pulse| now.saturating_sub(pulse.beat.load(Ordering::Relaxed));
+        let mut samples = out.family(&BEAT_AGE);
+        for (name, pulse) in &all {
+            samples.sample(&[name], Duration::from_millis(age(pulse)));
+        }
+        all.retain(|(_, pulse)| pulse.capacity.load(Ordering::Relaxed) > 0);
+        let mut samples = out.family(&WAITING);
+        for (name, pulse) in &all {
+            samples.sample(&[name], pulse.waiting.load(Ordering::Relaxed));
+        }
+        let mut samples = out.family(&CAPACITY);
+        for (name, pulse) in &all {
+            samples.sample(&[name], pulse.capacity.load(Ordering::Relaxed));
+        }
+        let mut samples = out.family(&HANDLED);
+        for (name, pulse) in &all {
+            samples.sample(&[name], pulse.handled.load(Ordering::Relaxed));
+        }
     }
 
     /// Threads whose moment is longer ago than `limit`.
@@ -194,6 +270,27 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(watchdog.stalled(limit)[0].0, "ended");
+    }
+
+    #[test]
+    fn metrics_tell_each_thread_once_and_what_waits_for_it() {
+        let watchdog = Watchdog::new();
+        let _before = watchdog.register("cache");
+        let (cache, _flusher) = (watchdog.register("cache"), watchdog.register("flusher"));
+        cache.note_capacity(Some(1024));
+        cache.note_turn(3, 7);
+        let mut text = MetricsText::new();
+        watchdog.write_metrics(&mut text);
+        let text = text.into_string();
+        for line in [
+            "papertrader_inbox_messages{module=\"cache\"} 7\n",
+            "papertrader_inbox_messages_max{module=\"cache\"} 1024\n",
+            "papertrader_module_messages_total{module=\"cache\"} 3\n",
+            "papertrader_heartbeat_age_seconds{module=\"flusher\"} ",
+        ] {
+            assert_eq!(text.matches(line).count(), 1, "{line}{text}");
+        }
+        assert!(!text.contains("messages{module=\"flusher"), "{text}");
     }
 
     #[test]

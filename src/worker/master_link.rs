@@ -25,6 +25,7 @@ use pending::{PendingRequest, PendingRequests};
 use reply_batch::ClientReplyBatch;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -157,6 +158,8 @@ impl Module for MasterLink {
             }
         }
         self.flush();
+        let pending = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
+        self.gauges.pending.store(pending, Ordering::Relaxed);
         self.check_replacement(now);
     }
 
@@ -256,6 +259,7 @@ impl MasterLink {
             );
         }
         self.serving = false;
+        *self.gauges.link.lock() = Some((Arc::clone(&link), Timestamp::now()));
         self.link = Some(link);
         self.send_again(&retained);
         // The master sends nothing before the first message. The report's timestamp is newer than
@@ -270,6 +274,7 @@ impl MasterLink {
             return;
         };
         link.cut();
+        *self.gauges.link.lock() = None;
         self.fail_unanswered();
         self.tell_clients(ClientsMessage::Unlinked);
     }

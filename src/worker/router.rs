@@ -13,6 +13,7 @@ use super::messages::{
 use crate::model::Timestamp;
 use crate::runtime::Module;
 use crate::runtime::clock::SteadyClock;
+use crate::runtime::metrics::instructions;
 use crate::wire::{Destination, Refusal};
 use crossbeam_channel::TrySendError;
 use std::sync::Arc;
@@ -42,6 +43,9 @@ impl Module for WorkerRouter {
 
     fn on_message(&mut self, mut batch: RequestBatch) {
         batch.timestamp = self.clock.at(Timestamp::now());
+        for request in &batch.requests {
+            instructions::from_client(request.instruction());
+        }
         self.pass_on(batch);
     }
 }

@@ -11,6 +11,7 @@ use super::messages::PortState;
 use super::{reload, start};
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
+use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
@@ -153,10 +154,21 @@ impl Service for WorkerService {
         Ok(())
     }
 
-    /// Checks keys and certificates.
+    /// Checks keys and certificates, and how many clients there would be room for.
     fn check(config: &WorkerConfig) -> Result<Vec<String>, StartError> {
         let mut warnings = check_certificate(config)?;
         warnings.extend(check_room(config));
+        leave_agent(&config.gpg.home, || identity(config))?;
+        Ok(warnings)
+    }
+
+    /// As [`Service::check`], without the room: that of a running worker has its clients in it, and
+    /// a reload counts it itself.
+    fn check_again(
+        config: &WorkerConfig,
+        _current: &WorkerConfig,
+    ) -> Result<Vec<String>, StartError> {
+        let warnings = check_certificate(config)?;
         leave_agent(&config.gpg.home, || identity(config))?;
         Ok(warnings)
     }
@@ -185,8 +197,18 @@ impl Service for WorkerService {
             config.name,
             config.master
         );
+        let metrics = config
+            .metrics
+            .map(|it| {
+                let write = self.worker.metrics(&self.watchdog, context.log);
+                MetricsServer::start(it.listen, write, context.stop)
+            })
+            .transpose()?;
         let result = serve(&self.worker, &self.failures, context);
         daemon::notify_stopping();
+        if let Some(metrics) = metrics {
+            metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
+        }
         result
     }
 

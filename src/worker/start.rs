@@ -15,6 +15,7 @@ use super::messages::{
     ClientsChannels, LINK_EVENTS_MAX, MODULE_INBOX_MAX, MasterLinkChannels, NOTICES_INBOX_MAX,
     ORDER_NEWS_MAX, PORT_COMMANDS_MAX, QUOTE_NEWS_MAX, ROUTER_INBOX_MAX, WorkerChannels,
 };
+use super::metrics::MetricsSource;
 use super::notice_sender::{NewsCount, NoticeSender};
 use super::notices::orders::OrderNotices;
 use super::notices::quotes::QuoteNotices;
@@ -128,6 +129,15 @@ fn start(
     let limiter = ConnectionLimiter::new(connection_limits(&config.limits, &budget));
     let capacity = ClientCapacity::new(Arc::clone(&limiter));
     let gauges = Gauges::new(Arc::clone(&limiter));
+    let (keys, key_watch) = key_watch();
+    let clock = Arc::new(RemoteClock::default());
+    let metrics = Arc::new(MetricsSource {
+        gauges: Arc::clone(&gauges),
+        limiter: Arc::clone(&limiter),
+        flusher: Arc::clone(&flusher),
+        clock: Arc::clone(&clock),
+        keys: keys.clone(),
+    });
     gauges.about.store(about(config, tls.as_deref()));
     let (to_router, router_inbox) = bounded(ROUTER_INBOX_MAX);
     let (to_cache, cache_inbox) = bounded(MODULE_INBOX_MAX);
@@ -141,7 +151,6 @@ fn start(
     let (to_port, port_inbox) = bounded(PORT_COMMANDS_MAX);
     let (to_state, state) = bounded(1);
     let (refusal, rejecter) = rejecter::refusal(budget.lingering);
-    let (keys, key_watch) = key_watch();
 
     let router = WorkerRouter::new(WorkerChannels {
         cache: to_cache.clone(),
@@ -150,7 +159,6 @@ fn start(
         master_link: to_master_link.clone(),
     });
     let tunnel = Tunnel::new(to_clients.clone(), to_master_link.clone());
-    let clock = Arc::new(RemoteClock::default());
     let topics_max = config.limits.max_subscriptions_per_connection;
     let order_notices = OrderNotices::new(topics_max, Arc::clone(&clock), Arc::clone(&order_news));
     let quote_notices = QuoteNotices::new(topics_max, Arc::clone(&clock), Arc::clone(&quote_news));
@@ -238,5 +246,6 @@ fn start(
         keys,
         key_watch: Some(key_watch),
         state,
+        metrics,
     })
 }

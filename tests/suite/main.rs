@@ -150,6 +150,8 @@ mod protocol {
 mod programs {
     // `papertrader-bench`, briefly.
     mod bench;
+    // Metrics, Prometheus, `papertraderctl check`.
+    mod metrics;
     // etc/demo.sh.
     mod demo;
     // `ptcat course` against real workers, the reference solution, and servers that are wrong.
@@ -182,6 +184,8 @@ mod guards;
 mod docs;
 // What is installed.
 mod packaging;
+// The Debian packages.
+mod debian;
 // Who writes which table, and where SQL stands.
 mod storage;
 // Where session IDs and passwords are not.

@@ -51,9 +51,11 @@ fn give(folder: &Path, user: u32) {
     chown(folder, Some(user), Some(user)).unwrap();
 }
 
-/// Passwords are hashed at a cost of which a check does not warn; nobody logs in.
+/// Passwords are hashed at a cost of which a check does not warn, and every system has room for the
+/// clients; nobody logs in.
 fn without_warnings(deployment: &Deployment) {
     deployment.master().set("accounts.bcrypt_cost", 10);
+    deployment.worker(1).set("limits.max_connections", 10);
 }
 
 #[test]

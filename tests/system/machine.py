@@ -88,7 +88,7 @@ class Machine:
                  "--private-network", f"--machine={self.name}", f"--directory={self.root}", "--boot"]
         if not pathlib.Path("/run/systemd/system").exists():
             words.append("--keep-unit")
-        groups = own_cgroups(self.name)
+        groups = own_cgroups(f"{self.folder.parent.name}-{self.name}")
 
         def enter():
             for group in groups:
@@ -235,7 +235,7 @@ def own_cgroups(name):
         each for each in (base / "systemd", base / "unified") if each.exists()]
     groups = []
     for root in roots:
-        group = root / f"papertrader-system-{os.getppid()}-{name}"
+        group = root / name
         try:
             group.mkdir(exist_ok=True)
         except OSError:

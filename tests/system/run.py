@@ -91,32 +91,28 @@ def main():
         return 0
     if asked.inside:
         return inside(asked)
-    if asked.check:
-        try:
-            check()
-            return 0
-        except tree.Unavailable as reason:
-            print(reason, file=sys.stderr)
-            return CANNOT
     folder = pathlib.Path(tempfile.mkdtemp(prefix="papertrader-system-", dir="/var/tmp"))
     try:
-        prepare(asked, folder)
+        if asked.check:
+            (folder / "tree").symlink_to(check())
+        else:
+            prepare(asked, folder)
         return subprocess.run(["unshare", *NAMESPACES, sys.executable, HERE, *sys.argv[1:],
                                "--inside", folder]).returncode
     except tree.Unavailable as reason:
         print(f"system: cannot be run here: {reason}", file=sys.stderr)
         return CANNOT
     finally:
-        remove_cgroups()
+        remove_cgroups(folder.name)
         if asked.keep:
             print(f"system: kept: {folder}")
         else:
             subprocess.run(["rm", "-rf", "--one-file-system", folder])
 
 
-def remove_cgroups():
+def remove_cgroups(run):
     """Those that machine.own_cgroups made, innermost first."""
-    for group in pathlib.Path("/sys/fs/cgroup").glob(f"**/papertrader-system-{os.getpid()}-*"):
+    for group in pathlib.Path("/sys/fs/cgroup").glob(f"**/{run}-*"):
         for inner in sorted((each for each in group.rglob("*") if each.is_dir()), reverse=True):
             try:
                 inner.rmdir()
@@ -128,8 +124,23 @@ def remove_cgroups():
             pass
 
 
+def boots(folder):
+    """Whether a bare machine boots here."""
+    run = cases.Run(folder)
+    try:
+        run.boot("bare").run("true")
+        return 0
+    except cases.CaseError as error:
+        print(f"system: no machine boots here: {str(error).splitlines()[-1]}", file=sys.stderr)
+        return CANNOT
+    finally:
+        run.end()
+
+
 def inside(asked):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    if asked.check:
+        return boots(asked.inside)
     run, passed, failed = cases.Run(asked.inside, asked.short), 0, 0
     broken, begun = set(), time.monotonic()
     try:

@@ -5,7 +5,9 @@
 
 use super::setup::arguments::SetupCommand;
 use crate::admin::protocol::{DEFAULT_SOCKET, ReviewVerdict};
+use crate::admin::warning::WarningKind;
 use crate::cli::input::signed_amount;
+use crate::model::word_list::word_list;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -31,6 +33,7 @@ const EVERY_COMMAND: &str = "Options for every command";
     after_help = "Examples:
   papertraderctl setup master --worker eu1
   papertraderctl status
+  papertraderctl check -w disk=20
   papertraderctl workers register eu1 --key eu1.asc --ip 192.0.2.7 --address eu1.example.org:2049
   papertraderctl workers boot eu1 && papertraderctl sessions end --worker eu1
   papertraderctl sessions list --user alice --json
@@ -40,7 +43,8 @@ const EVERY_COMMAND: &str = "Options for every command";
   papertraderctl backup /srv/papertrader-$(date +%F).db
   papertraderctl verify
 
-Exit codes: 0 done, 1 refused (why, on standard error), 2 bad command line, 3 no master there."
+Exit codes: 0 done, 1 refused (why, on standard error), 2 bad command line, 3 no master there;
+those of check are its own."
 )]
 pub struct CtlCli {
     /// The master's control socket
@@ -59,6 +63,18 @@ pub struct CtlCli {
 pub enum CtlCommand {
     /// Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings
     Status,
+    /// Say in one line whether all is well, for monitoring: exit 0 well, 1 warning, 2 critical, 3
+    /// unknown
+    #[command(
+        after_help = "A warning of `papertraderctl status` is one here, too; those by which people are refused something,
+and no answer of the master, are critical. 3 is for a check that could not be made.
+Figures: queue and open (orders), disk (free, in percent), settlement (ms), update (seconds since the
+last one), mails (that wait), workers (linked).
+Example: papertraderctl check -w queue=10000 -c queue=500000 -w disk=20 --ignore market-paused"
+    )]
+    Check(CheckThresholds),
+    /// Print the master's metrics, as Prometheus reads them
+    Metrics,
     /// Set up a master or a worker of this machine: folders, keys, certificates, configuration, services
     Setup {
         /// What to set up.
@@ -133,6 +149,69 @@ Example: systemctl stop papertrader-master && papertraderctl restore /srv/backup
         #[command(subcommand)]
         command: LogCommand,
     },
+}
+
+/// What `check` warns of beside what the master does.
+#[derive(Debug, Clone, Args)]
+pub struct CheckThresholds {
+    /// Warn from this value of a figure on; below it for disk and workers
+    #[arg(short, long, value_name = "FIGURE=N", value_parser = check_threshold)]
+    pub warning: Vec<CheckThreshold>,
+    /// The same, for critical
+    #[arg(short, long, value_name = "FIGURE=N", value_parser = check_threshold)]
+    pub critical: Vec<CheckThreshold>,
+    /// Pass over a kind of warning, such as market-paused; `--json` of status has the kinds
+    #[arg(long, value_name = "KIND", value_parser = warning_kind)]
+    pub ignore: Vec<WarningKind>,
+}
+
+/// A value of a figure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CheckThreshold {
+    pub figure: CheckFigure,
+    pub value: f64,
+}
+
+word_list! {
+    /// A figure that `check` tells.
+    CheckFigure {
+        /// Orders that wait for the next update.
+        Queue = "queue",
+        /// Orders that wait for a price.
+        Open = "open",
+        /// Free space on the database's disk, in percent.
+        Disk = "disk",
+        /// The duration of the last settlement, in milliseconds.
+        Settlement = "settlement",
+        /// Seconds since the last update.
+        Update = "update",
+        /// Mails that wait.
+        Mails = "mails",
+        /// Workers that are linked.
+        Workers = "workers",
+    }
+}
+
+fn check_threshold(text: &str) -> Result<CheckThreshold, String> {
+    let known = || {
+        let all: Vec<&str> = CheckFigure::ALL.iter().map(|it| it.as_str()).collect();
+        format!("write FIGURE=NUMBER; figures are {}", all.join(", "))
+    };
+    let (figure, value) = text.split_once('=').ok_or_else(known)?;
+    let figure = CheckFigure::from_name(figure).ok_or_else(known)?;
+    let value: f64 = value.parse().map_err(|_| known())?;
+    if value.is_finite() && value >= 0.0 {
+        Ok(CheckThreshold { figure, value })
+    } else {
+        Err(known())
+    }
+}
+
+fn warning_kind(text: &str) -> Result<WarningKind, String> {
+    WarningKind::from_name(text).ok_or_else(|| {
+        let all: Vec<&str> = WarningKind::ALL.iter().map(|it| it.as_str()).collect();
+        format!("kinds are {}", all.join(", "))
+    })
 }
 
 /// Shown after the options of `backup`.

@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/programs/setup.rs`.
 
+mod addresses;
 pub mod arguments;
 mod certificates;
 mod config_file;
@@ -62,10 +63,10 @@ pub(super) fn setup(cli: &CtlCli, command: &SetupCommand) -> Result<(), String> 
         return written.map_err(|error| format!("standard output: {error}"));
     }
     done.map_err(|why| {
+        // The problems of a configuration are a line each.
+        let why = why.trim_end().replace('\n', "; ");
         if report.has_changed() {
-            format!(
-                "{why}\nOnce that is mended, give the same command again: it goes on from here."
-            )
+            format!("{why}. Once that is mended, give the same command again: it goes on from here")
         } else {
             why
         }

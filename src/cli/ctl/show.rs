@@ -65,6 +65,10 @@ pub(super) fn status(status: &MasterStatus) -> String {
             calls.per_day
         );
     }
+    if status.assets.not_stored > 0 {
+        let count = status.assets.not_stored;
+        let _ = writeln!(out, "updates that could not be stored: {count}");
+    }
     if status.assets.unfilled > 0 {
         let _ = writeln!(
             out,

@@ -27,8 +27,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The refusal of a request for a backup as earlier clients send it.
-pub(super) const WRITTEN_BY_THE_CALLER: &str = "this master sends a backup to whoever asks for it, and writes none itself; use the \
+const WRITTEN_BY_THE_CALLER: &str = "this master sends a backup to whoever asks for it, and writes none itself; use the \
      papertraderctl of its version, which writes the file with your rights";
+
+/// Refuses a request for a backup that the master would write.
+pub(super) fn refuse() -> Result<AdminAnswer, String> {
+    Err(WRITTEN_BY_THE_CALLER.to_owned())
+}
 
 /// One backup is sent at a time, so that one copy takes room on the disk.
 #[derive(Default)]

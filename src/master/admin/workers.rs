@@ -7,6 +7,7 @@
 use super::{AdminShared, ask};
 use crate::admin::model::{MasterKey, WorkerFigures, WorkerStatus};
 use crate::admin::protocol::AdminAnswer;
+use crate::admin::warning::{StatusWarning, WarningKind};
 use crate::master::messages::{WorkerRow, WorkersMessage};
 use crate::master::workers::mismatches;
 use crate::master::workers::registry::{Registration, RegistrationChange};
@@ -29,28 +30,34 @@ pub(super) fn list(shared: &AdminShared) -> Result<AdminAnswer, String> {
 
 /// What an administrator is warned of: registrations that workers' configurations contradict, and
 /// certificates that end soon.
-pub(super) fn warnings(shared: &AdminShared) -> Result<Vec<String>, String> {
-    let rows = ask(
-        MODULE,
-        &shared.channels.inboxes.workers,
-        WorkersMessage::List,
-    )?;
-    let now = Timestamp::now();
+pub(super) fn warnings(rows: &[WorkerRow], now: Timestamp) -> Vec<StatusWarning> {
     let mut warnings = Vec::new();
-    for row in &rows {
+    for row in rows {
         let Some((report, ..)) = &row.report else {
             continue;
         };
-        warnings.extend(mismatches(&row.worker, &report.about));
+        let mismatches = mismatches(&row.worker, &report.about).into_iter();
+        let differs = WarningKind::RegistrationDiffers;
+        warnings.extend(mismatches.map(|text| StatusWarning::new(differs, text)));
         let certificate = report.about.certificate.map(|until| Expiry {
             kind: ExpiryKind::Certificate,
             name: String::new(),
             owner: Some(format!("worker {}", row.worker.name)),
             until,
         });
-        warnings.extend(certificate.and_then(|expiry| expiry.warning(now)));
+        warnings.extend(certificate.and_then(|expiry| expiry_warning(&expiry, now)));
     }
-    Ok(warnings)
+    warnings
+}
+
+/// What is said of a key or certificate that ends soon; critical once it has ended.
+pub(super) fn expiry_warning(expiry: &Expiry, now: Timestamp) -> Option<StatusWarning> {
+    let text = expiry.warning(now)?;
+    Some(if expiry.left(now) <= 0 {
+        StatusWarning::critical(WarningKind::Expiry, text)
+    } else {
+        StatusWarning::new(WarningKind::Expiry, text)
+    })
 }
 
 /// One registered worker.

@@ -371,6 +371,7 @@ impl Updater {
             };
             match self.store.commit(&position, &changes) {
                 Ok(()) => {
+                    self.health.lock().store_error = None;
                     self.position = position;
                     self.actions_checked = true;
                     self.unpriced = unpriced;
@@ -379,7 +380,10 @@ impl Updater {
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
-                    crate::error!("update {} could not be stored: {error}", position.number)
+                    crate::error!("update {} could not be stored: {error}", position.number);
+                    let mut health = self.health.lock();
+                    health.not_stored += 1;
+                    health.store_error = Some(error.to_string());
                 }
             }
         }
@@ -794,6 +798,11 @@ impl Updater {
             crate::warn!("no provider answered; the prices in force stay");
         } else {
             health.served.clone_from(&answer.served);
+        }
+        let now = Timestamp::now();
+        for name in &answer.served {
+            health.served_at.retain(|(other, _)| other != name);
+            health.served_at.push((name, now));
         }
         health.failures = failures;
         if !answer.served.is_empty() {

@@ -344,6 +344,7 @@ impl Auth {
             crate::error!("no session can be made without random bytes: {error}");
             return reply_to.fail(instruction, &Refusal::not_stored());
         }
+        self.count(AccountEvent::Login, 1);
         let id = SessionId::from_bytes(bytes);
         zeroize::Zeroize::zeroize(&mut bytes);
         let now = Timestamp::now();

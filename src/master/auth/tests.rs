@@ -328,6 +328,7 @@ fn what_fails_and_what_ends_is_counted() {
     assert!(ended.is_ok());
     let status = ask(&mut rig, AuthMessage::Status);
     let counted = [
+        (AccountEvent::Login, 3),
         (AccountEvent::FailedLogin, 1),
         (AccountEvent::RefusedLogin, 2),
         (AccountEvent::Registration, 1),

@@ -1,4 +1,4 @@
-//! spec/master/storage/sqlite.md · 3.1.2 Database Management
+//! spec/master/storage/before.md · 3.1.2 Database Management
 //!
 //! Keeps a copy of a database as it was before migrations: the way back to the version before.
 

@@ -55,6 +55,21 @@ fn a_disk_that_is_almost_full_refuses_orders_and_no_login() {
     assert_eq!(status["disk"]["state"], "full");
     let warnings = status["warnings"].to_string();
     assert!(warnings.contains("orders are refused"), "{warnings}");
+    let conditions = status["conditions"].as_array().unwrap().iter();
+    let is_full = |it: &serde_json::Value| it["kind"] == "disk-full" && it["level"] == "critical";
+    assert_eq!(conditions.filter(|it| is_full(it)).count(), 1, "{status}");
+    let metrics = deployment.done("metrics");
+    assert!(
+        metrics.contains("papertrader_warning{kind=\"disk-full\"} 1\n"),
+        "{metrics}"
+    );
+    let checked = deployment.run("papertraderctl", &["--socket", "master.sock", "check"]);
+    let line = String::from_utf8(checked.stdout).unwrap();
+    assert!(
+        line.starts_with("PAPERTRADER CRITICAL - the disk of the database"),
+        "{line}"
+    );
+    assert_eq!(checked.status.code(), Some(2));
     let mut there = deployment.connect(1);
     there
         .login(&username("alice"), &hashed("alice"), false)

@@ -10,6 +10,8 @@ CONFIGURATIONS = {MASTER: "/etc/papertrader/master.toml", WORKER: "/etc/papertra
 # What kills a daemon in a row, and within how many seconds at most each is up again where systemd makes the
 # pauses grow from 1 s to a minute.
 CRASHES = 10
+# A restart that takes longer waits for something that is not there.
+RESTART_SECONDS = 90
 
 
 def drop_in(machine, unit, text, name="test"):
@@ -38,7 +40,8 @@ def changed(machine, unit, lines=None, configuration=None):
     finally:
         drop_in(machine, unit, None)
         machine.run(f"cat >{path}", input=before + "\n")
-        machine.run(f"systemctl restart --no-block {unit}")
+        # A worker whose master is away waits for it for ever.
+        machine.run(f"timeout {RESTART_SECONDS} systemctl restart {unit}", status=None)
     machine.wait_active(unit)
 
 

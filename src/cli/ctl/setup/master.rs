@@ -260,10 +260,14 @@ fn written(
     let gpg = [("home", "gnupg"), ("key", key)];
     let gpg = gpg.map(|(name, value)| (name.to_owned(), Value::from(value)));
     root.insert("gpg".into(), Table::from_iter(gpg).into());
-    let log = [(
-        "file".to_owned(),
-        path("/var/log/papertrader/master.log").into(),
-    )];
+    // No entry is on the disk twice: the journal has errors alone.
+    let log = [
+        ("to".to_owned(), "file".into()),
+        (
+            "file".to_owned(),
+            path("/var/log/papertrader/master.log").into(),
+        ),
+    ];
     root.insert("log".into(), Table::from_iter(log).into());
     let text = toml::to_string(&root).map_err(|error| error.to_string())?;
     let (config, _) = MasterConfig::parse(&text, file).map_err(|error| error.to_string())?;

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn enter_takes_the_default_and_a_wrong_answer_is_asked_again() {
-        let mut asked = |input: &str| ask(&mut input.as_bytes(), "which port", 2049_u16);
+        let asked = |input: &str| ask(&mut input.as_bytes(), "which port", 2049_u16);
         assert_eq!(asked("\n"), Ok(2049));
         assert_eq!(asked("port\n70000\n 80 \n"), Ok(80));
         assert!(asked("port\n").is_err());

@@ -4,10 +4,11 @@
 //!
 //! Tests: `tests/suite/programs/setup.rs`.
 
+use super::addresses::{address_towards, check_port, default_address, default_listen, free_port};
 use super::arguments::SetupWorkerArgs;
 use super::certificates;
 use super::config_file::{ConfigFile, given_values_are_not_taken};
-use super::host::{SetupHost, SystemUser, WORKER_USER, read_file};
+use super::host::{SetupHost, SystemUser, WORKER_USER};
 use super::questions::Questions;
 use super::registrar::LocalMaster;
 use super::registration::{MasterAnswer, WorkerAnswers, WorkerRequest, is_worker_name};
@@ -16,16 +17,9 @@ use super::services::{self, systemd_runs, worker_unit};
 use super::tasks::{DaemonKind, HomeKey, RegisteredAs, SetupTask, run_as};
 use crate::config::{HostPort, WORKER_PORT, WorkerConfig};
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
-
-/// Where the system tells the machine's name.
-const HOST_NAME: &str = "/proc/sys/kernel/hostname";
-/// Where the system tells the lowest port that every program may listen on.
-const LOWEST_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
-/// How many ports behind the usual one are tried where it is taken.
-const PORTS_TRIED: u16 = 100;
 
 /// A worker that is set up.
 struct WorkerSetup<'a> {
@@ -214,7 +208,7 @@ impl WorkerSetup<'_> {
     /// The address for clients, and what the configuration is made of.
     fn ask(&self, master: String) -> Result<(HostPort, WorkerAnswers), String> {
         let questions = Questions::new(self.args.common.yes);
-        let port = self.free_port();
+        let port = free_port(self.host);
         let address = questions.value(
             self.args.address.clone(),
             "Where clients reach this worker",
@@ -231,7 +225,7 @@ impl WorkerSetup<'_> {
                 "--plain: clients would send passwords to {listen} in the clear; leave it out, or listen on loopback"
             ));
         }
-        self.check_port(listen)?;
+        check_port(self.host, listen)?;
         let answers = WorkerAnswers {
             master,
             listen,
@@ -239,42 +233,6 @@ impl WorkerSetup<'_> {
             web: self.args.web,
         };
         Ok((address, answers))
-    }
-
-    /// The usual port, or the next one that no other worker has.
-    fn free_port(&self) -> u16 {
-        let taken: Vec<u16> = other_workers(self.host)
-            .iter()
-            .map(|config| config.listen.port())
-            .collect();
-        let is_free = |port: &u16| {
-            !taken.contains(port) && TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok()
-        };
-        let mut ports = WORKER_PORT..=WORKER_PORT + PORTS_TRIED;
-        ports.find(is_free).unwrap_or(WORKER_PORT)
-    }
-
-    fn check_port(&self, listen: SocketAddr) -> Result<(), String> {
-        let port = listen.port();
-        for config in other_workers(self.host) {
-            if config.listen.port() == port {
-                return Err(format!(
-                    "port {port} is the one of worker {}: choose another with --listen",
-                    config.name
-                ));
-            }
-        }
-        let lowest = fs::read_to_string(LOWEST_PORT).unwrap_or_default();
-        let lowest: u16 = lowest.trim().parse().unwrap_or(1024);
-        if port < lowest && !self.host.is_own {
-            return Err(format!(
-                "port {port} is below {lowest}, which the service may not open: choose another with --listen, and let a \
-                 proxy or a rule of the firewall lead {port} there"
-            ));
-        }
-        TcpListener::bind(listen).map(drop).map_err(|error| {
-            format!("it cannot listen on {listen}: {error}; choose another address with --listen")
-        })
     }
 
     /// Writes the request to the master on another machine.
@@ -449,10 +407,6 @@ impl WorkerSetup<'_> {
             ("listen", answers.listen.to_string()),
             ("advertise", address.to_string()),
             ("master", answers.master.clone()),
-            (
-                "data_dir",
-                path(format!("/var/lib/papertrader-worker/{name}")),
-            ),
         ] {
             root.insert(key.into(), value.into());
         }
@@ -470,7 +424,10 @@ impl WorkerSetup<'_> {
         ];
         root.insert("gpg".into(), table(&gpg));
         let log = path(format!("/var/log/papertrader-worker/{name}.log"));
-        root.insert("log".into(), table(&[("file", log)]));
+        root.insert(
+            "log".into(),
+            table(&[("to", "file".to_owned()), ("file", log)]),
+        );
         if answers.tls {
             let tls = [
                 ("certificate", format!("tls/{name}.crt")),
@@ -558,9 +515,11 @@ impl WorkerSetup<'_> {
     fn tell_people(&self, config: &WorkerConfig, report: &mut SetupReport) {
         let ca = certificates::ca_files(self.host).0;
         let certificate = certificates::worker_files(self.host, self.name()).0;
-        let ca = (config.tls.is_some() && certificates::is_trial(&certificate))
-            .then(|| format!(" --ca {}", ca.display()))
-            .unwrap_or_default();
+        let ca = if config.tls.is_some() && certificates::is_trial(&certificate) {
+            format!(" --ca {}", ca.display())
+        } else {
+            String::new()
+        };
         let is_usual = config.listen.port() == WORKER_PORT
             && (config.listen.ip().is_unspecified() || config.listen.ip().is_loopback());
         // Where the certificate is for loopback, too, this machine's people need no name.
@@ -598,69 +557,6 @@ fn first_not_taken(args: &SetupWorkerArgs, config: &WorkerConfig) -> Option<&'st
     given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
 }
 
-/// The configurations of all workers of this machine that can be read.
-fn other_workers(host: &SetupHost) -> Vec<WorkerConfig> {
-    let entries = fs::read_dir(host.etc()).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let files = names.filter(|name| name.starts_with("worker-") && name.ends_with(".toml"));
-    files
-        .filter_map(|name| {
-            let path = host.etc().join(name);
-            let text = String::from_utf8(read_file(&path).ok()?).ok()?;
-            WorkerConfig::parse(&text, &path).ok()
-        })
-        .map(|(config, _)| config)
-        .collect()
-}
-
-/// This machine's name with a port; loopback where everything is the caller's, or the machine has no
-/// name that others could use.
-fn default_address(host: &SetupHost, port: u16) -> Result<HostPort, String> {
-    let name = fs::read_to_string(HOST_NAME).unwrap_or_default();
-    let name = name.trim();
-    let named = (!host.is_own && !name.is_empty() && name != "localhost")
-        .then(|| format!("{name}:{port}").parse().ok())
-        .flatten();
-    named.map_or_else(|| format!("127.0.0.1:{port}").parse(), Ok)
-}
-
-/// Loopback for an address there, and all addresses for another.
-fn default_listen(address: &HostPort) -> SocketAddr {
-    let ip = match address.host().parse::<IpAddr>() {
-        Ok(ip) if ip.is_loopback() => ip,
-        Ok(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        _ if address.host() == "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-/// The address of this machine from which it reaches a master. Nothing is sent.
-fn address_towards(master: &HostPort) -> Result<IpAddr, String> {
-    let failed = |why: String| {
-        format!(
-            "{master}: {why}; name the address that the master sees this worker come from with --ip"
-        )
-    };
-    let found = master
-        .resolve()
-        .map_err(|error| failed(error.to_string()))?;
-    let to = found
-        .first()
-        .ok_or_else(|| failed("it has no address".to_owned()))?;
-    let any = match to.ip() {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    let local = UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect(to)?;
-        socket.local_addr()
-    });
-    local
-        .map(|local| local.ip())
-        .map_err(|error| failed(error.to_string()))
-}
-
 /// Whether a configured master is the one at an address.
 fn is_at(master: &HostPort, address: SocketAddr) -> bool {
     master.port() == address.port()
@@ -680,27 +576,5 @@ mod tests {
         for wrong in ["", ".", "..", "-x", "a/b", "../x", "a b", "ä", "x\n", &long] {
             assert!(check_name(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_worker_listens_where_its_address_is() {
-        for (address, listen) in [
-            ("eu1.example.org:2049", "0.0.0.0:2049"),
-            ("192.0.2.7:443", "0.0.0.0:443"),
-            ("127.0.0.1:3000", "127.0.0.1:3000"),
-            ("localhost:3000", "127.0.0.1:3000"),
-            ("[2001:db8::1]:2049", "[::]:2049"),
-            ("[::1]:2049", "[::1]:2049"),
-        ] {
-            let found = default_listen(&address.parse().unwrap());
-            assert_eq!(found.to_string(), listen, "{address}");
-        }
-        let towards = |master: &str| address_towards(&master.parse().unwrap());
-        assert_eq!(towards("127.0.0.1:2048").unwrap().to_string(), "127.0.0.1");
-        assert!(
-            towards("no-such-host.invalid:1")
-                .unwrap_err()
-                .contains("--ip")
-        );
     }
 }
