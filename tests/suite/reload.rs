@@ -117,9 +117,9 @@ fn a_reload_takes_over_what_it_can_names_the_rest_and_keeps_the_old_where_the_ne
     }
 
     worker.set("limits.max_connections", 1);
-    worker.set("listen", "127.0.0.1:1");
+    worker.set("name", "other");
     reload(worker, "limits.max_connections is 1 now");
-    says(worker, "before these take effect: listen (was ");
+    says(worker, "before these take effect: name (was ");
     let turned_away = deployment.connect(1).ping().is_err();
     assert!(turned_away, "alice and bob have all places");
     buy(&mut alice, "AAPL", "1");

@@ -403,14 +403,54 @@ fn all_workers_count_as_away_when_the_master_starts() {
 }
 
 #[test]
-fn too_few_workers_are_said_once() {
+fn too_few_workers_are_said_once_and_only_when_they_had_time_to_come() {
     let mut rig = MasterRig::with(|config| config.expected_workers = 2);
+    let start = Instant::now();
     let link = rig.link("eu1");
-    assert!(rig.workers.is_short);
+    rig.workers.on_tick(start);
+    assert!(rig.workers.short_from.is_some(), "they may still come");
+    rig.workers.on_tick(start + START_GRACE * 2);
+    assert!(
+        rig.workers.is_short && rig.workers.short_from.is_none(),
+        "said"
+    );
     rig.link("us1");
+    rig.workers.on_tick(start + START_GRACE * 2);
     assert!(!rig.workers.is_short);
+    // One that comes back at once is not missed.
     unlink(&mut rig, &link);
-    assert!(rig.workers.is_short);
+    let later = start + START_GRACE * 3;
+    rig.workers.on_tick(later);
+    assert!(rig.workers.short_from.is_some());
+    rig.link("eu1");
+    rig.workers.on_tick(later + ABSENCE_GRACE);
+    assert!(rig.workers.short_from.is_none() && !rig.workers.is_short);
+}
+
+#[test]
+fn a_link_ends_with_its_key_and_after_a_day() {
+    let mut rig = MasterRig::new();
+    let mut link = rig.link("eu1");
+    let uuid = link.peer.worker.uuid;
+    let other = Fingerprint::parse(&"E".repeat(40)).unwrap();
+    for (fingerprint, ends) in [(other, false), (link.peer.worker.fingerprint, true)] {
+        rig.workers.on_message(WorkersMessage::Unfit {
+            worker: uuid,
+            fingerprint,
+            why: "it is revoked".into(),
+        });
+        assert_eq!(rig.workers.links.is_empty(), ends);
+    }
+    link.heard();
+    assert!(link.is_over);
+    let now = Instant::now();
+    rig.link("eu1");
+    rig.workers
+        .on_tick(now + LINK_AGE_MAX - Duration::from_secs(60));
+    assert_eq!(rig.workers.links.len(), 1);
+    rig.workers
+        .on_tick(now + LINK_AGE_MAX + Duration::from_secs(60));
+    assert!(rig.workers.links.is_empty());
 }
 
 #[test]
