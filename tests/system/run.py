@@ -12,7 +12,7 @@ Needs root, systemd-nspawn, mmdebstrap and namespaces; nothing of it touches thi
 users or services. Exit status 0: all passed; 1: a case failed; 2: bad command line; 77: cannot be
 run here, and standard error says why.
 """
-import argparse, os, pathlib, shutil, subprocess, sys, tempfile, time, traceback
+import argparse, os, pathlib, shutil, signal, subprocess, sys, tempfile, time, traceback
 
 sys.dont_write_bytecode = True
 import cases, tree  # noqa: E402
@@ -91,6 +91,8 @@ def main():
         return 0
     if asked.inside:
         return inside(asked)
+    # Ended from outside it cleans up, too; the machines end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="papertrader-system-", dir="/var/tmp"))
     try:
         if asked.check:

@@ -3,7 +3,7 @@ import json, re, time
 
 from machine import until
 from . import NEWER, case, expect
-from .installing import MASTER, WORKER, buys, put_packages
+from .installing import MASTER, PASSWORD, WORKER, buys, put_packages
 from .sandbox import with_tables
 from .watching import CONFIGURATIONS, changed, main_pid, status
 
@@ -43,6 +43,9 @@ def backup(run):
     machine.run("papertraderctl restore /root/backups/1.db --yes")
     machine.run(f"systemctl start {MASTER}")
     expect(status(machine)["accounts"] == accounts, "accounts after the restore")
+    # A restore ends all sessions.
+    until("the worker is linked again", lambda: linked(machine) == 1)
+    machine.terminal("papertrader --ca /etc/papertrader/ca/ca.crt login ada", PASSWORD, user="ada")
     buys(machine)
     return f"the timer's unit made {made}"
 
