@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{Money, Symbol, Timestamp};
-use crate::runtime::log::LevelFilter;
+use crate::runtime::log::{LevelFilter, LogDestination};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -124,10 +124,13 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
     let error = master(sample).unwrap_err();
     let keys: Vec<_> = error.problems.iter().map(|it| it.key.as_str()).collect();
     assert_eq!(keys, ["gpg.key"], "{error}");
-    assert_eq!(
-        master(&sample.replace("FINGERPRINT", KEY)).unwrap(),
-        master(&master_text()).unwrap()
-    );
+    let (mut packaged, warnings) = master(&sample.replace("FINGERPRINT", KEY)).unwrap();
+    let default = master(&master_text()).unwrap();
+    assert_eq!(warnings, default.1);
+    // What is installed has its log once, not in the journal, too.
+    assert_eq!(packaged.log.to, LogDestination::File);
+    packaged.log.to = default.0.log.to;
+    assert_eq!(packaged, default.0);
 
     let sample = include_str!("../../etc/worker.toml");
     let error = worker(sample).unwrap_err();
@@ -156,6 +159,8 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
         assert_eq!(*path, PathBuf::from(name));
         path.clone_from(usual);
     }
+    assert_eq!(packaged.log.to, LogDestination::File);
+    packaged.log.to = default.0.log.to;
     assert_eq!(packaged, default.0);
 }
 
@@ -178,6 +183,7 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     let (mut sample, _) = master(&text).unwrap();
     // Its keys have no defaults.
     assert!(sample.mail.take().is_some());
+    sample.log.to = LogDestination::Both;
     let short = format!(
         "{}[assets.alpaca]\n[assets.binance]\n[assets.simulated]\n[metrics]\n{GOOGLE}",
         master_text()
@@ -829,8 +835,9 @@ fn secrets_that_others_can_read_are_refused() {
         fs::write(path(name), "").unwrap();
         mode(name, 0o600);
     }
-    let text = worker_text("", "[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n")
-        .replace("[gpg]", "data_dir = \"data\"\n[gpg]\nhome = \"gnupg\"");
+    let tls = "[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n[log]\nfile = \"worker.log\"\n";
+    let text =
+        worker_text("", tls).replace("[gpg]", "data_dir = \"data\"\n[gpg]\nhome = \"gnupg\"");
     fs::write(path("worker.toml"), text).unwrap();
     let (_, warnings) = WorkerConfig::load(&path("worker.toml")).unwrap();
     assert_eq!(warnings.len(), 1);

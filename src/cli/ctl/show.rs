@@ -892,8 +892,9 @@ mod tests {
             ..Verification::default()
         };
         let shown = verification(&found);
-        assert_eq!(shown.matches(NOT_TOLD).count(), 3, "{shown}");
+        assert_eq!(shown.matches(NOT_TOLD).count(), 4, "{shown}");
         assert!(shown.contains("100,000.50\n"), "{shown}");
+        found.schema = Some(23);
         found.database_bytes = 1 << 20;
         let shown = verification(&found);
         assert!(!shown.contains(NOT_TOLD), "{shown}");
