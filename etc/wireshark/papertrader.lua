@@ -210,6 +210,9 @@ local D = {
       { name = "windows", scalar = "u32" },
       { name = "bytes", scalar = "u64" },
       { name = "waiting", scalar = "u32" },
+      { name = "name", scalar = "text" },
+      { name = "advertise", scalar = "text" },
+      { name = "certificate", scalar = "time" },
     },
     -- Whether a session is active.
     LinkSession = {
@@ -232,6 +235,8 @@ local D = {
       { name = "now", scalar = "time" },
       { name = "updateInterval", scalar = "duration" },
       { name = "version", scalar = "text" },
+      { name = "name", scalar = "text" },
+      { name = "address", scalar = "text" },
     },
     -- Texts.
     List = {

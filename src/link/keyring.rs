@@ -394,25 +394,24 @@ impl Keyring {
 
     fn get(&self, fingerprint: Fingerprint, secret: bool) -> Result<Key, KeyringError> {
         let name = fingerprint.to_string();
-        let key = self.run(|context| {
+        let found = self.run(|context| {
             let found = if secret {
                 context.get_secret_key(name)
             } else {
                 context.get_key(name)
             };
             match found {
-                Ok(key) => Ok(Some(key)),
-                Err(error) if is_missing(error) => Ok(None),
+                Ok(key) => Ok(key),
+                // An error in here, so that a lack of time counts before it: GPG that was ended
+                // finds nothing.
+                Err(error) if is_missing(error) => Err(KeyringError::KeyUnknown),
                 Err(error) => Err(error.into()),
             }
-        })?;
-        key.ok_or_else(|| {
-            if secret {
-                self.secret_unknown(fingerprint)
-            } else {
-                KeyringError::KeyUnknown
-            }
-        })
+        });
+        match found {
+            Err(KeyringError::KeyUnknown) if secret => Err(self.secret_unknown(fingerprint)),
+            other => other,
+        }
     }
 
     /// Runs one operation with a new context of this home, under [`GPG_TIMEOUT`] and a limit of

@@ -40,12 +40,15 @@ fn check(opened: Result<Reader, VerifyError>, shown: &Path) -> Result<Verificati
     verify::check(&mut reader, &|| false).map_err(failed)
 }
 
-/// The database that a master's configuration file names.
+/// The database that a master's configuration file names. What else it names, such as a log's
+/// folder, may be missing on a machine that is restored.
 ///
 /// # Errors
-/// The configuration is wrong.
+/// The configuration cannot be read, or is wrong.
 pub fn configured_database(config: &Path) -> Result<DatabaseUrl, String> {
-    let (config, _) = MasterConfig::load(config).map_err(|error| error.to_string())?;
+    let text = std::fs::read_to_string(config)
+        .map_err(|error| format!("{}: this file cannot be read: {error}", config.display()))?;
+    let (config, _) = MasterConfig::parse(&text, config).map_err(|error| error.to_string())?;
     Ok(config.database)
 }
 

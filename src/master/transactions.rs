@@ -380,7 +380,9 @@ impl Transactions {
         self
     }
 
-    fn status(&self) -> QueueStatus {
+    fn status(&mut self) -> QueueStatus {
+        // The first look may not have been yet.
+        self.state.disk.look(Instant::now());
         QueueStatus {
             queued: self.state.queue.len(),
             open: self.state.waiting.book().len(),

@@ -396,7 +396,7 @@ fn a_class_of_thirty_comes_in_with_its_cards() {
     assert_eq!(again.code, 5, "a code works once: {}", again.err);
     let log = deployment.done("log tail 1000");
     assert!(
-        log.contains("accounts with codes from a roster: pupil0, "),
+        log.contains("audit: accounts import by=") && log.contains(" users=pupil0,"),
         "{log}"
     );
     assert!(class.iter().all(|(_, code)| !log.contains(code.as_str())));

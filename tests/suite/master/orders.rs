@@ -155,7 +155,7 @@ fn an_administrator_sees_the_orders_that_wait_and_cancels_some() {
     assert_eq!(act["detail"], format!("order {low}"));
     deployment.done("log flush");
     let log = deployment.master().log();
-    assert!(log.contains("has cancelled orders of Alice"), "{log}");
+    assert!(log.contains("audit: orders cancel user=Alice "), "{log}");
     let done = deployment.done(&format!("orders cancel {}", &trail[24..]));
     assert_eq!(done, "1 order of Alice is cancelled\n");
     let (statuses, reasons): (Vec<_>, Vec<_>) = history(&mut bob, "bob")
