@@ -114,6 +114,7 @@ pub fn connect(
         Err(
             HandshakeError::Refused(..)
             | HandshakeError::RefusedVersion { .. }
+            | HandshakeError::TakenForClient(_)
             | HandshakeError::Frame(_),
         ) => peer.refused(&mut came),
         Err(error) => return Err(format!("the handshake failed: {error}")),

@@ -135,9 +135,9 @@ fn a_reload_takes_over_what_it_can_names_the_rest_and_keeps_the_old_where_the_ne
         "all amounts of the database are in USD: set currency = \"USD\"",
     );
     fs::write(master.config(), &good).unwrap();
-    master.set("assets.replay.start", "2016-01-04");
+    master.set("assets.replay.start", "2012-06-01");
     master.start();
-    says(master, "assets.replay.start = \"2016-01-04");
+    says(master, "assets.replay.start = \"2012-06-01");
 }
 
 #[test]

@@ -767,7 +767,10 @@ fn a_signal_takes_over_what_can_change() {
         log.contains("reloaded: limits.max_queued_per_account is 2 now")
             .then_some(log)
     });
-    assert!(log.contains("reloaded: log.level is \"debug\" now"), "{log}");
+    assert!(
+        log.contains("reloaded: log.level is \"debug\" now"),
+        "{log}"
+    );
     assert!(
         log.contains("a restart is needed before these take effect: currency"),
         "{log}"
