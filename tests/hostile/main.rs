@@ -21,9 +21,11 @@ mod logins;
 
 use papertrader::client::{Client, ConnectOptions};
 use papertrader::master::auth::sessions::PER_ACCOUNT_MAX;
-use papertrader::model::{Email, HashedPass, Reason, SessionId, Symbol, Username};
+use papertrader::model::{
+    Email, HashedPass, OpenValue, ProtocolFault, Reason, SessionId, Symbol, Username,
+};
 use papertrader::testkit::{Daemon, Deployment, Market, eventually};
-use papertrader::wire::{FrameHeader, Instruction, ProtocolError, Reply, Request, Window, frame};
+use papertrader::wire::{FrameHeader, Instruction, Reply, Request, Window, frame};
 use rustix::process::{Pid, Resource, Rlimit};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
@@ -503,8 +505,10 @@ fn descriptors(deployment: &Deployment, address: &str) {
     let spun = worker.resources().processor - busy;
     drop(taken);
     let told = late.reply();
-    let refused = matches!(&told, Reply::ProtocolError(code, _)
-        if *code == ProtocolError::TooManyConnections.into());
+    let refused = matches!(
+        told,
+        Reply::ProtocolError(OpenValue::Known(ProtocolFault::TooManyConnections), _)
+    );
     assert!(told == Reply::Pong || refused, "{told:?}");
     eventually("accepting goes on", || {
         let mut next = Raw::from([127, 0, 0, 70], address);
