@@ -112,6 +112,8 @@ def main() -> int:
         print(f"container: SKIPPED: it needs root, and {' '.join(missing) or 'nothing else'}", file=sys.stderr)
         return int(os.environ.get("REQUIRE_ALL") == "1")
     packages = pathlib.Path(sys.argv[1]).resolve()
+    # Ended from outside it cleans up, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="pt-container-", ignore_cleanup_errors=True) as folder:
         state = pathlib.Path(folder)
         (state / "bin").mkdir()
@@ -120,7 +122,10 @@ def main() -> int:
         (state / "target/deb").symlink_to(packages)
         (state / "etc").symlink_to(HERE.parents[1] / "etc")
         roots = {"root": str(state / "storage"), "runroot": str(state / "run")}
-        environment = {**os.environ, "PODMAN_STATE": folder, "PATH": f"{state / 'bin'}:{os.environ['PATH']}"}
+        # A machine may have namespaces of its own with the page's names.
+        pods = f"{state.name}-"
+        environment = {**os.environ, "PODMAN_STATE": folder, "PODMAN_PREFIX": pods}
+        environment["PATH"] = f"{state / 'bin'}:{os.environ['PATH']}"
         storage = '[storage]\ndriver = "vfs"\ngraphroot = "{root}"\nrunroot = "{runroot}"\n'.format(**roots)
         (state / "storage.conf").write_text(storage)
         environment["CONTAINERS_STORAGE_CONF"] = str(state / "storage.conf")
@@ -139,10 +144,13 @@ def main() -> int:
                 print(f"-- {log.name}\n{log.read_text()[-4000:]}", file=sys.stderr)
             return 1
         finally:
-            for process in first_processes():
-                os.kill(process, signal.SIGKILL)
-            until("nothing runs below the folder", lambda: not first_processes())
-            subprocess.run(["ip", "netns", "delete", "papertrader"], stderr=subprocess.DEVNULL, check=False)
+            try:
+                for process in first_processes():
+                    os.kill(process, signal.SIGKILL)
+                until("nothing runs below the folder", lambda: not first_processes())
+            finally:
+                for made in pathlib.Path("/run/netns").glob(f"{pods}*"):
+                    subprocess.run(["ip", "netns", "delete", made.name], check=False)
     print("container: ok")
     return 0
 

@@ -13,7 +13,6 @@ const HANDSHAKES: usize = 10;
 /// A program that is the first process of a process namespace. What is left of it is killed on drop.
 struct FirstProcess {
     unshare: Child,
-    first: Pid,
 }
 
 impl FirstProcess {
@@ -30,16 +29,20 @@ impl FirstProcess {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let parent = unshare.id();
-        let first = eventually("the first process is there", || {
+        FirstProcess { unshare }
+    }
+
+    /// The first process itself, for one that goes on until it is ended.
+    fn first(&self) -> Pid {
+        let parent = self.unshare.id();
+        eventually("the first process is there", || {
             children(parent).into_iter().next().map(|(pid, _)| pid)
-        });
-        FirstProcess { unshare, first }
+        })
     }
 
     /// Processes whose parent has ended and that nobody has waited for.
     fn zombies(&self) -> usize {
-        let children = children(self.first.as_raw_pid().unsigned_abs());
+        let children = children(self.first().as_raw_pid().unsigned_abs());
         children.iter().filter(|(_, state)| *state == 'Z').count()
     }
 
@@ -114,7 +117,7 @@ fn handshakes_leave_no_zombies() {
     for daemon in [&mut worker, &mut master] {
         // The last ones may end now.
         until("no zombie is left", || daemon.zombies() == 0);
-        kill_process(daemon.first, Signal::TERM).unwrap();
+        kill_process(daemon.first(), Signal::TERM).unwrap();
         assert_eq!(daemon.wait().code(), Some(0));
     }
 }
@@ -135,7 +138,7 @@ fn the_exit_code_is_the_programs_own() {
         deployment.ctl("status").status.success()
     });
     // The daemon is the child that is no process of GnuPG.
-    let daemon = children(killed.first.as_raw_pid().unsigned_abs())
+    let daemon = children(killed.first().as_raw_pid().unsigned_abs())
         .into_iter()
         .map(|(pid, _)| pid)
         .find(|pid| {

@@ -11,9 +11,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -150,6 +151,7 @@ impl PartFile {
         })?;
         let failed = |error: io::Error| refused(format!("{}: {error}", self.file.display()));
         self.open.sync_all().map_err(failed)?;
+        check_is(&self.part, &self.open).map_err(failed)?;
         rename_new(&self.part, &self.file).map_err(failed)?;
         self.is_placed = true;
         sync_folder(&self.file)
@@ -166,7 +168,7 @@ impl PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         if !self.is_placed {
-            let _ = fs::remove_file(&self.part);
+            let _ = delete_locked(&self.part, &self.open);
         }
     }
 }
@@ -198,12 +200,31 @@ fn delete_left(part: &Path) -> io::Result<()> {
         .custom_flags(nofollow)
         .open(part)?;
     match left.try_lock() {
-        Ok(()) => fs::remove_file(part),
+        Ok(()) => delete_locked(part, &left),
         Err(TryLockError::WouldBlock) => Err(io::Error::other(
             "another backup is being written there; wait for it, or name another file",
         )),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Deletes a file that is open and locked. Another that has taken its place meanwhile stays.
+fn delete_locked(path: &Path, open: &File) -> io::Result<()> {
+    check_is(path, open)?;
+    fs::remove_file(path)
+}
+
+/// Fails unless the path names the file that is open.
+fn check_is(path: &Path, open: &File) -> io::Result<()> {
+    let (there, ours) = (fs::symlink_metadata(path)?, open.metadata()?);
+    if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) {
+        return Ok(());
+    }
+    let text = format!(
+        "another file has taken the place of {} meanwhile",
+        path.display()
+    );
+    Err(io::Error::other(text))
 }
 
 /// Renames a file and never replaces one.
@@ -236,7 +257,7 @@ fn is_backup_name(name: &str) -> bool {
 }
 
 /// Deletes older backups beside a new one, and what killed processes have left, where a number to
-/// keep is given.
+/// keep is given. The new one stays and counts, also where others have later times in their names.
 pub(super) fn rotated(
     mut summary: BackupSummary,
     keep: Option<u32>,
@@ -267,9 +288,12 @@ pub(super) fn rotated(
             let _ = delete_left(&folder.join(name));
         }
     }
-    names.retain(|name| is_backup_name(name));
+    let new = summary.file.file_name();
+    names.retain(|name| is_backup_name(name) && new != Some(OsStr::new(name)));
     names.sort_unstable();
-    let kept = usize::try_from(keep).unwrap_or(usize::MAX);
+    let kept = usize::try_from(keep)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
     let mut deleted = Vec::new();
     for name in names.iter().rev().skip(kept).rev() {
         let path = folder.join(name);
@@ -415,5 +439,43 @@ mod tests {
         );
         let left = fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, strangers.len() + 2);
+    }
+
+    #[test]
+    fn the_backup_just_made_stays_where_others_seem_newer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |year: u32| {
+            let name = format!("papertrader-{year}0101T000000Z.db");
+            folder.path().join(name)
+        };
+        // The clock was ahead when two of them were made.
+        for year in [2025, 2026, 2031, 2032] {
+            fs::write(path(year), "x").unwrap();
+        }
+        let summary = BackupSummary {
+            file: path(2026),
+            bytes: 1,
+            sha256: String::new(),
+            deleted: Vec::new(),
+        };
+        let deleted = rotated(summary.clone(), Some(2)).unwrap().deleted;
+        assert_eq!(deleted, [path(2025), path(2031)]);
+        assert_eq!(rotated(summary, Some(1)).unwrap().deleted, [path(2032)]);
+        assert!(path(2026).exists());
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_ours_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("copy.db");
+        let part = PartFile::create(&file).unwrap();
+        let path = beside(&file, PART);
+        check_is(&path, &part.open).unwrap();
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        fs::write(&path, "another's").unwrap();
+        let why = check_is(&path, &part.open).unwrap_err().to_string();
+        assert!(why.contains("another file"), "{why}");
+        drop(part);
+        assert_eq!(fs::read(&path).unwrap(), b"another's");
     }
 }

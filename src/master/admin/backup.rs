@@ -7,7 +7,7 @@
 
 use super::caller::AdminCaller;
 use super::maintenance::BUSY_TEXT;
-use super::send::send as send_line;
+use super::send::{SEND_TIMEOUT, send as send_line, send_by};
 use super::{AdminShared, CancelToken};
 use crate::admin::model::BackupDigest;
 use crate::admin::protocol::{AdminAnswer, AdminResponse, BackupPiece, PIECE_BYTES_MAX};
@@ -25,6 +25,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How many bytes of a backup a client reads each second at least, on average. A slower one would
+/// keep the only turn for as long as it likes.
+const RATE_MIN: u32 = 256 << 10;
+/// What a client may be behind that rate.
+const RATE_GRACE: Duration = Duration::from_secs(60);
 
 /// The refusal of a request for a backup as earlier clients send it.
 const WRITTEN_BY_THE_CALLER: &str = "this master sends a backup to whoever asks for it, and writes none itself; use the \
@@ -97,8 +104,8 @@ fn check_room(database: &Path, needed: Result<u64, impl std::fmt::Display>) -> R
     }
 }
 
-/// Sends the pieces and what they must be together. A client that does not take a piece in time is
-/// given up.
+/// Sends the pieces and what they must be together. A client that does not take a piece in time, or
+/// reads slower than [`RATE_MIN`], is given up.
 ///
 /// # Errors
 /// The client has gone, or the master stops.
@@ -131,7 +138,7 @@ fn send_pieces(
 ) -> io::Result<BackupDigest> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; PIECE_BYTES_MAX];
-    let mut at = 0;
+    let (begun, mut at) = (Instant::now(), 0);
     while at < copy.bytes {
         if stop.is_requested() {
             return Err(io::Error::other("the master is stopping"));
@@ -147,7 +154,8 @@ fn send_pieces(
             data: STANDARD.encode(piece),
             of: copy.bytes,
         };
-        send_line(stream, &AdminResponse::Piece(piece))?;
+        let due = (begun + time_for(at)).min(Instant::now() + SEND_TIMEOUT);
+        send_by(stream, &AdminResponse::Piece(piece), due)?;
     }
     Ok(BackupDigest {
         bytes: at,
@@ -155,9 +163,23 @@ fn send_pieces(
     })
 }
 
+/// The time within which a client has read this many bytes.
+fn time_for(bytes: u64) -> Duration {
+    RATE_GRACE + Duration::from_secs(bytes) / RATE_MIN
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slow_reader_has_a_time_that_its_bytes_decide() {
+        assert_eq!(time_for(0), RATE_GRACE);
+        let mib = time_for(1 << 20) - RATE_GRACE;
+        assert_eq!(mib, Duration::from_secs(4));
+        let gib = time_for(1 << 30);
+        assert!(gib < Duration::from_secs(75 * 60), "{gib:?}");
+    }
 
     #[test]
     fn one_backup_has_its_turn() {

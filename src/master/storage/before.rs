@@ -15,19 +15,27 @@ use std::path::{Path, PathBuf};
 
 /// Copies a database that has `found` migrations to `NAME.before-N` beside it, where N is the
 /// migration that comes next, and returns that path. A copy of that name is replaced once the new one
-/// is whole. The start's timeout is extended while it copies.
+/// is whole. The start's timeout is extended while it copies. Where an earlier start has applied some
+/// migrations and not all, its copy is the one of before, and no other is made.
 ///
 /// # Errors
-/// The file system has no room for the copy, or fails. The database is as it was.
+/// The file system has no room for the copy and the migrations, or fails. The database is as it was.
 pub(super) fn keep(database: &Path, found: usize) -> Result<PathBuf, StorageError> {
-    let copy = beside(database, &format!(".before-{}", found.saturating_add(1)));
+    let begun = sqlite::begun_at(database)?;
+    let next = begun.unwrap_or(found.saturating_add(1));
+    let copy = beside(database, &format!(".before-{next}"));
     let fail = |error| StorageError::Io(copy.clone(), error);
     let part = beside(&copy, ".part");
     // What a start that was killed has left.
     let _ = delete_file(&part);
     let needed = size(database).saturating_add(size(&beside(database, "-wal")));
     let free = DiskSpace::beside(database).map_err(fail)?.free;
-    check_room(needed, free).map_err(fail)?;
+    // Migrations write the tables that they make anew to the write-ahead log first.
+    let files = if begun.is_some() { 1 } else { 2 };
+    check_room(needed.saturating_mul(files), free).map_err(fail)?;
+    if begun.is_some() {
+        return Ok(copy);
+    }
 
     create_file(&part, b"").map_err(fail)?;
     let progress = RefCell::new(StartProgress::default());
@@ -61,8 +69,8 @@ fn check_room(needed: u64, free: u64) -> io::Result<()> {
     }
     let (needed, free) = (ByteSize(needed), ByteSize(free));
     let text = format!(
-        "this version brings the database forward, and keeps a copy of before: it needs {needed}, and {free} are \
-         free; make room, or move older copies (*.before-*) away"
+        "this version brings the database forward, and keeps a copy of before: together that needs {needed}, and \
+         {free} are free; make room, or move older copies (*.before-*) away"
     );
     Err(io::Error::new(io::ErrorKind::StorageFull, text))
 }
@@ -141,6 +149,30 @@ mod tests {
         assert_eq!(keep(&path, 20).unwrap(), copy);
         assert_eq!(symbol(&copy), "SECOND");
         assert!(!beside(&copy, ".part").exists());
+    }
+
+    #[test]
+    fn a_start_that_goes_on_with_migrations_makes_no_second_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        older(&path, 20, "OLD");
+        let run = |sql| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        // A later migration fails, as on a full disk: its table is there already.
+        run("CREATE TABLE deployment_facts (name TEXT)");
+        assert!(migrate(&path).is_err());
+        let stopped = sqlite::older_version(&path).unwrap().unwrap();
+        assert!(stopped > 20, "{stopped}");
+        assert_eq!(sqlite::begun_at(&path).unwrap(), Some(21));
+        let copy = beside(&path, ".before-21");
+        assert_eq!(symbol(&copy), "OLD");
+        assert!(migrate(&path).is_err());
+        assert!(!beside(&path, &format!(".before-{}", stopped + 1)).exists());
+
+        run("DROP TABLE deployment_facts");
+        migrate(&path).unwrap();
+        assert_eq!(sqlite::begun_at(&path).unwrap(), None);
+        let (_, found) = SqliteStorage::open_older_copy(&copy).unwrap();
+        assert_eq!(found, 20, "the way back is still the version before");
     }
 
     #[test]

@@ -176,6 +176,7 @@ pub(super) fn migrate(path: &Path) -> Result<(), StorageError> {
 }
 
 /// Applies the migrations that a database with `found` of them lacks, each in one transaction.
+/// Between the first and the last one the database says at which this began: see [`begun_at`].
 pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
     // A migration may make a table anew to which others refer. SQLite takes no notice of this
     // pragma within a transaction.
@@ -193,6 +194,14 @@ pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqli
         }
         let done = i64::try_from(index + 1).unwrap_or(i64::MAX);
         transaction.pragma_update(None, "user_version", done)?;
+        if index + 1 == MIGRATIONS.len() {
+            transaction.execute_batch("DROP TABLE IF EXISTS brought_forward_from")?;
+        } else if index == found && found > 0 && !has_begun(&transaction)? {
+            transaction.execute_batch(&format!(
+                "CREATE TABLE brought_forward_from (migration INTEGER NOT NULL) STRICT;
+                 INSERT INTO brought_forward_from VALUES ({done})"
+            ))?;
+        }
         transaction.commit()
     };
     for (index, sql) in MIGRATIONS.iter().enumerate().skip(found) {
@@ -240,6 +249,25 @@ pub(super) fn older_version(path: &Path) -> Result<Option<usize>, StorageError> 
     }
     let found = found_version(path)?;
     Ok((1..MIGRATIONS.len()).contains(&found).then_some(found))
+}
+
+/// The first migration that [`migrate`] has applied, where it then could not apply all.
+pub(super) fn begun_at(path: &Path) -> Result<Option<usize>, StorageError> {
+    let read = || -> rusqlite::Result<Option<usize>> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if !has_begun(&connection)? {
+            return Ok(None);
+        }
+        let sql = "SELECT migration FROM brought_forward_from";
+        let first: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(Some(usize::try_from(first).unwrap_or_default()))
+    };
+    read().map_err(|error| StorageError::from(error).at(path))
+}
+
+fn has_begun(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'brought_forward_from'";
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 /// The number of a database's migrations, read before anything is written to it.

@@ -330,6 +330,7 @@ fn start(
     let has_more = args.worker.is_some();
     if !host.is_own && !args.common.no_start && systemd_runs() {
         services::start(MASTER_UNIT, false, report)?;
+        services::enable_backups(report);
     } else if !has_more {
         report.left("Start the master:");
         report.left(if host.is_own {

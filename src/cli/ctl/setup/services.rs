@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// The master's service.
 pub(super) const MASTER_UNIT: &str = "papertrader-master.service";
+/// Starts a backup each night.
+const BACKUP_TIMER: &str = "papertrader-backup.timer";
 /// Where systemd tells that it runs this machine.
 const SYSTEMD_RUNS: &str = "/run/systemd/system";
 /// How long a set-up watches a service that it has started.
@@ -106,6 +108,20 @@ pub(super) fn start(unit: &str, reload: bool, report: &mut SetupReport) -> Resul
     report.left(format!("  systemctl status {unit}"));
     report.left(format!("  journalctl --unit {unit} --lines 20"));
     Ok(())
+}
+
+/// Enables the nightly backup. Where that fails the set-up goes on: people can trade without it.
+pub(super) fn enable_backups(report: &mut SetupReport) {
+    if state(BACKUP_TIMER) == "active" {
+        report.there(format!("{BACKUP_TIMER}: a backup each night"));
+        return;
+    }
+    match systemctl(&["enable", "--quiet", "--now", BACKUP_TIMER]) {
+        Ok(()) => report.made(format!(
+            "{BACKUP_TIMER} is enabled: a backup each night, in /var/backups/papertrader"
+        )),
+        Err(why) => report.warn(format!("there is no nightly backup: {why}")),
+    }
 }
 
 /// Waits until `is_there` or a service gives up, at most [`START_WATCH`].
