@@ -109,7 +109,7 @@ fn accept(listener: &Listener, write: &WriteMetrics, stop: &Stop) {
     });
     // No thread takes what is sent here, so a further one is answered at once.
     let (refusal, _) = refusal(1);
-    let refusal = refusal.for_peers(RejectedPeer::Browser);
+    let refusal = refusal.for_peers(RejectedPeer::Scraper);
     let serve = |socket: TcpStream, _: SocketAddr, permit| {
         let (write, stop) = (Arc::clone(write), stop.clone());
         let started = runtime::spawn("scraper", move || {

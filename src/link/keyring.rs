@@ -311,9 +311,10 @@ impl Keyring {
         ))
     }
 
-    /// Whether the public half of a key is fit now, and until when. Needs no agent.
+    /// Whether the public half of a key is fit now, and until when. Needs no agent. A key that is
+    /// not there is looked for twice.
     pub fn state(&self, fingerprint: Fingerprint) -> KeyState {
-        match self.get(fingerprint, false) {
+        match twice_if_unknown(|| self.get(fingerprint, false)) {
             Ok(key) => KeyState {
                 fit: fit_as(&key, fingerprint),
                 until: end(&key),
@@ -489,6 +490,16 @@ fn is_missing(error: gpgme::Error) -> bool {
         gpgme::Error::NO_SECKEY.code(),
     ]
     .contains(&error.code())
+}
+
+/// Looks again if a key seems not to be there: GPGME says so, too, when gpg was killed.
+fn twice_if_unknown<T>(
+    mut look: impl FnMut() -> Result<T, KeyringError>,
+) -> Result<T, KeyringError> {
+    match look() {
+        Err(KeyringError::KeyUnknown) => look(),
+        found => found,
+    }
 }
 
 /// Checks that the key is fit for use now, and is that of this fingerprint.

@@ -70,6 +70,20 @@ pub struct WorkerReport {
     pub about: WorkerAbout,
 }
 
+/// Bytes of a worker's version or name in its report.
+const REPORT_NAME_MAX: usize = 64;
+/// Bytes of the `host:port` in its report: a host's name of 253, and a port.
+const REPORT_ADDRESS_MAX: usize = 259;
+
+/// Reads a text of a report, which the master logs and shows.
+fn report_text(from: &mut Cursor<'_>, size_max: usize) -> Result<String, ValueError> {
+    let text = from.text()?;
+    if text.len() > size_max {
+        return Err(ValueError("a text of a report that is too long"));
+    }
+    Ok(text.to_owned())
+}
+
 /// What a worker's configuration says of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkerAbout {
@@ -97,7 +111,7 @@ impl Payload for WorkerReport {
 
     fn read(from: &mut Cursor<'_>) -> Result<WorkerReport, ValueError> {
         Ok(WorkerReport {
-            version: from.text()?.to_owned(),
+            version: report_text(from, REPORT_NAME_MAX)?,
             uptime: from.i64()?,
             connections: from.u32()?,
             sessions: from.u32()?,
@@ -105,8 +119,8 @@ impl Payload for WorkerReport {
             cached_bytes: from.u64()?,
             parked: from.u32()?,
             about: WorkerAbout {
-                name: from.text()?.to_owned(),
-                advertise: from.text()?.to_owned(),
+                name: report_text(from, REPORT_NAME_MAX)?,
+                advertise: report_text(from, REPORT_ADDRESS_MAX)?,
                 certificate: Some(from.timestamp()?).filter(|until| until.0 != 0),
             },
         })
@@ -379,6 +393,31 @@ impl<'a> Iterator for BodyFrames<'a> {
 mod tests {
     use super::*;
     use crate::wire::Reassembly;
+
+    #[test]
+    fn the_texts_of_a_report_are_bounded() {
+        let read = |name: usize, advertise: usize| {
+            let report = WorkerReport {
+                version: "1".to_owned(),
+                uptime: 0,
+                connections: 0,
+                sessions: 0,
+                cached: 0,
+                cached_bytes: 0,
+                parked: 0,
+                about: WorkerAbout {
+                    name: "n".repeat(name),
+                    advertise: "a".repeat(advertise),
+                    certificate: None,
+                },
+            };
+            let mut bytes = Vec::new();
+            report.write(&mut bytes);
+            WorkerReport::read(&mut Cursor::new(&bytes)).is_ok()
+        };
+        assert!(read(64, 259));
+        assert!(!read(65, 259) && !read(64, 260));
+    }
 
     #[test]
     fn prices_survive_a_round_trip() {

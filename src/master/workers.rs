@@ -17,6 +17,7 @@ use crate::config::{DatabaseUrl, MasterConfig};
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerAbout, WorkerReport};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
 use crate::runtime::published::Published;
+use crate::runtime::rate_limiter::FixedWindow;
 use crate::runtime::{Module, TICK};
 use crate::wire::{Instruction, Reply, frame};
 use crossbeam_channel::Sender;
@@ -34,6 +35,9 @@ pub const ABSENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A link ends at this age, so that its worker proves itself anew. Workers of this edition make a new
 /// one before.
 pub const LINK_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// How often a minute the log says of a worker that its configuration differs from its registration.
+const MISMATCHES_LOGGED_MAX: u64 = 10;
 
 /// Workers have this time to link after a start before any is called missing.
 pub const START_GRACE: Duration = Duration::from_secs(60);
@@ -55,6 +59,8 @@ pub struct Workers {
     storage: Storage,
     registry: Arc<Published<Registry>>,
     links: HashMap<Uuid, WorkerLink>,
+    /// How often the log has said lately of a worker that it differs from its registration.
+    mismatches_logged: HashMap<Uuid, FixedWindow>,
     /// When workers went away whose expirable sessions have not ended yet.
     away: HashMap<Uuid, Instant>,
     peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
@@ -150,6 +156,7 @@ impl Workers {
             storage,
             registry: Arc::clone(&shared.registry),
             links: HashMap::new(),
+            mismatches_logged: HashMap::new(),
             away,
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
@@ -167,17 +174,43 @@ impl Workers {
         if let Some(link) = self.links.get_mut(&reply_to.peer.worker.uuid)
             && link.peer.link.number == reply_to.peer.link.number
         {
-            let before = link.report.take();
-            let is_news = before.is_none_or(|(before, ..)| before.about != report.about);
-            let registry = self.registry.load();
-            if is_news && let Some(worker) = registry.by_uuid(&reply_to.peer.worker.uuid) {
-                for mismatch in mismatches(worker, &report.about) {
-                    crate::warn!("{mismatch}");
-                }
+            let about = report.about.clone();
+            let before = link
+                .report
+                .replace((report, now, reply_to.timestamp.since(now)));
+            if before.is_none_or(|(before, ..)| before.about != about) {
+                self.log_mismatches(&reply_to.peer.worker.uuid, &about, Instant::now());
             }
-            link.report = Some((report, now, reply_to.timestamp.since(now)));
         }
         reply_to.send(|out| Reply::Pong.write(out));
+    }
+
+    /// Tells the log what a worker says otherwise than its registration, unless it was told of this
+    /// worker too often. Returns the number of lines.
+    fn log_mismatches(&mut self, worker: &Uuid, about: &WorkerAbout, now: Instant) -> usize {
+        let registry = self.registry.load();
+        let Some(registered) = registry.by_uuid(worker) else {
+            return 0;
+        };
+        let found = mismatches(registered, about);
+        if found.is_empty() {
+            return 0;
+        }
+        self.mismatches_logged
+            .retain(|known, _| registry.by_uuid(known).is_some());
+        let minute = Duration::from_secs(60);
+        let logged = self
+            .mismatches_logged
+            .entry(*worker)
+            .or_insert_with(|| FixedWindow::new(minute, now));
+        if logged.count(now) >= MISMATCHES_LOGGED_MAX {
+            return 0;
+        }
+        logged.add();
+        for mismatch in &found {
+            crate::warn!("{mismatch}");
+        }
+        found.len()
     }
 
     fn on_update(&self, update: &Update) {

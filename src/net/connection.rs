@@ -369,6 +369,11 @@ impl Connection {
         self.held.may_ask()
     }
 
+    /// Whether a request is unanswered.
+    pub fn is_owed(&self) -> bool {
+        !self.side.lock().slots.is_empty()
+    }
+
     /// Whether the connection can still answer.
     pub fn is_open(&self) -> bool {
         !self.closed.load(Ordering::Relaxed)

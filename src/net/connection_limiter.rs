@@ -9,6 +9,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Connections that a lowered limit still admits, where the limit itself does: a machine that is out
+/// of something for a moment must not shut everybody out for a minute.
+pub const LOWERED_MIN: usize = 8;
+
 /// How many connections may be open at once.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
@@ -141,18 +145,25 @@ impl ConnectionLimiter {
         self.count.lock().total_max(self.limits(), Instant::now())
     }
 
-    /// Whether all together have reached the limit.
-    pub fn is_full(&self) -> bool {
+    /// How many connections must end, so that a peer gets a permit; 0 if it gets one now. `None`
+    /// where that would not help, because its neighbourhood or the network around it has reached
+    /// its limit. `is_known`: its address is no stranger's.
+    pub fn places_missing(&self, ip: IpAddr, is_known: bool) -> Option<usize> {
+        let limits = self.limits();
+        let (near, near_max) = (Neighbourhood::of(ip), limits.per_neighbourhood);
         let count = self.count.lock();
-        count.total >= count.total_max(self.limits(), Instant::now())
+        let fits = is_known || count.fits(near, near_max, near_max.saturating_mul(AROUND_SHARES));
+        let open_max = count.total_max(limits, Instant::now());
+        fits.then(|| (count.total + 1).saturating_sub(open_max))
     }
 
-    /// For the time `lasts`, admits nobody while more than so many fewer than now are open. A limit
-    /// that is lower still stays. Returns how many may be open meanwhile.
+    /// For the time `lasts`, admits nobody while more than so many fewer than now are open, but not
+    /// less than [`LOWERED_MIN`]. A limit that is lower still stays. Returns how many may be open
+    /// meanwhile.
     pub fn lower_by(&self, fewer: usize, lasts: Duration) -> usize {
         let now = Instant::now();
         let mut count = self.count.lock();
-        let wanted = count.total.saturating_sub(fewer);
+        let wanted = count.total.saturating_sub(fewer).max(LOWERED_MIN);
         let lowered = wanted.min(count.total_max(self.limits(), now));
         count.lowered = Some((lowered, now + lasts));
         lowered
@@ -275,25 +286,63 @@ mod tests {
     #[test]
     fn a_lowered_limit_admits_fewer_for_a_time() {
         let limiter = ConnectionLimiter::new(ConnectionLimits {
-            total: 5,
-            per_neighbourhood: 9,
+            total: 15,
+            per_neighbourhood: 99,
         });
         let ip = IpAddr::from([127, 0, 0, 1]);
-        let mut open: Vec<_> = (0..4).filter_map(|_| limiter.admit(ip)).collect();
+        let mut open: Vec<_> = (0..14).filter_map(|_| limiter.admit(ip)).collect();
         let long = Duration::from_secs(3_600);
-        assert_eq!(limiter.lower_by(2, long), 2);
-        assert!(limiter.is_full() && limiter.admit(ip).is_none());
-        assert!(!limiter.wait_for_places(0, Duration::ZERO));
-        open.truncate(2);
-        assert!(limiter.wait_for_places(0, Duration::ZERO) && limiter.is_full());
-        assert_eq!(limiter.lower_by(0, long), 2);
-        open.truncate(1);
-        assert!(limiter.wait_for_places(1, Duration::ZERO));
-        let _second = limiter.admit(ip).unwrap();
+        assert_eq!(limiter.lower_by(2, long), 12);
         assert!(limiter.admit(ip).is_none());
-        assert_eq!(limiter.lower_by(9, Duration::ZERO), 0);
-        assert_eq!(limiter.total_max(), 5, "it is over");
+        assert!(!limiter.wait_for_places(0, Duration::ZERO));
+        open.truncate(12);
+        assert!(limiter.wait_for_places(0, Duration::ZERO) && limiter.admit(ip).is_none());
+        assert_eq!(limiter.lower_by(0, long), 12);
+        open.truncate(11);
+        assert!(limiter.wait_for_places(1, Duration::ZERO));
+        let _twelfth = limiter.admit(ip).unwrap();
+        assert!(limiter.admit(ip).is_none());
+        assert_eq!(limiter.lower_by(9, Duration::ZERO), LOWERED_MIN);
+        assert_eq!(limiter.total_max(), 15, "it is over");
         assert!(limiter.admit(ip).is_some());
+    }
+
+    #[test]
+    fn a_lowered_limit_leaves_some_places() {
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 100,
+            per_neighbourhood: 99,
+        });
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        let _open: Vec<_> = (0..3).filter_map(|_| limiter.admit(ip)).collect();
+        let long = Duration::from_secs(3_600);
+        assert_eq!(limiter.lower_by(32, long), LOWERED_MIN);
+        assert!(limiter.admit(ip).is_some());
+        limiter.set_limits(ConnectionLimits {
+            total: 3,
+            per_neighbourhood: 99,
+        });
+        assert_eq!(limiter.lower_by(32, long), 3, "never more than the limit");
+    }
+
+    #[test]
+    fn places_are_missing_only_where_the_neighbourhood_has_room() {
+        let limiter = ConnectionLimiter::new(ConnectionLimits {
+            total: 2,
+            per_neighbourhood: 1,
+        });
+        let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([192, 0, 2, 7]));
+        assert_eq!(limiter.places_missing(a, false), Some(0));
+        let _first = limiter.admit(a).unwrap();
+        let _second = limiter.admit_known(a).unwrap();
+        assert_eq!(limiter.places_missing(b, false), Some(1));
+        assert_eq!(limiter.places_missing(a, false), None);
+        assert_eq!(limiter.places_missing(a, true), Some(1));
+        limiter.set_limits(ConnectionLimits {
+            total: 1,
+            per_neighbourhood: 1,
+        });
+        assert_eq!(limiter.places_missing(b, false), Some(2));
     }
 
     #[test]

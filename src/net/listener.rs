@@ -26,8 +26,8 @@ const PLACE_TIMEOUT: Duration = Duration::from_millis(100);
 /// What is missing for another connection.
 #[derive(Debug)]
 pub enum Shortage {
-    /// All connections together have reached their limit.
-    Places,
+    /// All connections together have reached their limit: so many must end for another, at least 1.
+    Places(usize),
     /// The system has none of what a connection takes: this is what it said.
     System(io::Error),
 }
@@ -116,18 +116,7 @@ impl Listener {
             match self.socket.accept() {
                 Ok((socket, peer)) => {
                     out_of_descriptors = false;
-                    let admit = || {
-                        if is_known(peer.ip()) {
-                            limiter.admit_known(peer.ip())
-                        } else {
-                            limiter.admit(peer.ip())
-                        }
-                    };
-                    let permit = admit().or_else(|| {
-                        let is_made = limiter.is_full() && make_room(Shortage::Places);
-                        (is_made && limiter.wait_for_places(1, PLACE_TIMEOUT)).then(admit)?
-                    });
-                    match permit {
+                    match admit(limiter, peer.ip(), is_known(peer.ip()), &make_room) {
                         Some(permit) => serve(socket, peer, permit),
                         None => refusal.refuse(socket),
                     }
@@ -158,4 +147,26 @@ impl Listener {
         self.closed.store(true, Ordering::SeqCst);
         let _ = SockRef::from(&self.socket).shutdown(Shutdown::Both);
     }
+}
+
+/// A permit for a peer, for which connections of others may end; `None` if there is no room.
+fn admit(
+    limiter: &Arc<ConnectionLimiter>,
+    ip: IpAddr,
+    is_known: bool,
+    make_room: impl Fn(Shortage) -> bool,
+) -> Option<ConnectionPermit> {
+    let try_admit = || {
+        if is_known {
+            limiter.admit_known(ip)
+        } else {
+            limiter.admit(ip)
+        }
+    };
+    try_admit().or_else(|| {
+        // Nobody else's connection ends for a peer whose own neighbourhood has too many.
+        let missing = limiter.places_missing(ip, is_known)?;
+        let is_made = missing == 0 || make_room(Shortage::Places(missing));
+        (is_made && limiter.wait_for_places(1, PLACE_TIMEOUT)).then(try_admit)?
+    })
 }

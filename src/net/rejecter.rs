@@ -32,6 +32,8 @@ pub enum RejectedPeer {
     Client,
     /// HTTP.
     Browser,
+    /// HTTP, for metrics. It is no client, so it is not counted as one.
+    Scraper,
 }
 
 /// The sender of refused sockets.
@@ -69,7 +71,9 @@ impl RejectSender {
 
     /// Refuses a peer. Does not block.
     pub fn refuse(&self, socket: TcpStream) {
-        metrics::REFUSED.count();
+        if self.peer != RejectedPeer::Scraper {
+            metrics::REFUSED.count();
+        }
         if let Err(full) = self.sender.try_send((socket, self.peer)) {
             // Nobody lingers: what the peer sends later may reset the connection. What it has sent
             // already is read, so that closing does not.
@@ -120,7 +124,7 @@ fn answer(socket: &TcpStream, peer: RejectedPeer) -> bool {
             reply::write_fault(&mut fault, ProtocolFault::TooManyConnections, text);
             fault
         }
-        RejectedPeer::Browser => http::unavailable(text),
+        RejectedPeer::Browser | RejectedPeer::Scraper => http::unavailable(text),
     };
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     rustix::net::send(socket, &message, flags).is_ok() && socket.shutdown(Shutdown::Write).is_ok()

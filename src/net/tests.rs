@@ -748,6 +748,8 @@ fn ending_a_connection_drops_unanswered_requests() {
 struct Port {
     listener: Arc<Listener>,
     limiter: Arc<ConnectionLimiter>,
+    /// How often it was asked to make room.
+    asked: Arc<AtomicUsize>,
     stop: Stop,
     threads: Vec<ThreadHandle>,
 }
@@ -766,6 +768,8 @@ impl Port {
         });
         let stop = Stop::new();
         let (refusal, rejecter) = rejecter::refusal(rejecter::LINGERING_MAX);
+        let asked = Arc::<AtomicUsize>::default();
+        let counts = Arc::clone(&asked);
         let (accepts, permits, stopped) =
             (Arc::clone(&listener), Arc::clone(&limiter), stop.clone());
         let accepting = runtime::spawn("listener", move || {
@@ -774,7 +778,10 @@ impl Port {
                 &refusal,
                 &stopped,
                 |_| false,
-                |_| false,
+                |_| {
+                    counts.fetch_add(1, Ordering::SeqCst);
+                    false
+                },
                 |mut socket, _, permit| {
                     std::thread::spawn(move || {
                         let _ = std::io::copy(&mut socket, &mut std::io::sink());
@@ -789,13 +796,22 @@ impl Port {
         Port {
             listener,
             limiter,
+            asked,
             stop,
             threads: vec![accepting.unwrap(), refusing.unwrap()],
         }
     }
 
     fn connect(&self) -> TcpStream {
-        let client = TcpStream::connect(self.listener.address()).unwrap();
+        self.connect_from([127, 0, 0, 1])
+    }
+
+    fn connect_from(&self, ip: [u8; 4]) -> TcpStream {
+        let client =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        client.bind(&SocketAddr::from((ip, 0)).into()).unwrap();
+        client.connect(&self.listener.address().into()).unwrap();
+        let client = TcpStream::from(client);
         client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         client
     }
@@ -823,6 +839,29 @@ fn peers_without_a_permit_get_an_error_and_permits_are_released() {
     until("the permit is released", || port.limiter.open() == 1);
     let _fourth = port.connect();
     until("it is admitted", || port.limiter.open() == 2);
+    port.close();
+}
+
+#[test]
+fn nobody_goes_for_a_peer_whose_address_has_too_many() {
+    let port = Port::open(2, 1);
+    let _first = port.connect();
+    let _second = port.connect_from([127, 0, 0, 2]);
+    until("all places are taken", || port.limiter.open() == 2);
+    let asked = || port.asked.load(Ordering::SeqCst);
+    let third = port.connect();
+    assert_eq!(
+        fault_of(&replies(&third)[0]),
+        ProtocolFault::TooManyConnections
+    );
+    assert_eq!(asked(), 0);
+    let fourth = port.connect_from([127, 0, 0, 3]);
+    assert_eq!(
+        fault_of(&replies(&fourth)[0]),
+        ProtocolFault::TooManyConnections
+    );
+    assert_eq!(asked(), 1);
+    drop((third, fourth));
     port.close();
 }
 

@@ -165,8 +165,8 @@ impl ClientCapacity {
     /// Ends connections for a newcomer. Returns whether it has ended any.
     pub(super) fn make_room(&self, shortage: Shortage) -> bool {
         match shortage {
-            Shortage::Places => {
-                let ended = self.strangers.end_silent(1, Instant::now()) > 0;
+            Shortage::Places(missing) => {
+                let ended = self.strangers.end_silent(missing, Instant::now()) > 0;
                 if ended && let Some(more) = self.logged.allow("places") {
                     let most = self.limiter.total_max();
                     crate::warn!(

@@ -2,7 +2,7 @@
 //!
 //! A worker whose master is the test, which reads the worker's messages and answers them.
 
-use super::master_link::connector::{Connect, ConnectError, NewLink};
+use super::master_link::connector::{Connect, ConnectError, NewLink, RENEWAL_MAX};
 use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
@@ -100,6 +100,16 @@ file = "worker.log"
 impl WorkerRig {
     /// A worker without a link.
     pub fn new(extra: &str) -> WorkerRig {
+        WorkerRig::renewing(extra, RENEWAL_MAX, || {})
+    }
+
+    /// As [`WorkerRig::new`], with the age at which a link is made anew, and what is called before
+    /// each attempt to make one.
+    pub fn renewing(
+        extra: &str,
+        renew_after: Duration,
+        mut before: impl FnMut() + Send + 'static,
+    ) -> WorkerRig {
         let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
@@ -107,6 +117,7 @@ impl WorkerRig {
         let master = listener.local_addr().unwrap();
         let (sealed, is_unreachable) = (Arc::clone(&halves), Arc::clone(&unreachable));
         let connect: Connect = Box::new(move || {
+            before();
             if is_unreachable.load(Ordering::SeqCst) {
                 return Err(ConnectError("the test says so".into()));
             }
@@ -119,7 +130,8 @@ impl WorkerRig {
                 early: Vec::new(),
             })
         });
-        let worker = Worker::start(&config, connect, &Watchdog::new()).unwrap();
+        let worker = Worker::start_renewing(&config, connect, &Watchdog::new(), renew_after);
+        let worker = worker.unwrap();
         WorkerRig {
             worker: Some(worker),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -969,6 +969,46 @@ fn who_never_said_anything_makes_room_for_a_newcomer() {
     assert!(pings(&mut first) && pings(&mut newcomer));
 }
 
+#[test]
+fn an_old_link_serves_while_a_new_one_is_made() {
+    let (began, begins) = crossbeam_channel::unbounded();
+    let (go, gate) = crossbeam_channel::bounded::<()>(0);
+    let mut attempts = 0;
+    let mut rig = WorkerRig::renewing("", Duration::from_millis(50), move || {
+        attempts += 1;
+        if attempts > 1 {
+            let _ = began.send(());
+            // Until the test says so, or has ended.
+            let _ = gate.recv();
+        }
+    });
+    let mut link = rig.link();
+    link.welcome();
+    rig.await_open();
+    // Each report that is answered lets the worker look at the link's age.
+    let deadline = Instant::now() + TEST_TIMEOUT;
+    while begins.try_recv().is_err() {
+        assert!(Instant::now() < deadline, "the link is not made anew");
+        link.prices(2, 7);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let mut client = rig.client();
+    client.ask(&login(false));
+    let asked = link.next();
+    link.fail(&asked, &refusal(Reason::BadCredentials));
+    assert_eq!(client.refused(), "bad-credentials");
+    // It breaks, and the link that is being made follows it.
+    link.cut();
+    drop(link);
+    go.send(()).unwrap();
+    let mut new = rig.link();
+    new.welcome();
+    client.ask(&login(false));
+    let asked = new.next();
+    new.fail(&asked, &refusal(Reason::BadCredentials));
+    assert_eq!(client.refused(), "bad-credentials");
+}
+
 const PROXY: [u8; 4] = [127, 0, 0, 3];
 
 /// A header of the PROXY protocol, version 2, for a client at this address.

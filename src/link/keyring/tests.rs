@@ -539,3 +539,19 @@ fn a_key_of_ours_that_is_unfit_is_named() {
     assert_eq!(why.as_str(), "key-expired");
     assert_eq!(E::Timeout.of_key(OUR_KEY, key), E::Timeout);
 }
+
+#[test]
+fn a_key_that_seems_gone_is_looked_for_twice() {
+    let look = |outcomes: Vec<Result<u8, E>>| {
+        let mut outcomes = outcomes.into_iter();
+        let found = twice_if_unknown(|| outcomes.next().unwrap());
+        (found, outcomes.count())
+    };
+    // gpg was killed once.
+    assert_eq!(look(vec![Err(E::KeyUnknown), Ok(7)]), (Ok(7), 0));
+    let gone = vec![Err(E::KeyUnknown), Err(E::KeyUnknown), Ok(7)];
+    assert_eq!(look(gone), (Err(E::KeyUnknown), 1));
+    assert_eq!(look(vec![Ok(7), Ok(8)]), (Ok(7), 1));
+    let late = vec![Err(E::Timeout), Ok(7)];
+    assert_eq!(look(late), (Err(E::Timeout), 1));
+}

@@ -233,6 +233,24 @@ fn a_report_is_answered_and_shown_with_how_far_the_clock_is_off() {
 }
 
 #[test]
+fn a_worker_that_calls_itself_something_else_each_time_does_not_fill_the_log() {
+    let mut rig = MasterRig::new();
+    let (eu1, us1) = (rig.link("eu1"), rig.link("us1"));
+    let [eu1, us1] = [eu1, us1].map(|link| link.peer.worker.uuid);
+    let about = |name: &str| WorkerAbout {
+        name: name.to_owned(),
+        ..WorkerAbout::default()
+    };
+    let (now, minute) = (Instant::now(), Duration::from_secs(60));
+    let mut logged = |worker, name: &str, at| rig.workers.log_mismatches(worker, &about(name), at);
+    let lines: usize = (0..100).map(|n| logged(&eu1, &format!("w{n}"), now)).sum();
+    assert_eq!(lines, 10);
+    assert_eq!(logged(&us1, "eu1", now), 1, "each worker has its own");
+    assert_eq!(logged(&us1, "us1", now), 0);
+    assert_eq!(logged(&eu1, "w1", now + minute), 1);
+}
+
+#[test]
 fn an_update_goes_to_every_worker() {
     let mut rig = MasterRig::new();
     let mut links = [rig.link("eu1"), rig.link("us1")];

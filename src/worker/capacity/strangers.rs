@@ -93,6 +93,8 @@ impl Strangers {
         let mut quiet: Vec<(Duration, u64)> = known
             .heard
             .iter()
+            // Whose login waits for the master is quiet, and no stranger for long.
+            .filter(|(_, client)| !client.connection.is_owed())
             .map(|(number, client)| (client.quiet_for(now), *number))
             .filter(|(quiet, _)| *quiet >= QUIET_MIN)
             .collect();

@@ -2,7 +2,11 @@
 //!
 //! Budgets of clients, and what is missing.
 
+use super::super::client::WorkerClient;
+use super::strangers::{QUIET_MIN, Strangers};
 use super::*;
+use crate::net::{Connection, ConnectionReader, Flusher, ReaderLimits, SendLimits};
+use std::net::{TcpListener, TcpStream};
 
 fn allowance(amount: u64, set_by: &str) -> Allowance {
     let set_by = set_by.to_owned();
@@ -64,4 +68,34 @@ fn what_is_missing_is_told_by_the_systems_words() {
 #[test]
 fn what_a_handshake_takes_can_be_had_here() {
     try_reserve().unwrap();
+}
+
+#[test]
+fn who_waits_for_an_answer_is_not_ended_for_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let timeout = Duration::from_secs(20);
+    let limits = SendLimits {
+        max_unsent: 65_536,
+        send_timeout: timeout,
+    };
+    let socket = listener.accept().unwrap().0;
+    let connection = Connection::new(socket, None, limits, Flusher::new().unwrap()).unwrap();
+    let client = WorkerClient::new(Arc::clone(&connection));
+    client.note_heard(Instant::now());
+    let strangers = Arc::<Strangers>::default();
+    let _entry = strangers.join(&client);
+    let limits = ReaderLimits {
+        frame_timeout: timeout,
+        first_frame_timeout: timeout,
+        idle_timeout: timeout,
+        unanswered_max: 8,
+    };
+    let number = ConnectionReader::new(Arc::clone(&connection), limits)
+        .reserve_one()
+        .unwrap();
+    let later = Instant::now() + 2 * QUIET_MIN;
+    assert_eq!(strangers.end_some(1, later), 0);
+    connection.reply(number, |out| out.push(1));
+    assert_eq!(strangers.end_some(1, later), 1, "it is owed nothing now");
 }

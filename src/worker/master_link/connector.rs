@@ -11,11 +11,12 @@ use crate::link::connection::{LinkClosed, LinkConnection};
 use crate::link::record::{Opener, SealedChannel};
 use crate::model::Timestamp;
 use crate::net::Flusher;
-use crate::runtime::Stop;
 use crate::runtime::backoff::{self, Backoff};
 use crate::runtime::clock::boot_millis;
 use crate::runtime::log::Throttle;
-use crossbeam_channel::Sender;
+use crate::runtime::{self, Stop};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use parking_lot::Mutex;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -89,9 +90,12 @@ impl LinkRenewal {
     }
 }
 
+/// What came of an attempt to make a link, on a thread of its own.
+type Attempt = Receiver<Result<NewLink, ConnectError>>;
+
 /// The state of the connector's thread.
 pub struct Connector {
-    connect: Connect,
+    connect: Arc<Mutex<Connect>>,
     master_link: Sender<MasterLinkMessage>,
     flusher: Arc<Flusher>,
     capacity: Arc<ClientCapacity>,
@@ -120,7 +124,7 @@ impl Connector {
         renew_after: Duration,
     ) -> Connector {
         Connector {
-            connect,
+            connect: Arc::new(Mutex::new(connect)),
             master_link,
             flusher,
             capacity,
@@ -135,7 +139,8 @@ impl Connector {
         let mut failures = Backoff::new(FIRST_PAUSE_MAX, PAUSE_MAX);
         while !stop.is_requested() {
             self.capacity.keep_for_link(stop);
-            let pause = match (self.connect)() {
+            let made = (self.connect.lock())();
+            let pause = match made {
                 Ok(new_link) => {
                     let began = Instant::now();
                     self.serve_link(new_link, stop);
@@ -146,10 +151,8 @@ impl Connector {
                         failures.next_wait()
                     }
                 }
-                Err(ConnectError(why)) => {
-                    if let Some(more) = self.failures.allow("no link") {
-                        crate::warn!("no link to the master{more}: {why}");
-                    }
+                Err(why) => {
+                    self.warn_of_failure(&why);
                     failures.next_wait()
                 }
             };
@@ -209,16 +212,26 @@ impl Connector {
             mut renewal,
         } = open;
         let number = link.number;
-        let mut next = None;
+        let (mut next, mut attempt) = (None, None);
         let mut chunk = Vec::new();
         let reason = loop {
             if !plain.is_empty() && !self.tell(LinkEvent::Read(number, std::mem::take(&mut plain)))
             {
                 break LinkClosed::Cut;
             }
-            if next.is_none() && renewal.is_due() {
-                next = self.replacement(&link);
-                renewal.put_off();
+            // The master answers a report each second, so this is looked at as often.
+            match attempt.as_ref().map(Attempt::try_recv) {
+                None if next.is_none() && renewal.is_due() => {
+                    attempt = self.begin_attempt(stop);
+                    renewal.put_off();
+                }
+                None | Some(Err(TryRecvError::Empty)) => {}
+                Some(Err(TryRecvError::Disconnected)) => attempt = None,
+                Some(Ok(made)) => {
+                    attempt = None;
+                    next = self.replacement(&link, made);
+                    renewal.put_off();
+                }
             }
             if let Err(reason) = link.read(&mut opener, &mut chunk, &mut plain) {
                 break reason;
@@ -237,12 +250,57 @@ impl Connector {
             crate::warn!("{link:?} ended: {reason}{more}");
         }
         self.tell(LinkEvent::Unlinked(number));
-        next
+        next.or_else(|| self.rest_of(attempt?, stop))
     }
 
-    /// A new link in the place of an old one. The old one stays in use where none can be made.
-    fn replacement(&mut self, old: &LinkConnection) -> Option<OpenLink> {
-        let new = match (self.connect)() {
+    /// The link of an attempt that was under way when the old link ended: it is as good as the next.
+    fn rest_of(&self, attempt: Attempt, stop: &Stop) -> Option<OpenLink> {
+        match attempt.recv().ok()? {
+            Ok(_) if stop.is_requested() => None,
+            Ok(new_link) => {
+                let new = self.open(new_link)?;
+                let told = self.tell(LinkEvent::Linked(Arc::clone(&new.link)));
+                told.then_some(new)
+            }
+            Err(why) => {
+                self.warn_of_failure(&why);
+                None
+            }
+        }
+    }
+
+    fn warn_of_failure(&self, ConnectError(why): &ConnectError) {
+        if let Some(more) = self.failures.allow("no link") {
+            crate::warn!("no link to the master{more}: {why}");
+        }
+    }
+
+    /// Begins to make a link on a thread of its own, so that the old one is read meanwhile.
+    fn begin_attempt(&self, stop: &Stop) -> Option<Attempt> {
+        let (connect, capacity) = (Arc::clone(&self.connect), Arc::clone(&self.capacity));
+        let (stop, (sender, attempt)) = (stop.clone(), bounded(1));
+        let started = runtime::spawn("link-renewal", move || {
+            capacity.keep_for_link(&stop);
+            let made = (connect.lock())();
+            // Nobody takes it any more after the signal to stop.
+            let _ = sender.send(made);
+        });
+        match started {
+            Ok(_) => Some(attempt),
+            Err(error) => {
+                crate::warn!("no thread to make the link to the master anew: {error}");
+                None
+            }
+        }
+    }
+
+    /// A new link in the place of an old one. The old one stays in use where none was made.
+    fn replacement(
+        &mut self,
+        old: &LinkConnection,
+        made: Result<NewLink, ConnectError>,
+    ) -> Option<OpenLink> {
+        let new = match made {
             Ok(new_link) => self.open(new_link)?,
             Err(ConnectError(why)) => {
                 crate::warn!(

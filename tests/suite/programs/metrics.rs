@@ -593,6 +593,26 @@ fn a_module_that_hangs_is_told_by_its_absence() {
     );
 }
 
+#[test]
+fn who_is_refused_at_the_port_for_metrics_is_no_refused_client() {
+    let deployment = deployment();
+    let address = address(deployment.worker(1));
+    let connect = |_| {
+        let socket = TcpStream::connect(&address).unwrap();
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+        socket
+    };
+    // One more than the port has places for.
+    let mut open: Vec<_> = (0..9).map(connect).collect();
+    let mut answer = String::new();
+    open[8].read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    open.truncate(1);
+    let text = get(&address, "/metrics");
+    let refused = value(&text, "papertrader_connections_refused_total");
+    assert!(refused < 0.5, "{text}");
+}
+
 /// Processor time of a process in seconds, of user and system.
 fn processor_time(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
