@@ -173,7 +173,7 @@ impl LinkConnection {
 
     /// Whether the link is open.
     pub fn is_open(&self) -> bool {
-        self.open.load(Ordering::Relaxed)
+        self.open.load(Ordering::Acquire)
     }
 
     /// Reads from the socket once and appends the plaintext to `plain`. Only the thread that reads
@@ -227,9 +227,11 @@ impl LinkConnection {
             );
             send_half.break_off();
         }
-        if send_half.release(&self.socket) {
-            self.open.store(false, Ordering::Relaxed);
+        // Before the socket is shut, which wakes the reader: it asks who has ended the link.
+        if send_half.is_broken() {
+            self.open.store(false, Ordering::Release);
         }
+        send_half.release(&self.socket);
         let unsent = send_half.unsent();
         let has_drained = |waiter: &mut DrainWaiter| unsent <= waiter.unsent;
         let drained = self.drain.lock().take_if(has_drained);
