@@ -128,7 +128,10 @@ pub(super) fn accept(cli: &CtlCli, file: &Path, ip: Option<IpAddr>) -> Result<()
     }
     let answer = MasterAnswer {
         name: name.clone(),
-        uuid: worker.uuid.clone(),
+        uuid: worker
+            .uuid
+            .parse()
+            .map_err(|error| refused(format!("the UUID of {name}: {error}")))?,
         worker: worker.fingerprint.clone(),
         fingerprint: key.fingerprint,
         key: key.key,

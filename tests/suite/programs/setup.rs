@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -200,6 +201,18 @@ fn a_person_trades_over_tls_after_two_commands_and_again_they_change_nothing() {
     let uuid = serde_json::from_str::<Value>(&listed).unwrap()["uuid"].clone();
     let config = fs::read_to_string(machine.etc("worker-eu1.toml")).unwrap();
     assert!(config.contains(uuid.as_str().unwrap()), "{config}");
+    // So it is with a new key of the master's; in another form the administrator writes them.
+    let line = config.lines().find(|line| line.starts_with("master_key"));
+    let file = machine.etc("worker-eu1.toml");
+    let other = config.replace(line.unwrap(), &format!("master_key = \"{:A<40}\"", ""));
+    fs::write(&file, &other).unwrap();
+    let text = done(machine.worker_setup("eu1", &[]));
+    assert!(text.contains("the master's key was AAAA"), "{text}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), config);
+    fs::write(&file, other.replace(&"A".repeat(40), &"a".repeat(40))).unwrap();
+    let why = failed(machine.worker_setup("eu1", &[]));
+    assert!(why.contains("below [gpg] master_key"), "{why}");
+    fs::write(&file, &config).unwrap();
 
     // A second worker gets a port of its own, and a name that is another's key is refused.
     let second = machine.setup(&["worker", "eu2", "--yes"]);
@@ -407,6 +420,8 @@ fn a_full_disk_leaves_nothing_half_written() {
         eprintln!("skipped: no disk of its own can be mounted here");
         return;
     };
+    // A new disk lets everybody write, and root makes nothing in such a folder.
+    fs::set_permissions(machine.root(), fs::Permissions::from_mode(0o755)).unwrap();
     done(machine.master_setup());
     fs::remove_file(machine.etc("master.toml")).unwrap();
     disk.fill();

@@ -4,6 +4,7 @@
 //! owner and mode, so that a set-up that is interrupted leaves nothing half written.
 
 use super::report::{SetupReport, StepState};
+use crate::runtime::ownership::FolderActor;
 use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Uid, fchmod, fchown, flock, open};
 use rustix::process::geteuid;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -19,6 +20,8 @@ pub(super) const MASTER_USER: &str = "papertrader";
 pub(super) const WORKER_USER: &str = "papertrader-worker";
 /// The package that makes both users.
 const PACKAGE: &str = "papertrader-server";
+/// Where a set-up makes something below its root; what is deeper is made by it.
+const PLACES: [&str; 4] = ["etc/papertrader", "var/lib", "var/log", "run"];
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 /// Permission bits of all.
@@ -55,13 +58,17 @@ impl SetupHost {
     /// This machine, or the folder `root` for the caller alone.
     ///
     /// # Errors
-    /// It is this machine, and the caller is not root; the folder's path is not known.
+    /// It is this machine, and the caller is not root; the folder's path is not known; the caller is
+    /// root, and somebody else could put links in the way.
     pub(super) fn new(root: Option<&Path>) -> Result<SetupHost, String> {
         match root {
-            Some(folder) => Ok(SetupHost {
-                root: std::path::absolute(folder).map_err(|error| at(folder, &error))?,
-                is_own: true,
-            }),
+            Some(folder) => {
+                let root = std::path::absolute(folder).map_err(|error| at(folder, &error))?;
+                for place in PLACES {
+                    check_nobody_interferes(&root.join(place))?;
+                }
+                Ok(SetupHost { root, is_own: true })
+            }
             None if geteuid().is_root() => Ok(SetupHost {
                 root: PathBuf::from("/"),
                 is_own: false,
@@ -365,6 +372,25 @@ impl Drop for StagedFile {
     }
 }
 
+/// Checks that nobody but us can put a link in a folder's path, as far as that is there: root follows
+/// none.
+fn check_nobody_interferes(folder: &Path) -> Result<(), String> {
+    let is_there = |path: &&Path| fs::symlink_metadata(path).is_ok();
+    let deepest = folder.ancestors().find(is_there).unwrap_or(Path::new("/"));
+    // The question is for a file's folder.
+    match FolderActor::of(&deepest.join("x")).map_err(|error| error.to_string())? {
+        FolderActor::Ourselves => Ok(()),
+        FolderActor::Owner { user, .. } => {
+            let owner = name_of(user);
+            Err(format!(
+                "{}: it belongs to {owner}, who could put links in root's way: give the command as {owner}, or name a \
+                 folder of root's",
+                deepest.display()
+            ))
+        }
+    }
+}
+
 /// The text of an error at a path.
 pub(super) fn at(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
@@ -449,6 +475,31 @@ mod tests {
             host.folder(&folder.path().join("file"), other, &mut report)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn root_makes_nothing_where_others_can_put_links() {
+        if !geteuid().is_root() {
+            eprintln!("skipped: only root can make a folder of another user's");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| SetupHost::new(Some(&folder.path().join(name)));
+        let (theirs, ours) = (folder.path().join("theirs"), folder.path().join("ours"));
+        fs::create_dir(&theirs).unwrap();
+        fs::create_dir_all(ours.join("etc")).unwrap();
+        of("ours").unwrap();
+        of("ours/not/yet").unwrap();
+        std::os::unix::fs::chown(&theirs, Some(65_534), None).unwrap();
+        for wrong in ["theirs", "theirs/not/yet"] {
+            let why = of(wrong).unwrap_err();
+            assert!(why.contains("theirs: it belongs to"), "{why}");
+        }
+        std::os::unix::fs::chown(ours.join("etc"), Some(65_534), None).unwrap();
+        let why = of("ours").unwrap_err();
+        assert!(why.contains("ours/etc: it belongs to"), "{why}");
+        symlink(&theirs, folder.path().join("link")).unwrap();
+        assert!(of("link").unwrap_err().contains("a symbolic link"));
     }
 
     #[test]

@@ -9,12 +9,13 @@ use super::config_file::{ConfigFile, given_values_are_not_taken};
 use super::host::{MASTER_USER, SetupHost, SystemUser, read_file};
 use super::questions::Questions;
 use super::report::SetupReport;
-use super::services::{self, MASTER_UNIT, systemd_runs};
+use super::services::{self, MASTER_UNIT, ServiceRefresh, systemd_runs};
 use super::tasks::{DaemonKind, HomeKey, SetupTask, run_as};
 use crate::config::{MasterConfig, SymbolSelection};
 use crate::model::Money;
 use crate::testkit::market::{SAMPLE_START, first_bar};
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +25,8 @@ use toml::{Table, Value};
 const SAMPLE_MARKET: &str = "share/papertrader/market";
 /// Where a packaged program has what it shares.
 const PACKAGED: &str = "/usr";
+/// Folders that the master's service does not see: it has temporary folders of its own, and no homes.
+const HIDDEN: [&str; 5] = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
 /// How often prices change unless something else is wanted.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(60);
 /// The port on which a master listens (4.3.1).
@@ -187,6 +190,16 @@ fn market(host: &SetupHost, args: &SetupMasterArgs, questions: Questions) -> Res
                     folder.display()
                 )
             })?;
+            if let Some(hidden) = hidden_from_service(&folder)
+                && !host.is_own
+                && systemd_runs()
+            {
+                return Err(format!(
+                    "{}: the master's service does not see what is below {hidden}: copy the folder to where it does, below \
+                     /srv say, with `cp -r`, and name that one",
+                    folder.display()
+                ));
+            }
             own.insert("directory".into(), folder.display().to_string().into());
             own.insert("start".into(), start.to_string().into());
             own.insert("at_end".into(), "simulate".into());
@@ -202,6 +215,14 @@ fn market(host: &SetupHost, args: &SetupMasterArgs, questions: Questions) -> Res
     }
     assets.insert(provider.name().into(), own.into());
     Ok(assets)
+}
+
+/// The first of [`HIDDEN`] that a folder, or what a link in its path leads to, is below.
+fn hidden_from_service(folder: &Path) -> Option<&'static str> {
+    let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    HIDDEN
+        .into_iter()
+        .find(|hidden| folder.starts_with(hidden) || real.starts_with(hidden))
 }
 
 /// The sample market, beside the programs that run or where the package has it.
@@ -329,7 +350,7 @@ fn start(
 ) -> Result<(), String> {
     let has_more = args.worker.is_some();
     if !host.is_own && !args.common.no_start && systemd_runs() {
-        services::start(MASTER_UNIT, false, report)?;
+        services::start(MASTER_UNIT, ServiceRefresh::Nothing, report)?;
         services::enable_backups(report);
     } else if !has_more {
         report.left("Start the master:");
@@ -346,4 +367,29 @@ fn start(
         report.left("  papertraderctl setup worker eu1 --master THIS-HOST:2048");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_market_that_the_service_does_not_see_is_known() {
+        for (folder, hidden) in [
+            ("/home/ada/market", Some("/home")),
+            ("/root", Some("/root")),
+            ("/var/tmp/market", Some("/var/tmp")),
+            ("/homes/market", None),
+            ("/srv/tmp/market", None),
+            ("/usr/share/papertrader/market", None),
+        ] {
+            assert_eq!(hidden_from_service(Path::new(folder)), hidden, "{folder}");
+        }
+        // What a link leads to counts; this one is the open folder's.
+        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        let open = fs::File::open(folder.path()).unwrap();
+        let link = format!("/proc/self/fd/{}", open.as_raw_fd());
+        assert_eq!(hidden_from_service(Path::new(&link)), Some("/var/tmp"));
+    }
 }

@@ -69,6 +69,11 @@ impl<'a> LocalMaster<'a> {
         }
     }
 
+    /// Whether it runs; else its files are worked on.
+    pub(super) fn is_running(&self) -> bool {
+        self.is_running
+    }
+
     /// Where a worker of this machine reaches it.
     pub(super) fn address(&self) -> SocketAddr {
         let listen = self.config.listen;
@@ -112,7 +117,7 @@ impl<'a> LocalMaster<'a> {
             return match self.ask(&AdminRequest::WorkersList)? {
                 AdminAnswer::Workers(workers) => {
                     let found = workers.into_iter().find(|worker| worker.name == name);
-                    Ok(found.map(registered_as))
+                    found.map(registered_as).transpose()
                 }
                 _ => Err(SOMETHING_ELSE.to_owned()),
             };
@@ -143,7 +148,7 @@ impl<'a> LocalMaster<'a> {
                 address: address.to_owned(),
             };
             return match self.ask(&request)? {
-                AdminAnswer::Worker(worker) => Ok(registered_as(*worker)),
+                AdminAnswer::Worker(worker) => registered_as(*worker),
                 _ => Err(SOMETHING_ELSE.to_owned()),
             };
         }
@@ -170,11 +175,15 @@ impl<'a> LocalMaster<'a> {
 /// The text for an answer of another kind.
 const SOMETHING_ELSE: &str = "the master answered something else";
 
-fn registered_as(worker: WorkerStatus) -> RegisteredAs {
-    RegisteredAs {
-        uuid: worker.uuid,
+fn registered_as(worker: WorkerStatus) -> Result<RegisteredAs, String> {
+    let uuid = worker
+        .uuid
+        .parse()
+        .map_err(|error| format!("the master says that {} is the UUID: {error}", worker.uuid))?;
+    Ok(RegisteredAs {
+        uuid,
         fingerprint: worker.fingerprint,
         ip: worker.ip,
         address: worker.address,
-    }
+    })
 }

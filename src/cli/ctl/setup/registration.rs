@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use uuid::Uuid;
 
 /// The largest of these files, in bytes: a public key of a GPG home has a kilobyte.
 const FILE_MAX: u64 = super::host::FILE_MAX;
@@ -68,7 +69,7 @@ pub(in crate::cli::ctl) struct MasterAnswer {
     /// The worker's name.
     pub(in crate::cli::ctl) name: String,
     /// The worker's UUID.
-    pub(in crate::cli::ctl) uuid: String,
+    pub(in crate::cli::ctl) uuid: Uuid,
     /// The fingerprint of the worker's key, as it is registered.
     pub(in crate::cli::ctl) worker: String,
     /// The fingerprint of the master's key.
@@ -179,13 +180,22 @@ mod tests {
         assert!(why.contains("no answer of"), "{why}");
         let answer = MasterAnswer {
             name: "eu1".to_owned(),
-            uuid: "u".to_owned(),
+            uuid: Uuid::now_v7(),
             worker: "w".to_owned(),
             fingerprint: "f".to_owned(),
             key: "k\n".to_owned(),
         };
         std::fs::write(&file, answer.text().unwrap()).unwrap();
-        assert_eq!(MasterAnswer::read(&file), Ok(answer));
+        assert_eq!(MasterAnswer::read(&file), Ok(answer.clone()));
+        // It goes into root's configuration.
+        let uuid = answer.uuid.to_string();
+        let text = answer
+            .text()
+            .unwrap()
+            .replace(&uuid, "u\\\"\\nname = \\\"eu2");
+        std::fs::write(&file, text).unwrap();
+        let why = MasterAnswer::read(&file).unwrap_err();
+        assert!(why.contains("UUID"), "{why}");
     }
 
     #[test]

@@ -63,32 +63,91 @@ fn systemctl(arguments: &[&str]) -> Result<(), String> {
     Err(failed(said.trim().to_owned()))
 }
 
-/// Enables and starts a service, and watches it. `reload` is for what was changed while it ran.
+/// What a service that runs has to do about its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServiceRefresh {
+    /// They are as they were when it started.
+    Nothing,
+    /// Those that a reload takes may be new.
+    Reload,
+    /// The configuration has new keys that only a start takes.
+    Restart,
+}
+
+/// What systemd is told for a service in `state`; `None` if it just runs.
+fn verb(state: &str, refresh: ServiceRefresh) -> Option<&'static str> {
+    match (state, refresh) {
+        (_, ServiceRefresh::Restart) => Some("restart"),
+        ("active" | "reloading", ServiceRefresh::Nothing) => None,
+        ("active" | "reloading", ServiceRefresh::Reload) => Some("reload"),
+        // It has not come up yet, perhaps because of what is mended by now, and is of use to nobody.
+        ("activating", ServiceRefresh::Reload) => Some("restart"),
+        _ => Some("start"),
+    }
+}
+
+/// What systemd calls this start of a service: another text after each start.
+fn invocation(unit: &str) -> String {
+    let asked = Command::new("systemctl")
+        .args(["show", "--property=InvocationID", "--value", unit])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    asked.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
+/// Enables a service, starts it or has it take its files over, and watches a start.
 ///
 /// # Errors
 /// systemd refuses.
-pub(super) fn start(unit: &str, reload: bool, report: &mut SetupReport) -> Result<(), String> {
-    if state(unit) == "active" {
-        systemctl(&["enable", "--quiet", unit])?;
-        if reload {
-            systemctl(&["reload", "--no-block", unit])?;
-            report.made(format!("{unit} is reloaded"));
-        } else {
-            report.there(format!("{unit} runs"));
-        }
-        return Ok(());
+pub(super) fn start(
+    unit: &str,
+    refresh: ServiceRefresh,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    let verb = verb(&state(unit), refresh);
+    if verb.is_some_and(|verb| verb != "reload") {
+        // A unit that has given up starts again.
+        let _ = systemctl(&["reset-failed", unit]);
     }
-    // A unit that has given up starts again.
-    let _ = systemctl(&["reset-failed", unit]);
+    let before = invocation(unit);
     systemctl(&["enable", "--quiet", unit])?;
-    systemctl(&["start", "--no-block", unit])?;
-    report.progress(&format!("{unit} starts"));
+    let Some(verb) = verb else {
+        report.there(format!("{unit} runs"));
+        return Ok(());
+    };
+    systemctl(&[verb, "--no-block", unit])?;
+    match verb {
+        "reload" => {
+            report.there(format!("{unit} runs, and reads its files again"));
+            Ok(())
+        }
+        "restart" => {
+            report.progress(&format!("{unit} is restarted"));
+            // Until systemd gets to it, the service is up as it was.
+            watch(unit, || invocation(unit) != before, report);
+            Ok(())
+        }
+        _ => {
+            report.progress(&format!("{unit} starts"));
+            watch(unit, || true, report);
+            Ok(())
+        }
+    }
+}
+
+/// Watches a service that comes up, and tells what became of it. `is_new` says whether it is the start
+/// that is meant.
+fn watch(unit: &str, is_new: impl Fn() -> bool, report: &mut SetupReport) {
     let deadline = Instant::now() + START_WATCH;
     loop {
         match state(unit).as_str() {
-            "active" => {
+            "active" if is_new() => {
                 report.made(format!("{unit} is enabled, and runs"));
-                return Ok(());
+                return;
             }
             "failed" => {
                 report.warn(format!("{unit} has failed"));
@@ -107,7 +166,6 @@ pub(super) fn start(unit: &str, reload: bool, report: &mut SetupReport) -> Resul
     report.left(format!("Find out why {unit} is not up:"));
     report.left(format!("  systemctl status {unit}"));
     report.left(format!("  journalctl --unit {unit} --lines 20"));
-    Ok(())
 }
 
 /// Enables the nightly backup. Where that fails the set-up goes on: people can trade without it.
@@ -135,5 +193,35 @@ pub(super) fn wait_for(unit: &str, mut is_there: impl FnMut() -> bool) -> bool {
             return false;
         }
         std::thread::sleep(LOOK_INTERVAL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_started_reloaded_or_restarted_by_its_state_and_what_is_new() {
+        let (nothing, reload, restart) = (
+            ServiceRefresh::Nothing,
+            ServiceRefresh::Reload,
+            ServiceRefresh::Restart,
+        );
+        for (state, refresh, told) in [
+            ("active", nothing, None),
+            ("active", reload, Some("reload")),
+            ("active", restart, Some("restart")),
+            // A master that takes long is left alone; `start` does nothing to it.
+            ("activating", nothing, Some("start")),
+            // A worker that has never linked, whose key, certificate or UUID was mended.
+            ("activating", reload, Some("restart")),
+            ("activating", restart, Some("restart")),
+            ("inactive", nothing, Some("start")),
+            ("inactive", reload, Some("start")),
+            ("failed", reload, Some("start")),
+            ("failed", restart, Some("restart")),
+        ] {
+            assert_eq!(verb(state, refresh), told, "{state} {refresh:?}");
+        }
     }
 }

@@ -24,11 +24,17 @@ use std::io::{self, Read, Seek, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
+use uuid::Uuid;
 
 /// The child's task, whose words stand on its standard input.
 const SETUP: &str = "setup";
 /// The most bytes of a task: a public key, and some paths.
 const TASK_MAX: u64 = 512 * 1024;
+
+/// The longest time for a key or the check of a configuration with its market's files. Work in the
+/// master's database has none: one of an older version may take long.
+const TASK_DEADLINE: Duration = Duration::from_secs(600);
 
 /// What the files of a new key take, in bytes.
 const KEY_FILES_BYTES: usize = 16 * 1024;
@@ -54,7 +60,7 @@ pub(super) struct HomeKey {
 /// A worker as its master has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RegisteredAs {
-    pub(super) uuid: String,
+    pub(super) uuid: Uuid,
     pub(super) fingerprint: String,
     /// The one address that it may connect from.
     pub(super) ip: String,
@@ -89,6 +95,17 @@ pub(super) enum SetupTask {
     },
 }
 
+impl SetupTask {
+    fn deadline(&self) -> Option<Duration> {
+        match self {
+            SetupTask::OwnKey { .. } | SetupTask::Import { .. } | SetupTask::Check { .. } => {
+                Some(TASK_DEADLINE)
+            }
+            SetupTask::Find { .. } | SetupTask::Register { .. } => None,
+        }
+    }
+}
+
 /// Does a task as a user; in this process where that is ourselves.
 ///
 /// # Errors
@@ -109,11 +126,12 @@ pub(super) fn run_as<T: DeserializeOwned>(
         Ok(file)
     };
     let input = input().map_err(|error| format!("a temporary file: {error}"))?;
-    child::run(
+    child::run_within(
         user.user,
         user.group,
         &[OsStr::new(SETUP)],
         Stdio::from(input),
+        task.deadline(),
     )
 }
 
@@ -145,7 +163,7 @@ fn perform_task(task: &SetupTask) -> Result<serde_json::Value, String> {
         SetupTask::Find { config, name } => {
             let found = find_offline(&master_config(config)?.database, name)?;
             serde_json::to_value(found.map(|worker| RegisteredAs {
-                uuid: worker.uuid.hyphenated().to_string(),
+                uuid: worker.uuid,
                 fingerprint: worker.fingerprint.to_string(),
                 ip: worker.ip.to_string(),
                 address: worker.address,
@@ -257,7 +275,7 @@ fn register(
     };
     let worker = register_offline(&config.database, &registration)?;
     Ok(RegisteredAs {
-        uuid: worker.uuid.hyphenated().to_string(),
+        uuid: worker.uuid,
         fingerprint: fingerprint.to_string(),
         ip: ip.to_string(),
         address: address.to_owned(),

@@ -13,13 +13,15 @@ use super::questions::Questions;
 use super::registrar::LocalMaster;
 use super::registration::{MasterAnswer, WorkerAnswers, WorkerRequest, is_worker_name};
 use super::report::SetupReport;
-use super::services::{self, systemd_runs, worker_unit};
+use super::services::{self, ServiceRefresh, systemd_runs, worker_unit};
 use super::tasks::{DaemonKind, HomeKey, RegisteredAs, SetupTask, run_as};
 use crate::config::{HostPort, WORKER_PORT, WorkerConfig};
+use crate::model::Fingerprint;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+use uuid::Uuid;
 
 /// A worker that is set up.
 struct WorkerSetup<'a> {
@@ -74,12 +76,12 @@ pub(super) fn set_up(
     };
     match kept {
         Some((config, text)) => {
-            let changed = setup.mend(&config, &text, report)?;
-            setup.start(changed, report)
+            let refresh = setup.mend(&config, &text, report)?;
+            setup.start(refresh, report)
         }
         None => match setup.make(report)? {
             Some(config) => {
-                setup.start(false, report)?;
+                setup.start(ServiceRefresh::Nothing, report)?;
                 setup.tell_people(&config, report);
                 Ok(())
             }
@@ -148,7 +150,7 @@ impl WorkerSetup<'_> {
                 let (address, answers) = self.ask(master.address().to_string())?;
                 let registered = self.register(&master, &address, report)?;
                 self.finish(
-                    &registered.uuid,
+                    registered.uuid,
                     &master.key()?.key,
                     &address,
                     &answers,
@@ -171,6 +173,12 @@ impl WorkerSetup<'_> {
         report: &mut SetupReport,
     ) -> Result<RegisteredAs, String> {
         let (name, ip) = (self.name(), master.address().ip());
+        if !master.is_running() {
+            report.progress(
+                "the master's database; one of an older version is copied and brought up to date now, which takes minutes \
+                 where it is large",
+            );
+        }
         if let Some(found) = master.registered(name)? {
             return self.accept_registration(found, address, report);
         }
@@ -318,7 +326,7 @@ impl WorkerSetup<'_> {
         }
         let request = WorkerRequest::read(&file)?;
         let address: HostPort = request.address.parse()?;
-        let config = self.finish(&answer.uuid, &answer.key, &address, &request.here, report)?;
+        let config = self.finish(answer.uuid, &answer.key, &address, &request.here, report)?;
         // It is done with, and would be misleading.
         let _ = fs::remove_file(&file);
         Ok(config)
@@ -345,7 +353,7 @@ impl WorkerSetup<'_> {
     /// Makes what is left once UUID and master's key are known.
     fn finish(
         &self,
-        uuid: &str,
+        uuid: Uuid,
         master_key: &str,
         address: &HostPort,
         answers: &WorkerAnswers,
@@ -355,34 +363,43 @@ impl WorkerSetup<'_> {
         if answers.tls {
             self.certificate(address.host(), report)?;
         }
-        let config = self.config(uuid, &master, address, answers)?;
+        let config = self.config(uuid, master, address, answers)?;
         self.file
             .write(self.host, &config.to_toml(&self.file.path), report)?;
         Ok(config)
     }
 
     /// Adds the master's key to the GPG home, and returns its fingerprint.
-    fn import(&self, home: &Path, key: &str, report: &mut SetupReport) -> Result<String, String> {
+    fn import(
+        &self,
+        home: &Path,
+        key: &str,
+        report: &mut SetupReport,
+    ) -> Result<Fingerprint, String> {
         let task = SetupTask::Import {
             home: home.to_owned(),
             key: key.to_owned(),
         };
-        let master: String = run_as(self.host, self.user, &task)?;
+        let found: String = run_as(self.host, self.user, &task)?;
+        let master = Fingerprint::parse(&found).map_err(|error| format!("{found}: {error}"))?;
         report.there(format!("the master's key in its GPG home, {master}"));
         Ok(master)
     }
 
-    /// Makes or copies certificate and key. Returns whether they are new.
-    fn certificate(&self, host: &str, report: &mut SetupReport) -> Result<bool, String> {
+    /// Makes or copies certificate and key.
+    fn certificate(&self, host: &str, report: &mut SetupReport) -> Result<(), String> {
         let name = self.name();
         match (&self.args.certificate, &self.args.tls_key) {
             (Some(certificate), Some(key)) => {
-                certificates::given(self.host, name, (certificate, key), self.user, report)
+                certificates::given(self.host, name, (certificate, key), self.user, report)?;
             }
             // An administrator's own certificate stays.
-            _ if self.has_given_certificate() => Ok(false),
-            _ => certificates::trial(self.host, name, host, self.user, report),
+            _ if self.has_given_certificate() => {}
+            _ => {
+                certificates::trial(self.host, name, host, self.user, report)?;
+            }
         }
+        Ok(())
     }
 
     /// Whether the certificate that is there is not by the CA of trials.
@@ -393,8 +410,8 @@ impl WorkerSetup<'_> {
 
     fn config(
         &self,
-        uuid: &str,
-        master: &str,
+        uuid: Uuid,
+        master: Fingerprint,
         address: &HostPort,
         answers: &WorkerAnswers,
     ) -> Result<WorkerConfig, String> {
@@ -403,7 +420,7 @@ impl WorkerSetup<'_> {
         let mut root = Table::new();
         for (key, value) in [
             ("name", name.to_owned()),
-            ("uuid", uuid.to_owned()),
+            ("uuid", uuid.hyphenated().to_string()),
             ("listen", answers.listen.to_string()),
             ("advertise", address.to_string()),
             ("master", answers.master.clone()),
@@ -420,7 +437,7 @@ impl WorkerSetup<'_> {
         let gpg = [
             ("home", format!("gnupg-{name}")),
             ("key", self.key.fingerprint.clone()),
-            ("master_key", master.to_owned()),
+            ("master_key", master.to_string()),
         ];
         root.insert("gpg".into(), table(&gpg));
         let log = path(format!("/var/log/papertrader-worker/{name}.log"));
@@ -452,61 +469,88 @@ impl WorkerSetup<'_> {
             .map_err(|error| error.to_string())
     }
 
-    /// Mends what a configuration that is there names. Returns whether a running worker must read it
-    /// again.
+    /// Mends what a configuration that is there names. Returns what a running worker has to do about
+    /// it: to read its files again even where nothing is new, because a set-up before this one may have
+    /// ended between a renewed certificate and the reload.
     fn mend(
         &self,
         config: &WorkerConfig,
         text: &str,
         report: &mut SetupReport,
-    ) -> Result<bool, String> {
+    ) -> Result<ServiceRefresh, String> {
         given_values_are_not_taken(&self.file.path, first_not_taken(self.args, config), report);
-        let mut is_new = false;
         if let Some(tls) = &config.tls
             && tls.certificate == certificates::worker_files(self.host, self.name()).0
         {
-            is_new = self.certificate(config.advertise.host(), report)?;
+            self.certificate(config.advertise.host(), report)?;
         }
-        let uuid = match (&self.args.answer, &self.args.master) {
+        let (before, before_key) = (config.uuid, config.gpg.master_key);
+        let (uuid, master) = self.known_to_master(config, report)?;
+        if (uuid, master) == (before, before_key) {
+            self.file.check(self.host, report)?;
+            return Ok(ServiceRefresh::Reload);
+        }
+        if master != before_key {
+            report.warn(format!(
+                "the master's key was {before_key}, and is {master} now: compare it with what the master's machine shows"
+            ));
+        }
+        let text = with_values(text, &self.file.path, config, uuid, master)?;
+        self.file.write(self.host, &text, report)?;
+        Ok(ServiceRefresh::Restart)
+    }
+
+    /// This worker's UUID and the master's key, as the master has them where it is on this machine or
+    /// has answered; else as the configuration has them. The key is in the GPG home then.
+    fn known_to_master(
+        &self,
+        config: &WorkerConfig,
+        report: &mut SetupReport,
+    ) -> Result<(Uuid, Fingerprint), String> {
+        let home = &config.gpg.home;
+        match (&self.args.answer, &self.args.master) {
             (Some(file), _) => {
                 let answer = MasterAnswer::read(file)?;
                 self.check_answer(&answer)?;
-                self.import(&config.gpg.home, &answer.key, report)?;
-                answer.uuid
+                let master = self.import(home, &answer.key, report)?;
+                return Ok((answer.uuid, master));
             }
-            (None, Some(_)) => config.uuid.hyphenated().to_string(),
-            (None, None) => match LocalMaster::find(self.host, report)? {
-                Some(master) if is_at(&config.master, master.address()) => {
+            (None, Some(_)) => {}
+            (None, None) => {
+                if let Some(master) = LocalMaster::find(self.host, report)?
+                    && is_at(&config.master, master.address())
+                {
                     let registered = self.register(&master, &config.advertise, report)?;
-                    self.import(&config.gpg.home, &master.key()?.key, report)?;
-                    registered.uuid
+                    let key = self.import(home, &master.key()?.key, report)?;
+                    return Ok((registered.uuid, key));
                 }
-                _ => config.uuid.hyphenated().to_string(),
-            },
-        };
-        let before = config.uuid.hyphenated().to_string();
-        if uuid == before {
-            self.file.check(self.host, report)?;
-        } else {
-            self.file
-                .write(self.host, &text.replace(&before, &uuid), report)?;
+            }
         }
-        Ok(is_new || uuid != before)
+        Ok((config.uuid, config.gpg.master_key))
     }
 
-    fn start(&self, reload: bool, report: &mut SetupReport) -> Result<(), String> {
+    fn start(&self, refresh: ServiceRefresh, report: &mut SetupReport) -> Result<(), String> {
         let unit = worker_unit(self.name());
+        let is_restart = refresh == ServiceRefresh::Restart;
+        let start = if is_restart {
+            "Start the worker; if it runs, end it first:"
+        } else {
+            "Start the worker:"
+        };
         if self.host.is_own {
-            report.left("Start the worker:");
+            report.left(start);
             report.left(format!(
                 "  papertrader-worker --config {}",
                 self.file.path.display()
             ));
         } else if self.args.common.no_start || !systemd_runs() {
-            report.left("Start the worker:");
+            report.left(start);
+            if is_restart {
+                report.left(format!("  systemctl stop {unit}"));
+            }
             report.left(format!("  systemctl enable --now --no-block {unit}"));
         } else {
-            services::start(&unit, reload, report)?;
+            services::start(&unit, refresh, report)?;
         }
         Ok(())
     }
@@ -555,6 +599,34 @@ fn first_not_taken(args: &SetupWorkerArgs, config: &WorkerConfig) -> Option<&'st
         ("--web", args.web.is_some() && args.web != web),
     ];
     given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
+}
+
+/// The text of a configuration with another UUID and master's key, and all else as it was.
+///
+/// # Errors
+/// They are not where the text has the old ones, which an administrator has written in another form.
+fn with_values(
+    text: &str,
+    path: &Path,
+    config: &WorkerConfig,
+    uuid: Uuid,
+    master: Fingerprint,
+) -> Result<String, String> {
+    let text = text
+        .replace(
+            &config.uuid.hyphenated().to_string(),
+            &uuid.hyphenated().to_string(),
+        )
+        .replace(&config.gpg.master_key.to_string(), &master.to_string());
+    let (now, _) = WorkerConfig::parse(&text, path).map_err(|error| error.to_string())?;
+    if (now.uuid, now.gpg.master_key) == (uuid, master) {
+        return Ok(text);
+    }
+    Err(format!(
+        "{}: the master knows this worker as {uuid}, and its own key is {master}: write uuid = \"{uuid}\", and below [gpg] \
+         master_key = \"{master}\", then restart the worker",
+        path.display()
+    ))
 }
 
 /// Whether a configured master is the one at an address.
