@@ -38,22 +38,17 @@ def packets(payload, split=False):
     return made if split else b"".join(made)
 
 
-def listen(test, answer):
+def serve(test, talk):
     """A server on a real socket, until the test ends: its address.
 
-    `answer` gets the name and the arguments of a request, and returns bytes.
+    `talk` gets each connection, in a thread of its own; the connection is closed after it.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     test.addCleanup(listener.close)
 
-    def talk(connection):
-        with connection, connection.makefile("rb") as stream:
-            while True:
-                head = stream.read(wire.HEADER.size)
-                if len(head) < wire.HEADER.size:
-                    return
-                _, number, size, _, _, _ = wire.HEADER.unpack(head)
-                connection.sendall(answer(NAMES[number], stream.read(size).decode().split(" ")))
+    def hold(connection):
+        with connection:
+            talk(connection)
 
     def accept():
         while True:
@@ -61,10 +56,25 @@ def listen(test, answer):
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+            threading.Thread(target=hold, args=(connection,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     return "127.0.0.1:%d" % listener.getsockname()[1]
+
+
+def listen(test, answer):
+    """As `serve`. `answer` gets the name and the arguments of a request, and returns bytes."""
+
+    def talk(connection):
+        with connection.makefile("rb") as stream:
+            while True:
+                head = stream.read(wire.HEADER.size)
+                if len(head) < wire.HEADER.size:
+                    return
+                _, number, size, _, _, _ = wire.HEADER.unpack(head)
+                connection.sendall(answer(NAMES[number], stream.read(size).decode().split(" ")))
+
+    return serve(test, talk)
 
 
 class World:

@@ -11,7 +11,7 @@ import papertrader
 from papertrader import AsyncClient, Client, wire
 
 from .live import PASSWORD, SERVERS, TIMEOUT, fresh_name, needs_servers
-from .script import SESSION, listen, packets, reply
+from .script import SESSION, listen, packets, reply, serve
 
 
 def public(cls):
@@ -49,24 +49,14 @@ class Sockets(unittest.TestCase):
     """What a server on a real socket can do wrong."""
 
     def serve(self, answer):
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
+        def talk(connection):
+            connection.recv(100)
+            if answer is None:
+                connection.recv(100)
+            else:
+                connection.sendall(answer)
 
-        def accept():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(100)
-                    if answer is None:
-                        connection.recv(100)
-                    else:
-                        connection.sendall(answer)
-
-        threading.Thread(target=accept, daemon=True).start()
-        return "127.0.0.1:%d" % listener.getsockname()[1]
+        return serve(self, talk)
 
     def both(self, server, error, **options):
         """Whether both clients raise the error; the text of the first."""

@@ -33,7 +33,7 @@ fn dialogue(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     let is_file = std::fs::metadata(path).map_err(named)?.is_file();
     if is_file {
         let text = std::fs::read_to_string(path).map_err(named)?;
-        if text.lines().any(|line| line.starts_with("include ")) {
+        if Script::has_includes(&text) {
             let script = Script::parse_with(&path.display().to_string(), &text, &included)?;
             return Ok(Box::new(Cursor::new(script.to_string())));
         }

@@ -77,6 +77,12 @@ impl Script {
         parser.file(PathBuf::from(name), text);
         parser.mistakes.or(parser.script)
     }
+
+    /// Whether a line of the text includes another file.
+    pub fn has_includes(text: &str) -> bool {
+        text.lines()
+            .any(|line| line.split_whitespace().next() == Some("include"))
+    }
 }
 
 impl Parser<'_> {

@@ -203,7 +203,7 @@ pub fn dialogues(data: &[u8]) {
                 mistakes
                     .told
                     .iter()
-                    .all(|told| (1..=lines).contains(&told.line))
+                    .all(|told| (1..=lines.max(1)).contains(&told.line))
             );
             return;
         }
@@ -213,7 +213,7 @@ pub fn dialogues(data: &[u8]) {
             mistakes
                 .told
                 .iter()
-                .all(|told| (1..=lines).contains(&told.line))
+                .all(|told| (1..=lines.max(1)).contains(&told.line))
         );
     }
     // As it is printed, it is read again.

@@ -66,7 +66,7 @@ pub fn run_through_nc(
     let (_, text) = fixtures::dialogues()
         .find(|(name, _)| *name == script.name)
         .unwrap();
-    let written = if text.lines().any(|line| line.starts_with("include ")) {
+    let written = if Script::has_includes(text) {
         script.to_string()
     } else {
         text.to_owned()

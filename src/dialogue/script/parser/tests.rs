@@ -273,3 +273,17 @@ fn any_script() -> impl Strategy<Value = String> {
     let line = proptest::collection::vec(word, 0..7).prop_map(|words| words.join(" "));
     proptest::collection::vec(line, 0..8).prop_map(|lines| lines.join("\n"))
 }
+
+#[test]
+fn a_line_that_includes_is_seen_wherever_it_begins() {
+    for text in [
+        "include a.pt",
+        "> ping\n  include a.pt",
+        "\tinclude a.pt # it",
+    ] {
+        assert!(Script::has_includes(text), "{text:?}");
+    }
+    for text in ["", "# include a.pt", "> include", "1 < includes"] {
+        assert!(!Script::has_includes(text), "{text:?}");
+    }
+}
