@@ -50,6 +50,22 @@ pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
     }
 }
 
+/// Checks what a database on a server needs: its password's file, the certificate of its authority.
+pub(super) fn database(report: &ConfigReport, database: &DatabaseUrl) {
+    let DatabaseUrl::Postgres(url) = database else {
+        return;
+    };
+    if let Some(file) = url.password_file() {
+        secret_file(report, "database.password_file", file);
+    }
+    if let Some(file) = url.root_certificate() {
+        readable_file(report, "database.url", file);
+    }
+    if let Some(text) = url.weakness() {
+        report.warn("database.url", text);
+    }
+}
+
 /// Whether a file is open to others than those whom its owner trusts with secrets. Only root hands
 /// a secret to a group. An access list shows in the group's bits, so the same holds for it.
 fn is_open(mode: u32, owner: u32) -> bool {
