@@ -15,6 +15,7 @@ pub mod deletion;
 pub mod deployment_facts;
 pub mod disk;
 mod email_keys;
+mod engine;
 pub mod export;
 mod fee_schedules;
 pub mod files;

@@ -16,8 +16,8 @@ pub use pause::MarketPause;
 pub use rows::roll_up;
 pub use unsettled::{PublishedBar, UnsettledUpdate};
 
+use super::engine::signed;
 use super::positions::OwnedAsset;
-use super::sqlite::signed;
 use super::{Storage, StorageError};
 use crate::master::assets::hold::HeldPrice;
 use crate::model::{Action, Bar, Resolution, Symbol, Timestamp};

@@ -5,9 +5,10 @@
 //!
 //! Tests: `tests/suite/programs/bench.rs`.
 
+use super::engine::signed;
 use super::ledger::{FillDetails, NewOrder, Settlement};
 use super::order_details::OrderDetails;
-use super::sqlite::{SqliteStorage, signed};
+use super::sqlite::SqliteStorage;
 use super::{Snapshot, StorageError, Tx};
 use crate::config::DatabaseUrl;
 use crate::model::money::MILLION;

@@ -3,9 +3,9 @@
 //! What the rows of a database depend on: the currency of its amounts, and where its prices come from.
 //! A start with another currency is refused.
 
-use super::{Snapshot, SqliteTransaction, Storage, StorageError, Tx};
+use super::engine::params;
+use super::{Snapshot, Storage, StorageError, Tx};
 use crate::config::{MasterConfig, ProviderKind};
-use rusqlite::params;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -89,10 +89,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn deployment_facts(&mut self) -> Result<BTreeMap<String, String>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("SELECT name, value FROM deployment_facts")?;
+        let database = &*self;
+        let mut statement = database.prepare("SELECT name, value FROM deployment_facts")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -102,10 +102,10 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_deployment_fact(&mut self, name: &str, value: &str) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql = "INSERT INTO deployment_facts (name, value) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        sqlite.execute(sql, params![name, value])?;
+        database.execute(sql, params![name, value])?;
         Ok(())
     }
 }

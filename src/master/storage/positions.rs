@@ -2,11 +2,10 @@
 //!
 //! Reads and writes cash and positions, which are the sums of an account's transactions.
 
+use super::engine::{EngineResult, Row, damaged, params, unsigned};
 use super::ledger::symbol;
-use super::sqlite::unsigned;
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::{Snapshot, StorageError, Tx};
 use crate::model::{AccountId, Holdings, Money, Quantity, Symbol};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An asset that accounts own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +41,15 @@ pub fn unlisted_texts(owned: &[OwnedAsset], listed: &[Symbol]) -> Vec<String> {
     gone.map(OwnedAsset::unlisted_text).collect()
 }
 
-fn cash(sqlite: &Connection, account: AccountId) -> rusqlite::Result<Money> {
+fn cash(database: &Snapshot<'_>, account: AccountId) -> EngineResult<Money> {
     // An account that has traded is found by its balance alone.
-    let cash: Option<i64> = sqlite
+    let cash: Option<i64> = database
         .prepare_cached(
             "SELECT coalesce((SELECT cash FROM balances WHERE account = ?1),
                  (SELECT starting_cash FROM accounts WHERE account = ?1))",
         )?
         .query_row([account.0], |row| row.get(0))?;
-    cash.map(Money).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    cash.map(Money).ok_or(damaged("a row is not there"))
 }
 
 impl Snapshot<'_> {
@@ -59,10 +58,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// There is no such account, or the database fails.
     pub fn starting_cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT starting_cash FROM accounts WHERE account = ?1";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        Ok(statement.query_row([account.0], |row| row.get(0).map(Money))?)
+        let mut statement = database.prepare_cached(sql)?;
+        statement.query_row([account.0], |row| row.get(0).map(Money))
     }
 
     /// An account's cash.
@@ -70,8 +69,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// There is no such account, or the database fails.
     pub fn cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        Ok(cash(sqlite, account)?)
+        let database = &*self;
+        cash(database, account)
     }
 
     /// The units that an account holds of an asset.
@@ -79,11 +78,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn units(&mut self, account: AccountId, symbol: &Symbol) -> Result<Quantity, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT quantity FROM positions WHERE account = ?1 AND symbol = ?2";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        let found = statement.query_row(params![account.0, symbol.as_str()], |row| row.get(0));
-        Ok(Quantity(found.optional()?.unwrap_or(0)))
+        let mut statement = database.prepare_cached(sql)?;
+        let found =
+            statement.query_optional(params![account.0, symbol.as_str()], |row| row.get(0))?;
+        Ok(Quantity(found.unwrap_or(0)))
     }
 
     /// An account's cash and positions.
@@ -91,16 +91,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// There is no such account, or the database fails.
     pub fn holdings(&mut self, account: AccountId) -> Result<Holdings, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let cash = cash(sqlite, account)?;
+        let database = &*self;
+        let cash = cash(database, account)?;
         let sql = "SELECT symbol, quantity, cost FROM positions WHERE account = ?1";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        let position = |row: &Row<'_>| -> rusqlite::Result<(Symbol, (Quantity, Money))> {
-            let symbol = symbol(&row.get::<_, String>(0)?)?;
+        let mut statement = database.prepare_cached(sql)?;
+        let position = |row: &Row<'_>| -> EngineResult<(Symbol, (Quantity, Money))> {
+            let symbol = symbol(&row.get::<String>(0)?)?;
             Ok((symbol, (Quantity(row.get(1)?), Money(row.get(2)?))))
         };
         let rows = statement.query_map([account.0], position)?;
-        let positions = rows.collect::<rusqlite::Result<_>>()?;
+        let positions = rows.collect::<EngineResult<_>>()?;
         Ok(Holdings { cash, positions })
     }
 
@@ -109,19 +109,19 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn owned(&mut self) -> Result<Vec<OwnedAsset>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         // `total` adds in floating point, which no number of positions overflows; people read it.
         let sql = "SELECT symbol, count(*), CAST(min(total(quantity), 9e18) AS INTEGER)
                    FROM positions GROUP BY symbol ORDER BY symbol";
-        let mut statement = sqlite.prepare(sql)?;
+        let mut statement = database.prepare(sql)?;
         let rows = statement.query_map([], |row| {
             Ok(OwnedAsset {
-                symbol: symbol(&row.get::<_, String>(0)?)?,
+                symbol: symbol(&row.get::<String>(0)?)?,
                 accounts: unsigned(row.get(1)?),
                 units: Quantity(row.get(2)?),
             })
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The accounts that hold an asset.
@@ -129,11 +129,11 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn holders(&mut self, symbol: Symbol) -> Result<Vec<AccountId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT account FROM positions WHERE symbol = ?1 ORDER BY account";
-        let mut statement = sqlite.prepare(sql)?;
+        let mut statement = database.prepare(sql)?;
         let rows = statement.query_map([symbol.as_str()], |row| row.get(0).map(AccountId))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -148,9 +148,9 @@ impl Tx<'_> {
         before: &Holdings,
         after: &Holdings,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         if before.cash != after.cash {
-            sqlite
+            database
                 .prepare_cached(
                     "INSERT INTO balances (account, cash) VALUES (?1, ?2)
                      ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
@@ -159,7 +159,7 @@ impl Tx<'_> {
         }
         for (symbol, (quantity, cost)) in &after.positions {
             if before.positions.get(symbol) != Some(&(*quantity, *cost)) {
-                sqlite
+                database
                     .prepare_cached(
                         "INSERT INTO positions (account, symbol, quantity, cost) VALUES (?1, ?2, ?3, ?4)
                          ON CONFLICT (account, symbol)
@@ -173,7 +173,7 @@ impl Tx<'_> {
             .keys()
             .filter(|symbol| !after.positions.contains_key(symbol))
         {
-            sqlite
+            database
                 .prepare_cached("DELETE FROM positions WHERE account = ?1 AND symbol = ?2")?
                 .execute(params![account.0, symbol.as_str()])?;
         }

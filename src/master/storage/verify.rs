@@ -6,17 +6,13 @@
 
 use super::disk::DiskSpace;
 use super::email_keys::twin_key;
+use super::engine::{EngineResult, Row, params};
 use super::ledger::{ACTION_COLUMNS, TAKING_EFFECT, action, waiting_rows_sql};
-use super::sqlite::unsigned;
-use super::{Snapshot, SqliteTransaction, StorageError};
+use super::{Snapshot, StorageError};
 use crate::model::email_key::email_key;
 use crate::model::{Action, Money, Quantity, Timestamp};
-use rusqlite::{OptionalExtension, Row, params};
 use std::collections::BTreeMap;
-use std::path::Path;
 
-/// Messages of the engine's own check that are passed on.
-const INTEGRITY_ERRORS_MAX: usize = 100;
 /// Accounts read in one query.
 const ACCOUNTS_PAGE_MAX: i64 = 1024;
 
@@ -143,7 +139,7 @@ const REPLACEMENT_FAULTS: [(&str, &str); 3] = [
     ),
 ];
 
-fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
+fn line(row: &Row<'_>) -> EngineResult<LedgerLine> {
     Ok(LedgerLine {
         number: row.get(0)?,
         id: row.get(1)?,
@@ -189,7 +185,7 @@ fn waiting_lines_sql() -> String {
     )
 }
 
-fn waiting_line(row: &Row<'_>) -> rusqlite::Result<WaitingLine> {
+fn waiting_line(row: &Row<'_>) -> EngineResult<WaitingLine> {
     Ok(WaitingLine {
         number: row.get(0)?,
         side: row.get(1)?,
@@ -214,10 +210,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn database_bytes(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let pragma = |name| sqlite.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let (pages, size) = (pragma("page_count")?, pragma("page_size")?);
-        Ok(unsigned(pages).saturating_mul(unsigned(size)))
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.database_bytes(),
+        }
     }
 
     /// The number of migrations that the database has had.
@@ -225,16 +220,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn migrations_had(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let had = sqlite.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
-        Ok(unsigned(had))
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.migrations_had(),
+        }
     }
 
     /// The disk that the database is on; `None` where the system does not say.
     pub fn disk_space(&self) -> Option<DiskSpace> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let path = sqlite.path().filter(|path| !path.is_empty())?;
-        DiskSpace::beside(Path::new(path)).ok()
+        match self {
+            Snapshot::Sqlite(sqlite) => DiskSpace::beside(sqlite.file()?).ok(),
+        }
     }
 
     /// Calls `each` for every message of the engine's own check. It covers pages, constraints, and
@@ -242,37 +237,20 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn integrity_errors(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement =
-            sqlite.prepare(&format!("PRAGMA integrity_check({INTEGRITY_ERRORS_MAX})"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let said: String = row.get(0)?;
-            if said != "ok" {
-                each(format!("SQLite: {said}"));
-            }
+    pub fn integrity_errors(&mut self, each: impl FnMut(String)) -> Result<(), StorageError> {
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.integrity_errors(each),
         }
-        Ok(())
     }
 
     /// Calls `each` with a description of every row that refers to a missing row.
     ///
     /// # Errors
     /// The database fails.
-    pub fn dangling_rows(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("PRAGMA foreign_key_check")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (table, number, parent): (String, Option<i64>, String) =
-                (row.get(0)?, row.get(1)?, row.get(2)?);
-            let number = number.map_or_else(String::new, |number| format!(" {number}"));
-            each(format!(
-                "{table}: row{number} names a row of {parent} that is not there"
-            ));
+    pub fn dangling_rows(&mut self, each: impl FnMut(String)) -> Result<(), StorageError> {
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.dangling_rows(each),
         }
-        Ok(())
     }
 
     /// When the newest transaction was accepted; `None` if there is none.
@@ -280,9 +258,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn newest_transaction(&mut self) -> Result<Option<Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT accepted FROM transactions ORDER BY number DESC LIMIT 1";
-        let found = sqlite.query_row(sql, [], |row| row.get(0)).optional()?;
+        let found = database.query_optional(sql, [], |row| row.get(0))?;
         Ok(found.map(Timestamp))
     }
 
@@ -292,27 +270,27 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn accounts_after(&mut self, after: i64) -> Result<Vec<StoredAccount>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT account, username, starting_cash, cash, email, email_key,
                 (SELECT owners.username FROM accounts AS owners WHERE owners.account = accounts.email_owner)
              FROM accounts LEFT JOIN balances USING (account)
              WHERE account > ?1 ORDER BY account LIMIT ?2",
         )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<StoredAccount> {
+        let read = |row: &Row<'_>| -> EngineResult<StoredAccount> {
             let starting_cash = Money(row.get(2)?);
             Ok(StoredAccount {
                 account: row.get(0)?,
                 username: row.get(1)?,
                 starting_cash,
-                cash: row.get::<_, Option<i64>>(3)?.map_or(starting_cash, Money),
+                cash: row.get::<Option<i64>>(3)?.map_or(starting_cash, Money),
                 email: row.get(4)?,
                 email_key: row.get(5)?,
                 twin_of: row.get(6)?,
             })
         };
         let rows = statement.query_map(params![after, ACCOUNTS_PAGE_MAX], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// Calls `each` for all transactions of an account, in the order in which they took effect.
@@ -324,13 +302,12 @@ impl Snapshot<'_> {
         account: i64,
         mut each: impl FnMut(&LedgerLine) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let failed = |error: rusqlite::Error| E::from(error.into());
+        let database = &*self;
         let sql = format!("{LEDGER_SQL}{TAKING_EFFECT}");
-        let mut statement = sqlite.prepare_cached(&sql).map_err(failed)?;
-        let mut rows = statement.query([account]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(&line(row).map_err(failed)?)?;
+        let mut statement = database.prepare_cached(&sql)?;
+        let mut rows = statement.query([account])?;
+        while let Some(row) = rows.next()? {
+            each(&line(&row)?)?;
         }
         Ok(())
     }
@@ -343,12 +320,11 @@ impl Snapshot<'_> {
         &mut self,
         mut each: impl FnMut(&WaitingLine) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let failed = |error: rusqlite::Error| E::from(error.into());
-        let mut statement = sqlite.prepare(&waiting_lines_sql()).map_err(failed)?;
-        let mut rows = statement.query([]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(&waiting_line(row).map_err(failed)?)?;
+        let database = &*self;
+        let mut statement = database.prepare(&waiting_lines_sql())?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(&waiting_line(&row)?)?;
         }
         Ok(())
     }
@@ -362,9 +338,9 @@ impl Snapshot<'_> {
         &mut self,
         mut each: impl FnMut(i64, &str),
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         for (sql, what) in REPLACEMENT_FAULTS {
-            let mut statement = sqlite.prepare(sql)?;
+            let mut statement = database.prepare(sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 each(row.get(0)?, what);
@@ -381,14 +357,14 @@ impl Snapshot<'_> {
         &mut self,
         account: i64,
     ) -> Result<BTreeMap<String, (Quantity, Money)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT symbol, quantity, cost FROM positions WHERE account = ?1";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<(String, (Quantity, Money))> {
+        let mut statement = database.prepare_cached(sql)?;
+        let read = |row: &Row<'_>| -> EngineResult<(String, (Quantity, Money))> {
             Ok((row.get(0)?, (Quantity(row.get(1)?), Money(row.get(2)?))))
         };
         let rows = statement.query_map([account], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// All actions and their corrections, each with its update, in the order of the
@@ -397,16 +373,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn stored_actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!(
+        let database = &*self;
+        let mut statement = database.prepare(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions ORDER BY number, time, kind, symbol, id"
         ))?;
         let mut actions = Vec::new();
         for row in statement.query_map([], action)? {
             match row {
                 Ok(row) => actions.push(row),
-                Err(rusqlite::Error::FromSqlConversionFailure(..)) => {}
-                Err(error) => return Err(error.into()),
+                Err(StorageError::Corrupt(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(actions)
@@ -417,8 +393,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn actions_applied(&mut self) -> Result<i64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        Ok(sqlite.query_row("SELECT acted FROM ledger_position", [], |row| row.get(0))?)
+        let database = &*self;
+        database.query_row("SELECT acted FROM ledger_position", [], |row| row.get(0))
     }
 }
 

@@ -4,19 +4,20 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
+use super::super::engine::{
+    EngineResult, Param, Parameters, Row, Statement, params, signed, unsigned,
+};
 use super::super::ledger::{ACTION_COLUMNS, action, action_terms};
-use super::super::sqlite::{signed, unsigned};
-use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::super::{Snapshot, StorageError, Tx};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
 use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
-use rusqlite::{CachedStatement, Connection, Row, params};
 use std::collections::HashMap;
 
 /// Bars that one statement inserts.
 const ROWS_MAX: usize = 32;
 
 /// Reads a bar from the columns `time, open, high, low, close, volume`.
-pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
+pub(super) fn bar_of(row: &Row<'_>) -> EngineResult<Bar> {
     Ok(Bar {
         time: Timestamp(row.get(0)?),
         open: Money(row.get(1)?),
@@ -28,7 +29,7 @@ pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
 }
 
 /// Executes a statement with `?1` = `key` and the bar's columns after it.
-fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Result<usize> {
+fn put(statement: &mut Statement<'_>, key: i64, bar: &Bar) -> EngineResult<usize> {
     statement.execute(params![
         key,
         bar.time.0,
@@ -40,14 +41,33 @@ fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Re
     ])
 }
 
+/// The columns of bars of one asset, as the parameters of one statement.
+struct BarRows<'a>(AssetId, &'a [Bar]);
+
+impl Parameters for BarRows<'_> {
+    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+        let BarRows(asset, bars) = self;
+        for bar in *bars {
+            bind(Param::Integer(asset.0))?;
+            bind(Param::Integer(bar.time.0))?;
+            bind(Param::Integer(bar.open.0))?;
+            bind(Param::Integer(bar.high.0))?;
+            bind(Param::Integer(bar.low.0))?;
+            bind(Param::Integer(bar.close.0))?;
+            bind(Param::Integer(signed(bar.volume)))?;
+        }
+        Ok(())
+    }
+}
+
 /// Inserts bars of one asset, many in a statement: most of the time of an insert is its statement's.
 fn put_all(
-    sqlite: &Connection,
+    database: &Snapshot<'_>,
     table: &str,
     conflict: &str,
     asset: AssetId,
     bars: &[Bar],
-) -> rusqlite::Result<()> {
+) -> EngineResult<()> {
     let sql = |rows: usize| {
         let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(rows).join(", ");
         format!(
@@ -56,25 +76,15 @@ fn put_all(
     };
     let (whole, rest) = bars.as_chunks::<ROWS_MAX>();
     if !whole.is_empty() {
-        let mut insert = sqlite.prepare_cached(&sql(ROWS_MAX))?;
+        let mut insert = database.prepare_cached(&sql(ROWS_MAX))?;
         for rows in whole {
-            for (row, bar) in rows.iter().enumerate() {
-                let at = row * 7;
-                insert.raw_bind_parameter(at + 1, asset.0)?;
-                insert.raw_bind_parameter(at + 2, bar.time.0)?;
-                insert.raw_bind_parameter(at + 3, bar.open.0)?;
-                insert.raw_bind_parameter(at + 4, bar.high.0)?;
-                insert.raw_bind_parameter(at + 5, bar.low.0)?;
-                insert.raw_bind_parameter(at + 6, bar.close.0)?;
-                insert.raw_bind_parameter(at + 7, signed(bar.volume))?;
-            }
-            insert.raw_execute()?;
+            insert.execute(BarRows(asset, rows))?;
         }
     }
     if rest.is_empty() {
         return Ok(());
     }
-    let mut insert = sqlite.prepare_cached(&sql(1))?;
+    let mut insert = database.prepare_cached(&sql(1))?;
     for bar in rest {
         put(&mut insert, asset.0, bar)?;
     }
@@ -111,43 +121,43 @@ pub(super) fn is_rolled_up(bar: &Bar, own: Option<Timestamp>) -> bool {
 impl Snapshot<'_> {
     /// Range of updates in `bars_hot`: from the first up to but excluding the second.
     pub(super) fn hot_updates(&mut self) -> Result<(i64, i64), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         // Two queries, since SQLite answers each with one index look-up, but both together with a
         // scan.
-        let mut statement = sqlite.prepare_cached(
+        let mut statement = database.prepare_cached(
             "SELECT (SELECT min(number) FROM bars_hot), (SELECT max(number) + 1 FROM bars_hot)",
         )?;
-        Ok(statement.query_row([], |row| {
+        statement.query_row([], |row| {
             let (first, end): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
             Ok((first.unwrap_or(0), end.unwrap_or(0)))
-        })?)
+        })
     }
 
     /// The assets that have bars in `bars_hot`.
     pub(super) fn hot_assets(&mut self) -> Result<Vec<AssetId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("SELECT DISTINCT asset FROM bars_hot")?;
+        let database = &*self;
+        let mut statement = database.prepare("SELECT DISTINCT asset FROM bars_hot")?;
         let rows = statement.query_map([], |row| row.get(0).map(AssetId))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The last day that a provider gave itself, by asset.
     pub(super) fn own_days(&mut self) -> Result<HashMap<AssetId, Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let database = &*self;
+        let mut statement = database.prepare(
             "SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL",
         )?;
         let rows =
             statement.query_map([], |row| Ok((AssetId(row.get(0)?), Timestamp(row.get(1)?))))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// All assets that were ever listed.
     pub(super) fn known_assets(&mut self) -> Result<Vec<Symbol>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("SELECT symbol FROM assets")?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let names = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        let database = &*self;
+        let mut statement = database.prepare("SELECT symbol FROM assets")?;
+        let rows = statement.query_map([], |row| row.get::<String>(0))?;
+        let names = rows.collect::<EngineResult<Vec<_>>>()?;
         Ok(names
             .iter()
             .filter_map(|name| Symbol::parse(name).ok())
@@ -159,41 +169,41 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn update_position(&mut self) -> Result<UpdatePosition, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT number, time, exhausted FROM assets_position";
-        Ok(sqlite.query_row(sql, [], |row| {
+        database.query_row(sql, [], |row| {
             Ok(UpdatePosition {
                 number: unsigned(row.get(0)?),
-                time: row.get::<_, Option<i64>>(1)?.map(Timestamp),
+                time: row.get::<Option<i64>>(1)?.map(Timestamp),
                 exhausted: row.get(2)?,
             })
-        })?)
+        })
     }
 
     /// The latest terms of all actions that have come into force, each with its update, by time.
     pub(super) fn actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!(
+        let database = &*self;
+        let mut statement = database.prepare(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions AS latest
              WHERE number = (SELECT max(number) FROM actions
                  WHERE symbol = latest.symbol AND id = latest.id)
              ORDER BY time, kind, symbol, id"
         ))?;
         let rows = statement.query_map([], action)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// How much of an asset's past has been back-filled.
     pub(super) fn backfill(&mut self, asset: AssetId) -> Result<BackfillProgress, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let mut statement =
-            sqlite.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
-        Ok(statement.query_row([asset.0], |row| {
+            database.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
+        statement.query_row([asset.0], |row| {
             Ok(BackfillProgress {
-                to: row.get::<_, Option<i64>>(0)?.map(Timestamp),
+                to: row.get::<Option<i64>>(0)?.map(Timestamp),
                 whole: row.get(1)?,
             })
-        })?)
+        })
     }
 
     /// The bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`, by
@@ -203,8 +213,8 @@ impl Snapshot<'_> {
         (from, to): (i64, i64),
         (first, last): (AssetId, AssetId),
     ) -> Result<Vec<(AssetId, Bar)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT time, open, high, low, close, volume, asset FROM bars_hot
              WHERE number = ?1 AND asset BETWEEN ?2 AND ?3",
         )?;
@@ -227,12 +237,12 @@ impl Tx<'_> {
         &mut self,
         symbols: &[Symbol],
     ) -> Result<HashMap<Symbol, AssetId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let mut assets = HashMap::with_capacity(symbols.len());
-        let mut add = sqlite.prepare_cached(
+        let mut add = database.prepare_cached(
             "INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING",
         )?;
-        let mut find = sqlite.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
+        let mut find = database.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
         for symbol in symbols {
             add.execute([symbol.as_str()])?;
             let id = find.query_row([symbol.as_str()], |row| row.get(0))?;
@@ -247,8 +257,8 @@ impl Tx<'_> {
         number: u64,
         bars: &[(AssetId, &Bar, bool)],
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut insert = sqlite.prepare_cached(
+        let database = &self.snapshot;
+        let mut insert = database.prepare_cached(
             "INSERT INTO bars_hot (number, asset, time, open, high, low, close, volume, stale)
              VALUES (?8, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9)",
         )?;
@@ -276,8 +286,8 @@ impl Tx<'_> {
         actions: &[Action],
         number: u64,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut insert = sqlite.prepare_cached(
+        let database = &self.snapshot;
+        let mut insert = database.prepare_cached(
             "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late,
              target, cash, in_lieu, in_lieu_update)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
@@ -306,8 +316,8 @@ impl Tx<'_> {
 
     /// Stores the prices of fractions of actions whose latest terms are stored without one.
     pub(super) fn set_in_lieu(&mut self, actions: &[Action]) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut update = sqlite.prepare_cached(
+        let database = &self.snapshot;
+        let mut update = database.prepare_cached(
             "UPDATE actions SET in_lieu = ?3, in_lieu_update = ?4
              WHERE symbol = ?1 AND id = ?2 AND in_lieu IS NULL
                 AND number = (SELECT max(number) FROM actions WHERE symbol = ?1 AND id = ?2)",
@@ -331,8 +341,8 @@ impl Tx<'_> {
         &mut self,
         position: &UpdatePosition,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("UPDATE assets_position SET number = ?1, time = ?2, exhausted = ?3")?
             .execute(params![
                 signed(position.number),
@@ -344,9 +354,9 @@ impl Tx<'_> {
 
     /// Stores an asset's back-fill progress after this page.
     pub(super) fn set_backfill(&mut self, page: &BarPage) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let own_days = page.resolution == Resolution::Day;
-        sqlite
+        database
             .prepare_cached(
                 "UPDATE assets SET filled_to = coalesce(?2, filled_to), filled = ?3, own_days = ?4 WHERE id = ?1",
             )?
@@ -367,8 +377,8 @@ impl Tx<'_> {
         bars: &[Bar],
         own: Option<Timestamp>,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        put_all(sqlite, "bars", "", asset, bars)?;
+        let database = &self.snapshot;
+        put_all(database, "bars", "", asset, bars)?;
         for (table, period) in ROLL_UPS {
             let merge = format!(
                 "ON CONFLICT (asset, time) DO UPDATE SET
@@ -379,36 +389,36 @@ impl Tx<'_> {
                      THEN 9223372036854775807 ELSE {table}.volume + excluded.volume END"
             );
             let ours = bars.iter().copied().filter(|bar| is_rolled_up(bar, own));
-            put_all(sqlite, table, &merge, asset, &roll_up(ours, period))?;
+            put_all(database, table, &merge, asset, &roll_up(ours, period))?;
         }
         Ok(())
     }
 
     /// Stores whole days in place of existing ones, and rolls up their months again.
     pub(super) fn set_days(&mut self, asset: AssetId, days: &[Bar]) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let midnights = days.iter().map(|bar| Bar {
             time: bar.time.day(),
             ..*bar
         });
-        replace(sqlite, "bars_daily", asset, midnights)?;
+        replace(database, "bars_daily", asset, midnights)?;
         let (Some(first), Some(last)) = (days.first(), days.last()) else {
             return Ok(());
         };
-        let mut read = sqlite.prepare_cached(
+        let mut read = database.prepare_cached(
             "SELECT time, open, high, low, close, volume FROM bars_daily
              WHERE asset = ?1 AND time >= ?2 AND time < ?3 ORDER BY time",
         )?;
         let end = last.time.month().plus_days(31).plus_days(1).month();
         let all: Vec<Bar> = read
             .query_map(params![asset.0, first.time.month().0, end.0], bar_of)?
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(replace(
-            sqlite,
+            .collect::<EngineResult<_>>()?;
+        replace(
+            database,
             "bars_monthly",
             asset,
             roll_up(all, Timestamp::month),
-        )?)
+        )
     }
 
     /// Deletes the bars of the assets `first` to `last` in the updates `from` to `to` of
@@ -418,8 +428,8 @@ impl Tx<'_> {
         (from, to): (i64, i64),
         (first, last): (AssetId, AssetId),
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut delete = sqlite
+        let database = &self.snapshot;
+        let mut delete = database
             .prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
         for number in from..=to {
             delete.execute(params![number, first.0, last.0])?;
@@ -433,8 +443,8 @@ impl Tx<'_> {
         asset: AssetId,
         time: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?
             .execute(params![asset.0, time.0])?;
         Ok(())
@@ -443,12 +453,12 @@ impl Tx<'_> {
 
 /// Inserts or replaces rolled-up bars.
 fn replace(
-    sqlite: &Connection,
+    database: &Snapshot<'_>,
     table: &str,
     asset: AssetId,
     bars: impl IntoIterator<Item = Bar>,
-) -> rusqlite::Result<()> {
-    let mut replace = sqlite.prepare_cached(&format!(
+) -> EngineResult<()> {
+    let mut replace = database.prepare_cached(&format!(
         "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (asset, time) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,
          close = excluded.close, volume = excluded.volume"

@@ -1,0 +1,445 @@
+//! spec/master/storage/engine.md · 3.1.2 Database Management
+//!
+//! What every engine does: prepares a statement, binds parameters to it, and reads its rows. The rest
+//! of this folder writes SQL and names no engine.
+
+use super::sqlite::statements::{SqliteRow, SqliteRows, SqliteStatement};
+use super::{Snapshot, SqliteTransaction, StorageError};
+
+/// What a read of a row, or a statement, gives.
+pub(super) type EngineResult<T> = Result<T, StorageError>;
+
+/// An error for a value that is invalid for its column.
+pub(super) fn damaged(what: &str) -> StorageError {
+    StorageError::Corrupt(what.to_owned())
+}
+
+/// An error for a statement that changed another number of rows than it must.
+pub(super) fn changed_rows(changed: usize) -> StorageError {
+    StorageError::Other(format!(
+        "a statement changed {changed} rows, and must change one"
+    ))
+}
+
+/// Converts a number for a column. No number of this program comes near `i64::MAX`.
+pub(super) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Converts a number from a column. A negative one, which only a damaged database has, becomes 0.
+pub(super) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or_default()
+}
+
+/// A value of a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value<'a> {
+    Null,
+    /// A number, or a truth value as 0 or 1.
+    Integer(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl Value<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Value::Null => "nothing",
+            Value::Integer(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::Bytes(_) => "bytes",
+        }
+    }
+}
+
+/// What a column can be read as.
+pub(super) trait FromColumn: Sized {
+    /// What a column must have for it.
+    const EXPECTED: &'static str;
+
+    /// The value; `None` where the column has another kind, or a number out of bounds.
+    fn from_column(value: Value<'_>) -> Option<Self>;
+}
+
+macro_rules! integers {
+    ($($kind:ty),*) => {$(
+        impl FromColumn for $kind {
+            const EXPECTED: &'static str = concat!("a number (", stringify!($kind), ")");
+
+            fn from_column(value: Value<'_>) -> Option<$kind> {
+                match value {
+                    Value::Integer(number) => <$kind>::try_from(number).ok(),
+                    _ => None,
+                }
+            }
+        }
+
+        impl ToParam for $kind {
+            fn to_param(&self) -> Param<'_> {
+                // No number of this program comes near the bound.
+                Param::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
+            }
+        }
+    )*};
+}
+
+integers!(i64, u64, u32, u16, u8, usize);
+
+impl FromColumn for bool {
+    const EXPECTED: &'static str = "a truth value";
+
+    fn from_column(value: Value<'_>) -> Option<bool> {
+        match value {
+            Value::Integer(number) => Some(number != 0),
+            _ => None,
+        }
+    }
+}
+
+impl FromColumn for String {
+    const EXPECTED: &'static str = "a text";
+
+    fn from_column(value: Value<'_>) -> Option<String> {
+        match value {
+            Value::Text(text) => Some(text.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl FromColumn for Vec<u8> {
+    const EXPECTED: &'static str = "bytes";
+
+    fn from_column(value: Value<'_>) -> Option<Vec<u8>> {
+        match value {
+            Value::Bytes(bytes) => Some(bytes.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl<const LENGTH: usize> FromColumn for [u8; LENGTH] {
+    const EXPECTED: &'static str = "bytes of a fixed number";
+
+    fn from_column(value: Value<'_>) -> Option<[u8; LENGTH]> {
+        match value {
+            Value::Bytes(bytes) => bytes.try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl<T: FromColumn> FromColumn for Option<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn from_column(value: Value<'_>) -> Option<Option<T>> {
+        match value {
+            Value::Null => Some(None),
+            value => T::from_column(value).map(Some),
+        }
+    }
+}
+
+/// A value that is bound to a statement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Param<'a> {
+    Null,
+    /// A number, or a truth value as 0 or 1.
+    Integer(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// What can be bound to a statement.
+pub(super) trait ToParam {
+    /// The value as it is bound.
+    fn to_param(&self) -> Param<'_>;
+}
+
+impl ToParam for bool {
+    fn to_param(&self) -> Param<'_> {
+        Param::Integer(i64::from(*self))
+    }
+}
+
+impl ToParam for str {
+    fn to_param(&self) -> Param<'_> {
+        Param::Text(self)
+    }
+}
+
+impl ToParam for String {
+    fn to_param(&self) -> Param<'_> {
+        Param::Text(self)
+    }
+}
+
+impl ToParam for [u8] {
+    fn to_param(&self) -> Param<'_> {
+        Param::Bytes(self)
+    }
+}
+
+impl ToParam for Vec<u8> {
+    fn to_param(&self) -> Param<'_> {
+        Param::Bytes(self)
+    }
+}
+
+impl<const LENGTH: usize> ToParam for [u8; LENGTH] {
+    fn to_param(&self) -> Param<'_> {
+        Param::Bytes(self)
+    }
+}
+
+impl<T: ToParam> ToParam for Option<T> {
+    fn to_param(&self) -> Param<'_> {
+        self.as_ref().map_or(Param::Null, T::to_param)
+    }
+}
+
+impl<T: ToParam + ?Sized> ToParam for &T {
+    fn to_param(&self) -> Param<'_> {
+        T::to_param(self)
+    }
+}
+
+/// The parameters of a statement, of any types.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        &[$(&$value as &dyn $crate::master::storage::engine::ToParam),*]
+    };
+}
+pub(super) use params;
+
+/// The parameters of a statement, in the order of their numbers, from 1 on.
+pub(super) trait Parameters {
+    /// Calls `bind` for each.
+    ///
+    /// # Errors
+    /// Those of `bind`.
+    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()>;
+}
+
+impl<const COUNT: usize> Parameters for &[&dyn ToParam; COUNT] {
+    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+        self.iter().try_for_each(|value| bind(value.to_param()))
+    }
+}
+
+/// No parameters.
+impl Parameters for [&dyn ToParam; 0] {
+    fn each(&self, _: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+        Ok(())
+    }
+}
+
+macro_rules! arrays {
+    ($($count:literal),*) => {$(
+        impl<T: ToParam> Parameters for [T; $count] {
+            fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+                self.iter().try_for_each(|value| bind(value.to_param()))
+            }
+        }
+    )*};
+}
+
+// Not for 0: the type of its elements would be unknown.
+arrays!(1, 2, 3, 4, 5, 6);
+
+/// A row that a statement has found.
+pub(super) enum Row<'a> {
+    Sqlite(SqliteRow<'a>),
+}
+
+impl Row<'_> {
+    /// Reads a column, from 0 on.
+    ///
+    /// # Errors
+    /// It has a value of another kind, or there is no such column.
+    pub fn get<T: FromColumn>(&self, column: usize) -> EngineResult<T> {
+        let value = match self {
+            Row::Sqlite(row) => row.value(column)?,
+        };
+        T::from_column(value).ok_or_else(|| {
+            let (has, expected) = (value.kind(), T::EXPECTED);
+            StorageError::Corrupt(format!("column {column} has {has}, and not {expected}"))
+        })
+    }
+}
+
+/// The rows that a statement finds, one after the other.
+pub(super) enum Rows<'a> {
+    Sqlite(SqliteRows<'a>),
+}
+
+impl Rows<'_> {
+    /// The next row; `None` after the last one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn next(&mut self) -> EngineResult<Option<Row<'_>>> {
+        match self {
+            Rows::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
+        }
+    }
+}
+
+/// What is read from the rows that a statement finds.
+pub(super) struct MappedRows<'a, F> {
+    rows: Rows<'a>,
+    read: F,
+}
+
+impl<T, F: FnMut(&Row<'_>) -> EngineResult<T>> Iterator for MappedRows<'_, F> {
+    type Item = EngineResult<T>;
+
+    fn next(&mut self) -> Option<EngineResult<T>> {
+        let row = self.rows.next().transpose()?;
+        Some(row.and_then(|row| (self.read)(&row)))
+    }
+}
+
+/// A prepared statement.
+pub(super) enum Statement<'a> {
+    Sqlite(SqliteStatement<'a>),
+}
+
+impl Statement<'_> {
+    /// Executes a statement that returns no rows. Returns the number of rows that it changed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn execute(&mut self, values: impl Parameters) -> EngineResult<usize> {
+        match self {
+            Statement::Sqlite(statement) => statement.execute(&values),
+        }
+    }
+
+    /// Executes a statement, whose rows are read one after the other.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn query(&mut self, values: impl Parameters) -> EngineResult<Rows<'_>> {
+        match self {
+            Statement::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(&values)?)),
+        }
+    }
+
+    /// Executes a statement, and reads each of its rows.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn query_map<T, F: FnMut(&Row<'_>) -> EngineResult<T>>(
+        &mut self,
+        values: impl Parameters,
+        read: F,
+    ) -> EngineResult<MappedRows<'_, F>> {
+        let rows = self.query(values)?;
+        Ok(MappedRows { rows, read })
+    }
+
+    /// Executes a statement, and reads its first row; `None` if it finds none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn query_optional<T>(
+        &mut self,
+        values: impl Parameters,
+        read: impl FnOnce(&Row<'_>) -> EngineResult<T>,
+    ) -> EngineResult<Option<T>> {
+        let mut rows = self.query(values)?;
+        rows.next()?.map(|row| read(&row)).transpose()
+    }
+
+    /// Executes a statement that finds a row, and reads it.
+    ///
+    /// # Errors
+    /// It finds none, or the database fails.
+    pub fn query_row<T>(
+        &mut self,
+        values: impl Parameters,
+        read: impl FnOnce(&Row<'_>) -> EngineResult<T>,
+    ) -> EngineResult<T> {
+        let found = self.query_optional(values, read)?;
+        found.ok_or_else(|| damaged("a row is not there"))
+    }
+
+    /// Whether a statement finds a row.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn exists(&mut self, values: impl Parameters) -> EngineResult<bool> {
+        Ok(self.query(values)?.next()?.is_some())
+    }
+}
+
+impl Snapshot<'_> {
+    /// Prepares a statement, and keeps it for the next one of the same text.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn prepare_cached(&self, sql: &str) -> EngineResult<Statement<'_>> {
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
+                SqliteStatement::kept(sqlite, sql).map(Statement::Sqlite)
+            }
+        }
+    }
+
+    /// Prepares a statement that is rarely used.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn prepare(&self, sql: &str) -> EngineResult<Statement<'_>> {
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
+                SqliteStatement::once(sqlite, sql).map(Statement::Sqlite)
+            }
+        }
+    }
+
+    /// Executes a statement that is rarely used. Returns the number of rows that it changed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn execute(&self, sql: &str, values: impl Parameters) -> EngineResult<usize> {
+        self.prepare(sql)?.execute(values)
+    }
+
+    /// Executes statements without parameters and rows.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn execute_batch(&self, sql: &str) -> EngineResult<()> {
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => Ok(sqlite.execute_batch(sql)?),
+        }
+    }
+
+    /// Executes a statement that is rarely used and finds a row, and reads it.
+    ///
+    /// # Errors
+    /// It finds none, or the database fails.
+    pub(super) fn query_row<T>(
+        &self,
+        sql: &str,
+        values: impl Parameters,
+        read: impl FnOnce(&Row<'_>) -> EngineResult<T>,
+    ) -> EngineResult<T> {
+        self.prepare(sql)?.query_row(values, read)
+    }
+
+    /// Executes a statement that is rarely used, and reads its first row; `None` if it finds none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn query_optional<T>(
+        &self,
+        sql: &str,
+        values: impl Parameters,
+        read: impl FnOnce(&Row<'_>) -> EngineResult<T>,
+    ) -> EngineResult<Option<T>> {
+        self.prepare(sql)?.query_optional(values, read)
+    }
+}
