@@ -2,6 +2,7 @@
 //!
 //! Checks the files and folders that a configuration names.
 
+use super::database::DatabaseUrl;
 use super::reader::ConfigReport;
 use crate::runtime::log::{LogConfig, LogDestination};
 use rustix::fs::{Access, access};

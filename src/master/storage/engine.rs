@@ -3,6 +3,7 @@
 //! What every engine does: prepares a statement, binds parameters to it, and reads its rows. The rest
 //! of this folder writes SQL and names no engine.
 
+use super::postgres::{PostgresRow, PostgresRows, PostgresStatement};
 use super::sqlite::statements::{SqliteRow, SqliteRows, SqliteStatement};
 use super::{Snapshot, SqliteTransaction, StorageError};
 
@@ -218,18 +219,18 @@ pub(super) trait Parameters {
     ///
     /// # Errors
     /// Those of `bind`.
-    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()>;
+    fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()>;
 }
 
 impl<const COUNT: usize> Parameters for &[&dyn ToParam; COUNT] {
-    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+    fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
         self.iter().try_for_each(|value| bind(value.to_param()))
     }
 }
 
 /// No parameters.
 impl Parameters for [&dyn ToParam; 0] {
-    fn each(&self, _: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+    fn each<'a>(&'a self, _: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
         Ok(())
     }
 }
@@ -237,7 +238,7 @@ impl Parameters for [&dyn ToParam; 0] {
 macro_rules! arrays {
     ($($count:literal),*) => {$(
         impl<T: ToParam> Parameters for [T; $count] {
-            fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+            fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
                 self.iter().try_for_each(|value| bind(value.to_param()))
             }
         }
@@ -250,6 +251,7 @@ arrays!(1, 2, 3, 4, 5, 6);
 /// A row that a statement has found.
 pub(super) enum Row<'a> {
     Sqlite(SqliteRow<'a>),
+    Postgres(PostgresRow<'a>),
 }
 
 impl Row<'_> {
@@ -260,6 +262,7 @@ impl Row<'_> {
     pub fn get<T: FromColumn>(&self, column: usize) -> EngineResult<T> {
         let value = match self {
             Row::Sqlite(row) => row.value(column)?,
+            Row::Postgres(row) => row.value(column)?,
         };
         T::from_column(value).ok_or_else(|| {
             let (has, expected) = (value.kind(), T::EXPECTED);
@@ -271,6 +274,7 @@ impl Row<'_> {
 /// The rows that a statement finds, one after the other.
 pub(super) enum Rows<'a> {
     Sqlite(SqliteRows<'a>),
+    Postgres(PostgresRows),
 }
 
 impl Rows<'_> {
@@ -281,6 +285,7 @@ impl Rows<'_> {
     pub fn next(&mut self) -> EngineResult<Option<Row<'_>>> {
         match self {
             Rows::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
+            Rows::Postgres(rows) => Ok(rows.next().map(Row::Postgres)),
         }
     }
 }
@@ -303,6 +308,7 @@ impl<T, F: FnMut(&Row<'_>) -> EngineResult<T>> Iterator for MappedRows<'_, F> {
 /// A prepared statement.
 pub(super) enum Statement<'a> {
     Sqlite(SqliteStatement<'a>),
+    Postgres(PostgresStatement<'a>),
 }
 
 impl Statement<'_> {
@@ -313,6 +319,7 @@ impl Statement<'_> {
     pub fn execute(&mut self, values: impl Parameters) -> EngineResult<usize> {
         match self {
             Statement::Sqlite(statement) => statement.execute(&values),
+            Statement::Postgres(statement) => statement.execute(&values),
         }
     }
 
@@ -323,6 +330,7 @@ impl Statement<'_> {
     pub fn query(&mut self, values: impl Parameters) -> EngineResult<Rows<'_>> {
         match self {
             Statement::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(&values)?)),
+            Statement::Postgres(statement) => Ok(Rows::Postgres(statement.query(&values)?)),
         }
     }
 
@@ -384,6 +392,10 @@ impl Snapshot<'_> {
             Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
                 SqliteStatement::kept(sqlite, sql).map(Statement::Sqlite)
             }
+            Snapshot::Postgres(transaction) => {
+                let statement = PostgresStatement::new(transaction, sql, true);
+                Ok(Statement::Postgres(statement))
+            }
         }
     }
 
@@ -395,6 +407,10 @@ impl Snapshot<'_> {
         match self {
             Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
                 SqliteStatement::once(sqlite, sql).map(Statement::Sqlite)
+            }
+            Snapshot::Postgres(transaction) => {
+                let statement = PostgresStatement::new(transaction, sql, false);
+                Ok(Statement::Postgres(statement))
             }
         }
     }
@@ -414,6 +430,7 @@ impl Snapshot<'_> {
     pub(super) fn execute_batch(&self, sql: &str) -> EngineResult<()> {
         match self {
             Snapshot::Sqlite(SqliteTransaction(sqlite)) => Ok(sqlite.execute_batch(sql)?),
+            Snapshot::Postgres(transaction) => transaction.batch(sql),
         }
     }
 
