@@ -7,6 +7,7 @@
 pub mod account_orders;
 pub mod accounts;
 pub mod acts;
+pub mod ahead;
 pub mod backup;
 pub mod bars;
 mod before;
@@ -223,6 +224,8 @@ pub struct Tx<'a> {
     snapshot: Snapshot<'a>,
     /// Worker, boot ID and key of the origin of the last order that it stored.
     origin: Option<(Uuid, Uuid, i64)>,
+    /// The number of this commit among those that end orders, once it ends one.
+    ending: Option<i64>,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -342,10 +345,17 @@ impl Storage {
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let Storage::Sqlite(sqlite) = self;
         let snapshot = Snapshot::Sqlite(sqlite.begin()?);
-        Ok(Tx {
+        Ok(Tx::of(snapshot))
+    }
+}
+
+impl<'a> Tx<'a> {
+    fn of(snapshot: Snapshot<'a>) -> Tx<'a> {
+        Tx {
             snapshot,
             origin: None,
-        })
+            ending: None,
+        }
     }
 }
 
