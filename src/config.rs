@@ -7,6 +7,7 @@ mod check;
 mod database;
 mod master;
 mod metrics;
+mod postgres;
 mod reader;
 mod values;
 mod web;
@@ -23,6 +24,7 @@ pub use master::{
     ThirdPartySettings,
 };
 pub use metrics::{MASTER_METRICS_PORT, MetricsConfig, WORKER_METRICS_PORT};
+pub use postgres::{PostgresTls, PostgresUrl};
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use web::{WEB_PORT, WebConfig, WebOrigin};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

@@ -89,13 +89,15 @@ impl Service for Master {
 
     fn written_paths(config: &MasterConfig) -> Vec<NamedPath<'_>> {
         let named = |key, path| NamedPath { key, path };
-        vec![
+        let mut paths = vec![
             named("gpg.home", &config.gpg.home),
             named("data_dir", &config.data_dir),
-            named("database.url", config.database.file()),
             named("log.file", &config.log.file),
             named("control_socket", &config.control_socket),
-        ]
+        ];
+        let file = config.database.file();
+        paths.extend(file.map(|file| named("database.url", file)));
+        paths
     }
 
     fn summary(config: &MasterConfig) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Checks the files and folders that a configuration names.
 
+use super::database::DatabaseUrl;
 use super::reader::ConfigReport;
 use crate::runtime::log::{LogConfig, LogDestination};
 use rustix::fs::{Access, access};
@@ -47,6 +48,22 @@ pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
             path.display()
         );
         report.problem(key, reason);
+    }
+}
+
+/// Checks what a database on a server needs: its password's file, the certificate of its authority.
+pub(super) fn database(report: &ConfigReport, database: &DatabaseUrl) {
+    let DatabaseUrl::Postgres(url) = database else {
+        return;
+    };
+    if let Some(file) = url.password_file() {
+        secret_file(report, "database.password_file", file);
+    }
+    if let Some(file) = url.root_certificate() {
+        readable_file(report, "database.url", file);
+    }
+    if let Some(text) = url.weakness() {
+        report.warn("database.url", text);
     }
 }
 

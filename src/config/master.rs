@@ -203,6 +203,9 @@ impl MasterConfig {
         values.duration("session_lifetime", self.session_lifetime);
         values.bare("expected_workers", self.expected_workers);
         values.text("database.url", self.database.to_text(&self.data_dir));
+        if let Some(file) = self.database.password_file() {
+            values.path("database.password_file", file);
+        }
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
@@ -382,8 +385,22 @@ fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {
     let url = table.parsed("url", IfAbsent::Default(default), |text| {
         DatabaseUrl::parse(text, data_dir)
     });
+    let named = table.has("password_file");
+    let password_file = named.then(|| check::or_credential(table.path("password_file", None)));
     table.finish();
-    url
+    match url {
+        DatabaseUrl::Postgres(url) => {
+            let url = url.with_password_file(password_file);
+            DatabaseUrl::Postgres(Box::new(url))
+        }
+        file => {
+            if named {
+                let reason = "a database in a file has no password: leave this out";
+                root.report().problem("database.password_file", reason);
+            }
+            file
+        }
+    }
 }
 
 fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {
@@ -471,6 +488,7 @@ fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::written_folder(report, "data_dir", &config.data_dir);
     check::log_file(report, &config.log);
+    check::database(report, &config.database);
     check::port(report, "listen", config.listen);
     config.assets.check_files(report);
     if let Some(mail) = &config.mail {

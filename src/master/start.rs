@@ -110,7 +110,8 @@ fn check_others(config: &MasterConfig) -> Result<(), StartError> {
 
 /// What is said of a master without a database.
 fn no_database(config: &MasterConfig) -> Option<String> {
-    let file = config.database.file();
+    // A server says by itself that it has no such database.
+    let file = config.database.file()?;
     let is_absent = std::fs::symlink_metadata(file).is_err_and(|e| e.kind() == ErrorKind::NotFound);
     is_absent.then(|| {
         format!(
@@ -219,6 +220,7 @@ fn assemble(
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
+    lock.check()?;
     daemon::notify_starting("waiting for the first prices");
     if !inboxes
         .assets

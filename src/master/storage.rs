@@ -31,6 +31,7 @@ pub mod outbox;
 pub mod positions;
 pub mod reset;
 pub mod reset_codes;
+mod postgres;
 mod schema;
 mod sqlite;
 #[cfg(test)]
@@ -38,11 +39,13 @@ pub(crate) mod testing;
 pub mod verify;
 pub mod workers;
 
+pub use postgres::{PostgresInterrupter, PostgresStorage, PostgresTransaction};
 pub use sqlite::{SqliteInterrupter, SqliteStorage, SqliteTransaction};
 
 use crate::config::DatabaseUrl;
 use crate::runtime::Heartbeat;
 use crate::runtime::ownership::OwnershipError;
+use self::postgres::migrations::PostgresLock;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -85,6 +88,8 @@ pub enum StorageError {
     Ownership(OwnershipError),
     /// The file system returned an error.
     Io(PathBuf, io::Error),
+    /// Another master has taken the database. Nothing was stored, and nothing will be.
+    Superseded(String),
     /// Any other error of the engine.
     Other(String),
 }
@@ -129,13 +134,19 @@ impl fmt::Display for VersionMismatch {
 impl StorageError {
     /// The same error, with the database's path before the engine's text.
     fn at(self, path: &Path) -> StorageError {
-        let at = |text: String| format!("{}: {text}", path.display());
+        self.within(&path.display().to_string())
+    }
+
+    /// The same error, with the database's file or URL before the engine's text.
+    fn within(self, database: &str) -> StorageError {
+        let at = |text: String| format!("{database}: {text}");
         match self {
             StorageError::Busy(text) => StorageError::Busy(at(text)),
             StorageError::Full(text) => StorageError::Full(at(text)),
             StorageError::UnknownOutcome(text) => StorageError::UnknownOutcome(at(text)),
             StorageError::Corrupt(text) => StorageError::Corrupt(at(text)),
             StorageError::Interrupted(text) => StorageError::Interrupted(at(text)),
+            StorageError::Superseded(text) => StorageError::Superseded(at(text)),
             StorageError::Other(text) => StorageError::Other(at(text)),
             with_path @ (StorageError::NewerVersion { .. }
             | StorageError::InUse(_)
@@ -155,6 +166,7 @@ impl fmt::Display for StorageError {
             | StorageError::UnknownOutcome(text)
             | StorageError::Corrupt(text)
             | StorageError::Interrupted(text)
+            | StorageError::Superseded(text)
             | StorageError::Other(text) => f.write_str(text),
             StorageError::NewerVersion { path, found, known } => write!(
                 f,
@@ -193,8 +205,27 @@ impl From<OwnershipError> for StorageError {
 /// The exclusive lock of a database, held as long as the master runs. The kernel releases it when
 /// the process ends, even after a crash.
 #[derive(Debug)]
-pub struct StorageLock {
-    _file: File,
+pub struct StorageLock(HeldLock);
+
+#[derive(Debug)]
+enum HeldLock {
+    /// A lock of the file system.
+    Sqlite { _file: File },
+    /// A lock of a session of the server.
+    Postgres(PostgresLock),
+}
+
+impl StorageLock {
+    /// Checks that the lock is still held, once all that needs it has been opened.
+    ///
+    /// # Errors
+    /// It was lost: another master may have taken the database meanwhile.
+    pub fn check(&self) -> Result<(), StorageError> {
+        match &self.0 {
+            HeldLock::Sqlite { .. } => Ok(()),
+            HeldLock::Postgres(lock) => lock.check(),
+        }
+    }
 }
 
 /// A connection for a thread that writes.
@@ -202,6 +233,8 @@ pub struct StorageLock {
 pub enum Storage {
     /// SQLite, in a local file.
     Sqlite(SqliteStorage),
+    /// PostgreSQL, on a server.
+    Postgres(PostgresStorage),
 }
 
 /// A connection for a thread that only reads. It never waits for a writer.
@@ -209,6 +242,8 @@ pub enum Storage {
 pub enum Reader {
     /// SQLite, in a local file.
     Sqlite(SqliteStorage),
+    /// PostgreSQL, on a server.
+    Postgres(PostgresStorage),
 }
 
 /// A consistent view of the database: later writes are invisible.
@@ -216,6 +251,8 @@ pub enum Reader {
 pub enum Snapshot<'a> {
     /// SQLite's transaction, rolled back when it is dropped.
     Sqlite(SqliteTransaction<'a>),
+    /// PostgreSQL's transaction, rolled back when it is dropped.
+    Postgres(PostgresTransaction<'a>),
 }
 
 /// A database transaction that writes. It reads like a snapshot, and sees its own changes.
@@ -248,8 +285,12 @@ impl Storage {
     /// # Errors
     /// Another process holds the lock, or the lock file cannot be created.
     pub fn lock(url: &DatabaseUrl) -> Result<StorageLock, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
-        sqlite::lock(file).map(|file| StorageLock { _file: file })
+        Ok(StorageLock(match url {
+            DatabaseUrl::Sqlite(file) => HeldLock::Sqlite {
+                _file: sqlite::lock(file)?,
+            },
+            DatabaseUrl::Postgres(url) => HeldLock::Postgres(PostgresLock::take(url)?),
+        }))
     }
 
     /// Creates the database if necessary, and applies the missing migrations. Before it changes one
@@ -259,7 +300,10 @@ impl Storage {
     /// The database is of a newer version or not of this program, there is no room for the copy, or
     /// the disk fails. No migration is left half done: each is one transaction.
     pub fn migrate(url: &DatabaseUrl) -> Result<(), StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
+        let file = match url {
+            DatabaseUrl::Sqlite(file) => file,
+            DatabaseUrl::Postgres(url) => return postgres::migrations::migrate(url),
+        };
         if let Some(found) = sqlite::older_version(file)? {
             let copy = before::keep(file, found)?;
             let copy = copy.display();
@@ -273,8 +317,10 @@ impl Storage {
     /// # Errors
     /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<Storage, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
-        SqliteStorage::open(file).map(Storage::Sqlite)
+        match url {
+            DatabaseUrl::Sqlite(file) => SqliteStorage::open(file).map(Storage::Sqlite),
+            DatabaseUrl::Postgres(url) => PostgresStorage::open(url).map(Storage::Postgres),
+        }
     }
 
     /// Runs `change` in one transaction and commits it. The write lock is taken at the beginning,
@@ -288,7 +334,7 @@ impl Storage {
         &mut self,
         change: impl FnOnce(&mut Tx<'_>) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let mut tx = self.begin()?;
+        let mut tx = self.begin_or_exit()?;
         let done = change(&mut tx)?;
         tx.commit_or_exit()?;
         Ok(done)
@@ -305,7 +351,7 @@ impl Storage {
         heartbeat: &Heartbeat,
         change: impl FnOnce(&mut Tx<'_>) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let began = heartbeat.during("the wait for the database", STEP_TIMEOUT, || self.begin());
+        let began = heartbeat.during("the wait for the database", STEP_TIMEOUT, || self.begin_or_exit());
         let mut tx = began?;
         match change(&mut tx) {
             Ok(done) => {
@@ -327,8 +373,10 @@ impl Storage {
         &mut self,
         read: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let Storage::Sqlite(sqlite) = self;
-        read(&mut Snapshot::Sqlite(sqlite.snapshot()?))
+        read(&mut match self {
+            Storage::Sqlite(sqlite) => Snapshot::Sqlite(sqlite.snapshot()?),
+            Storage::Postgres(postgres) => Snapshot::Postgres(postgres.snapshot()?),
+        })
     }
 
     /// Sets whether this connection fills the database with what it can write again. Then commits are
@@ -338,14 +386,26 @@ impl Storage {
     /// # Errors
     /// The database fails.
     pub fn set_filling(&mut self, is_filling: bool) -> Result<(), StorageError> {
-        let Storage::Sqlite(sqlite) = self;
-        sqlite.set_filling(is_filling)
+        match self {
+            Storage::Sqlite(sqlite) => sqlite.set_filling(is_filling),
+            Storage::Postgres(postgres) => postgres.set_filling(is_filling),
+        }
     }
 
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
-        let Storage::Sqlite(sqlite) = self;
-        let snapshot = Snapshot::Sqlite(sqlite.begin()?);
+        let snapshot = match self {
+            Storage::Sqlite(sqlite) => Snapshot::Sqlite(sqlite.begin()?),
+            Storage::Postgres(postgres) => Snapshot::Postgres(postgres.begin()?),
+        };
         Ok(Tx::of(snapshot))
+    }
+
+    /// Begins; exits the process where another master has taken the database.
+    fn begin_or_exit(&mut self) -> Result<Tx<'_>, StorageError> {
+        match self.begin() {
+            Err(StorageError::Superseded(text)) => end_process(&text),
+            begun => begun,
+        }
     }
 }
 
@@ -361,9 +421,11 @@ impl<'a> Tx<'a> {
 
 impl Tx<'_> {
     fn commit(self) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(sqlite) = self.snapshot;
         let began = Instant::now();
-        let committed = sqlite.commit();
+        let committed = match self.snapshot {
+            Snapshot::Sqlite(sqlite) => sqlite.commit(),
+            Snapshot::Postgres(postgres) => postgres.commit(),
+        };
         if committed.is_ok() {
             metrics::COMMIT_TIMES.record(began.elapsed());
         } else {
@@ -376,15 +438,18 @@ impl Tx<'_> {
     fn commit_or_exit(self) -> Result<(), StorageError> {
         match self.commit() {
             Err(StorageError::UnknownOutcome(text)) => {
-                crate::error!(
-                    "a commit failed with an unknown outcome ({text}): ending the process"
-                );
-                log::logger().flush();
-                std::process::exit(i32::from(crate::daemon::FAILED))
+                end_process(&format!("a commit failed with an unknown outcome ({text})"))
             }
             other => other,
         }
     }
+}
+
+/// Ends the process, which must not go on with what it holds in memory.
+fn end_process(why: &str) -> ! {
+    crate::error!("{why}: ending the process");
+    log::logger().flush();
+    std::process::exit(i32::from(crate::daemon::FAILED))
 }
 
 impl Reader {
@@ -393,8 +458,10 @@ impl Reader {
     /// # Errors
     /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<Reader, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
-        SqliteStorage::open_reader(file).map(Reader::Sqlite)
+        match url {
+            DatabaseUrl::Sqlite(file) => SqliteStorage::open_reader(file).map(Reader::Sqlite),
+            DatabaseUrl::Postgres(url) => PostgresStorage::open_reader(url).map(Reader::Postgres),
+        }
     }
 
     /// Opens a database whose migrations have been applied, for who reads much and none of it soon
@@ -403,8 +470,10 @@ impl Reader {
     /// # Errors
     /// The database cannot be opened.
     pub fn open_scanner(url: &DatabaseUrl) -> Result<Reader, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
-        SqliteStorage::open_scanner(file).map(Reader::Sqlite)
+        match url {
+            DatabaseUrl::Sqlite(file) => SqliteStorage::open_scanner(file).map(Reader::Sqlite),
+            DatabaseUrl::Postgres(url) => PostgresStorage::open_reader(url).map(Reader::Postgres),
+        }
     }
 
     /// Opens a database file, such as a backup, read-only.
@@ -421,8 +490,12 @@ impl Reader {
     /// # Errors
     /// The database cannot be opened, or is not of exactly this version.
     pub fn open_for_check(url: &DatabaseUrl) -> Result<Reader, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
-        SqliteStorage::open_for_check(file).map(Reader::Sqlite)
+        match url {
+            DatabaseUrl::Sqlite(file) => SqliteStorage::open_for_check(file).map(Reader::Sqlite),
+            DatabaseUrl::Postgres(url) => {
+                PostgresStorage::open_for_check(url).map(Reader::Postgres)
+            }
+        }
     }
 
     /// Begins a snapshot of the database as it is now.
@@ -430,8 +503,10 @@ impl Reader {
     /// # Errors
     /// The database fails.
     pub fn snapshot(&mut self) -> Result<Snapshot<'_>, StorageError> {
-        let Reader::Sqlite(sqlite) = self;
-        sqlite.snapshot().map(Snapshot::Sqlite)
+        match self {
+            Reader::Sqlite(sqlite) => sqlite.snapshot().map(Snapshot::Sqlite),
+            Reader::Postgres(postgres) => postgres.snapshot().map(Snapshot::Postgres),
+        }
     }
 
     /// Runs `read` on one snapshot.
@@ -447,8 +522,10 @@ impl Reader {
 
     /// Returns a handle that cancels a long read from another thread.
     pub fn interrupter(&self) -> Interrupter {
-        let Reader::Sqlite(sqlite) = self;
-        Interrupter::Sqlite(sqlite.interrupter())
+        match self {
+            Reader::Sqlite(sqlite) => Interrupter::Sqlite(sqlite.interrupter()),
+            Reader::Postgres(postgres) => Interrupter::Postgres(postgres.interrupter()),
+        }
     }
 }
 
@@ -457,21 +534,28 @@ impl Reader {
 pub enum Interrupter {
     /// SQLite's interrupt handle.
     Sqlite(SqliteInterrupter),
+    /// PostgreSQL's request to cancel.
+    Postgres(PostgresInterrupter),
 }
 
 impl Interrupter {
     /// Cancels the read that is running now.
     pub fn interrupt(&self) {
-        let Interrupter::Sqlite(sqlite) = self;
-        sqlite.interrupt();
+        match self {
+            Interrupter::Sqlite(sqlite) => sqlite.interrupt(),
+            Interrupter::Postgres(postgres) => postgres.interrupt(),
+        }
     }
 }
 
-/// Checks that the database answers a query, for the watchdog.
+/// Checks that the database answers a query, for the watchdog. A server is watched by others: a
+/// restart of the master would mend nothing of it.
 ///
 /// # Errors
 /// The database does not answer; the text says why.
 pub fn answers(url: &DatabaseUrl) -> Result<(), String> {
-    let DatabaseUrl::Sqlite(file) = url;
-    sqlite::answers(file)
+    match url {
+        DatabaseUrl::Sqlite(file) => sqlite::answers(file),
+        DatabaseUrl::Postgres(_) => Ok(()),
+    }
 }

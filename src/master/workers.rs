@@ -554,7 +554,7 @@ pub fn register_offline(
 /// # Errors
 /// The database cannot be used.
 pub fn find_offline(url: &DatabaseUrl, name: &str) -> Result<Option<WorkerServer>, String> {
-    if !url.file().exists() {
+    if url.file().is_some_and(|file| !file.exists()) {
         return Ok(None);
     }
     let _lock = Storage::lock(url).map_err(|e| e.to_string())?;

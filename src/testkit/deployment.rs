@@ -374,9 +374,10 @@ impl Deployment {
         MasterConfig::load(self.master.config()).unwrap().0.database
     }
 
-    /// The path of the master's database file.
+    /// The path of the master's database file; empty where the database is on a server.
     pub fn database_path(&self) -> PathBuf {
-        self.database().file().to_owned()
+        let database = self.database();
+        database.file().map(Path::to_owned).unwrap_or_default()
     }
 
     /// The keyring of this place.

@@ -67,7 +67,9 @@ impl BulkLoader {
     /// # Errors
     /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<BulkLoader, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
+        let file = url.file().ok_or_else(|| {
+            StorageError::Other("histories in bulk are for databases in files".to_owned())
+        })?;
         let sqlite = SqliteStorage::open_plain(file)?;
         sqlite.connection.execute_batch(
             "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; PRAGMA foreign_keys = OFF;",

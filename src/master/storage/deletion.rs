@@ -47,7 +47,11 @@ impl LogEmptying {
             return;
         }
         self.tried = Some(now);
-        let Storage::Sqlite(database) = storage;
+        let Storage::Sqlite(database) = storage else {
+            // The log is the server's, and so is what stays in it.
+            self.is_due = false;
+            return;
+        };
         match database.empty_log() {
             Ok(is_empty) => self.is_due = !is_empty,
             Err(error) => crate::warn!("the write-ahead log could not be emptied yet: {error}"),

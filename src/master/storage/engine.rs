@@ -8,6 +8,7 @@ mod together;
 pub(super) use together::{PendingRows, RowsSql};
 
 use super::ahead::ReadAhead;
+use super::postgres::{PostgresRow, PostgresRows, PostgresStatement};
 use super::sqlite::statements::{SqliteRow, SqliteRows, SqliteStatement};
 use super::{Snapshot, SqliteTransaction, StorageError};
 
@@ -238,18 +239,18 @@ pub(super) trait Parameters {
     ///
     /// # Errors
     /// Those of `bind`.
-    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()>;
+    fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()>;
 }
 
 impl<const COUNT: usize> Parameters for &[&dyn ToParam; COUNT] {
-    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+    fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
         self.iter().try_for_each(|value| bind(value.to_param()))
     }
 }
 
 /// No parameters.
 impl Parameters for [&dyn ToParam; 0] {
-    fn each(&self, _: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+    fn each<'a>(&'a self, _: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
         Ok(())
     }
 }
@@ -257,7 +258,7 @@ impl Parameters for [&dyn ToParam; 0] {
 macro_rules! arrays {
     ($($count:literal),*) => {$(
         impl<T: ToParam> Parameters for [T; $count] {
-            fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+            fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
                 self.iter().try_for_each(|value| bind(value.to_param()))
             }
         }
@@ -270,6 +271,7 @@ arrays!(1, 2, 3, 4, 5, 6);
 /// A row that a statement has found.
 pub(super) enum Row<'a> {
     Sqlite(SqliteRow<'a>),
+    Postgres(PostgresRow<'a>),
 }
 
 impl Row<'_> {
@@ -280,6 +282,7 @@ impl Row<'_> {
     pub fn get<T: FromColumn>(&self, column: usize) -> EngineResult<T> {
         let value = match self {
             Row::Sqlite(row) => row.value(column)?,
+            Row::Postgres(row) => row.value(column)?,
         };
         T::from_column(value).ok_or_else(|| {
             let (has, expected) = (value.kind(), T::EXPECTED);
@@ -291,6 +294,7 @@ impl Row<'_> {
 /// The rows that a statement finds, one after the other.
 pub(super) enum Rows<'a> {
     Sqlite(SqliteRows<'a>),
+    Postgres(PostgresRows),
 }
 
 impl Rows<'_> {
@@ -301,6 +305,7 @@ impl Rows<'_> {
     pub fn next(&mut self) -> EngineResult<Option<Row<'_>>> {
         match self {
             Rows::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
+            Rows::Postgres(rows) => Ok(rows.next().map(Row::Postgres)),
         }
     }
 }
@@ -323,6 +328,7 @@ impl<T, F: FnMut(&Row<'_>) -> EngineResult<T>> Iterator for MappedRows<'_, F> {
 /// A prepared statement.
 pub(super) enum Statement<'a> {
     Sqlite(SqliteStatement<'a>),
+    Postgres(PostgresStatement<'a>),
 }
 
 impl Statement<'_> {
@@ -333,6 +339,7 @@ impl Statement<'_> {
     pub fn execute(&mut self, values: impl Parameters) -> EngineResult<usize> {
         match self {
             Statement::Sqlite(statement) => statement.execute(&values),
+            Statement::Postgres(statement) => statement.execute(&values),
         }
     }
 
@@ -343,6 +350,7 @@ impl Statement<'_> {
     pub fn query(&mut self, values: impl Parameters) -> EngineResult<Rows<'_>> {
         match self {
             Statement::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(&values)?)),
+            Statement::Postgres(statement) => Ok(Rows::Postgres(statement.query(&values)?)),
         }
     }
 
@@ -399,6 +407,7 @@ impl Snapshot<'_> {
     fn pending(&self) -> Option<&PendingRows> {
         match self {
             Snapshot::Sqlite(_) => None,
+            Snapshot::Postgres(postgres) => Some(&postgres.pending),
         }
     }
 
@@ -406,6 +415,7 @@ impl Snapshot<'_> {
     pub(super) fn ahead(&self) -> Option<&ReadAhead> {
         match self {
             Snapshot::Sqlite(_) => None,
+            Snapshot::Postgres(postgres) => Some(&postgres.ahead),
         }
     }
 
@@ -421,6 +431,7 @@ impl Snapshot<'_> {
     pub(super) fn write_pending(&self) -> EngineResult<()> {
         match self {
             Snapshot::Sqlite(_) => Ok(()),
+            Snapshot::Postgres(postgres) => postgres.write_pending(),
         }
     }
 
@@ -428,6 +439,7 @@ impl Snapshot<'_> {
     pub(super) fn either(&self, sql: Sql) -> &'static str {
         match self {
             Snapshot::Sqlite(_) => sql.sqlite,
+            Snapshot::Postgres(_) => sql.postgres,
         }
     }
 
@@ -440,6 +452,10 @@ impl Snapshot<'_> {
             Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
                 SqliteStatement::kept(sqlite, sql).map(Statement::Sqlite)
             }
+            Snapshot::Postgres(transaction) => {
+                let statement = PostgresStatement::new(transaction, sql, true);
+                Ok(Statement::Postgres(statement))
+            }
         }
     }
 
@@ -451,6 +467,10 @@ impl Snapshot<'_> {
         match self {
             Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
                 SqliteStatement::once(sqlite, sql).map(Statement::Sqlite)
+            }
+            Snapshot::Postgres(transaction) => {
+                let statement = PostgresStatement::new(transaction, sql, false);
+                Ok(Statement::Postgres(statement))
             }
         }
     }
@@ -470,6 +490,7 @@ impl Snapshot<'_> {
     pub(super) fn execute_batch(&self, sql: &str) -> EngineResult<()> {
         match self {
             Snapshot::Sqlite(SqliteTransaction(sqlite)) => Ok(sqlite.execute_batch(sql)?),
+            Snapshot::Postgres(transaction) => transaction.batch(sql),
         }
     }
 

@@ -45,7 +45,7 @@ fn put(statement: &mut Statement<'_>, key: i64, bar: &Bar) -> EngineResult<usize
 struct BarRows<'a>(AssetId, &'a [Bar]);
 
 impl Parameters for BarRows<'_> {
-    fn each(&self, bind: &mut dyn FnMut(Param<'_>) -> EngineResult<()>) -> EngineResult<()> {
+    fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
         let BarRows(asset, bars) = self;
         for bar in *bars {
             bind(Param::Integer(asset.0))?;

@@ -1,0 +1,77 @@
+//! spec/master/storage/postgres.md · 3.1.2 Database Management
+//!
+//! What PostgreSQL says of a database: its version, its constraints, its tables. It checks its pages
+//! by itself, where its administrator has set checksums.
+//!
+//! Tests: `src/master/storage/postgres/tests.rs`.
+
+use super::PostgresTransaction;
+use super::migrations;
+use crate::master::storage::StorageError;
+use crate::master::storage::engine::unsigned;
+use std::collections::BTreeSet;
+
+/// Constraints and indexes that are there, and not in force.
+const NOT_IN_FORCE: &str = "SELECT 'the constraint ' || conname || ' on ' || conrelid::regclass || ' is not validated'
+         FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND NOT convalidated
+     UNION ALL SELECT 'the index ' || indexrelid::regclass || ' is not valid'
+         FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+         WHERE relnamespace = current_schema()::regnamespace AND NOT (indisvalid AND indisready)
+     UNION ALL SELECT 'the triggers of ' || tgrelid::regclass || ' are off: references are not checked'
+         FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+         WHERE relnamespace = current_schema()::regnamespace AND tgisinternal AND tgenabled = 'D'";
+
+/// Tables, views and triggers, and the indexes that stand for themselves.
+const DECLARED: &str = "SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'i' THEN 'index ' WHEN 'v' THEN 'view '
+             WHEN 'm' THEN 'view ' ELSE 'relation ' END || relname
+         FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+             AND relkind IN ('r', 'p', 'f', 'v', 'm', 'i', 'I')
+             AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = pg_class.oid AND contype IN ('p', 'u', 'x'))
+     UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+         WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal";
+
+impl PostgresTransaction<'_> {
+    /// See [`Snapshot::database_bytes`](crate::master::storage::Snapshot::database_bytes).
+    pub(in crate::master::storage) fn database_bytes(&self) -> Result<u64, StorageError> {
+        self.number("SELECT pg_database_size(current_database())")
+    }
+
+    /// See [`Snapshot::migrations_had`](crate::master::storage::Snapshot::migrations_had).
+    pub(in crate::master::storage) fn migrations_had(&self) -> Result<u64, StorageError> {
+        self.number("SELECT number FROM schema_version")
+    }
+
+    fn number(&self, sql: &str) -> Result<u64, StorageError> {
+        let read = self.run(|session| session.numbers(sql))?;
+        Ok(read.first().copied().map(unsigned).unwrap_or_default())
+    }
+
+    /// See [`Snapshot::integrity_errors`](crate::master::storage::Snapshot::integrity_errors).
+    pub(in crate::master::storage) fn integrity_errors(
+        &self,
+        mut each: impl FnMut(String),
+    ) -> Result<(), StorageError> {
+        for said in self.run(|session| session.texts(NOT_IN_FORCE))? {
+            each(format!("PostgreSQL: {said}"));
+        }
+        Ok(())
+    }
+
+    /// See [`Snapshot::schema_differences`](crate::master::storage::Snapshot::schema_differences).
+    /// Names are compared, and not what they declare.
+    pub(in crate::master::storage) fn schema_differences(
+        &self,
+        mut each: impl FnMut(String),
+    ) -> Result<(), StorageError> {
+        let found = self.run(|session| session.texts(DECLARED))?;
+        let found: BTreeSet<String> = found.into_iter().collect();
+        let ours = migrations::declared();
+        for name in found.difference(&ours) {
+            each(format!("the {name} is none of this version's"));
+        }
+        for name in ours.difference(&found) {
+            each(format!("the {name} is missing"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! spec/master/storage/postgres.md · 3.1.2 Database Management
+//!
+//! A session of a PostgreSQL server: its settings, its prepared statements.
+
+use super::dialect::translate;
+use super::errors::{connect_error, is_lost, storage_error};
+use super::tls::connector;
+use super::values::PostgresParam;
+use crate::config::PostgresUrl;
+use crate::master::storage::StorageError;
+use crate::master::storage::files::read_file;
+use hashlink::LruCache;
+use postgres::types::ToSql;
+use postgres::{CancelToken, Client, Row, SimpleQueryMessage, Statement};
+
+/// Largest file with a password, in bytes.
+const PASSWORD_BYTES_MAX: u64 = 4096;
+/// Prepared statements that a session keeps.
+const STATEMENTS_MAX: usize = 256;
+/// The oldest version of the server, as `server_version_num`.
+const SERVER_VERSION_MIN: i64 = 150_000;
+
+/// Settings of every session. A statement waits for another master's transaction as long as SQLite
+/// waits for another writer. A session whose client is gone, or silent within a transaction, gives
+/// its locks back. What a module reads is small, so that no plan is worth compiling.
+const SETTINGS: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; \
+     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+     SET jit = off; SET standard_conforming_strings = on;";
+
+/// A connection to a server, and what is prepared there.
+pub(super) struct Session {
+    client: Client,
+    statements: LruCache<String, Statement>,
+    is_lost: bool,
+}
+
+impl Session {
+    /// Connects to the first of a URL's hosts that answers and is as the URL wants it.
+    ///
+    /// # Errors
+    /// None answers, or the server refuses: with the URL and what to do.
+    pub fn connect(url: &PostgresUrl) -> Result<Session, StorageError> {
+        let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
+        let mut connection = url.connection().clone();
+        if let Some(file) = url.password_file() {
+            let text = read_file(file, PASSWORD_BYTES_MAX)
+                .map_err(|error| StorageError::Io(file.clone(), error))?;
+            connection.password(text.trim_ascii_end());
+        }
+        let tls = connector(url).map_err(other)?;
+        let client = connection
+            .connect(tls)
+            .map_err(|error| connect_error(url, &error))?;
+        let mut session = Session {
+            client,
+            statements: LruCache::new(STATEMENTS_MAX),
+            is_lost: false,
+        };
+        session
+            .check_server()
+            .map_err(|error| error.within(url.text()))?;
+        session
+            .batch(SETTINGS)
+            .map_err(|error| error.within(url.text()))?;
+        Ok(session)
+    }
+
+    fn check_server(&mut self) -> Result<(), StorageError> {
+        let sql = "SELECT current_setting('server_version_num'), current_setting('server_encoding')";
+        let told = self.texts(sql)?;
+        let [version, encoding] = told.as_slice() else {
+            return Err(StorageError::Other("the server tells no version".to_owned()));
+        };
+        if version.parse::<i64>().unwrap_or(0) < SERVER_VERSION_MIN {
+            let text = format!("the server's version is {version}: PostgreSQL 15 or later is needed");
+            return Err(StorageError::Other(text));
+        }
+        if encoding != "UTF8" {
+            let text = format!(
+                "the database's encoding is {encoding}: make one with createdb --encoding=UTF8 --template=template0"
+            );
+            return Err(StorageError::Other(text));
+        }
+        Ok(())
+    }
+
+    /// Whether the connection is gone.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost || self.client.is_closed()
+    }
+
+    /// A handle that cancels the running statement from another thread.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.client.cancel_token()
+    }
+
+    /// Runs statements without parameters, in one message.
+    ///
+    /// # Errors
+    /// One of them fails; those after it have not run.
+    pub fn batch(&mut self, sql: &str) -> Result<(), StorageError> {
+        let done = self.client.batch_execute(sql);
+        self.noted(done)
+    }
+
+    /// Runs statements without parameters, in one message, and returns all columns of all their rows
+    /// as texts, one after the other. What is NULL is left out.
+    ///
+    /// # Errors
+    /// As [`Session::batch`].
+    pub fn texts(&mut self, sql: &str) -> Result<Vec<String>, StorageError> {
+        let read = self.client.simple_query(sql);
+        let mut texts = Vec::new();
+        for message in self.noted(read)? {
+            if let SimpleQueryMessage::Row(row) = message {
+                let columns = (0..row.len()).filter_map(|at| row.get(at));
+                texts.extend(columns.map(str::to_owned));
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The same for numbers.
+    ///
+    /// # Errors
+    /// As [`Session::batch`], or a column has no number.
+    pub fn numbers(&mut self, sql: &str) -> Result<Vec<i64>, StorageError> {
+        let texts = self.texts(sql)?;
+        let number = |text: String| {
+            text.parse()
+                .map_err(|_| StorageError::Corrupt(format!("{text:?} is no number")))
+        };
+        texts.into_iter().map(number).collect()
+    }
+
+    /// Commits. `None`: the connection was lost before the answer, so that it is unknown whether
+    /// anything was stored.
+    ///
+    /// # Errors
+    /// The server refused; nothing was stored.
+    pub fn commit(&mut self) -> Result<Option<()>, StorageError> {
+        match self.client.batch_execute("COMMIT") {
+            Ok(()) => Ok(Some(())),
+            Err(error) if is_lost(&error) => {
+                self.is_lost = true;
+                Ok(None)
+            }
+            Err(error) => Err(storage_error(&error)),
+        }
+    }
+
+    /// Executes a statement, which is prepared once if it is to be kept. Returns the number of rows
+    /// that it changed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn execute(
+        &mut self,
+        sql: &str,
+        keep: bool,
+        values: &[PostgresParam<'_>],
+    ) -> Result<usize, StorageError> {
+        let statement = self.prepared(sql, keep)?;
+        let done = self.client.execute(&statement, &parameters(values));
+        let changed = self.noted(done)?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Executes a statement for its rows.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn query(
+        &mut self,
+        sql: &str,
+        keep: bool,
+        values: &[PostgresParam<'_>],
+    ) -> Result<Vec<Row>, StorageError> {
+        let statement = self.prepared(sql, keep)?;
+        let rows = self.client.query(&statement, &parameters(values));
+        self.noted(rows)
+    }
+
+    fn prepared(&mut self, sql: &str, keep: bool) -> Result<Statement, StorageError> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let prepared = self.client.prepare(&translate(sql));
+        let statement = self.noted(prepared)?;
+        if keep {
+            self.statements.insert(sql.to_owned(), statement.clone());
+        }
+        Ok(statement)
+    }
+
+    fn noted<T>(&mut self, done: Result<T, postgres::Error>) -> Result<T, StorageError> {
+        done.map_err(|error| {
+            self.is_lost |= is_lost(&error);
+            storage_error(&error)
+        })
+    }
+}
+
+fn parameters<'a>(values: &'a [PostgresParam<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    values
+        .iter()
+        .map(|value| value as &(dyn ToSql + Sync))
+        .collect()
+}
