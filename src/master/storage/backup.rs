@@ -423,7 +423,7 @@ mod tests {
             let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
             names.filter(|name| name.contains(SENDING)).count()
         };
-        let DatabaseUrl::Sqlite(database) = engine.url();
+        let database = engine.url().file().unwrap();
         for end in ["", "-journal"] {
             fs::write(beside(&beside(database, SENDING), end), "left").unwrap();
         }

@@ -11,6 +11,8 @@ mod errors;
 pub(super) mod migrations;
 mod session;
 #[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
 mod tests;
 mod tls;
 mod values;

@@ -2,6 +2,7 @@
 //!
 //! Databases in memory for tests, one for each engine, with any number of connections.
 
+use super::postgres::testing::PostgresDatabase;
 use super::{Reader, Snapshot, SqliteTransaction, Storage};
 use crate::config::DatabaseUrl;
 use std::path::Path;
@@ -14,6 +15,7 @@ const MEMORY_FOLDER: &str = "/dev/shm";
 /// An empty database of this version, deleted on drop.
 pub(crate) struct Engine {
     folder: TempDir,
+    postgres: Option<PostgresDatabase>,
     url: DatabaseUrl,
 }
 
@@ -40,6 +42,9 @@ pub(crate) fn execute_in(path: &Path, sql: &str) {
 /// Runs a test on an empty database of each engine.
 pub(crate) fn each_engine(test: impl Fn(&Engine)) {
     test(&Engine::sqlite());
+    if let Some(engine) = Engine::postgres() {
+        test(&engine);
+    }
 }
 
 impl Engine {
@@ -50,7 +55,29 @@ impl Engine {
             .unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("master.db"));
         Storage::migrate(&url).unwrap();
-        Engine { folder, url }
+        Engine {
+            folder,
+            postgres: None,
+            url,
+        }
+    }
+
+    /// Creates a database on the server of `tests/with-postgres`; `None` where there is none.
+    pub(crate) fn postgres() -> Option<Engine> {
+        let postgres = PostgresDatabase::new()?;
+        let url = DatabaseUrl::Postgres(Box::new(postgres.url.clone()));
+        Storage::migrate(&url).unwrap();
+        postgres.add_functions();
+        Some(Engine {
+            folder: tempfile::tempdir().unwrap(),
+            postgres: Some(postgres),
+            url,
+        })
+    }
+
+    /// The database on a server, where this is one.
+    pub(super) fn on_server(&self) -> Option<&PostgresDatabase> {
+        self.postgres.as_ref()
     }
 
     /// A database that an older version with so many migrations made and filled by this SQL, brought
@@ -62,7 +89,11 @@ impl Engine {
         execute_in(&path, sql);
         let url = DatabaseUrl::Sqlite(path);
         Storage::migrate(&url).unwrap();
-        Engine { folder, url }
+        Engine {
+            folder,
+            postgres: None,
+            url,
+        }
     }
 
     /// The database's URL.
@@ -105,26 +136,41 @@ impl Engine {
 
 /// Executes SQL without the master's methods; returns the number of changed rows.
 pub(crate) fn execute(storage: &mut Storage, sql: &str) -> usize {
-    let Storage::Sqlite(sqlite) = storage;
-    sqlite.connection.execute(sql, []).unwrap()
+    match storage {
+        Storage::Sqlite(sqlite) => sqlite.connection.execute(sql, []).unwrap(),
+        Storage::Postgres(_) => storage
+            .write(|tx| match &tx.snapshot {
+                Snapshot::Postgres(postgres) => Ok(postgres.changes(sql)),
+                Snapshot::Sqlite(_) => Ok(0),
+            })
+            .unwrap(),
+    }
 }
 
 /// Executes several statements.
 pub(crate) fn execute_all(storage: &mut Storage, sql: &str) {
-    let Storage::Sqlite(sqlite) = storage;
-    sqlite.connection.execute_batch(sql).unwrap();
+    match storage {
+        Storage::Sqlite(sqlite) => sqlite.connection.execute_batch(sql).unwrap(),
+        Storage::Postgres(_) => storage.write(|tx| tx.execute_batch(sql)).unwrap(),
+    }
 }
 
 impl Snapshot<'_> {
     /// The number that a query returns.
     pub(crate) fn number(&mut self, sql: &str) -> i64 {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
+                sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Snapshot::Postgres(postgres) => postgres.text(sql).parse().unwrap(),
+        }
     }
 
     /// How the engine means to run a query: its steps, between `; `.
     pub(crate) fn plan(&mut self, sql: &str) -> String {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self else {
+            panic!("plans are compared on SQLite alone");
+        };
         let mut statement = sqlite
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
             .unwrap();
@@ -135,7 +181,11 @@ impl Snapshot<'_> {
 
     /// The text that a query returns.
     pub(crate) fn text(&mut self, sql: &str) -> String {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
+                sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Snapshot::Postgres(postgres) => postgres.text(sql),
+        }
     }
 }

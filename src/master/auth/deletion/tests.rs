@@ -1,7 +1,6 @@
 //! spec/master/auth/deletion.md · 3.1.3, 4.1
 
 use super::CANCELLATIONS_MAX;
-use crate::config::DatabaseUrl;
 use crate::master::auth::hashing::testing as hashing;
 use crate::master::messages::{
     AccountEnd, AccountEvent, AdminAct, AuthMessage, Grant, RouterMessage, TransactionsMessage,
@@ -267,7 +266,7 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
 
 /// Which of the texts some file of the database, or a backup of it, still has.
 fn found(rig: &MasterRig, texts: &[String]) -> Vec<String> {
-    let DatabaseUrl::Sqlite(file) = rig.engine.url();
+    let file = rig.engine.url().file().unwrap();
     let backup = rig.engine.folder().join("backup.db");
     let _ = fs::remove_file(&backup);
     backup::copy(rig.engine.url(), &backup, &|| false).unwrap();
