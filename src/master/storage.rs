@@ -7,6 +7,7 @@
 pub mod account_orders;
 pub mod accounts;
 pub mod acts;
+pub mod ahead;
 pub mod backup;
 pub mod bars;
 mod before;
@@ -260,6 +261,8 @@ pub struct Tx<'a> {
     snapshot: Snapshot<'a>,
     /// Worker, boot ID and key of the origin of the last order that it stored.
     origin: Option<(Uuid, Uuid, i64)>,
+    /// The number of this commit among those that end orders, once it ends one.
+    ending: Option<i64>,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -394,10 +397,7 @@ impl Storage {
             Storage::Sqlite(sqlite) => Snapshot::Sqlite(sqlite.begin()?),
             Storage::Postgres(postgres) => Snapshot::Postgres(postgres.begin()?),
         };
-        Ok(Tx {
-            snapshot,
-            origin: None,
-        })
+        Ok(Tx::of(snapshot))
     }
 
     /// Begins; exits the process where another master has taken the database.
@@ -405,6 +405,16 @@ impl Storage {
         match self.begin() {
             Err(StorageError::Superseded(text)) => end_process(&text),
             begun => begun,
+        }
+    }
+}
+
+impl<'a> Tx<'a> {
+    fn of(snapshot: Snapshot<'a>) -> Tx<'a> {
+        Tx {
+            snapshot,
+            origin: None,
+            ending: None,
         }
     }
 }

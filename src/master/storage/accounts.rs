@@ -2,7 +2,7 @@
 //!
 //! Reads and writes accounts and sessions.
 
-use super::engine::{EngineResult, Row, params, signed};
+use super::engine::{EngineResult, Row, Sql, params, signed};
 use super::login_places::LoginPlace;
 use super::{Snapshot, StorageError, Tx};
 use crate::model::{
@@ -175,7 +175,12 @@ impl Snapshot<'_> {
         most: usize,
     ) -> Result<(Vec<AccountRow>, usize), StorageError> {
         let database = &*self;
-        let fits = "state < 2 AND (instr(username_key, ?1) > 0 OR instr(lower(email), ?1) > 0)";
+        let at = database.either(Sql {
+            sqlite: "instr",
+            postgres: "strpos",
+        });
+        let fits =
+            format!("state < 2 AND ({at}(username_key, ?1) > 0 OR {at}(lower(email), ?1) > 0)");
         let text = text.to_ascii_lowercase();
         let sql = format!("{ACCOUNT_COLUMNS} WHERE {fits} ORDER BY username_key LIMIT ?2");
         let mut statement = database.prepare(&sql)?;
@@ -476,9 +481,9 @@ impl Tx<'_> {
         let database = &self.snapshot;
         database
             .prepare_cached(
-                "INSERT INTO accounts (username, username_key, email, email_key, is_password, pass_hash, created,
+                "INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash, created,
                  starting_cash, worker, boot, sequence)
-                 VALUES (?1, ?2, ?3, ?4, ?5 IS NOT NULL, ?5, ?6, ?7, ?8, ?9, ?10)
+                 VALUES ((SELECT coalesce(max(account), 0) + 1 FROM accounts), ?1, ?2, ?3, ?4, CASE WHEN ?5 IS NULL THEN 0 ELSE 1 END, ?5, ?6, ?7, ?8, ?9, ?10)
                  RETURNING account",
             )?
             .query_row(params![
@@ -550,7 +555,7 @@ impl Tx<'_> {
         database
             .prepare_cached(
                 "DELETE FROM login_places WHERE place IN
-                 (SELECT place FROM login_places WHERE account = ?1 ORDER BY last DESC LIMIT -1 OFFSET ?2)",
+                 (SELECT place FROM login_places WHERE account = ?1 ORDER BY last DESC LIMIT 9223372036854775807 OFFSET ?2)",
             )?
             .execute(params![account.0, signed(LOGIN_PLACES_MAX as u64)])?;
         Ok(())
@@ -602,7 +607,7 @@ impl Tx<'_> {
         database
             .prepare_cached(
                 "UPDATE sessions SET expiry = ?2 + (expiry - since), since = ?2,
-                 last_used = min(last_used, ?1) WHERE since > ?1",
+                 last_used = CASE WHEN last_used < ?1 THEN last_used ELSE ?1 END WHERE since > ?1",
             )?
             .execute([now.0, begin.0])?;
         Ok(())

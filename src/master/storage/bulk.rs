@@ -175,10 +175,7 @@ impl BulkLoader {
 
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let snapshot = Snapshot::Sqlite(self.sqlite.begin()?);
-        Ok(Tx {
-            snapshot,
-            origin: None,
-        })
+        Ok(Tx::of(snapshot))
     }
 
     /// Writes a session for each of these accounts, valid from `now` until `expiry`.

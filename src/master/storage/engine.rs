@@ -3,6 +3,11 @@
 //! What every engine does: prepares a statement, binds parameters to it, and reads its rows. The rest
 //! of this folder writes SQL and names no engine.
 
+mod together;
+
+pub(super) use together::{PendingRows, RowsSql};
+
+use super::ahead::ReadAhead;
 use super::postgres::{PostgresRow, PostgresRows, PostgresStatement};
 use super::sqlite::statements::{SqliteRow, SqliteRows, SqliteStatement};
 use super::{Snapshot, SqliteTransaction, StorageError};
@@ -30,6 +35,13 @@ pub(super) fn signed(value: u64) -> i64 {
 /// Converts a number from a column. A negative one, which only a damaged database has, becomes 0.
 pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
+}
+
+/// One text for each engine, where they must differ.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sql {
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
 }
 
 /// A value of a column.
@@ -149,6 +161,8 @@ pub(super) enum Param<'a> {
     Integer(i64),
     Text(&'a str),
     Bytes(&'a [u8]),
+    /// An array, for an engine that takes one.
+    List(&'a [Param<'a>]),
 }
 
 /// What can be bound to a statement.
@@ -196,6 +210,12 @@ impl<const LENGTH: usize> ToParam for [u8; LENGTH] {
 impl<T: ToParam> ToParam for Option<T> {
     fn to_param(&self) -> Param<'_> {
         self.as_ref().map_or(Param::Null, T::to_param)
+    }
+}
+
+impl ToParam for Param<'_> {
+    fn to_param(&self) -> Param<'_> {
+        *self
     }
 }
 
@@ -383,6 +403,46 @@ impl Statement<'_> {
 }
 
 impl Snapshot<'_> {
+    /// Where rows wait to be written together; `None` where they are written one by one.
+    fn pending(&self) -> Option<&PendingRows> {
+        match self {
+            Snapshot::Sqlite(_) => None,
+            Snapshot::Postgres(postgres) => Some(&postgres.pending),
+        }
+    }
+
+    /// Where answers are that were read ahead; `None` where rows are read one by one.
+    pub(super) fn ahead(&self) -> Option<&ReadAhead> {
+        match self {
+            Snapshot::Sqlite(_) => None,
+            Snapshot::Postgres(postgres) => Some(&postgres.ahead),
+        }
+    }
+
+    /// Whether an engine takes arrays, so that many rows are one statement.
+    pub(super) fn takes_arrays(&self) -> bool {
+        self.pending().is_some()
+    }
+
+    /// Writes the rows that wait.
+    ///
+    /// # Errors
+    /// A row that must be there is not, or the database fails.
+    pub(super) fn write_pending(&self) -> EngineResult<()> {
+        match self {
+            Snapshot::Sqlite(_) => Ok(()),
+            Snapshot::Postgres(postgres) => postgres.write_pending(),
+        }
+    }
+
+    /// The text for this engine.
+    pub(super) fn either(&self, sql: Sql) -> &'static str {
+        match self {
+            Snapshot::Sqlite(_) => sql.sqlite,
+            Snapshot::Postgres(_) => sql.postgres,
+        }
+    }
+
     /// Prepares a statement, and keeps it for the next one of the same text.
     ///
     /// # Errors

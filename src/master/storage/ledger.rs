@@ -2,9 +2,9 @@
 //!
 //! Reads and writes the ledger: queued and settled orders, and what corporate actions made.
 
-use super::engine::{
-    EngineResult, Parameters, Row, changed_rows, damaged, params, signed, unsigned,
-};
+mod rows;
+
+use super::engine::{EngineResult, Parameters, Row, Sql, damaged, params, signed, unsigned};
 use super::order_details::{FillBar, OrderDetails};
 use super::{Snapshot, StorageError, Tx};
 use crate::master::transactions::entitlement::{Families, Trade};
@@ -12,6 +12,10 @@ use crate::master::transactions::fill::ActionRow;
 use crate::model::{
     AccountId, Action, ActionId, ActionKind, Cause, ClientOrderId, InLieuPrice, Money, Quantity,
     Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction, TransactionStatus,
+};
+use rows::{
+    END_ORDER, INSERT_FILL_BAR, INSERT_ORDER, INSERT_SETTLED, OPEN_ORDER, SET_AMOUNT, SET_QUANTITY,
+    SET_SYMBOL,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -215,10 +219,10 @@ impl FamilyTrades {
 
 /// The order in which the rows of an account took effect, as the words after `ORDER BY`: by update,
 /// what its actions made, then the orders that it settled, then what administrators did.
-pub(super) const TAKING_EFFECT: &str = "update_number,
+pub(super) const TAKING_EFFECT: &str = "update_number NULLS FIRST,
     CASE WHEN transactions.origin IS NOT NULL THEN 1 WHEN cause IN (6, 7) THEN 2 ELSE 0 END,
-    CASE WHEN transactions.origin IS NULL THEN number END,
-    ordered, worker, sequence, number";
+    CASE WHEN transactions.origin IS NULL THEN number END NULLS FIRST,
+    ordered, worker NULLS FIRST, sequence NULLS FIRST, number";
 
 /// SQL that finds the orders that have not ended, in no order, by the indexes that have them alone.
 /// `filter` is empty, or begins with `AND` and says which of them.
@@ -232,7 +236,7 @@ pub(super) fn waiting_rows_sql(columns: &str, filter: &str) -> String {
 fn locked_with_orders_sql() -> String {
     let waiting = waiting_rows_sql("account", "");
     format!(
-        "SELECT DISTINCT account FROM ({waiting}) JOIN accounts USING (account)
+        "SELECT DISTINCT account FROM ({waiting}) AS waiting JOIN accounts USING (account)
          WHERE state = 1 ORDER BY account"
     )
 }
@@ -316,13 +320,6 @@ pub(super) fn entry(row: &Row<'_>) -> EngineResult<LedgerEntry> {
 /// numbers were stored, has not ended, or is no order.
 fn has_ended_since(bound: &HistoryBound, ending: Option<i64>) -> bool {
     ending.is_some_and(|ending| unsigned(ending) > bound.endings)
-}
-
-/// The number of a commit that ends orders, from 1 on.
-fn next_ending(database: &Snapshot<'_>) -> EngineResult<i64> {
-    database
-        .prepare_cached("UPDATE ledger_position SET endings = endings + 1 RETURNING endings")?
-        .query_row([], |row| row.get(0))
 }
 
 /// An order as it was before it ended: open where it waited for a price, else queued.
@@ -449,10 +446,21 @@ fn origin(database: &Snapshot<'_>, worker: &Uuid, boot: &Uuid) -> EngineResult<i
         })
 }
 
+/// The number of a commit among those that end orders, from 1 on.
+fn ending_of(tx: &mut Tx<'_>) -> Result<i64, StorageError> {
+    if let Some(ending) = tx.ending {
+        return Ok(ending);
+    }
+    let sql = "UPDATE ledger_position SET endings = endings + 1 RETURNING endings";
+    let ending = tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    tx.ending = Some(ending);
+    Ok(ending)
+}
+
 /// Stores the outcomes of orders that have not ended, given by number, with the bars that filled
 /// them. `update` is none where they end between two updates.
 fn end_all<'a>(
-    database: &Snapshot<'_>,
+    tx: &mut Tx<'_>,
     outcomes: impl IntoIterator<Item = (i64, &'a Settlement)>,
     settled: Timestamp,
     update: Option<u64>,
@@ -461,14 +469,9 @@ fn end_all<'a>(
     if outcomes.peek().is_none() {
         return Ok(());
     }
-    let ending = next_ending(database)?;
+    let ending = ending_of(tx)?;
     // One look into the cache of statements for all.
-    let mut statement = database.prepare_cached(
-        "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
-         priced = ?6, reason = ?7, update_number = ?8, quantity = coalesce(?9, quantity),
-         quoted = ?10, fee = ?11, ending = ?12, fee_schedule = ?13
-         WHERE number = ?1 AND status IN (0, 3)",
-    )?;
+    let mut ends = tx.snapshot.writer(&END_ORDER)?;
     for (number, outcome) in outcomes {
         let (filled, details) = match outcome {
             Settlement::Settled {
@@ -481,7 +484,7 @@ fn end_all<'a>(
                 (None, FillDetails::default())
             }
         };
-        let changed = statement.execute(params![
+        ends.put(params![
             number,
             outcome.status() as u8,
             settled.0,
@@ -496,15 +499,9 @@ fn end_all<'a>(
             ending,
             details.fee_schedule,
         ])?;
-        if changed != 1 {
-            return Err(changed_rows(changed));
-        }
         if let Some(bar) = details.bar {
-            database
-                .prepare_cached(
-                    "INSERT INTO fill_bars (number, open, high, low) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![number, bar.open.0, bar.high.0, bar.low.0])?;
+            let row = params![number, bar.open.0, bar.high.0, bar.low.0];
+            tx.snapshot.put(&INSERT_FILL_BAR, row)?;
         }
     }
     Ok(())
@@ -553,6 +550,11 @@ impl Snapshot<'_> {
         sequence: u64,
     ) -> Result<Option<LedgerEntry>, StorageError> {
         let database = &*self;
+        if let Some(ahead) = database.ahead()
+            && ahead.is_new_message(worker, boot, sequence)
+        {
+            return Ok(None);
+        }
         let Some(origin) = find_origin(database, worker, boot)? else {
             return Ok(None);
         };
@@ -570,6 +572,11 @@ impl Snapshot<'_> {
         id: &ClientOrderId,
     ) -> Result<Option<LedgerEntry>, StorageError> {
         let database = &*self;
+        if let Some(ahead) = database.ahead()
+            && ahead.is_new_name(account, id)
+        {
+            return Ok(None);
+        }
         let filter = "account = ?1 AND client_order_id = ?2";
         find(database, filter, params![account.0, id.as_str()])
     }
@@ -777,10 +784,14 @@ impl Snapshot<'_> {
         firsts: &BTreeSet<Symbol>,
     ) -> Result<BTreeMap<Symbol, FamilyTrades>, StorageError> {
         let database = &*self;
+        let listed = database.either(Sql {
+            sqlite: "SELECT value FROM json_each(?1)",
+            postgres: "SELECT json_array_elements_text(CAST(?1 AS json))",
+        });
         let mut statement = database.prepare(&format!(
             "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
-             WHERE symbol IN (SELECT value FROM json_each(?1)) AND status = 1
+             WHERE symbol IN ({listed}) AND status = 1
                  AND (side IN (1, 2) AND (cause IS NULL OR cause = ?2) OR written_off <> 0)
              ORDER BY {TAKING_EFFECT}"
         ))?;
@@ -851,37 +862,35 @@ impl Tx<'_> {
             None => origin(database, &worker, &boot)?,
         };
         self.origin = Some((worker, boot, origin));
-        let inserted = database
-            .prepare_cached(
-                "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
-                 client_order_id, origin, sequence, stamped, ordered, waits_since, reserve, first_update)
-                 VALUES (?1, ?2, ?3, ?4, ?14, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?15, ?16)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                order.rank.number,
-                order.id.as_bytes(),
-                order.account.0,
-                order.side as u8,
-                order.symbol.as_str(),
-                order.quantity.0,
-                order.accepted.0,
-                order.client_order_id.map(ClientOrderId::as_str),
-                origin,
-                signed(order.rank.sequence),
-                order.stamped.0,
-                order.rank.timestamp.0,
-                order.waits_since.map(|since| since.0),
-                order.status as u8,
-                order.reserve.map(|reserve| reserve.0),
-                signed(order.first_update),
-            ])?;
-        if inserted == 1
-            && let Some(details) = order.details
-        {
+        let is_new = database.ahead().is_some_and(|ahead| ahead.is_new(order));
+        let row = params![
+            order.rank.number,
+            order.id.as_bytes(),
+            order.account.0,
+            order.side as u8,
+            order.symbol.as_str(),
+            order.quantity.0,
+            order.accepted.0,
+            order.client_order_id.map(ClientOrderId::as_str),
+            origin,
+            signed(order.rank.sequence),
+            order.stamped.0,
+            order.rank.timestamp.0,
+            order.waits_since.map(|since| since.0),
+            order.status as u8,
+            order.reserve.map(|reserve| reserve.0),
+            signed(order.first_update),
+        ];
+        let is_inserted = if is_new {
+            database.put(&INSERT_ORDER, row)?;
+            true
+        } else {
+            database.prepare_cached(INSERT_ORDER.one)?.execute(row)? == 1
+        };
+        if is_inserted && let Some(details) = order.details {
             self.insert_details(order, details)?;
         }
-        Ok(inserted == 1)
+        Ok(is_inserted)
     }
 
     /// Stores the outcomes of orders that have not ended, given by number, all at one time and with
@@ -895,9 +904,8 @@ impl Tx<'_> {
         settled: Timestamp,
         update: u64,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
         let outcomes = outcomes.iter().map(|(number, outcome)| (*number, outcome));
-        end_all(database, outcomes, settled, Some(update))
+        end_all(self, outcomes, settled, Some(update))
     }
 
     /// Notes that the ledger has what this update did, be it that no order ended: so that no bar is
@@ -908,7 +916,7 @@ impl Tx<'_> {
     pub fn set_settled_update(&mut self, update: u64) -> Result<(), StorageError> {
         let database = &self.snapshot;
         database
-            .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
+            .prepare_cached("UPDATE ledger_position SET settled = CASE WHEN settled > ?1 THEN settled ELSE ?1 END")?
             .execute([signed(update)])?;
         Ok(())
     }
@@ -923,8 +931,7 @@ impl Tx<'_> {
         outcome: &Settlement,
         settled: Timestamp,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        end_all(database, [(number, outcome)], settled, None)
+        end_all(self, [(number, outcome)], settled, None)
     }
 
     /// Cancels orders that have not ended, given by number, in one commit between two updates.
@@ -932,10 +939,9 @@ impl Tx<'_> {
     /// # Errors
     /// An order has ended, or the database fails.
     pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
-        let database = &self.snapshot;
         let outcome = Settlement::Cancelled(Reason::Cancelled);
         let outcomes = numbers.iter().map(|number| (*number, &outcome));
-        end_all(database, outcomes, now, None)
+        end_all(self, outcomes, now, None)
     }
 
     /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs,
@@ -966,17 +972,7 @@ impl Tx<'_> {
     /// # Errors
     /// The order is not queued, or the database fails.
     pub fn open_order(&mut self, number: i64, since: Timestamp) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        let changed = database
-            .prepare_cached(
-                "UPDATE transactions SET status = 3, waits_since = coalesce(waits_since, ?2)
-                 WHERE number = ?1 AND status = 0",
-            )?
-            .execute(params![number, since.0])?;
-        if changed != 1 {
-            return Err(changed_rows(changed));
-        }
-        Ok(())
+        self.snapshot.put(&OPEN_ORDER, params![number, since.0])
     }
 
     /// Changes quantity and reserve of an order that has not ended, because of a split.
@@ -989,18 +985,8 @@ impl Tx<'_> {
         quantity: Quantity,
         reserve: Option<Money>,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached(
-                "UPDATE transactions SET quantity = ?2, reserve = ?3
-                 WHERE number = ?1 AND status IN (0, 3)",
-            )?
-            .execute(params![
-                number,
-                quantity.0,
-                reserve.map(|reserve| reserve.0)
-            ])?;
-        Ok(())
+        let row = params![number, quantity.0, reserve.map(|reserve| reserve.0)];
+        self.snapshot.put(&SET_AMOUNT, row)
     }
 
     /// Changes the quantity of an order that has not ended, because of a split.
@@ -1012,13 +998,8 @@ impl Tx<'_> {
         number: i64,
         quantity: Quantity,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached(
-                "UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status IN (0, 3)",
-            )?
-            .execute(params![number, quantity.0])?;
-        Ok(())
+        self.snapshot
+            .put(&SET_QUANTITY, params![number, quantity.0])
     }
 
     /// Changes the asset of an order that has not ended, because of a rename.
@@ -1026,13 +1007,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_order_symbol(&mut self, number: i64, symbol: Symbol) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached(
-                "UPDATE transactions SET symbol = ?2 WHERE number = ?1 AND status IN (0, 3)",
-            )?
-            .execute(params![number, symbol.as_str()])?;
-        Ok(())
+        self.snapshot
+            .put(&SET_SYMBOL, params![number, symbol.as_str()])
     }
 
     /// Stores the transaction of an action, which is settled at once.
@@ -1040,15 +1016,10 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn insert_settled(&mut self, entry: &ActionEntry) -> Result<(), StorageError> {
-        let database = &self.snapshot;
         let row = &entry.row;
-        database
-            .prepare_cached(
-                "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
-                 price, total, priced, stamped, ordered, update_number, written_off, cause, source, moved_cost)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, ?7, ?8, ?9, ?10, ?7, ?7, ?11, ?12, ?13, ?14, ?15)",
-            )?
-            .execute(params![
+        self.snapshot.put(
+            &INSERT_SETTLED,
+            params![
                 entry.number,
                 entry.id.as_bytes(),
                 entry.account.0,
@@ -1064,8 +1035,8 @@ impl Tx<'_> {
                 row.cause.map(|cause| cause as u8),
                 row.source.as_ref().map(Symbol::as_str),
                 Some(row.moved_cost.0).filter(|cost| *cost != 0),
-            ])?;
-        Ok(())
+            ],
+        )
     }
 
     /// Stores what an administrator says of a grant, given by its number.
@@ -1087,7 +1058,7 @@ impl Tx<'_> {
     pub fn set_actions_applied(&mut self, update: u64) -> Result<(), StorageError> {
         let database = &self.snapshot;
         database
-            .prepare_cached("UPDATE ledger_position SET acted = ?1, settled = max(settled, ?1)")?
+            .prepare_cached("UPDATE ledger_position SET acted = ?1, settled = CASE WHEN settled > ?1 THEN settled ELSE ?1 END")?
             .execute([signed(update)])?;
         Ok(())
     }

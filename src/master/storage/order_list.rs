@@ -54,7 +54,7 @@ impl Snapshot<'_> {
         let account = filter.account.map(|account| account.0);
         let symbol = filter.symbol.map(Symbol::as_str);
         let waiting = waiting_sql();
-        let sql = format!("SELECT count(*) FROM ({waiting})");
+        let sql = format!("SELECT count(*) FROM ({waiting}) AS waiting");
         let filter = params![account, symbol, None::<&[u8]>];
         let all: i64 = database.query_row(&sql, filter, |row| row.get(0))?;
         let sql = format!("{waiting} ORDER BY number DESC LIMIT ?4");

@@ -5,6 +5,8 @@
 //!
 //! Tests: `src/master/storage/order_terms/tests.rs`.
 
+mod rows;
+
 use super::engine::{EngineResult, Row, damaged, params, signed, unsigned};
 use super::ledger::{
     ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, LedgerEntry, NewOrder, WaitingStatus, entry, symbol,
@@ -15,6 +17,9 @@ use crate::master::transactions::book::due::TrailStart;
 use crate::master::transactions::book::trail::TrailClose;
 use crate::model::{
     Money, OrderKind, OrderTerms, Quantity, Symbol, TimeInForce, Timestamp, TrailDistance,
+};
+use rows::{
+    INSERT_TERMS, SET_BEST, SET_FIRST_UPDATE, SET_PRICES, SET_TRAIL_CLOSE, SET_TRIGGERED, SET_UNTIL,
 };
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -115,7 +120,7 @@ fn waiting_sql(status: WaitingStatus) -> String {
     let numbers = status.rows_sql("number");
     format!(
         "SELECT {ENTRY_COLUMNS}, {DETAILS} FROM
-             ({numbers} ORDER BY number LIMIT -1)
+             ({numbers} ORDER BY number LIMIT 9223372036854775807) AS waiting
          CROSS JOIN transactions USING (number) LEFT JOIN origins USING (origin)
          LEFT JOIN order_terms USING (number)"
     )
@@ -236,35 +241,28 @@ impl Tx<'_> {
         order: &NewOrder<'_>,
         details: &OrderDetails,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
         let (kind, [limit, stop, trail, percent]) = prices(&details.terms);
         let time_in_force: u8 = match details.time_in_force {
             TimeInForce::Gtc => 0,
             TimeInForce::Day => 1,
             TimeInForce::Until(_) => 2,
         };
-        database
-            .prepare_cached(
-                "INSERT INTO order_terms (number, kind, limit_price, stop_price, trail, trail_percent,
-                 cash, time_in_force, until, best, triggered, asked, replaces)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?
-            .execute(params![
-                order.rank.number,
-                kind,
-                limit,
-                stop,
-                trail,
-                percent,
-                details.cash.map(|cash| cash.0),
-                time_in_force,
-                details.until.map(|until| until.0),
-                details.best.map(|best| best.0),
-                details.triggered.map(signed),
-                details.asked.as_deref(),
-                details.replaces,
-            ])?;
-        Ok(())
+        let row = params![
+            order.rank.number,
+            kind,
+            limit,
+            stop,
+            trail,
+            percent,
+            details.cash.map(|cash| cash.0),
+            time_in_force,
+            details.until.map(|until| until.0),
+            details.best.map(|best| best.0),
+            details.triggered.map(signed),
+            details.asked.as_deref(),
+            details.replaces,
+        ];
+        self.snapshot.put(&INSERT_TERMS, row)
     }
 
     /// Changes the prices of an open order because of a split: its terms, and the best close of a
@@ -278,15 +276,9 @@ impl Tx<'_> {
         terms: &OrderTerms,
         best: Option<Money>,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
         let (_, [limit, stop, trail, _]) = prices(terms);
-        database
-            .prepare_cached(
-                "UPDATE order_terms SET limit_price = ?2, stop_price = ?3, trail = ?4, best = ?5
-                 WHERE number = ?1",
-            )?
-            .execute(params![number, limit, stop, trail, best.map(|best| best.0)])?;
-        Ok(())
+        let row = params![number, limit, stop, trail, best.map(|best| best.0)];
+        self.snapshot.put(&SET_PRICES, row)
     }
 
     /// Records that a stop-limit became a limit order at this update.
@@ -294,11 +286,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_triggered(&mut self, number: i64, update: u64) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached("UPDATE order_terms SET triggered = ?2 WHERE number = ?1")?
-            .execute(params![number, signed(update)])?;
-        Ok(())
+        let row = params![number, signed(update)];
+        self.snapshot.put(&SET_TRIGGERED, row)
     }
 
     /// Records when the day of an order ends, which has begun.
@@ -306,11 +295,7 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_until(&mut self, number: i64, until: Timestamp) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached("UPDATE order_terms SET until = ?2 WHERE number = ?1")?
-            .execute(params![number, until.0])?;
-        Ok(())
+        self.snapshot.put(&SET_UNTIL, params![number, until.0])
     }
 
     /// Records from where on a trailing order follows closes, where it is not what was expected.
@@ -319,13 +304,9 @@ impl Tx<'_> {
     /// The database fails.
     pub fn set_trail_start(&mut self, start: &TrailStart) -> Result<(), StorageError> {
         let database = &self.snapshot;
-        database
-            .prepare_cached("UPDATE transactions SET first_update = ?2 WHERE number = ?1")?
-            .execute(params![start.number, signed(start.first_update)])?;
-        database
-            .prepare_cached("UPDATE order_terms SET best = ?2 WHERE number = ?1")?
-            .execute(params![start.number, start.best.0])?;
-        Ok(())
+        let row = params![start.number, signed(start.first_update)];
+        database.put(&SET_FIRST_UPDATE, row)?;
+        database.put(&SET_BEST, params![start.number, start.best.0])
     }
 
     /// Stores the close of an update that tested trailing orders of the asset.
@@ -338,16 +319,8 @@ impl Tx<'_> {
         update: u64,
         close: Money,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached(
-                "INSERT INTO trail_closes (symbol, update_number, for_sales, for_purchases)
-                 VALUES (?1, ?2, ?3, ?3)
-                 ON CONFLICT (symbol, update_number)
-                 DO UPDATE SET for_sales = ?3, for_purchases = ?3",
-            )?
-            .execute(params![symbol.as_str(), signed(update), close.0])?;
-        Ok(())
+        let row = params![symbol.as_str(), signed(update), close.0];
+        self.snapshot.put(&SET_TRAIL_CLOSE, row)
     }
 
     /// Replaces the closes of an asset.

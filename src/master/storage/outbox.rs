@@ -143,9 +143,11 @@ impl Snapshot<'_> {
     ) -> Result<u64, StorageError> {
         let database = &*self;
         let mut statement = database.prepare_cached(
-            "SELECT max((SELECT count(*) FROM outbox WHERE account = ?1 AND created > ?3 AND kind = ?4),
-                        (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?5) AND created > ?3
-                            AND kind = ?4))",
+            "SELECT max(mails) FROM (
+                 SELECT count(*) AS mails FROM outbox WHERE account = ?1 AND created > ?3 AND kind = ?4
+                 UNION ALL
+                 SELECT count(*) FROM outbox WHERE address_key IN (?2, ?5) AND created > ?3 AND kind = ?4
+             ) AS counts",
         )?;
         let key = recipient.address.key();
         let count = statement.query_row(
@@ -362,7 +364,7 @@ impl Tx<'_> {
         database
             .prepare_cached(
                 "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox
-                 WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT -1 OFFSET ?1)",
+                 WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 9223372036854775807 OFFSET ?1)",
             )?
             .execute([OUTBOX_ENDED_MAX])?;
         Ok(())
@@ -511,10 +513,12 @@ fn notices_since(
     notice: &Notice,
 ) -> EngineResult<RecentNotices> {
     let mut statement = database.prepare_cached(
-        "SELECT max((SELECT count(*) FROM outbox WHERE account = ?1 AND created > ?3
-                        AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7))),
-                    (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
-                        AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7)))),
+        "SELECT (SELECT max(mails) FROM (
+                 SELECT count(*) AS mails FROM outbox WHERE account = ?1 AND created > ?3
+                     AND kind <> ?4 AND (?5 = 1 OR kind NOT IN (?6, ?7))
+                 UNION ALL
+                 SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
+                     AND kind <> ?4 AND (?5 = 1 OR kind NOT IN (?6, ?7))) AS counts),
                 (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
                     AND kind <> ?4)",
     )?;

@@ -2,7 +2,7 @@
 //!
 //! Reads and writes cash and positions, which are the sums of an account's transactions.
 
-use super::engine::{EngineResult, Row, damaged, params, unsigned};
+use super::engine::{EngineResult, Row, RowsSql, Sql, damaged, params, unsigned};
 use super::ledger::symbol;
 use super::{Snapshot, StorageError, Tx};
 use crate::model::{AccountId, Holdings, Money, Quantity, Symbol};
@@ -52,6 +52,39 @@ fn cash(database: &Snapshot<'_>, account: AccountId) -> EngineResult<Money> {
     cash.map(Money).ok_or(damaged("a row is not there"))
 }
 
+/// Stores an account's cash.
+static SET_BALANCE: RowsSql = RowsSql {
+    table: "balances",
+    key: 1,
+    one: "INSERT INTO balances (account, cash) VALUES (?1, ?2)
+          ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
+    all: "INSERT INTO balances (account, cash) SELECT * FROM unnest(?1::bigint[], ?2::bigint[])
+          ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
+    changes_each: false,
+};
+
+/// Stores a position.
+static SET_POSITION: RowsSql = RowsSql {
+    table: "positions",
+    key: 2,
+    one: "INSERT INTO positions (account, symbol, quantity, cost) VALUES (?1, ?2, ?3, ?4)
+          ON CONFLICT (account, symbol) DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost",
+    all: "INSERT INTO positions (account, symbol, quantity, cost)
+          SELECT * FROM unnest(?1::bigint[], ?2::text[], ?3::bigint[], ?4::bigint[])
+          ON CONFLICT (account, symbol) DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost",
+    changes_each: false,
+};
+
+/// Deletes a position.
+static DELETE_POSITION: RowsSql = RowsSql {
+    table: "positions",
+    key: 2,
+    one: "DELETE FROM positions WHERE account = ?1 AND symbol = ?2",
+    all: "DELETE FROM positions AS p USING unnest(?1::bigint[], ?2::text[]) AS r (account, symbol)
+          WHERE p.account = r.account AND p.symbol = r.symbol",
+    changes_each: false,
+};
+
 impl Snapshot<'_> {
     /// The cash with which an account's ledger begins, and to which a restart brings it.
     ///
@@ -70,7 +103,8 @@ impl Snapshot<'_> {
     /// There is no such account, or the database fails.
     pub fn cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
         let database = &*self;
-        cash(database, account)
+        let ahead = database.ahead().and_then(|it| it.take_cash(account));
+        ahead.map_or_else(|| cash(database, account), Ok)
     }
 
     /// The units that an account holds of an asset.
@@ -79,6 +113,10 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn units(&mut self, account: AccountId, symbol: &Symbol) -> Result<Quantity, StorageError> {
         let database = &*self;
+        let ahead = database.ahead();
+        if let Some(units) = ahead.and_then(|it| it.take_units(account, symbol)) {
+            return Ok(units);
+        }
         let sql = "SELECT quantity FROM positions WHERE account = ?1 AND symbol = ?2";
         let mut statement = database.prepare_cached(sql)?;
         let found =
@@ -92,6 +130,9 @@ impl Snapshot<'_> {
     /// There is no such account, or the database fails.
     pub fn holdings(&mut self, account: AccountId) -> Result<Holdings, StorageError> {
         let database = &*self;
+        if let Some(holdings) = database.ahead().and_then(|it| it.take_holdings(account)) {
+            return Ok(holdings);
+        }
         let cash = cash(database, account)?;
         let sql = "SELECT symbol, quantity, cost FROM positions WHERE account = ?1";
         let mut statement = database.prepare_cached(sql)?;
@@ -111,9 +152,14 @@ impl Snapshot<'_> {
     pub fn owned(&mut self) -> Result<Vec<OwnedAsset>, StorageError> {
         let database = &*self;
         // `total` adds in floating point, which no number of positions overflows; people read it.
-        let sql = "SELECT symbol, count(*), CAST(min(total(quantity), 9e18) AS INTEGER)
-                   FROM positions GROUP BY symbol ORDER BY symbol";
-        let mut statement = database.prepare(sql)?;
+        let units = database.either(Sql {
+            sqlite: "CAST(min(total(quantity), 9e18) AS INTEGER)",
+            postgres: "CAST(least(sum(quantity), 9e18) AS BIGINT)",
+        });
+        let sql = format!(
+            "SELECT symbol, count(*), {units} FROM positions GROUP BY symbol ORDER BY symbol"
+        );
+        let mut statement = database.prepare(&sql)?;
         let rows = statement.query_map([], |row| {
             Ok(OwnedAsset {
                 symbol: symbol(&row.get::<String>(0)?)?,
@@ -149,23 +195,16 @@ impl Tx<'_> {
         after: &Holdings,
     ) -> Result<(), StorageError> {
         let database = &self.snapshot;
+        if let Some(ahead) = database.ahead() {
+            ahead.forget(account);
+        }
         if before.cash != after.cash {
-            database
-                .prepare_cached(
-                    "INSERT INTO balances (account, cash) VALUES (?1, ?2)
-                     ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
-                )?
-                .execute(params![account.0, after.cash.0])?;
+            database.put(&SET_BALANCE, params![account.0, after.cash.0])?;
         }
         for (symbol, (quantity, cost)) in &after.positions {
             if before.positions.get(symbol) != Some(&(*quantity, *cost)) {
-                database
-                    .prepare_cached(
-                        "INSERT INTO positions (account, symbol, quantity, cost) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (account, symbol)
-                         DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost",
-                    )?
-                    .execute(params![account.0, symbol.as_str(), quantity.0, cost.0])?;
+                let row = params![account.0, symbol.as_str(), quantity.0, cost.0];
+                database.put(&SET_POSITION, row)?;
             }
         }
         for symbol in before
@@ -173,9 +212,7 @@ impl Tx<'_> {
             .keys()
             .filter(|symbol| !after.positions.contains_key(symbol))
         {
-            database
-                .prepare_cached("DELETE FROM positions WHERE account = ?1 AND symbol = ?2")?
-                .execute(params![account.0, symbol.as_str()])?;
+            database.put(&DELETE_POSITION, params![account.0, symbol.as_str()])?;
         }
         Ok(())
     }

@@ -20,7 +20,8 @@ mod values;
 use self::session::Session;
 use self::values::{PostgresColumn, PostgresParam};
 use super::StorageError;
-use super::engine::{EngineResult, Parameters, Value};
+use super::ahead::ReadAhead;
+use super::engine::{EngineResult, Param, Parameters, PendingRows, Value};
 use crate::config::PostgresUrl;
 use parking_lot::Mutex;
 use postgres::{CancelToken, Row};
@@ -339,6 +340,10 @@ pub struct PostgresTransaction<'a> {
     number: Option<i64>,
     has_failed: Cell<bool>,
     is_open: Cell<bool>,
+    /// What it will write together.
+    pub(super) pending: PendingRows,
+    /// What it has read ahead.
+    pub(super) ahead: ReadAhead,
 }
 
 impl<'a> PostgresTransaction<'a> {
@@ -348,11 +353,29 @@ impl<'a> PostgresTransaction<'a> {
             number,
             has_failed: Cell::new(false),
             is_open: Cell::new(true),
+            pending: PendingRows::default(),
+            ahead: ReadAhead::default(),
         }
+    }
+
+    /// Writes the rows that wait. After an error the transaction stores nothing.
+    pub(super) fn write_pending(&self) -> Result<(), StorageError> {
+        let written = self.pending.take().iter().try_for_each(|batch| {
+            batch.run(|sql, arrays| {
+                let values = arrays.iter().map(|array| PostgresParam(Param::List(array)));
+                let values: Vec<PostgresParam<'_>> = values.collect();
+                self.run(|session| session.execute(sql, true, &values))
+            })
+        });
+        if written.is_err() {
+            self.has_failed.set(true);
+        }
+        written
     }
 
     /// Commits. Where the answer is lost, the commit is looked up.
     pub(super) fn commit(self) -> Result<(), StorageError> {
+        self.write_pending()?;
         if self.has_failed.get() {
             return Err(StorageError::Other(FAILED_BEFORE.to_owned()));
         }
@@ -367,6 +390,7 @@ impl<'a> PostgresTransaction<'a> {
 
     /// Runs statements without parameters.
     pub(super) fn batch(&self, sql: &str) -> Result<(), StorageError> {
+        self.write_pending()?;
         self.run(|session| session.batch(sql))
     }
 
@@ -429,6 +453,7 @@ impl<'a> PostgresStatement<'a> {
 
     /// Executes it. Returns the number of rows that it changed.
     pub fn execute(&self, values: &dyn Parameters) -> EngineResult<usize> {
+        self.transaction.write_pending()?;
         with_values(values, |values| {
             let run = |session: &mut Session| session.execute(&self.sql, self.keep, values);
             self.transaction.run(run)
@@ -437,6 +462,7 @@ impl<'a> PostgresStatement<'a> {
 
     /// Executes it, and reads all its rows.
     pub fn query(&self, values: &dyn Parameters) -> EngineResult<PostgresRows> {
+        self.transaction.write_pending()?;
         with_values(values, |values| {
             let run = |session: &mut Session| session.query(&self.sql, self.keep, values);
             let rows = self.transaction.run(run)?;

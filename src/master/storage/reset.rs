@@ -2,6 +2,7 @@
 //!
 //! Lets a market begin anew: all prices and all trading are deleted, in one transaction.
 
+use super::engine::Sql;
 use super::{Storage, StorageError, Tx};
 use crate::config::DatabaseUrl;
 
@@ -71,7 +72,10 @@ impl Tx<'_> {
     fn delete_market(&mut self, people: bool) -> Result<(), StorageError> {
         let database = &self.snapshot;
         // An order may name an account, and a login place another one's.
-        database.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+        database.execute_batch(database.either(Sql {
+            sqlite: "PRAGMA defer_foreign_keys = ON",
+            postgres: "SET CONSTRAINTS ALL DEFERRED",
+        }))?;
         let people = if people { PEOPLE } else { &[] };
         for table in MARKET.iter().chain(people) {
             database.execute_batch(&format!("DELETE FROM {table}"))?;

@@ -143,7 +143,7 @@ impl Tx<'_> {
         database
             .prepare_cached(
                 "DELETE FROM reset_codes WHERE hash IN (SELECT hash FROM reset_codes
-                 WHERE account = ?1 AND address_key IS NOT NULL ORDER BY created DESC LIMIT -1 OFFSET ?2)",
+                 WHERE account = ?1 AND address_key IS NOT NULL ORDER BY created DESC LIMIT 9223372036854775807 OFFSET ?2)",
             )?
             .execute(params![account.0, MAILED_CODES_MAX])?;
         Ok(())

@@ -124,7 +124,7 @@ const REPLACEMENT_FAULTS: [(&str, &str); 3] = [
         "SELECT new.number FROM order_terms AS o JOIN transactions AS new ON new.number = o.number
          LEFT JOIN transactions AS old ON old.number = o.replaces
          WHERE o.replaces IS NOT NULL
-            AND (old.account IS NOT new.account OR old.reason IS NOT 'replaced')",
+            AND (old.account IS DISTINCT FROM new.account OR old.reason IS DISTINCT FROM 'replaced')",
         "the order in whose place it is was not replaced",
     ),
     (
@@ -180,7 +180,7 @@ fn waiting_lines_sql() -> String {
     format!(
         "SELECT number, side, status, quantity, waits_since, reserve, first_update, kind,
              limit_price, stop_price, order_terms.cash, time_in_force, until, triggered
-         FROM ({numbers} ORDER BY number LIMIT -1)
+         FROM ({numbers} ORDER BY number LIMIT 9223372036854775807) AS waiting
          CROSS JOIN transactions USING (number) LEFT JOIN order_terms USING (number)"
     )
 }

@@ -6,7 +6,9 @@
 use super::super::engine::{params, signed};
 use super::super::{Reader, Snapshot, StorageError};
 use super::AssetId;
-use super::rows::{BarPeriod, ROLL_UPS, bar_of, is_rolled_up, roll_up};
+use super::rows::{
+    BarPeriod, ROLL_UPS, UPDATES_OF_RANGE, bar_of, is_rolled_up, roll_up, update_ranges,
+};
 use crate::model::{Bar, Quote, Symbol, Timestamp};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -73,13 +75,15 @@ impl Snapshot<'_> {
     /// One asset's bars in the updates from `hot.0` up to but excluding `hot.1`, in order of time.
     fn hot_bars(&mut self, asset: AssetId, hot: (i64, i64)) -> Result<Vec<Bar>, StorageError> {
         let database = &*self;
-        let mut read = database.prepare_cached(
-            "SELECT time, open, high, low, close, volume FROM bars_hot WHERE number = ?1 AND asset = ?2",
-        )?;
+        let updates = database.either(UPDATES_OF_RANGE);
+        let mut read = database.prepare_cached(&format!(
+            "SELECT time, open, high, low, close, volume FROM bars_hot
+             WHERE {updates} AND asset = ?3 ORDER BY number"
+        ))?;
         let mut bars = Vec::new();
-        for number in hot.0..hot.1 {
-            let mut rows = read.query(params![number, asset.0])?;
-            if let Some(row) = rows.next()? {
+        for range in update_ranges(database, (hot.0, hot.1 - 1)) {
+            let mut rows = read.query(params![range.0, range.1, asset.0])?;
+            while let Some(row) = rows.next()? {
                 bars.push(bar_of(&row)?);
             }
         }

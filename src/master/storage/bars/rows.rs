@@ -5,13 +5,13 @@
 //! Tests: `src/master/storage/bars/tests.rs`.
 
 use super::super::engine::{
-    EngineResult, Param, Parameters, Row, Statement, params, signed, unsigned,
+    EngineResult, Param, Parameters, Row, RowsSql, Sql, Statement, params, signed, unsigned,
 };
-use super::super::ledger::{ACTION_COLUMNS, action, action_terms};
+use super::super::ledger::{ACTION_COLUMNS, action, action_terms, symbol};
 use super::super::{Snapshot, StorageError, Tx};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
 use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Bars that one statement inserts.
 const ROWS_MAX: usize = 32;
@@ -68,6 +68,9 @@ fn put_all(
     asset: AssetId,
     bars: &[Bar],
 ) -> EngineResult<()> {
+    if database.takes_arrays() {
+        return put_arrays(database, table, conflict, asset, bars);
+    }
     let sql = |rows: usize| {
         let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(rows).join(", ");
         format!(
@@ -89,6 +92,84 @@ fn put_all(
         put(&mut insert, asset.0, bar)?;
     }
     Ok(())
+}
+
+/// The same for an engine that takes arrays.
+fn put_arrays(
+    database: &Snapshot<'_>,
+    table: &str,
+    conflict: &str,
+    asset: AssetId,
+    bars: &[Bar],
+) -> EngineResult<()> {
+    let sql = format!(
+        "INSERT INTO {table} (asset, time, open, high, low, close, volume)
+         SELECT ?1, r.* FROM unnest(?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[],
+             ?6::bigint[], ?7::bigint[]) AS r {conflict}"
+    );
+    let column = |of: fn(&Bar) -> i64| -> Vec<Param<'_>> {
+        bars.iter().map(|bar| Param::Integer(of(bar))).collect()
+    };
+    let [time, open, high, low, close, volume] = [
+        column(|bar| bar.time.0),
+        column(|bar| bar.open.0),
+        column(|bar| bar.high.0),
+        column(|bar| bar.low.0),
+        column(|bar| bar.close.0),
+        column(|bar| signed(bar.volume)),
+    ];
+    database.prepare_cached(&sql)?.execute(params![
+        asset.0,
+        Param::List(&time),
+        Param::List(&open),
+        Param::List(&high),
+        Param::List(&low),
+        Param::List(&close),
+        Param::List(&volume)
+    ])?;
+    Ok(())
+}
+
+/// Stores a bar of an update.
+static INSERT_HOT: RowsSql = RowsSql {
+    table: "bars_hot",
+    key: 2,
+    one: "INSERT INTO bars_hot (asset, number, time, open, high, low, close, volume, stale)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    all: "INSERT INTO bars_hot (asset, number, time, open, high, low, close, volume, stale)
+          SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[],
+              ?6::bigint[], ?7::bigint[], ?8::bigint[], ?9::bigint[])",
+    changes_each: false,
+};
+
+/// Lists an asset.
+static INSERT_ASSET: RowsSql = RowsSql {
+    table: "assets",
+    key: 1,
+    one: "INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING",
+    all: "INSERT INTO assets (symbol) SELECT * FROM unnest(?1::text[])
+          ON CONFLICT (symbol) DO NOTHING",
+    changes_each: false,
+};
+
+/// Finds the rows of a range of [`update_ranges`], of which SQLite's has one update.
+pub(super) const UPDATES_OF_RANGE: Sql = Sql {
+    sqlite: "number = ?1",
+    postgres: "number BETWEEN ?1 AND ?2",
+};
+
+/// The ranges of updates that one statement each reads or deletes: all of them for an engine across a
+/// network, one after the other for SQLite, which finds some assets' rows of one update side by side.
+pub(super) fn update_ranges(
+    database: &Snapshot<'_>,
+    (from, to): (i64, i64),
+) -> impl Iterator<Item = (i64, i64)> + use<> {
+    let (step, ranges) = match (from <= to, database.takes_arrays()) {
+        (false, _) => (0, from..from),
+        (true, true) => (to - from, from..from + 1),
+        (true, false) => (0, from..to + 1),
+    };
+    ranges.map(move |number| (number, number + step))
 }
 
 /// Maps a bar's time to the start of its period.
@@ -214,14 +295,16 @@ impl Snapshot<'_> {
         (first, last): (AssetId, AssetId),
     ) -> Result<Vec<(AssetId, Bar)>, StorageError> {
         let database = &*self;
-        let mut statement = database.prepare_cached(
+        let updates = database.either(UPDATES_OF_RANGE);
+        let mut statement = database.prepare_cached(&format!(
             "SELECT time, open, high, low, close, volume, asset FROM bars_hot
-             WHERE number = ?1 AND asset BETWEEN ?2 AND ?3",
-        )?;
+             WHERE {updates} AND asset BETWEEN ?3 AND ?4 ORDER BY number"
+        ))?;
         let mut bars: Vec<(AssetId, Bar)> = Vec::new();
-        for number in from..=to {
-            let read = |row: &Row<'_>| Ok((AssetId(row.get(6)?), bar_of(row)?));
-            for bar in statement.query_map(params![number, first.0, last.0], read)? {
+        let read = |row: &Row<'_>| Ok((AssetId(row.get(6)?), bar_of(row)?));
+        for range in update_ranges(database, (from, to)) {
+            let values = params![range.0, range.1, first.0, last.0];
+            for bar in statement.query_map(values, read)? {
                 bars.push(bar?);
             }
         }
@@ -238,15 +321,19 @@ impl Tx<'_> {
         symbols: &[Symbol],
     ) -> Result<HashMap<Symbol, AssetId>, StorageError> {
         let database = &self.snapshot;
-        let mut assets = HashMap::with_capacity(symbols.len());
-        let mut add = database.prepare_cached(
-            "INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING",
-        )?;
-        let mut find = database.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
+        let mut add = database.writer(&INSERT_ASSET)?;
         for symbol in symbols {
-            add.execute([symbol.as_str()])?;
-            let id = find.query_row([symbol.as_str()], |row| row.get(0))?;
-            assets.insert(*symbol, AssetId(id));
+            add.put([symbol.as_str()])?;
+        }
+        let mut read = database.prepare("SELECT symbol, id FROM assets")?;
+        let mut rows = read.query([])?;
+        let wanted: HashSet<&str> = symbols.iter().map(Symbol::as_str).collect();
+        let mut assets = HashMap::with_capacity(symbols.len());
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            if wanted.contains(name.as_str()) {
+                assets.insert(symbol(&name)?, AssetId(row.get(1)?));
+            }
         }
         Ok(assets)
     }
@@ -258,21 +345,18 @@ impl Tx<'_> {
         bars: &[(AssetId, &Bar, bool)],
     ) -> Result<(), StorageError> {
         let database = &self.snapshot;
-        let mut insert = database.prepare_cached(
-            "INSERT INTO bars_hot (number, asset, time, open, high, low, close, volume, stale)
-             VALUES (?8, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9)",
-        )?;
+        let mut insert = database.writer(&INSERT_HOT)?;
         let number = signed(number);
         for (id, bar, is_stale) in bars {
-            insert.execute(params![
+            insert.put(params![
                 id.0,
+                number,
                 bar.time.0,
                 bar.open.0,
                 bar.high.0,
                 bar.low.0,
                 bar.close.0,
                 signed(bar.volume),
-                number,
                 is_stale
             ])?;
         }
@@ -429,10 +513,12 @@ impl Tx<'_> {
         (first, last): (AssetId, AssetId),
     ) -> Result<(), StorageError> {
         let database = &self.snapshot;
-        let mut delete = database
-            .prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
-        for number in from..=to {
-            delete.execute(params![number, first.0, last.0])?;
+        let updates = database.either(UPDATES_OF_RANGE);
+        let mut delete = database.prepare_cached(&format!(
+            "DELETE FROM bars_hot WHERE {updates} AND asset BETWEEN ?3 AND ?4"
+        ))?;
+        for range in update_ranges(database, (from, to)) {
+            delete.execute(params![range.0, range.1, first.0, last.0])?;
         }
         Ok(())
     }
@@ -458,10 +544,18 @@ fn replace(
     asset: AssetId,
     bars: impl IntoIterator<Item = Bar>,
 ) -> EngineResult<()> {
+    let conflict =
+        "ON CONFLICT (asset, time) DO UPDATE SET open = excluded.open, high = excluded.high,
+         low = excluded.low, close = excluded.close, volume = excluded.volume";
+    if database.takes_arrays() {
+        // One statement writes no row twice.
+        let last: BTreeMap<Timestamp, Bar> = bars.into_iter().map(|bar| (bar.time, bar)).collect();
+        let bars: Vec<Bar> = last.into_values().collect();
+        return put_arrays(database, table, conflict, asset, &bars);
+    }
     let mut replace = database.prepare_cached(&format!(
-        "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (asset, time) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,
-         close = excluded.close, volume = excluded.volume"
+        "INSERT INTO {table} (asset, time, open, high, low, close, volume)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) {conflict}"
     ))?;
     for bar in bars {
         put(&mut replace, asset.0, &bar)?;

@@ -4,7 +4,7 @@
 
 use crate::master::storage::engine::{Param, Value};
 use bytes::{BufMut, BytesMut};
-use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 use std::error::Error;
 
 /// Digits of one group of a NUMERIC.
@@ -91,6 +91,7 @@ impl ToSql for PostgresParam<'_> {
             Param::Integer(number) => put_number(number, kind, out)?,
             Param::Text(text) => out.put_slice(text.as_bytes()),
             Param::Bytes(bytes) => out.put_slice(bytes),
+            Param::List(values) => put_array(values, kind, out)?,
         }
         Ok(IsNull::No)
     }
@@ -100,6 +101,32 @@ impl ToSql for PostgresParam<'_> {
     }
 
     to_sql_checked!();
+}
+
+/// Writes an array of one dimension.
+fn put_array(values: &[Param<'_>], kind: &Type, out: &mut BytesMut) -> Result<(), Failure> {
+    let Kind::Array(element) = kind.kind() else {
+        return Err(format!("an array stands where the server expects {kind}").into());
+    };
+    let has_null = values.contains(&Param::Null);
+    out.put_i32(1);
+    out.put_i32(i32::from(has_null));
+    out.put_u32(element.oid());
+    out.put_i32(i32::try_from(values.len())?);
+    // Its elements are numbered from 1 on.
+    out.put_i32(1);
+    let mut bytes = BytesMut::new();
+    for value in values {
+        match PostgresParam(*value).to_sql(element, &mut bytes)? {
+            IsNull::Yes => out.put_i32(-1),
+            IsNull::No => {
+                out.put_i32(i32::try_from(bytes.len())?);
+                out.put_slice(&bytes);
+            }
+        }
+        bytes.clear();
+    }
+    Ok(())
 }
 
 /// Writes a number as the type that the server expects where it stands.
