@@ -126,6 +126,7 @@ pub struct DeploymentBuilder {
     watchdog: Option<Duration>,
     own_clocks: bool,
     keeps_folder: bool,
+    is_in_a_file: bool,
 }
 
 impl DeploymentBuilder {
@@ -165,7 +166,15 @@ impl DeploymentBuilder {
         self
     }
 
-    /// Puts the database on a disk of its own of this size, where mounting is allowed.
+    /// Keeps the database in a file, also where other tests run on a server: for a test that looks
+    /// into the file.
+    pub fn in_a_file(mut self) -> DeploymentBuilder {
+        self.is_in_a_file = true;
+        self
+    }
+
+    /// Puts the database on a disk of its own of this size, where mounting is allowed. On a server it
+    /// stays there.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
         self.disk_megabytes = Some(megabytes);
         self
@@ -205,12 +214,17 @@ impl DeploymentBuilder {
         let workers = self.workers.unwrap_or(1);
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
+        let server = if self.is_in_a_file {
+            None
+        } else {
+            ServerDatabase::wanted().map_err(SandboxError::failed)?
+        };
         let disk = self
             .disk_megabytes
+            .filter(|_| server.is_none())
             .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
         write(&template, folder.path());
         ports::settle(&layout, true)?;
-        let server = ServerDatabase::wanted().map_err(SandboxError::failed)?;
         SandboxState::planned(&layout)?.write(&layout)?;
         let mut daemons: Vec<Daemon> = (1..=workers)
             .map(|number| Daemon::new(&layout, Place::Worker(number)))

@@ -2,12 +2,14 @@
 
 use crate::WORKERS;
 use crate::random::Random;
+use papertrader::config::DatabaseUrl;
 use papertrader::runtime::failpoint;
 use papertrader::testkit::{Daemon, Deployment, TEST_TIMEOUT};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -182,11 +184,7 @@ impl Fault {
                 kills(0)
             }
             Fault::BusyDatabase(millis) => {
-                let holder = Connection::open(deployment.database_path()).unwrap();
-                holder.busy_timeout(Duration::from_secs(10)).unwrap();
-                holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-                pause(*millis);
-                holder.execute_batch("ROLLBACK").unwrap();
+                busy(*millis, &deployment.database());
                 kills(0)
             }
             Fault::FullDisk(millis) => {
@@ -195,6 +193,28 @@ impl Fault {
             }
             Fault::ReadOnlyDisk => read_only(deployment),
             Fault::Point(name, count) => point(name, *count, deployment),
+        }
+    }
+}
+
+/// Holds the lock of who writes.
+fn busy(millis: u64, database: &DatabaseUrl) {
+    match database {
+        DatabaseUrl::Sqlite(file) => {
+            let holder = Connection::open(file).unwrap();
+            holder.busy_timeout(Duration::from_secs(10)).unwrap();
+            holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+            pause(millis);
+            holder.execute_batch("ROLLBACK").unwrap();
+        }
+        DatabaseUrl::Postgres(url) => {
+            let seconds = Duration::from_millis(millis).as_secs_f64();
+            let hold = format!("SELECT pg_sleep({seconds}) FROM master_epoch FOR UPDATE");
+            let held = Command::new("psql")
+                .args(["--quiet", "--output=/dev/null", "--command", &hold])
+                .arg(url.text())
+                .status();
+            assert!(held.unwrap().success());
         }
     }
 }

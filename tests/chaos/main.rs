@@ -24,6 +24,7 @@ mod trader;
 
 use check::{Counts, Outcomes, StandingCounts};
 use faults::{Ended, FailpointCounts, Fault};
+use papertrader::master::storage::Reader;
 use papertrader::master::verify;
 use papertrader::testkit::{Deployment, Market};
 use random::Random;
@@ -240,7 +241,7 @@ impl Run {
     }
 
     fn verify(&mut self) {
-        let mut ledger = verify::open(&self.deployment.database_path()).unwrap();
+        let mut ledger = Reader::open_for_check(&self.deployment.database()).unwrap();
         let report = verify::check(&mut ledger, &|| false).unwrap();
         assert!(
             report.differences.is_empty(),

@@ -23,6 +23,7 @@ const LOG_BYTES_MAX: u64 = 80 << 20;
 /// A deployment in which the first of two accounts has a long history.
 fn deployment() -> (Deployment, Vec<FilledAccount>) {
     let deployment = Deployment::builder()
+        .in_a_file()
         .market(Market::seconds(SYMBOL, 1000, 600))
         .update_interval(Duration::from_secs(1))
         .watchdog(Duration::from_secs(6))
