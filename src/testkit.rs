@@ -12,6 +12,7 @@
 pub mod layout;
 pub mod market;
 pub mod ports;
+pub mod postgres;
 pub mod process;
 pub mod program;
 pub mod resources;

@@ -9,6 +9,7 @@
 use super::daemon::{Daemon, Place};
 use super::market::Market;
 use super::own_clock::OwnClock;
+use super::postgres::ServerDatabase;
 use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::SandboxState;
@@ -18,6 +19,7 @@ use super::{
 use crate::client::{self, Client, ServerConnection};
 use crate::config::{DatabaseUrl, MasterConfig, ReplayEnd};
 use crate::link::keyring::Keyring;
+use crate::master::workers;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
@@ -208,6 +210,7 @@ impl DeploymentBuilder {
             .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
         write(&template, folder.path());
         ports::settle(&layout, true)?;
+        let server = ServerDatabase::wanted().map_err(SandboxError::failed)?;
         SandboxState::planned(&layout)?.write(&layout)?;
         let mut daemons: Vec<Daemon> = (1..=workers)
             .map(|number| Daemon::new(&layout, Place::Worker(number)))
@@ -227,12 +230,16 @@ impl DeploymentBuilder {
                 }
             }
         }
+        if let Some(server) = &server {
+            move_to_server(&master, server)?;
+        }
         let mut deployment = Deployment {
             master,
             workers: daemons,
             layout,
             proxy: None,
             disk,
+            _server: server,
             _folder: folder,
         };
         if let Some(market) = &self.market {
@@ -278,7 +285,24 @@ pub struct Deployment {
     proxy: Option<Proxy>,
     /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
+    /// Dropped after the daemons are killed.
+    _server: Option<ServerDatabase>,
     _folder: TempDir,
+}
+
+/// Lets a master that has never run keep its data on a server, with the same workers.
+fn move_to_server(master: &Daemon, server: &ServerDatabase) -> Result<(), SandboxError> {
+    let wrong = |error: crate::config::ConfigError| SandboxError::failed(error.to_string());
+    let from = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    master.set("database.url", server.url());
+    let to = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    workers::copy_offline(&from, &to).map_err(SandboxError::failed)
 }
 
 impl Deployment {

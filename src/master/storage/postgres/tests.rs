@@ -170,15 +170,17 @@ fn a_read_is_cancelled_from_another_thread() {
     let Some(engine) = engine() else { return };
     let mut reader = PostgresStorage::open_reader(&url(&engine)).unwrap();
     let interrupter = reader.interrupter();
-    let (begun, begins) = std::sync::mpsc::channel();
+    let (done, ends) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
-        scope.spawn(move || {
-            begins.recv().unwrap();
-            interrupter.interrupt();
-        });
         let snapshot = reader.snapshot().unwrap();
-        begun.send(()).unwrap();
+        // A request that comes between two statements cancels none.
+        scope.spawn(move || {
+            while ends.recv_timeout(Duration::from_millis(20)).is_err() {
+                interrupter.interrupt();
+            }
+        });
         let cancelled = snapshot.batch("SELECT pg_sleep(600)").unwrap_err();
+        done.send(()).unwrap();
         assert!(
             matches!(cancelled, StorageError::Interrupted(_)),
             "{cancelled:?}"

@@ -1,0 +1,69 @@
+//! spec/testkit/deployment.md · 2.2 Infrastructure Model
+//!
+//! Databases of deployments on a PostgreSQL server, where tests are to run on one.
+
+use std::process::Command;
+use uuid::Uuid;
+
+/// Says on which engine deployments of tests run: `postgres`, or SQLite where it is not set.
+const ENGINE: &str = "PAPERTRADER_TEST_DATABASE";
+/// The server, as `tests/with-postgres` names it.
+const SERVER: &str = "PAPERTRADER_TEST_POSTGRES";
+
+/// An empty database, dropped with this.
+#[derive(Debug)]
+pub struct ServerDatabase {
+    server: String,
+    name: String,
+}
+
+impl ServerDatabase {
+    /// Makes one, where tests are to run on a server.
+    ///
+    /// # Errors
+    /// Another engine is asked for, no server is named, or it makes no database.
+    pub fn wanted() -> Result<Option<ServerDatabase>, String> {
+        match std::env::var(ENGINE).as_deref() {
+            Err(_) | Ok("" | "sqlite") => return Ok(None),
+            Ok("postgres") => {}
+            Ok(other) => {
+                return Err(format!("{ENGINE}={other} is neither sqlite nor postgres"));
+            }
+        }
+        let server = std::env::var(SERVER)
+            .map_err(|_| format!("{SERVER} names no server: run this by tests/with-postgres"))?;
+        let name = format!("deployment_{}", Uuid::new_v4().simple());
+        let database = ServerDatabase { server, name };
+        database.run("createdb", &["--template=template0"])?;
+        Ok(Some(database))
+    }
+
+    /// The URL by which a master opens it.
+    pub fn url(&self) -> String {
+        let (before, _) = self.server.rsplit_once('/').unwrap_or((&self.server, ""));
+        format!("{before}/{}", self.name)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<(), String> {
+        let done = Command::new(program)
+            .arg(format!("--maintenance-db={}", self.server))
+            .args(arguments)
+            .arg(&self.name)
+            .output()
+            .map_err(|error| format!("{program}: {error}"))?;
+        if done.status.success() {
+            return Ok(());
+        }
+        Err(format!(
+            "{program}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        ))
+    }
+}
+
+impl Drop for ServerDatabase {
+    fn drop(&mut self) {
+        // The server goes after the tests, and with it what could not be dropped.
+        let _ = self.run("dropdb", &["--force", "--if-exists"]);
+    }
+}
