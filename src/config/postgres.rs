@@ -284,12 +284,16 @@ mod tests {
 
     #[test]
     fn hosts_user_and_database_are_read_and_the_rest_is_completed() {
-        let url = PostgresUrl::parse("postgres://pt@h1,h2:5433/trade?target_session_attrs=read-write")
-            .unwrap();
+        let url =
+            PostgresUrl::parse("postgres://pt@h1,h2:5433/trade?target_session_attrs=read-write")
+                .unwrap();
         assert_eq!((url.user(), url.database()), ("pt", "trade"));
         assert_eq!(url.connection().get_hosts().len(), 2);
         assert_eq!(url.connection().get_ports(), [5432, 5433]);
-        assert_eq!(url.connection().get_connect_timeout(), Some(&CONNECT_TIMEOUT));
+        assert_eq!(
+            url.connection().get_connect_timeout(),
+            Some(&CONNECT_TIMEOUT)
+        );
         assert_eq!(url.tls(), PostgresTls::VerifyFull, "beyond this machine");
         assert_eq!(url.weakness(), None);
         assert!(!format!("{url:?}").contains("Config"));
@@ -308,7 +312,8 @@ mod tests {
             ("verify-ca", PostgresTls::VerifyCa),
             ("require&sslrootcert=/etc/ca.crt", PostgresTls::VerifyCa),
         ] {
-            let url = PostgresUrl::parse(&format!("postgresql://pt@db/trade?sslmode={mode}")).unwrap();
+            let url =
+                PostgresUrl::parse(&format!("postgresql://pt@db/trade?sslmode={mode}")).unwrap();
             assert_eq!(url.tls(), expected, "{mode}");
             assert!(url.weakness().is_some(), "{mode}");
         }
@@ -320,7 +325,10 @@ mod tests {
     fn what_is_missing_wrong_or_secret_is_named() {
         for (text, says) in [
             ("postgres://pt:secret@h/d", "database.password_file"),
-            ("postgres://pt@h/d?password=secret", "database.password_file"),
+            (
+                "postgres://pt@h/d?password=secret",
+                "database.password_file",
+            ),
             ("postgres://h/d", "no user"),
             ("postgres://pt@h", "no database"),
             ("postgres://pt@/d", "no host"),

@@ -29,9 +29,9 @@ pub mod order_list;
 pub mod order_terms;
 pub mod outbox;
 pub mod positions;
+mod postgres;
 pub mod reset;
 pub mod reset_codes;
-mod postgres;
 mod schema;
 mod sqlite;
 #[cfg(test)]
@@ -42,10 +42,10 @@ pub mod workers;
 pub use postgres::{PostgresInterrupter, PostgresStorage, PostgresTransaction};
 pub use sqlite::{SqliteInterrupter, SqliteStorage, SqliteTransaction};
 
+use self::postgres::migrations::PostgresLock;
 use crate::config::DatabaseUrl;
 use crate::runtime::Heartbeat;
 use crate::runtime::ownership::OwnershipError;
-use self::postgres::migrations::PostgresLock;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -351,7 +351,9 @@ impl Storage {
         heartbeat: &Heartbeat,
         change: impl FnOnce(&mut Tx<'_>) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let began = heartbeat.during("the wait for the database", STEP_TIMEOUT, || self.begin_or_exit());
+        let began = heartbeat.during("the wait for the database", STEP_TIMEOUT, || {
+            self.begin_or_exit()
+        });
         let mut tx = began?;
         match change(&mut tx) {
             Ok(done) => {

@@ -124,7 +124,7 @@ impl MasterRig {
     pub(crate) fn with(change: impl FnOnce(&mut MasterConfig)) -> MasterRig {
         let mut config = config();
         change(&mut config);
-        MasterRig::on(Engine::sqlite(), config)
+        MasterRig::on(Engine::chosen(), config)
     }
 
     /// What a master finds that is started on this database.

@@ -307,9 +307,15 @@ pub struct Deployment {
 /// Lets a master that has never run keep its data on a server, with the same workers.
 fn move_to_server(master: &Daemon, server: &ServerDatabase) -> Result<(), SandboxError> {
     let wrong = |error: crate::config::ConfigError| SandboxError::failed(error.to_string());
-    let from = MasterConfig::load(master.config()).map_err(wrong)?.0.database;
+    let from = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
     master.set("database.url", server.url());
-    let to = MasterConfig::load(master.config()).map_err(wrong)?.0.database;
+    let to = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
     workers::copy_offline(&from, &to).map_err(SandboxError::failed)
 }
 

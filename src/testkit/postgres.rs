@@ -54,7 +54,10 @@ impl ServerDatabase {
         if done.status.success() {
             return Ok(());
         }
-        Err(format!("{program}: {}", String::from_utf8_lossy(&done.stderr)))
+        Err(format!(
+            "{program}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        ))
     }
 }
 

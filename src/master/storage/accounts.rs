@@ -483,7 +483,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash, created,
                  starting_cash, worker, boot, sequence)
-                 VALUES ((SELECT coalesce(max(account), 0) + 1 FROM accounts), ?1, ?2, ?3, ?4, CASE WHEN ?5 IS NULL THEN 0 ELSE 1 END, ?5, ?6, ?7, ?8, ?9, ?10)
+                 VALUES ((SELECT coalesce(max(account), 0) + 1 FROM accounts), ?1, ?2, ?3, ?4, ?11, ?5, ?6, ?7, ?8, ?9, ?10)
                  RETURNING account",
             )?
             .query_row(params![
@@ -497,6 +497,7 @@ impl Tx<'_> {
                 new.worker.as_bytes(),
                 new.boot.as_bytes(),
                 signed(new.sequence),
+                    new.pass_hash.is_some(),
             ], |row| row.get(0).map(AccountId))
     }
 

@@ -8,7 +8,7 @@ mod together;
 pub(super) use together::{PendingRows, RowsSql};
 
 use super::ahead::ReadAhead;
-use super::postgres::{PostgresRow, PostgresRows, PostgresStatement};
+use super::postgres::{PostgresRow, PostgresRows, PostgresStatement, Use};
 use super::sqlite::statements::{SqliteRow, SqliteRows, SqliteStatement};
 use super::{Snapshot, SqliteTransaction, StorageError};
 
@@ -294,7 +294,7 @@ impl Row<'_> {
 /// The rows that a statement finds, one after the other.
 pub(super) enum Rows<'a> {
     Sqlite(SqliteRows<'a>),
-    Postgres(PostgresRows),
+    Postgres(PostgresRows<'a>),
 }
 
 impl Rows<'_> {
@@ -305,7 +305,7 @@ impl Rows<'_> {
     pub fn next(&mut self) -> EngineResult<Option<Row<'_>>> {
         match self {
             Rows::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
-            Rows::Postgres(rows) => Ok(rows.next().map(Row::Postgres)),
+            Rows::Postgres(rows) => Ok(rows.next()?.map(Row::Postgres)),
         }
     }
 }
@@ -453,7 +453,7 @@ impl Snapshot<'_> {
                 SqliteStatement::kept(sqlite, sql).map(Statement::Sqlite)
             }
             Snapshot::Postgres(transaction) => {
-                let statement = PostgresStatement::new(transaction, sql, true);
+                let statement = PostgresStatement::new(transaction, sql, Use::Often);
                 Ok(Statement::Postgres(statement))
             }
         }
@@ -469,7 +469,22 @@ impl Snapshot<'_> {
                 SqliteStatement::once(sqlite, sql).map(Statement::Sqlite)
             }
             Snapshot::Postgres(transaction) => {
-                let statement = PostgresStatement::new(transaction, sql, false);
+                let statement = PostgresStatement::new(transaction, sql, Use::Once);
+                Ok(Statement::Postgres(statement))
+            }
+        }
+    }
+
+    /// Prepares a statement that may find millions of rows, for [`Statement::query`]: no engine has
+    /// them in memory at once.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn scan(&self, sql: &str) -> EngineResult<Statement<'_>> {
+        match self {
+            Snapshot::Sqlite(_) => self.prepare(sql),
+            Snapshot::Postgres(transaction) => {
+                let statement = PostgresStatement::new(transaction, sql, Use::Scan);
                 Ok(Statement::Postgres(statement))
             }
         }

@@ -788,7 +788,7 @@ impl Snapshot<'_> {
             sqlite: "SELECT value FROM json_each(?1)",
             postgres: "SELECT json_array_elements_text(CAST(?1 AS json))",
         });
-        let mut statement = database.prepare(&format!(
+        let mut statement = database.scan(&format!(
             "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
              WHERE symbol IN ({listed}) AND status = 1

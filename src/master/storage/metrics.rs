@@ -2,8 +2,8 @@
 //!
 //! How long commits take, and the size of the database.
 
-use super::files::beside;
 use super::Reader;
+use super::files::beside;
 use crate::config::DatabaseUrl;
 use crate::runtime::metrics::{Counter, Histogram, MetricFamily, MetricsText};
 use std::fs;
@@ -30,7 +30,8 @@ pub fn file_sizes(url: &DatabaseUrl) -> (Option<u64>, Option<u64>) {
     match url {
         DatabaseUrl::Sqlite(file) => (size(file.clone()), size(beside(file, "-wal"))),
         DatabaseUrl::Postgres(_) => {
-            let told = Reader::open(url).and_then(|mut reader| reader.read(|it| it.database_bytes()));
+            let told =
+                Reader::open(url).and_then(|mut reader| reader.read(|it| it.database_bytes()));
             (told.ok(), None)
         }
     }

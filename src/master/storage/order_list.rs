@@ -34,8 +34,8 @@ pub struct OrderFilter<'a> {
 fn waiting_sql() -> String {
     waiting_rows_sql(
         "number",
-        "AND (?1 IS NULL OR account = ?1) AND (?2 IS NULL OR symbol = ?2)
-         AND (?3 IS NULL OR id = ?3)",
+        "AND coalesce(?1, account) = account AND coalesce(?2, symbol) = symbol
+         AND coalesce(?3, id) = id",
     )
 }
 

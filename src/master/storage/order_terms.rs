@@ -138,7 +138,7 @@ impl Snapshot<'_> {
         mut each: impl FnMut(StoredOrder) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let database = &*self;
-        let mut statement = database.prepare(&waiting_sql(status))?;
+        let mut statement = database.scan(&waiting_sql(status))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if each(stored_order(&row)?).is_break() {

@@ -469,7 +469,7 @@ fn notice_recipient(
         "SELECT username, email, EXISTS (SELECT 1 FROM proven_emails
             WHERE proven_emails.account = accounts.account AND address_key = email_key)
          FROM accounts
-         WHERE account = ?1 AND email <> '' AND (SELECT is_open FROM outbox_state)",
+         WHERE account = ?1 AND email <> '' AND (SELECT is_open FROM outbox_state) = 1",
     )?;
     let read = |row: &Row<'_>| {
         Ok(NoticeRecipient {

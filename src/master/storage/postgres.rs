@@ -40,6 +40,9 @@ const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(40);
 /// Time between two attempts to look it up.
 const LOOK_UP_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Rows of a scan that are in memory at once.
+const SCAN_ROWS: u32 = 4096;
+
 /// The text of an error of a statement that cannot run, since an earlier one of the same transaction
 /// has failed.
 const FAILED_BEFORE: &str = "a statement of this transaction has failed before; nothing was stored";
@@ -340,6 +343,8 @@ pub struct PostgresTransaction<'a> {
     number: Option<i64>,
     has_failed: Cell<bool>,
     is_open: Cell<bool>,
+    /// How many scans it has begun.
+    cursors: Cell<u32>,
     /// What it will write together.
     pub(super) pending: PendingRows,
     /// What it has read ahead.
@@ -353,6 +358,7 @@ impl<'a> PostgresTransaction<'a> {
             number,
             has_failed: Cell::new(false),
             is_open: Cell::new(true),
+            cursors: Cell::new(0),
             pending: PendingRows::default(),
             ahead: ReadAhead::default(),
         }
@@ -400,7 +406,9 @@ impl<'a> PostgresTransaction<'a> {
         run: impl FnOnce(&mut Session) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         if self.storage.cancel.is_wanted.load(Ordering::SeqCst) {
-            return Err(StorageError::Interrupted("the read was cancelled".to_owned()));
+            return Err(StorageError::Interrupted(
+                "the read was cancelled".to_owned(),
+            ));
         }
         if self.has_failed.get() {
             return Err(StorageError::Other(FAILED_BEFORE.to_owned()));
@@ -434,20 +442,30 @@ impl Drop for PostgresTransaction<'_> {
 pub(super) struct PostgresStatement<'a> {
     transaction: &'a PostgresTransaction<'a>,
     sql: String,
-    /// Whether it stays prepared.
-    keep: bool,
+    used: Use,
+}
+
+/// How a statement is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It stays prepared.
+    Often,
+    /// It is prepared for one use.
+    Once,
+    /// Its rows come in portions, by a cursor.
+    Scan,
 }
 
 impl<'a> PostgresStatement<'a> {
     pub fn new(
         transaction: &'a PostgresTransaction<'a>,
         sql: &str,
-        keep: bool,
+        used: Use,
     ) -> PostgresStatement<'a> {
         PostgresStatement {
             transaction,
             sql: sql.to_owned(),
-            keep,
+            used,
         }
     }
 
@@ -455,36 +473,70 @@ impl<'a> PostgresStatement<'a> {
     pub fn execute(&self, values: &dyn Parameters) -> EngineResult<usize> {
         self.transaction.write_pending()?;
         with_values(values, |values| {
-            let run = |session: &mut Session| session.execute(&self.sql, self.keep, values);
+            let run =
+                |session: &mut Session| session.execute(&self.sql, self.used == Use::Often, values);
             self.transaction.run(run)
         })
     }
 
     /// Executes it, and reads all its rows.
-    pub fn query(&self, values: &dyn Parameters) -> EngineResult<PostgresRows> {
-        self.transaction.write_pending()?;
+    pub fn query(&self, values: &dyn Parameters) -> EngineResult<PostgresRows<'a>> {
+        let transaction = self.transaction;
+        transaction.write_pending()?;
         with_values(values, |values| {
-            let run = |session: &mut Session| session.query(&self.sql, self.keep, values);
-            let rows = self.transaction.run(run)?;
+            if self.used == Use::Scan {
+                return PostgresRows::by_cursor(transaction, &self.sql, values);
+            }
+            let keep = self.used == Use::Often;
+            let rows = transaction.run(|session| session.query(&self.sql, keep, values))?;
             Ok(PostgresRows {
                 rows: rows.into_iter(),
                 current: None,
+                cursor: None,
             })
         })
     }
 }
 
 /// The rows that a statement has found.
-pub(super) struct PostgresRows {
+pub(super) struct PostgresRows<'a> {
     rows: std::vec::IntoIter<Row>,
     current: Option<Row>,
+    /// Of a scan: its transaction, and what fetches the next portion. The cursor goes with the
+    /// transaction.
+    cursor: Option<(&'a PostgresTransaction<'a>, String)>,
 }
 
-impl PostgresRows {
+impl<'a> PostgresRows<'a> {
+    fn by_cursor(
+        transaction: &'a PostgresTransaction<'a>,
+        sql: &str,
+        values: &[PostgresParam<'_>],
+    ) -> EngineResult<PostgresRows<'a>> {
+        let number = transaction.cursors.get() + 1;
+        transaction.cursors.set(number);
+        let declare = format!("DECLARE scan_{number} NO SCROLL CURSOR FOR {sql}");
+        transaction.run(|session| session.execute(&declare, false, values))?;
+        let fetch = format!("FETCH FORWARD {SCAN_ROWS} FROM scan_{number}");
+        Ok(PostgresRows {
+            rows: Vec::new().into_iter(),
+            current: None,
+            cursor: Some((transaction, fetch)),
+        })
+    }
+
     /// The next row; `None` after the last one.
-    pub fn next(&mut self) -> Option<PostgresRow<'_>> {
+    pub fn next(&mut self) -> EngineResult<Option<PostgresRow<'_>>> {
         self.current = self.rows.next();
-        self.current.as_ref().map(PostgresRow)
+        if let (None, Some((transaction, fetch))) = (&self.current, &self.cursor) {
+            let portion = transaction.run(|session| session.query(fetch, false, &[]))?;
+            if portion.is_empty() {
+                self.cursor = None;
+            }
+            self.rows = portion.into_iter();
+            self.current = self.rows.next();
+        }
+        Ok(self.current.as_ref().map(PostgresRow))
     }
 }
 

@@ -75,6 +75,15 @@ impl Engine {
         })
     }
 
+    /// An empty database of the engine that `PAPERTRADER_TEST_DATABASE` names, SQLite if it names none.
+    pub(crate) fn chosen() -> Engine {
+        match std::env::var("PAPERTRADER_TEST_DATABASE").as_deref() {
+            Ok("postgres") => Engine::postgres().expect("run by tests/with-postgres"),
+            Ok("sqlite") | Err(_) => Engine::sqlite(),
+            Ok(other) => panic!("PAPERTRADER_TEST_DATABASE={other}: sqlite or postgres"),
+        }
+    }
+
     /// The database on a server, where this is one.
     pub(super) fn on_server(&self) -> Option<&PostgresDatabase> {
         self.postgres.as_ref()

@@ -327,7 +327,7 @@ impl Snapshot<'_> {
         mut each: impl FnMut(&WaitingLine) -> Result<(), E>,
     ) -> Result<(), E> {
         let database = &*self;
-        let mut statement = database.prepare(&waiting_lines_sql())?;
+        let mut statement = database.scan(&waiting_lines_sql())?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             each(&waiting_line(&row)?)?;
@@ -346,7 +346,7 @@ impl Snapshot<'_> {
     ) -> Result<(), StorageError> {
         let database = &*self;
         for (sql, what) in REPLACEMENT_FAULTS {
-            let mut statement = database.prepare(sql)?;
+            let mut statement = database.scan(sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 each(row.get(0)?, what);

@@ -51,7 +51,10 @@ mod tests {
     fn parameters_are_renamed_and_quotes_left_alone() {
         for (sql, expected) in [
             ("SELECT ?1, ?12", "SELECT $1, $12"),
-            ("SELECT '?1' || \"?\" || 'it''s ?' = ?2", "SELECT '?1' || \"?\" || 'it''s ?' = $2"),
+            (
+                "SELECT '?1' || \"?\" || 'it''s ?' = ?2",
+                "SELECT '?1' || \"?\" || 'it''s ?' = $2",
+            ),
             ("FROM t INDEXED BY t_a WHERE a = ?1", "FROM t  WHERE a = $1"),
             ("a CROSS JOIN b USING (c)", "a JOIN b USING (c)"),
             ("'open ?1", "'open ?1"),

@@ -43,7 +43,9 @@ pub(super) fn declared() -> BTreeSet<String> {
             ("CREATE INDEX ", "index"),
             ("CREATE UNIQUE INDEX ", "index"),
         ] {
-            let name = line.strip_prefix(words).and_then(|rest| rest.split(' ').next());
+            let name = line
+                .strip_prefix(words)
+                .and_then(|rest| rest.split(' ').next());
             names.extend(name.map(|name| format!("{kind} {name}")));
         }
     }
@@ -102,7 +104,11 @@ impl PostgresLock {
 pub(in crate::master::storage) fn migrate(url: &PostgresUrl) -> Result<(), StorageError> {
     let mut session = Session::connect(url)?;
     let within = |error: StorageError| error.within(url.text());
-    if session.texts("SELECT 1 WHERE pg_is_in_recovery()").map_err(within)? == ["1"] {
+    if session
+        .texts("SELECT 1 WHERE pg_is_in_recovery()")
+        .map_err(within)?
+        == ["1"]
+    {
         return Err(StorageError::Full(format!(
             "{}: this server is a replica, which only reads: name all hosts, and end the URL with \
              target_session_attrs=read-write",
@@ -118,7 +124,8 @@ pub(in crate::master::storage) fn migrate(url: &PostgresUrl) -> Result<(), Stora
             known: known(),
         });
     }
-    let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace";
+    let tables =
+        "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace";
     if found.is_none() && session.numbers(tables).map_err(within)? != [0] {
         return Err(StorageError::Foreign(path()));
     }
@@ -153,7 +160,9 @@ fn found_version(session: &mut Session) -> Result<Option<usize>, StorageError> {
         return Ok(None);
     }
     let found = session.numbers("SELECT number FROM schema_version")?;
-    Ok(found.first().map(|number| usize::try_from(*number).unwrap_or(usize::MAX)))
+    Ok(found
+        .first()
+        .map(|number| usize::try_from(*number).unwrap_or(usize::MAX)))
 }
 
 /// The number of migrations that a database has had, 0 where it is no database of ours.
@@ -184,10 +193,16 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        let numbers: Vec<usize> = names.iter().map(|name| name[..4].parse().unwrap()).collect();
+        let numbers: Vec<usize> = names
+            .iter()
+            .map(|name| name[..4].parse().unwrap())
+            .collect();
         assert_eq!(numbers, (FIRST..=known()).collect::<Vec<_>>(), "{names:?}");
         for (name, sql) in names.iter().zip(MIGRATIONS) {
-            assert_eq!(std::fs::read_to_string(format!("{folder}/{name}")).unwrap(), *sql);
+            assert_eq!(
+                std::fs::read_to_string(format!("{folder}/{name}")).unwrap(),
+                *sql
+            );
         }
     }
 }

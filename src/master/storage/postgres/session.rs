@@ -66,13 +66,17 @@ impl Session {
     }
 
     fn check_server(&mut self) -> Result<(), StorageError> {
-        let sql = "SELECT current_setting('server_version_num'), current_setting('server_encoding')";
+        let sql =
+            "SELECT current_setting('server_version_num'), current_setting('server_encoding')";
         let told = self.texts(sql)?;
         let [version, encoding] = told.as_slice() else {
-            return Err(StorageError::Other("the server tells no version".to_owned()));
+            return Err(StorageError::Other(
+                "the server tells no version".to_owned(),
+            ));
         };
         if version.parse::<i64>().unwrap_or(0) < SERVER_VERSION_MIN {
-            let text = format!("the server's version is {version}: PostgreSQL 15 or later is needed");
+            let text =
+                format!("the server's version is {version}: PostgreSQL 15 or later is needed");
             return Err(StorageError::Other(text));
         }
         if encoding != "UTF8" {

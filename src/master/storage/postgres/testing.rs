@@ -74,6 +74,7 @@ impl PostgresTransaction<'_> {
 
     /// The number of rows that a statement changes.
     pub(in crate::master::storage) fn changes(&self, sql: &str) -> usize {
-        self.run(|session| session.execute(sql, false, &[])).unwrap()
+        self.run(|session| session.execute(sql, false, &[]))
+            .unwrap()
     }
 }

@@ -77,14 +77,20 @@ fn a_master_in_whose_place_another_came_stores_nothing() {
     migrations::migrate(&url(&engine)).unwrap();
     let mut new = PostgresStorage::open(&url(&engine)).unwrap();
     let refused = old.begin().unwrap_err();
-    assert!(matches!(refused, StorageError::Superseded(_)), "{refused:?}");
+    assert!(
+        matches!(refused, StorageError::Superseded(_)),
+        "{refused:?}"
+    );
     let tx = new.begin().unwrap();
     tx.batch(&insert("A")).unwrap();
     tx.commit().unwrap();
     // Also on a connection that it has made since.
     engine.on_server().unwrap().end_sessions();
     let refused = old.begin().unwrap_err();
-    assert!(matches!(refused, StorageError::Superseded(_)), "{refused:?}");
+    assert!(
+        matches!(refused, StorageError::Superseded(_)),
+        "{refused:?}"
+    );
     assert_eq!(assets(&mut old), ["A"], "it reads on");
 }
 
@@ -100,7 +106,10 @@ fn writers_come_one_after_the_other() {
             scope.spawn(move || {
                 for _ in 0..TURNS {
                     let tx = storage.begin().unwrap();
-                    let before: usize = tx.text("SELECT number FROM assets_position").parse().unwrap();
+                    let before: usize = tx
+                        .text("SELECT number FROM assets_position")
+                        .parse()
+                        .unwrap();
                     tx.batch(add).unwrap();
                     let after = tx.text("SELECT number FROM assets_position");
                     assert_eq!(after, (before + 1).to_string());
@@ -172,7 +181,10 @@ fn a_read_is_cancelled_from_another_thread() {
         });
         let cancelled = snapshot.batch("SELECT pg_sleep(600)").unwrap_err();
         done.send(()).unwrap();
-        assert!(matches!(cancelled, StorageError::Interrupted(_)), "{cancelled:?}");
+        assert!(
+            matches!(cancelled, StorageError::Interrupted(_)),
+            "{cancelled:?}"
+        );
     });
     assert!(assets(&mut reader).is_empty(), "the next one reads again");
 }
@@ -192,7 +204,10 @@ fn a_second_master_is_refused_and_other_databases_untouched() {
 
     engine.execute("UPDATE schema_version SET number = 1000");
     let newer = Storage::migrate(at).unwrap_err();
-    assert!(matches!(newer, StorageError::NewerVersion { found: 1000, .. }), "{newer:?}");
+    assert!(
+        matches!(newer, StorageError::NewerVersion { found: 1000, .. }),
+        "{newer:?}"
+    );
     let other = Reader::open_for_check(at).unwrap_err();
     assert!(matches!(other, StorageError::OtherVersion(_)), "{other:?}");
 
@@ -208,9 +223,15 @@ fn errors_of_connecting_name_the_url_and_what_to_do() {
     let text = url(&engine).text().to_owned();
     let (server, name) = text.rsplit_once('/').unwrap();
     for (url, says) in [
-        (format!("{server}/nowhere"), "createdb --owner=papertrader nowhere"),
+        (
+            format!("{server}/nowhere"),
+            "createdb --owner=papertrader nowhere",
+        ),
         (text.replace("papertrader@", "nobody@"), "pg_hba.conf"),
-        ("postgres://pt@127.0.0.1:1/x".to_owned(), "does the server run"),
+        (
+            "postgres://pt@127.0.0.1:1/x".to_owned(),
+            "does the server run",
+        ),
         (format!("{text}?target_session_attrs=read-only"), "primary"),
     ] {
         let failed = PostgresStorage::open(&PostgresUrl::parse(&url).unwrap()).unwrap_err();

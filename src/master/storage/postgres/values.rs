@@ -64,7 +64,11 @@ fn whole_number(raw: &[u8]) -> Result<i64, Failure> {
     let mut number: i128 = 0;
     // Groups that are left out at the end are zeros.
     for at in 0..=i16::from_be_bytes(weight.to_be_bytes()) {
-        let group = if at < i16::try_from(count)? { next()? } else { 0 };
+        let group = if at < i16::try_from(count)? {
+            next()?
+        } else {
+            0
+        };
         number = number
             .checked_mul(NUMERIC_BASE)
             .and_then(|it| it.checked_add(group.into()))
