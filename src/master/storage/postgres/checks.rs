@@ -8,7 +8,7 @@
 use super::PostgresTransaction;
 use super::migrations;
 use crate::master::storage::StorageError;
-use crate::master::storage::engine::unsigned;
+use crate::master::storage::engine::values::unsigned;
 use std::collections::BTreeSet;
 
 /// Constraints and indexes that are there, and not in force.

@@ -1,6 +1,8 @@
 //! spec/master/storage/postgres.md · 3.1.2 Database Management
 //!
 //! What PostgreSQL's errors mean for a module, and for who reads the log.
+//!
+//! Tests: `src/master/storage/postgres/tests.rs`.
 
 use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;

@@ -1,6 +1,8 @@
 //! spec/master/storage/postgres.md · 3.1.2 Database Management
 //!
 //! A session of a PostgreSQL server: its settings, its prepared statements.
+//!
+//! Tests: `src/master/storage/postgres/tests.rs`.
 
 use super::dialect::translate;
 use super::errors::{connect_error, is_lost, storage_error};

@@ -2,7 +2,7 @@
 //!
 //! Values as PostgreSQL sends and takes them, in its binary form.
 
-use crate::master::storage::engine::{Param, Value};
+use crate::master::storage::engine::values::{Param, Value};
 use bytes::{BufMut, BytesMut};
 use postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 use std::error::Error;

@@ -4,7 +4,7 @@
 //!
 //! Tests: `src/master/verify/tests.rs`.
 
-use crate::master::storage::engine::unsigned;
+use crate::master::storage::engine::values::unsigned;
 use crate::master::storage::{SqliteTransaction, StorageError};
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 //! Statements, parameters and rows as SQLite has them.
 
 use crate::master::storage::StorageError;
-use crate::master::storage::engine::{EngineResult, Param, Parameters, Value};
+use crate::master::storage::engine::values::{EngineResult, Param, Parameters, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row, Rows, Statement, ToSql};
 
