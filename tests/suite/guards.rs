@@ -29,6 +29,9 @@ const FLOORS: &[&[&str]] = &[
 /// A file of more lines than this names its tests.
 const TESTED_FROM: usize = 100;
 
+/// The files that may name PostgreSQL's crates: the engine, and who reads its URLs.
+const POSTGRES_FILES: [&str; 2] = ["src/master/storage/postgres", "src/config/postgres.rs"];
+
 /// The files that may name SQLite's crate; a name without an ending stands for a folder, too.
 const SQLITE_FILES: [&str; 5] = [
     "src/master/storage/sqlite",
@@ -433,12 +436,21 @@ fn undocumented(tree: &Tree) -> Vec<String> {
 }
 
 fn engine_outside_its_files(tree: &Tree) -> Vec<String> {
-    let is_engine = |file: &str| SQLITE_FILES.iter().any(|of| file.starts_with(of));
-    tree.iter()
-        .filter(|(file, _)| !is_engine(file))
-        .filter(|(_, text)| code(text).any(|(_, line)| line.contains("rusqlite")))
-        .map(|(file, _)| format!("{file} names rusqlite"))
-        .collect()
+    let named = |(name, word, files): (&str, &str, &[&str])| -> Vec<String> {
+        tree.iter()
+            .filter(|(file, _)| !files.iter().any(|of| file.starts_with(of)))
+            .filter(|(_, text)| code(text).any(|(_, line)| line.contains(word)))
+            .map(|(file, _)| format!("{file} names {name}"))
+            .collect()
+    };
+    [
+        ("rusqlite", "rusqlite", &SQLITE_FILES[..]),
+        ("postgres", "use postgres::", &POSTGRES_FILES[..]),
+        ("postgres", "use tokio_postgres", &POSTGRES_FILES[..]),
+    ]
+    .into_iter()
+    .flat_map(named)
+    .collect()
 }
 
 /// Dependencies that no source file names.
@@ -553,14 +565,15 @@ fn the_databases_crate_is_named_in_the_engines_files_alone() {
         ),
         (
             "src/master/storage/sqlite.rs",
-            "use rusqlite::Connection;\n",
+            "use rusqlite::Connection;\nuse postgres::Client;\n",
         ),
     ]);
     assert_eq!(
         engine_outside_its_files(&planted),
         [
             "src/master/auth.rs names rusqlite",
-            "src/master/storage/ledger.rs names rusqlite"
+            "src/master/storage/ledger.rs names rusqlite",
+            "src/master/storage/sqlite.rs names postgres"
         ]
     );
 }

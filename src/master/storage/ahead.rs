@@ -260,26 +260,4 @@ fn read_means(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_taken_once_and_forgotten_with_its_account() {
-        let ahead = ReadAhead::default();
-        let (alice, bob) = (AccountId(1), AccountId(2));
-        let asset = Symbol::parse("A").unwrap();
-        for account in [alice, bob] {
-            let mut inner = ahead.inner.borrow_mut();
-            inner.cash.insert(account, Money(5));
-            inner.units.insert((account, asset), Quantity(7));
-            inner.holdings.insert(account, Holdings::default());
-        }
-        assert_eq!(ahead.take_cash(alice), Some(Money(5)));
-        assert_eq!(ahead.take_cash(alice), None);
-        ahead.forget(bob);
-        assert_eq!(ahead.take_cash(bob), None);
-        assert_eq!(ahead.take_units(bob, &asset), None);
-        assert!(ahead.take_holdings(bob).is_none());
-        assert_eq!(ahead.take_units(alice, &asset), Some(Quantity(7)));
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ mod held;
 mod pause;
 pub mod read;
 mod rows;
+mod tables;
 mod unsettled;
 
 pub use compaction::HOT_UPDATES;

@@ -5,13 +5,16 @@
 //! Tests: `src/master/storage/bars/tests.rs`.
 
 use super::super::engine::{
-    EngineResult, Param, Parameters, Row, RowsSql, Sql, Statement, params, signed, unsigned,
+    EngineResult, Param, Parameters, Row, RowsSql, Sql, params, signed, unsigned,
 };
 use super::super::ledger::{ACTION_COLUMNS, action, action_terms, symbol};
 use super::super::{Snapshot, StorageError, Tx};
+use super::tables::{
+    DELETE_BEFORE, INSERT_ASSET, INSERT_BAR, INSERT_HOT, MERGE_DAY, MERGE_MONTH, SET_DAY, SET_MONTH,
+};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
 use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Bars that one statement inserts.
 const ROWS_MAX: usize = 32;
@@ -26,19 +29,6 @@ pub(super) fn bar_of(row: &Row<'_>) -> EngineResult<Bar> {
         close: Money(row.get(4)?),
         volume: unsigned(row.get(5)?),
     })
-}
-
-/// Executes a statement with `?1` = `key` and the bar's columns after it.
-fn put(statement: &mut Statement<'_>, key: i64, bar: &Bar) -> EngineResult<usize> {
-    statement.execute(params![
-        key,
-        bar.time.0,
-        bar.open.0,
-        bar.high.0,
-        bar.low.0,
-        bar.close.0,
-        signed(bar.volume)
-    ])
 }
 
 /// The columns of bars of one asset, as the parameters of one statement.
@@ -60,26 +50,25 @@ impl Parameters for BarRows<'_> {
     }
 }
 
-/// Inserts bars of one asset, many in a statement: most of the time of an insert is its statement's.
+/// The parameters of one row in the statements of bars.
+const ROW: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Inserts bars of one asset; for SQLite many in a statement: most of the time of an insert is its
+/// statement's.
 fn put_all(
     database: &Snapshot<'_>,
-    table: &str,
-    conflict: &str,
+    sql: &'static RowsSql,
     asset: AssetId,
     bars: &[Bar],
 ) -> EngineResult<()> {
-    if database.takes_arrays() {
-        return put_arrays(database, table, conflict, asset, bars);
-    }
-    let sql = |rows: usize| {
-        let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(rows).join(", ");
-        format!(
-            "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES {rows} {conflict}"
-        )
+    let (whole, rest) = if database.takes_arrays() {
+        (&[][..], bars)
+    } else {
+        bars.as_chunks::<ROWS_MAX>()
     };
-    let (whole, rest) = bars.as_chunks::<ROWS_MAX>();
     if !whole.is_empty() {
-        let mut insert = database.prepare_cached(&sql(ROWS_MAX))?;
+        let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(ROWS_MAX).join(", ");
+        let mut insert = database.prepare_cached(&sql.one.replace(ROW, &rows))?;
         for rows in whole {
             insert.execute(BarRows(asset, rows))?;
         }
@@ -87,70 +76,10 @@ fn put_all(
     if rest.is_empty() {
         return Ok(());
     }
-    let mut insert = database.prepare_cached(&sql(1))?;
-    for bar in rest {
-        put(&mut insert, asset.0, bar)?;
-    }
-    Ok(())
+    let mut insert = database.writer(sql)?;
+    rest.iter()
+        .try_for_each(|bar| insert.put(BarRows(asset, std::slice::from_ref(bar))))
 }
-
-/// The same for an engine that takes arrays.
-fn put_arrays(
-    database: &Snapshot<'_>,
-    table: &str,
-    conflict: &str,
-    asset: AssetId,
-    bars: &[Bar],
-) -> EngineResult<()> {
-    let sql = format!(
-        "INSERT INTO {table} (asset, time, open, high, low, close, volume)
-         SELECT ?1, r.* FROM unnest(?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[],
-             ?6::bigint[], ?7::bigint[]) AS r {conflict}"
-    );
-    let column = |of: fn(&Bar) -> i64| -> Vec<Param<'_>> {
-        bars.iter().map(|bar| Param::Integer(of(bar))).collect()
-    };
-    let [time, open, high, low, close, volume] = [
-        column(|bar| bar.time.0),
-        column(|bar| bar.open.0),
-        column(|bar| bar.high.0),
-        column(|bar| bar.low.0),
-        column(|bar| bar.close.0),
-        column(|bar| signed(bar.volume)),
-    ];
-    database.prepare_cached(&sql)?.execute(params![
-        asset.0,
-        Param::List(&time),
-        Param::List(&open),
-        Param::List(&high),
-        Param::List(&low),
-        Param::List(&close),
-        Param::List(&volume)
-    ])?;
-    Ok(())
-}
-
-/// Stores a bar of an update.
-static INSERT_HOT: RowsSql = RowsSql {
-    table: "bars_hot",
-    key: 2,
-    one: "INSERT INTO bars_hot (asset, number, time, open, high, low, close, volume, stale)
-          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    all: "INSERT INTO bars_hot (asset, number, time, open, high, low, close, volume, stale)
-          SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[],
-              ?6::bigint[], ?7::bigint[], ?8::bigint[], ?9::bigint[])",
-    changes_each: false,
-};
-
-/// Lists an asset.
-static INSERT_ASSET: RowsSql = RowsSql {
-    table: "assets",
-    key: 1,
-    one: "INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING",
-    all: "INSERT INTO assets (symbol) SELECT * FROM unnest(?1::text[])
-          ON CONFLICT (symbol) DO NOTHING",
-    changes_each: false,
-};
 
 /// Finds the rows of a range of [`update_ranges`], of which SQLite's has one update.
 pub(super) const UPDATES_OF_RANGE: Sql = Sql {
@@ -462,18 +391,10 @@ impl Tx<'_> {
         own: Option<Timestamp>,
     ) -> Result<(), StorageError> {
         let database = &self.snapshot;
-        put_all(database, "bars", "", asset, bars)?;
-        for (table, period) in ROLL_UPS {
-            let merge = format!(
-                "ON CONFLICT (asset, time) DO UPDATE SET
-                 high = CASE WHEN excluded.high > {table}.high THEN excluded.high ELSE {table}.high END,
-                 low = CASE WHEN excluded.low < {table}.low THEN excluded.low ELSE {table}.low END,
-                 close = excluded.close,
-                 volume = CASE WHEN {table}.volume > 9223372036854775807 - excluded.volume
-                     THEN 9223372036854775807 ELSE {table}.volume + excluded.volume END"
-            );
+        put_all(database, &INSERT_BAR, asset, bars)?;
+        for (merge, (_, period)) in [&MERGE_DAY, &MERGE_MONTH].into_iter().zip(ROLL_UPS) {
             let ours = bars.iter().copied().filter(|bar| is_rolled_up(bar, own));
-            put_all(database, table, &merge, asset, &roll_up(ours, period))?;
+            put_all(database, merge, asset, &roll_up(ours, period))?;
         }
         Ok(())
     }
@@ -485,7 +406,7 @@ impl Tx<'_> {
             time: bar.time.day(),
             ..*bar
         });
-        replace(database, "bars_daily", asset, midnights)?;
+        replace(database, &SET_DAY, asset, midnights)?;
         let (Some(first), Some(last)) = (days.first(), days.last()) else {
             return Ok(());
         };
@@ -497,12 +418,7 @@ impl Tx<'_> {
         let all: Vec<Bar> = read
             .query_map(params![asset.0, first.time.month().0, end.0], bar_of)?
             .collect::<EngineResult<_>>()?;
-        replace(
-            database,
-            "bars_monthly",
-            asset,
-            roll_up(all, Timestamp::month),
-        )
+        replace(database, &SET_MONTH, asset, roll_up(all, Timestamp::month))
     }
 
     /// Deletes the bars of the assets `first` to `last` in the updates `from` to `to` of
@@ -529,36 +445,19 @@ impl Tx<'_> {
         asset: AssetId,
         time: Timestamp,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?
-            .execute(params![asset.0, time.0])?;
-        Ok(())
+        let row = params![asset.0, time.0];
+        self.snapshot.put(&DELETE_BEFORE, row)
     }
 }
 
 /// Inserts or replaces rolled-up bars.
 fn replace(
     database: &Snapshot<'_>,
-    table: &str,
+    sql: &'static RowsSql,
     asset: AssetId,
     bars: impl IntoIterator<Item = Bar>,
 ) -> EngineResult<()> {
-    let conflict =
-        "ON CONFLICT (asset, time) DO UPDATE SET open = excluded.open, high = excluded.high,
-         low = excluded.low, close = excluded.close, volume = excluded.volume";
-    if database.takes_arrays() {
-        // One statement writes no row twice.
-        let last: BTreeMap<Timestamp, Bar> = bars.into_iter().map(|bar| (bar.time, bar)).collect();
-        let bars: Vec<Bar> = last.into_values().collect();
-        return put_arrays(database, table, conflict, asset, &bars);
-    }
-    let mut replace = database.prepare_cached(&format!(
-        "INSERT INTO {table} (asset, time, open, high, low, close, volume)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) {conflict}"
-    ))?;
-    for bar in bars {
-        put(&mut replace, asset.0, &bar)?;
-    }
-    Ok(())
+    let mut replace = database.writer(sql)?;
+    bars.into_iter()
+        .try_for_each(|bar| replace.put(BarRows(asset, &[bar])))
 }

@@ -34,6 +34,8 @@ pub(super) struct Session {
     client: Client,
     statements: LruCache<String, Statement>,
     is_lost: bool,
+    /// Messages that the server was waited for.
+    pub(super) round_trips: u64,
 }
 
 impl Session {
@@ -57,6 +59,7 @@ impl Session {
             client,
             statements: LruCache::new(STATEMENTS_MAX),
             is_lost: false,
+            round_trips: 0,
         };
         session
             .check_server()
@@ -145,6 +148,7 @@ impl Session {
     /// # Errors
     /// The server refused; nothing was stored.
     pub fn commit(&mut self) -> Result<Option<()>, StorageError> {
+        self.round_trips += 1;
         match self.client.batch_execute("COMMIT") {
             Ok(()) => Ok(Some(())),
             Err(error) if is_lost(&error) => {
@@ -200,6 +204,7 @@ impl Session {
     }
 
     fn noted<T>(&mut self, done: Result<T, postgres::Error>) -> Result<T, StorageError> {
+        self.round_trips += 1;
         done.map_err(|error| {
             self.is_lost |= is_lost(&error);
             storage_error(&error)

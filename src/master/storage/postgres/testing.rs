@@ -2,8 +2,8 @@
 //!
 //! Databases of tests, on the server that `tests/with-postgres` has started.
 
-use super::PostgresTransaction;
 use super::session::Session;
+use super::{PostgresStorage, PostgresTransaction};
 use crate::config::PostgresUrl;
 use uuid::Uuid;
 
@@ -61,6 +61,14 @@ impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         let _ = Session::connect(&self.server).and_then(|mut session| session.batch(&sql));
+    }
+}
+
+impl PostgresStorage {
+    /// Messages for whose answers this connection has waited.
+    pub(in crate::master::storage) fn round_trips(&self) -> u64 {
+        let link = self.link.borrow();
+        link.session.as_ref().map_or(0, |it| it.round_trips)
     }
 }
 
