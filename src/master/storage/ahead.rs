@@ -3,11 +3,12 @@
 //! What a database transaction will ask row by row, read in a few statements: for an engine across a
 //! network, where each statement is a round trip. An engine in this process reads row by row.
 
+pub(super) mod answers;
+
+use self::answers::Answers;
 use super::engine::{EngineResult, Param, Row, params, signed};
-use super::ledger::NewOrder;
 use super::{Snapshot, StorageError};
 use crate::model::{AccountId, ClientOrderId, Holdings, Money, Quantity, Symbol};
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -20,69 +21,6 @@ pub struct OrderAhead<'a> {
     pub client_order_id: Option<&'a ClientOrderId>,
     /// Of a sale: whose units are asked. `None`: the cash is.
     pub sold: Option<Symbol>,
-}
-
-/// What was read ahead. Each answer is taken once: what changes a row afterwards is seen by who asks
-/// again.
-#[derive(Debug, Default)]
-pub(super) struct ReadAhead {
-    inner: RefCell<Answers>,
-}
-
-#[derive(Debug, Default)]
-struct Answers {
-    /// Link messages that have brought no order.
-    new_messages: HashSet<(Uuid, Uuid, u64)>,
-    /// Names that no order of the account has.
-    new_names: HashSet<(AccountId, ClientOrderId)>,
-    cash: HashMap<AccountId, Money>,
-    units: HashMap<(AccountId, Symbol), Quantity>,
-    holdings: HashMap<AccountId, Holdings>,
-}
-
-impl ReadAhead {
-    /// Whether nothing that is stored can conflict with an order. False: it is not known.
-    pub(super) fn is_new(&self, order: &NewOrder<'_>) -> bool {
-        let mut inner = self.inner.borrow_mut();
-        let message = (order.rank.worker, order.boot, order.rank.sequence);
-        let is_new_name = match order.client_order_id {
-            Some(id) => inner.new_names.remove(&(order.account, id.clone())),
-            None => true,
-        };
-        inner.new_messages.remove(&message) && is_new_name
-    }
-
-    /// Whether no order of an account has this name. False: it is not known.
-    pub(super) fn is_new_name(&self, account: AccountId, id: &ClientOrderId) -> bool {
-        let inner = self.inner.borrow();
-        inner.new_names.contains(&(account, id.clone()))
-    }
-
-    /// Whether a link message has brought no order. False: it is not known.
-    pub(super) fn is_new_message(&self, worker: &Uuid, boot: &Uuid, sequence: u64) -> bool {
-        let inner = self.inner.borrow();
-        inner.new_messages.contains(&(*worker, *boot, sequence))
-    }
-
-    pub(super) fn take_cash(&self, account: AccountId) -> Option<Money> {
-        self.inner.borrow_mut().cash.remove(&account)
-    }
-
-    pub(super) fn take_units(&self, account: AccountId, symbol: &Symbol) -> Option<Quantity> {
-        self.inner.borrow_mut().units.remove(&(account, *symbol))
-    }
-
-    pub(super) fn take_holdings(&self, account: AccountId) -> Option<Holdings> {
-        self.inner.borrow_mut().holdings.remove(&account)
-    }
-
-    /// Forgets what is known of an account that changes.
-    pub(super) fn forget(&self, account: AccountId) {
-        let mut inner = self.inner.borrow_mut();
-        inner.cash.remove(&account);
-        inner.holdings.remove(&account);
-        inner.units.retain(|(of, _), _| *of != account);
-    }
 }
 
 /// Reads ahead what is asked of orders that are about to be stored. `orders` is called where that
@@ -102,7 +40,7 @@ pub fn orders<'o>(
     read_messages(database, &orders, &mut answers)?;
     read_names(database, &orders, &mut answers)?;
     read_means(database, &orders, &mut answers)?;
-    *ahead.inner.borrow_mut() = answers;
+    ahead.set(answers);
     Ok(())
 }
 
@@ -142,7 +80,10 @@ pub fn holdings(
             holdings.positions.insert(symbol, position);
         }
     }
-    ahead.inner.borrow_mut().holdings = all;
+    ahead.set(Answers {
+        holdings: all,
+        ..Answers::default()
+    });
     Ok(())
 }
 

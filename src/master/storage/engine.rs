@@ -11,7 +11,7 @@ pub(super) use values::{
     EngineResult, FromColumn, Param, Parameters, changed_rows, damaged, params, signed, unsigned,
 };
 
-use super::ahead::ReadAhead;
+use super::ahead::answers::ReadAhead;
 use super::postgres::{PostgresRow, PostgresRows, PostgresStatement, Use};
 use super::sqlite::statements::{SqliteRow, SqliteRows, SqliteStatement};
 use super::{Snapshot, SqliteTransaction, StorageError};

@@ -862,7 +862,10 @@ impl Tx<'_> {
             None => origin(database, &worker, &boot)?,
         };
         self.origin = Some((worker, boot, origin));
-        let is_new = database.ahead().is_some_and(|ahead| ahead.is_new(order));
+        let is_new = database.ahead().is_some_and(|ahead| {
+            let message = (worker, boot, order.rank.sequence);
+            ahead.is_new(message, order.account, order.client_order_id)
+        });
         let row = params![
             order.rank.number,
             order.id.as_bytes(),

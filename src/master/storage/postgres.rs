@@ -20,7 +20,7 @@ mod values;
 use self::session::Session;
 use self::values::{PostgresColumn, PostgresParam};
 use super::StorageError;
-use super::ahead::ReadAhead;
+use super::ahead::answers::ReadAhead;
 use super::engine::together::PendingRows;
 use super::engine::values::{EngineResult, Param, Parameters, Value};
 use crate::config::PostgresUrl;

@@ -1,8 +1,9 @@
 //! spec/master/storage/ahead.md · 3.1.7, 3.1.2
 
+use super::answers::ReadAhead;
 use super::*;
 use crate::master::storage::Storage;
-use crate::master::storage::ledger::{FillDetails, Settlement};
+use crate::master::storage::ledger::{FillDetails, NewOrder, Settlement};
 use crate::master::storage::testing::{Engine, each_engine};
 use crate::model::{SettlementRank, Side, Timestamp, TransactionStatus};
 
@@ -15,12 +16,13 @@ fn an_answer_is_taken_once_and_forgotten_with_its_account() {
     let ahead = ReadAhead::default();
     let (alice, bob) = (AccountId(1), AccountId(2));
     let asset = Symbol::parse("A").unwrap();
+    let mut answers = Answers::default();
     for account in [alice, bob] {
-        let mut inner = ahead.inner.borrow_mut();
-        inner.cash.insert(account, Money(5));
-        inner.units.insert((account, asset), Quantity(7));
-        inner.holdings.insert(account, Holdings::default());
+        answers.cash.insert(account, Money(5));
+        answers.units.insert((account, asset), Quantity(7));
+        answers.holdings.insert(account, Holdings::default());
     }
+    ahead.set(answers);
     assert_eq!(ahead.take_cash(alice), Some(Money(5)));
     assert_eq!(ahead.take_cash(alice), None);
     ahead.forget(bob);
