@@ -212,7 +212,7 @@ enum HeldLock {
     /// A lock of the file system.
     Sqlite { _file: File },
     /// A lock of a session of the server.
-    Postgres(PostgresLock),
+    Postgres(Box<PostgresLock>),
 }
 
 impl StorageLock {
@@ -234,7 +234,7 @@ pub enum Storage {
     /// SQLite, in a local file.
     Sqlite(SqliteStorage),
     /// PostgreSQL, on a server.
-    Postgres(PostgresStorage),
+    Postgres(Box<PostgresStorage>),
 }
 
 /// A connection for a thread that only reads. It never waits for a writer.
@@ -243,7 +243,7 @@ pub enum Reader {
     /// SQLite, in a local file.
     Sqlite(SqliteStorage),
     /// PostgreSQL, on a server.
-    Postgres(PostgresStorage),
+    Postgres(Box<PostgresStorage>),
 }
 
 /// A consistent view of the database: later writes are invisible.
@@ -252,7 +252,7 @@ pub enum Snapshot<'a> {
     /// SQLite's transaction, rolled back when it is dropped.
     Sqlite(SqliteTransaction<'a>),
     /// PostgreSQL's transaction, rolled back when it is dropped.
-    Postgres(PostgresTransaction<'a>),
+    Postgres(Box<PostgresTransaction<'a>>),
 }
 
 /// A database transaction that writes. It reads like a snapshot, and sees its own changes.
@@ -289,7 +289,7 @@ impl Storage {
             DatabaseUrl::Sqlite(file) => HeldLock::Sqlite {
                 _file: sqlite::lock(file)?,
             },
-            DatabaseUrl::Postgres(url) => HeldLock::Postgres(PostgresLock::take(url)?),
+            DatabaseUrl::Postgres(url) => HeldLock::Postgres(Box::new(PostgresLock::take(url)?)),
         }))
     }
 
@@ -319,7 +319,9 @@ impl Storage {
     pub fn open(url: &DatabaseUrl) -> Result<Storage, StorageError> {
         match url {
             DatabaseUrl::Sqlite(file) => SqliteStorage::open(file).map(Storage::Sqlite),
-            DatabaseUrl::Postgres(url) => PostgresStorage::open(url).map(Storage::Postgres),
+            DatabaseUrl::Postgres(url) => {
+                PostgresStorage::open(url).map(|it| Storage::Postgres(Box::new(it)))
+            }
         }
     }
 
@@ -377,7 +379,7 @@ impl Storage {
     ) -> Result<T, StorageError> {
         read(&mut match self {
             Storage::Sqlite(sqlite) => Snapshot::Sqlite(sqlite.snapshot()?),
-            Storage::Postgres(postgres) => Snapshot::Postgres(postgres.snapshot()?),
+            Storage::Postgres(postgres) => Snapshot::Postgres(Box::new(postgres.snapshot()?)),
         })
     }
 
@@ -397,7 +399,7 @@ impl Storage {
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let snapshot = match self {
             Storage::Sqlite(sqlite) => Snapshot::Sqlite(sqlite.begin()?),
-            Storage::Postgres(postgres) => Snapshot::Postgres(postgres.begin()?),
+            Storage::Postgres(postgres) => Snapshot::Postgres(Box::new(postgres.begin()?)),
         };
         Ok(Tx::of(snapshot))
     }
@@ -462,7 +464,9 @@ impl Reader {
     pub fn open(url: &DatabaseUrl) -> Result<Reader, StorageError> {
         match url {
             DatabaseUrl::Sqlite(file) => SqliteStorage::open_reader(file).map(Reader::Sqlite),
-            DatabaseUrl::Postgres(url) => PostgresStorage::open_reader(url).map(Reader::Postgres),
+            DatabaseUrl::Postgres(url) => {
+                PostgresStorage::open_reader(url).map(|it| Reader::Postgres(Box::new(it)))
+            }
         }
     }
 
@@ -474,7 +478,9 @@ impl Reader {
     pub fn open_scanner(url: &DatabaseUrl) -> Result<Reader, StorageError> {
         match url {
             DatabaseUrl::Sqlite(file) => SqliteStorage::open_scanner(file).map(Reader::Sqlite),
-            DatabaseUrl::Postgres(url) => PostgresStorage::open_reader(url).map(Reader::Postgres),
+            DatabaseUrl::Postgres(url) => {
+                PostgresStorage::open_reader(url).map(|it| Reader::Postgres(Box::new(it)))
+            }
         }
     }
 
@@ -495,7 +501,7 @@ impl Reader {
         match url {
             DatabaseUrl::Sqlite(file) => SqliteStorage::open_for_check(file).map(Reader::Sqlite),
             DatabaseUrl::Postgres(url) => {
-                PostgresStorage::open_for_check(url).map(Reader::Postgres)
+                PostgresStorage::open_for_check(url).map(|it| Reader::Postgres(Box::new(it)))
             }
         }
     }
@@ -507,7 +513,9 @@ impl Reader {
     pub fn snapshot(&mut self) -> Result<Snapshot<'_>, StorageError> {
         match self {
             Reader::Sqlite(sqlite) => sqlite.snapshot().map(Snapshot::Sqlite),
-            Reader::Postgres(postgres) => postgres.snapshot().map(Snapshot::Postgres),
+            Reader::Postgres(postgres) => postgres
+                .snapshot()
+                .map(|it| Snapshot::Postgres(Box::new(it))),
         }
     }
 
@@ -526,7 +534,7 @@ impl Reader {
     pub fn interrupter(&self) -> Interrupter {
         match self {
             Reader::Sqlite(sqlite) => Interrupter::Sqlite(sqlite.interrupter()),
-            Reader::Postgres(postgres) => Interrupter::Postgres(postgres.interrupter()),
+            Reader::Postgres(postgres) => Interrupter::Postgres(Box::new(postgres.interrupter())),
         }
     }
 }
@@ -537,7 +545,7 @@ pub enum Interrupter {
     /// SQLite's interrupt handle.
     Sqlite(SqliteInterrupter),
     /// PostgreSQL's request to cancel.
-    Postgres(PostgresInterrupter),
+    Postgres(Box<PostgresInterrupter>),
 }
 
 impl Interrupter {
