@@ -24,10 +24,13 @@ const SERVER_VERSION_MIN: i64 = 150_000;
 
 /// Settings of every session. A statement waits for another master's transaction as long as SQLite
 /// waits for another writer. A session whose client is gone, or silent within a transaction, gives
-/// its locks back. What a module reads is small, so that no plan is worth compiling.
+/// its locks back. What a module reads is small, so that no plan is worth
+/// compiling; and a plan does not depend on bound values, as with SQLite: else the server would plan an
+/// array anew each time, and read a whole table where it is long.
 const SETTINGS: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; \
      SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
-     SET jit = off; SET standard_conforming_strings = on;";
+     SET jit = off; \
+     SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; SET standard_conforming_strings = on;";
 
 /// A connection to a server, and what is prepared there.
 pub(super) struct Session {
