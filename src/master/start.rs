@@ -35,7 +35,6 @@ use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -110,17 +109,19 @@ fn check_others(config: &MasterConfig) -> Result<(), StartError> {
 }
 
 /// What is said of a master without a database.
-fn no_database(config: &MasterConfig) -> Option<String> {
-    // A server says by itself that it has no such database.
-    let file = config.database.file()?;
-    let is_absent = std::fs::symlink_metadata(file).is_err_and(|e| e.kind() == ErrorKind::NotFound);
-    is_absent.then(|| {
-        format!(
+fn no_database(config: &MasterConfig) -> Result<Option<String>, StorageError> {
+    let is_absent = storage::is_absent(&config.database)?;
+    Ok(is_absent.then(|| match config.database.file() {
+        Some(file) => format!(
             "there is no database {} (data_dir = \"{}\")",
             file.display(),
             config.data_dir.display()
-        )
-    })
+        ),
+        None => format!(
+            "there is nothing in the database {}",
+            config.database.shown()
+        ),
+    }))
 }
 
 /// Refuses a start without a database (`--existing`). Makes nothing.
@@ -128,7 +129,7 @@ fn no_database(config: &MasterConfig) -> Option<String> {
 /// # Errors
 /// There is none: exit code [`daemon::FAILED`].
 pub fn check_existing(config: &MasterConfig) -> Result<(), StartError> {
-    no_database(config).map_or(Ok(()), |text| {
+    no_database(config)?.map_or(Ok(()), |text| {
         Err(StartError::failed(format!(
             "{text}, and --existing asks for one: is its disk mounted, and data_dir the right one? Without --existing \
              a new one is made, without any account"
@@ -154,7 +155,7 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
 pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
     let assets = AssetsConfig::of(config)?;
     let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
-    if let Some(text) = no_database(config) {
+    if let Some(text) = no_database(config)? {
         crate::warn!("{text}: a new one is made, without any account");
     }
     // Before the market's files, whose kept bars a running master reads, and before any call of

@@ -558,6 +558,18 @@ impl Interrupter {
     }
 }
 
+/// Whether there is no database yet, so that a start would make one. Makes nothing.
+///
+/// # Errors
+/// A server cannot be asked.
+pub fn is_absent(url: &DatabaseUrl) -> Result<bool, StorageError> {
+    match url {
+        DatabaseUrl::Sqlite(file) => Ok(std::fs::symlink_metadata(file)
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)),
+        DatabaseUrl::Postgres(url) => Ok(postgres::migrations::version(url)? == 0),
+    }
+}
+
 /// What an administrator should know of the database's server before a start; nothing of a file.
 pub fn server_warnings(url: &DatabaseUrl) -> Vec<String> {
     match url {

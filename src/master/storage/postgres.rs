@@ -53,6 +53,8 @@ pub struct PostgresStorage {
     url: PostgresUrl,
     /// `None`: it only reads.
     writer: Option<Writer>,
+    /// The number of its last transaction that was committed.
+    committed: Cell<i64>,
     link: RefCell<SessionLink>,
     cancel: Arc<Cancel>,
 }
@@ -117,6 +119,7 @@ impl PostgresStorage {
         let storage = PostgresStorage {
             url: url.clone(),
             writer: None,
+            committed: Cell::new(0),
             link: RefCell::default(),
             cancel: Arc::default(),
         };
@@ -222,26 +225,20 @@ impl PostgresStorage {
              UPDATE writers SET number = number + 1 WHERE writer = '\\x{}' RETURNING number",
             id.simple()
         );
-        let url = self.url.clone();
         let begun = self.with_session(|session| session.numbers(&sql));
-        let number = match begun.as_deref() {
-            Ok([found, number]) if *found == epoch => Some(*number),
-            _ => None,
-        };
-        let transaction = PostgresTransaction::new(self, number);
-        match (begun, number) {
-            (Ok(_), Some(_)) => Ok(transaction),
-            (Ok(_), None) => {
-                drop(transaction);
-                Err(StorageError::Superseded(format!(
-                    "{}: another master has taken the database; this one stores nothing any more",
-                    url.text()
-                )))
-            }
-            (Err(error), _) => {
-                drop(transaction);
-                Err(error)
-            }
+        let next = self.committed.get().saturating_add(1);
+        let url = self.url.text().to_owned();
+        // Rolls back when this returns an error.
+        let transaction = PostgresTransaction::new(self, Some(next));
+        match begun?.as_slice() {
+            [found, number] if *found == epoch && *number == next => Ok(transaction),
+            [found, ..] if *found == epoch => Err(StorageError::Superseded(format!(
+                "{url}: commits that the server has acknowledged are not there any more: a standby without them has \
+                 taken over"
+            ))),
+            _ => Err(StorageError::Superseded(format!(
+                "{url}: another master has taken the database; this one stores nothing any more"
+            ))),
         }
     }
 
@@ -275,6 +272,7 @@ impl PostgresStorage {
                 .and_then(|session| session.numbers(&sql));
             match found.as_deref() {
                 Ok([_, found]) if *found == number => {
+                    self.committed.set(number);
                     crate::info!("the commit whose answer was lost was stored");
                     return Ok(());
                 }
@@ -389,9 +387,12 @@ impl<'a> PostgresTransaction<'a> {
         let committed = self.run(Session::commit)?;
         self.is_open.set(false);
         match (committed, self.number) {
-            (Some(()), _) => Ok(()),
             (None, Some(number)) => self.storage.look_up(number),
-            (None, None) => Ok(()),
+            (Some(()), Some(number)) => {
+                self.storage.committed.set(number);
+                Ok(())
+            }
+            (_, None) => Ok(()),
         }
     }
 

@@ -166,6 +166,19 @@ fn a_commit_whose_answer_was_lost_is_looked_up() {
 }
 
 #[test]
+fn a_server_that_has_lost_acknowledged_commits_is_noticed() {
+    let Some(engine) = engine() else { return };
+    let mut storage = PostgresStorage::open(&url(&engine)).unwrap();
+    let before = engine.on_server().unwrap();
+    storage.begin().unwrap().commit().unwrap();
+    storage.begin().unwrap().commit().unwrap();
+    // As a standby has it that never received the last commit.
+    before.execute("UPDATE writers SET number = number - 1 WHERE number > 0");
+    let refused = storage.begin().unwrap_err().to_string();
+    assert!(refused.contains("a standby without them"), "{refused}");
+}
+
+#[test]
 fn a_read_is_cancelled_from_another_thread() {
     let Some(engine) = engine() else { return };
     let mut reader = PostgresStorage::open_reader(&url(&engine)).unwrap();
