@@ -377,6 +377,26 @@ fn a_certificate_is_swapped_under_a_connected_client() {
     let mut anew = over_tls(&worker.address(), &pem("new")).unwrap();
     assert_eq!(anew.call(&Request::Ping).unwrap(), pong);
     assert!(over_tls(&worker.address(), &pem("old")).is_none());
+    // One that has ended takes the place of none that lasts. Nothing else is taken over with it.
+    certify(deployment.dir(), "ended", 2020);
+    worker.set("tls.certificate", "ended.pem");
+    worker.set("tls.key", "ended.key");
+    worker.set("log.level", "debug");
+    reload(
+        worker,
+        "ended.pem: has expired, at 2020-01-01T00:00:00.000Z",
+    );
+    assert!(
+        !worker.log().contains("reloaded: log.level"),
+        "{}",
+        worker.log()
+    );
+    let mut still = over_tls(&worker.address(), &pem("new")).unwrap();
+    assert_eq!(still.call(&Request::Ping).unwrap(), pong);
+    worker.set("tls.certificate", "new.pem");
+    worker.set("tls.key", "new.key");
+    worker.set("log.level", "info");
+    reload(worker, "new.pem is valid until 2091-01-01");
     for garbage in [
         "garbage",
         "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
