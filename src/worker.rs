@@ -21,6 +21,7 @@ mod capacity;
 mod metrics;
 pub mod service;
 mod start;
+mod status;
 mod web;
 
 use crate::config::WorkerLimits;
@@ -121,6 +122,11 @@ impl Worker {
     /// Has keys and certificate looked at, and tells when they end.
     pub fn keys(&self) -> &KeyWatchHandle {
         &self.keys
+    }
+
+    /// What the worker's modules count.
+    pub fn gauges(&self) -> &Gauges {
+        &self.gauges
     }
 
     /// Starts the thread that looks at the keys of a link.

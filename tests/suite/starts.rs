@@ -289,6 +289,15 @@ fn a_worker_says_for_what_it_waits_and_why() {
     assert_eq!(ping(&["--json", "ping"]).json()[0]["master"], true);
     deployment.master().stop();
     until("the worker knows it", || ping(&["ping"]).code != 0);
+    // So does the machine's administrator.
+    let lost = format!("; no master: {address}: ");
+    until("it says that it has no master", || {
+        worker.take_status().is_some_and(|status| {
+            status.starts_with("serving clients on ")
+                && status.contains(&lost)
+                && status.ends_with("; reads are answered from the cache")
+        })
+    });
     let ran = ping(&["ping"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
