@@ -158,6 +158,14 @@ impl AdminServer {
         Arc::new(move |out| metrics::write(&status, out))
     }
 
+    /// Why orders are refused, if they are. Each module has `timeout` to answer.
+    ///
+    /// # Errors
+    /// A module does not answer; the text names it.
+    pub fn refusal(&self, timeout: Duration) -> Result<Option<String>, String> {
+        self.shared.status.refusal(timeout)
+    }
+
     /// Closes the socket, removes its file, and waits for running commands until `deadline`.
     /// Returns whether all of them ended. Call it after the stop signal.
     pub fn stop(self, deadline: Instant) -> bool {

@@ -113,6 +113,23 @@ impl StatusSource {
         })
     }
 
+    /// Why orders are refused, if they are. Each module has `timeout` to answer.
+    ///
+    /// # Errors
+    /// As [`StatusSource::read`].
+    pub(super) fn refusal(&self, timeout: Duration) -> Result<Option<String>, String> {
+        let refusing = [
+            WarningKind::NotSettled,
+            WarningKind::DiskFull,
+            WarningKind::MarketEnded,
+        ];
+        let conditions = self.read(timeout)?.conditions;
+        let found = conditions
+            .into_iter()
+            .find(|it| it.is_critical() && refusing.iter().any(|kind| kind.as_str() == it.kind));
+        Ok(found.map(|it| it.text))
+    }
+
     /// Asks the modules.
     fn reports(&self, timeout: Duration) -> Result<ModuleReports, String> {
         let inboxes = &self.channels.inboxes;
