@@ -30,6 +30,7 @@ pub mod workers;
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::MasterCli;
 use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
+use crate::daemon::reload::FILE_LOOK_INTERVAL;
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
@@ -156,7 +157,10 @@ impl Service for Master {
             watchdog: self.watchdog.clone(),
             limiter: Arc::clone(&self.acceptor.limiter),
             flusher: Arc::clone(&self.acceptor.links.flusher),
+            file: Arc::default(),
         };
+        let file = Arc::clone(&channels.file);
+        let looks = tick(FILE_LOOK_INTERVAL);
         let socket = config.control_socket.clone();
         let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
         let metrics = config
@@ -167,15 +171,16 @@ impl Service for Master {
         daemon::notify_ready("serving");
         let mut current = config.clone();
         let (mut is_taken, mut refusal) = (true, None);
-        let looks = tick(LOOK_INTERVAL);
+        let orders = tick(LOOK_INTERVAL);
         loop {
             select! {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
                     is_taken = reload::reload(self, context, &mut current);
+                    file.note_reload(is_taken);
                     daemon::notify_ready(&status_line(is_taken, refusal.as_deref()));
                 }
-                recv(looks) -> _ => {
+                recv(orders) -> _ => {
                     // A module that does not answer is the watchdog's.
                     if let Ok(now) = control.refusal(LOOK_TIMEOUT)
                         && now != refusal
@@ -184,6 +189,7 @@ impl Service for Master {
                         daemon::notify_status(&status_line(is_taken, refusal.as_deref()));
                     }
                 }
+                recv(looks) -> _ => file.look::<Master>(context, &current),
                 recv(context.stop.receiver()) -> _ => break,
             }
         }

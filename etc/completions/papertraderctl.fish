@@ -49,6 +49,7 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand status" -s
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s w -l warning -d 'Warn from this value of a figure on; below it for disk and workers' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s c -l critical -d 'The same, for critical' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l ignore -d 'Pass over a kind of warning, such as market-paused; `--json` of status has the kinds' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l timeout -d 'Give up after so many seconds: unknown' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l socket -d 'The master\'s control socket' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s h -l help -d 'Print help'

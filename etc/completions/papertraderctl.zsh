@@ -47,6 +47,7 @@ _arguments "${_arguments_options[@]}" : \
 '*-c+[The same, for critical]:FIGURE=N:_default' \
 '*--critical=[The same, for critical]:FIGURE=N:_default' \
 '*--ignore=[Pass over a kind of warning, such as market-paused; \`--json\` of status has the kinds]:KIND:_default' \
+'--timeout=[Give up after so many seconds\: unknown]:SECONDS:_default' \
 '--socket=[The master'\''s control socket]:PATH:_files' \
 '--json[Print JSON]' \
 '-h[Print help]' \

@@ -26,6 +26,7 @@ use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::daemon::metrics::WriteMetrics;
+use crate::daemon::reload::FileState;
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::net::{ConnectionLimiter, Flusher};
@@ -72,6 +73,8 @@ pub struct AdminChannels {
     /// The places on the master's port, and what its connections hold.
     pub limiter: Arc<ConnectionLimiter>,
     pub flusher: Arc<Flusher>,
+    /// What is wrong with the file of the configuration.
+    pub file: Arc<FileState>,
 }
 
 /// The thread that accepts administrators.
