@@ -21,7 +21,6 @@ mod capacity;
 mod metrics;
 pub mod service;
 mod start;
-mod status;
 mod web;
 
 use crate::config::WorkerLimits;

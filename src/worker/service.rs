@@ -4,11 +4,12 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
+mod status;
+
 use super::Worker;
 use super::capacity::ConnectionBudget;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
 use super::messages::PortState;
-use super::status::{Door, WorkerStatus};
 use super::{reload, start};
 use crate::config::{ConfigError, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
@@ -26,6 +27,7 @@ use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
+use status::{Door, ServiceStatus};
 use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -281,7 +283,7 @@ fn serve(
     context: &ServiceContext<'_, WorkerConfig>,
 ) -> Result<(), StartError> {
     let mut current = context.config.clone();
-    let mut status = WorkerStatus::new(current.master.clone());
+    let mut status = ServiceStatus::new(current.master.clone());
     let looks = tick(LOOK_INTERVAL);
     let mut is_ready = false;
     loop {

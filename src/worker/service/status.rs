@@ -3,7 +3,7 @@
 //! What `systemctl status` shows of a worker: what it waits for, whom it serves, and whether it has
 //! its master.
 
-use super::Gauges;
+use super::super::Gauges;
 use crate::config::HostPort;
 use crate::model::Timestamp;
 use crate::model::printable::clean;
@@ -24,7 +24,7 @@ pub(super) enum Door {
 
 /// The state of a worker as its service manager is told.
 #[derive(Debug)]
-pub(super) struct WorkerStatus {
+pub(super) struct ServiceStatus {
     master: HostPort,
     pub(super) door: Door,
     pub(super) is_reload_refused: bool,
@@ -35,10 +35,10 @@ pub(super) struct WorkerStatus {
     told: String,
 }
 
-impl WorkerStatus {
+impl ServiceStatus {
     /// That of a worker without a link.
-    pub(super) fn new(master: HostPort) -> WorkerStatus {
-        WorkerStatus {
+    pub(super) fn new(master: HostPort) -> ServiceStatus {
+        ServiceStatus {
             master,
             door: Door::NeverOpen,
             is_reload_refused: false,
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_worker_says_whether_it_has_its_master_and_why_not() {
         let master: HostPort = "master.example.org:2048".parse().unwrap();
-        let mut status = WorkerStatus::new(master);
+        let mut status = ServiceStatus::new(master);
         assert_eq!(
             status.news(),
             Some("waiting for the first link to the master at master.example.org:2048")
