@@ -1,6 +1,8 @@
 //! spec/admin.md · 3.1.1, 3.1.5, 3.1.6
 //!
 //! What an administrator should act on, as `status`, `check` and the metrics tell it alike.
+//!
+//! Tests: `tests/suite/master/admin.rs`, `tests/suite/reload.rs`.
 
 use crate::model::word_list::word_list;
 use serde::{Deserialize, Serialize};
