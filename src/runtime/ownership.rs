@@ -174,6 +174,24 @@ impl OpenFolder {
     }
 }
 
+/// A user's name, or the number where the system knows none.
+pub fn user_name(user: u32) -> String {
+    let known = uzers::get_user_by_uid(user);
+    known.map_or_else(
+        || user.to_string(),
+        |known| known.name().to_string_lossy().into_owned(),
+    )
+}
+
+/// A group's name, or the number where the system knows none.
+pub fn group_name(group: u32) -> String {
+    let known = uzers::get_group_by_gid(group);
+    known.map_or_else(
+        || group.to_string(),
+        |known| known.name().to_string_lossy().into_owned(),
+    )
+}
+
 /// Opens a folder without the right to read it.
 fn open_folder(from: impl AsFd, path: &Path, follow: bool) -> rustix::io::Result<OwnedFd> {
     let mut flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

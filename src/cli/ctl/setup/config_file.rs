@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/programs/setup.rs`.
 
+use super::belongings::mend_file;
 use super::host::{SetupHost, SystemUser, at, read_file};
 use super::report::{SetupReport, StepState};
 use super::tasks::{DaemonKind, SetupTask, run_as};
@@ -61,11 +62,12 @@ impl ConfigFile {
         Ok(())
     }
 
-    /// Checks the configuration that is there.
+    /// Mends owner and mode of the configuration that is there, and checks it.
     ///
     /// # Errors
     /// The daemon would refuse it.
     pub(super) fn check(&self, host: &SetupHost, report: &mut SetupReport) -> Result<(), String> {
+        mend_file(host, &self.path, host.readable_by(self.reader), report)?;
         self.check_at(host, &self.path, report)?;
         report.there(format!("{}, and checked", self.path.display()));
         Ok(())
