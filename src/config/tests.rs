@@ -865,6 +865,8 @@ fn secrets_that_others_can_read_are_refused() {
     assert_eq!(error.problems[0].key, "tls.key");
     let error = WorkerConfig::load(&path("none.toml")).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
+    // What makes one.
+    assert!(error.to_string().contains("setup worker NAME"), "{error}");
     let error = MasterConfig::load(dir.path()).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
 }

@@ -38,7 +38,8 @@ pub enum OwnershipError {
     NotOurs { path: PathBuf, owner: u32 },
     /// Root's folder in which others may put links and files.
     #[error(
-        "{0}: others may write to this folder of root's; use one that is root's alone, or take the permission from them"
+        "{0}: others may write to this folder, so root does not: name one that is root's alone, such as /root, or give the \
+         command as the user who is to have the file"
     )]
     OpenToOthers(PathBuf),
     /// Root's folder below a folder of another user, who could replace it at any time.

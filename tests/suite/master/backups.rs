@@ -98,6 +98,20 @@ fn a_backup_is_the_callers_and_whole_in_every_form() {
         assert!(checked["newest_transaction"].is_string(), "{checked}");
         assert!(checked["schema"].as_u64().unwrap() > 10, "{checked}");
     }
+    // The master knows when it was, and that it was written.
+    let status = deployment.json("status");
+    assert!(status["last_backup"].is_string(), "{status}");
+    assert_eq!(
+        status["conditions"].as_array().unwrap().len(),
+        0,
+        "{status}"
+    );
+    let metrics = deployment.json("metrics");
+    let metrics = metrics.as_str().unwrap();
+    assert!(
+        metrics.contains("\npapertrader_backup_timestamp_seconds "),
+        "{metrics}"
+    );
     let refused = ctl(&deployment, &["--json", "backup", "-"])
         .output()
         .unwrap();

@@ -186,6 +186,11 @@ fn a_person_trades_over_tls_after_two_commands_and_again_they_change_nothing() {
     // The worker is registered although the master does not run.
     let text = done(machine.worker_setup("eu1", &[]));
     assert!(text.contains("--ca"), "{text}");
+    let config = fs::read_to_string(machine.etc("worker-eu1.toml")).unwrap();
+    assert!(
+        config.starts_with("# Made by papertraderctl setup "),
+        "{config}"
+    );
     let _master = machine.start("papertrader-master", "master.toml");
     let _worker = machine.start("papertrader-worker", "worker-eu1.toml");
     machine.trades();

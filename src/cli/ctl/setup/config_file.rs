@@ -11,6 +11,7 @@ use super::report::{SetupReport, StepState};
 use super::tasks::{DaemonKind, SetupTask, run_as};
 use std::io;
 use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
 
 /// A configuration's file.
 #[derive(Debug)]
@@ -60,6 +61,24 @@ impl ConfigFile {
             what,
         );
         Ok(())
+    }
+
+    /// Writes a new configuration, with a line that says what has made it. As [`ConfigFile::write`].
+    ///
+    /// # Errors
+    /// As [`ConfigFile::write`].
+    pub(super) fn write_new(
+        &self,
+        host: &SetupHost,
+        text: &str,
+        report: &mut SetupReport,
+    ) -> Result<(), String> {
+        let (version, today) = (env!("CARGO_PKG_VERSION"), OffsetDateTime::now_utc().date());
+        let made = format!(
+            "# Made by papertraderctl setup {version} on {today}; see papertrader-setup(7). It is yours to edit: a set-up that\n\
+             # is given again checks it.\n#\n"
+        );
+        self.write(host, &(made + text), report)
     }
 
     /// Mends owner and mode of the configuration that is there, and checks it.

@@ -89,7 +89,7 @@ pub(super) fn set_up(
         None => {
             let answers = ask(host, args, questions)?;
             let text = written(host, &file, &answers, &key.fingerprint)?;
-            config.write(host, &text, report)?;
+            config.write_new(host, &text, report)?;
         }
     }
     start(host, args, &file, refresh, report)

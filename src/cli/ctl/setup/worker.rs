@@ -409,7 +409,7 @@ impl WorkerSetup<'_> {
         }
         let config = self.config(uuid, master, address, answers)?;
         self.file
-            .write(self.host, &config.to_toml(&self.file.path), report)?;
+            .write_new(self.host, &config.to_toml(&self.file.path), report)?;
         Ok(config)
     }
 
