@@ -28,6 +28,9 @@ use strangers::Strangers;
 pub const LINK_TASKS: usize = 16;
 /// Descriptors that a handshake with the master may take: its socket, and the pipes to `gpg`.
 pub const LINK_DESCRIPTORS: usize = 32;
+/// Tasks that stay free of clients for the link: those of a handshake, and as many that have ended.
+/// The probe before it starts threads, and the kernel may count what has ended for seconds still.
+const RESERVED_TASKS: u64 = 2 * LINK_TASKS as u64;
 /// Threads of the worker's own, beside those that run when the limits are read.
 const OWN_TASKS: u64 = 32;
 /// Descriptors for other things than clients: the log, epoll, the link, GPG.
@@ -94,7 +97,7 @@ impl ConnectionBudget {
             .clamp(LINGERING_MIN, LINGERING_MAX as u64);
         let memory = |known: &Allowance| (known.amount / CLIENTS_PART).saturating_sub(OWN_BYTES);
         let rooms = [
-            room(allowed.tasks.as_ref(), OWN_TASKS + LINK_TASKS as u64),
+            room(allowed.tasks.as_ref(), OWN_TASKS + RESERVED_TASKS),
             room(
                 allowed.descriptors.as_ref(),
                 SPARE_DESCRIPTORS + 2 * lingering,

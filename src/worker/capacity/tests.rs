@@ -31,7 +31,7 @@ fn the_scarcest_resource_decides_how_many_clients_there_may_be() {
         memory: Some(allowance(1 << 30, "memory")),
     };
     let budget = ConnectionBudget::of(&limits, true, &allowed);
-    assert_eq!(budget.connections, 1_138 - 32 - 16);
+    assert_eq!(budget.connections, 1_138 - 32 - 32);
     assert_eq!(budget.bound.as_deref(), Some("pids.max"));
     assert_eq!(budget.held_bytes, 256 << 20);
 

@@ -65,7 +65,9 @@ def notify(run):
         expect(machine.show(unit, "Type").startswith("notify"), f"{unit} does not tell when it is ready")
         pid = main_pid(machine, unit)
         machine.run(f"systemctl reload {unit}")
-        expect(machine.active(unit) and main_pid(machine, unit) == pid, f"{unit} after a reload")
+        # The daemon says RELOADING=1 until it has looked at all files.
+        machine.wait_active(unit)
+        expect(main_pid(machine, unit) == pid, f"{unit} after a reload")
 
 
 @case("a reload of a wrong configuration is refused by key, and the daemon goes on with the old one", after=["notify"])
@@ -77,7 +79,8 @@ def reload(run):
             machine.run(f"cat >{path}", input="no_such_key = 1\n" + before + "\n")
             machine.run(f"systemctl reload {unit}")
             until(f"{unit} names the key that is wrong", lambda: "no_such_key" in machine.journal(unit, 50), 30)
-            expect(machine.active(unit) and main_pid(machine, unit) == pid, f"{unit} has not gone on")
+            machine.wait_active(unit)
+            expect(main_pid(machine, unit) == pid, f"{unit} has not gone on")
         finally:
             machine.run(f"cat >{path}", input=before + "\n")
             machine.run(f"systemctl reload {unit}")
