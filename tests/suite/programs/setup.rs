@@ -359,6 +359,7 @@ fn keys_are_changed_and_the_link_stands_again() {
 
     // The master's: the worker beside it is set up again, and the other asks for it.
     drop(master);
+    let old = keys(&here, "master.toml");
     let text = done({
         let mut command = here.master_setup();
         command.args(["--gpg-key", "new"]);
@@ -367,6 +368,7 @@ fn keys_are_changed_and_the_link_stands_again() {
     assert!(text.contains("setup worker NAME --request"), "{text}");
     let _master = here.start("papertrader-master", "master.toml");
     let new = keys(&here, "master.toml");
+    assert_ne!(old, new);
     done(here.worker_setup("eu1", &[]));
     assert!(keys(&here, "worker-eu1.toml").contains(&new[0]));
     drop(here.start("papertrader-worker", "worker-eu1.toml"));
