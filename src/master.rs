@@ -30,6 +30,7 @@ pub mod workers;
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::MasterCli;
 use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
+use crate::daemon::reload::FILE_LOOK_INTERVAL;
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
@@ -147,7 +148,10 @@ impl Service for Master {
             limiter: Arc::clone(&self.acceptor.limiter),
             flusher: Arc::clone(&self.acceptor.links.flusher),
             backups: Arc::new(BackupRecord::open(&config.database, config.backup_warning)),
+            file: Arc::default(),
         };
+        let file = Arc::clone(&channels.file);
+        let looks = crossbeam_channel::tick(FILE_LOOK_INTERVAL);
         let socket = config.control_socket.clone();
         let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
         let metrics = config
@@ -162,8 +166,10 @@ impl Service for Master {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
                     let is_taken = reload::reload(self, context, &mut current);
+                    file.note_reload(is_taken);
                     daemon::notify_ready(if is_taken { "serving" } else { RELOAD_REFUSED });
                 }
+                recv(looks) -> _ => file.look::<Master>(context, &current),
                 recv(context.stop.receiver()) -> _ => break,
             }
         }

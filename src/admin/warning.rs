@@ -12,8 +12,12 @@ word_list! {
     WarningKind {
         /// A module's thread has said nothing for too long, or does not answer.
         ModuleStalled = "module-stalled",
-        /// Fewer workers are linked than `expected_workers`.
+        /// A registered worker is not linked, or fewer are than `expected_workers`.
         WorkersAway = "workers-away",
+        /// A reload was refused: what the file says is not in force.
+        ReloadRefused = "reload-refused",
+        /// The next start would be refused by what the file says.
+        StartRefused = "next-start-refused",
         /// A worker's configuration contradicts its registration.
         RegistrationDiffers = "registration-differs",
         /// A worker's clock, or the master's, is off.

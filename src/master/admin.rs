@@ -27,6 +27,7 @@ use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::daemon::metrics::WriteMetrics;
+use crate::daemon::reload::FileState;
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::net::{ConnectionLimiter, Flusher};
@@ -75,6 +76,8 @@ pub struct AdminChannels {
     pub flusher: Arc<Flusher>,
     /// When the newest backup was made.
     pub backups: Arc<BackupRecord>,
+    /// What is wrong with the file of the configuration.
+    pub file: Arc<FileState>,
 }
 
 /// The thread that accepts administrators.
