@@ -38,7 +38,7 @@ use crate::net::Listener;
 use crate::runtime::log::LogConfig;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
-use admin::AdminServer;
+use admin::{AdminServer, BackupRecord};
 use crossbeam_channel::{select, tick};
 use messages::MasterChannels;
 use std::net::SocketAddr;
@@ -157,6 +157,7 @@ impl Service for Master {
             watchdog: self.watchdog.clone(),
             limiter: Arc::clone(&self.acceptor.limiter),
             flusher: Arc::clone(&self.acceptor.links.flusher),
+            backups: Arc::new(BackupRecord::open(&config.database, config.backup_warning)),
             file: Arc::default(),
         };
         let file = Arc::clone(&channels.file);

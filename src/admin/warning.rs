@@ -1,6 +1,8 @@
 //! spec/admin.md · 3.1.1, 3.1.5, 3.1.6
 //!
 //! What an administrator should act on, as `status`, `check` and the metrics tell it alike.
+//!
+//! Tests: `tests/suite/master/admin.rs`, `tests/suite/reload.rs`.
 
 use crate::model::word_list::word_list;
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,8 @@ word_list! {
         DiskFull = "disk-full",
         /// The write-ahead log of the database is not folded into it.
         LogNotFolded = "wal-not-folded",
+        /// The newest backup is old, or was not written.
+        BackupMissing = "backup-missing",
         /// Mails wait, and the last attempt failed.
         MailWaiting = "mail-waiting",
         /// Entries of the log were lost.

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod backup;
+mod backup_record;
 mod caller;
 mod connection;
 mod maintenance;
@@ -32,7 +33,7 @@ use crate::model::Fingerprint;
 use crate::net::{ConnectionLimiter, Flusher};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
-use backup::BackupTurn;
+pub use backup_record::BackupRecord;
 use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -73,6 +74,8 @@ pub struct AdminChannels {
     /// The places on the master's port, and what its connections hold.
     pub limiter: Arc<ConnectionLimiter>,
     pub flusher: Arc<Flusher>,
+    /// When the newest backup was made.
+    pub backups: Arc<BackupRecord>,
     /// What is wrong with the file of the configuration.
     pub file: Arc<FileState>,
 }
@@ -94,7 +97,6 @@ struct AdminShared {
     working: AtomicUsize,
     /// Held by verify and backup: each reads the whole database, so one runs at a time.
     maintenance: Mutex<()>,
-    backups: BackupTurn,
     /// Held while the keyring and the registry change together.
     registering: Mutex<()>,
 }
@@ -147,7 +149,6 @@ impl AdminServer {
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
             maintenance: Mutex::new(()),
-            backups: BackupTurn::default(),
             registering: Mutex::new(()),
         });
         let accepting = Arc::clone(&shared);
@@ -292,6 +293,7 @@ impl AdminShared {
             AdminRequest::OrdersCancel(which) => orders::cancel(self, which, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { .. } | AdminRequest::BackupSend => backup::refuse(),
+            AdminRequest::BackupWritten(digest) => backup::note_written(self, digest),
             AdminRequest::MarketHeld => Ok(market::held(self)),
             AdminRequest::MarketReview { symbol, verdict } => {
                 market::review(self, &symbol, verdict, caller)
@@ -395,6 +397,7 @@ fn log_act(request: &AdminRequest, caller: AdminCaller) {
         | AdminRequest::Verify
         | AdminRequest::Backup { .. }
         | AdminRequest::BackupSend
+        | AdminRequest::BackupWritten(_)
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
         | AdminRequest::MarketPause { .. }

@@ -105,6 +105,7 @@ impl StatusSource {
                 state: level.as_str().to_owned(),
             }),
             mail: mail.map(mail_summary),
+            last_backup: self.channels.backups.newest().map(|it| it.to_string()),
             log_lost: self.channels.log.lost(),
             warnings: conditions.iter().map(|it| it.text.clone()).collect(),
             conditions,

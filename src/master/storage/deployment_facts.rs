@@ -3,8 +3,7 @@
 //! What the rows of a database depend on: the currency of its amounts, and where its prices come from.
 //! A start with another currency is refused.
 
-use super::Reader;
-use super::{Snapshot, SqliteTransaction, Storage, StorageError, Tx};
+use super::{Reader, Snapshot, SqliteTransaction, Storage, StorageError, Tx};
 use crate::config::{MasterConfig, ProviderKind};
 use rusqlite::params;
 use std::collections::BTreeMap;
