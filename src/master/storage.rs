@@ -404,6 +404,15 @@ impl Reader {
         SqliteStorage::open_file(file).map(Reader::Sqlite)
     }
 
+    /// Opens a database of ours for a look at some rows, beside a master or without one. Leaves no
+    /// files behind.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is not of exactly this version.
+    pub fn open_to_look(file: &Path) -> Result<Reader, StorageError> {
+        SqliteStorage::open_to_look(file).map(Reader::Sqlite)
+    }
+
     /// Opens a database of ours for a check of its constraints, too, as a file that somebody else
     /// may have made or changed.
     ///

@@ -60,7 +60,7 @@ pub fn look(config: &MasterConfig) -> Result<Vec<String>, FactsError> {
     if !file.exists() {
         return Ok(Vec::new());
     }
-    let read = Reader::open_file(file).and_then(|mut it| it.read(|s| s.deployment_facts()));
+    let read = Reader::open_to_look(file).and_then(|mut it| it.read(|s| s.deployment_facts()));
     match read {
         Ok(stored) => differences(&stored, config),
         Err(StorageError::OtherVersion(it)) if (1..it.known).contains(&it.found) => Ok(Vec::new()),
