@@ -179,7 +179,8 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     };
     let text = all(include_str!("../../etc/master.toml"))
         .replace("FINGERPRINT", KEY)
-        .replace("symbols_file = \"symbols.txt\"\n", "");
+        .replace("symbols_file = \"symbols.txt\"\n", "")
+        .replace("password_file = \"database.password\"\n", "");
     let (mut sample, _) = master(&text).unwrap();
     // Its keys have no defaults.
     assert!(sample.mail.take().is_some());
@@ -311,9 +312,27 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "",
-        "[database]\nurl = \"postgres://x\"",
+        "[database]\nurl = \"mysql://x\"",
         "database.url",
         "sqlite:FILE",
+    ),
+    (
+        "",
+        "[database]\nurl = \"postgres://x\"",
+        "database.url",
+        "names no user",
+    ),
+    (
+        "",
+        "[database]\nurl = \"postgres://pt:secret@db/x\"",
+        "database.url",
+        "database.password_file",
+    ),
+    (
+        "",
+        "[database]\npassword_file = \"key\"",
+        "database.password_file",
+        "has no password",
     ),
     ("", "[tls]", "tls", "no such key"),
     (
@@ -736,6 +755,19 @@ fn a_written_configuration_reads_back_the_same() {
         "{written}"
     );
     assert!(written.contains("home = \"gnupg\"") && written.contains("url = \"sqlite:db/x.db\""));
+
+    let on_server = format!(
+        "{}[database]\nurl = \"postgres://pt@h1,h2/x?target_session_attrs=read-write\"\npassword_file = \"pw\"\n",
+        master_text()
+    );
+    let (config, _) = MasterConfig::parse(&on_server, file).unwrap();
+    let written = config.to_toml(file);
+    assert_eq!(
+        MasterConfig::parse(&written, file).unwrap().0,
+        config,
+        "{written}"
+    );
+    assert!(written.contains("\npassword_file = \"pw\"\n"), "{written}");
 
     let plain = master(&master_text()).unwrap().0;
     let file = Path::new("/etc/papertrader/master.toml");

@@ -19,7 +19,7 @@ use super::messages::{
 };
 use super::order_watchers::OrderWatchers;
 use super::storage::deployment_facts::{self, FactsError};
-use super::storage::{Reader, Storage, StorageError, StorageLock};
+use super::storage::{self, Reader, Storage, StorageError, StorageLock};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
@@ -70,6 +70,7 @@ impl From<AssetsError> for StartError {
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let mut warnings = check_market(config)?;
     warnings.extend(check_others(config)?);
+    warnings.extend(storage::server_warnings(&config.database));
     Ok(warnings)
 }
 
@@ -182,6 +183,9 @@ fn assemble(
     let identity = identity(config)?;
     let (keys, key_watch) = key_watch();
     Storage::migrate(&config.database)?;
+    for warning in storage::server_warnings(&config.database) {
+        crate::warn!("{warning}");
+    }
     compare_facts(config)?;
     raise_descriptors(config.limits.max_connections);
 

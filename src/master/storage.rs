@@ -570,6 +570,14 @@ impl Interrupter {
     }
 }
 
+/// What an administrator should know of the database's server before a start; nothing of a file.
+pub fn server_warnings(url: &DatabaseUrl) -> Vec<String> {
+    match url {
+        DatabaseUrl::Sqlite(_) => Vec::new(),
+        DatabaseUrl::Postgres(url) => postgres::checks::warnings(url),
+    }
+}
+
 /// Checks that the database answers a query, for the watchdog. A server is watched by others: a
 /// restart of the master would mend nothing of it.
 ///

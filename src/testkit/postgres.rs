@@ -1,4 +1,4 @@
-//! spec/testkit/deployment.md · 2.2 Infrastructure Model
+//! spec/testkit.md · 2.2 Infrastructure Model
 //!
 //! Databases of deployments on a PostgreSQL server, where tests are to run on one.
 

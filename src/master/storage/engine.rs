@@ -2,6 +2,8 @@
 //!
 //! What every engine does: prepares a statement, binds parameters to it, and reads its rows. The rest
 //! of this folder writes SQL and names no engine.
+//!
+//! Tests: `src/master/storage/ledger/tests.rs`.
 
 pub(super) mod together;
 pub(super) mod values;

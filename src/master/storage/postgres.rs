@@ -5,7 +5,7 @@
 //!
 //! Tests: `src/master/storage/postgres/tests.rs`.
 
-mod checks;
+pub(super) mod checks;
 mod dialect;
 mod errors;
 pub(super) mod migrations;

@@ -7,6 +7,8 @@
 
 use super::PostgresTransaction;
 use super::migrations;
+use super::session::Session;
+use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use crate::master::storage::engine::values::unsigned;
 use std::collections::BTreeSet;
@@ -29,6 +31,50 @@ const DECLARED: &str = "SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'i' THEN
              AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = pg_class.oid AND contype IN ('p', 'u', 'x'))
      UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
          WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal";
+
+/// Settings of the server, by which acknowledged commits can be lost.
+const DURABILITY: &str = "SELECT current_setting('fsync'), current_setting('full_page_writes'),
+     current_setting('synchronous_commit'), current_setting('synchronous_standby_names') <> ''";
+
+/// What an administrator should know of a server before a master starts on it: whether it is reached,
+/// and whether it may lose commits that it has acknowledged.
+pub(in crate::master::storage) fn warnings(url: &PostgresUrl) -> Vec<String> {
+    let told = Session::connect(url).and_then(|mut session| session.texts(DURABILITY));
+    match told {
+        Ok(told) => {
+            let has_several_hosts = url.connection().get_hosts().len() > 1;
+            durability(&told, has_several_hosts)
+        }
+        Err(error) => vec![format!("the database is not reached now: {error}")],
+    }
+}
+
+/// Warnings of these settings, in the order of [`DURABILITY`].
+fn durability(told: &[String], has_several_hosts: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut warn = |setting: &str, loses: &str| {
+        warnings.push(format!("the database's server has {setting}: {loses}"));
+    };
+    let [fsync, pages, commit, has_standby] = told else {
+        return warnings;
+    };
+    if fsync == "off" {
+        warn("fsync = off", "a crash of its machine damages the database");
+    }
+    if pages == "off" {
+        let loses = "a crash of its machine may damage the database, but on a file system that writes pages whole";
+        warn("full_page_writes = off", loses);
+    }
+    if commit == "off" {
+        let loses = "a crash of the server takes orders back that were acknowledged";
+        warn("synchronous_commit = off", loses);
+    }
+    if has_several_hosts && (has_standby != "t" || commit == "local") {
+        let loses = "a standby that takes over lacks orders that were acknowledged last";
+        warn("no synchronous standby", loses);
+    }
+    warnings
+}
 
 impl PostgresTransaction<'_> {
     /// See [`Snapshot::database_bytes`](crate::master::storage::Snapshot::database_bytes).
@@ -73,5 +119,33 @@ impl PostgresTransaction<'_> {
             each(format!("the {name} is missing"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::durability;
+
+    #[test]
+    fn settings_that_lose_commits_are_warned_of() {
+        let warned = |told: [&str; 4], has_several_hosts: bool| {
+            let told = told.map(str::to_owned);
+            durability(&told, has_several_hosts).join("\n")
+        };
+        assert_eq!(warned(["on", "on", "on", "f"], false), "");
+        assert_eq!(warned(["on", "on", "remote_apply", "t"], true), "");
+        for (told, several, says) in [
+            (["off", "on", "on", "f"], false, "fsync = off"),
+            (["on", "off", "on", "f"], false, "full_page_writes = off"),
+            (["on", "on", "off", "f"], false, "synchronous_commit = off"),
+            (["on", "on", "on", "f"], true, "no synchronous standby"),
+            (["on", "on", "local", "t"], true, "no synchronous standby"),
+        ] {
+            let text = warned(told, several);
+            assert!(
+                text.contains(says) && !text.contains('\n'),
+                "{told:?}: {text}"
+            );
+        }
     }
 }

@@ -149,7 +149,7 @@ mod tests {
         };
         let (ours, roots) = make("ours.crt");
         let (others, _) = make("others.crt");
-        for (mode, by_its_name, by_another, anothers) in [
+        for (mode, by_its_name, by_another, a_strangers) in [
             ("verify-full", true, false, false),
             ("verify-ca", true, true, false),
             ("require", true, true, false),
@@ -157,7 +157,11 @@ mod tests {
             let parts = format!("sslmode={mode}&{roots}");
             assert_eq!(is_taken(&ours, "db.example", &parts), by_its_name, "{mode}");
             assert_eq!(is_taken(&ours, "db2.example", &parts), by_another, "{mode}");
-            assert_eq!(is_taken(&others, "db.example", &parts), anothers, "{mode}");
+            assert_eq!(
+                is_taken(&others, "db.example", &parts),
+                a_strangers,
+                "{mode}"
+            );
         }
         assert!(
             is_taken(&others, "db.example", "sslmode=require"),

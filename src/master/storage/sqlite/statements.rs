@@ -1,6 +1,8 @@
 //! spec/master/storage/sqlite.md · 3.1.2 Database Management
 //!
 //! Statements, parameters and rows as SQLite has them.
+//!
+//! Tests: `src/master/storage/ledger/tests.rs`.
 
 use crate::master::storage::StorageError;
 use crate::master::storage::engine::values::{EngineResult, Param, Parameters, Value};
