@@ -141,6 +141,17 @@ impl ClientError {
         }
     }
 
+    /// Whether a server answered with which no secure connection could be made.
+    pub fn is_tls(&self) -> bool {
+        match self {
+            ClientError::Tls { .. } => true,
+            ClientError::NoWorker(causes) | ClientError::OnlyHearsay { causes, .. } => {
+                causes.iter().any(ClientError::is_tls)
+            }
+            _ => false,
+        }
+    }
+
     /// A code for programs: that of the refusal or protocol error, or one of this library.
     pub fn code(&self) -> &str {
         match self {
@@ -176,7 +187,11 @@ fn unseen(cause: Option<&ClientError>) -> String {
 }
 
 fn no_worker(causes: &[ClientError], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("no server answers")?;
+    f.write_str(if causes.iter().any(ClientError::is_tls) {
+        "no secure connection to a server"
+    } else {
+        "no server answers"
+    })?;
     for cause in causes {
         write!(f, "\n  {cause}")?;
     }

@@ -30,6 +30,7 @@ pub use web::{WEB_PORT, WebConfig, WebOrigin};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};
 
 use crate::runtime::is_passing;
+use crate::runtime::ownership::user_name;
 use reader::{ConfigReport, ConfigTable};
 use std::fmt;
 use std::io::Read;
@@ -114,7 +115,19 @@ impl ConfigError {
     }
 
     fn unreadable(file: &Path, why: &std::io::Error) -> ConfigError {
-        let mut error = ConfigError::whole(file, format!("this file cannot be read: {why}"));
+        let help = match why.kind() {
+            std::io::ErrorKind::NotFound => {
+                "; name another with --config FILE, such as /etc/papertrader/worker-NAME.toml for a worker; `papertraderctl \
+                 setup master` and `papertraderctl setup worker NAME` make them"
+                    .to_owned()
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                let user = user_name(rustix::process::geteuid().as_raw());
+                format!(" as user {user}; `papertraderctl setup`, given again as root, makes its daemon able to")
+            }
+            _ => String::new(),
+        };
+        let mut error = ConfigError::whole(file, format!("this file cannot be read: {why}{help}"));
         for problem in &mut error.problems {
             problem.passing = is_passing(why);
         }

@@ -30,6 +30,7 @@ pub mod workers;
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::MasterCli;
 use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
+use crate::daemon::reload::FILE_LOOK_INTERVAL;
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
@@ -37,8 +38,8 @@ use crate::net::Listener;
 use crate::runtime::log::LogConfig;
 use crate::runtime::{Stop, ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
-use admin::AdminServer;
-use crossbeam_channel::select;
+use admin::{AdminServer, BackupRecord};
+use crossbeam_channel::{select, tick};
 use messages::MasterChannels;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -51,9 +52,19 @@ const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 
-/// The status after a reload that was refused.
-const RELOAD_REFUSED: &str =
-    "serving; the configuration of the last reload was refused, see the log";
+/// A part of the status after a reload that was refused.
+const RELOAD_REFUSED: &str = "; the configuration of the last reload was refused, see the log";
+/// How often the master looks whether orders are refused, for the status.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// A module must answer then within this time.
+const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What `systemctl status` shows of a master that serves; `refusal` is why orders are refused.
+fn status_line(is_reload_taken: bool, refusal: Option<&str>) -> String {
+    let refusal = refusal.map_or(String::new(), |why| format!("; {why}"));
+    let reload = if is_reload_taken { "" } else { RELOAD_REFUSED };
+    format!("serving{refusal}{reload}")
+}
 
 /// A running master.
 #[derive(Debug)]
@@ -148,7 +159,11 @@ impl Service for Master {
             watchdog: self.watchdog.clone(),
             limiter: Arc::clone(&self.acceptor.limiter),
             flusher: Arc::clone(&self.acceptor.links.flusher),
+            backups: Arc::new(BackupRecord::open(&config.database, config.backup_warning)),
+            file: Arc::default(),
         };
+        let file = Arc::clone(&channels.file);
+        let looks = tick(FILE_LOOK_INTERVAL);
         let socket = config.control_socket.clone();
         let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
         let metrics = config
@@ -158,13 +173,26 @@ impl Service for Master {
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
         let mut current = config.clone();
+        let (mut is_taken, mut refusal) = (true, None);
+        let orders = tick(LOOK_INTERVAL);
         loop {
             select! {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    let is_taken = reload::reload(self, context, &mut current);
-                    daemon::notify_ready(if is_taken { "serving" } else { RELOAD_REFUSED });
+                    is_taken = reload::reload(self, context, &mut current);
+                    file.note_reload(is_taken);
+                    daemon::notify_ready(&status_line(is_taken, refusal.as_deref()));
                 }
+                recv(orders) -> _ => {
+                    // A module that does not answer is the watchdog's.
+                    if let Ok(now) = control.refusal(LOOK_TIMEOUT)
+                        && now != refusal
+                    {
+                        refusal = now;
+                        daemon::notify_status(&status_line(is_taken, refusal.as_deref()));
+                    }
+                }
+                recv(looks) -> _ => file.look::<Master>(context, &current),
                 recv(context.stop.receiver()) -> _ => break,
             }
         }

@@ -123,6 +123,11 @@ impl Worker {
         &self.keys
     }
 
+    /// What the worker's modules count.
+    pub fn gauges(&self) -> &Gauges {
+        &self.gauges
+    }
+
     /// Starts the thread that looks at the keys of a link.
     ///
     /// # Errors

@@ -949,7 +949,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__check)
-            opts="-w -c -h -V --warning --critical --ignore --socket --json --help --version"
+            opts="-w -c -h -V --warning --critical --ignore --timeout --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -972,6 +972,10 @@ _papertraderctl() {
                     return 0
                     ;;
                 --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2491,7 +2495,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__setup__subcmd__worker)
-            opts="-h -V --address --listen --master --ip --answer --certificate --tls-key --plain --web --yes --no-start --root --gpg-key --socket --json --help --version"
+            opts="-h -V --address --listen --master --ip --request --answer --certificate --tls-key --plain --web --yes --no-start --root --gpg-key --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -49,6 +49,7 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand status" -s
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s w -l warning -d 'Warn from this value of a figure on; below it for disk and workers' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s c -l critical -d 'The same, for critical' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l ignore -d 'Pass over a kind of warning, such as market-paused; `--json` of status has the kinds' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l timeout -d 'Give up after so many seconds: unknown' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l socket -d 'The master\'s control socket' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -l json -d 'Print JSON'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand check" -s h -l help -d 'Print help'
@@ -77,7 +78,7 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l update-interval -d 'How often prices change and orders are settled, such as 1s, 60s [default: 60s]' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l starting-cash -d 'Cash of a new account [default: 100000]' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l root -d 'Make everything below this folder, for yourself: no service, no other users, no root' -r -f -a "(__fish_complete_directories)"
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l gpg-key -d 'Use this secret key of the GPG home, where it has several' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l gpg-key -d 'Use this secret key of the GPG home; `new` makes one. A daemon that is configured gets it in the place of its key' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l socket -d 'The master\'s control socket' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l yes -d 'Ask nothing: take the defaults of what is not given; so it is where there is no terminal'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from master" -l no-start -d 'Leave the service as it is: neither enabled nor started'
@@ -93,8 +94,9 @@ complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l tls-key -d 'The certificate\'s private key, PEM; it is copied' -r -F
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l web -d 'Serve the page for browsers here, too' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l root -d 'Make everything below this folder, for yourself: no service, no other users, no root' -r -f -a "(__fish_complete_directories)"
-complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l gpg-key -d 'Use this secret key of the GPG home, where it has several' -r
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l gpg-key -d 'Use this secret key of the GPG home; `new` makes one. A daemon that is configured gets it in the place of its key' -r
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l socket -d 'The master\'s control socket' -r -F
+complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l request -d 'Write the request to the master again, for a worker that is set up: its answer has the key that the master has now'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l plain -d 'No TLS: only on loopback'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l yes -d 'Ask nothing: take the defaults of what is not given; so it is where there is no terminal'
 complete -c papertraderctl -n "__fish_papertraderctl_using_subcommand setup; and __fish_seen_subcommand_from worker" -l no-start -d 'Leave the service as it is: neither enabled nor started'

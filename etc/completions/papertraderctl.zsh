@@ -47,6 +47,7 @@ _arguments "${_arguments_options[@]}" : \
 '*-c+[The same, for critical]:FIGURE=N:_default' \
 '*--critical=[The same, for critical]:FIGURE=N:_default' \
 '*--ignore=[Pass over a kind of warning, such as market-paused; \`--json\` of status has the kinds]:KIND:_default' \
+'--timeout=[Give up after so many seconds\: unknown]:SECONDS:_default' \
 '--socket=[The master'\''s control socket]:PATH:_files' \
 '--json[Print JSON]' \
 '-h[Print help]' \
@@ -98,7 +99,7 @@ binance\:"Coins, from binance.com; needs --symbols"))' \
 '--update-interval=[How often prices change and orders are settled, such as 1s, 60s \[default\: 60s\]]:TIME:_default' \
 '--starting-cash=[Cash of a new account \[default\: 100000\]]:AMOUNT:_default' \
 '--root=[Make everything below this folder, for yourself\: no service, no other users, no root]:DIR:_files -/' \
-'--gpg-key=[Use this secret key of the GPG home, where it has several]:FINGERPRINT:_default' \
+'--gpg-key=[Use this secret key of the GPG home; \`new\` makes one. A daemon that is configured gets it in the place of its key]:FINGERPRINT|new:_default' \
 '--socket=[The master'\''s control socket]:PATH:_files' \
 '--yes[Ask nothing\: take the defaults of what is not given; so it is where there is no terminal]' \
 '--no-start[Leave the service as it is\: neither enabled nor started]' \
@@ -120,8 +121,9 @@ _arguments "${_arguments_options[@]}" : \
 '--tls-key=[The certificate'\''s private key, PEM; it is copied]:FILE:_files' \
 '--web=[Serve the page for browsers here, too]:ADDRESS:PORT:_default' \
 '--root=[Make everything below this folder, for yourself\: no service, no other users, no root]:DIR:_files -/' \
-'--gpg-key=[Use this secret key of the GPG home, where it has several]:FINGERPRINT:_default' \
+'--gpg-key=[Use this secret key of the GPG home; \`new\` makes one. A daemon that is configured gets it in the place of its key]:FINGERPRINT|new:_default' \
 '--socket=[The master'\''s control socket]:PATH:_files' \
+'(--answer --gpg-key)--request[Write the request to the master again, for a worker that is set up\: its answer has the key that the master has now]' \
 '(--certificate)--plain[No TLS\: only on loopback]' \
 '--yes[Ask nothing\: take the defaults of what is not given; so it is where there is no terminal]' \
 '--no-start[Leave the service as it is\: neither enabled nor started]' \

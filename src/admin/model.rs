@@ -73,6 +73,9 @@ pub struct MasterStatus {
     pub database_bytes: Option<u64>,
     #[serde(default)]
     pub wal_bytes: Option<u64>,
+    /// When the newest backup was begun that is written; `None` before the first.
+    #[serde(default)]
+    pub last_backup: Option<String>,
 }
 
 /// The room on the disk of the database.

@@ -144,6 +144,8 @@ pub enum AdminRequest {
     Verify,
     /// Copies the database while it is in use, and sends the copy in pieces.
     BackupSend,
+    /// Says that the backup that was sent last is written whole, where its caller wanted it.
+    BackupWritten(BackupDigest),
     /// The request for a backup of earlier clients. It is refused: the master writes no file
     /// for those who ask it.
     Backup { file: PathBuf },
@@ -266,6 +268,8 @@ pub enum AdminAnswer {
     Verification(Box<Verification>),
     /// Answers `BackupSend`, after the last piece.
     BackupSent(BackupDigest),
+    /// Answers `BackupWritten`.
+    BackupNoted(BackupDigest),
     /// Answers `MarketHeld`.
     Held(HeldList),
     /// Answers `MarketReview`: the asset after the request.

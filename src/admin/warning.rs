@@ -1,6 +1,8 @@
 //! spec/admin.md · 3.1.1, 3.1.5, 3.1.6
 //!
 //! What an administrator should act on, as `status`, `check` and the metrics tell it alike.
+//!
+//! Tests: `tests/suite/master/admin.rs`, `tests/suite/reload.rs`.
 
 use crate::model::word_list::word_list;
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,12 @@ word_list! {
     WarningKind {
         /// A module's thread has said nothing for too long, or does not answer.
         ModuleStalled = "module-stalled",
-        /// Fewer workers are linked than `expected_workers`.
+        /// A registered worker is not linked, or fewer are than `expected_workers`.
         WorkersAway = "workers-away",
+        /// A reload was refused: what the file says is not in force.
+        ReloadRefused = "reload-refused",
+        /// The next start would be refused by what the file says.
+        StartRefused = "next-start-refused",
         /// A worker's configuration contradicts its registration.
         RegistrationDiffers = "registration-differs",
         /// A worker's clock, or the master's, is off.
@@ -46,6 +52,8 @@ word_list! {
         DiskFull = "disk-full",
         /// The write-ahead log of the database is not folded into it.
         LogNotFolded = "wal-not-folded",
+        /// The newest backup is old, or was not written.
+        BackupMissing = "backup-missing",
         /// Mails wait, and the last attempt failed.
         MailWaiting = "mail-waiting",
         /// Entries of the log were lost.

@@ -451,9 +451,10 @@ fn print_answer(
         AdminAnswer::Account(account) => print(cli, &account, &show::account(&account)),
         AdminAnswer::Locked(locked) => print(cli, &locked, &show::locked(&locked)),
         AdminAnswer::Deleted(deleted) => print(cli, &deleted, &show::deleted(&deleted)),
-        AdminAnswer::Roster(_) | AdminAnswer::BackupSent(_) | AdminAnswer::MasterKey(_) => {
-            Err(refused("the master answered something else"))
-        }
+        AdminAnswer::Roster(_)
+        | AdminAnswer::BackupSent(_)
+        | AdminAnswer::BackupNoted(_)
+        | AdminAnswer::MasterKey(_) => Err(refused("the master answered something else")),
         // The code alone, for scripts that print it.
         AdminAnswer::Code(code) => {
             print(cli, &code, &format!("{}\n", code.code))?;

@@ -3,6 +3,7 @@
 //! `papertrader`, the client for people: reads the command line, calls a worker and prints the
 //! answer.
 
+mod advised;
 pub mod age;
 pub mod arguments;
 pub mod chart;

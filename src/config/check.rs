@@ -5,7 +5,9 @@
 use super::database::DatabaseUrl;
 use super::reader::ConfigReport;
 use crate::runtime::log::{LogConfig, LogDestination};
+use crate::runtime::ownership::{group_name, user_name};
 use rustix::fs::{Access, access};
+use rustix::process::{getegid, geteuid};
 use std::fs::{File, Metadata};
 use std::io;
 use std::net::SocketAddr;
@@ -42,10 +44,10 @@ pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
         && !is_credential(path)
     {
         let reason = format!(
-            "others can read the secret in {} (mode {:04o}): chmod 600 {}",
+            "others can read the secret in {} (mode {:04o}): {}",
             path.display(),
             it.mode() & 0o7777,
-            path.display()
+            closing(it.uid(), path)
         );
         report.problem(key, reason);
     }
@@ -65,6 +67,42 @@ pub(super) fn database(report: &ConfigReport, database: &DatabaseUrl) {
     if let Some(text) = url.weakness() {
         report.warn("database.url", text);
     }
+}
+
+/// The command that closes a secret's file to others, and leaves it to the daemon. A file of root's is
+/// the daemon's to read by its group.
+fn closing(owner: u32, path: &Path) -> String {
+    let shown = path.display();
+    let group = getegid().as_raw();
+    if owner != ROOT || geteuid().is_root() || group == ROOT {
+        return format!("chmod 600 {shown}");
+    }
+    let group = group_name(group);
+    format!("as root, chown root:{group} {shown} && chmod 640 {shown}")
+}
+
+/// What makes a path readable for this process, whom the system has refused it.
+fn opening(path: &Path) -> String {
+    let (user, group) = (user_name(geteuid().as_raw()), getegid().as_raw());
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() && found.uid() == ROOT && group != ROOT => {
+            format!("as user {user}; {}", closing(ROOT, path))
+        }
+        Ok(_) => format!(
+            "as user {user}, whose it must be: as root, chown {user} {}",
+            path.display()
+        ),
+        Err(_) => format!("as user {user}, who must be able to enter the folders above it"),
+    }
+}
+
+/// The text of a path that cannot be read.
+fn unreadable(report: &ConfigReport, key: &str, path: &Path, why: &io::Error) {
+    let help = match why.kind() {
+        io::ErrorKind::PermissionDenied => opening(path),
+        _ => String::new(),
+    };
+    report.unreadable(key, path, why, &help);
 }
 
 /// Whether a file is open to others than those whom its owner trusts with secrets. Only root hands
@@ -114,7 +152,7 @@ pub(super) fn readable_file(report: &ConfigReport, key: &str, path: &Path) -> Op
             None
         }
         Err(why) => {
-            report.unreadable(key, path, &why);
+            unreadable(report, key, path, &why);
             None
         }
     }
@@ -129,7 +167,7 @@ pub(super) fn folder(report: &ConfigReport, key: &str, path: &Path) -> Option<Me
             None
         }
         Err(why) => {
-            report.unreadable(key, path, &why);
+            unreadable(report, key, path, &why);
             None
         }
     }
@@ -249,5 +287,21 @@ mod tests {
         ] {
             assert_eq!(is_open(mode, owner), open, "{mode:o} of {owner}");
         }
+    }
+
+    #[test]
+    fn what_closes_a_secret_keeps_it_readable_for_the_daemon() {
+        let path = Path::new("/etc/papertrader/tls/eu1.key");
+        let command = closing(ROOT, path);
+        let own = "chmod 600 /etc/papertrader/tls/eu1.key";
+        if geteuid().is_root() {
+            assert_eq!(command, own);
+        } else {
+            assert!(
+                command.contains("chown root:") && command.contains("chmod 640"),
+                "{command}"
+            );
+        }
+        assert_eq!(closing(1000, path), own);
     }
 }

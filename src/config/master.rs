@@ -71,6 +71,8 @@ pub struct MasterConfig {
     pub session_lifetime: Duration,
     /// Number of workers (2.3.2).
     pub expected_workers: usize,
+    /// The age of the newest backup from which on status warns; zero: never.
+    pub backup_warning: Duration,
     pub database: DatabaseUrl,
     pub gpg: MasterGpg,
     pub log: LogConfig,
@@ -202,6 +204,7 @@ impl MasterConfig {
         values.text("starting_cash", self.starting_cash);
         values.duration("session_lifetime", self.session_lifetime);
         values.bare("expected_workers", self.expected_workers);
+        values.duration("backup_warning", self.backup_warning);
         values.text("database.url", self.database.to_text(&self.data_dir));
         if let Some(file) = self.database.password_file() {
             values.path("database.password_file", file);
@@ -300,6 +303,7 @@ fn read(root: &mut ConfigTable<'_, '_>) -> MasterConfig {
         ),
         session_lifetime: root.duration("session_lifetime", SESSION_LIFETIME, SECOND, DAY * 3650),
         expected_workers: root.number("expected_workers", 1, 1, 10_000),
+        backup_warning: root.duration("backup_warning", DAY * 2, Duration::ZERO, DAY * 3650),
         database,
         gpg: gpg(root),
         log: values::log(root, "/var/log/papertrader/master.log"),

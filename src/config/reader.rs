@@ -6,6 +6,7 @@
 
 use super::{ConfigError, Problem, Warning};
 use crate::runtime::is_passing;
+use crate::runtime::ownership::user_name;
 use crate::wire::argument::cut;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -71,14 +72,16 @@ impl ConfigReport {
     }
 
     /// Records that `path`, which a key names, cannot be read.
-    pub(super) fn unreadable(&self, key: &str, path: &Path, why: &io::Error) {
-        let reason = format!("{} cannot be read: {why}", path.display());
+    /// `help`: as whom it was tried, and what to do; may be empty.
+    pub(super) fn unreadable(&self, key: &str, path: &Path, why: &io::Error, help: &str) {
+        let gap = if help.is_empty() { "" } else { ": " };
+        let reason = format!("{} cannot be read: {why}{gap}{help}", path.display());
         self.note(key, reason, is_passing(why));
     }
 
     /// Records that this user may not write to `path`, which a key names or needs.
     pub(super) fn unwritable(&self, key: &str, path: &Path, why: &io::Error) {
-        let user = rustix::process::geteuid().as_raw();
+        let user = user_name(rustix::process::geteuid().as_raw());
         let reason = format!("user {user} cannot write to {}: {why}", path.display());
         self.note(key, reason, is_passing(why));
     }

@@ -128,7 +128,7 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
     let default = master(&master_text()).unwrap();
     assert_eq!(warnings, default.1);
     // What is installed has its log once, not in the journal, too.
-    assert_eq!(packaged.log.to, LogDestination::File);
+    assert_eq!(packaged.log.to, LogDestination::Both);
     packaged.log.to = default.0.log.to;
     assert_eq!(packaged, default.0);
 
@@ -159,7 +159,7 @@ fn the_packaged_samples_lack_only_keys_and_contain_the_defaults() {
         assert_eq!(*path, PathBuf::from(name));
         path.clone_from(usual);
     }
-    assert_eq!(packaged.log.to, LogDestination::File);
+    assert_eq!(packaged.log.to, LogDestination::Both);
     packaged.log.to = default.0.log.to;
     assert_eq!(packaged, default.0);
 }
@@ -897,6 +897,8 @@ fn secrets_that_others_can_read_are_refused() {
     assert_eq!(error.problems[0].key, "tls.key");
     let error = WorkerConfig::load(&path("none.toml")).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
+    // What makes one.
+    assert!(error.to_string().contains("setup worker NAME"), "{error}");
     let error = MasterConfig::load(dir.path()).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
 }

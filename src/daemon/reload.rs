@@ -7,12 +7,74 @@
 
 use super::run::{Service, ServiceContext};
 use crate::config::{Comparable, ConfigChange};
+use crate::model::Timestamp;
 use crate::runtime;
 use crossbeam_channel::{bounded, select};
+use parking_lot::Mutex;
 use std::path::Path;
+use std::time::Duration;
 
 /// The most changed keys that one line names.
 const NAMED_MAX: usize = 32;
+/// How often a running daemon checks the file that its next start will read.
+pub const FILE_LOOK_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// What is wrong with the file of a running daemon's configuration, for who asks for its status.
+#[derive(Debug, Default)]
+pub struct FileState {
+    /// When the last reload was refused, unless a later one was not.
+    refused: Mutex<Option<Timestamp>>,
+    /// The first problem that the last look found.
+    unfit: Mutex<Option<String>>,
+}
+
+impl FileState {
+    /// Notes what became of a reload.
+    pub fn note_reload(&self, is_taken: bool) {
+        *self.refused.lock() = (!is_taken).then(Timestamp::now);
+        if is_taken {
+            *self.unfit.lock() = None;
+        }
+    }
+
+    /// When the last reload was refused; `None` where the configuration is that of the last SIGHUP
+    /// or of the start.
+    pub fn refused(&self) -> Option<Timestamp> {
+        *self.refused.lock()
+    }
+
+    /// Why the next start would be refused, as far as the last look knows.
+    pub fn unfit(&self) -> Option<String> {
+        self.unfit.lock().clone()
+    }
+
+    /// Checks the file as the next start will, and notes what is wrong with it. Changes nothing else.
+    pub fn look<S: Service>(&self, context: &ServiceContext<'_, S::Config>, current: &S::Config)
+    where
+        S::Config: Clone + Send + 'static,
+    {
+        let problem = match checked::<S>(context, current) {
+            None => return,
+            Some(Ok(_)) => None,
+            Some(Err(problems)) => problems.into_iter().next(),
+        };
+        self.note_look(problem);
+    }
+
+    /// Notes the first problem of the file, and says in the log what is new: once that it is unfit,
+    /// once that it is not any more.
+    fn note_look(&self, problem: Option<String>) {
+        let mut unfit = self.unfit.lock();
+        match &problem {
+            Some(problem) if unfit.is_none() => {
+                crate::warn!("the next start would be refused: {problem}");
+            }
+            None if unfit.is_some() => crate::info!("the next start would be accepted again"),
+            Some(_) | None => {}
+        }
+        *unfit = problem;
+    }
+}
 
 /// Opens the log file again, and reads and checks the configuration as `--check-config` does. Warns
 /// of what a check warns of. `None` if the configuration is wrong, which is logged with each problem,
@@ -27,22 +89,8 @@ where
     if let Err(error) = context.log.reopen() {
         crate::error!("the log file could not be opened again: {error}");
     }
-    let (done, result) = bounded(1);
-    let (file, current) = (context.file.to_owned(), current.clone());
-    // A check reads files and calls GPG. A stop does not wait for that.
-    let started = runtime::spawn("reload", move || {
-        let _ = done.send(check::<S>(&file, &current));
-    });
-    if let Err(error) = started {
-        crate::error!("the configuration stays as it was: no thread to read it: {error}");
-        return None;
-    }
-    let checked = select! {
-        recv(result) -> checked => checked.ok()?,
-        recv(context.stop.receiver()) -> _ => return None,
-    };
     let name = context.file.display();
-    match checked {
+    match checked::<S>(context, current)? {
         Ok((config, warnings)) => {
             for warning in warnings {
                 crate::warn!("{name}: {warning}");
@@ -63,10 +111,34 @@ where
 }
 
 /// The configuration with its warnings, or its problems.
-fn check<S: Service>(
-    file: &Path,
+type Checked<C> = Result<(C, Vec<String>), Vec<String>>;
+
+/// Reads and checks the file on a thread of its own. `None` where the daemon is to stop meanwhile,
+/// or there is no thread, which is logged.
+fn checked<S: Service>(
+    context: &ServiceContext<'_, S::Config>,
     current: &S::Config,
-) -> Result<(S::Config, Vec<String>), Vec<String>> {
+) -> Option<Checked<S::Config>>
+where
+    S::Config: Clone + Send + 'static,
+{
+    let (done, result) = bounded(1);
+    let (file, current) = (context.file.to_owned(), current.clone());
+    // A check reads files and calls GPG. A stop does not wait for that.
+    let started = runtime::spawn("reload", move || {
+        let _ = done.send(check::<S>(&file, &current));
+    });
+    if let Err(error) = started {
+        crate::error!("the configuration stays as it was: no thread to read it: {error}");
+        return None;
+    }
+    select! {
+        recv(result) -> checked => checked.ok(),
+        recv(context.stop.receiver()) -> _ => None,
+    }
+}
+
+fn check<S: Service>(file: &Path, current: &S::Config) -> Checked<S::Config> {
     let (config, warnings) = S::load(file).map_err(|error| {
         let text = error.to_string();
         text.lines().map(str::to_owned).collect::<Vec<_>>()
@@ -114,6 +186,21 @@ fn list(changes: &[ConfigChange]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unfit_file_is_known_until_it_is_fit_or_taken_over() {
+        let state = FileState::default();
+        assert_eq!((state.refused(), state.unfit()), (None, None));
+        state.note_look(Some("line 3".to_owned()));
+        state.note_reload(false);
+        assert!(state.refused().is_some());
+        assert_eq!(state.unfit().as_deref(), Some("line 3"));
+        state.note_look(None);
+        assert!(state.refused().is_some() && state.unfit().is_none());
+        state.note_look(Some("line 4".to_owned()));
+        state.note_reload(true);
+        assert_eq!((state.refused(), state.unfit()), (None, None));
+    }
 
     #[test]
     fn many_changes_are_one_bounded_line() {

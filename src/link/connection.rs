@@ -3,7 +3,7 @@
 //! An established link: it seals and sends link messages without blocking, and reads those of the
 //! other end. Master and worker use the same type.
 //!
-//! Tests: `tests/suite/worker/port.rs`, `tests/intruders/inside.rs`.
+//! Tests: below, and in `tests/suite/worker/port.rs`, `tests/intruders/inside.rs`.
 
 use super::envelope::{EnvelopeHeader, HEADER_LEN};
 use super::metrics;
@@ -144,6 +144,9 @@ impl LinkConnection {
     pub fn end(self: &Arc<Self>) {
         let mut sending = self.sending();
         sending.flush();
+        // Before the close record leaves: what the other end does then, and the reader sees, follows
+        // from this end.
+        self.open.store(false, Ordering::Release);
         sending.send_half.close(&self.socket);
         sending.send_half.break_off();
     }
@@ -212,6 +215,9 @@ impl LinkConnection {
                 Err(e) if is_timeout(&e) => {
                     return Err(LinkClosed::Silent);
                 }
+                // A close record may come with messages, whose answers the other end's system
+                // refuses with a reset.
+                Err(_) if opener.is_closed() => return Err(LinkClosed::Closed),
                 Err(_) => return Err(LinkClosed::Cut),
             }
         }
@@ -336,5 +342,87 @@ impl Flush for LinkConnection {
             send_half.break_off();
         }
         self.enforce_limits(&mut send_half);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::record::{SealedChannel, loopback};
+    use crate::model::Timestamp;
+    use crate::wire::Instruction;
+    use std::io::Write as _;
+    use std::net::TcpListener;
+    use uuid::Uuid;
+
+    /// A link, and the socket and the sealed channel of its other end.
+    fn linked() -> (Arc<LinkConnection>, Opener, TcpStream, SealedChannel) {
+        let (ours, theirs) = loopback().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        let flusher = Flusher::new().unwrap();
+        let link = LinkConnection::new(socket, ours.sealer, flusher).unwrap();
+        (link, ours.opener, other, theirs)
+    }
+
+    fn ping(link: &Arc<LinkConnection>) {
+        let header = EnvelopeHeader {
+            worker: Uuid::nil(),
+            boot: Uuid::nil(),
+            sequence: 1,
+            timestamp: Timestamp(0),
+            client: None,
+        };
+        link.send(&header, |out| frame::write(out, Instruction::Ping, &[]));
+    }
+
+    /// How the link ends for its reader, who answers whatever comes.
+    fn end_of(link: &Arc<LinkConnection>, opener: &mut Opener) -> LinkClosed {
+        let (mut chunk, mut plain) = (Vec::new(), Vec::new());
+        loop {
+            match link.read(opener, &mut chunk, &mut plain) {
+                Ok(()) => ping(link),
+                Err(reason) => return reason,
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_that_closes_behind_its_last_message_has_not_been_cut() {
+        for closes in [true, false] {
+            let (link, mut opener, mut other, mut theirs) = linked();
+            let mut bytes = Vec::new();
+            theirs.sealer.seal(b"the last message", &mut bytes).unwrap();
+            if closes {
+                theirs.sealer.close(&mut bytes).unwrap();
+            }
+            other.write_all(&bytes).unwrap();
+            // What was sent and is not read has the system answer with a reset.
+            ping(&link);
+            let mut one = [0];
+            assert_eq!(other.peek(&mut one).unwrap(), 1);
+            drop(other);
+            let expected = if closes {
+                LinkClosed::Closed
+            } else {
+                LinkClosed::Cut
+            };
+            assert_eq!(end_of(&link, &mut opener), expected);
+        }
+    }
+
+    #[test]
+    fn a_link_is_ended_before_the_other_end_can_know() {
+        let (link, mut opener, mut other, mut theirs) = linked();
+        let held = Arc::clone(&link);
+        let end = std::thread::spawn(move || held.end());
+        let mut received = Vec::new();
+        other.read_to_end(&mut received).unwrap();
+        assert!(!link.is_open());
+        theirs.opener.open(&received, &mut Vec::new()).unwrap();
+        assert!(theirs.opener.is_closed());
+        end.join().unwrap();
+        assert_eq!(end_of(&link, &mut opener), LinkClosed::Cut);
     }
 }

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod backup;
+mod backup_record;
 mod caller;
 mod connection;
 mod maintenance;
@@ -26,12 +27,13 @@ use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
 use crate::daemon::metrics::WriteMetrics;
+use crate::daemon::reload::FileState;
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::net::{ConnectionLimiter, Flusher};
 use crate::runtime::log::{self, LogHandle};
 use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
-use backup::BackupTurn;
+pub use backup_record::BackupRecord;
 use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -72,6 +74,10 @@ pub struct AdminChannels {
     /// The places on the master's port, and what its connections hold.
     pub limiter: Arc<ConnectionLimiter>,
     pub flusher: Arc<Flusher>,
+    /// When the newest backup was made.
+    pub backups: Arc<BackupRecord>,
+    /// What is wrong with the file of the configuration.
+    pub file: Arc<FileState>,
 }
 
 /// The thread that accepts administrators.
@@ -91,7 +97,6 @@ struct AdminShared {
     working: AtomicUsize,
     /// Held by verify and backup: each reads the whole database, so one runs at a time.
     maintenance: Mutex<()>,
-    backups: BackupTurn,
     /// Held while the keyring and the registry change together.
     registering: Mutex<()>,
 }
@@ -144,7 +149,6 @@ impl AdminServer {
             open: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
             maintenance: Mutex::new(()),
-            backups: BackupTurn::default(),
             registering: Mutex::new(()),
         });
         let accepting = Arc::clone(&shared);
@@ -156,6 +160,14 @@ impl AdminServer {
     pub fn metrics(&self) -> WriteMetrics {
         let status = Arc::clone(&self.shared.status);
         Arc::new(move |out| metrics::write(&status, out))
+    }
+
+    /// Why orders are refused, if they are. Each module has `timeout` to answer.
+    ///
+    /// # Errors
+    /// A module does not answer; the text names it.
+    pub fn refusal(&self, timeout: Duration) -> Result<Option<String>, String> {
+        self.shared.status.refusal(timeout)
     }
 
     /// Closes the socket, removes its file, and waits for running commands until `deadline`.
@@ -281,6 +293,7 @@ impl AdminShared {
             AdminRequest::OrdersCancel(which) => orders::cancel(self, which, caller),
             AdminRequest::Verify => maintenance::verify(self, cancel),
             AdminRequest::Backup { .. } | AdminRequest::BackupSend => backup::refuse(),
+            AdminRequest::BackupWritten(digest) => backup::note_written(self, digest),
             AdminRequest::MarketHeld => Ok(market::held(self)),
             AdminRequest::MarketReview { symbol, verdict } => {
                 market::review(self, &symbol, verdict, caller)
@@ -384,6 +397,7 @@ fn log_act(request: &AdminRequest, caller: AdminCaller) {
         | AdminRequest::Verify
         | AdminRequest::Backup { .. }
         | AdminRequest::BackupSend
+        | AdminRequest::BackupWritten(_)
         | AdminRequest::MarketHeld
         | AdminRequest::MarketReview { .. }
         | AdminRequest::MarketPause { .. }

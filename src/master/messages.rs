@@ -533,6 +533,9 @@ pub struct WorkerRow {
     pub worker: WorkerServer,
     /// Since when it is linked, and from which address; `None` while it is away.
     pub linked: Option<(Timestamp, SocketAddr)>,
+    /// When its last link ended; `None` while it is linked, and before its first link since the
+    /// master started.
+    pub left: Option<Timestamp>,
     /// Its last report, the time of arrival, and the worker's clock minus the master's in
     /// milliseconds.
     pub report: Option<(WorkerReport, Timestamp, i64)>,

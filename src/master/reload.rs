@@ -42,12 +42,6 @@ pub fn reload(
     }
     apply_limits(master, &new, current);
     reload::tell(&before, current, &new);
-    if new.currency != current.currency {
-        crate::warn!(
-            "the next start will be refused: the database's amounts are in {}",
-            current.currency
-        );
-    }
     true
 }
 

@@ -68,7 +68,7 @@ impl From<AssetsError> for StartError {
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let mut warnings = check_market(config)?;
-    check_others(config)?;
+    warnings.extend(check_others(config)?);
     warnings.extend(storage::server_warnings(&config.database));
     Ok(warnings)
 }
@@ -81,12 +81,12 @@ pub fn check_again(
     config: &MasterConfig,
     current: &MasterConfig,
 ) -> Result<Vec<String>, StartError> {
-    let warnings = if config.assets == current.assets {
+    let mut warnings = if config.assets == current.assets {
         Vec::new()
     } else {
         check_market(config)?
     };
-    check_others(config)?;
+    warnings.extend(check_others(config)?);
     Ok(warnings)
 }
 
@@ -100,12 +100,12 @@ fn check_market(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     Ok(PreparedProviders::open(&assets)?.input_warnings())
 }
 
-/// Checks secrets and keys.
-fn check_others(config: &MasterConfig) -> Result<(), StartError> {
+/// Checks secrets, keys, and the database that is there. Returns warnings.
+fn check_others(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     MailSetup::open(config).map_err(StartError::misconfigured)?;
     third_party::check(&config.third_parties).map_err(StartError::misconfigured)?;
     leave_agent(&config.gpg.home, || identity(config))?;
-    Ok(())
+    deployment_facts::look(config).map_err(unfit_database)
 }
 
 /// What is said of a master without a database.
@@ -264,15 +264,18 @@ pub(super) fn raise_descriptors(connections: usize) {
 /// Refuses a database whose amounts are in another currency, and warns where its market was another.
 fn compare_facts(config: &MasterConfig) -> Result<(), StartError> {
     let mut storage = Storage::open(&config.database)?;
-    let warnings =
-        deployment_facts::compare(&mut storage, config).map_err(|error| match error {
-            FactsError::Currency { .. } => StartError::misconfigured(error),
-            FactsError::Storage(_) => StartError::failed(error),
-        })?;
-    for warning in warnings {
+    let compared = deployment_facts::compare(&mut storage, config);
+    for warning in compared.map_err(unfit_database)? {
         crate::warn!("{warning}");
     }
     Ok(())
+}
+
+fn unfit_database(error: FactsError) -> StartError {
+    match error {
+        FactsError::Currency { .. } => StartError::misconfigured(error),
+        FactsError::Storage(_) => StartError::failed(error),
+    }
 }
 
 /// The cost of new password hashes, and the highest of those that are stored.

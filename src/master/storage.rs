@@ -492,6 +492,18 @@ impl Reader {
         SqliteStorage::open_file(file).map(Reader::Sqlite)
     }
 
+    /// Opens a database of ours for a look at some rows, beside a master or without one. Leaves no
+    /// files behind.
+    ///
+    /// # Errors
+    /// The database cannot be opened, or is not of exactly this version.
+    pub fn open_to_look(url: &DatabaseUrl) -> Result<Reader, StorageError> {
+        match url {
+            DatabaseUrl::Sqlite(file) => SqliteStorage::open_to_look(file).map(Reader::Sqlite),
+            DatabaseUrl::Postgres(_) => Reader::open_for_check(url),
+        }
+    }
+
     /// Opens a database of ours for a check of its constraints, too, as a file that somebody else
     /// may have made or changed.
     ///

@@ -44,7 +44,7 @@ pub const START_GRACE: Duration = Duration::from_secs(60);
 
 /// Later on a worker may be away for this long: it links anew after a broken link, and away it is
 /// while the master stops.
-const ABSENCE_GRACE: Duration = Duration::from_secs(10);
+pub const ABSENCE_GRACE: Duration = Duration::from_secs(10);
 
 /// A linked worker with its last report, the time of arrival, and its clock difference in
 /// milliseconds.
@@ -63,6 +63,8 @@ pub struct Workers {
     mismatches_logged: HashMap<Uuid, FixedWindow>,
     /// When workers went away whose expirable sessions have not ended yet.
     away: HashMap<Uuid, Instant>,
+    /// When workers left that were linked since the start, for administrators.
+    left: HashMap<Uuid, Timestamp>,
     peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     addresses: Arc<Published<Vec<String>>>,
     auth: Sender<AuthMessage>,
@@ -158,6 +160,7 @@ impl Workers {
             links: HashMap::new(),
             mismatches_logged: HashMap::new(),
             away,
+            left: HashMap::new(),
             peers: Arc::clone(&shared.peers),
             addresses: Arc::clone(&shared.addresses),
             auth,
@@ -275,6 +278,7 @@ impl Workers {
             older.peer.link.end();
         }
         self.away.remove(&worker.uuid);
+        self.left.remove(&worker.uuid);
         self.end_sessions(worker.uuid, Some(boot));
         self.publish();
         true
@@ -298,7 +302,7 @@ impl Workers {
             .is_some_and(|s| s.peer.link.number == peer.link.number);
         if is_current {
             self.links.remove(&uuid);
-            self.away.insert(uuid, Instant::now());
+            self.note_left(uuid);
             crate::info!("worker {} is away", peer.worker.name);
             self.publish();
         }
@@ -379,9 +383,14 @@ impl Workers {
         if let Some(link) = self.links.remove(&uuid) {
             crate::warn!("the link of worker {} ends: {why}", link.peer.worker.name);
             link.peer.link.end();
-            self.away.insert(uuid, Instant::now());
+            self.note_left(uuid);
             self.publish();
         }
+    }
+
+    fn note_left(&mut self, uuid: Uuid) {
+        self.away.insert(uuid, Instant::now());
+        self.left.insert(uuid, Timestamp::now());
     }
 
     /// Changes a registration. A link ends where its key or address is another one now.
@@ -436,6 +445,7 @@ impl Workers {
             WorkerRow {
                 worker: worker.clone(),
                 linked: link.map(|s| (s.peer.since, s.peer.link.peer)),
+                left: self.left.get(&worker.uuid).copied(),
                 report: link.and_then(|s| s.report.clone()),
             }
         };
@@ -460,6 +470,9 @@ impl Workers {
         change(&mut self.storage, &worker)?;
         self.reload()?;
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();
+        if !admitted {
+            self.left.remove(&worker.uuid);
+        }
         if !admitted && let Some(link) = self.links.remove(&worker.uuid) {
             crate::warn!("worker {name} was booted");
             link.peer.push(|out| {

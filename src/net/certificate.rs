@@ -11,13 +11,20 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The most names of a certificate that an error lists.
 const NAMES_MAX: usize = 8;
 
-/// After the end of every certificate: theirs have years of four digits.
-const FAR: Duration = Duration::from_secs(253_402_300_800);
+/// Tags of DER.
+const SEQUENCE: u8 = 0x30;
+const VERSION: u8 = 0xa0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// What is wrong with a certificate that ends before it begins.
+const NEVER_VALID: &str =
+    "the certificate is valid at no time: its end (notAfter) is before its beginning (notBefore)";
 
 /// The library's error for a certificate of X.509 version 1 or 2, which it does not read.
 const OLD_VERSION: &str = "UnsupportedCertVersion";
@@ -135,6 +142,10 @@ fn check_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<Vec<Strin
     if !names_a_host(&parsed) {
         warnings.push(NAMELESS.to_owned());
     }
+    if validity(certificate).is_some_and(|(begins, ends)| ends < begins) {
+        warnings.push(NEVER_VALID.to_owned());
+        return Ok(warnings);
+    }
     // As its own root: whether its issuer is trusted is known to clients alone.
     let mut roots = RootCertStore::empty();
     if roots.add(certificate.clone()).is_ok() {
@@ -148,20 +159,73 @@ fn check_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<Vec<Strin
     Ok(warnings)
 }
 
-/// When a certificate ends; `None` where it cannot be told.
+/// When a certificate ends; `None` where it cannot be told. Where it ends before it begins, it is
+/// valid at no time, and the earlier time counts: its `notAfter`.
 pub fn expiry(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
-    let parsed = ParsedCertificate::try_from(certificate).ok()?;
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).ok()?;
-    let algorithms = ring::default_provider().signature_verification_algorithms;
-    // The library tells the end of a certificate alone in the error for one that has ended.
-    let far = UnixTime::since_unix_epoch(FAR);
-    match verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], far, algorithms.all) {
-        Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
-            Some(timestamp(not_after))
-        }
-        _ => None,
+    validity(certificate).map(|(_, not_after)| not_after)
+}
+
+/// The two times between which a certificate is valid. The library tells neither of a certificate
+/// whose end is before its beginning.
+fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let (SEQUENCE, certificate, _) = element(certificate)? else {
+        return None;
+    };
+    let (SEQUENCE, mut fields, _) = element(certificate)? else {
+        return None;
+    };
+    // The version may be left out. Serial number, algorithm and issuer come before the validity.
+    if let (VERSION, _, rest) = element(fields)? {
+        fields = rest;
     }
+    for _ in 0..3 {
+        (_, _, fields) = element(fields)?;
+    }
+    let (SEQUENCE, times, _) = element(fields)? else {
+        return None;
+    };
+    let (tag, not_before, rest) = element(times)?;
+    let not_before = asn1_time(tag, not_before)?;
+    let (tag, not_after, _) = element(rest)?;
+    Some((not_before, asn1_time(tag, not_after)?))
+}
+
+/// The first element of DER: its tag and its content, and what follows it.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[tag, first], rest) = bytes.split_first_chunk::<2>()?;
+    let (length, rest) = if first < 0x80 {
+        (usize::from(first), rest)
+    } else {
+        // At most four bytes of length: a certificate has fewer bytes than that can say.
+        let count = usize::from(first & 0x7f);
+        let (length, rest) = rest.split_at_checked(count).filter(|_| count <= 4)?;
+        let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
+        (length.iter().fold(0, add), rest)
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
+}
+
+/// A time as certificates have it: `YYMMDDHHMMSSZ`, of 1950 to 2049, or with four digits of the year.
+fn asn1_time(tag: u8, text: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(text).ok()?;
+    let text = match tag {
+        UTC_TIME if text.get(..1)? < "5" => format!("20{text}"),
+        UTC_TIME => format!("19{text}"),
+        GENERALIZED_TIME => text.to_owned(),
+        _ => return None,
+    };
+    let part = |from: usize, to: usize| text.get(from..to);
+    let time = format!(
+        "{}-{}-{}T{}:{}:{}.000Z",
+        part(0, 4)?,
+        part(4, 6)?,
+        part(6, 8)?,
+        part(8, 10)?,
+        part(10, 12)?,
+        part(12, 14)?
+    );
+    Timestamp::parse(&time).ok()
 }
 
 /// Whether a certificate names any host.
@@ -250,6 +314,15 @@ mod tests {
         assert_eq!(ends(2021), Timestamp::from_date(2021, 2, 3));
         assert_eq!(ends(2099), Timestamp::from_date(2099, 2, 3));
         assert_eq!(ends(4096), Timestamp::from_date(4096, 2, 3));
+        assert_eq!(ends(2049), Timestamp::from_date(2049, 2, 3));
+        assert_eq!(ends(2050), Timestamp::from_date(2050, 2, 3));
+        // It ends before it begins, and the earlier time counts.
+        assert_eq!(ends(2019), Timestamp::from_date(2019, 2, 3));
+        let whole = certificate(&["x"], |_| {});
+        for length in 0..200 {
+            let _ = validity(whole.get(..length).unwrap());
+        }
+        assert_eq!(validity(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x30]), None);
     }
 
     #[test]
@@ -276,6 +349,11 @@ mod tests {
         let in_2019 = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_546_300_800));
         let warnings = check_at(&old, in_2019).unwrap();
         assert!(warnings[0].contains("from 2020-01-01"), "{warnings:?}");
+        let never = certificate(&["x"], |params| {
+            params.not_before = rcgen::date_time_ymd(2091, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2090, 1, 1);
+        });
+        assert_eq!(check(&never), Ok(vec![NEVER_VALID.to_owned()]));
         let ca = certificate(&["x"], |params| {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         });

@@ -36,6 +36,13 @@ struct LoadedPair {
     until: Option<Timestamp>,
 }
 
+impl LoadedPair {
+    /// When the pair has ended, if it has.
+    fn ended(&self, now: Timestamp) -> Option<Timestamp> {
+        self.until.filter(|until| *until <= now)
+    }
+}
+
 /// Why certificate and key cannot be used. The text names the file.
 #[derive(Debug, Error)]
 pub enum CertificateError {
@@ -45,6 +52,9 @@ pub enum CertificateError {
     /// A file is missing or wrong, or the two do not match.
     #[error("{0}")]
     Unusable(String),
+    /// The certificate has ended, and the one in force has not.
+    #[error("{}: has expired, at {until}, and the certificate in force has not: install one that lasts", file.display())]
+    Expired { file: PathBuf, until: Timestamp },
 }
 
 impl CertificateError {
@@ -78,9 +88,18 @@ impl ServerTls {
     /// Reads two files in the place of those before. Open connections keep the old pair.
     ///
     /// # Errors
-    /// As [`ServerTls::load`]; the old pair stays in force.
+    /// As [`ServerTls::load`], or the certificate has expired and the old one has not; the old pair
+    /// stays in force.
     pub fn reload(&self, certificate: &Path, key: &Path) -> Result<(), CertificateError> {
-        self.0.store(read(certificate, key)?);
+        let new = read(certificate, key)?;
+        let now = Timestamp::now();
+        if let Some(until) = new.ended(now)
+            && self.0.load().ended(now).is_none()
+        {
+            let file = new.file;
+            return Err(CertificateError::Expired { file, until });
+        }
+        self.0.store(new);
         Ok(())
     }
 

@@ -38,7 +38,8 @@ pub enum OwnershipError {
     NotOurs { path: PathBuf, owner: u32 },
     /// Root's folder in which others may put links and files.
     #[error(
-        "{0}: others may write to this folder of root's; use one that is root's alone, or take the permission from them"
+        "{0}: others may write to this folder, so root does not: name one that is root's alone, such as /root, or give the \
+         command as the user who is to have the file"
     )]
     OpenToOthers(PathBuf),
     /// Root's folder below a folder of another user, who could replace it at any time.
@@ -172,6 +173,24 @@ impl OpenFolder {
         }
         Ok(FolderActor::Ourselves)
     }
+}
+
+/// A user's name, or the number where the system knows none.
+pub fn user_name(user: u32) -> String {
+    let known = uzers::get_user_by_uid(user);
+    known.map_or_else(
+        || user.to_string(),
+        |known| known.name().to_string_lossy().into_owned(),
+    )
+}
+
+/// A group's name, or the number where the system knows none.
+pub fn group_name(group: u32) -> String {
+    let known = uzers::get_group_by_gid(group);
+    known.map_or_else(
+        || group.to_string(),
+        |known| known.name().to_string_lossy().into_owned(),
+    )
 }
 
 /// Opens a folder without the right to read it.

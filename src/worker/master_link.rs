@@ -268,12 +268,13 @@ impl MasterLink {
         self.tell_clients(ClientsMessage::Linked);
     }
 
-    /// Cuts the link, if there is one, and fails the pending requests that are not retained.
+    /// Ends the link, if there is one, and fails the pending requests that are not retained. Where the
+    /// link is broken already, nothing is sent.
     fn unlink(&mut self) {
         let Some(link) = self.link.take() else {
             return;
         };
-        link.cut();
+        link.end();
         *self.gauges.link.lock() = None;
         self.fail_unanswered();
         self.tell_clients(ClientsMessage::Unlinked);

@@ -27,11 +27,15 @@ pub(super) fn reload<S: Service<Config = WorkerConfig>>(
         return false;
     };
     let before = current.clone();
+    // First, since a file is taken over whole or not at all.
+    if !apply_certificate(worker, &new, current) {
+        worker.keys.look();
+        return false;
+    }
     if new.log.level != current.log.level {
         context.log.set_level(new.log.level);
         current.log.level = new.log.level;
     }
-    apply_certificate(worker, &new, current);
     worker.keys.look();
     // Modules have the number of topics since their start.
     let limits = WorkerLimits {
@@ -57,14 +61,16 @@ pub(super) fn reload<S: Service<Config = WorkerConfig>>(
 }
 
 /// Reads certificate and key, which may be new in the same files. TLS itself comes and goes with a
-/// restart alone: clients know whether they speak it.
-fn apply_certificate(worker: &Worker, new: &WorkerConfig, current: &mut WorkerConfig) {
+/// restart alone: clients know whether they speak it. False where the pair is refused.
+fn apply_certificate(worker: &Worker, new: &WorkerConfig, current: &mut WorkerConfig) -> bool {
     let (Some(tls), Some(files)) = (&worker.tls, &new.tls) else {
-        return;
+        return true;
     };
     if let Err(error) = tls.reload(&files.certificate, &files.key) {
-        crate::error!("the old certificate stays in force: {error}");
-        return;
+        crate::error!(
+            "the old certificate and the configuration stay in force, nothing is taken over: {error}"
+        );
+        return false;
     }
     current.tls = Some(files.clone());
     match tls.expiry() {
@@ -75,4 +81,5 @@ fn apply_certificate(worker: &Worker, new: &WorkerConfig, current: &mut WorkerCo
         ),
         None => crate::info!("reloaded: the certificate {}", files.certificate.display()),
     }
+    true
 }

@@ -4,6 +4,8 @@
 //!
 //! Tests: `src/worker/tests.rs`.
 
+mod status;
+
 use super::Worker;
 use super::capacity::ConnectionBudget;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
@@ -17,14 +19,15 @@ use crate::daemon::run::{Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
-use crate::model::printable::clean;
+use crate::model::Timestamp;
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
 use crate::runtime::log::LogConfig;
 use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::scheduling::run_in_batch;
 use crate::runtime::{Stop, Watchdog};
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
+use status::{Door, ServiceStatus};
 use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -37,8 +40,8 @@ const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
 const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 
-/// A part of the status after a reload that was refused.
-const RELOAD_REFUSED: &str = "the configuration of the last reload was refused, see the log";
+/// How often a worker looks whether its link stands, for its status.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The worker's own keys, and the master's key that it trusts.
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
@@ -280,44 +283,38 @@ fn serve(
     context: &ServiceContext<'_, WorkerConfig>,
 ) -> Result<(), StartError> {
     let mut current = context.config.clone();
-    let waiting = format!(
-        "waiting for the first link to the master at {}",
-        current.master
-    );
-    let mut status = waiting.clone();
-    daemon::notify_status(&status);
+    let mut status = ServiceStatus::new(current.master.clone());
+    let looks = tick(LOOK_INTERVAL);
     let mut is_ready = false;
     loop {
+        status.look(worker.gauges(), Timestamp::now());
+        if let Some(line) = status.news() {
+            daemon::notify_status(line);
+        }
         select! {
-            recv(failures) -> why => if let Ok(why) = why && !is_ready {
-                status = format!("{waiting}; the last try failed: {}", clean(&why));
-                daemon::notify_status(&status);
+            recv(failures) -> why => if let Ok(why) = why {
+                status.note_failure(why);
             },
-            recv(worker.state()) -> state => match state {
-                Ok(PortState::Open(address)) => {
-                    status = format!("serving clients on {address}");
-                    is_ready = true;
-                    daemon::notify_ready(&status);
-                }
-                Ok(PortState::Closed) => {
-                    status = "booted by the master: serving no clients".to_owned();
-                    daemon::notify_ready(&status);
-                }
-                Ok(PortState::Failed(text)) => return Err(StartError::failed(text)),
-                Err(_) => return Ok(()),
+            recv(worker.state()) -> state => {
+                status.door = match state {
+                    Ok(PortState::Open(address)) => Door::Open(address),
+                    Ok(PortState::Closed) => Door::Booted,
+                    Ok(PortState::Failed(text)) => return Err(StartError::failed(text)),
+                    Err(_) => return Ok(()),
+                };
+                is_ready |= status.door != Door::Booted;
+                status.look(worker.gauges(), Timestamp::now());
+                daemon::notify_ready(&status.line());
             },
             recv(context.signals.hangups) -> _ => {
                 daemon::notify_reloading();
                 let is_taken = reload::reload::<WorkerService>(worker, context, &mut current);
-                let status = if is_taken {
-                    status.clone()
-                } else {
-                    format!("{status}; {RELOAD_REFUSED}")
-                };
+                status.is_reload_refused = !is_taken;
                 if is_ready {
-                    daemon::notify_ready(&status);
+                    daemon::notify_ready(&status.line());
                 }
             }
+            recv(looks) -> _ => {}
             recv(context.stop.receiver()) -> _ => return Ok(()),
         }
     }

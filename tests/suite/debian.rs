@@ -76,6 +76,32 @@ fn every_program_page_and_completion_is_in_one_package() {
 }
 
 #[test]
+fn the_servers_have_their_pages_and_a_readme_that_names_what_is_there() {
+    let docs = read("etc/debian/papertrader-server.docs");
+    for page in ["setup", "metrics", "sizing", "container"] {
+        let page = format!("spec/{page}.md");
+        assert!(docs.lines().any(|line| line == page), "{page}");
+    }
+    for file in docs.lines() {
+        assert!(root().join(file).is_file(), "{file}");
+    }
+    let readme = read("etc/debian/papertrader-server.README.Debian");
+    let folders = read("etc/tmpfiles.d/papertrader.conf");
+    let folders = folders.lines().filter(|line| line.starts_with("d "));
+    let mut count = 0;
+    for folder in folders.filter_map(|line| line.split_whitespace().nth(1)) {
+        // Those of workers are named beside the master's.
+        let name = folder.rsplit('/').next().unwrap();
+        assert!(readme.contains(folder) || readme.contains(name), "{folder}");
+        count += 1;
+    }
+    assert!(count > 5);
+    for unit in ["papertrader-master.service", "papertrader-backup.timer"] {
+        assert!(readme.contains(unit), "{unit}");
+    }
+}
+
+#[test]
 fn the_changelog_has_the_programs_version_first_and_any_that_is_asked_for() {
     let first = |version: &str| {
         let text = printed(

@@ -44,7 +44,18 @@ fn reload(daemon: &Daemon, text: &str) {
     }
 }
 
+/// What `--check-config` says of the master's file.
+fn check_config(deployment: &Deployment) -> (Option<i32>, String) {
+    let line = ["--config", "master.toml", "--check-config"];
+    let checked = deployment.run("papertrader-master", &line);
+    (
+        checked.status.code(),
+        String::from_utf8_lossy(&checked.stderr).into_owned(),
+    )
+}
+
 const UNCHANGED: &str = "no key of the configuration has changed";
+const IN_DOLLARS: &str = "all amounts of the database are in USD: set currency = \"USD\"";
 const REFUSED: &str = "is not taken over, the configuration stays as it was";
 
 #[test]
@@ -61,16 +72,13 @@ fn a_reload_takes_over_what_it_can_names_the_rest_and_keeps_the_old_where_the_ne
     master.set("starting_cash", "5");
     master.set("log.level", "debug");
     master.set("update_interval", "77s");
-    master.set("currency", "EUR");
     reload(master, "limits.max_queued is 7 now");
     let log = master.log();
     for text in [
         "expected_workers is 3 now, and was 1",
         "starting_cash is \"5\" now",
         "log.level is \"debug\" now, and was \"info\"",
-        "a restart is needed before these take effect: currency (was \"USD\", is \"EUR\" in the file), \
-         update_interval (was ",
-        "the next start will be refused: the database's amounts are in USD",
+        "a restart is needed before these take effect: update_interval (was ",
     ] {
         assert!(log.contains(text), "{text}: {log}");
     }
@@ -79,6 +87,28 @@ fn a_reload_takes_over_what_it_can_names_the_rest_and_keeps_the_old_where_the_ne
     assert_eq!(portfolio(&mut bob, "bob").0, Money(5_000_000));
     fs::write(master.config(), &good).unwrap();
     reload(master, "expected_workers is 1 now, and was 3");
+
+    // The next start would refuse it, so a reload and a check do, too.
+    let warns = || {
+        deployment.json("status")["warnings"]
+            .to_string()
+            .contains("was refused, and the configuration stays")
+    };
+    assert!(!warns());
+    master.set("currency", "EUR");
+    reload(master, REFUSED);
+    says(master, IN_DOLLARS);
+    assert!(warns());
+    let (code, said) = check_config(&deployment);
+    assert!(
+        code == Some(78) && said.contains(IN_DOLLARS),
+        "{code:?}: {said}"
+    );
+    fs::write(master.config(), &good).unwrap();
+    reload(master, UNCHANGED);
+    assert!(!warns());
+    let (code, said) = check_config(&deployment);
+    assert_eq!(code, Some(0), "{said}");
 
     // A right key beside a wrong one, and files and keys as a check looks at them.
     for (daemon, wrong) in [
@@ -130,10 +160,7 @@ fn a_reload_takes_over_what_it_can_names_the_rest_and_keeps_the_old_where_the_ne
     master.spawn();
     let status = master.wait_exit(TEST_TIMEOUT).unwrap();
     assert_eq!(status.code(), Some(78), "{}", master.log());
-    says(
-        master,
-        "all amounts of the database are in USD: set currency = \"USD\"",
-    );
+    says(master, IN_DOLLARS);
     fs::write(master.config(), &good).unwrap();
     master.set("assets.replay.start", "2012-06-01");
     master.start();
@@ -156,6 +183,34 @@ fn workers_that_have_no_time_to_come_yet_are_not_missed() {
     deployment.stop_all();
     let log = deployment.master().log();
     assert!(!log.contains("expected workers"), "{log}");
+}
+
+#[test]
+fn a_worker_that_leaves_is_missed_by_its_name() {
+    let deployment = Deployment::running(2);
+    // How many are missed, and what `check` says by its exit code.
+    let missed = || {
+        let status = deployment.json("status");
+        let all = status["warnings"].as_array().unwrap();
+        let of_workers = all
+            .iter()
+            .filter(|it| it.to_string().contains("workers list"));
+        (
+            of_workers.count(),
+            deployment.ctl("check").status.code().unwrap(),
+        )
+    };
+    assert_eq!(missed(), (0, 0));
+    deployment.worker(2).stop();
+    until("the second worker is missed", || missed() == (1, 1));
+    let told = deployment.json("status")["warnings"].to_string();
+    assert!(told.contains("worker worker-2 is away since"), "{told}");
+    deployment.worker(1).kill();
+    until("both are missed", || missed() == (2, 2));
+    deployment.done("workers boot worker-1");
+    until("who is booted off is not missed", || missed() == (1, 2));
+    deployment.worker(2).start();
+    until("all who are to be there are", || missed() == (0, 0));
 }
 
 /// Imports the revocation that GPG made along with a key into a home that has the public half.
@@ -377,6 +432,26 @@ fn a_certificate_is_swapped_under_a_connected_client() {
     let mut anew = over_tls(&worker.address(), &pem("new")).unwrap();
     assert_eq!(anew.call(&Request::Ping).unwrap(), pong);
     assert!(over_tls(&worker.address(), &pem("old")).is_none());
+    // One that has ended takes the place of none that lasts. Nothing else is taken over with it.
+    certify(deployment.dir(), "ended", 2020);
+    worker.set("tls.certificate", "ended.pem");
+    worker.set("tls.key", "ended.key");
+    worker.set("log.level", "debug");
+    reload(
+        worker,
+        "ended.pem: has expired, at 2020-01-01T00:00:00.000Z",
+    );
+    assert!(
+        !worker.log().contains("reloaded: log.level"),
+        "{}",
+        worker.log()
+    );
+    let mut still = over_tls(&worker.address(), &pem("new")).unwrap();
+    assert_eq!(still.call(&Request::Ping).unwrap(), pong);
+    worker.set("tls.certificate", "new.pem");
+    worker.set("tls.key", "new.key");
+    worker.set("log.level", "info");
+    reload(worker, "new.pem is valid until 2091-01-01");
     for garbage in [
         "garbage",
         "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",

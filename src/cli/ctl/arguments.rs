@@ -163,7 +163,13 @@ pub struct CheckThresholds {
     /// Pass over a kind of warning, such as market-paused; `--json` of status has the kinds
     #[arg(long, value_name = "KIND", value_parser = warning_kind)]
     pub ignore: Vec<WarningKind>,
+    /// Give up after so many seconds: unknown
+    #[arg(long, value_name = "SECONDS", default_value_t = CHECK_TIMEOUT_SECONDS, value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub timeout: u32,
 }
+
+/// How long `check` waits for the master unless `--timeout` says otherwise, as plugins do.
+const CHECK_TIMEOUT_SECONDS: u32 = 10;
 
 /// A value of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -9,7 +9,8 @@ use super::backup_file::{
     NAME_END, NAME_START, PartFile, Progress, ReceiveError, receive, rotated,
 };
 use super::client::Conversation;
-use super::{CtlFailure, advised, owner, print, refused, show};
+use super::{CtlFailure, advised, ask, owner, print, refused, show, tell};
+use crate::admin::model::BackupDigest;
 use crate::admin::protocol::AdminRequest;
 use crate::runtime::ownership::FolderActor;
 use std::io::{self, IsTerminal, Write};
@@ -47,7 +48,25 @@ pub(super) fn backup(cli: &CtlCli, place: &BackupPlace) -> Result<(), CtlFailure
                 .map_err(|why| refused(advised(cli, &why)))?
         }
     };
+    say_written(
+        cli,
+        BackupDigest {
+            bytes: summary.bytes,
+            sha256: summary.sha256.clone(),
+        },
+    );
     print(cli, &summary, &show::backup(&summary))
+}
+
+/// Tells the master that its backup is written, so that it knows how old the newest one is. The backup
+/// is whole without that.
+fn say_written(cli: &CtlCli, digest: BackupDigest) {
+    if let Err(failure) = ask(cli, &AdminRequest::BackupWritten(digest)) {
+        tell(&format!(
+            "the backup is whole, and the master does not know of it: {}",
+            failure.text
+        ));
+    }
 }
 
 fn with_socket(cli: &CtlCli, failure: CtlFailure) -> CtlFailure {
@@ -69,13 +88,15 @@ fn to_standard_output(cli: &CtlCli) -> Result<(), CtlFailure> {
     }
     let mut source = Conversation::begin(&cli.socket, &AdminRequest::BackupSend)?;
     let received = receive(&mut source, &mut output, &mut Progress::new());
-    received.map_err(|error| match error {
+    let digest = received.map_err(|error| match error {
         ReceiveError::Write(error) => refused(format!("standard output: {error}")),
         error => with_socket(cli, error.into()),
     })?;
     output
         .flush()
-        .map_err(|error| refused(format!("standard output: {error}")))
+        .map_err(|error| refused(format!("standard output: {error}")))?;
+    say_written(cli, digest);
+    Ok(())
 }
 
 /// The name of a backup in a folder: the time in UTC.

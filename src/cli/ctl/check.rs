@@ -11,11 +11,17 @@ use crate::admin::warning::{StatusWarning, WarningKind};
 use crate::cli::output::pretty_json;
 use crate::model::Timestamp;
 use crate::model::printable::clean;
+use crate::runtime;
+use crossbeam_channel::bounded;
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// So long after its start a master may miss workers: they link then. In milliseconds.
+const START_MS: u64 = 60_000;
 
 /// What a check has found, in the order of the exit codes 0 to 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,7 +60,10 @@ pub(super) const BAD_CHECK: u8 = CheckState::Unknown as u8;
 
 /// Makes the check, prints its line, and returns its exit code.
 pub(super) fn main(cli: &CtlCli, thresholds: &CheckThresholds) -> ExitCode {
-    let report = report(client::ask(&cli.socket, &AdminRequest::Status), thresholds);
+    let report = within(thresholds, {
+        let socket = cli.socket.clone();
+        move || client::ask(&socket, &AdminRequest::Status)
+    });
     let text = if cli.json {
         pretty_json(&report).map_or_else(|error| error.to_string(), |text| text + "\n")
     } else {
@@ -65,6 +74,33 @@ pub(super) fn main(cli: &CtlCli, thresholds: &CheckThresholds) -> ExitCode {
         ExitCode::from(report.state as u8)
     } else {
         ExitCode::from(BAD_CHECK)
+    }
+}
+
+/// The report on what `ask` returns, unless it takes too long.
+fn within(
+    thresholds: &CheckThresholds,
+    ask: impl FnOnce() -> Result<AdminResponse, CtlError> + Send + 'static,
+) -> CheckReport {
+    let (done, answer) = bounded(1);
+    // Nobody waits for the thread any more when the time is over: the process ends.
+    let started = runtime::spawn("check", move || {
+        let _ = done.send(ask());
+    });
+    let seconds = thresholds.timeout;
+    let unknown = |text| CheckReport {
+        state: CheckState::Unknown,
+        text: vec![text],
+        performance: String::new(),
+    };
+    if let Err(error) = started {
+        return unknown(format!("no thread to ask the master: {error}"));
+    }
+    match answer.recv_timeout(Duration::from_secs(u64::from(seconds))) {
+        Ok(answer) => report(answer, thresholds),
+        Err(_) => unknown(format!(
+            "the master has not answered within {seconds} s (--timeout)"
+        )),
     }
 }
 
@@ -146,8 +182,11 @@ fn judged(status: &MasterStatus, thresholds: &CheckThresholds) -> CheckReport {
     let state = found.first().map_or(CheckState::Ok, |(state, _)| *state);
     let mut text: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
     if text.is_empty() {
+        let is_starting =
+            status.uptime_ms < START_MS && status.workers_connected < status.workers_expected;
+        let starting = if is_starting { "starting: " } else { "" };
         text.push(format!(
-            "{} of {} workers linked, update {}, {} orders queued",
+            "{starting}{} of {} workers linked, update {}, {} orders queued",
             status.workers_connected, status.workers_expected, status.update, status.queue_depth
         ));
     }
@@ -194,8 +233,10 @@ fn figures(status: &MasterStatus) -> Vec<(CheckFigure, f64, &'static str)> {
         // To a tenth.
         (free as f64 * 1000.0 / total.max(1) as f64).round() / 10.0
     };
+    // A master that has made no update since its start, and knows of none before, tells 1970.
     let age = Timestamp::parse(&status.last_update)
         .ok()
+        .filter(|at| at.0 > 0)
         .map(|at| (Timestamp::now().since(at).max(0) / 1000) as f64);
     let disk = status.disk.as_ref();
     [
@@ -242,6 +283,7 @@ mod tests {
             warning: Vec::new(),
             critical: Vec::new(),
             ignore: Vec::new(),
+            timeout: 10,
         }
     }
 
@@ -333,6 +375,45 @@ mod tests {
             assert_eq!(report(answer, &thresholds()).state, state);
         }
         assert_eq!(BAD_CHECK, 3);
+    }
+
+    #[test]
+    fn a_master_that_starts_is_well_and_its_first_update_has_no_age() {
+        let mut status = status();
+        status.workers_connected = 0;
+        status.last_update = "1970-01-01T00:00:00.000Z".to_owned();
+        let mut bounds = thresholds();
+        bounds.critical = vec![threshold(CheckFigure::Update, 60.0)];
+        let (state, text) = told(&status, &bounds);
+        assert_eq!(state, CheckState::Ok);
+        assert!(
+            text.contains(" OK - starting: 0 of 2 workers linked, "),
+            "{text}"
+        );
+        assert!(!text.contains("update="), "{text}");
+        status.uptime_ms = START_MS;
+        status.last_update = "2026-01-01T00:00:00.000Z".to_owned();
+        let (state, text) = told(&status, &bounds);
+        assert_eq!(state, CheckState::Critical);
+        assert!(!text.contains("starting"), "{text}");
+        assert!(text.contains(" update="), "{text}");
+    }
+
+    #[test]
+    fn a_check_that_takes_too_long_is_unknown() {
+        let mut bounds = thresholds();
+        bounds.timeout = 0;
+        let (end, ended) = bounded::<()>(0);
+        let report = within(&bounds, move || {
+            let _ = ended.recv();
+            Err(CtlError::Gone)
+        });
+        drop(end);
+        assert_eq!(report.state, CheckState::Unknown);
+        assert!(report.text[0].contains("within 0 s (--timeout)"));
+        bounds.timeout = 3_600;
+        let report = within(&bounds, || Err(CtlError::Gone));
+        assert_eq!(report.state, CheckState::Critical);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod addresses;
 pub mod arguments;
+mod belongings;
 mod certificates;
 mod config_file;
 mod host;

@@ -122,7 +122,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
     out
 }
 
-fn status_values(status: &MasterStatus) -> [(&'static str, String); 21] {
+fn status_values(status: &MasterStatus) -> [(&'static str, String); 22] {
     let assets = &status.assets;
     let settled = format!(
         "{} orders in {}.{:03} ms",
@@ -166,6 +166,10 @@ fn status_values(status: &MasterStatus) -> [(&'static str, String); 21] {
         ("prices refused", assets.refused.to_string()),
         ("updates left out", assets.missed.to_string()),
         ("market ends", market_end(status)),
+        (
+            "newest backup",
+            told(assets, status.last_backup.as_deref().map(utc)),
+        ),
         ("free disk", told(assets, status.disk.as_ref().map(disk))),
     ]
 }

@@ -848,7 +848,11 @@ fn interval(text: &str) -> Result<std::time::Duration, String> {
     }
 }
 
-fn worker_address(text: &str) -> Result<String, String> {
+/// A worker's address, as the command line takes it.
+///
+/// # Errors
+/// As [`address`].
+pub(super) fn worker_address(text: &str) -> Result<String, String> {
     address(text, WORKER_PORT)
 }
 

@@ -21,9 +21,8 @@ mod suggestions;
 mod third_party;
 mod trading;
 
-use super::arguments::{
-    ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT, address,
-};
+use super::advised::{TRIAL_CA, program};
+use super::arguments::{ClientCli, ClientCommand, GlobalArgs, PasswordCommand, WORKER_PORT};
 use super::outcome_words::error_words;
 use crate::cli::output::{clean_lines, json};
 use crate::cli::table::wrapped;
@@ -598,19 +597,6 @@ fn given_token(global: &GlobalArgs) -> Result<Option<SessionId>, ClientError> {
     token.map(Some)
 }
 
-/// How a command begins that is advised: with the servers that the command line names, unless the
-/// environment names them for the next one too.
-fn program(global: &GlobalArgs) -> String {
-    let named = std::env::var("PAPERTRADER_SERVER").unwrap_or_default();
-    let named = named.split(',').map(|text| address(text, WORKER_PORT).ok());
-    let server = if global.server.is_empty() || named.eq(global.server.iter().cloned().map(Some)) {
-        String::new()
-    } else {
-        format!(" --server {}", global.server.join(","))
-    };
-    format!("papertrader{server}")
-}
-
 /// The failure of a command whose session is not there, or has ended. No other account's session
 /// takes its place: the advice names the accounts that could be chosen.
 fn not_logged_in(
@@ -670,6 +656,16 @@ fn advise(program: &str, error: ClientError) -> CommandError {
             code: OpenValue::Known(ProtocolFault::UnknownInstruction),
             ..
         } => "This server is of an earlier version, which does not know the command.".to_owned(),
+        // What helps stands in the text of each of them.
+        ClientError::NoWorker(_) if error.is_tls() => {
+            if !error.to_string().contains("--ca") {
+                return error.into();
+            }
+            format!(
+                "Where `papertraderctl setup` has made the server's certificate, its CA is {TRIAL_CA} on the server's \
+                 machine: say --ca with that file, or with a copy of it."
+            )
+        }
         ClientError::NoWorker(_) => {
             "Is a server running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
                 .to_owned()

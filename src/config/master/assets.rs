@@ -314,7 +314,7 @@ fn symbols(table: &mut ConfigTable<'_, '_>) -> (SymbolSelection, Option<PathBuf>
     let named = match read_symbols(&file) {
         Ok(text) => from_file(&text),
         Err(why) => {
-            report.unreadable("assets.symbols_file", &file, &why);
+            report.unreadable("assets.symbols_file", &file, &why, "");
             return (SymbolSelection::All, Some(file));
         }
     };

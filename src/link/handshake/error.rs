@@ -7,9 +7,11 @@
 use super::VERSION;
 use crate::link::keyring::KeyringError;
 use crate::link::record::RecordError;
+use crate::model::Fingerprint;
 use crate::wire::ProtocolError;
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use thiserror::Error;
@@ -29,6 +31,14 @@ pub enum HandshakeError {
          changes that"
     )]
     WrongIp { name: String, registered: IpAddr },
+    /// The worker's proof is signed with another key than it is registered with.
+    #[error(fmt = wrong_key)]
+    WrongKey {
+        name: String,
+        registered: Fingerprint,
+        /// The key that signed, or its subkey; `None` where the signature does not tell.
+        signed: Option<Fingerprint>,
+    },
     /// Too many handshakes of this worker are in progress.
     #[error("too many handshakes of this worker are under way")]
     UnderWay,
@@ -115,6 +125,7 @@ impl HandshakeError {
             HandshakeError::Version(_) => "version",
             HandshakeError::UnknownUuid => "unknown-uuid",
             HandshakeError::WrongIp { .. } => "wrong-ip",
+            HandshakeError::WrongKey { .. } => "signature-of-another-key",
             HandshakeError::UnderWay => "too-many-under-way",
             HandshakeError::Budget => "gpg-budget",
             HandshakeError::Frame(_) => "bad-frame",
@@ -184,6 +195,7 @@ impl HandshakeError {
                 | K::BadSignature
                 | K::WrongSigner(_),
             )
+            | HandshakeError::WrongKey { .. }
             | HandshakeError::Purpose
             | HandshakeError::Reflected
             | HandshakeError::Misdirected
@@ -199,6 +211,24 @@ impl HandshakeError {
             | HandshakeError::Socket(_) => return None,
         })
     }
+}
+
+/// What came in the place of a worker's key, and what an administrator does where that is right.
+fn wrong_key(
+    name: &str,
+    registered: &Fingerprint,
+    signed: &Option<Fingerprint>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let signed = signed.map_or("a key that it does not name".to_owned(), |it| {
+        it.to_string()
+    });
+    write!(
+        f,
+        "worker {name} is registered with the key {registered}, and signed with {signed}: where \
+         that is its new key, `papertraderctl workers set {name} --key FILE.asc`; else its gpg.key, \
+         or its UUID, is another worker's"
+    )
 }
 
 /// Why the master refuses a worker of version `worker`, and which of the two is to be upgraded. The

@@ -8,7 +8,7 @@ use super::budget::{GpgBudget, HandshakePermit};
 use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{establish, next_frame, noise, random, read_noise, write_noise};
-use crate::link::keyring::{CheckedKey, Keyring, OUR_KEY};
+use crate::link::keyring::{CheckedKey, Keyring, KeyringError, OUR_KEY};
 use crate::model::{Fingerprint, Timestamp};
 use crate::wire::{FrameBuffer, Instruction, frame};
 use snow::HandshakeState;
@@ -212,7 +212,16 @@ impl<'a> MasterHandshake<'a> {
             master_nonce,
         };
         let peer = keyring.peer(claim.worker.fingerprint)?;
-        let statement = keyring.decrypt_and_verify(own, &peer, data, now, CLOCK_SKEW_MAX)?;
+        let statement = keyring
+            .decrypt_and_verify(own, &peer, data, now, CLOCK_SKEW_MAX)
+            .map_err(|error| match error {
+                KeyringError::WrongSigner(signed) => HandshakeError::WrongKey {
+                    name: claim.worker.name.clone(),
+                    registered: claim.worker.fingerprint,
+                    signed,
+                },
+                other => other.into(),
+            })?;
         let worker_half = terms.check(Role::Worker, &self.transcript.before(), now, &statement)?;
         claim.permit.proven(Instant::now());
         self.transcript.add(Instruction::LinkProof, data);

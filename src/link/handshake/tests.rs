@@ -296,16 +296,26 @@ fn worker_and_master_need_different_keys_of_their_own() {
 fn proofs_by_other_keys_are_refused() {
     // The master knows the key, but has another one registered: swapped keys.
     let rig = Rig::with_key_of(&parties().stranger, BudgetLimits::default());
-    assert_eq!(
-        rig.refused(),
-        E::Keyring(K::WrongSigner(Some(parties().stranger.fingerprint)))
+    let (registered, stranger) = (parties().worker.fingerprint, parties().stranger.fingerprint);
+    let refused = rig.refused();
+    assert!(
+        matches!(&refused, E::WrongKey { signed: Some(signed), .. } if *signed == stranger),
+        "{refused:?}"
     );
+    assert_eq!(refused.as_str(), "signature-of-another-key");
+    let text = refused.to_string();
+    for part in [
+        format!("is registered with the key {registered}, and signed with {stranger}: "),
+        "`papertraderctl workers set eu1 --key FILE.asc`".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{text}");
+    }
     // The master does not know the key.
     rig.master_home
         .keyring
         .delete(parties().stranger.fingerprint)
         .unwrap();
-    assert_eq!(rig.refused(), E::Keyring(K::WrongSigner(None)));
+    assert_eq!(rig.refused(), refused);
     // The registered key is missing.
     rig.master_home
         .keyring

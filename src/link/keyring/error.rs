@@ -90,7 +90,8 @@ pub enum KeyringError {
     /// The signature does not verify.
     #[error("the signature does not verify")]
     BadSignature,
-    /// Signed with another key than expected; its fingerprint, if known.
+    /// Signed with another key than expected; its fingerprint, or its subkey's, if the signature has
+    /// it. The key need not be in the home.
     #[error(fmt = wrong_signer)]
     WrongSigner(Option<Fingerprint>),
     /// Signed this many milliseconds before now (negative: after now), outside the window.
@@ -221,7 +222,7 @@ fn advice(why: &KeyringError) -> &'static str {
 fn wrong_signer(signer: &Option<Fingerprint>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match signer {
         Some(signer) => write!(f, "signed with another key, {signer}"),
-        None => f.write_str("signed with a key that is not in the GPG home"),
+        None => f.write_str("signed with another key, which the signature does not name"),
     }
 }
 

@@ -151,7 +151,6 @@ fn check_signature(
         Ok(()) => return Err(KeyringError::WrongSigner(Fingerprint::parse(by).ok())),
         Err(error) => {
             return Err(match error.code() {
-                code if code == E::NO_PUBKEY.code() => KeyringError::WrongSigner(None),
                 _ if !is_peers => KeyringError::WrongSigner(Fingerprint::parse(by).ok()),
                 code if code == E::KEY_EXPIRED.code() => KeyringError::KeyExpired,
                 code if code == E::CERT_REVOKED.code() => KeyringError::KeyRevoked,

@@ -141,10 +141,10 @@ fn other_and_second_signatures_are_refused() {
 
     let unknown = TempHome::new();
     unknown.keyring.import(&parties().master.public).unwrap();
-    unknown.keyring.generate("unknown").unwrap();
+    let key = unknown.keyring.generate("unknown").unwrap();
     assert_eq!(
         opened(&unknown.gpg(&encrypt, b"text"), now),
-        Err(E::WrongSigner(None))
+        Err(E::WrongSigner(Some(key)))
     );
 
     let second = unknown.keyring.generate("second").unwrap();

@@ -5,6 +5,7 @@
 //!
 //! Tests: `tests/suite/master/backups.rs`.
 
+use super::backup_record::{BackupRecord, TakenTurn};
 use super::caller::AdminCaller;
 use super::maintenance::BUSY_TEXT;
 use super::send::{SEND_TIMEOUT, send as send_line, send_by};
@@ -23,8 +24,6 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many bytes of a backup a client reads each second at least, on average. A slower one would
@@ -42,24 +41,16 @@ pub(super) fn refuse() -> Result<AdminAnswer, String> {
     Err(WRITTEN_BY_THE_CALLER.to_owned())
 }
 
-/// One backup is sent at a time, so that one copy takes room on the disk.
-#[derive(Default)]
-pub(super) struct BackupTurn(Arc<AtomicBool>);
-
-/// The right to make and send a backup. It ends on drop.
-struct TakenTurn(Arc<AtomicBool>);
-
-impl BackupTurn {
-    fn take(&self) -> Option<TakenTurn> {
-        let was_taken = self.0.swap(true, Ordering::SeqCst);
-        (!was_taken).then(|| TakenTurn(Arc::clone(&self.0)))
-    }
-}
-
-impl Drop for TakenTurn {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
+/// Takes note that a backup was written.
+///
+/// # Errors
+/// It is not what was sent last.
+pub(super) fn note_written(
+    shared: &AdminShared,
+    digest: BackupDigest,
+) -> Result<AdminAnswer, String> {
+    shared.channels.backups.written(&digest)?;
+    Ok(AdminAnswer::BackupNoted(digest))
 }
 
 /// A copy of the database without a name.
@@ -72,12 +63,15 @@ pub(super) struct BackupCopy {
 /// Makes a copy of the database in its folder.
 pub(super) fn copy(shared: &AdminShared, cancel: &CancelToken) -> Result<BackupCopy, String> {
     let turn = shared
+        .channels
         .backups
+        .turn
         .take()
         .ok_or("another backup is made or sent; wait for it")?;
     let _alone = shared.maintenance.try_lock().ok_or(BUSY_TEXT)?;
     let url = &shared.channels.database;
     let database = backup::file_of(url).map_err(|error| error.to_string())?;
+    shared.channels.backups.begin();
     check_room(database, backup::copied_bytes_max(url))?;
     let file = backup::copy_to_send(url, &|| cancel.is_cancelled())
         .map_err(|error| format!("the master could not copy its database: {error}"))?;
@@ -112,6 +106,7 @@ fn check_room(database: &Path, needed: Result<u64, impl std::fmt::Display>) -> R
 /// The client has gone, or the master stops.
 pub(super) fn send(
     copy: BackupCopy,
+    record: &BackupRecord,
     caller: AdminCaller,
     stream: &mut UnixStream,
     stop: &Stop,
@@ -125,6 +120,9 @@ pub(super) fn send(
             sha256 = digest.sha256
         ),
         Err(error) => crate::warn!("{caller} has not got the backup that was asked for: {error}"),
+    }
+    if let Ok(digest) = &sent {
+        record.sent(digest);
     }
     // Who has the answer may ask for another.
     drop(copy);
@@ -180,15 +178,6 @@ mod tests {
         assert_eq!(mib, Duration::from_secs(4));
         let gib = time_for(1 << 30);
         assert!(gib < Duration::from_secs(75 * 60), "{gib:?}");
-    }
-
-    #[test]
-    fn one_backup_has_its_turn() {
-        let turn = BackupTurn::default();
-        let taken = turn.take().unwrap();
-        assert!(turn.take().is_none());
-        drop(taken);
-        assert!(turn.take().is_some());
     }
 
     #[test]

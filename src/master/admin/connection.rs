@@ -74,7 +74,13 @@ pub(super) fn serve(shared: &Arc<AdminShared>, mut stream: UnixStream) {
             RequestOutcome::Response(response) => send(&mut stream, &response),
             RequestOutcome::Copy(copy) => {
                 let caller = AdminCaller::of(&stream);
-                backup::send(*copy, caller, &mut stream, &shared.stop)
+                backup::send(
+                    *copy,
+                    &shared.channels.backups,
+                    caller,
+                    &mut stream,
+                    &shared.stop,
+                )
             }
         };
         if sent.is_err() {

@@ -139,6 +139,10 @@ const MAILS: MetricFamily = MetricFamily::counter(
     &["outcome"],
     "Mails that were sent, given up, or found no room.",
 );
+const BACKUP: MetricFamily = gauge(
+    "papertrader_backup_timestamp_seconds",
+    "Time of the newest backup that was written, since 1970; none before the first.",
+);
 const DISK_FREE: MetricFamily = gauge(
     "papertrader_disk_free_bytes",
     "Free bytes on the disk of the database.",
@@ -219,6 +223,8 @@ fn write_status(status: &MasterStatus, out: &mut MetricsText) {
         samples.sample(&["given-up"], mail.failed);
         samples.sample(&["no-room"], mail.dropped);
     }
+    out.family(&BACKUP)
+        .sample_if(&[], time(status.last_backup.as_ref()));
     let disk = status.disk.as_ref();
     out.family(&DISK_FREE)
         .sample_if(&[], disk.map(|disk| disk.free_bytes));

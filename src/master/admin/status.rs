@@ -105,12 +105,30 @@ impl StatusSource {
                 state: level.as_str().to_owned(),
             }),
             mail: mail.map(mail_summary),
+            last_backup: self.channels.backups.newest().map(|it| it.to_string()),
             log_lost: self.channels.log.lost(),
             warnings: conditions.iter().map(|it| it.text.clone()).collect(),
             conditions,
             database_bytes,
             wal_bytes,
         })
+    }
+
+    /// Why orders are refused, if they are. Each module has `timeout` to answer.
+    ///
+    /// # Errors
+    /// As [`StatusSource::read`].
+    pub(super) fn refusal(&self, timeout: Duration) -> Result<Option<String>, String> {
+        let refusing = [
+            WarningKind::NotSettled,
+            WarningKind::DiskFull,
+            WarningKind::MarketEnded,
+        ];
+        let conditions = self.read(timeout)?.conditions;
+        let found = conditions
+            .into_iter()
+            .find(|it| it.is_critical() && refusing.iter().any(|kind| kind.as_str() == it.kind));
+        Ok(found.map(|it| it.text))
     }
 
     /// Asks the modules.

@@ -7,18 +7,21 @@
 use super::AdminChannels;
 use super::workers::{self, expiry_warning};
 use crate::admin::warning::{StatusWarning, WarningKind as Kind};
+use crate::daemon::reload::FileState;
 use crate::master::assets::update::{LAST_UPDATES, PAUSED_TEXT};
 use crate::master::messages::{AssetsStatus, AuthStatus, MailStatus, QueueStatus, WorkerRow};
 use crate::master::storage::disk::DiskSpace;
 use crate::master::storage::metrics::file_sizes;
 use crate::master::transactions::disk_floor::DiskLevel;
-use crate::master::workers::START_GRACE;
+use crate::master::workers::{ABSENCE_GRACE, START_GRACE};
 use crate::model::Timestamp;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Inputs that were passed over and are named in the warnings of the status.
 pub(super) const INPUT_WARNINGS_SHOWN_MAX: usize = 5;
+/// Missing workers that are named.
+const WORKERS_NAMED_MAX: usize = 5;
 /// A module whose last beat is longer ago is stalled; each beats every second.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
 /// The difference between a worker's clock and the master's that is told, in milliseconds.
@@ -54,9 +57,8 @@ pub(super) fn warnings(
             format!("the master's module {name} has not beaten for {seconds} s; see its log");
         all.push(StatusWarning::critical(Kind::ModuleStalled, text));
     }
-    if uptime >= START_GRACE {
-        all.extend(away(channels));
-    }
+    all.extend(file(&channels.file));
+    all.extend(away(channels, &reports.workers, uptime, Timestamp::now()));
     all.extend(clocks(&reports.workers));
     let now = Timestamp::now();
     let expiries = channels.inboxes.keys.expiries();
@@ -80,6 +82,7 @@ pub(super) fn warnings(
         );
         all.push(StatusWarning::new(Kind::LogNotFolded, text));
     }
+    all.extend(channels.backups.warning(now));
     all.extend(reports.mail.as_ref().and_then(mail));
     let lost = channels.log.lost();
     if lost > 0 {
@@ -90,21 +93,65 @@ pub(super) fn warnings(
     all
 }
 
-/// What is said of workers that are missing.
-fn away(channels: &AdminChannels) -> Option<StatusWarning> {
+/// What is said of the file of the configuration.
+fn file(state: &FileState) -> Vec<StatusWarning> {
+    let refused = state.refused().map(|time| {
+        let text = format!(
+            "the reload at {time} was refused, and the configuration stays as it was: mend the file, \
+             and send SIGHUP again; the log and --check-config say what is wrong"
+        );
+        StatusWarning::new(Kind::ReloadRefused, text)
+    });
+    let unfit = state.unfit().map(|problem| {
+        let text = format!("the next start would be refused: {problem}");
+        StatusWarning::new(Kind::StartRefused, text)
+    });
+    refused.into_iter().chain(unfit).collect()
+}
+
+/// What is said of workers that are missing: those that were linked and left, and, once they have
+/// had time to come, those that are registered. A worker that is booted off is not missed.
+fn away(
+    channels: &AdminChannels,
+    rows: &[WorkerRow],
+    uptime: Duration,
+    now: Timestamp,
+) -> Vec<StatusWarning> {
+    let had_time = uptime >= START_GRACE;
+    let is_missed = |row: &&WorkerRow| {
+        let grace = i64::try_from(ABSENCE_GRACE.as_millis()).unwrap_or(i64::MAX);
+        let is_long = row.left.map_or(had_time, |left| now.since(left) >= grace);
+        row.linked.is_none() && !row.worker.booted && is_long
+    };
+    let missed: Vec<&WorkerRow> = rows.iter().filter(is_missed).collect();
+    let linked = rows.iter().filter(|row| row.linked.is_some()).count();
     let shared = &channels.inboxes.shared;
-    let linked = shared.peers.load().len();
     let expected = shared.expected.load(Ordering::Relaxed);
-    if linked >= expected {
-        return None;
+    let named = missed.iter().take(WORKERS_NAMED_MAX).map(|row| {
+        let name = &row.worker.name;
+        match row.left {
+            Some(left) => format!("worker {name} is away since {left}"),
+            None => format!("worker {name} has not linked since the master started"),
+        }
+    });
+    let mut texts: Vec<String> = named.collect();
+    let more = missed.len().saturating_sub(WORKERS_NAMED_MAX);
+    if more > 0 {
+        texts.push(format!("and {more} more workers"));
     }
-    let text = format!(
-        "{linked} of {expected} expected workers are connected; see `papertraderctl workers list`"
-    );
-    Some(match linked {
-        0 => StatusWarning::critical(Kind::WorkersAway, text),
-        _ => StatusWarning::new(Kind::WorkersAway, text),
-    })
+    if had_time && linked + missed.len() < expected {
+        texts.push(format!(
+            "{linked} of {expected} expected workers are connected"
+        ));
+    }
+    let all = texts.into_iter().map(|text| {
+        let text = format!("{text}; see `papertraderctl workers list`");
+        match linked {
+            0 => StatusWarning::critical(Kind::WorkersAway, text),
+            _ => StatusWarning::new(Kind::WorkersAway, text),
+        }
+    });
+    all.collect()
 }
 
 /// What is said of workers' clocks.

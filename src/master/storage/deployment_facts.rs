@@ -4,7 +4,7 @@
 //! A start with another currency is refused.
 
 use super::engine::params;
-use super::{Snapshot, Storage, StorageError, Tx};
+use super::{Reader, Snapshot, Storage, StorageError, Tx};
 use crate::config::{MasterConfig, ProviderKind};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -35,6 +35,52 @@ pub enum FactsError {
 /// The amounts are in another currency; nothing is stored then. Or the database fails.
 pub fn compare(storage: &mut Storage, config: &MasterConfig) -> Result<Vec<String>, FactsError> {
     let stored = storage.read(|snapshot| snapshot.deployment_facts())?;
+    let warnings = differences(&stored, config)?;
+    let configured = facts(config);
+    // Where a replay began stays, until it is another market.
+    let is_same_market = stored.get(PROVIDERS) == configured.get(PROVIDERS);
+    let keeps_start = is_same_market && stored.contains_key(REPLAY_START);
+    storage.write(|tx| {
+        configured
+            .iter()
+            .filter(|(name, _)| !(keeps_start && **name == REPLAY_START))
+            .try_for_each(|(name, value)| tx.set_deployment_fact(name, value))
+    })?;
+    Ok(warnings)
+}
+
+/// As [`compare`], and writes nothing: what the next start with this configuration would say. A
+/// database that is absent, of an older version, or cannot be read by this user, contradicts
+/// nothing; the last is among the warnings.
+///
+/// # Errors
+/// The amounts are in another currency, or the file is no database that this program can serve.
+pub fn look(config: &MasterConfig) -> Result<Vec<String>, FactsError> {
+    let file = config.database.file();
+    if file.is_some_and(|file| !file.exists()) {
+        return Ok(Vec::new());
+    }
+    // A database on a server is made empty, for its first start.
+    let first = usize::from(file.is_some());
+    let read =
+        Reader::open_to_look(&config.database).and_then(|mut it| it.read(|s| s.deployment_facts()));
+    match read {
+        Ok(stored) => differences(&stored, config),
+        Err(StorageError::OtherVersion(it)) if (first..it.known).contains(&it.found) => {
+            Ok(Vec::new())
+        }
+        Err(error @ StorageError::OtherVersion(_)) => Err(error.into()),
+        Err(error) => Ok(vec![format!(
+            "the database could not be compared with this configuration: {error}"
+        )]),
+    }
+}
+
+/// What an administrator is warned of.
+fn differences(
+    stored: &BTreeMap<String, String>,
+    config: &MasterConfig,
+) -> Result<Vec<String>, FactsError> {
     let configured = facts(config);
     if let Some(currency) = stored.get(CURRENCY).filter(|it| **it != config.currency) {
         return Err(FactsError::Currency {
@@ -58,14 +104,6 @@ pub fn compare(storage: &mut Storage, config: &MasterConfig) -> Result<Vec<Strin
              and goes on where it stood. To begin anew, name another database with [database] url"
         ));
     }
-    // Where a replay began stays, until it is another market.
-    let keeps_start = changed(PROVIDERS).is_none() && stored.contains_key(REPLAY_START);
-    storage.write(|tx| {
-        configured
-            .iter()
-            .filter(|(name, _)| !(keeps_start && **name == REPLAY_START))
-            .try_for_each(|(name, value)| tx.set_deployment_fact(name, value))
-    })?;
     Ok(warnings)
 }
 

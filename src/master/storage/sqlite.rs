@@ -422,6 +422,16 @@ impl SqliteStorage {
         }
     }
 
+    /// As [`SqliteStorage::open_file`], and leaves nothing beside a database that nobody has open:
+    /// then there is no log that would have to be read, too.
+    pub(super) fn open_to_look(path: &Path) -> Result<SqliteStorage, StorageError> {
+        if beside(path, "-wal").exists() {
+            SqliteStorage::open_file(path)
+        } else {
+            SqliteStorage::open_immutable(path)
+        }
+    }
+
     /// Opens a file that nobody writes, in a place where nothing can be written beside it.
     fn open_immutable(path: &Path) -> Result<SqliteStorage, StorageError> {
         let mut uri = "file:".to_owned();
@@ -439,7 +449,13 @@ impl SqliteStorage {
         }
         uri.push_str("?immutable=1");
         let rights = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        SqliteStorage::open_given(Path::new(&uri), rights)
+        SqliteStorage::open_given(Path::new(&uri), rights).map_err(|error| match error {
+            StorageError::OtherVersion(found) => StorageError::OtherVersion(VersionMismatch {
+                path: path.to_owned(),
+                ..found
+            }),
+            error => error,
+        })
     }
 
     /// Opens a file for changes that no other process uses, and keeps its journal mode. The file

@@ -168,6 +168,8 @@ impl Connector {
             return;
         };
         if !self.tell(LinkEvent::Linked(Arc::clone(&first.link))) {
+            // The worker stops, and nobody else ends the link.
+            first.link.end();
             return;
         }
         let mut open = Some(first);
@@ -237,7 +239,7 @@ impl Connector {
                 break reason;
             }
         };
-        if reason == LinkClosed::Closed {
+        if reason == LinkClosed::Closed || stop.is_requested() {
             // The master hears that nobody on the way has cut it.
             link.end();
         } else {
@@ -247,7 +249,12 @@ impl Connector {
             && !stop.is_requested()
             && let Some(more) = self.changes.allow("ended")
         {
-            crate::warn!("{link:?} ended: {reason}{more}");
+            // A master that stops closes its links.
+            if reason == LinkClosed::Closed {
+                crate::info!("{link:?} ended: {reason}{more}");
+            } else {
+                crate::warn!("{link:?} ended: {reason}{more}");
+            }
         }
         self.tell(LinkEvent::Unlinked(number));
         next.or_else(|| self.rest_of(attempt?, stop))
@@ -256,11 +263,13 @@ impl Connector {
     /// The link of an attempt that was under way when the old link ended: it is as good as the next.
     fn rest_of(&self, attempt: Attempt, stop: &Stop) -> Option<OpenLink> {
         match attempt.recv().ok()? {
-            Ok(_) if stop.is_requested() => None,
             Ok(new_link) => {
                 let new = self.open(new_link)?;
-                let told = self.tell(LinkEvent::Linked(Arc::clone(&new.link)));
-                told.then_some(new)
+                if stop.is_requested() || !self.tell(LinkEvent::Linked(Arc::clone(&new.link))) {
+                    new.link.end();
+                    return None;
+                }
+                Some(new)
             }
             Err(why) => {
                 self.warn_of_failure(&why);
@@ -310,8 +319,11 @@ impl Connector {
             }
         };
         crate::info!("{:?} takes the place of {old:?}, which is old", new.link);
-        let told = self.tell(LinkEvent::Replacement(Arc::clone(&new.link)));
-        told.then_some(new)
+        if !self.tell(LinkEvent::Replacement(Arc::clone(&new.link))) {
+            new.link.end();
+            return None;
+        }
+        Some(new)
     }
 
     /// Sends an event. Waits for room. False where `master_link` has ended.

@@ -378,6 +378,29 @@ fn a_worker_behind_tls_is_verified() {
             ran.err
         );
     }
+    // A server answers, and why it is not used is said.
+    for (trust, hints) in [
+        ("--tls", ["--ca FILE", "/etc/papertrader/ca/ca.crt"]),
+        ("--pin=00", ["pin", "pin"]),
+    ] {
+        let trust = trust.replace("=00", &format!("={}", "00".repeat(32)));
+        let line = [
+            &trust,
+            "--server",
+            server,
+            "login",
+            "alice",
+            "--password-stdin",
+        ];
+        let ran = stranger.run_with(&line, "correct horse\n");
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        assert!(ran.err.contains("no secure connection"), "{}", ran.err);
+        assert!(
+            hints.iter().all(|hint| ran.err.contains(hint)),
+            "{}",
+            ran.err
+        );
+    }
     // Who does not speak TLS is told so and let go.
     let mut plain = TcpStream::connect(server).unwrap();
     plain

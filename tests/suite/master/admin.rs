@@ -760,7 +760,7 @@ fn a_signal_takes_over_what_can_change() {
     fs::rename(deployment.dir().join("log/master.log"), &moved).unwrap();
     deployment.master().set("limits.max_queued_per_account", 2);
     deployment.master().set("log.level", "debug");
-    deployment.master().set("currency", "EUR");
+    deployment.master().set("name", "Another school");
     deployment.master().signal(Signal::HUP);
     let log = eventually("the log says so in its new file", || {
         let log = deployment.master().log();
@@ -772,7 +772,7 @@ fn a_signal_takes_over_what_can_change() {
         "{log}"
     );
     assert!(
-        log.contains("a restart is needed before these take effect: currency"),
+        log.contains("a restart is needed before these take effect: name"),
         "{log}"
     );
 

@@ -98,18 +98,32 @@ fn a_backup_is_the_callers_and_whole_in_every_form() {
         assert!(checked["newest_transaction"].is_string(), "{checked}");
         assert!(checked["schema"].as_u64().unwrap() > 10, "{checked}");
     }
+    // The master knows when it was, and that it was written.
+    let status = deployment.json("status");
+    assert!(status["last_backup"].is_string(), "{status}");
+    assert_eq!(
+        status["conditions"].as_array().unwrap().len(),
+        0,
+        "{status}"
+    );
+    let metrics = deployment.json("metrics");
+    let metrics = metrics.as_str().unwrap();
+    assert!(
+        metrics.contains("\npapertrader_backup_timestamp_seconds "),
+        "{metrics}"
+    );
     let refused = ctl(&deployment, &["--json", "backup", "-"])
         .output()
         .unwrap();
     assert_eq!(refused.status.code(), Some(1));
 
     assert!(left(&deployment).is_empty() && names(deployment.dir(), ".part").is_empty());
-    let log = deployment.log();
+    // The log is written once a second.
     let user = rustix::process::geteuid().as_raw();
-    assert!(
-        log.contains("audit: backup by=\"user ") && log.contains(&format!("({user})\" bytes=")),
-        "{log}"
-    );
+    until("the log has who took a backup", || {
+        let log = deployment.log();
+        log.contains("audit: backup by=\"user ") && log.contains(&format!("({user})\" bytes="))
+    });
 }
 
 #[test]

@@ -56,6 +56,10 @@ fn a_disk_that_is_almost_full_refuses_orders_and_no_login() {
     let warnings = status["warnings"].to_string();
     assert!(warnings.contains("orders are refused"), "{warnings}");
     let conditions = status["conditions"].as_array().unwrap().iter();
+    until("systemd is told", || {
+        let status = deployment.master().take_status();
+        status.is_some_and(|it| it.starts_with("serving; ") && it.contains("orders are refused"))
+    });
     let is_full = |it: &serde_json::Value| it["kind"] == "disk-full" && it["level"] == "critical";
     assert_eq!(conditions.filter(|it| is_full(it)).count(), 1, "{status}");
     let metrics = deployment.done("metrics");

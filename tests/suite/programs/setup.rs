@@ -125,6 +125,15 @@ impl Machine {
         ] {
             let output = self.person(arguments);
             assert!(output.status.success(), "{}", said(&output));
+            // What comes next works as it stands there.
+            if arguments[0] == "register" {
+                let next = format!(
+                    "papertrader --server 127.0.0.1:{} --ca {} login ada",
+                    self.worker,
+                    self.etc("ca/ca.crt").display()
+                );
+                assert!(said(&output).contains(&next), "{}", said(&output));
+            }
         }
         let held = said(&self.person(&["portfolio"]));
         assert!(held.contains("AAPL"), "{held}");
@@ -177,6 +186,11 @@ fn a_person_trades_over_tls_after_two_commands_and_again_they_change_nothing() {
     // The worker is registered although the master does not run.
     let text = done(machine.worker_setup("eu1", &[]));
     assert!(text.contains("--ca"), "{text}");
+    let config = fs::read_to_string(machine.etc("worker-eu1.toml")).unwrap();
+    assert!(
+        config.starts_with("# Made by papertraderctl setup "),
+        "{config}"
+    );
     let _master = machine.start("papertrader-master", "master.toml");
     let _worker = machine.start("papertrader-worker", "worker-eu1.toml");
     machine.trades();
@@ -187,6 +201,19 @@ fn a_person_trades_over_tls_after_two_commands_and_again_they_change_nothing() {
     let other = done(machine.worker_setup("eu1", &["--listen", "127.0.0.1:1"]));
     assert!(other.contains("--listen changes nothing"), "{other}");
 
+    // So are modes, of configurations, secrets and logs.
+    let log = machine.root().join("var/log/papertrader/master.log");
+    for file in [&machine.etc("master.toml"), &machine.etc("ca/ca.key"), &log] {
+        fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    let mended = changed(machine.master_setup());
+    assert_eq!(mended.len(), 2, "{mended:?}");
+    assert!(mended[1].contains("it was 0666"), "{mended:?}");
+    assert_eq!(changed(machine.worker_setup("eu1", &[])).len(), 1);
+    assert_eq!(
+        fs::metadata(&log).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
     // What is missing or wrong is mended.
     fs::remove_file(machine.etc("tls/eu1.key")).unwrap();
     fs::remove_file(machine.etc("gnupg-eu1/gpg.conf")).unwrap();
@@ -283,6 +310,72 @@ fn a_worker_of_another_machine_is_set_up_by_a_request_and_its_answer() {
     assert_eq!(output.status.code(), Some(1));
     let listed = said(&here.ctl(&["workers", "list"]));
     assert!(!listed.contains("eu2"), "{listed}");
+}
+
+/// The fingerprints that a configuration names: its own key's, and the master's where it is a worker's.
+fn keys(machine: &Machine, config: &str) -> Vec<String> {
+    let text = fs::read_to_string(machine.etc(config)).unwrap();
+    let lines = text.lines();
+    let keys = lines.filter(|it| it.starts_with("key = ") || it.starts_with("master_key = "));
+    let value = |line: &str| line.split('"').nth(1).map(str::to_owned);
+    keys.filter_map(value).filter(|it| it.len() == 40).collect()
+}
+
+#[test]
+fn keys_are_changed_and_the_link_stands_again() {
+    let (here, there) = (Machine::new(), Machine::new());
+    done(here.master_setup());
+    let master = here.start("papertrader-master", "master.toml");
+    done(here.worker_setup("eu1", &[]));
+    // A worker's beside its master, which is told.
+    let before = keys(&here, "worker-eu1.toml");
+    let text = done(here.worker_setup("eu1", &["--gpg-key", "new"]));
+    assert!(text.contains("eu1 with its new key"), "{text}");
+    let now = keys(&here, "worker-eu1.toml");
+    assert_ne!(before, now);
+    assert_eq!(changed(here.worker_setup("eu1", &[])), [""; 0]);
+    let worker = here.start("papertrader-worker", "worker-eu1.toml");
+    drop(worker);
+
+    // A worker's whose master is elsewhere.
+    let address = format!("127.0.0.1:{}", here.master);
+    done(there.worker_setup("eu2", &["--master", &address]));
+    let answer = |request: &Path| {
+        let accepted = here.ctl(&["workers", "accept", request.to_str().unwrap()]);
+        assert!(accepted.status.success(), "{}", said(&accepted));
+        let file = there.root().join("answer");
+        fs::write(&file, accepted.stdout).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let request = there.etc("worker-eu2.request");
+    done(there.setup(&["worker", "eu2", "--answer", &answer(&request)]));
+    let text = done(there.setup(&["worker", "eu2", "--gpg-key", "new"]));
+    let step = "papertraderctl workers set eu2 --key worker-eu2.asc";
+    assert!(text.contains(step), "{text}");
+    let key = there.etc("worker-eu2.asc");
+    let set = here.ctl(&["workers", "set", "eu2", "--key", key.to_str().unwrap()]);
+    assert!(set.status.success(), "{}", said(&set));
+    drop(there.start("papertrader-worker", "worker-eu2.toml"));
+
+    // The master's: the worker beside it is set up again, and the other asks for it.
+    drop(master);
+    let old = keys(&here, "master.toml");
+    let text = done({
+        let mut command = here.master_setup();
+        command.args(["--gpg-key", "new"]);
+        command
+    });
+    assert!(text.contains("setup worker NAME --request"), "{text}");
+    let _master = here.start("papertrader-master", "master.toml");
+    let new = keys(&here, "master.toml");
+    assert_ne!(old, new);
+    done(here.worker_setup("eu1", &[]));
+    assert!(keys(&here, "worker-eu1.toml").contains(&new[0]));
+    drop(here.start("papertrader-worker", "worker-eu1.toml"));
+    done(there.setup(&["worker", "eu2", "--request"]));
+    let text = done(there.setup(&["worker", "eu2", "--answer", &answer(&request)]));
+    assert!(text.contains(&new[0]), "{text}");
+    drop(there.start("papertrader-worker", "worker-eu2.toml"));
 }
 
 #[test]

@@ -88,6 +88,34 @@ def hasten(machine):
     buys(machine)
 
 
+@case("a set-up that is given again gives files back to their daemons, and the journal has what they do", after=["set-up"])
+def mend(run):
+    machine = run.one
+    machine.run("cd /etc/papertrader && chown -R root:root gnupg/private-keys-v1.d tls/eu1.key master.toml && "
+                "chmod 600 master.toml tls/eu1.key && "
+                "chown root:root /var/lib/papertrader/master.db /var/log/papertrader-worker/eu1.log")
+    said = machine.out("papertraderctl setup master --worker eu1")
+    for path in ("gnupg", "tls/eu1.key", "master.toml", "/var/lib/papertrader", "/var/log/papertrader-worker"):
+        expect(re.search(f"^mended .*{re.escape(path)}", said, re.MULTILINE), f"{path} was not mended: {said}")
+    machine.run(f"systemctl restart {MASTER}")
+    machine.run(f"systemctl restart --no-block {WORKER}")
+    buys(machine)
+    for unit, said in ((MASTER, "the master serves at"), (WORKER, "clients are served on")):
+        expect(said in machine.out(f"journalctl -u {unit} -n 100 -o cat"), f"the journal of {unit} lacks: {said}")
+    again = machine.out("papertraderctl setup master --worker eu1")
+    expect("mended" not in again, again)
+
+
+@case("keys are changed by the page's commands, and people trade on", after=["set-up"])
+def keys(run):
+    machine = run.one
+    found = machine.out("grep -h key /etc/papertrader/*.toml")
+    machine.run("set -eu\n" + page.script("spec/setup.md", "keys"), seconds=300)
+    expect(found != machine.out("grep -h key /etc/papertrader/*.toml"), "the keys are as they were")
+    machine.wait_active(WORKER)
+    buys(machine)
+
+
 @case("the same by hand, as the page shows it")
 def by_hand(run):
     machine = run.boot("by-hand")

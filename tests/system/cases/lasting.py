@@ -1,6 +1,7 @@
 """What an installation goes through in its years: copies, rotation, crowds, upgrades, and its end."""
 import json, re, time
 
+import page
 from machine import until
 from . import NEWER, case, expect
 from .installing import MASTER, PASSWORD, WORKER, buys, put_packages
@@ -30,18 +31,17 @@ def rotation(run):
 @case("a backup is made, verified, made by the timer's unit, and restored", after=["set-up"])
 def backup(run):
     machine = run.one
-    machine.run("rm -rf /root/backups; mkdir -m 700 /root/backups")
+    machine.run("rm -rf /root/backups")
     buys(machine)
-    machine.run("papertraderctl backup /root/backups/1.db")
-    machine.run("papertraderctl verify --database /root/backups/1.db")
+    machine.run("set -eu\n" + page.script("spec/setup.md", "backup"))
     machine.run("papertraderctl backup - >/root/backups/2.db && papertraderctl verify --database /root/backups/2.db")
     machine.run("systemctl start papertrader-backup.service")
     made = machine.out("ls /var/backups/papertrader")
     expect(made, "the timer's unit has written nothing into /var/backups/papertrader")
-    accounts = status(machine)["accounts"]
-    machine.run(f"systemctl stop {MASTER}")
-    machine.run("papertraderctl restore /root/backups/1.db --yes")
-    machine.run(f"systemctl start {MASTER}")
+    before = status(machine)
+    accounts = before["accounts"]
+    expect(before["last_backup"], before)
+    machine.run("set -eu\n" + page.script("spec/setup.md", "restore"))
     expect(status(machine)["accounts"] == accounts, "accounts after the restore")
     # A restore ends all sessions.
     until("the worker is linked again", lambda: linked(machine) == 1)
@@ -133,6 +133,11 @@ def remove(run):
     left = machine.out("ps -eo user,args | grep '^papertr' || true")
     expect(not left, f"processes that are left:\n{left}")
     machine.run("test -e /etc/papertrader/master.toml -a -e /var/lib/papertrader/master.db")
+    # Installed again it says how what was there is started.
+    said = machine.out("apt-get install -y ./papertrader-server_*.deb", seconds=300)
+    for start in (f"systemctl start {MASTER}", f"systemctl start --no-block {WORKER}"):
+        expect(start in said, said)
+    machine.run("apt-get remove -y papertrader-server", seconds=300)
 
 
 # Users stay, because files elsewhere may be theirs; backups, because they are for the day on which all else is gone;

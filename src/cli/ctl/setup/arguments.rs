@@ -43,8 +43,9 @@ pub struct SetupArgs {
     /// Make everything below this folder, for yourself: no service, no other users, no root
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub root: Option<PathBuf>,
-    /// Use this secret key of the GPG home, where it has several
-    #[arg(long, value_name = "FINGERPRINT")]
+    /// Use this secret key of the GPG home; `new` makes one. A daemon that is configured gets it in the
+    /// place of its key
+    #[arg(long, value_name = "FINGERPRINT|new")]
     pub gpg_key: Option<String>,
 }
 
@@ -127,6 +128,10 @@ pub struct SetupWorkerArgs {
     /// reaches it]
     #[arg(long)]
     pub ip: Option<IpAddr>,
+    /// Write the request to the master again, for a worker that is set up: its answer has the key that
+    /// the master has now
+    #[arg(long, conflicts_with_all = ["answer", "gpg_key"])]
+    pub request: bool,
     /// What `papertraderctl workers accept` printed on the master's machine
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub answer: Option<PathBuf>,

@@ -2,6 +2,7 @@
 //!
 //! The certificates of a trial: a CA of this machine's own, and a worker's certificate by it.
 
+use super::belongings::mend_file;
 use super::host::{SetupHost, SystemUser, read_file};
 use super::report::SetupReport;
 use crate::net::certificate;
@@ -79,6 +80,21 @@ pub(super) fn trial(
     Ok(true)
 }
 
+/// Mends owner and mode of a worker's certificate and key.
+///
+/// # Errors
+/// The system refuses.
+pub(super) fn mend(
+    host: &SetupHost,
+    name: &str,
+    reader: SystemUser,
+    report: &mut SetupReport,
+) -> Result<(), String> {
+    let (certificate, key) = worker_files(host, name);
+    mend_file(host, &certificate, host.public(0o644), report)?;
+    mend_file(host, &key, host.readable_by(reader), report)
+}
+
 /// Whether a certificate is one by a CA of trials: it carries that issuer's name.
 pub(super) fn is_trial(certificate: &Path) -> bool {
     let Ok(text) = read_file(certificate) else {
@@ -102,6 +118,8 @@ fn authority(
     report: &mut SetupReport,
 ) -> Result<KeyPair, String> {
     if ca_key.exists() {
+        mend_file(host, ca_key, host.public(0o600), report)?;
+        mend_file(host, ca, host.public(0o644), report)?;
         let text = String::from_utf8_lossy(&read_file(ca_key)?).into_owned();
         let key = KeyPair::from_pem(&text)
             .map_err(|error| format!("{}: not a private key: {error}", ca_key.display()))?;

@@ -5,11 +5,13 @@
 //!
 //! Tests: `tests/suite/programs/setup.rs`.
 
+use super::belongings::mend_file;
 use super::host::{SetupHost, SystemUser, at, read_file};
 use super::report::{SetupReport, StepState};
 use super::tasks::{DaemonKind, SetupTask, run_as};
 use std::io;
 use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
 
 /// A configuration's file.
 #[derive(Debug)]
@@ -61,11 +63,30 @@ impl ConfigFile {
         Ok(())
     }
 
-    /// Checks the configuration that is there.
+    /// Writes a new configuration, with a line that says what has made it. As [`ConfigFile::write`].
+    ///
+    /// # Errors
+    /// As [`ConfigFile::write`].
+    pub(super) fn write_new(
+        &self,
+        host: &SetupHost,
+        text: &str,
+        report: &mut SetupReport,
+    ) -> Result<(), String> {
+        let (version, today) = (env!("CARGO_PKG_VERSION"), OffsetDateTime::now_utc().date());
+        let made = format!(
+            "# Made by papertraderctl setup {version} on {today}; see papertrader-setup(7). It is yours to edit: a set-up that\n\
+             # is given again checks it.\n#\n"
+        );
+        self.write(host, &(made + text), report)
+    }
+
+    /// Mends owner and mode of the configuration that is there, and checks it.
     ///
     /// # Errors
     /// The daemon would refuse it.
     pub(super) fn check(&self, host: &SetupHost, report: &mut SetupReport) -> Result<(), String> {
+        mend_file(host, &self.path, host.readable_by(self.reader), report)?;
         self.check_at(host, &self.path, report)?;
         report.there(format!("{}, and checked", self.path.display()));
         Ok(())

@@ -4,7 +4,7 @@
 //! owner and mode, so that a set-up that is interrupted leaves nothing half written.
 
 use super::report::{SetupReport, StepState};
-use crate::runtime::ownership::FolderActor;
+use crate::runtime::ownership::{FolderActor, group_name, user_name};
 use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Uid, fchmod, fchown, flock, open};
 use rustix::process::geteuid;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -22,6 +22,8 @@ pub(super) const WORKER_USER: &str = "papertrader-worker";
 const PACKAGE: &str = "papertrader-server";
 /// Where a set-up makes something below its root; what is deeper is made by it.
 const PLACES: [&str; 4] = ["etc/papertrader", "var/lib", "var/log", "run"];
+/// What a log file has: its group reads it.
+pub(super) const LOG_MODE: u32 = 0o640;
 /// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 /// Permission bits of all.
@@ -43,6 +45,21 @@ pub(super) struct Rights {
     user: u32,
     group: u32,
     mode: u32,
+}
+
+impl Rights {
+    pub(super) fn user(self) -> u32 {
+        self.user
+    }
+
+    pub(super) fn mode(self) -> u32 {
+        self.mode
+    }
+
+    /// The same owner's, with another mode.
+    pub(super) fn with_mode(self, mode: u32) -> Rights {
+        Rights { mode, ..self }
+    }
 }
 
 /// The machine that is set up.
@@ -219,7 +236,7 @@ impl SetupHost {
                  remove the link",
                 path.display(),
                 name_of(rights.user),
-                rights.group,
+                group_name(rights.group),
                 rights.mode
             ));
         }
@@ -415,12 +432,13 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
-fn is_right(found: &fs::Metadata, rights: Rights) -> bool {
+/// Whether a file or folder has this owner, group and mode.
+pub(super) fn is_right(found: &fs::Metadata, rights: Rights) -> bool {
     found.uid() == rights.user && found.gid() == rights.group && found.mode() & MODE == rights.mode
 }
 
 /// Gives an open file or folder its owner and mode. Nobody else reads it in between.
-fn give(file: &File, rights: Rights) -> io::Result<()> {
+pub(super) fn give(file: &File, rights: Rights) -> io::Result<()> {
     let found = file.metadata()?;
     if found.uid() != rights.user || found.gid() != rights.group {
         fchmod(file, Mode::from_raw_mode(found.mode() & MODE & !OTHERS))?;
@@ -434,12 +452,8 @@ fn give(file: &File, rights: Rights) -> io::Result<()> {
 }
 
 /// A user's name, or the number where the system knows none.
-fn name_of(user: u32) -> String {
-    let known = uzers::get_user_by_uid(user);
-    known.map_or_else(
-        || user.to_string(),
-        |known| known.name().to_string_lossy().into_owned(),
-    )
+pub(super) fn name_of(user: u32) -> String {
+    user_name(user)
 }
 
 #[cfg(test)]

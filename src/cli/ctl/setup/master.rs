@@ -5,12 +5,13 @@
 //! Tests: `tests/suite/programs/setup.rs`.
 
 use super::arguments::{SetupMarket, SetupMasterArgs};
+use super::belongings::{mend_below, mend_file};
 use super::config_file::{ConfigFile, given_values_are_not_taken};
-use super::host::{MASTER_USER, SetupHost, SystemUser, read_file};
+use super::host::{LOG_MODE, MASTER_USER, SetupHost, SystemUser, read_file};
 use super::questions::Questions;
 use super::report::SetupReport;
 use super::services::{self, MASTER_UNIT, ServiceRefresh, systemd_runs};
-use super::tasks::{DaemonKind, HomeKey, SetupTask, run_as};
+use super::tasks::{DaemonKind, HomeKey, SetupTask, WantedKey, run_as};
 use crate::config::{MasterConfig, SymbolSelection};
 use crate::model::Money;
 use crate::testkit::market::{SAMPLE_START, first_bar};
@@ -48,19 +49,14 @@ pub(super) fn set_up(
         Some(text) => {
             let (config, _) =
                 MasterConfig::parse(&text, &file).map_err(|error| error.to_string())?;
-            Some(config)
+            Some((config, text))
         }
         None => None,
     };
     make_folders(host, user, report)?;
-    let wanted = kept
-        .as_ref()
-        .map(|config| config.gpg.key.to_string())
-        .or_else(|| args.common.gpg_key.clone());
-    let home = kept.as_ref().map_or_else(
-        || host.etc().join("gnupg"),
-        |config| config.gpg.home.clone(),
-    );
+    let gpg = kept.as_ref().map(|(config, _)| &config.gpg);
+    let wanted = WantedKey::of(args.common.gpg_key.as_deref(), gpg.map(|gpg| gpg.key));
+    let home = gpg.map_or_else(|| host.etc().join("gnupg"), |gpg| gpg.home.clone());
     report.progress("the master's key");
     let task = SetupTask::OwnKey {
         home,
@@ -76,18 +72,53 @@ pub(super) fn set_up(
         reader: user,
     };
     copy_credentials(host, args, user, report)?;
+    let mut refresh = ServiceRefresh::Nothing;
     match kept {
-        Some(kept) => {
+        Some((kept, text)) => {
             given_values_are_not_taken(&file, first_not_taken(args, &kept), report);
-            config.check(host, report)?;
+            let old = kept.gpg.key.to_string();
+            if key.fingerprint == old {
+                config.check(host, report)?;
+            } else {
+                let text = with_key(&text, &file, &old, &key.fingerprint)?;
+                config.write(host, &text, report)?;
+                refresh = ServiceRefresh::Restart;
+                tell_workers(&key.fingerprint, report);
+            }
         }
         None => {
             let answers = ask(host, args, questions)?;
             let text = written(host, &file, &answers, &key.fingerprint)?;
-            config.write(host, &text, report)?;
+            config.write_new(host, &text, report)?;
         }
     }
-    start(host, args, &file, report)
+    start(host, args, &file, refresh, report)
+}
+
+/// The text of a configuration with another key of the master's, and all else as it was.
+///
+/// # Errors
+/// The old one is not there in the form that a set-up writes.
+fn with_key(text: &str, file: &Path, old: &str, new: &str) -> Result<String, String> {
+    let text = text.replace(old, new);
+    let (now, _) = MasterConfig::parse(&text, file).map_err(|error| error.to_string())?;
+    if now.gpg.key.to_string() == new {
+        return Ok(text);
+    }
+    Err(format!(
+        "{}: the old key is written there in another form: write key = \"{new}\" below [gpg] yourself",
+        file.display()
+    ))
+}
+
+/// Says what workers need once the master has another key.
+fn tell_workers(key: &str, report: &mut SetupReport) {
+    report.left(format!(
+        "No worker links until it has the master's new key, {key}. For each worker of this machine:"
+    ));
+    report.left("  papertraderctl setup worker NAME");
+    report.left("For each of another machine, there:");
+    report.left("  papertraderctl setup worker NAME --request");
 }
 
 fn make_folders(
@@ -111,7 +142,11 @@ fn make_folders(
     for (path, mode) in folders {
         host.folder_below(path, host.owned_by(user, mode), report)?;
     }
-    Ok(())
+    let own = host.owned_by(user, 0o700);
+    mend_below(&host.etc().join("gnupg"), own, None, report)?;
+    mend_below(&host.path("/var/lib/papertrader"), own, None, report)?;
+    let logs = host.path("/var/log/papertrader");
+    mend_below(&logs, own, Some(LOG_MODE), report)
 }
 
 /// What a new configuration is made of.
@@ -252,7 +287,7 @@ fn copy_credentials(
             let rights = host.readable_by(user);
             host.file(&credentials(host), &read_file(from)?, rights, report)
         }
-        None => Ok(()),
+        None => mend_file(host, &credentials(host), host.readable_by(user), report),
     }
 }
 
@@ -281,15 +316,11 @@ fn written(
     let gpg = [("home", "gnupg"), ("key", key)];
     let gpg = gpg.map(|(name, value)| (name.to_owned(), Value::from(value)));
     root.insert("gpg".into(), Table::from_iter(gpg).into());
-    // No entry is on the disk twice: the journal has errors alone.
-    let log = [
-        ("to".to_owned(), "file".into()),
-        (
-            "file".to_owned(),
-            path("/var/log/papertrader/master.log").into(),
-        ),
-    ];
-    root.insert("log".into(), Table::from_iter(log).into());
+    let log = (
+        "file".to_owned(),
+        path("/var/log/papertrader/master.log").into(),
+    );
+    root.insert("log".into(), Table::from_iter([log]).into());
     let text = toml::to_string(&root).map_err(|error| error.to_string())?;
     let (config, _) = MasterConfig::parse(&text, file).map_err(|error| error.to_string())?;
     Ok(config.to_toml(file))
@@ -346,21 +377,30 @@ fn start(
     host: &SetupHost,
     args: &SetupMasterArgs,
     file: &Path,
+    refresh: ServiceRefresh,
     report: &mut SetupReport,
 ) -> Result<(), String> {
     let has_more = args.worker.is_some();
+    let is_restart = refresh == ServiceRefresh::Restart;
     if !host.is_own && !args.common.no_start && systemd_runs() {
-        services::start(MASTER_UNIT, ServiceRefresh::Nothing, report)?;
+        services::start(MASTER_UNIT, refresh, report)?;
         services::enable_backups(report);
+    } else if is_restart && !host.is_own {
+        report.left("Restart the master before that:");
+        report.left(format!("  systemctl restart {MASTER_UNIT}"));
     } else if !has_more {
-        report.left("Start the master:");
+        report.left(if is_restart {
+            "Start the master before that; if it runs, end it first:"
+        } else {
+            "Start the master:"
+        });
         report.left(if host.is_own {
             format!("  papertrader-master --config {}", file.display())
         } else {
             format!("  systemctl enable --now {MASTER_UNIT}")
         });
     }
-    if !has_more {
+    if !has_more && !is_restart {
         report.left("A worker, which people connect to; on this machine:");
         report.left("  papertraderctl setup worker eu1");
         report.left("or on another one:");

@@ -8,7 +8,7 @@
 use super::host::{MASTER_USER, SetupHost, at};
 use super::report::SetupReport;
 use super::services::{MASTER_UNIT, is_up, systemd_runs, wait_for};
-use super::tasks::{HomeKey, RegisteredAs, SetupTask, run_as};
+use super::tasks::{HomeKey, RegisteredAs, SetupTask, WantedKey, run_as};
 use crate::admin::model::WorkerStatus;
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse};
 use crate::cli::ctl::client::{self, CtlError};
@@ -103,7 +103,7 @@ impl<'a> LocalMaster<'a> {
         let task = SetupTask::OwnKey {
             home: self.config.gpg.home.clone(),
             user_id: String::new(),
-            wanted: Some(self.config.gpg.key.to_string()),
+            wanted: WantedKey::This(self.config.gpg.key.to_string()),
         };
         run_as(self.host, self.host.user(MASTER_USER)?, &task)
     }
@@ -160,6 +160,29 @@ impl<'a> LocalMaster<'a> {
             address: address.to_owned(),
         };
         run_as(self.host, self.host.user(MASTER_USER)?, &task)
+    }
+
+    /// Tells the master a registered worker's new key.
+    ///
+    /// # Errors
+    /// It does not run, or refuses.
+    pub(super) fn set_key(&self, name: &str, key: &str) -> Result<RegisteredAs, String> {
+        if !self.is_running {
+            return Err(format!(
+                "the master does not run, and takes {name}'s new key only while it does: start it first, with `systemctl \
+                 start {MASTER_UNIT}`"
+            ));
+        }
+        let request = AdminRequest::WorkersSet {
+            name: name.to_owned(),
+            key: Some(key.to_owned()),
+            ip: None,
+            address: None,
+        };
+        match self.ask(&request)? {
+            AdminAnswer::Worker(worker) => registered_as(*worker),
+            _ => Err(SOMETHING_ELSE.to_owned()),
+        }
     }
 
     fn ask(&self, request: &AdminRequest) -> Result<AdminAnswer, String> {

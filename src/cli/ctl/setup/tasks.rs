@@ -36,6 +36,8 @@ const TASK_MAX: u64 = 512 * 1024;
 /// master's database has none: one of an older version may take long.
 const TASK_DEADLINE: Duration = Duration::from_secs(600);
 
+/// What `--gpg-key` has for a key that is made.
+const NEW_KEY: &str = "new";
 /// What the files of a new key take, in bytes.
 const KEY_FILES_BYTES: usize = 16 * 1024;
 
@@ -68,6 +70,29 @@ pub(super) struct RegisteredAs {
     pub(super) address: String,
 }
 
+/// Which key of a GPG home is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum WantedKey {
+    /// The only one that is there, or a new one where there is none.
+    Only,
+    /// That with this fingerprint.
+    This(String),
+    /// A new one, whatever is there.
+    New,
+}
+
+impl WantedKey {
+    /// What `--gpg-key` asks for; without it the key that a configuration names, or the only one.
+    pub(super) fn of(option: Option<&str>, configured: Option<Fingerprint>) -> WantedKey {
+        match (option, configured) {
+            (Some(NEW_KEY), _) => WantedKey::New,
+            (Some(fingerprint), _) => WantedKey::This(fingerprint.to_owned()),
+            (None, Some(fingerprint)) => WantedKey::This(fingerprint.to_string()),
+            (None, None) => WantedKey::Only,
+        }
+    }
+}
+
 /// Something that a daemon's user does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum SetupTask {
@@ -77,7 +102,7 @@ pub(super) enum SetupTask {
         /// What a new key is called.
         user_id: String,
         /// The key that it must be, if that is known.
-        wanted: Option<String>,
+        wanted: WantedKey,
     },
     /// Adds a peer's public key to a GPG home. Answers its fingerprint.
     Import { home: PathBuf, key: String },
@@ -154,8 +179,7 @@ fn perform_task(task: &SetupTask) -> Result<serde_json::Value, String> {
             home,
             user_id,
             wanted,
-        } => leave_agent(home, || own_key(home, user_id, wanted.as_deref()))
-            .map(serde_json::to_value)?,
+        } => leave_agent(home, || own_key(home, user_id, wanted)).map(serde_json::to_value)?,
         SetupTask::Import { home, key } => {
             leave_agent(home, || import(home, key)).map(serde_json::to_value)?
         }
@@ -187,7 +211,7 @@ fn perform_task(task: &SetupTask) -> Result<serde_json::Value, String> {
 }
 
 /// The key that is wanted, or the one that there is, or a new one.
-fn own_key(home: &Path, user_id: &str, wanted: Option<&str>) -> Result<HomeKey, String> {
+fn own_key(home: &Path, user_id: &str, wanted: &WantedKey) -> Result<HomeKey, String> {
     let failed = |error: KeyringError| {
         // GnuPG does not say that the disk is full.
         let why = writable(home).map_or_else(|why| why.to_string(), |()| error.to_string());
@@ -196,16 +220,18 @@ fn own_key(home: &Path, user_id: &str, wanted: Option<&str>) -> Result<HomeKey, 
     let keyring = Keyring::complete(home).map_err(failed)?;
     let found = keyring.own_keys().map_err(failed)?;
     let (fingerprint, is_new) = match (wanted, found.as_slice()) {
-        (Some(wanted), _) => {
+        (WantedKey::This(wanted), _) => {
             let digits: String = wanted.split_whitespace().collect();
             (
                 Fingerprint::parse(&digits).map_err(|error| format!("{wanted}: {error}"))?,
                 false,
             )
         }
-        (None, []) => (keyring.generate(user_id).map_err(failed)?, true),
-        (None, [one]) => (*one, false),
-        (None, several) => {
+        (WantedKey::New, _) | (WantedKey::Only, []) => {
+            (keyring.generate(user_id).map_err(failed)?, true)
+        }
+        (WantedKey::Only, [one]) => (*one, false),
+        (WantedKey::Only, several) => {
             let names: Vec<String> = several.iter().map(Fingerprint::to_string).collect();
             return Err(format!(
                 "the GPG home {} has several secret keys; say which with --gpg-key: {}",

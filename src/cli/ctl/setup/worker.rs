@@ -6,19 +6,20 @@
 
 use super::addresses::{address_towards, check_port, default_address, default_listen, free_port};
 use super::arguments::SetupWorkerArgs;
+use super::belongings::mend_below;
 use super::certificates;
 use super::config_file::{ConfigFile, given_values_are_not_taken};
-use super::host::{SetupHost, SystemUser, WORKER_USER};
+use super::host::{LOG_MODE, SetupHost, SystemUser, WORKER_USER};
 use super::questions::Questions;
 use super::registrar::LocalMaster;
 use super::registration::{MasterAnswer, WorkerAnswers, WorkerRequest, is_worker_name};
 use super::report::SetupReport;
 use super::services::{self, ServiceRefresh, systemd_runs, worker_unit};
-use super::tasks::{DaemonKind, HomeKey, RegisteredAs, SetupTask, run_as};
+use super::tasks::{DaemonKind, HomeKey, RegisteredAs, SetupTask, WantedKey, run_as};
 use crate::config::{HostPort, WORKER_PORT, WorkerConfig};
 use crate::model::Fingerprint;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use uuid::Uuid;
@@ -57,9 +58,10 @@ pub(super) fn set_up(
     let task = SetupTask::OwnKey {
         home: config.map_or_else(|| home(host, name), |config| config.gpg.home.clone()),
         user_id: format!("PaperTrader worker {name}"),
-        wanted: config
-            .map(|config| config.gpg.key.to_string())
-            .or_else(|| args.common.gpg_key.clone()),
+        wanted: WantedKey::of(
+            args.common.gpg_key.as_deref(),
+            config.map(|config| config.gpg.key),
+        ),
     };
     let key: HomeKey = run_as(host, user, &task)?;
     report.key("the worker's key", &key.fingerprint, key.is_new);
@@ -75,6 +77,7 @@ pub(super) fn set_up(
         },
     };
     match kept {
+        Some((config, _)) if args.request => setup.request_again(&config, report),
         Some((config, text)) => {
             let refresh = setup.mend(&config, &text, report)?;
             setup.start(refresh, report)
@@ -127,7 +130,13 @@ fn make_folders(
         "/var/log/papertrader-worker",
         host.owned_by(user, 0o750),
         report,
-    )
+    )?;
+    let own = host.owned_by(user, 0o700);
+    mend_below(&home(host, name), own, None, report)?;
+    let state = host.path(&format!("/var/lib/papertrader-worker/{name}"));
+    mend_below(&state, own, None, report)?;
+    let logs = host.path("/var/log/papertrader-worker");
+    mend_below(&logs, own, Some(LOG_MODE), report)
 }
 
 impl WorkerSetup<'_> {
@@ -148,7 +157,7 @@ impl WorkerSetup<'_> {
         match local {
             Some(master) => {
                 let (address, answers) = self.ask(master.address().to_string())?;
-                let registered = self.register(&master, &address, report)?;
+                let registered = self.register(&master, None, &address, report)?;
                 self.finish(
                     registered.uuid,
                     &master.key()?.key,
@@ -169,6 +178,7 @@ impl WorkerSetup<'_> {
     fn register(
         &self,
         master: &LocalMaster<'_>,
+        known: Option<Uuid>,
         address: &HostPort,
         report: &mut SetupReport,
     ) -> Result<RegisteredAs, String> {
@@ -180,22 +190,30 @@ impl WorkerSetup<'_> {
             );
         }
         if let Some(found) = master.registered(name)? {
-            return self.accept_registration(found, address, report);
+            return self.accept_registration(master, found, known, address, report);
         }
         let made = master.register(name, &self.key.key, ip, &address.to_string())?;
         report.made(format!("the registration of {name} as {}", made.uuid));
         Ok(made)
     }
 
-    /// Takes a registration that is there, if it is this worker's.
+    /// Takes a registration that is there, if it is this worker's. `known`: the UUID that this worker
+    /// has already; then it may have a new key.
     fn accept_registration(
         &self,
+        master: &LocalMaster<'_>,
         found: RegisteredAs,
+        known: Option<Uuid>,
         address: &HostPort,
         report: &mut SetupReport,
     ) -> Result<RegisteredAs, String> {
         let name = self.name();
         if found.fingerprint != self.key.fingerprint {
+            if self.args.common.gpg_key.is_some() && known == Some(found.uuid) {
+                let changed = master.set_key(name, &self.key.key)?;
+                report.made(format!("the registration of {name} with its new key"));
+                return Ok(changed);
+            }
             return Err(format!(
                 "a worker is registered as {name} with another key, {}, and this one has {}: choose another name, or \
                  end that registration with `papertraderctl workers unregister {name}`",
@@ -245,7 +263,7 @@ impl WorkerSetup<'_> {
 
     /// Writes the request to the master on another machine.
     fn request(&self, report: &mut SetupReport) -> Result<(), String> {
-        let (name, host) = (self.name(), self.host);
+        let host = self.host;
         let questions = Questions::new(self.args.common.yes);
         let master = match &self.args.master {
             Some(master) => master.clone(),
@@ -273,13 +291,39 @@ impl WorkerSetup<'_> {
         if answers.tls {
             self.certificate(address.host(), report)?;
         }
+        self.write_request(ip, &address, answers, report)
+    }
+
+    /// Writes the request of a worker that is set up.
+    fn request_again(&self, config: &WorkerConfig, report: &mut SetupReport) -> Result<(), String> {
+        let ip = match self.args.ip {
+            Some(ip) => ip,
+            None => address_towards(&config.master)?,
+        };
+        let answers = WorkerAnswers {
+            master: config.master.to_string(),
+            listen: config.listen,
+            tls: config.tls.is_some(),
+            web: config.web.as_ref().map(|web| web.listen),
+        };
+        self.write_request(ip, &config.advertise, answers, report)
+    }
+
+    fn write_request(
+        &self,
+        ip: IpAddr,
+        address: &HostPort,
+        here: WorkerAnswers,
+        report: &mut SetupReport,
+    ) -> Result<(), String> {
+        let (name, host) = (self.name(), self.host);
         let request = WorkerRequest {
             name: name.to_owned(),
             ip,
             address: address.to_string(),
             fingerprint: self.key.fingerprint.clone(),
             key: self.key.key.clone(),
-            here: answers,
+            here,
         };
         let file = self.request_file();
         let rights = host.public(0o644);
@@ -365,7 +409,7 @@ impl WorkerSetup<'_> {
         }
         let config = self.config(uuid, master, address, answers)?;
         self.file
-            .write(self.host, &config.to_toml(&self.file.path), report)?;
+            .write_new(self.host, &config.to_toml(&self.file.path), report)?;
         Ok(config)
     }
 
@@ -394,7 +438,9 @@ impl WorkerSetup<'_> {
                 certificates::given(self.host, name, (certificate, key), self.user, report)?;
             }
             // An administrator's own certificate stays.
-            _ if self.has_given_certificate() => {}
+            _ if self.has_given_certificate() => {
+                certificates::mend(self.host, name, self.user, report)?;
+            }
             _ => {
                 certificates::trial(self.host, name, host, self.user, report)?;
             }
@@ -441,10 +487,7 @@ impl WorkerSetup<'_> {
         ];
         root.insert("gpg".into(), table(&gpg));
         let log = path(format!("/var/log/papertrader-worker/{name}.log"));
-        root.insert(
-            "log".into(),
-            table(&[("to", "file".to_owned()), ("file", log)]),
-        );
+        root.insert("log".into(), table(&[("file", log)]));
         if answers.tls {
             let tls = [
                 ("certificate", format!("tls/{name}.crt")),
@@ -486,7 +529,8 @@ impl WorkerSetup<'_> {
         }
         let (before, before_key) = (config.uuid, config.gpg.master_key);
         let (uuid, master) = self.known_to_master(config, report)?;
-        if (uuid, master) == (before, before_key) {
+        let is_new = self.key.fingerprint != config.gpg.key.to_string();
+        if (uuid, master) == (before, before_key) && !is_new {
             self.file.check(self.host, report)?;
             return Ok(ServiceRefresh::Reload);
         }
@@ -495,8 +539,12 @@ impl WorkerSetup<'_> {
                 "the master's key was {before_key}, and is {master} now: compare it with what the master's machine shows"
             ));
         }
-        let text = with_values(text, &self.file.path, config, uuid, master)?;
+        let own = self.own_fingerprint()?;
+        let text = with_values(text, &self.file.path, config, (uuid, own, master))?;
         self.file.write(self.host, &text, report)?;
+        if is_new && !self.is_known_here(config, report)? {
+            self.tell_new_key(report)?;
+        }
         Ok(ServiceRefresh::Restart)
     }
 
@@ -520,13 +568,45 @@ impl WorkerSetup<'_> {
                 if let Some(master) = LocalMaster::find(self.host, report)?
                     && is_at(&config.master, master.address())
                 {
-                    let registered = self.register(&master, &config.advertise, report)?;
+                    let registered =
+                        self.register(&master, Some(config.uuid), &config.advertise, report)?;
                     let key = self.import(home, &master.key()?.key, report)?;
                     return Ok((registered.uuid, key));
                 }
             }
         }
         Ok((config.uuid, config.gpg.master_key))
+    }
+
+    fn own_fingerprint(&self) -> Result<Fingerprint, String> {
+        let own = &self.key.fingerprint;
+        Fingerprint::parse(own).map_err(|error| format!("{own}: {error}"))
+    }
+
+    /// Whether the master that has this worker is the one of this machine, which was told.
+    fn is_known_here(&self, config: &WorkerConfig, report: &SetupReport) -> Result<bool, String> {
+        if self.args.master.is_some() || self.args.answer.is_some() {
+            return Ok(false);
+        }
+        let local = LocalMaster::find(self.host, report)?;
+        Ok(local.is_some_and(|master| is_at(&config.master, master.address())))
+    }
+
+    /// Writes this worker's new public key for a master on another machine, and says what is left.
+    fn tell_new_key(&self, report: &mut SetupReport) -> Result<(), String> {
+        let (name, host) = (self.name(), self.host);
+        let file = host.etc().join(format!("worker-{name}.asc"));
+        let rights = host.public(0o644);
+        host.file(&file, self.key.key.as_bytes(), rights, report)?;
+        report.left(format!(
+            "The worker does not link until its master has the new key, {}. Take {} to the master's machine, and there:",
+            self.key.fingerprint,
+            file.display()
+        ));
+        report.left(format!(
+            "  papertraderctl workers set {name} --key worker-{name}.asc"
+        ));
+        Ok(())
     }
 
     fn start(&self, refresh: ServiceRefresh, report: &mut SetupReport) -> Result<(), String> {
@@ -601,7 +681,7 @@ fn first_not_taken(args: &SetupWorkerArgs, config: &WorkerConfig) -> Option<&'st
     given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
 }
 
-/// The text of a configuration with another UUID and master's key, and all else as it was.
+/// The text of a configuration with another UUID, own key and master's key, and all else as it was.
 ///
 /// # Errors
 /// They are not where the text has the old ones, which an administrator has written in another form.
@@ -609,22 +689,22 @@ fn with_values(
     text: &str,
     path: &Path,
     config: &WorkerConfig,
-    uuid: Uuid,
-    master: Fingerprint,
+    (uuid, own, master): (Uuid, Fingerprint, Fingerprint),
 ) -> Result<String, String> {
     let text = text
         .replace(
             &config.uuid.hyphenated().to_string(),
             &uuid.hyphenated().to_string(),
         )
-        .replace(&config.gpg.master_key.to_string(), &master.to_string());
+        .replace(&config.gpg.master_key.to_string(), &master.to_string())
+        .replace(&config.gpg.key.to_string(), &own.to_string());
     let (now, _) = WorkerConfig::parse(&text, path).map_err(|error| error.to_string())?;
-    if (now.uuid, now.gpg.master_key) == (uuid, master) {
+    if (now.uuid, now.gpg.key, now.gpg.master_key) == (uuid, own, master) {
         return Ok(text);
     }
     Err(format!(
-        "{}: the master knows this worker as {uuid}, and its own key is {master}: write uuid = \"{uuid}\", and below [gpg] \
-         master_key = \"{master}\", then restart the worker",
+        "{}: the master knows this worker as {uuid}, with the key {own}, and its own key is {master}: write uuid = \
+         \"{uuid}\", and below [gpg] master_key = \"{master}\" and key = \"{own}\", then restart the worker",
         path.display()
     ))
 }

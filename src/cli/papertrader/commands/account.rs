@@ -239,7 +239,7 @@ pub fn logout(global: &GlobalArgs) -> Result<(), CommandError> {
         Err(ClientError::Refused(refusal)) if refusal.reason == Reason::SessionExpired => true,
         // Whoever answers there is not who was trusted at the login: nothing is sent, and what was
         // remembered of that server does not hold for ever.
-        Err(error) if is_untrusted(&error) => {
+        Err(error) if error.is_tls() => {
             session.end(SessionEnd::LoggedOut)?;
             return Err(CommandError::with_advice(
                 error,
@@ -284,15 +284,6 @@ fn show_logout(
             format!("Logged out {name}.\n")
         }
     })
-}
-
-/// Whether a server answered that is not the one that was trusted.
-fn is_untrusted(error: &ClientError) -> bool {
-    let is_tls = |error: &ClientError| matches!(error, ClientError::Tls { .. });
-    match error {
-        ClientError::NoWorker(causes) => causes.iter().any(is_tls),
-        other => is_tls(other),
-    }
 }
 
 /// Shows an account.
