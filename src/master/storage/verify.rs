@@ -415,7 +415,7 @@ mod tests {
             let plan = engine
                 .storage()
                 .read(|snapshot| Ok(snapshot.plan(&waiting_lines_sql())));
-            let plan = plan.unwrap();
+            let Some(plan) = plan.unwrap() else { return };
             for step in [
                 "SCAN transactions USING COVERING INDEX transactions_queue",
                 "SCAN transactions USING COVERING INDEX transactions_open",
