@@ -571,14 +571,12 @@ impl MasterRig {
 
     /// From now on a change of this kind (`INSERT`, `UPDATE`, `DELETE`) of this table fails.
     pub(crate) fn refuse_changes(&self, change: &str, table: &str) {
-        self.engine.execute(&format!(
-            "CREATE TRIGGER refused BEFORE {change} ON {table} BEGIN SELECT RAISE(ABORT, 'the test says so'); END"
-        ));
+        self.engine.refuse(change, table, "");
     }
 
     /// Changes succeed again.
     pub(crate) fn allow_changes(&self) {
-        self.engine.execute("DROP TRIGGER refused");
+        self.engine.allow();
     }
 }
 

@@ -135,6 +135,32 @@ impl Engine {
         execute(&mut self.storage(), sql)
     }
 
+    /// From now on a change of this kind (`INSERT`, `UPDATE`, `DELETE`) of this table fails, where
+    /// `when` holds of the row; it says anything that is true where it is empty.
+    pub(crate) fn refuse(&self, change: &str, table: &str, when: &str) {
+        let condition = if when.is_empty() { "1 = 1" } else { when };
+        match self.on_server() {
+            None => drop(self.execute(&format!(
+                "CREATE TRIGGER refused BEFORE {change} ON {table} WHEN {condition}
+                 BEGIN SELECT RAISE(ABORT, 'the test says so'); END"
+            ))),
+            Some(postgres) => postgres.execute(&format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                     $$ BEGIN RAISE EXCEPTION 'the test says so'; END $$;
+                 CREATE TRIGGER refused BEFORE {change} ON {table} FOR EACH ROW WHEN ({condition})
+                     EXECUTE FUNCTION refuse()"
+            )),
+        }
+    }
+
+    /// Changes succeed again.
+    pub(crate) fn allow(&self) {
+        match self.on_server() {
+            None => drop(self.execute("DROP TRIGGER refused")),
+            Some(postgres) => postgres.execute("DROP FUNCTION refuse() CASCADE"),
+        }
+    }
+
     /// The number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         self.storage()

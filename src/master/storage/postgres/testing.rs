@@ -14,7 +14,12 @@ const FUNCTIONS: &str = "
     CREATE FUNCTION zeroblob(integer) RETURNS BYTEA LANGUAGE sql AS
         $$ SELECT decode(repeat('00', $1), 'hex') $$;
     CREATE FUNCTION randomblob(integer) RETURNS BYTEA LANGUAGE sql AS
-        $$ SELECT substr(sha256(gen_random_uuid()::text::bytea), 1, $1) $$;";
+        $$ SELECT substr(sha256(gen_random_uuid()::text::bytea), 1, $1) $$;
+    CREATE FUNCTION printf(text, bigint) RETURNS TEXT LANGUAGE sql AS
+        $$ SELECT lpad($2::text, 16, '0') $$;
+    CREATE DOMAIN blob AS BYTEA;
+    CREATE AGGREGATE group_concat(text, text)
+        (SFUNC = string_agg_transfn, STYPE = internal, FINALFUNC = string_agg_finalfn);";
 
 /// A database of a test, dropped with this.
 pub(in crate::master::storage) struct PostgresDatabase {

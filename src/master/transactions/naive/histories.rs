@@ -644,11 +644,8 @@ impl Both {
             Some(Mishap::Kill) => self = self.kill(update.number - 1),
             // The settlement alone: what is asked for behind it may be stored.
             Some(Mishap::Refusal) => {
-                let change = "UPDATE ON transactions WHEN NEW.update_number IS NOT NULL";
-                self.rig.engine.execute(&format!(
-                    "CREATE TRIGGER refused BEFORE {change}
-                     BEGIN SELECT RAISE(ABORT, 'the test says so'); END"
-                ));
+                let settles = "NEW.update_number IS NOT NULL";
+                self.rig.engine.refuse("UPDATE", "transactions", settles);
             }
             None => {}
         }
