@@ -14,6 +14,7 @@ mod web;
 mod worker;
 mod writer;
 
+pub use self::postgres::{PostgresTls, PostgresUrl};
 pub use changes::{Comparable, ConfigChange, ConfigValues};
 pub use check::GPG_HOME_MAX;
 pub use database::DatabaseUrl;
@@ -24,7 +25,6 @@ pub use master::{
     ThirdPartySettings,
 };
 pub use metrics::{MASTER_METRICS_PORT, MetricsConfig, WORKER_METRICS_PORT};
-pub use postgres::{PostgresTls, PostgresUrl};
 pub use values::{HostPort, MASTER_PORT, WORKER_PORT};
 pub use web::{WEB_PORT, WebConfig, WebOrigin};
 pub use worker::{TlsFiles, WorkerConfig, WorkerGpg, WorkerLimits};

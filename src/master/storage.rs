@@ -39,7 +39,7 @@ pub(crate) mod testing;
 pub mod verify;
 pub mod workers;
 
-pub use postgres::{PostgresInterrupter, PostgresStorage, PostgresTransaction};
+pub use self::postgres::{PostgresInterrupter, PostgresStorage, PostgresTransaction};
 pub use sqlite::{SqliteInterrupter, SqliteStorage, SqliteTransaction};
 
 use self::postgres::migrations::PostgresLock;

@@ -17,7 +17,7 @@ mod tests;
 mod tls;
 mod values;
 
-use self::session::Session;
+use self::session::ServerSession;
 use self::values::{PostgresColumn, PostgresParam};
 use super::StorageError;
 use super::ahead::answers::ReadAhead;
@@ -69,7 +69,7 @@ struct Writer {
 /// The session, while there is one.
 #[derive(Default)]
 struct SessionLink {
-    session: Option<Session>,
+    session: Option<ServerSession>,
     is_filling: bool,
     /// After a failed attempt to connect: when the next one is due, the time between them, and why.
     retry: Option<(Instant, Duration, String)>,
@@ -155,12 +155,12 @@ impl PostgresStorage {
     /// what begins a transaction, or may run twice.
     fn with_session<T>(
         &self,
-        run: impl Fn(&mut Session) -> Result<T, StorageError>,
+        run: impl Fn(&mut ServerSession) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let mut link = self.link.borrow_mut();
         let had_one = link.session.is_some();
         let done = run(self.connected(&mut link)?);
-        let is_lost = link.session.as_ref().is_none_or(Session::is_lost);
+        let is_lost = link.session.as_ref().is_none_or(ServerSession::is_lost);
         match done {
             Err(error) if is_lost && had_one => {
                 crate::warn!("a connection to the database was lost: {error}");
@@ -171,8 +171,11 @@ impl PostgresStorage {
     }
 
     /// The session, which is made anew where it was lost.
-    fn connected<'a>(&self, link: &'a mut SessionLink) -> Result<&'a mut Session, StorageError> {
-        if link.session.as_ref().is_some_and(Session::is_lost) {
+    fn connected<'a>(
+        &self,
+        link: &'a mut SessionLink,
+    ) -> Result<&'a mut ServerSession, StorageError> {
+        if link.session.as_ref().is_some_and(ServerSession::is_lost) {
             link.session = None;
         }
         if link.session.is_none() {
@@ -203,8 +206,8 @@ impl PostgresStorage {
             .ok_or_else(|| StorageError::Busy("there is no connection".to_owned()))
     }
 
-    fn connect(&self, is_filling: bool) -> Result<Session, StorageError> {
-        let mut session = Session::connect(&self.url)?;
+    fn connect(&self, is_filling: bool) -> Result<ServerSession, StorageError> {
+        let mut session = ServerSession::connect(&self.url)?;
         if is_filling {
             session.batch(filling_sql(true))?;
         }
@@ -384,7 +387,7 @@ impl<'a> PostgresTransaction<'a> {
         if self.has_failed.get() {
             return Err(StorageError::Other(FAILED_BEFORE.to_owned()));
         }
-        let committed = self.run(Session::commit)?;
+        let committed = self.run(ServerSession::commit)?;
         self.is_open.set(false);
         match (committed, self.number) {
             (None, Some(number)) => self.storage.look_up(number),
@@ -405,7 +408,7 @@ impl<'a> PostgresTransaction<'a> {
     /// Runs something on the session of this transaction. A new session would know nothing of it.
     fn run<T>(
         &self,
-        run: impl FnOnce(&mut Session) -> Result<T, StorageError>,
+        run: impl FnOnce(&mut ServerSession) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         if self.storage.cancel.is_wanted.load(Ordering::SeqCst) {
             return Err(StorageError::Interrupted(
@@ -459,6 +462,7 @@ pub(super) enum Use {
 }
 
 impl<'a> PostgresStatement<'a> {
+    /// A statement that is prepared when it is first executed.
     pub fn new(
         transaction: &'a PostgresTransaction<'a>,
         sql: &str,
@@ -475,8 +479,9 @@ impl<'a> PostgresStatement<'a> {
     pub fn execute(&self, values: &dyn Parameters) -> EngineResult<usize> {
         self.transaction.write_pending()?;
         with_values(values, |values| {
-            let run =
-                |session: &mut Session| session.execute(&self.sql, self.used == Use::Often, values);
+            let run = |session: &mut ServerSession| {
+                session.execute(&self.sql, self.used == Use::Often, values)
+            };
             self.transaction.run(run)
         })
     }

@@ -7,7 +7,7 @@
 
 use super::PostgresTransaction;
 use super::migrations;
-use super::session::Session;
+use super::session::ServerSession;
 use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use crate::master::storage::engine::values::unsigned;
@@ -39,7 +39,7 @@ const DURABILITY: &str = "SELECT current_setting('fsync'), current_setting('full
 /// What an administrator should know of a server before a master starts on it: whether it is reached,
 /// and whether it may lose commits that it has acknowledged.
 pub(in crate::master::storage) fn warnings(url: &PostgresUrl) -> Vec<String> {
-    let told = Session::connect(url).and_then(|mut session| session.texts(DURABILITY));
+    let told = ServerSession::connect(url).and_then(|mut session| session.texts(DURABILITY));
     match told {
         Ok(told) => {
             let has_several_hosts = url.connection().get_hosts().len() > 1;

@@ -2,7 +2,7 @@
 //!
 //! Applies migrations to a database on a PostgreSQL server, and takes it for one master.
 
-use super::session::Session;
+use super::session::ServerSession;
 use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use std::collections::BTreeSet;
@@ -55,7 +55,7 @@ pub(super) fn declared() -> BTreeSet<String> {
 /// The lock of a database's master, held as long as its session.
 pub(in crate::master::storage) struct PostgresLock {
     url: PostgresUrl,
-    session: parking_lot::Mutex<Session>,
+    session: parking_lot::Mutex<ServerSession>,
 }
 
 impl fmt::Debug for PostgresLock {
@@ -70,7 +70,7 @@ impl PostgresLock {
     /// # Errors
     /// Another master holds it, or the server cannot be reached.
     pub fn take(url: &PostgresUrl) -> Result<PostgresLock, StorageError> {
-        let mut session = Session::connect(url)?;
+        let mut session = ServerSession::connect(url)?;
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let sql = format!("SELECT pg_try_advisory_lock({MASTER_LOCK})::int");
         while session.numbers(&sql)? != [1] {
@@ -102,7 +102,7 @@ impl PostgresLock {
 /// The database is of a newer version, of another program or a replica that only reads; or the server
 /// fails.
 pub(in crate::master::storage) fn migrate(url: &PostgresUrl) -> Result<(), StorageError> {
-    let mut session = Session::connect(url)?;
+    let mut session = ServerSession::connect(url)?;
     let within = |error: StorageError| error.within(url.text());
     if session
         .texts("SELECT 1 WHERE pg_is_in_recovery()")
@@ -153,7 +153,7 @@ fn steps(found: Option<usize>) -> String {
 }
 
 /// The number of the last migration of a database; `None` where it is no database of ours.
-fn found_version(session: &mut Session) -> Result<Option<usize>, StorageError> {
+fn found_version(session: &mut ServerSession) -> Result<Option<usize>, StorageError> {
     let there = "SELECT 1 FROM pg_class WHERE relnamespace = current_schema()::regnamespace
                      AND relname IN ('schema_version', 'master_epoch')";
     if session.numbers(there)?.len() != 2 {
@@ -170,7 +170,7 @@ fn found_version(session: &mut Session) -> Result<Option<usize>, StorageError> {
 /// # Errors
 /// The server fails.
 pub(in crate::master::storage) fn version(url: &PostgresUrl) -> Result<usize, StorageError> {
-    let mut session = Session::connect(url)?;
+    let mut session = ServerSession::connect(url)?;
     Ok(found_version(&mut session)
         .map_err(|error| error.within(url.text()))?
         .unwrap_or_default())

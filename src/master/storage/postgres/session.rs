@@ -33,7 +33,7 @@ const SETTINGS: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_sessio
      SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; SET standard_conforming_strings = on;";
 
 /// A connection to a server, and what is prepared there.
-pub(super) struct Session {
+pub(super) struct ServerSession {
     client: Client,
     statements: LruCache<String, Statement>,
     is_lost: bool,
@@ -41,12 +41,12 @@ pub(super) struct Session {
     pub(super) round_trips: u64,
 }
 
-impl Session {
+impl ServerSession {
     /// Connects to the first of a URL's hosts that answers and is as the URL wants it.
     ///
     /// # Errors
     /// None answers, or the server refuses: with the URL and what to do.
-    pub fn connect(url: &PostgresUrl) -> Result<Session, StorageError> {
+    pub fn connect(url: &PostgresUrl) -> Result<ServerSession, StorageError> {
         let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
         let mut connection = url.connection().clone();
         if let Some(file) = url.password_file() {
@@ -58,7 +58,7 @@ impl Session {
         let client = connection
             .connect(tls)
             .map_err(|error| connect_error(url, &error))?;
-        let mut session = Session {
+        let mut session = ServerSession {
             client,
             statements: LruCache::new(STATEMENTS_MAX),
             is_lost: false,
@@ -119,7 +119,7 @@ impl Session {
     /// as texts, one after the other. What is NULL is left out.
     ///
     /// # Errors
-    /// As [`Session::batch`].
+    /// As [`ServerSession::batch`].
     pub fn texts(&mut self, sql: &str) -> Result<Vec<String>, StorageError> {
         let read = self.client.simple_query(sql);
         let mut texts = Vec::new();
@@ -135,7 +135,7 @@ impl Session {
     /// The same for numbers.
     ///
     /// # Errors
-    /// As [`Session::batch`], or a column has no number.
+    /// As [`ServerSession::batch`], or a column has no number.
     pub fn numbers(&mut self, sql: &str) -> Result<Vec<i64>, StorageError> {
         let texts = self.texts(sql)?;
         let number = |text: String| {
@@ -182,7 +182,7 @@ impl Session {
     /// Executes a statement for its rows.
     ///
     /// # Errors
-    /// As [`Session::execute`].
+    /// As [`ServerSession::execute`].
     pub fn query(
         &mut self,
         sql: &str,

@@ -2,7 +2,7 @@
 //!
 //! Databases of tests, on the server that `tests/with-postgres` has started.
 
-use super::session::Session;
+use super::session::ServerSession;
 use super::{PostgresStorage, PostgresTransaction};
 use crate::config::PostgresUrl;
 use uuid::Uuid;
@@ -33,7 +33,7 @@ impl PostgresDatabase {
     pub fn new() -> Option<PostgresDatabase> {
         let server = PostgresUrl::parse(&std::env::var(SERVER).ok()?).unwrap();
         let name = format!("test_{}", Uuid::new_v4().simple());
-        let mut session = Session::connect(&server).unwrap();
+        let mut session = ServerSession::connect(&server).unwrap();
         session
             .batch(&format!("CREATE DATABASE {name} TEMPLATE template0"))
             .unwrap();
@@ -49,7 +49,10 @@ impl PostgresDatabase {
 
     /// Executes SQL in it, on a connection of its own.
     pub fn execute(&self, sql: &str) {
-        Session::connect(&self.url).unwrap().batch(sql).unwrap();
+        ServerSession::connect(&self.url)
+            .unwrap()
+            .batch(sql)
+            .unwrap();
     }
 
     /// Ends all sessions of it, as a server that restarts does.
@@ -58,14 +61,17 @@ impl PostgresDatabase {
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{}'",
             self.name
         );
-        Session::connect(&self.server).unwrap().batch(&sql).unwrap();
+        ServerSession::connect(&self.server)
+            .unwrap()
+            .batch(&sql)
+            .unwrap();
     }
 }
 
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        let _ = Session::connect(&self.server).and_then(|mut session| session.batch(&sql));
+        let _ = ServerSession::connect(&self.server).and_then(|mut session| session.batch(&sql));
     }
 }
 

@@ -150,7 +150,7 @@ fn a_commit_whose_answer_was_lost_is_looked_up() {
         let number = tx.number.unwrap();
         tx.batch(&insert(&format!("A{number}"))).unwrap();
         if stored {
-            tx.run(Session::commit).unwrap();
+            tx.run(ServerSession::commit).unwrap();
         }
         tx.is_open.set(false);
         drop(tx);
