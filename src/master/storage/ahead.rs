@@ -101,13 +101,15 @@ fn read_messages(
     orders: &[OrderAhead<'_>],
     answers: &mut Answers,
 ) -> EngineResult<()> {
-    let messages: Vec<(Uuid, Uuid, u64)> = orders.iter().map(|order| order.message).collect();
-    let bytes = |id: fn(&(Uuid, Uuid, u64)) -> &Uuid| -> Vec<Param<'_>> {
+    let stored = |(worker, boot, number): (Uuid, Uuid, u64)| (worker, boot, signed(number));
+    let messages = orders.iter().map(|order| stored(order.message));
+    let messages: Vec<(Uuid, Uuid, i64)> = messages.collect();
+    let bytes = |id: fn(&(Uuid, Uuid, i64)) -> &Uuid| -> Vec<Param<'_>> {
         let ids = messages.iter().map(id);
         ids.map(|id| Param::Bytes(id.as_bytes())).collect()
     };
     let (workers, boots) = (bytes(|it| &it.0), bytes(|it| &it.1));
-    let numbers = messages.iter().map(|it| Param::Integer(signed(it.2)));
+    let numbers = messages.iter().map(|it| Param::Integer(it.2));
     let numbers: Vec<Param<'_>> = numbers.collect();
     let mut taken = database.prepare_cached(
         "SELECT o.worker, o.boot, t.sequence

@@ -551,7 +551,7 @@ impl Snapshot<'_> {
     ) -> Result<Option<LedgerEntry>, StorageError> {
         let database = &*self;
         if let Some(ahead) = database.ahead()
-            && ahead.is_new_message(worker, boot, sequence)
+            && ahead.is_new_message(worker, boot, signed(sequence))
         {
             return Ok(None);
         }
@@ -863,7 +863,7 @@ impl Tx<'_> {
         };
         self.origin = Some((worker, boot, origin));
         let is_new = database.ahead().is_some_and(|ahead| {
-            let message = (worker, boot, order.rank.sequence);
+            let message = (worker, boot, signed(order.rank.sequence));
             ahead.is_new(message, order.account, order.client_order_id)
         });
         let row = params![

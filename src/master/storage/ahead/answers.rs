@@ -19,8 +19,8 @@ pub(in crate::master::storage) struct ReadAhead {
 /// The answers themselves.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// Link messages that have brought no order.
-    pub new_messages: HashSet<(Uuid, Uuid, u64)>,
+    /// Link messages that have brought no order, with their numbers as they are stored.
+    pub new_messages: HashSet<(Uuid, Uuid, i64)>,
     /// Names that no order of the account has.
     pub new_names: HashSet<(AccountId, ClientOrderId)>,
     pub cash: HashMap<AccountId, Money>,
@@ -37,7 +37,7 @@ impl ReadAhead {
     /// Whether nothing that is stored has an order's message or name, which an order takes now. False: it is not known.
     pub fn is_new(
         &self,
-        message: (Uuid, Uuid, u64),
+        message: (Uuid, Uuid, i64),
         account: AccountId,
         name: Option<&ClientOrderId>,
     ) -> bool {
@@ -56,7 +56,7 @@ impl ReadAhead {
     }
 
     /// Whether a link message has brought no order. False: it is not known.
-    pub fn is_new_message(&self, worker: &Uuid, boot: &Uuid, sequence: u64) -> bool {
+    pub fn is_new_message(&self, worker: &Uuid, boot: &Uuid, sequence: i64) -> bool {
         let inner = self.inner.borrow();
         inner.new_messages.contains(&(*worker, *boot, sequence))
     }

@@ -17,6 +17,8 @@ const FUNCTIONS: &str = "
         $$ SELECT substr(sha256(gen_random_uuid()::text::bytea), 1, $1) $$;
     CREATE FUNCTION printf(text, bigint) RETURNS TEXT LANGUAGE sql AS
         $$ SELECT lpad($2::text, 16, '0') $$;
+    CREATE FUNCTION hex(bytea) RETURNS TEXT LANGUAGE sql AS
+        $$ SELECT upper(encode($1, 'hex')) $$;
     CREATE DOMAIN blob AS BYTEA;
     CREATE AGGREGATE group_concat(text, text)
         (SFUNC = string_agg_transfn, STYPE = internal, FINALFUNC = string_agg_finalfn);";
