@@ -500,7 +500,7 @@ impl MasterRig {
                 update.number,
                 action.time.0,
                 action.kind.number(),
-                action.is_late,
+                u8::from(action.is_late),
                 price(in_lieu.map(|price| price.value.0)),
                 price(in_lieu.map(|price| price.update.cast_signed())),
             ));
