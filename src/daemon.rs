@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod first_process;
 pub mod metrics;
+pub mod other_user;
 pub mod reload;
 pub mod root;
 pub mod run;

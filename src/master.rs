@@ -101,13 +101,13 @@ impl Service for Master {
     fn written_paths(config: &MasterConfig) -> Vec<NamedPath<'_>> {
         let named = |key, path| NamedPath { key, path };
         let mut paths = vec![
-            named("gpg.home", &config.gpg.home),
+            named("gpg.home", config.gpg.home.as_path()),
             named("data_dir", &config.data_dir),
-            named("log.file", &config.log.file),
             named("control_socket", &config.control_socket),
         ];
         let file = config.database.file();
         paths.extend(file.map(|file| named("database.url", file)));
+        paths.extend(config.log.written_file().map(|it| named("log.file", it)));
         paths
     }
 
@@ -179,7 +179,7 @@ impl Service for Master {
             select! {
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
-                    is_taken = reload::reload(self, context, &mut current);
+                    is_taken = reload::reload(self, context, &mut current, &file);
                     file.note_reload(is_taken);
                     daemon::notify_ready(&status_line(is_taken, refusal.as_deref()));
                 }

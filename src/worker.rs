@@ -144,7 +144,7 @@ impl Worker {
             master_link: self.master_link.clone(),
         };
         self.link
-            .unwatched("keys", move |stop| watch.run(stop, || keys.look()))
+            .unwatched("keys", move |stop| watch.run(stop, |last| keys.look(last)))
     }
 
     /// Stops accepting, tells every client, closes the link, and ends all threads, at most until

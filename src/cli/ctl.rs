@@ -28,6 +28,7 @@ use crate::admin::protocol::{
 use crate::cli::output::pretty_json;
 use crate::cli::terminal::{confirm, for_people, wrapped_for_stderr};
 use crate::cli::usage::{refuse, with_own_usage};
+use crate::daemon::other_user::become_user;
 use crate::model::printable::clean;
 use arguments::{
     AccountsCommand, CtlCli, CtlCommand, LogCommand, MarketCommand, OrdersCommand, OrdersToCancel,
@@ -131,6 +132,10 @@ fn is_check(arguments: impl Iterator<Item = OsString>) -> bool {
 
 /// Does the task of a command line that is a child's; `None` for any other command line.
 fn child_main() -> Option<ExitCode> {
+    if let Some(error) = become_user() {
+        tell(&format!("this program cannot run as another user: {error}"));
+        return Some(ExitCode::from(REFUSED));
+    }
     let done = child::task()?.and_then(|task| {
         owner::perform(&task)
             .or_else(|| setup::perform(&task))

@@ -4,7 +4,7 @@
 
 use super::database::DatabaseUrl;
 use super::reader::ConfigReport;
-use crate::runtime::log::{LogConfig, LogDestination};
+use crate::runtime::log::LogConfig;
 use crate::runtime::ownership::{group_name, user_name};
 use rustix::fs::{Access, access};
 use rustix::process::{getegid, geteuid};
@@ -188,10 +188,9 @@ pub(super) fn written_folder(report: &ConfigReport, key: &str, path: &Path) {
 /// where it may be made again.
 pub(super) fn log_file(report: &ConfigReport, log: &LogConfig) {
     const KEY: &str = "log.file";
-    let path = &log.file;
-    if log.to == LogDestination::Journal {
+    let Some(path) = log.written_file() else {
         return;
-    }
+    };
     if path.is_dir() {
         report.problem(KEY, format!("{} is a folder", path.display()));
     } else if path.exists() {

@@ -37,6 +37,11 @@ impl FileState {
         }
     }
 
+    /// Notes the first problem that a reload found, which has said it in the log.
+    fn note_read(&self, problem: Option<&String>) {
+        *self.unfit.lock() = problem.cloned();
+    }
+
     /// When the last reload was refused; `None` where the configuration is that of the last SIGHUP
     /// or of the start.
     pub fn refused(&self) -> Option<Timestamp> {
@@ -78,10 +83,12 @@ impl FileState {
 
 /// Opens the log file again, and reads and checks the configuration as `--check-config` does. Warns
 /// of what a check warns of. `None` if the configuration is wrong, which is logged with each problem,
-/// or if the daemon is to stop meanwhile.
+/// or if the daemon is to stop meanwhile. `state`, of a daemon that has one, learns what the next
+/// start would say.
 pub fn reread<S: Service>(
     context: &ServiceContext<'_, S::Config>,
     current: &S::Config,
+    state: Option<&FileState>,
 ) -> Option<S::Config>
 where
     S::Config: Clone + Send + 'static,
@@ -90,7 +97,11 @@ where
         crate::error!("the log file could not be opened again: {error}");
     }
     let name = context.file.display();
-    match checked::<S>(context, current)? {
+    let checked = checked::<S>(context, current)?;
+    if let Some(state) = state {
+        state.note_read(checked.as_ref().err().and_then(|problems| problems.first()));
+    }
+    match checked {
         Ok((config, warnings)) => {
             for warning in warnings {
                 crate::warn!("{name}: {warning}");

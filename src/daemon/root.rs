@@ -6,18 +6,20 @@
 //!
 //! Tests: `tests/suite/starts.rs`.
 
-use super::{BAD_CONFIG, FAILED, StartError, forbid_cores};
+use super::other_user::{self, AnswerOutput, OtherUserRun};
+use super::{BAD_CONFIG, FAILED, StartError};
 use crate::model::printable::clean;
-use rustix::process::{Signal, geteuid, set_parent_process_death_signal, setsid};
+use rustix::process::geteuid;
+use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
-/// The program that runs, even if the other user may not enter its folder.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+/// The longest time for the check of a configuration with its market's files: its user can stop it.
+const CHECK_DEADLINE: Duration = Duration::from_secs(600);
 /// Tells the child that checks a configuration that it is one.
 const CHECK_VARIABLE: &str = "PAPERTRADER_CHECKS_AS_OWNER";
 /// Where the child finds GPG.
@@ -116,35 +118,27 @@ pub(super) fn other_owner(paths: &[NamedPath<'_>]) -> Option<PathOwner> {
 /// gets no terminal, no environment and no other descriptor of ours.
 ///
 /// # Errors
-/// The child cannot be started: exit code [`FAILED`].
+/// The child cannot be started, or does not end within [`CHECK_DEADLINE`]: exit code [`FAILED`].
 pub(super) fn check_as(owner: &PathOwner, config: &Path) -> Result<(u8, String), StartError> {
     let failed = |error: io::Error| {
         StartError::failed(format!("the check as user {owner} cannot be made: {error}"))
     };
-    // Where root names a user, the standard library drops all supplementary groups.
-    let mut child = Command::new(THIS_PROGRAM)
-        .arg("--config")
-        .arg(std::path::absolute(config).map_err(failed)?)
-        .arg("--check-config")
-        .uid(owner.user)
-        .gid(owner.group)
-        .env_clear()
-        .env("PATH", PATH)
-        .env(CHECK_VARIABLE, "1")
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    let mut said = Vec::new();
-    if let Some(errors) = child.stderr.take() {
-        errors
-            .take(SAID_MAX)
-            .read_to_end(&mut said)
-            .map_err(failed)?;
-    }
-    let status = child.wait().map_err(failed)?;
+    let config = std::path::absolute(config).map_err(failed)?;
+    let child = OtherUserRun {
+        user: owner.user,
+        group: owner.group,
+        arguments: &[
+            OsStr::new("--config"),
+            config.as_os_str(),
+            OsStr::new("--check-config"),
+        ],
+        variables: &[("PATH", PATH), (CHECK_VARIABLE, "1")],
+        input: Stdio::null(),
+        answers_on: AnswerOutput::Errors,
+        answer_max: SAID_MAX,
+        deadline: Some(CHECK_DEADLINE),
+    };
+    let (said, status) = child.answer().map_err(failed)?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     let mut text: String = String::from_utf8_lossy(&said)
         .lines()
@@ -156,18 +150,16 @@ pub(super) fn check_as(owner: &PathOwner, config: &Path) -> Result<(u8, String),
     Ok((code.unwrap_or(FAILED), text))
 }
 
-/// In the child that checks a configuration for root: leaves root's terminal, ends with its parent,
-/// and is not readable for others of its user.
+/// In the child that checks a configuration for root: ends with its parent, and is not readable for
+/// others of its user. It has left root's terminal before it became that user's.
 ///
 /// # Errors
 /// The system does not allow it.
-pub(super) fn leave_terminal() -> io::Result<()> {
+pub(super) fn detach_check() -> io::Result<()> {
     if std::env::var_os(CHECK_VARIABLE).is_none() {
         return Ok(());
     }
-    setsid()?;
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    forbid_cores()
+    other_user::detach()
 }
 
 #[cfg(test)]

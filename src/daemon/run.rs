@@ -5,12 +5,12 @@
 //! Tests: `tests/suite/starts.rs`, `tests/suite/daemons.rs`.
 
 use super::cli::DaemonArguments;
-use super::first_process;
 use super::root::{self, NamedPath};
 use super::{
     DONE, EndReason, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
     stop_with_input, watch_signals,
 };
+use super::{FAILED, first_process, other_user};
 use crate::config::{ConfigError, Warning};
 use crate::runtime::log::{self, LogConfig, LogHandle};
 use crate::runtime::{self, Stop};
@@ -110,6 +110,10 @@ pub struct ServiceContext<'a, C> {
 /// Runs a daemon: parses the command line, checks, starts, serves, stops, and flushes the log.
 /// Returns the exit code.
 pub fn main<S: Service>() -> ExitCode {
+    if let Some(error) = other_user::become_user() {
+        eprintln!("{}: it cannot run as another user: {error}", S::PROGRAM);
+        return ExitCode::from(FAILED);
+    }
     if let Some(code) = first_process::run_as_child() {
         return code;
     }
@@ -168,7 +172,7 @@ impl<E: Into<StartError>> From<E> for LastWords {
 
 fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<(), LastWords> {
     if arguments.check_config {
-        root::leave_terminal()?;
+        root::detach_check()?;
         for warning in S::check(config)? {
             eprintln!("{}: warning: {warning}", S::PROGRAM);
         }

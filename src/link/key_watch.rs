@@ -3,8 +3,9 @@
 //! Looks at keys and certificates each hour and when it is asked to, publishes when they end, and
 //! warns before. What a key that is not fit any more has for a consequence is the caller's.
 
-use crate::model::Timestamp;
-use crate::model::expiry::Expiry;
+use super::keyring::{KeyState, KeyringError};
+use crate::model::expiry::{Expiry, ExpiryKind};
+use crate::model::{Fingerprint, Timestamp};
 use crate::runtime::Stop;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -28,6 +29,27 @@ pub struct KeyWatchHandle {
 pub struct KeyWatch {
     looks: Receiver<()>,
     expiries: Arc<Published<Vec<Expiry>>>,
+}
+
+/// When a key ends, of what a look at it has found; `None`: never, or it is not known. Where the
+/// look has failed in passing, what the `last` one found stands.
+pub fn key_expiry(
+    (kind, fingerprint): (ExpiryKind, Fingerprint),
+    owner: Option<String>,
+    state: &KeyState,
+    last: &[Expiry],
+) -> Option<Expiry> {
+    let name = fingerprint.to_string();
+    if state.fit.as_ref().is_err_and(KeyringError::is_passing) {
+        let same = |it: &&Expiry| it.kind == kind && it.name == name;
+        return last.iter().find(same).cloned();
+    }
+    Some(Expiry {
+        kind,
+        name,
+        owner,
+        until: state.until?,
+    })
 }
 
 /// Both ends. Nothing is published before the first look.
@@ -54,12 +76,13 @@ impl KeyWatchHandle {
 }
 
 impl KeyWatch {
-    /// The thread's loop, until the signal to stop. `look` returns what ends at some time.
-    pub fn run(&self, stop: &Stop, mut look: impl FnMut() -> Vec<Expiry>) {
+    /// The thread's loop, until the signal to stop. `look` gets what the last one has returned, and
+    /// returns what ends at some time.
+    pub fn run(&self, stop: &Stop, mut look: impl FnMut(&[Expiry]) -> Vec<Expiry>) {
         let mut warned: Option<Instant> = None;
         let mut is_asked = true;
         loop {
-            let found = look();
+            let found = look(&self.expiries.load());
             if is_asked || warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
                 warned = Some(Instant::now());
                 let now = Timestamp::now();
@@ -83,7 +106,25 @@ impl KeyWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::expiry::ExpiryKind;
+
+    #[test]
+    fn a_look_that_fails_in_passing_forgets_nothing() {
+        let key = Fingerprint::parse(&"A".repeat(40)).unwrap();
+        let state = |fit, until| KeyState { fit, until };
+        let found = |state: &KeyState, last: &[Expiry]| {
+            key_expiry((ExpiryKind::OwnKey, key), None, state, last)
+        };
+        let first = found(&state(Ok(()), Some(Timestamp(7))), &[]).unwrap();
+        let last = [first.clone()];
+        let passing = state(Err(KeyringError::Timeout), None);
+        assert_eq!(found(&passing, &last), Some(first));
+        assert_eq!(found(&passing, &[]), None);
+        assert_eq!(
+            found(&state(Ok(()), None), &last),
+            None,
+            "it never ends now"
+        );
+    }
 
     #[test]
     fn a_look_is_made_at_once_and_whenever_it_is_asked_for() {
@@ -93,7 +134,7 @@ mod tests {
         let stopping = stop.clone();
         let thread = std::thread::spawn(move || {
             let mut count = 0;
-            watch.run(&stopping, || {
+            watch.run(&stopping, |_| {
                 count += 1;
                 looked.send(()).unwrap();
                 vec![Expiry {

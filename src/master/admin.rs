@@ -22,7 +22,7 @@ mod warnings;
 mod workers;
 
 use super::messages::{AdminAct, MasterChannels, RosterImport};
-use super::storage::{self, Interrupter};
+use super::storage::Interrupter;
 use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
 use crate::config::DatabaseUrl;
@@ -140,7 +140,6 @@ impl AdminServer {
         stop: &Stop,
     ) -> io::Result<AdminServer> {
         let socket = ControlSocket::bind(path, group)?;
-        storage::backup::delete_sending(&channels.database);
         let shared = Arc::new(AdminShared {
             status: Arc::new(StatusSource::new(channels.clone())),
             channels,
@@ -162,7 +161,7 @@ impl AdminServer {
         Arc::new(move |out| metrics::write(&status, out))
     }
 
-    /// Why orders are refused, if they are. Each module has `timeout` to answer.
+    /// Why orders are refused, if they are. The modules have `timeout` to answer, all together.
     ///
     /// # Errors
     /// A module does not answer; the text names it.
@@ -427,21 +426,21 @@ fn ask<M, T>(
     inbox: &Sender<M>,
     message: impl FnOnce(Sender<T>) -> M,
 ) -> Result<T, String> {
-    ask_within(MODULE_TIMEOUT, name, inbox, message)
+    ask_until(Instant::now() + MODULE_TIMEOUT, name, inbox, message)
 }
 
-/// Sends a message to a module and waits for its answer, at most so long.
-fn ask_within<M, T>(
-    timeout: Duration,
+/// Sends a message to a module and waits for its answer until `deadline`.
+fn ask_until<M, T>(
+    deadline: Instant,
     name: &str,
     inbox: &Sender<M>,
     message: impl FnOnce(Sender<T>) -> M,
 ) -> Result<T, String> {
     let (reply, answer): (Sender<T>, Receiver<T>) = bounded(1);
-    let deadline = Instant::now() + timeout;
+    let asked = Instant::now();
     let hanging = || {
-        let seconds = timeout.as_secs();
-        format!("the master's module {name} did not answer within {seconds} s; see its log")
+        let seconds = asked.elapsed().as_secs_f64();
+        format!("the master's module {name} did not answer within {seconds:.1} s; see its log")
     };
     inbox
         .send_deadline(message(reply), deadline)
@@ -458,20 +457,48 @@ fn ask_for_act<M, T>(
     inbox: &Sender<M>,
     message: impl FnOnce(Sender<Result<T, String>>) -> M,
 ) -> Result<T, String> {
+    let look = format!("accounts show {user}");
+    ask_for_change((act.until, SETTLEMENT_TIMEOUT), &look, name, inbox, message)
+        .map_err(|failed| failed.why)
+}
+
+/// Why a change was not made, or may not have been.
+#[derive(Debug)]
+struct ChangeFailure {
+    /// For people, with what to do.
+    why: String,
+    /// False where it is not known whether it was made.
+    is_undone: bool,
+}
+
+/// Has a module change something, and waits for that until `until`, which is so long from the
+/// request on at most. `look` is the command of `papertraderctl` that shows whether it was done.
+fn ask_for_change<M, T>(
+    (until, timeout): (Instant, Duration),
+    look: &str,
+    name: &str,
+    inbox: &Sender<M>,
+    message: impl FnOnce(Sender<Result<T, String>>) -> M,
+) -> Result<T, ChangeFailure> {
     let (reply, answer) = bounded(1);
-    let hanging = |end: &str| {
-        let seconds = SETTLEMENT_TIMEOUT.as_secs();
-        format!("the master's module {name} did not answer within {seconds} s; {end}")
+    let failed = |end: &str, is_undone| {
+        let seconds = timeout.as_secs();
+        let why = format!("the master's module {name} did not answer within {seconds} s; {end}");
+        ChangeFailure { why, is_undone }
     };
     inbox
-        .send_deadline(message(reply), act.until)
-        .map_err(|_| hanging("nothing was done"))?;
-    answer.recv_deadline(act.until).map_err(|_| {
-        hanging(&format!(
-            "it is not known whether it was done: look at `papertraderctl accounts show {user}` \
-             before you ask again"
-        ))
-    })?
+        .send_deadline(message(reply), until)
+        .map_err(|_| failed("nothing was done", true))?;
+    let answered = answer.recv_deadline(until).map_err(|_| {
+        let end = format!(
+            "it is not known whether it was done: look at `papertraderctl {look}` before you ask again"
+        );
+        failed(&end, false)
+    })?;
+    answered.map_err(|why| ChangeFailure {
+        why,
+        is_undone: true,
+    })
 }
 
 #[cfg(test)]
@@ -493,5 +520,48 @@ mod tests {
         // The inbox is full.
         let undone = ask(Duration::from_millis(5));
         assert!(undone.ends_with("nothing was done"), "{undone}");
+    }
+
+    #[test]
+    fn who_gives_up_on_a_change_knows_whether_to_take_its_parts_back() {
+        type Message = Sender<Result<(), String>>;
+        let (inbox, taken) = bounded::<Message>(1);
+        let timeout = Duration::from_millis(5);
+        let ask = || {
+            let until = Instant::now() + timeout;
+            ask_for_change(
+                (until, timeout),
+                "workers show eu1",
+                "workers",
+                &inbox,
+                |reply| reply,
+            )
+            .unwrap_err()
+        };
+        let unknown = ask();
+        assert!(!unknown.is_undone);
+        assert!(
+            unknown
+                .why
+                .contains("`papertraderctl workers show eu1` before"),
+            "{unknown:?}"
+        );
+        assert!(ask().is_undone, "the inbox is full");
+        drop(taken);
+        assert!(ask().is_undone, "nobody takes it");
+    }
+
+    #[test]
+    fn modules_that_are_asked_one_after_another_share_a_deadline() {
+        type Message = Sender<()>;
+        let (inbox, _taken) = bounded::<Message>(2);
+        let until = Instant::now();
+        for name in ["auth", "workers"] {
+            let why = ask_until(until, name, &inbox, |reply: Message| reply).unwrap_err();
+            assert!(
+                why.contains(&format!("module {name} did not answer within")),
+                "{why}"
+            );
+        }
     }
 }

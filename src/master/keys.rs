@@ -8,6 +8,7 @@
 use super::messages::{MasterChannels, WorkersMessage};
 use super::workers::registry::Registry;
 use crate::link::handshake::MasterIdentity;
+use crate::link::key_watch::key_expiry;
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::model::expiry::{Expiry, ExpiryKind};
@@ -41,27 +42,24 @@ impl MasterKeys {
 
     /// Looks at each key, and has the links end whose key is not fit any more. Returns those that end
     /// at some time.
-    pub(super) fn look(&self, stop: &Stop) -> Vec<Expiry> {
+    pub(super) fn look(&self, stop: &Stop, last: &[Expiry]) -> Vec<Expiry> {
         let mut found = Vec::new();
         let own = self.keyring.state(self.own);
-        if let Err(error) = &own.fit {
+        if let Err(error) = &own.fit
+            && !error.is_passing()
+        {
             crate::error!(
                 "no worker can link: the master's own key {}: {error}",
                 self.own
             );
         }
-        found.extend(own.until.map(|until| Expiry {
-            kind: ExpiryKind::OwnKey,
-            name: self.own.to_string(),
-            owner: None,
-            until,
-        }));
+        found.extend(key_expiry((ExpiryKind::OwnKey, self.own), None, &own, last));
         for worker in self.registry.load().all() {
             if stop.is_requested() {
                 break;
             }
             let state = self.keyring.state(worker.fingerprint);
-            if let Err(error) = state.fit
+            if let Err(error) = &state.fit
                 && !error.is_passing()
             {
                 let news = WorkersMessage::Unfit {
@@ -76,12 +74,9 @@ impl MasterKeys {
                     );
                 }
             }
-            found.extend(state.until.map(|until| Expiry {
-                kind: ExpiryKind::PeerKey,
-                name: worker.fingerprint.to_string(),
-                owner: Some(format!("worker {}", worker.name)),
-                until,
-            }));
+            let key = (ExpiryKind::PeerKey, worker.fingerprint);
+            let owner = Some(format!("worker {}", worker.name));
+            found.extend(key_expiry(key, owner, &state, last));
         }
         found
     }

@@ -533,8 +533,8 @@ pub struct WorkerRow {
     pub worker: WorkerServer,
     /// Since when it is linked, and from which address; `None` while it is away.
     pub linked: Option<(Timestamp, SocketAddr)>,
-    /// When its last link ended; `None` while it is linked, and before its first link since the
-    /// master started.
+    /// Since when it is away: its last link ended, or it was registered or admitted. `None` while it
+    /// is linked or booted off, and where nothing of this has happened since the master started.
     pub left: Option<Timestamp>,
     /// Its last report, the time of arrival, and the worker's clock minus the master's in
     /// milliseconds.

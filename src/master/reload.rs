@@ -10,7 +10,7 @@ use super::acceptor::MasterAcceptor;
 use super::messages::{AuthMessage, TransactionsMessage};
 use super::start::raise_descriptors;
 use crate::config::MasterConfig;
-use crate::daemon::reload;
+use crate::daemon::reload::{self, FileState};
 use crate::daemon::run::ServiceContext;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,18 +19,23 @@ use std::time::Duration;
 const MODULE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the configuration again and applies it to `current`, the one in force. An invalid one is
-/// logged, and nothing changes. Whether the file was taken over.
+/// logged, and nothing changes. `file` learns what is wrong with it. Whether it was taken over.
 pub fn reload(
     master: &Master,
     context: &ServiceContext<'_, MasterConfig>,
     current: &mut MasterConfig,
+    file: &FileState,
 ) -> bool {
     // A key may have been revoked, whatever the file says.
     master.inboxes.keys.look();
-    let Some(new) = reload::reread::<Master>(context, current) else {
+    let Some(new) = reload::reread::<Master>(context, current, Some(file)) else {
         return false;
     };
     let before = current.clone();
+    // First, since a file is taken over whole or not at all.
+    if !apply_limits(master, &new, current) {
+        return false;
+    }
     if new.log.level != current.log.level {
         context.log.set_level(new.log.level);
         current.log.level = new.log.level;
@@ -40,17 +45,16 @@ pub fn reload(
         expected.store(new.expected_workers, Ordering::Relaxed);
         current.expected_workers = new.expected_workers;
     }
-    apply_limits(master, &new, current);
     reload::tell(&before, current, &new);
     true
 }
 
-/// Limits, and what new accounts and sessions get.
-fn apply_limits(master: &Master, new: &MasterConfig, current: &mut MasterConfig) {
+/// Limits, and what new accounts and sessions get. False where a module did not take them.
+fn apply_limits(master: &Master, new: &MasterConfig, current: &mut MasterConfig) -> bool {
     let (limits, inboxes) = (&new.limits, &master.inboxes);
     let terms = (new.session_lifetime, new.starting_cash);
     if *limits == current.limits && terms == (current.session_lifetime, current.starting_cash) {
-        return;
+        return true;
     }
     let accepted = inboxes
         .auth
@@ -66,9 +70,10 @@ fn apply_limits(master: &Master, new: &MasterConfig, current: &mut MasterConfig)
             .is_ok();
     if !accepted {
         crate::error!(
-            "a module did not take the new limits, some may be in force; send SIGHUP again"
+            "a module did not take the new limits: some may be in force, and nothing else of the file \
+             is; send SIGHUP again"
         );
-        return;
+        return false;
     }
     raise_descriptors(limits.max_connections);
     let acceptor = &master.acceptor;
@@ -78,4 +83,5 @@ fn apply_limits(master: &Master, new: &MasterConfig, current: &mut MasterConfig)
     acceptor.limits.store(limits.clone());
     current.limits = limits.clone();
     (current.session_lifetime, current.starting_cash) = terms;
+    true
 }

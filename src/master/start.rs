@@ -235,7 +235,9 @@ fn assemble(
             "no prices within {FIRST_PRICES_TIMEOUT:?}; see the log for what the assets API said"
         )));
     }
-    group.unwatched("keys", move |stop| key_watch.run(stop, || keys.look(stop)))?;
+    group.unwatched("keys", move |stop| {
+        key_watch.run(stop, |last| keys.look(stop, last))
+    })?;
     let (refusal, rejecter) = refusal(LINGERING_MAX);
     group.thread("rejecter", move |stop, heartbeat| {
         rejecter.run(stop, heartbeat)

@@ -294,7 +294,8 @@ impl Storage {
     }
 
     /// Creates the database if necessary, and applies the missing migrations. Before it changes one
-    /// that is there, it keeps a copy beside it.
+    /// that is there, it keeps a copy beside it. Deletes what a killed master has left of a copy to
+    /// send, which takes room. The caller holds the [lock](Storage::lock).
     ///
     /// # Errors
     /// The database is of a newer version or not of this program, there is no room for the copy, or
@@ -304,10 +305,18 @@ impl Storage {
             DatabaseUrl::Sqlite(file) => file,
             DatabaseUrl::Postgres(url) => return postgres::migrations::migrate(url),
         };
+        backup::delete_sending(url);
         if let Some(found) = sqlite::older_version(file)? {
-            let copy = before::keep(file, found)?;
-            let copy = copy.display();
-            crate::info!("the database is brought forward; a copy of before is kept: {copy}");
+            let kept = before::keep(file, found)?;
+            let copy = kept.path.display();
+            if kept.is_there {
+                crate::info!("the database is brought forward; a copy of before is kept: {copy}");
+            } else {
+                crate::warn!(
+                    "the database is brought forward, as an earlier start has begun; its copy of \
+                     before, {copy}, is gone: the way back is a backup"
+                );
+            }
         }
         sqlite::migrate(file)
     }

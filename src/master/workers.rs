@@ -63,7 +63,8 @@ pub struct Workers {
     mismatches_logged: HashMap<Uuid, FixedWindow>,
     /// When workers went away whose expirable sessions have not ended yet.
     away: HashMap<Uuid, Instant>,
-    /// When workers left that were linked since the start, for administrators.
+    /// Since when workers are away that were linked since the start, or registered or admitted, for
+    /// administrators.
     left: HashMap<Uuid, Timestamp>,
     peers: Arc<Published<Vec<Arc<LinkedWorker>>>>,
     addresses: Arc<Published<Vec<String>>>,
@@ -455,6 +456,7 @@ impl Workers {
     fn register(&mut self, registration: &Registration) -> Result<WorkerServer, String> {
         let worker = registry::register(&mut self.storage, registration)?;
         self.reload()?;
+        self.left.insert(worker.uuid, Timestamp::now());
         crate::info!("worker {} is registered as {}", worker.name, worker.uuid);
         Ok(worker)
     }
@@ -472,6 +474,9 @@ impl Workers {
         let admitted = self.registry.load().admitted(&worker.uuid).is_some();
         if !admitted {
             self.left.remove(&worker.uuid);
+        } else if worker.booted {
+            // It could not come before, and has time from now on.
+            self.left.insert(worker.uuid, Timestamp::now());
         }
         if !admitted && let Some(link) = self.links.remove(&worker.uuid) {
             crate::warn!("worker {name} was booted");

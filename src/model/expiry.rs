@@ -30,7 +30,7 @@ pub struct Expiry {
     pub kind: ExpiryKind,
     /// The key's fingerprint, or the certificate's file.
     pub name: String,
-    /// Whose it is where that is not this daemon: a worker's name, or `master`.
+    /// Whose it is where that is not this daemon: in words: `worker eu1`, `the master`.
     pub owner: Option<String>,
     /// Wall time of its end.
     pub until: Timestamp,

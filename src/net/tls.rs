@@ -32,14 +32,16 @@ struct LoadedPair {
     config: Arc<ServerConfig>,
     /// What clients would refuse the certificate for.
     warnings: Vec<String>,
+    /// When the first certificate ends, which is the server's own.
+    own_until: Option<Timestamp>,
     /// The first end of a certificate of the chain.
     until: Option<Timestamp>,
 }
 
 impl LoadedPair {
-    /// When the pair has ended, if it has.
+    /// When the server's own certificate has ended, if it has. Others of the chain may not be needed.
     fn ended(&self, now: Timestamp) -> Option<Timestamp> {
-        self.until.filter(|until| *until <= now)
+        self.own_until.filter(|until| *until <= now)
     }
 }
 
@@ -148,6 +150,7 @@ fn read(file: &Path, key: &Path) -> Result<LoadedPair, CertificateError> {
             return Err(unusable(text.to_owned()));
         }
     };
+    let own_until = chain.first().and_then(certificate::expiry);
     let until = chain.iter().filter_map(certificate::expiry).min();
     let secret = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| CertificateError::of_file(key, "private key", &error))?;
@@ -163,6 +166,7 @@ fn read(file: &Path, key: &Path) -> Result<LoadedPair, CertificateError> {
             file: file.to_owned(),
             config: Arc::new(config),
             warnings,
+            own_until,
             until,
         })
         .map_err(|e| {

@@ -9,7 +9,7 @@ mod memory;
 mod sink;
 mod throttle;
 
-pub use audit::AuditLine;
+pub use audit::{AUDIT_VALUE_BYTES_MAX, AuditLine};
 pub use entry::LogEntry;
 pub use log::{Level, LevelFilter, max_level};
 pub use sink::say;
@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use sink::Sink;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -79,6 +79,13 @@ pub struct LogConfig {
     pub level: LevelFilter,
     /// Entries held in memory at most (2.3.3); at least 1.
     pub memory_entries: usize,
+}
+
+impl LogConfig {
+    /// The file that is written; none where all goes to the journal, whatever `file` says.
+    pub fn written_file(&self) -> Option<&Path> {
+        (self.to != LogDestination::Journal).then_some(self.file.as_path())
+    }
 }
 
 /// Why the log cannot start.

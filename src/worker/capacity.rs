@@ -169,7 +169,7 @@ impl ClientCapacity {
     pub(super) fn make_room(&self, shortage: Shortage) -> bool {
         match shortage {
             Shortage::Places(missing) => {
-                let ended = self.strangers.end_silent(missing, Instant::now()) > 0;
+                let ended = self.strangers.end_for(missing, Instant::now());
                 if ended && let Some(more) = self.logged.allow("places") {
                     let most = self.limiter.total_max();
                     crate::warn!(

@@ -161,13 +161,15 @@ impl Module for Clients {
                 self.log_in(&client, state, created);
                 client.pass(number, &frame);
             }
-            ClientsMessage::LoggedOut {
+            ClientsMessage::Answered {
                 client,
                 number,
-                hash,
+                ended,
                 frame,
             } => {
-                self.sessions.end(hash);
+                if let Some(hash) = ended {
+                    self.sessions.end(hash);
+                }
                 client.pass(number, &frame);
             }
             ClientsMessage::Resume {

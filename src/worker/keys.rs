@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/reload.rs`.
 
 use super::messages::MasterLinkMessage;
+use crate::link::key_watch::key_expiry;
 use crate::link::keyring::Keyring;
 use crate::model::Fingerprint;
 use crate::model::expiry::{Expiry, ExpiryKind};
@@ -30,7 +31,7 @@ pub(super) struct WorkerKeys {
 impl WorkerKeys {
     /// Looks at each, and has the link end if a key is not fit any more. Returns those that end at
     /// some time.
-    pub(super) fn look(&self) -> Vec<Expiry> {
+    pub(super) fn look(&self, last: &[Expiry]) -> Vec<Expiry> {
         let keys = [
             (self.own, ExpiryKind::OwnKey, None, "gpg.key"),
             (
@@ -43,7 +44,7 @@ impl WorkerKeys {
         let mut found = Vec::new();
         for (fingerprint, kind, owner, setting) in keys {
             let state = self.keyring.state(fingerprint);
-            if let Err(error) = state.fit
+            if let Err(error) = &state.fit
                 && !error.is_passing()
             {
                 let why = format!("{setting}, {fingerprint}: {error}");
@@ -52,12 +53,8 @@ impl WorkerKeys {
                     crate::error!("the link could not be ended: {setting}: {error}");
                 }
             }
-            found.extend(state.until.map(|until| Expiry {
-                kind,
-                name: fingerprint.to_string(),
-                owner: owner.map(str::to_owned),
-                until,
-            }));
+            let owner = owner.map(str::to_owned);
+            found.extend(key_expiry((kind, fingerprint), owner, &state, last));
         }
         found.extend(self.tls.as_ref().and_then(|tls| tls.expiry()));
         found

@@ -201,19 +201,27 @@ impl MasterLink {
         }
         self.booted = true;
         let _ = self.channels.port.send(PortCommand::Close);
-        if let Some((link, _)) = self.replacement.take() {
-            link.end();
-        }
-        self.unlink();
+        self.end_links();
     }
 
     /// Ends the link, because a key is not fit any more. The next handshake says what is wrong.
     fn on_unfit(&mut self, why: &str) {
-        if let Some(link) = &self.link {
+        if self.link.is_some() || self.replacement.is_some() {
             crate::error!("the link to the master ends: {why}");
+        }
+        self.end_links();
+    }
+
+    /// Ends the link and the one that was to take its place. What was held for that one is answered
+    /// as without a link.
+    fn end_links(&mut self) {
+        if let Some((link, _)) = self.replacement.take() {
             link.end();
         }
         self.unlink();
+        for message in std::mem::take(&mut self.held) {
+            self.on_message(message);
+        }
     }
 
     /// Takes the replacement into use once all requests but orders that wait have their answers, so

@@ -123,12 +123,14 @@ pub enum ClientsMessage {
         /// The reply to the client.
         frame: Zeroizing<Vec<u8>>,
     },
-    /// A logout succeeded, from the tunnel.
-    LoggedOut {
+    /// Another answer of the master, from the tunnel: sessions that it ended, such as with a
+    /// changed password, came before it.
+    Answered {
         client: Arc<WorkerClient>,
         /// The request's number on its connection.
         number: u64,
-        hash: SessionHash,
+        /// The session that ends with this answer: of a logout.
+        ended: Option<SessionHash>,
         /// The reply to the client.
         frame: Zeroizing<Vec<u8>>,
     },

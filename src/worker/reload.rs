@@ -21,7 +21,7 @@ pub(super) fn reload<S: Service<Config = WorkerConfig>>(
     context: &ServiceContext<'_, WorkerConfig>,
     current: &mut WorkerConfig,
 ) -> bool {
-    let Some(new) = reload::reread::<S>(context, current) else {
+    let Some(new) = reload::reread::<S>(context, current, None) else {
         // A key may have been revoked, whatever the file says.
         worker.keys.look();
         return false;

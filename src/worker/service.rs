@@ -61,10 +61,11 @@ fn connect_with(
 ) -> Connect {
     let (master, name) = (config.master.clone(), config.name.clone());
     let connect = move || {
+        // A key may have expired since the start. GPG comes before the connection, whose first frame
+        // the master waits for only shortly.
+        identity.check().map_err(ConnectError)?;
         let socket =
             connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
-        // A key may have expired since the start.
-        identity.check().map_err(ConnectError)?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
@@ -93,7 +94,8 @@ fn address_advice(error: &HandshakeError, socket: &TcpStream, name: &str) -> Str
             let ip = local.ip().to_canonical();
             format!(
                 ". This machine connects from {ip}: unless something between changes that, on the \
-                 master `papertraderctl workers set {name} --ip {ip}`"
+                 master `papertraderctl workers set {name} --ip {ip}`, or, where the master does not \
+                 know it any more, here `papertraderctl setup worker {name}`"
             )
         }
         Ok(_) | Err(_) => String::new(),
@@ -137,10 +139,9 @@ impl Service for WorkerService {
 
     fn written_paths(config: &WorkerConfig) -> Vec<NamedPath<'_>> {
         let named = |key, path| NamedPath { key, path };
-        vec![
-            named("gpg.home", &config.gpg.home),
-            named("log.file", &config.log.file),
-        ]
+        let mut paths = vec![named("gpg.home", config.gpg.home.as_path())];
+        paths.extend(config.log.written_file().map(|it| named("log.file", it)));
+        paths
     }
 
     fn summary(config: &WorkerConfig) -> String {

@@ -3,10 +3,11 @@
 //! Tests of a worker against a scripted master.
 
 use super::testing::*;
-use crate::link::message::{self, SessionHashes, SessionState};
+use crate::link::message::{self, HASHES_MAX, SessionHashes, SessionState};
 use crate::model::{
     ClientOrderId, HashedPass, Money, NameValue, OpenValue, OrderAmount, OrderKind, ProtocolFault,
-    Quantity, Quote, Reason, SessionId, Side, TimeInForce, Timestamp, TransactionStatus, Username,
+    Quantity, Quote, Reason, SessionHash, SessionId, Side, TimeInForce, Timestamp,
+    TransactionStatus, Username,
 };
 use crate::wire::payload::{AssetInfo, Payload, QuoteList, TextList};
 use crate::wire::reply::Fill;
@@ -278,6 +279,39 @@ fn a_session_that_the_master_ends_ends_at_once() {
     });
     link.send_active(&asked, &session(2), false);
     assert_eq!(data.refused(), "session-expired");
+}
+
+#[test]
+fn who_reads_that_a_password_is_changed_finds_the_other_sessions_ended() {
+    let (rig, mut link) = WorkerRig::serving("");
+    let mut thief = rig.data_client(&mut link, &session(1));
+    let mut owner = rig.client();
+    owner.ask(&Request::ChangePassword {
+        session: session(2),
+        old: None,
+        new: HashedPass::parse(&"ab".repeat(32)).unwrap(),
+    });
+    let asked = link.next();
+    // So many end at once that a shorter way of the answer would be seen.
+    for number in 0..40_u8 {
+        let mut hashes = Vec::new();
+        for other in 0..HASHES_MAX {
+            let other = u32::try_from(other).unwrap().to_be_bytes();
+            let mut bytes = [number; 32];
+            bytes[..4].copy_from_slice(&other);
+            hashes.push(SessionHash(bytes));
+        }
+        if number == 39 {
+            hashes[HASHES_MAX - 1] = session(1).hash();
+        }
+        link.send(0, |out| {
+            message::write(out, Instruction::LinkSessionsEnded, &SessionHashes(hashes));
+        });
+    }
+    link.answer(&asked, |out| Reply::AccountSuccess(None).write(out));
+    assert!(matches!(owner.reply(), Reply::AccountSuccess(None)));
+    thief.ask(&current());
+    assert_eq!(thief.refused(), "session-expired");
 }
 
 #[test]
@@ -976,7 +1010,7 @@ fn an_old_link_serves_while_a_new_one_is_made() {
     let mut attempts = 0;
     let mut rig = WorkerRig::renewing("", Duration::from_millis(50), move || {
         attempts += 1;
-        if attempts > 1 {
+        if attempts == 2 {
             let _ = began.send(());
             // Until the test says so, or has ended.
             let _ = gate.recv();

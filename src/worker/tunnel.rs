@@ -1,8 +1,7 @@
 //! spec/worker/tunnel.md · 3.2.4 Account Authorization Tunnel, 4.6.1 to 4.6.3, 4.7.2 to 4.7.4
 //!
-//! Passes logins, registrations and logouts to the master and its answers back to the client.
-//! Answers that begin or end a session go through `clients`. Keeps no state and checks no
-//! credentials.
+//! Passes logins, registrations and logouts to the master, and its answers through `clients`, which
+//! keeps the sessions, back to the client. Keeps no state and checks no credentials.
 //!
 //! Tests: `src/worker/tests.rs`.
 #![warn(
@@ -137,8 +136,9 @@ impl Tunnel {
         }
     }
 
-    /// Passes the master's answer on. Where it begins or ends a session, `clients` records that
-    /// first and then answers the client.
+    /// Passes the master's answer on, through `clients`: it records first what the answer and the
+    /// master's pushes before it begin and end. Who reads that a password was changed finds the
+    /// other sessions ended.
     fn on_frames(&self, asked: TunnelRequest, frames: &[u8]) {
         let (session, reply) = split(frames);
         let Some((instruction, reply)) = reply else {
@@ -162,15 +162,20 @@ impl Tunnel {
                     frame,
                 });
             }
-            (Instruction::LogoutSuccess, _, Request::Logout { session }) => {
-                self.tell_clients(ClientsMessage::LoggedOut {
+            (instruction, _, request) => {
+                let ended = match request {
+                    Request::Logout { session } if instruction == Instruction::LogoutSuccess => {
+                        Some(session.hash())
+                    }
+                    _ => None,
+                };
+                self.tell_clients(ClientsMessage::Answered {
                     client,
                     number,
-                    hash: session.hash(),
+                    ended,
                     frame,
                 });
             }
-            _ => client.pass(number, &frame),
         }
     }
 

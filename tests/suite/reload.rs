@@ -94,11 +94,16 @@ fn a_reload_takes_over_what_it_can_names_the_rest_and_keeps_the_old_where_the_ne
             .to_string()
             .contains("was refused, and the configuration stays")
     };
-    assert!(!warns());
+    let next_start = || {
+        deployment.json("status")["warnings"]
+            .to_string()
+            .contains("the next start would be refused: ")
+    };
+    assert!(!warns() && !next_start());
     master.set("currency", "EUR");
     reload(master, REFUSED);
     says(master, IN_DOLLARS);
-    assert!(warns());
+    assert!(warns() && next_start());
     let (code, said) = check_config(&deployment);
     assert!(
         code == Some(78) && said.contains(IN_DOLLARS),

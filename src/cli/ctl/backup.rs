@@ -10,7 +10,7 @@ use super::backup_file::{
 };
 use super::client::Conversation;
 use super::{CtlFailure, advised, ask, owner, print, refused, show, tell};
-use crate::admin::model::BackupDigest;
+use crate::admin::model::{BackupDigest, BackupSummary};
 use crate::admin::protocol::AdminRequest;
 use crate::runtime::ownership::FolderActor;
 use std::io::{self, IsTerminal, Write};
@@ -32,35 +32,45 @@ pub(super) fn backup(cli: &CtlCli, place: &BackupPlace) -> Result<(), CtlFailure
     let failed = |error: &dyn std::fmt::Display| refused(format!("{}: {error}", file.display()));
     let whole = std::path::absolute(&file).map_err(|error| failed(&error))?;
     let request = AdminRequest::BackupSend;
-    let summary = match FolderActor::of(&whole).map_err(|error| failed(&error))? {
+    let written = match FolderActor::of(&whole).map_err(|error| failed(&error))? {
         FolderActor::Ourselves => {
             let part = PartFile::create(&whole).map_err(refused)?;
             let mut source = Conversation::begin(&cli.socket, &request)?;
-            let written = part
+            let summary = part
                 .fill(&mut source, &mut Progress::new())
                 .map_err(|failure| with_socket(cli, failure))?;
-            rotated(written, place.keep).map_err(refused)?
+            // Before anything else can fail: the master warns of a backup that it does not know of.
+            say_written(cli, &summary);
+            rotated(summary, place.keep)
         }
         FolderActor::Owner { user, group } => {
             let source = Conversation::begin(&cli.socket, &request)?.into_reading_end();
             let source = source.map_err(|error| refused(error.to_string()))?;
-            owner::backup(&whole, &cli.socket, place.keep, source, (user, group))
-                .map_err(|why| refused(advised(cli, &why)))?
+            let written = owner::backup(&whole, &cli.socket, place.keep, source, (user, group))
+                .map_err(|why| refused(advised(cli, &why)))?;
+            say_written(cli, &written.summary);
+            written
         }
     };
-    say_written(
+    if let Some(why) = written.not_deleted {
+        return Err(refused(why));
+    }
+    print(cli, &written.summary, &show::backup(&written.summary))
+}
+
+/// Tells the master that its backup is written, so that it knows how old the newest one is. The backup
+/// is whole without that.
+fn say_written(cli: &CtlCli, summary: &BackupSummary) {
+    say_sent(
         cli,
         BackupDigest {
             bytes: summary.bytes,
             sha256: summary.sha256.clone(),
         },
     );
-    print(cli, &summary, &show::backup(&summary))
 }
 
-/// Tells the master that its backup is written, so that it knows how old the newest one is. The backup
-/// is whole without that.
-fn say_written(cli: &CtlCli, digest: BackupDigest) {
+fn say_sent(cli: &CtlCli, digest: BackupDigest) {
     if let Err(failure) = ask(cli, &AdminRequest::BackupWritten(digest)) {
         tell(&format!(
             "the backup is whole, and the master does not know of it: {}",
@@ -95,7 +105,7 @@ fn to_standard_output(cli: &CtlCli) -> Result<(), CtlFailure> {
     output
         .flush()
         .map_err(|error| refused(format!("standard output: {error}")))?;
-    say_written(cli, digest);
+    say_sent(cli, digest);
     Ok(())
 }
 

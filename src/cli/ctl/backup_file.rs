@@ -10,6 +10,7 @@ use crate::master::storage::files::{beside, sync_folder};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -37,12 +38,20 @@ pub(super) fn write_as_owner(
     file: &Path,
     mut source: Conversation,
     keep: Option<u32>,
-) -> Result<BackupSummary, String> {
+) -> Result<WrittenBackup, String> {
     let part = PartFile::create(file)?;
     let summary = part
         .fill(&mut source, &mut Progress::hidden())
         .map_err(|failure| failure.text)?;
-    rotated(summary, keep)
+    Ok(rotated(summary, keep))
+}
+
+/// A backup that is whole, and what became of the older ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WrittenBackup {
+    pub(super) summary: BackupSummary,
+    /// Why older ones are still there that should not be.
+    pub(super) not_deleted: Option<String>,
 }
 
 /// Why a backup did not come whole.
@@ -258,20 +267,29 @@ fn is_backup_name(name: &str) -> bool {
 
 /// Deletes older backups beside a new one, and what killed processes have left, where a number to
 /// keep is given. The new one stays and counts, also where others have later times in their names.
-pub(super) fn rotated(
-    mut summary: BackupSummary,
-    keep: Option<u32>,
-) -> Result<BackupSummary, String> {
-    let (Some(keep), Some(folder)) = (keep, summary.file.parent()) else {
-        return Ok(summary);
-    };
-    let failed = |path: &Path, error: io::Error| {
+pub(super) fn rotated(mut summary: BackupSummary, keep: Option<u32>) -> WrittenBackup {
+    let mut deleted = Vec::new();
+    let done = keep.map_or(Ok(()), |keep| {
+        delete_older(&summary.file, keep, &mut deleted)
+    });
+    let not_deleted = done.err().map(|why| {
         format!(
-            "{} is whole, but older backups were not deleted: {}: {error}",
-            summary.file.display(),
-            path.display()
+            "{} is whole, but older backups were not deleted: {why}",
+            summary.file.display()
         )
+    });
+    summary.deleted = deleted;
+    WrittenBackup {
+        summary,
+        not_deleted,
+    }
+}
+
+fn delete_older(new: &Path, keep: u32, deleted: &mut Vec<PathBuf>) -> Result<(), String> {
+    let Some(folder) = new.parent() else {
+        return Ok(());
     };
+    let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
         let entry = entry.map_err(|error| failed(folder, error))?;
@@ -288,20 +306,22 @@ pub(super) fn rotated(
             let _ = delete_left(&folder.join(name));
         }
     }
-    let new = summary.file.file_name();
+    let new = new.file_name();
     names.retain(|name| is_backup_name(name) && new != Some(OsStr::new(name)));
     names.sort_unstable();
     let kept = usize::try_from(keep)
         .unwrap_or(usize::MAX)
         .saturating_sub(1);
-    let mut deleted = Vec::new();
     for name in names.iter().rev().skip(kept).rev() {
         let path = folder.join(name);
-        fs::remove_file(&path).map_err(|error| failed(&path, error))?;
-        deleted.push(path);
+        match fs::remove_file(&path) {
+            Ok(()) => deleted.push(path),
+            // Another backup, or a person, was first.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(&path, error)),
+        }
     }
-    summary.deleted = deleted;
-    Ok(summary)
+    Ok(())
 }
 
 /// One line of a terminal that says how far the backup is.
@@ -431,8 +451,8 @@ mod tests {
             sha256: String::new(),
             deleted: Vec::new(),
         };
-        assert_eq!(rotated(summary.clone(), None).unwrap().deleted.len(), 0);
-        let deleted = rotated(summary, Some(2)).unwrap().deleted;
+        assert_eq!(rotated(summary.clone(), None).summary.deleted.len(), 0);
+        let deleted = rotated(summary, Some(2)).summary.deleted;
         assert_eq!(
             deleted,
             [folder.path().join("papertrader-20260101T000000Z.db")]
@@ -458,10 +478,25 @@ mod tests {
             sha256: String::new(),
             deleted: Vec::new(),
         };
-        let deleted = rotated(summary.clone(), Some(2)).unwrap().deleted;
+        let deleted = rotated(summary.clone(), Some(2)).summary.deleted;
         assert_eq!(deleted, [path(2025), path(2031)]);
-        assert_eq!(rotated(summary, Some(1)).unwrap().deleted, [path(2032)]);
+        assert_eq!(rotated(summary, Some(1)).summary.deleted, [path(2032)]);
         assert!(path(2026).exists());
+    }
+
+    #[test]
+    fn a_backup_is_whole_where_older_ones_cannot_be_deleted() {
+        let summary = BackupSummary {
+            file: PathBuf::from("/nonexistent/papertrader-20260101T000000Z.db"),
+            bytes: 1,
+            sha256: "x".to_owned(),
+            deleted: Vec::new(),
+        };
+        let written = rotated(summary.clone(), Some(1));
+        assert_eq!(written.summary, summary);
+        let why = written.not_deleted.unwrap();
+        assert!(why.contains("is whole, but older backups"), "{why}");
+        assert_eq!(rotated(summary, None).not_deleted, None);
     }
 
     #[test]

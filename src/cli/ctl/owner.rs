@@ -5,10 +5,10 @@
 //!
 //! Tests: `tests/suite/master/restore.rs`.
 
-use super::backup_file;
+use super::backup_file::{self, WrittenBackup};
 use super::child::{self, answer};
 use super::client::Conversation;
-use crate::admin::model::{BackupSummary, RestoreSummary, Verification};
+use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::DatabaseUrl;
 use crate::master::restore;
 use crate::master::storage::backup::{self, BackupFile};
@@ -77,7 +77,7 @@ pub(super) fn backup(
     keep: Option<u32>,
     source: UnixStream,
     owner: (u32, u32),
-) -> Result<BackupSummary, String> {
+) -> Result<WrittenBackup, String> {
     let keep = keep.map_or_else(String::new, |keep| keep.to_string());
     let task = [
         OsStr::new(BACKUP),

@@ -3,6 +3,7 @@
 //! How a command begins that `papertrader` advises: so that it works as it stands there.
 
 use super::arguments::{GlobalArgs, worker_address};
+use crate::net::client_tls::parse_pin;
 
 /// Where `papertraderctl setup` puts the CA by which it certifies a worker, for trials.
 pub(super) const TRIAL_CA: &str = "/etc/papertrader/ca/ca.crt";
@@ -29,7 +30,9 @@ fn beginning(global: &GlobalArgs, environment: impl Fn(&str) -> String) -> Strin
     {
         add(" --ca ", &ca.display().to_string());
     }
-    if environment("PAPERTRADER_PIN").is_empty() {
+    let pinned = environment("PAPERTRADER_PIN");
+    let pinned = pinned.split(',').map(|text| parse_pin(text).ok());
+    if !pinned.eq(global.pin.iter().copied().map(Some)) {
         for pin in &global.pin {
             add(" --pin ", &hex::encode(pin));
         }
@@ -99,5 +102,16 @@ mod tests {
             _ => String::new(),
         };
         assert_eq!(beginning(&cli.global, environment), "papertrader");
+        let line = ["papertrader", "--pin", &pin, "ping"];
+        let cli = ClientCli::try_parse_from(line).unwrap();
+        let of = |named: &str| {
+            let named = named.to_owned();
+            beginning(&cli.global, |name: &str| match name {
+                "PAPERTRADER_PIN" => named.clone(),
+                _ => String::new(),
+            })
+        };
+        assert_eq!(of(&pin), "papertrader");
+        assert_eq!(of(&"0b".repeat(32)), pinned, "another server's");
     }
 }

@@ -651,9 +651,13 @@ fn refusal_of(rig: &Rig, version: u16) -> (&'static str, String) {
 
 /// What a worker of this version makes of a refusal.
 fn heard(rig: &Rig, code: &str, text: &str) -> E {
+    answered(rig, Instruction::LinkRefused, code, text)
+}
+
+fn answered(rig: &Rig, instruction: Instruction, code: &str, text: &str) -> E {
     let mut worker = WorkerHandshake::start(&rig.worker, &mut Vec::new()).unwrap();
     let mut message = Vec::new();
-    frame::write(&mut message, Instruction::LinkRefused, &[code, text]);
+    frame::write(&mut message, instruction, &[code, text]);
     worker
         .receive(&message, Timestamp::now(), &mut Vec::new())
         .unwrap_err()
@@ -692,6 +696,16 @@ fn another_version_is_refused_and_both_sides_say_which_to_upgrade() {
         assert!(error.to_string().contains(advice), "{error}");
         let text = text.to_owned();
         assert_eq!(error, E::RefusedVersion { master, text });
+    }
+    // As it answers clients, which is about the address only where it takes this one for a client.
+    for (code, is_about_address) in [
+        ("not-allowed", true),
+        ("too-many-connections", false),
+        ("timeout", false),
+    ] {
+        let error = answered(&rig, Instruction::ProtocolError, code, "no");
+        assert_eq!(error.is_about_address(), is_about_address, "{error}");
+        assert!(error.to_string().contains(code), "{error}");
     }
     let other = heard(&rig, "booted", "an administrator keeps this worker out");
     assert!(matches!(other, E::Refused(..)), "{other}");

@@ -9,7 +9,7 @@ use super::statement::{HandshakeTerms, Role, Transcript};
 use super::{CLOCK_SKEW_MAX, FORM, HandshakeError, Nonce, ProvenLink, VERSION};
 use super::{NOISE_LEN, establish, next_frame, noise, random, read_noise, write_noise};
 use crate::link::keyring::{CheckedKey, Keyring, KeyringError, MASTERS_KEY, OUR_KEY};
-use crate::model::{Fingerprint, Timestamp};
+use crate::model::{Fingerprint, ProtocolFault, Timestamp};
 use crate::wire::{FrameBuffer, FrameHeader, Instruction, frame};
 use uuid::Uuid;
 
@@ -255,7 +255,8 @@ fn refused(instruction: Instruction, header: &FrameHeader, data: &[u8]) -> Hands
         arguments.next().unwrap_or_default(),
     );
     let (code, text): (String, String) = (plain(code), plain(text));
-    if instruction == Instruction::ProtocolError {
+    // Other codes say what the master has no room or no time for.
+    if instruction == Instruction::ProtocolError && code == ProtocolFault::NotAllowed.as_str() {
         return HandshakeError::TakenForClient(format!("{code}: {text}"));
     }
     if code == "version" {

@@ -19,15 +19,18 @@ use crate::master::messages::{
 };
 use crate::master::storage::accounts::AccountRow;
 use crate::master::storage::acts::AccountAct;
+use crate::model::account::USERNAME_MAX;
 use crate::model::printable::is_printable_text;
 use crate::model::{AccountId, Money, Quantity, SessionKind, Timestamp, Username};
+use crate::runtime::log::AUDIT_VALUE_BYTES_MAX;
 use crossbeam_channel::Sender;
 use std::time::{Duration, Instant};
 
 const MODULE: &str = "auth";
 const TRANSACTIONS: &str = "transactions";
-/// Most names in a line of the log.
-const NAMES_LOGGED_MAX: usize = 20;
+/// Most names in a line of the log: so many, of the greatest length and with commas, are not cut.
+const NAMES_LOGGED_MAX: usize = 10;
+const _: () = assert!(NAMES_LOGGED_MAX * (USERNAME_MAX + 1) <= AUDIT_VALUE_BYTES_MAX);
 
 /// All accounts, or those with a text in their name or e-mail address.
 pub(super) fn list(shared: &AdminShared, search: Option<String>) -> Result<AdminAnswer, String> {

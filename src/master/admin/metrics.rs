@@ -17,8 +17,9 @@ use crate::runtime::metrics::process::seconds;
 use crate::runtime::metrics::{MetricFamily, MetricValue, MetricsText};
 use std::time::Duration;
 
-/// How long a module has to answer. Prometheus waits for 10 s in all unless configured otherwise.
-const MODULE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the modules have to answer, all together. Prometheus waits for 10 s unless configured
+/// otherwise, and so still gets what needs no module.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A gauge without labels.
 const fn gauge(name: &'static str, help: &'static str) -> MetricFamily {
@@ -176,7 +177,7 @@ pub(super) fn write(source: &StatusSource, out: &mut MetricsText) {
     write_links(peers.iter().map(|peer| peer.since).max(), unsent, out);
     write_expiries(&channels.inboxes.keys.expiries(), out);
     events(&LINKS_REFUSED, &source.refused_links(), out);
-    let status = source.read(MODULE_TIMEOUT);
+    let status = source.read(STATUS_TIMEOUT);
     out.one(&ANSWERED, status.is_ok());
     // What only modules know is absent where one of them hangs, which its heartbeat tells.
     if let Ok(status) = &status {

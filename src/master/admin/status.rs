@@ -7,7 +7,7 @@
 
 use super::market;
 use super::warnings::{INPUT_WARNINGS_SHOWN_MAX, ModuleReports, warnings};
-use super::{AdminChannels, ask_within};
+use super::{AdminChannels, ask_until};
 use crate::admin::model::{
     CallsStatus, DiskStatus, EventCount, MailSummary, MasterStatus, PricesStatus, ProviderFailure,
     ProviderPrices,
@@ -41,7 +41,7 @@ impl StatusSource {
         }
     }
 
-    /// The state now. Each module has `timeout` to answer.
+    /// The state now. The modules have `timeout` to answer, all together.
     ///
     /// # Errors
     /// A module does not answer; the text names it.
@@ -114,7 +114,7 @@ impl StatusSource {
         })
     }
 
-    /// Why orders are refused, if they are. Each module has `timeout` to answer.
+    /// Why orders are refused, if they are. The modules have `timeout` to answer, all together.
     ///
     /// # Errors
     /// As [`StatusSource::read`].
@@ -131,24 +131,25 @@ impl StatusSource {
         Ok(found.map(|it| it.text))
     }
 
-    /// Asks the modules.
+    /// Asks the modules one after another, each for what the ones before have left of `timeout`.
     fn reports(&self, timeout: Duration) -> Result<ModuleReports, String> {
+        let until = Instant::now() + timeout;
         let inboxes = &self.channels.inboxes;
-        let queue = ask_within(
-            timeout,
+        let queue = ask_until(
+            until,
             "transactions",
             &inboxes.transactions,
             TransactionsMessage::Status,
         )?;
-        let accounts = ask_within(timeout, "auth", &inboxes.auth, AuthMessage::Status)?;
-        let prices = ask_within(timeout, "assets", inboxes.assets.sender(), |reply| {
+        let accounts = ask_until(until, "auth", &inboxes.auth, AuthMessage::Status)?;
+        let prices = ask_until(until, "assets", inboxes.assets.sender(), |reply| {
             AssetsMessage::Status { reply }
         })?;
         let mail = match &inboxes.mail {
-            Some(mail) => Some(ask_within(timeout, "mail", mail, MailMessage::Status)?),
+            Some(mail) => Some(ask_until(until, "mail", mail, MailMessage::Status)?),
             None => None,
         };
-        let workers = ask_within(timeout, "workers", &inboxes.workers, WorkersMessage::List)?;
+        let workers = ask_until(until, "workers", &inboxes.workers, WorkersMessage::List)?;
         Ok(ModuleReports {
             queue,
             accounts,

@@ -12,7 +12,7 @@ use crate::master::assets::update::{LAST_UPDATES, PAUSED_TEXT};
 use crate::master::messages::{AssetsStatus, AuthStatus, MailStatus, QueueStatus, WorkerRow};
 use crate::master::storage::disk::DiskSpace;
 use crate::master::storage::metrics::file_sizes;
-use crate::master::transactions::disk_floor::DiskLevel;
+use crate::master::transactions::disk_floor::{DiskLevel, refused_below};
 use crate::master::workers::{ABSENCE_GRACE, START_GRACE};
 use crate::model::Timestamp;
 use std::sync::atomic::Ordering;
@@ -131,7 +131,7 @@ fn away(
         let name = &row.worker.name;
         match row.left {
             Some(left) => format!("worker {name} is away since {left}"),
-            None => format!("worker {name} has not linked since the master started"),
+            None => format!("worker {name} is away, and has not linked since the master started"),
         }
     });
     let mut texts: Vec<String> = named.collect();
@@ -221,8 +221,9 @@ fn disk(space: DiskSpace, level: DiskLevel) -> Option<StatusWarning> {
         );
         Some(StatusWarning::critical(Kind::DiskFull, text))
     } else if level == DiskLevel::Low || space.free < space.total / FREE_PART {
+        let bound = refused_below(space.total) >> 20;
         let text = format!(
-            "the disk of the database has only {mib} MiB left; below 2 % orders are refused"
+            "the disk of the database has only {mib} MiB left; below {bound} MiB orders are refused"
         );
         Some(StatusWarning::new(Kind::DiskLow, text))
     } else {

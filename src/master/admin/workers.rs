@@ -4,7 +4,7 @@
 //!
 //! Tests: `tests/suite/master/admin.rs`.
 
-use super::{AdminShared, ask};
+use super::{AdminShared, ChangeFailure, MODULE_TIMEOUT, ask, ask_for_change};
 use crate::admin::model::{MasterKey, WorkerFigures, WorkerStatus};
 use crate::admin::protocol::AdminAnswer;
 use crate::admin::warning::{StatusWarning, WarningKind};
@@ -15,6 +15,7 @@ use crate::model::expiry::{Expiry, ExpiryKind};
 use crate::model::{self, Fingerprint, Timestamp};
 use crossbeam_channel::Sender;
 use std::net::IpAddr;
+use std::time::Instant;
 
 const MODULE: &str = "workers";
 
@@ -87,7 +88,7 @@ pub(super) fn master_key(shared: &AdminShared) -> Result<AdminAnswer, String> {
 }
 
 /// Registers a worker: its key in the master's keyring, then the rest in the database. If the
-/// second step fails, the key is removed again.
+/// second step fails, the key is removed again; it stays where nobody knows whether it failed.
 pub(super) fn register(
     shared: &AdminShared,
     name: String,
@@ -107,26 +108,30 @@ pub(super) fn register(
         .keyring
         .import(key.as_bytes())
         .map_err(|error| format!("the key: {error}"))?;
+    let asked = name.clone();
     let registration = Registration {
         name,
         fingerprint,
         ip,
         address,
     };
-    let registered = ask(MODULE, &shared.channels.inboxes.workers, |reply| {
+    let registered = change_row(shared, &asked, |reply| {
         WorkersMessage::Register(registration, reply)
     });
-    match registered.and_then(|registered| registered) {
-        Ok(worker) => show(shared, &worker.name),
-        Err(why) => {
-            delete_key(shared, fingerprint);
-            Err(why)
+    match registered {
+        Ok(worker) => Ok(changed(shared, worker)),
+        Err(failed) => {
+            if failed.is_undone {
+                delete_key(shared, fingerprint);
+            }
+            Err(failed.why)
         }
     }
 }
 
 /// Changes a registration: a new key in the master's keyring, then the row in the database, then the
-/// old key goes. If the second step fails, the new key is removed again.
+/// old key goes. If the second step fails, the new key is removed again; it stays where nobody knows
+/// whether it failed.
 pub(super) fn set(
     shared: &AdminShared,
     name: String,
@@ -152,21 +157,21 @@ pub(super) fn set(
         ip,
         address,
     };
-    let set = ask(MODULE, &shared.channels.inboxes.workers, |reply| {
+    let set = change_row(shared, &before.name, |reply| {
         WorkersMessage::Set(name, change, reply)
     });
-    match set.and_then(|set| set) {
+    match set {
         Ok(worker) => {
             if worker.fingerprint != before.fingerprint {
                 delete_key(shared, before.fingerprint);
             }
-            show(shared, &worker.name)
+            Ok(changed(shared, worker))
         }
-        Err(why) => {
-            if let Some(fingerprint) = fingerprint {
+        Err(failed) => {
+            if let Some(fingerprint) = fingerprint.filter(|_| failed.is_undone) {
                 delete_key(shared, fingerprint);
             }
-            Err(why)
+            Err(failed.why)
         }
     }
 }
@@ -185,13 +190,13 @@ pub(super) fn unregister(shared: &AdminShared, name: String) -> Result<AdminAnsw
 /// Closes a worker's link and refuses new ones.
 pub(super) fn boot(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
     let worker = change(shared, name, WorkersMessage::Boot)?;
-    show(shared, &worker.name)
+    Ok(changed(shared, worker))
 }
 
 /// Ends a boot.
 pub(super) fn admit(shared: &AdminShared, name: String) -> Result<AdminAnswer, String> {
     let worker = change(shared, name, WorkersMessage::Admit)?;
-    show(shared, &worker.name)
+    Ok(changed(shared, worker))
 }
 
 fn change(
@@ -199,9 +204,35 @@ fn change(
     name: String,
     message: fn(String, Sender<Result<model::WorkerServer, String>>) -> WorkersMessage,
 ) -> Result<model::WorkerServer, String> {
-    ask(MODULE, &shared.channels.inboxes.workers, |reply| {
-        message(name, reply)
-    })?
+    let asked = name.clone();
+    change_row(shared, &asked, |reply| message(name, reply)).map_err(|failed| failed.why)
+}
+
+/// Has the module change the row of the worker `name`.
+fn change_row(
+    shared: &AdminShared,
+    name: &str,
+    message: impl FnOnce(Sender<Result<model::WorkerServer, String>>) -> WorkersMessage,
+) -> Result<model::WorkerServer, ChangeFailure> {
+    let until = Instant::now() + MODULE_TIMEOUT;
+    let look = format!("workers show {name}");
+    let inbox = &shared.channels.inboxes.workers;
+    ask_for_change((until, MODULE_TIMEOUT), &look, MODULE, inbox, message)
+}
+
+/// A worker after a change that is done. The module is not asked again, since the answer must not
+/// fail any more: what it publishes says the same, without the last report.
+fn changed(shared: &AdminShared, worker: model::WorkerServer) -> AdminAnswer {
+    let published = &shared.channels.inboxes.shared;
+    let (registry, peers) = (published.registry.load(), published.peers.load());
+    let linked = peers.iter().find(|peer| peer.worker.uuid == worker.uuid);
+    let row = WorkerRow {
+        linked: linked.map(|peer| (peer.since, peer.link.peer)),
+        worker: registry.by_uuid(&worker.uuid).cloned().unwrap_or(worker),
+        left: None,
+        report: None,
+    };
+    AdminAnswer::Worker(Box::new(status(&row)))
 }
 
 /// Removes a key from the keyring, unless a registered worker has it.

@@ -13,6 +13,15 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The copy of a database as it was before.
+#[derive(Debug)]
+pub(super) struct CopyBefore {
+    /// Where it is, or was made by an earlier start.
+    pub(super) path: PathBuf,
+    /// False where an earlier start made it and somebody has taken it away since.
+    pub(super) is_there: bool,
+}
+
 /// Copies a database that has `found` migrations to `NAME.before-N` beside it, where N is the
 /// migration that comes next, and returns that path. A copy of that name is replaced once the new one
 /// is whole. The start's timeout is extended while it copies. Where an earlier start has applied some
@@ -20,7 +29,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// The file system has no room for the copy and the migrations, or fails. The database is as it was.
-pub(super) fn keep(database: &Path, found: usize) -> Result<PathBuf, StorageError> {
+pub(super) fn keep(database: &Path, found: usize) -> Result<CopyBefore, StorageError> {
     let begun = sqlite::begun_at(database)?;
     let next = begun.unwrap_or(found.saturating_add(1));
     let copy = beside(database, &format!(".before-{next}"));
@@ -34,7 +43,11 @@ pub(super) fn keep(database: &Path, found: usize) -> Result<PathBuf, StorageErro
     let files = if begun.is_some() { 1 } else { 2 };
     check_room(needed.saturating_mul(files), free).map_err(fail)?;
     if begun.is_some() {
-        return Ok(copy);
+        let is_there = copy.is_file();
+        return Ok(CopyBefore {
+            path: copy,
+            is_there,
+        });
     }
 
     create_file(&part, b"").map_err(fail)?;
@@ -53,7 +66,10 @@ pub(super) fn keep(database: &Path, found: usize) -> Result<PathBuf, StorageErro
         let _ = delete_file(&part);
         let _ = delete_file(&beside(&part, "-journal"));
     }
-    placed.map(|()| copy)
+    placed.map(|()| CopyBefore {
+        path: copy,
+        is_there: true,
+    })
 }
 
 /// Makes a whole copy durable, and gives it its name.
@@ -141,12 +157,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.db");
         older(&path, 20, "FIRST");
-        let copy = keep(&path, 20).unwrap();
+        let copy = keep(&path, 20).unwrap().path;
         assert_eq!(copy, folder.path().join("master.db.before-21"));
         older(&path, 20, "SECOND");
         // What a kill has left is no obstacle.
         fs::write(beside(&copy, ".part"), "half").unwrap();
-        assert_eq!(keep(&path, 20).unwrap(), copy);
+        assert_eq!(keep(&path, 20).unwrap().path, copy);
         assert_eq!(symbol(&copy), "SECOND");
         assert!(!beside(&copy, ".part").exists());
     }
@@ -168,11 +184,21 @@ mod tests {
         assert!(migrate(&path).is_err());
         assert!(!beside(&path, &format!(".before-{}", stopped + 1)).exists());
 
+        assert!(keep(&path, stopped).unwrap().is_there);
+        let elsewhere = beside(&path, ".moved");
+        fs::rename(&copy, &elsewhere).unwrap();
+        assert!(!keep(&path, stopped).unwrap().is_there);
+        fs::rename(&elsewhere, &copy).unwrap();
+        // What a killed master has left of a copy to send takes no room from the migrations.
+        let left = beside(&path, ".sending");
+        fs::write(&left, "half").unwrap();
+
         run("DROP TABLE deployment_facts");
         migrate(&path).unwrap();
         assert_eq!(sqlite::begun_at(&path).unwrap(), None);
         let (_, found) = SqliteStorage::open_older_copy(&copy).unwrap();
         assert_eq!(found, 20, "the way back is still the version before");
+        assert!(!left.exists());
     }
 
     #[test]

@@ -42,8 +42,8 @@ impl DiskLevel {
     /// The level of this room after that one. A level is left where a quarter more than its bound is
     /// free, so that it does not change at each look.
     fn after(self, space: DiskSpace) -> DiskLevel {
-        let is_below = |level: DiskLevel, (percent, bytes): (u64, u64)| {
-            let bound = (space.total / 100 * percent).min(bytes);
+        let is_below = |level: DiskLevel, floor| {
+            let bound = bound(space.total, floor);
             let slack = if self >= level { bound / 4 } else { 0 };
             space.free < bound.saturating_add(slack)
         };
@@ -55,6 +55,16 @@ impl DiskLevel {
             DiskLevel::Ample
         }
     }
+}
+
+/// The free bytes of a disk of so many below which orders are refused.
+pub fn refused_below(total: u64) -> u64 {
+    bound(total, FULL)
+}
+
+/// The bytes below which a disk of so many is at a level.
+fn bound(total: u64, (percent, bytes): (u64, u64)) -> u64 {
+    (total / 100 * percent).min(bytes)
 }
 
 /// Whether orders would be refused for want of room once so many bytes more are used.

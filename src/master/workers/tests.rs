@@ -479,3 +479,45 @@ fn links_end_in_form_when_the_master_stops() {
     link.heard();
     assert!(link.is_over);
 }
+
+#[test]
+fn who_is_registered_or_admitted_has_time_to_come_from_then_on() {
+    let mut rig = MasterRig::new();
+    let left = |rig: &mut MasterRig| ask(rig, WorkersMessage::List)[0].left;
+    let before = Timestamp::now();
+    rig.register_worker("eu1");
+    // So registered by an administrator, after the start.
+    let registration = Registration {
+        name: "eu2".into(),
+        fingerprint: Fingerprint::parse(&"B".repeat(40)).unwrap(),
+        ip: "127.0.0.2".parse().unwrap(),
+        address: "127.0.0.2:7501".into(),
+    };
+    let late = ask(&mut rig, |reply| {
+        WorkersMessage::Register(registration, reply)
+    })
+    .unwrap();
+    let rows = ask(&mut rig, WorkersMessage::List);
+    let row = rows
+        .iter()
+        .find(|row| row.worker.uuid == late.uuid)
+        .unwrap();
+    assert!(row.left.is_some_and(|since| since >= before));
+    ask(&mut rig, |reply| {
+        WorkersMessage::Unregister("eu2".into(), reply)
+    })
+    .unwrap();
+
+    let link = rig.link("eu1");
+    assert_eq!(left(&mut rig), None);
+    ask(&mut rig, |reply| WorkersMessage::Boot("eu1".into(), reply)).unwrap();
+    unlink(&mut rig, &link);
+    assert_eq!(left(&mut rig), None, "one that is booted off is not missed");
+    let before = Timestamp::now();
+    ask(&mut rig, |reply| WorkersMessage::Admit("eu1".into(), reply)).unwrap();
+    let admitted = left(&mut rig).unwrap();
+    assert!(admitted >= before);
+    // Who was not booted is away for as long as before.
+    ask(&mut rig, |reply| WorkersMessage::Admit("eu1".into(), reply)).unwrap();
+    assert_eq!(left(&mut rig), Some(admitted));
+}

@@ -5,7 +5,7 @@
 use std::fmt::{self, Display, Write};
 
 /// Bytes of a value at most. A longer one is cut and ends in `…`.
-const VALUE_BYTES_MAX: usize = 256;
+pub const AUDIT_VALUE_BYTES_MAX: usize = 256;
 
 /// An audit line: `audit: login ok user=alice worker=eu1`. A value is in quotation marks where it is
 /// empty or has a space, `=` or a quotation mark in it, which becomes an apostrophe.
@@ -28,8 +28,8 @@ impl AuditLine {
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Display) -> AuditLine {
         let mut text = value.to_string();
-        if text.len() > VALUE_BYTES_MAX {
-            text.truncate(crate::wire::argument::cut(&text, VALUE_BYTES_MAX).len());
+        if text.len() > AUDIT_VALUE_BYTES_MAX {
+            text.truncate(crate::wire::argument::cut(&text, AUDIT_VALUE_BYTES_MAX).len());
             text.push('…');
         }
         let is_plain = !text.is_empty() && !text.contains([' ', '=', '"']);

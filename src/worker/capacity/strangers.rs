@@ -58,25 +58,23 @@ impl Strangers {
         }
     }
 
-    /// Ends up to `count` connections that never said anything, the oldest first. Returns how many.
-    pub(in crate::worker) fn end_silent(&self, count: usize, now: Instant) -> usize {
-        let mut ended = Vec::new();
+    /// Ends `count` connections that never said anything, the oldest first, or none where there are
+    /// not so many: nobody goes where that would make no room. Returns whether it has.
+    pub(in crate::worker) fn end_for(&self, count: usize, now: Instant) -> bool {
         let mut known = self.0.lock();
-        while ended.len() < count
-            && let Some((number, client)) = known.silent.pop_first()
-        {
-            if client.last_heard().is_some() {
-                known.heard.insert(number, client);
-            } else if client.quiet_for(now) < QUIET_MIN {
-                // All behind it are younger.
-                known.silent.insert(number, client);
-                break;
-            } else {
-                ended.push(client);
-            }
+        let found = known.take_silent(count, now);
+        if found.len() < count {
+            known.silent.extend(found);
+            return false;
         }
         drop(known);
-        end(&ended)
+        end(found.into_values()) > 0
+    }
+
+    /// Ends up to `count` connections that never said anything, the oldest first. Returns how many.
+    fn end_silent(&self, count: usize, now: Instant) -> usize {
+        let found = self.0.lock().take_silent(count, now);
+        end(found.into_values())
     }
 
     /// Ends up to `count` connections: those that never said anything, the oldest first, then those
@@ -105,13 +103,37 @@ impl Strangers {
             .filter_map(|(_, number)| known.heard.remove(number))
             .collect();
         drop(known);
-        silent + end(&ended)
+        silent + end(ended)
     }
 }
 
-fn end(clients: &[Arc<WorkerClient>]) -> usize {
+impl Known {
+    /// Takes out up to `count` connections that never said anything, the oldest first.
+    fn take_silent(&mut self, count: usize, now: Instant) -> BTreeMap<u64, Arc<WorkerClient>> {
+        let mut taken = BTreeMap::new();
+        while taken.len() < count
+            && let Some((number, client)) = self.silent.pop_first()
+        {
+            if client.last_heard().is_some() {
+                self.heard.insert(number, client);
+            } else if client.quiet_for(now) < QUIET_MIN {
+                // All behind it are younger.
+                self.silent.insert(number, client);
+                break;
+            } else {
+                taken.insert(number, client);
+            }
+        }
+        taken
+    }
+}
+
+/// Ends connections. Returns how many.
+fn end(clients: impl IntoIterator<Item = Arc<WorkerClient>>) -> usize {
+    let mut ended = 0;
     for client in clients {
         client.connection.end_for_room(CLOSED_FOR_OTHERS);
+        ended += 1;
     }
-    clients.len()
+    ended
 }

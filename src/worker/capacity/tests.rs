@@ -99,3 +99,33 @@ fn who_waits_for_an_answer_is_not_ended_for_others() {
     connection.reply(number, |out| out.push(1));
     assert_eq!(strangers.end_some(1, later), 1, "it is owed nothing now");
 }
+
+#[test]
+fn nobody_is_ended_where_that_would_make_no_room() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let flusher = Flusher::new().unwrap();
+    let limits = SendLimits {
+        max_unsent: 65_536,
+        send_timeout: Duration::from_secs(20),
+    };
+    let strangers = Arc::<Strangers>::default();
+    let mut peers = Vec::new();
+    for _ in 0..2 {
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = listener.accept().unwrap().0;
+        let connection = Connection::new(socket, None, limits, Arc::clone(&flusher)).unwrap();
+        let client = WorkerClient::new(connection);
+        let entry = strangers.join(&client);
+        peers.push((peer, client, entry));
+    }
+    let later = Instant::now() + 2 * QUIET_MIN;
+    assert!(!strangers.end_for(3, later), "there are two");
+    assert!(
+        peers
+            .iter()
+            .all(|(_, client, _)| client.connection.is_open())
+    );
+    assert!(strangers.end_for(1, later));
+    assert!(!strangers.end_for(2, later), "one is left");
+    assert!(strangers.end_for(1, later));
+}

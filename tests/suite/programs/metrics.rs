@@ -1,5 +1,6 @@
 //! Metrics of real daemons: their page, promtool, Prometheus, the dashboard, `papertraderctl check`.
 
+use papertrader::admin::warning::WarningKind;
 use papertrader::model::Symbol;
 use papertrader::testkit::trader::{buy, hashed, username};
 use papertrader::testkit::{Daemon, Deployment, Market, TEST_TIMEOUT, eventually, folder, until};
@@ -7,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,18 +39,23 @@ fn address(daemon: &Daemon) -> String {
 
 /// The body of an answer to a request of HTTP.
 fn get(address: &str, path: &str) -> String {
-    let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
+    let answer = answer(address, path).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
     body.to_owned()
+}
+
+/// What a port answers to a request, head and body. One that is refused may be cut.
+fn answer(address: &str, path: &str) -> io::Result<String> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(TEST_TIMEOUT))?;
+    write!(
+        socket,
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn metrics(daemon: &Daemon) -> String {
@@ -347,6 +353,41 @@ fn names_in(expression: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
+fn every_kind_of_warning_has_an_alert() {
+    // Kinds that another figure tells, with its alert.
+    let by_figure = [
+        ("module-stalled", "PaperTraderModuleStalled"),
+        ("expiry", "PaperTraderExpiry"),
+        ("price-held", "PaperTraderPricesHeld"),
+        ("disk-low", "PaperTraderDiskLow"),
+        ("log-lost", "PaperTraderLogLost"),
+    ];
+    let alerts = alerts();
+    let of = |name: &str| alerts.iter().find(|(it, _)| it == name).unwrap().1.as_str();
+    let others = of("PaperTraderWarning");
+    let own = others
+        .strip_prefix("papertrader_warning{kind!~\"")
+        .and_then(|rest| rest.strip_suffix("\"} == 1"))
+        .unwrap();
+    let own: BTreeSet<&str> = own.split('|').collect();
+    let known: BTreeSet<&str> = WarningKind::ALL.iter().map(|it| it.as_str()).collect();
+    assert!(own.is_subset(&known), "{own:?}");
+    for kind in own {
+        // Who pauses the market knows that it is paused.
+        if kind == "market-paused" {
+            continue;
+        }
+        if let Some((_, alert)) = by_figure.iter().find(|(it, _)| *it == kind) {
+            assert!(!of(alert).is_empty(), "{kind}");
+        } else {
+            let wanted = format!("papertrader_warning{{kind=\"{kind}\"}} == 1");
+            let has = alerts.iter().any(|(_, text)| text.contains(&wanted));
+            assert!(has, "{kind} has no alert");
+        }
+    }
+}
+
+#[test]
 fn rules_and_dashboard_name_families_that_the_page_lists() {
     let page = page();
     let kinds: BTreeSet<&str> = papertrader::admin::warning::WarningKind::ALL
@@ -575,7 +616,7 @@ fn check_speaks_and_exits_as_monitoring_plugins_do() {
 }
 
 #[test]
-fn a_module_that_hangs_is_told_by_its_absence() {
+fn a_worker_answers_without_its_master_and_tells_that_the_link_is_down() {
     let deployment = deployment();
     let address = address(deployment.worker(1));
     // A worker without a master still answers.
@@ -604,11 +645,16 @@ fn who_is_refused_at_the_port_for_metrics_is_no_refused_client() {
     };
     // One more than the port has places for.
     let mut open: Vec<_> = (0..9).map(connect).collect();
-    let mut answer = String::new();
-    open[8].read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let mut refusal = String::new();
+    open[8].read_to_string(&mut refusal).unwrap();
+    assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}");
     open.truncate(1);
-    let text = get(&address, "/metrics");
+    // The places are free once their threads have seen the end.
+    let text = eventually("a place is free again", || {
+        let answered = answer(&address, "/metrics").ok()?;
+        let (head, body) = answered.split_once("\r\n\r\n")?;
+        head.starts_with("HTTP/1.1 200 ").then(|| body.to_owned())
+    });
     let refused = value(&text, "papertrader_connections_refused_total");
     assert!(refused < 0.5, "{text}");
 }

@@ -17,7 +17,10 @@ const PORTS_TRIED: u16 = 100;
 pub(super) fn free_port(host: &SetupHost) -> u16 {
     let taken: Vec<u16> = other_workers(host)
         .iter()
-        .map(|config| config.listen.port())
+        .flat_map(|config| {
+            let web = config.web.as_ref().map(|web| web.listen.port());
+            std::iter::once(config.listen.port()).chain(web)
+        })
         .collect();
     let is_free = |port: &u16| {
         !taken.contains(port) && TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok()
@@ -31,11 +34,12 @@ pub(super) fn free_port(host: &SetupHost) -> u16 {
 /// # Errors
 /// Another worker of this machine has the port, or the system refuses it.
 pub(super) fn check_port(host: &SetupHost, listen: SocketAddr) -> Result<(), String> {
-    let port = listen.port();
     for config in other_workers(host) {
-        if config.listen.port() == port {
+        let web = config.web.as_ref().map(|web| web.listen);
+        if collide(config.listen, listen) || web.is_some_and(|web| collide(web, listen)) {
             return Err(format!(
-                "port {port} is the one of worker {}: choose another with --listen",
+                "port {} is the one of worker {}: choose another with --listen",
+                listen.port(),
                 config.name
             ));
         }
@@ -43,6 +47,14 @@ pub(super) fn check_port(host: &SetupHost, listen: SocketAddr) -> Result<(), Str
     TcpListener::bind(listen).map(drop).map_err(|error| {
         format!("it cannot listen on {listen}: {error}; choose another address with --listen")
     })
+}
+
+/// Whether two cannot listen at these addresses at the same time: they have one port, and one address, or
+/// one of them has all addresses.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let (one_ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
+    one.port() == other.port()
+        && (one_ip == other_ip || one_ip.is_unspecified() || other_ip.is_unspecified())
 }
 
 /// The configurations of all workers of this machine that can be read.
@@ -117,6 +129,23 @@ pub(super) fn address_towards(master: &HostPort) -> Result<IpAddr, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_share_a_port_on_two_addresses_alone() {
+        for (one, other, expected) in [
+            ("192.0.2.1:443", "192.0.2.2:443", false),
+            ("192.0.2.1:443", "192.0.2.1:443", true),
+            ("192.0.2.1:443", "192.0.2.1:444", false),
+            ("0.0.0.0:443", "192.0.2.1:443", true),
+            ("192.0.2.1:443", "[::]:443", true),
+            ("[::ffff:192.0.2.1]:443", "192.0.2.1:443", true),
+            ("0.0.0.0:443", "0.0.0.0:444", false),
+        ] {
+            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(collide(one, other), expected, "{one} {other}");
+            assert_eq!(collide(other, one), expected, "{other} {one}");
+        }
+    }
 
     #[test]
     fn a_worker_listens_where_its_address_is() {

@@ -6,6 +6,7 @@
 use super::report::{SetupReport, StepState};
 use crate::runtime::ownership::{FolderActor, group_name, user_name};
 use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Uid, fchmod, fchown, flock, open};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -22,6 +23,9 @@ pub(super) const WORKER_USER: &str = "papertrader-worker";
 const PACKAGE: &str = "papertrader-server";
 /// Where a set-up makes something below its root; what is deeper is made by it.
 const PLACES: [&str; 4] = ["etc/papertrader", "var/lib", "var/log", "run"];
+/// What is locked in the folder of configurations. Nobody but root, or the caller, opens it: whoever
+/// opens a file can lock it.
+const LOCK_FILE: &str = ".setup.lock";
 /// What a log file has: its group reads it.
 pub(super) const LOG_MODE: u32 = 0o640;
 /// Permission bits of group and others.
@@ -186,24 +190,39 @@ impl SetupHost {
     }
 
     /// Lets no other set-up run beside this one, until the file is closed. Makes the folder of
-    /// configurations, which is what is locked.
+    /// configurations, and the file there that is locked.
     ///
     /// # Errors
-    /// Another set-up runs, or the folder cannot be made.
+    /// Another set-up runs; the folder or the file cannot be made; something else stands in the file's
+    /// place.
     pub(super) fn lock(&self, report: &mut SetupReport) -> Result<File, String> {
         let etc = self.etc();
         if let Some(above) = etc.parent() {
             fs::create_dir_all(above).map_err(|error| at(above, &error))?;
         }
         self.folder(&etc, self.public(0o755), report)?;
-        let folder = File::open(&etc).map_err(|error| at(&etc, &error))?;
-        flock(&folder, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            format!(
+        let (path, rights) = (etc.join(LOCK_FILE), self.public(0o600));
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = open(&path, flags, Mode::RUSR | Mode::WUSR);
+        let file = File::from(opened.map_err(|error| at(&path, &error.into()))?);
+        let found = file.metadata().map_err(|error| at(&path, &error))?;
+        if !found.is_file() || found.uid() != rights.user {
+            return Err(format!(
+                "{}: this must be a file of user {}: remove what is there",
+                path.display(),
+                name_of(rights.user)
+            ));
+        }
+        give(&file, rights).map_err(|error| at(&path, &error))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(file),
+            Err(Errno::WOULDBLOCK) => Err(format!(
                 "{}: another set-up runs here; wait for its end",
-                etc.display()
-            )
-        })?;
-        Ok(folder)
+                path.display()
+            )),
+            Err(error) => Err(at(&path, &error.into())),
+        }
     }
 
     /// Makes a folder, or mends its owner and mode. The folder above it is there.
@@ -529,6 +548,26 @@ mod tests {
         );
         drop(lock);
         host.lock(&mut report).unwrap();
+        // Everybody may open the folder, and so lock it; that is nothing to a set-up.
+        let everybody_s = File::open(host.etc()).unwrap();
+        flock(&everybody_s, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let locked = host.etc().join(LOCK_FILE);
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o666)).unwrap();
+        host.lock(&mut report).unwrap();
+        assert_eq!(fs::metadata(&locked).unwrap().mode() & MODE, 0o600);
+        // No link is followed, and another's file is not taken.
+        fs::remove_file(&locked).unwrap();
+        symlink(folder.path().join("elsewhere"), &locked).unwrap();
+        assert!(host.lock(&mut report).is_err());
+        assert!(!folder.path().join("elsewhere").exists());
+        fs::remove_file(&locked).unwrap();
+        if geteuid().is_root() {
+            fs::write(&locked, "").unwrap();
+            std::os::unix::fs::chown(&locked, Some(65_534), None).unwrap();
+            let why = host.lock(&mut report).unwrap_err();
+            assert!(why.contains("must be a file of user"), "{why}");
+            fs::remove_file(&locked).unwrap();
+        }
         let (path, rights) = (host.etc().join("x.toml"), host.public(0o644));
         // Left by a set-up that was killed.
         fs::write(host.etc().join(".x.toml.new"), "half").unwrap();

@@ -71,15 +71,26 @@ pub(super) fn set_up(
         path: file.clone(),
         reader: user,
     };
-    copy_credentials(host, args, user, report)?;
+    let has_new_credentials = copy_credentials(
+        host,
+        args,
+        kept.as_ref().map(|(config, _)| config),
+        user,
+        report,
+    )?;
     let mut refresh = ServiceRefresh::Nothing;
+    let mut has_new_key = false;
     match kept {
         Some((kept, text)) => {
-            given_values_are_not_taken(&file, first_not_taken(args, &kept), report);
+            given_values_are_not_taken(&file, first_not_taken(host, args, &kept), report);
             let old = kept.gpg.key.to_string();
+            if has_new_credentials {
+                refresh = ServiceRefresh::Restart;
+            }
             if key.fingerprint == old {
                 config.check(host, report)?;
             } else {
+                has_new_key = true;
                 let text = with_key(&text, &file, &old, &key.fingerprint)?;
                 config.write(host, &text, report)?;
                 refresh = ServiceRefresh::Restart;
@@ -92,7 +103,7 @@ pub(super) fn set_up(
             config.write_new(host, &text, report)?;
         }
     }
-    start(host, args, &file, refresh, report)
+    start(host, args, &file, (refresh, has_new_key), report)
 }
 
 /// The text of a configuration with another key of the master's, and all else as it was.
@@ -276,18 +287,30 @@ fn credentials(host: &SetupHost) -> PathBuf {
     host.etc().join("alpaca.key")
 }
 
+/// Whether a configuration names the file that credentials are copied to.
+fn names_own_credentials(host: &SetupHost, config: &MasterConfig) -> bool {
+    let alpaca = config.assets.alpaca.as_ref();
+    alpaca.is_some_and(|alpaca| alpaca.credentials == credentials(host))
+}
+
+/// Copies the credentials that are given, unless the configuration that is there names another file or
+/// none. Returns whether they are others than before.
 fn copy_credentials(
     host: &SetupHost,
     args: &SetupMasterArgs,
+    config: Option<&MasterConfig>,
     user: SystemUser,
     report: &mut SetupReport,
-) -> Result<(), String> {
+) -> Result<bool, String> {
+    let (file, rights) = (credentials(host), host.readable_by(user));
+    let is_used = config.is_none_or(|config| names_own_credentials(host, config));
     match &args.credentials {
-        Some(from) => {
-            let rights = host.readable_by(user);
-            host.file(&credentials(host), &read_file(from)?, rights, report)
+        Some(from) if is_used => {
+            let (given, before) = (read_file(from)?, read_file(&file));
+            host.file(&file, &given, rights, report)?;
+            Ok(before != Ok(given))
         }
-        None => mend_file(host, &credentials(host), host.readable_by(user), report),
+        _ => mend_file(host, &file, rights, report).map(|()| false),
     }
 }
 
@@ -328,7 +351,11 @@ fn written(
 
 /// The first of the options that were given and say something else than the configuration, which stays
 /// as it is; `None` if there is none.
-fn first_not_taken(args: &SetupMasterArgs, config: &MasterConfig) -> Option<&'static str> {
+fn first_not_taken(
+    host: &SetupHost,
+    args: &SetupMasterArgs,
+    config: &MasterConfig,
+) -> Option<&'static str> {
     let assets = &config.assets;
     let symbols: BTreeSet<String> = match &assets.symbols {
         SymbolSelection::All => BTreeSet::new(),
@@ -369,6 +396,10 @@ fn first_not_taken(args: &SetupMasterArgs, config: &MasterConfig) -> Option<&'st
             "--starting-cash",
             cash.is_some_and(|it| it.ok() != Some(config.starting_cash)),
         ),
+        (
+            "--credentials",
+            args.credentials.is_some() && !names_own_credentials(host, config),
+        ),
     ];
     given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
 }
@@ -377,7 +408,7 @@ fn start(
     host: &SetupHost,
     args: &SetupMasterArgs,
     file: &Path,
-    refresh: ServiceRefresh,
+    (refresh, has_new_key): (ServiceRefresh, bool),
     report: &mut SetupReport,
 ) -> Result<(), String> {
     let has_more = args.worker.is_some();
@@ -386,13 +417,17 @@ fn start(
         services::start(MASTER_UNIT, refresh, report)?;
         services::enable_backups(report);
     } else if is_restart && !host.is_own {
-        report.left("Restart the master before that:");
+        report.left(if has_new_key {
+            "Restart the master before that:"
+        } else {
+            "Restart the master, which reads its credentials when it starts:"
+        });
         report.left(format!("  systemctl restart {MASTER_UNIT}"));
     } else if !has_more {
-        report.left(if is_restart {
-            "Start the master before that; if it runs, end it first:"
-        } else {
-            "Start the master:"
+        report.left(match (is_restart, has_new_key) {
+            (true, true) => "Start the master before that; if it runs, end it first:",
+            (true, false) => "Start the master; if it runs, end it first:",
+            (false, _) => "Start the master:",
         });
         report.left(if host.is_own {
             format!("  papertrader-master --config {}", file.display())

@@ -32,9 +32,12 @@ const SETUP: &str = "setup";
 /// The most bytes of a task: a public key, and some paths.
 const TASK_MAX: u64 = 512 * 1024;
 
-/// The longest time for a key or the check of a configuration with its market's files. Work in the
-/// master's database has none: one of an older version may take long.
+/// The longest time for a key or the check of a configuration with its market's files.
 const TASK_DEADLINE: Duration = Duration::from_secs(600);
+
+/// The longest time for work in the master's database: one of an older version, which is copied and
+/// brought up to date, may take long.
+const DATABASE_DEADLINE: Duration = Duration::from_secs(6 * 3600);
 
 /// What `--gpg-key` has for a key that is made.
 const NEW_KEY: &str = "new";
@@ -121,12 +124,13 @@ pub(super) enum SetupTask {
 }
 
 impl SetupTask {
-    fn deadline(&self) -> Option<Duration> {
+    /// That user can stop the process that does it, so none waits for ever.
+    fn deadline(&self) -> Duration {
         match self {
             SetupTask::OwnKey { .. } | SetupTask::Import { .. } | SetupTask::Check { .. } => {
-                Some(TASK_DEADLINE)
+                TASK_DEADLINE
             }
-            SetupTask::Find { .. } | SetupTask::Register { .. } => None,
+            SetupTask::Find { .. } | SetupTask::Register { .. } => DATABASE_DEADLINE,
         }
     }
 }
@@ -156,7 +160,7 @@ pub(super) fn run_as<T: DeserializeOwned>(
         user.group,
         &[OsStr::new(SETUP)],
         Stdio::from(input),
-        task.deadline(),
+        Some(task.deadline()),
     )
 }
 

@@ -52,8 +52,11 @@ pub(super) fn set_up(
         }
         None => None,
     };
-    make_folders(host, name, user, report)?;
     let config = kept.as_ref().map(|(config, _)| config);
+    if let Some(config) = config {
+        check_certificate_is_used(host, args, config)?;
+    }
+    make_folders(host, name, user, report)?;
     report.progress("the worker's key");
     let task = SetupTask::OwnKey {
         home: config.map_or_else(|| home(host, name), |config| config.gpg.home.clone()),
@@ -92,6 +95,46 @@ pub(super) fn set_up(
             None => Ok(()),
         },
     }
+}
+
+/// Checks that a certificate that is given is one that a worker which is there would use.
+///
+/// # Errors
+/// One is given, and the configuration names other files, or none.
+fn check_certificate_is_used(
+    host: &SetupHost,
+    args: &SetupWorkerArgs,
+    config: &WorkerConfig,
+) -> Result<(), String> {
+    if args.certificate.is_none() || names_own_files(host, &args.name, config) {
+        return Ok(());
+    }
+    let file = host.worker_config(&args.name);
+    let (certificate, key) = certificates::worker_files(host, &args.name);
+    let file = file.display();
+    Err(match &config.tls {
+        None => format!(
+            "--certificate: {file} has no [tls], so the worker would not use it: write certificate = \"{}\" and key = \
+             \"{}\" below [tls] there, and give the command again",
+            certificate.display(),
+            key.display()
+        ),
+        Some(tls) => format!(
+            "--certificate: {file} names {} and {}, so the worker would not use a copy elsewhere: replace these \
+             files yourself, then reload the worker",
+            tls.certificate.display(),
+            tls.key.display()
+        ),
+    })
+}
+
+/// Whether a configuration names the certificate and key that a set-up makes.
+fn names_own_files(host: &SetupHost, name: &str, config: &WorkerConfig) -> bool {
+    let (certificate, key) = certificates::worker_files(host, name);
+    config
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.certificate == certificate && tls.key == key)
 }
 
 /// Checks a worker's name.
@@ -148,6 +191,7 @@ impl WorkerSetup<'_> {
     /// master is on another machine.
     fn make(&self, report: &mut SetupReport) -> Result<Option<WorkerConfig>, String> {
         if let Some(file) = &self.args.answer {
+            self.ip_is_not_taken(report);
             return self.make_from(&MasterAnswer::read(file)?, report).map(Some);
         }
         let local = match self.args.master {
@@ -156,6 +200,7 @@ impl WorkerSetup<'_> {
         };
         match local {
             Some(master) => {
+                self.ip_is_not_taken(report);
                 let (address, answers) = self.ask(master.address().to_string())?;
                 let registered = self.register(&master, None, &address, report)?;
                 self.finish(
@@ -171,6 +216,17 @@ impl WorkerSetup<'_> {
                 self.request(report)?;
                 Ok(None)
             }
+        }
+    }
+
+    /// Says that `--ip` was given and is no part of what is done: only a request has it.
+    fn ip_is_not_taken(&self, report: &mut SetupReport) {
+        if let Some(ip) = self.args.ip {
+            report.warn(format!(
+                "--ip changes nothing: it is for a request to a master on another machine. Where the registration has \
+                 another address, on the master's machine: `papertraderctl workers set {} --ip {ip}`",
+                self.name()
+            ));
         }
     }
 
@@ -296,6 +352,7 @@ impl WorkerSetup<'_> {
 
     /// Writes the request of a worker that is set up.
     fn request_again(&self, config: &WorkerConfig, report: &mut SetupReport) -> Result<(), String> {
+        given_values_are_not_taken(&self.file.path, first_not_taken(self.args, config), report);
         let ip = match self.args.ip {
             Some(ip) => ip,
             None => address_towards(&config.master)?,
@@ -369,6 +426,14 @@ impl WorkerSetup<'_> {
             ));
         }
         let request = WorkerRequest::read(&file)?;
+        if self.args.certificate.is_some() && !request.here.tls {
+            return Err(format!(
+                "--certificate: {} was made with --plain, so the worker would not use it: leave it out, or run \
+                 `papertraderctl setup worker {} --master HOST:PORT` again without --plain",
+                file.display(),
+                self.name()
+            ));
+        }
         let address: HostPort = request.address.parse()?;
         let config = self.finish(answer.uuid, &answer.key, &address, &request.here, report)?;
         // It is done with, and would be misleading.
@@ -522,9 +587,8 @@ impl WorkerSetup<'_> {
         report: &mut SetupReport,
     ) -> Result<ServiceRefresh, String> {
         given_values_are_not_taken(&self.file.path, first_not_taken(self.args, config), report);
-        if let Some(tls) = &config.tls
-            && tls.certificate == certificates::worker_files(self.host, self.name()).0
-        {
+        self.ip_is_not_taken(report);
+        if names_own_files(self.host, self.name(), config) {
             self.certificate(config.advertise.host(), report)?;
         }
         let (before, before_key) = (config.uuid, config.gpg.master_key);
@@ -629,6 +693,10 @@ impl WorkerSetup<'_> {
                 report.left(format!("  systemctl stop {unit}"));
             }
             report.left(format!("  systemctl enable --now --no-block {unit}"));
+            if refresh == ServiceRefresh::Reload {
+                report.left("If it runs already, it reads its files again by:");
+                report.left(format!("  systemctl reload-or-restart --no-block {unit}"));
+            }
         } else {
             services::start(&unit, refresh, report)?;
         }
@@ -676,6 +744,8 @@ fn first_not_taken(args: &SetupWorkerArgs, config: &WorkerConfig) -> Option<&'st
         ("--listen", differs(&args.listen, &config.listen)),
         ("--master", differs(&args.master, &config.master)),
         ("--plain", args.plain && config.tls.is_some()),
+        // The rest of what a certificate is given for is refused, or done.
+        ("--certificate", args.certificate.is_some() && args.request),
         ("--web", args.web.is_some() && args.web != web),
     ];
     given.iter().find(|(_, is)| *is).map(|(option, _)| *option)
