@@ -163,12 +163,12 @@ impl Tunnel {
                 });
             }
             (instruction, _, request) => {
-                let ended = match request {
-                    Request::Logout { session } if instruction == Instruction::LogoutSuccess => {
-                        Some(session.hash())
-                    }
-                    _ => None,
-                };
+                let mut ended = None;
+                if let (Instruction::LogoutSuccess, Request::Logout { session }) =
+                    (instruction, request)
+                {
+                    ended = Some(session.hash());
+                }
                 self.tell_clients(ClientsMessage::Answered {
                     client,
                     number,
