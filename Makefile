@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test test-postgres hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd etcd build demo demo-postgres check test fmt describe man install deb container-test clean chaos system-test test-postgres test-patroni hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
 
 all: build
 
@@ -67,6 +67,18 @@ glewlwyd:
 	  for package in *.deb; do dpkg -x $$package .; rm $$package; done; \
 	  cd - >/dev/null; rm -rf $(GLEWLWYD); mv $(GLEWLWYD).part $(GLEWLWYD); }
 
+# Debian's etcd, unpacked and not installed: once installed it runs at every boot.
+ETCD = target/tools/etcd
+etcd:
+	@command -v etcd >/dev/null || [ -x $(ETCD)/usr/bin/etcd ] || { set -e; \
+	  command -v apt-get >/dev/null || { echo "etcd: this is no Debian, and there is no etcd" >&2; exit 1; }; \
+	  mkdir -p $(ETCD).part; cd $(ETCD).part; \
+	  fetch() { apt-get download -q etcd-server >/dev/null; }; \
+	  fetch || { [ "$$(id -u)" = 0 ] && apt-get update -q && fetch; } || { \
+	    echo "etcd: apt-get does not get etcd-server" >&2; exit 1; }; \
+	  dpkg -x etcd-server_*.deb . && rm etcd-server_*.deb; \
+	  cd - >/dev/null; rm -rf $(ETCD); mv $(ETCD).part $(ETCD); }
+
 # What checks the client in Python, in the versions of etc/python/checks.txt; needs Python's venv, and pip's registry.
 PYTHON_TOOLS = target/tools/python
 python-tools: ## mypy, pandas and polars for the tests of etc/python, below target/tools
@@ -109,6 +121,13 @@ build: deps ## release programs, in target/release
 demo: build ## a whole deployment, and a person trading on it
 	@etc/demo.sh
 
+# A master is killed under a person who trades, and another one takes over, on a PostgreSQL server of the demo's own.
+# Where there is none, Debian's is installed, which says so, and starts an empty one of its own.
+demo-postgres: ## two masters over one PostgreSQL, and one is killed under a person who trades
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
+	$(CARGO) build --release --locked
+	@tests/with-postgres etc/demo-postgres.sh
+
 # About a minute, once it is built.
 check: deps ## format, lints and unit tests
 	$(CARGO) fmt --all --check
@@ -132,6 +151,15 @@ test-postgres: deps ## the tests with the database on a PostgreSQL server
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
 	tests/with-postgres $(CARGO) test --locked --lib master::
 	PAPERTRADER_TEST_DATABASE=postgres tests/with-postgres $(CARGO) test --locked --test suite --test chaos
+
+# Chaos with the database on two nodes of Patroni and three of etcd, which are killed and stopped too: two faults or more
+# a round. The commands that make them are those of spec/master/storage/patroni.md.
+test-patroni: ROUNDS = 100
+test-patroni: etcd ## Patroni, etcd and PostgreSQL below the master, and kills of each: ROUNDS=100 SEED=1
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) openssl patroni postgresql"
+	$(CARGO) build --quiet --locked --bins
+	tests/with-patroni $(CARGO) test --locked --test suite master::patroni
+	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) tests/with-patroni $(CARGO) test --locked --test chaos
 
 # Installs the packages on booted machines, as administrators do; as root. ONLY names a case.
 ONLY ?=

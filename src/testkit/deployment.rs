@@ -312,6 +312,9 @@ fn move_to_server(master: &Daemon, server: &ServerDatabase) -> Result<(), Sandbo
         .0
         .database;
     master.set("database.url", server.url());
+    if let Some(file) = server.password_file() {
+        master.set("database.password_file", file);
+    }
     let to = MasterConfig::load(master.config())
         .map_err(wrong)?
         .0
@@ -481,13 +484,14 @@ impl Deployment {
         if !self.master.is_started() {
             self.master.start();
         }
-        let starting: Vec<&Daemon> = self
-            .workers
-            .iter()
-            .filter(|worker| !worker.is_started())
-            .collect();
-        starting.iter().for_each(|worker| worker.spawn());
-        starting.iter().for_each(|worker| worker.wait_ready());
+        self.spawn_killed_workers();
+        self.workers.iter().for_each(Daemon::wait_ready);
+    }
+
+    /// Starts the workers that were killed, without waiting.
+    pub fn spawn_killed_workers(&self) {
+        let killed = self.workers.iter().filter(|worker| !worker.is_started());
+        killed.for_each(Daemon::spawn);
     }
 
     /// Stops the workers, then the master. Each must end with exit code 0.

@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 /// Says on which engine deployments of tests run: `postgres`, or SQLite where it is not set.
 const ENGINE: &str = "PAPERTRADER_TEST_DATABASE";
-/// The server, as `tests/with-postgres` names it.
+/// The server, as `tests/with-postgres` and `tests/with-patroni` name it.
 const SERVER: &str = "PAPERTRADER_TEST_POSTGRES";
+/// The file with its password, where it asks for one. PostgreSQL's own programs have theirs in `PGPASSFILE`.
+const PASSWORD_FILE: &str = "PAPERTRADER_TEST_POSTGRES_PASSWORD_FILE";
 
 /// An empty database, dropped with this.
 #[derive(Debug)]
@@ -38,10 +40,19 @@ impl ServerDatabase {
         Ok(Some(database))
     }
 
-    /// The URL by which a master opens it.
+    /// The URL by which a master opens it: the server's, with this database.
     pub fn url(&self) -> String {
-        let (before, _) = self.server.rsplit_once('/').unwrap_or((&self.server, ""));
-        format!("{before}/{}", self.name)
+        let (base, parameters) = match self.server.split_once('?') {
+            Some((base, parameters)) => (base, format!("?{parameters}")),
+            None => (self.server.as_str(), String::new()),
+        };
+        let (before, _) = base.rsplit_once('/').unwrap_or((base, ""));
+        format!("{before}/{}{parameters}", self.name)
+    }
+
+    /// The file with the password of the user in the URL; `None` where the server asks for none.
+    pub fn password_file(&self) -> Option<String> {
+        std::env::var(PASSWORD_FILE).ok()
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Result<(), String> {
@@ -65,5 +76,30 @@ impl Drop for ServerDatabase {
     fn drop(&mut self) {
         // The server goes after the tests, and with it what could not be dropped.
         let _ = self.run("dropdb", &["--force", "--if-exists"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerDatabase;
+
+    #[test]
+    fn the_url_keeps_the_servers_parameters() {
+        let url = |server: &str| {
+            // Dropped, it would ask the server.
+            let database = std::mem::ManuallyDrop::new(ServerDatabase {
+                server: server.to_owned(),
+                name: "deployment".to_owned(),
+            });
+            database.url()
+        };
+        assert_eq!(
+            url("postgres://pt@%2Frun/postgres"),
+            "postgres://pt@%2Frun/deployment"
+        );
+        assert_eq!(
+            url("postgres://pt@h1:1,h2:2/postgres?target_session_attrs=read-write"),
+            "postgres://pt@h1:1,h2:2/deployment?target_session_attrs=read-write"
+        );
     }
 }

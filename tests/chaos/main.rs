@@ -6,6 +6,8 @@
 //! `CHAOS_ROUNDS` is the number of rounds (6 by default), `CHAOS_SEED` the seed (random by default,
 //! and printed). The same seed gives the same faults in the same order; timing between them
 //! differs.
+//!
+//! Beside a cluster of `tests/with-patroni` each round begins with a fault of the cluster.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,18 +19,20 @@
 )]
 
 mod check;
+mod cluster;
 mod faults;
 mod random;
 mod standing;
 mod trader;
 
 use check::{Counts, Outcomes, StandingCounts};
+use cluster::{Cluster, ClusterFault};
 use faults::{Ended, FailpointCounts, Fault};
 use papertrader::master::storage::Reader;
 use papertrader::master::verify;
 use papertrader::testkit::{Deployment, Market};
 use random::Random;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 use trader::{Book, Command, Trader};
@@ -40,6 +44,12 @@ const STARTING_CASH: i64 = 1_000_000;
 const DISK_MEGABYTES: u32 = 1024;
 /// Rounds of a trader. Then another one takes its place, so that histories stay short.
 const TRADER_ROUNDS: u64 = 25;
+/// How long a trader may take to learn how its orders ended.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(180);
+/// How long a master may take to serve, whose database may be on its way to another node.
+const REVIVE_TIMEOUT: Duration = Duration::from_secs(180);
+/// Time between two looks at whether a master has ended.
+const REVIVE_INTERVAL: Duration = Duration::from_millis(200);
 /// Rounds between two lines of progress, after the first rounds.
 const PROGRESS_ROUNDS: u64 = 20;
 
@@ -53,6 +63,8 @@ fn number(name: &str, default: u64) -> u64 {
 /// The state of a run.
 struct Run {
     deployment: Deployment,
+    /// The database's cluster; `None` where it is in a file, or on one server.
+    cluster: Option<Cluster>,
     random: Random,
     /// What is drawn for checks, apart, so that faults do not depend on it.
     checks: Random,
@@ -70,6 +82,11 @@ struct Run {
     failpoints: FailpointCounts,
     /// Kills that happen with this seed whatever the timing.
     certain_kills: u64,
+    /// Faults that were injected.
+    faults: u64,
+    /// How often a master has ended by itself, since its cluster did not tell whether something was
+    /// stored, or was not reached at its start.
+    ended_alone: u64,
     verified: Verified,
 }
 
@@ -101,6 +118,7 @@ fn main() {
         .make();
     let mut run = Run {
         deployment,
+        cluster: Cluster::running(),
         random: Random::new(seed),
         checks: Random::new(!seed),
         seed,
@@ -112,12 +130,14 @@ fn main() {
         ended: Ended::default(),
         failpoints: FailpointCounts::default(),
         certain_kills: 0,
+        faults: 0,
+        ended_alone: 0,
         verified: Verified::default(),
     };
     if run.deployment.disk().is_none() {
         println!("chaos: no right to mount a disk: full and read-only ones are left out");
     }
-    run.deployment.restart_killed();
+    run.restart();
     run.add_traders();
     let began = Instant::now();
     let (mut since, mut checking) = (Instant::now(), Duration::ZERO);
@@ -168,32 +188,129 @@ impl Run {
         }
     }
 
-    /// Injects a fault while all trade, and a kill after it where there were fewer kills than
-    /// rounds. Returns what it did.
-    fn inject_faults(&mut self, round: u64) -> String {
-        let mut faults = vec![Fault::draw(&mut self.random)];
+    /// The faults of a round: one of the cluster, where there is one, and now and then one more
+    /// before it has come to rest; one of the deployment; and a kill where there were fewer kills than
+    /// rounds.
+    fn draw(&mut self, round: u64) -> (Vec<ClusterFault>, Vec<Fault>) {
+        let mut of_cluster = Vec::new();
+        if self.cluster.is_some() {
+            let first = ClusterFault::first(&mut self.random);
+            let index = usize::try_from(round - 1).unwrap();
+            let drawn = ClusterFault::draw(&mut self.random);
+            of_cluster.push(first.get(index).cloned().unwrap_or(drawn));
+            if self.random.one_in(4) {
+                of_cluster.push(ClusterFault::draw(&mut self.random));
+            }
+        }
+        let mut fault = Fault::draw(&mut self.random);
+        while self.cluster.is_some() && fault.needs_disk() {
+            fault = Fault::draw(&mut self.random);
+        }
+        let mut faults = vec![fault];
+        self.certain_kills += of_cluster.iter().map(ClusterFault::kills).sum::<u64>();
         self.certain_kills += faults[0].certain_kills();
         if self.certain_kills < round {
             let kill = Fault::draw_kill(&mut self.random);
             self.certain_kills += kill.certain_kills();
             faults.push(kill);
         }
+        (of_cluster, faults)
+    }
+
+    /// Injects a round's faults while all trade. Returns what it did.
+    fn inject_faults(&mut self, round: u64) -> String {
+        let (of_cluster, faults) = self.draw(round);
         for trader in &self.traders {
             trader
                 .send(Command::Trade)
                 .expect("a trader has ended; its panic is above");
         }
         thread::sleep(Duration::from_millis(self.random.between(50, 600)));
-        let mut said = String::new();
+        let mut said: Vec<String> = Vec::new();
+        for fault in &of_cluster {
+            let cluster = self.cluster.as_ref().unwrap();
+            fault.inject(cluster);
+            self.ended.kills += fault.kills();
+            said.push(format!("{fault:?}"));
+        }
         for fault in &faults {
+            // The faults of the cluster may have ended the master.
+            self.revive_master();
             let ended = fault.inject(&mut self.random, &self.deployment);
             self.ended.kills += ended.kills;
             self.ended.at_points += ended.at_points;
             self.failpoints.add(fault, ended);
-            said += &format!("{}{fault:?}", if said.is_empty() { "" } else { ", " });
+            said.push(format!("{fault:?}"));
         }
-        self.deployment.restart_killed();
-        said
+        self.faults += said.len() as u64;
+        self.restart();
+        said.join(", ")
+    }
+
+    /// Starts the daemons that were killed.
+    fn restart(&mut self) {
+        if self.cluster.is_none() {
+            self.deployment.restart_killed();
+            return;
+        }
+        self.start_master();
+        self.deployment.spawn_killed_workers();
+        for number in 1..=WORKERS {
+            // A worker serves once it has had a link.
+            let deadline = Instant::now() + REVIVE_TIMEOUT;
+            while !self.deployment.worker(number).serves() {
+                let worker = self.deployment.worker(number);
+                assert!(
+                    worker.fallen().is_none() && Instant::now() < deadline,
+                    "{}",
+                    worker.log()
+                );
+                self.start_master();
+            }
+        }
+    }
+
+    /// Starts the master, if it does not run, until it serves: it does not start without its
+    /// database.
+    fn start_master(&mut self) {
+        let deadline = Instant::now() + REVIVE_TIMEOUT;
+        loop {
+            self.bury_master();
+            if !self.deployment.master().is_started() {
+                self.cluster.as_ref().unwrap().until_any_primary();
+                self.deployment.master().spawn();
+            }
+            let master = self.deployment.master();
+            if master.serves() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{}", master.log());
+        }
+    }
+
+    /// Where the master of a cluster has ended by itself, starts it again, as systemd does.
+    fn revive_master(&mut self) {
+        if self.cluster.is_some() && self.deployment.master().fallen().is_some() {
+            self.start_master();
+        }
+    }
+
+    /// Notes that the master has ended by itself, which it may do with exit code 1 alone.
+    fn bury_master(&mut self) {
+        let master = self.deployment.master();
+        if let Some(status) = master.fallen() {
+            assert_eq!(
+                status.code(),
+                Some(1),
+                "the master ended by itself:\n{}",
+                master.log()
+            );
+            let log = master.log();
+            let why = log.lines().rev().find(|line| line.contains("exit code 1"));
+            println!("chaos: the master ended by itself: {}", why.unwrap_or("?"));
+            master.kill();
+            self.ended_alone += 1;
+        }
     }
 
     /// Lets every trader learn its orders' outcomes, then compares them with the deployment.
@@ -205,10 +322,18 @@ impl Run {
                 .expect("a trader has ended; its panic is above");
         }
         drop(done);
-        for _ in &self.traders {
-            finished
-                .recv_timeout(Duration::from_secs(180))
-                .expect("a trader does not find out; see above");
+        for _ in 0..self.traders.len() {
+            let deadline = Instant::now() + SETTLE_TIMEOUT;
+            while let Err(error) = finished.recv_timeout(REVIVE_INTERVAL) {
+                assert!(
+                    error == RecvTimeoutError::Timeout && Instant::now() < deadline,
+                    "a trader does not find out; see above"
+                );
+                self.revive_master();
+            }
+        }
+        if let Some(cluster) = &self.cluster {
+            cluster.until_whole();
         }
         let mut counts = Counts::default();
         for (number, book) in self.books().iter().enumerate() {
@@ -289,11 +414,13 @@ impl Run {
         assert!(never.is_empty(), "armed and never reached: {never:?}");
         println!("chaos: deaths at armed fail points: {}", self.failpoints);
         println!(
-            "chaos: {rounds} rounds in {:.0} s, {kills} kills and {at_points} deaths in the middle of something; {} orders \
+            "chaos: {rounds} rounds in {:.0} s, {} faults, {} ends of the master by itself, {kills} kills and {at_points} deaths in the middle of something; {} orders \
              of {} traders, {TRADERS} at a time, {} acknowledged, {} filled; of orders that wait {}; {repeats} asked for again when they were over, \
              {unstored} times told that one could not be stored; \
              {} lost, {} doubled; {} verify runs, all clean; seed {}",
             began.elapsed().as_secs_f32(),
+            self.faults,
+            self.ended_alone,
             counts.orders,
             retired,
             counts.notices,

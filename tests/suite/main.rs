@@ -56,6 +56,8 @@ mod master {
     mod audit;
     // Accounts that are deleted or locked, and a master that dies meanwhile.
     mod deletion;
+    // A database on a PostgreSQL server, dumped and restored.
+    mod dump;
     // Every fail point: the master dies there, and no order is lost or doubled.
     pub mod failpoints;
     // Orders that wait, and a master that dies around their outcome.
@@ -64,6 +66,8 @@ mod master {
     mod crowd;
     // Prices that are held, and the orders that wait for them.
     mod halted;
+    // What is warned of a cluster of Patroni's.
+    mod patroni;
     // A market that is paused, and goes on.
     mod pause;
     // How good predictions are.

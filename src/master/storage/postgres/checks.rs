@@ -70,7 +70,8 @@ fn durability(told: &[String], has_several_hosts: bool) -> Vec<String> {
         warn("synchronous_commit = off", loses);
     }
     if has_several_hosts && (has_standby != "t" || commit == "local") {
-        let loses = "a standby that takes over lacks orders that were acknowledged last";
+        let loses = "a standby that takes over lacks orders that were acknowledged last; set synchronous_standby_names, \
+             or synchronous_mode with Patroni";
         warn("no synchronous standby", loses);
     }
     warnings
