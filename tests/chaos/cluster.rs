@@ -126,8 +126,23 @@ impl ClusterFault {
         }
     }
 
+    /// Whether the replica is to become the primary.
+    fn lets_take_over(&self) -> bool {
+        matches!(
+            self,
+            ClusterFault::LosePrimary
+                | ClusterFault::SwitchOver
+                | ClusterFault::StopPrimary(_)
+                | ClusterFault::StopPatroni(_)
+        )
+    }
+
     /// Lets it happen.
     pub fn inject(&self, cluster: &Cluster) {
+        // Who is to take over must have all that was acknowledged.
+        if self.lets_take_over() {
+            cluster.until_whole();
+        }
         let primary = cluster.primary();
         match self {
             ClusterFault::KillPrimary => cluster.kill_server(primary),
@@ -310,9 +325,8 @@ impl Cluster {
         Stopped(processes.to_vec())
     }
 
-    /// Lets Patroni exchange primary and replica, once it can.
+    /// Lets Patroni exchange primary and replica.
     fn switch_over(&self) {
-        self.until_whole();
         let config = self.folder.join("node1.yml");
         let done = Command::new("patronictl")
             .arg("--config-file")
