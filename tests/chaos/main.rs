@@ -84,9 +84,11 @@ struct Run {
     certain_kills: u64,
     /// Faults that were injected.
     faults: u64,
-    /// How often a master has ended by itself, since its cluster did not tell whether something was
-    /// stored, or was not reached at its start.
+    /// How often a running master has ended by itself, since its cluster did not tell whether
+    /// something was stored.
     ended_alone: u64,
+    /// Starts of a master that did not reach its cluster.
+    failed_starts: u64,
     verified: Verified,
 }
 
@@ -132,9 +134,10 @@ fn main() {
         certain_kills: 0,
         faults: 0,
         ended_alone: 0,
+        failed_starts: 0,
         verified: Verified::default(),
     };
-    if run.deployment.disk().is_none() {
+    if run.cluster.is_none() && run.deployment.disk().is_none() {
         println!("chaos: no right to mount a disk: full and read-only ones are left out");
     }
     run.restart();
@@ -273,18 +276,20 @@ impl Run {
     /// Starts the master, if it does not run, until it serves: it does not start without its
     /// database.
     fn start_master(&mut self) {
+        self.ended_alone += u64::from(self.bury_master());
         let deadline = Instant::now() + REVIVE_TIMEOUT;
         loop {
-            self.bury_master();
-            if !self.deployment.master().is_started() {
-                self.cluster.as_ref().unwrap().until_any_primary();
-                self.deployment.master().spawn();
-            }
             let master = self.deployment.master();
+            if !master.is_started() {
+                self.cluster.as_ref().unwrap().until_any_primary();
+                master.spawn();
+            }
             if master.serves() {
                 return;
             }
             assert!(Instant::now() < deadline, "{}", master.log());
+            self.failed_starts += u64::from(self.bury_master());
+            thread::sleep(REVIVE_INTERVAL);
         }
     }
 
@@ -295,22 +300,19 @@ impl Run {
         }
     }
 
-    /// Notes that the master has ended by itself, which it may do with exit code 1 alone.
-    fn bury_master(&mut self) {
+    /// Forgets a master that has ended by itself, which it may do with exit code 1 alone. Returns
+    /// whether it has.
+    fn bury_master(&self) -> bool {
         let master = self.deployment.master();
-        if let Some(status) = master.fallen() {
-            assert_eq!(
-                status.code(),
-                Some(1),
-                "the master ended by itself:\n{}",
-                master.log()
-            );
-            let log = master.log();
-            let why = log.lines().rev().find(|line| line.contains("exit code 1"));
-            println!("chaos: the master ended by itself: {}", why.unwrap_or("?"));
-            master.kill();
-            self.ended_alone += 1;
-        }
+        let Some(status) = master.fallen() else {
+            return false;
+        };
+        let log = || master.log();
+        assert_eq!(status.code(), Some(1), "the master has ended:\n{}", log());
+        let is_lost = |line: &str| line.contains("commits that the server has acknowledged");
+        assert!(!log().lines().any(is_lost), "commits are lost:\n{}", log());
+        master.kill();
+        true
     }
 
     /// Lets every trader learn its orders' outcomes, then compares them with the deployment.
@@ -414,13 +416,14 @@ impl Run {
         assert!(never.is_empty(), "armed and never reached: {never:?}");
         println!("chaos: deaths at armed fail points: {}", self.failpoints);
         println!(
-            "chaos: {rounds} rounds in {:.0} s, {} faults, {} ends of the master by itself, {kills} kills and {at_points} deaths in the middle of something; {} orders \
+            "chaos: {rounds} rounds in {:.0} s, {} faults, {} ends of the master by itself and {} starts without a database, {kills} kills and {at_points} deaths in the middle of something; {} orders \
              of {} traders, {TRADERS} at a time, {} acknowledged, {} filled; of orders that wait {}; {repeats} asked for again when they were over, \
              {unstored} times told that one could not be stored; \
              {} lost, {} doubled; {} verify runs, all clean; seed {}",
             began.elapsed().as_secs_f32(),
             self.faults,
             self.ended_alone,
+            self.failed_starts,
             counts.orders,
             retired,
             counts.notices,
