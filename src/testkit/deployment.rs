@@ -127,6 +127,7 @@ pub struct DeploymentBuilder {
     own_clocks: bool,
     keeps_folder: bool,
     is_in_a_file: bool,
+    database_url: Option<String>,
 }
 
 impl DeploymentBuilder {
@@ -173,6 +174,12 @@ impl DeploymentBuilder {
         self
     }
 
+    /// Keeps the data in this empty database on a server, which outlives the deployment.
+    pub fn on_server(mut self, url: &str) -> DeploymentBuilder {
+        self.database_url = Some(url.to_owned());
+        self
+    }
+
     /// Puts the database on a disk of its own of this size, where mounting is allowed. On a server it
     /// stays there.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
@@ -214,14 +221,14 @@ impl DeploymentBuilder {
         let workers = self.workers.unwrap_or(1);
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
-        let server = if self.is_in_a_file {
+        let server = if self.is_in_a_file || self.database_url.is_some() {
             None
         } else {
             ServerDatabase::wanted().map_err(SandboxError::failed)?
         };
         let disk = self
             .disk_megabytes
-            .filter(|_| server.is_none())
+            .filter(|_| server.is_none() && self.database_url.is_none())
             .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
         write(&template, folder.path());
         ports::settle(&layout, true)?;
@@ -244,8 +251,12 @@ impl DeploymentBuilder {
                 }
             }
         }
-        if let Some(server) = &server {
-            move_to_server(&master, server)?;
+        let url = self
+            .database_url
+            .or_else(|| server.as_ref().map(ServerDatabase::url));
+        if let Some(url) = &url {
+            let password_file = server.as_ref().and_then(ServerDatabase::password_file);
+            move_to_server(&master, url, password_file)?;
         }
         let mut deployment = Deployment {
             master,
@@ -305,14 +316,18 @@ pub struct Deployment {
 }
 
 /// Lets a master that has never run keep its data on a server, with the same workers.
-fn move_to_server(master: &Daemon, server: &ServerDatabase) -> Result<(), SandboxError> {
+fn move_to_server(
+    master: &Daemon,
+    url: &str,
+    password_file: Option<String>,
+) -> Result<(), SandboxError> {
     let wrong = |error: crate::config::ConfigError| SandboxError::failed(error.to_string());
     let from = MasterConfig::load(master.config())
         .map_err(wrong)?
         .0
         .database;
-    master.set("database.url", server.url());
-    if let Some(file) = server.password_file() {
+    master.set("database.url", url);
+    if let Some(file) = password_file {
         master.set("database.password_file", file);
     }
     let to = MasterConfig::load(master.config())
