@@ -233,10 +233,20 @@ pub fn check(
     reader: &mut Reader,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Verification, VerifyError> {
+    check_moment(&mut reader.snapshot()?, cancelled)
+}
+
+/// As [`check`], of one moment of the database.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_moment(
+    moment: &mut Snapshot<'_>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Verification, VerifyError> {
     let began = Instant::now();
     let mut findings = Findings::default();
     // All reads below see the snapshot of the first one.
-    let mut moment = reader.snapshot()?;
     let declared = moment.schema_differences(|text| findings.differs(text));
     findings.damage(declared.map_err(VerifyError::from))?;
     // What another schema means by its rows is unknown.
@@ -246,11 +256,11 @@ pub fn check(
     let dangling = moment.dangling_rows(|text| findings.differs(text));
     findings.damage(dangling.map_err(VerifyError::from))?;
     if is_ours {
-        let dated = date(&mut moment, &mut findings.report);
+        let dated = date(moment, &mut findings.report);
         findings.damage(dated)?;
-        let checked = accounts(&mut moment, &mut findings, cancelled);
+        let checked = accounts(moment, &mut findings, cancelled);
         findings.damage(checked)?;
-        let checked = orders::check(&mut moment, &mut findings, cancelled);
+        let checked = orders::check(moment, &mut findings, cancelled);
         findings.damage(checked)?;
     }
     let mut report = findings.report;

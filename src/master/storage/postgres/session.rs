@@ -14,6 +14,7 @@ use crate::master::storage::files::read_file;
 use hashlink::LruCache;
 use postgres::types::ToSql;
 use postgres::{CancelToken, Client, Row, SimpleQueryMessage, Statement};
+use std::io::Write;
 
 /// Largest file with a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4096;
@@ -192,6 +193,19 @@ impl ServerSession {
         let statement = self.prepared(sql, keep)?;
         let rows = self.client.query(&statement, &parameters(values));
         self.noted(rows)
+    }
+
+    /// Writes rows that are encoded as `COPY … (FORMAT binary)` takes them. Returns their number.
+    ///
+    /// # Errors
+    /// The server refuses them, or fails.
+    pub fn copy(&mut self, sql: &str, encoded: &[u8]) -> Result<u64, StorageError> {
+        let done = self.client.copy_in(sql).and_then(|mut writer| {
+            // Where the server has refused a row already, the end of the copy says why.
+            let _ = writer.write_all(encoded);
+            writer.finish()
+        });
+        self.noted(done)
     }
 
     fn prepared(&mut self, sql: &str, keep: bool) -> Result<Statement, StorageError> {
