@@ -12,9 +12,15 @@ use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use crate::master::storage::files::read_file;
 use hashlink::LruCache;
+use parking_lot::Mutex;
 use postgres::types::ToSql;
-use postgres::{CancelToken, Client, Row, SimpleQueryMessage, Statement};
+use postgres::{CancelToken, Client, Config, Row, SimpleQueryMessage, Statement};
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Largest file with a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4096;
@@ -22,6 +28,15 @@ const PASSWORD_BYTES_MAX: u64 = 4096;
 const STATEMENTS_MAX: usize = 256;
 /// The oldest version of the server, as `server_version_num`.
 const SERVER_VERSION_MIN: i64 = 150_000;
+
+/// How long a host may take beyond its network's time-out: for TLS, and to say that it serves.
+const START_UP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Attempts to connect to one host that were given up and have not ended, at most. A host that is
+/// stopped or overloaded takes connections and answers none.
+const GIVEN_UP_MAX: u32 = 4;
+
+/// How many attempts to connect to a host were given up and have not ended.
+static GIVEN_UP: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 
 /// Settings of every session. A statement waits for another master's transaction as long as SQLite
 /// waits for another writer. A session whose client is gone, or silent within a transaction, gives
@@ -48,19 +63,8 @@ impl ServerSession {
     /// # Errors
     /// None answers, or the server refuses: with the URL and what to do.
     pub fn connect(url: &PostgresUrl) -> Result<ServerSession, StorageError> {
-        let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
-        let mut connection = url.connection().clone();
-        if let Some(file) = url.password_file() {
-            let text = read_file(file, PASSWORD_BYTES_MAX)
-                .map_err(|error| StorageError::Io(file.clone(), error))?;
-            connection.password(text.trim_ascii_end());
-        }
-        let tls = connector(url).map_err(other)?;
-        let client = connection
-            .connect(tls)
-            .map_err(|error| connect_error(url, &error))?;
         let mut session = ServerSession {
-            client,
+            client: connect_to_any(url)?,
             statements: LruCache::new(STATEMENTS_MAX),
             is_lost: false,
             round_trips: 0,
@@ -226,6 +230,76 @@ impl ServerSession {
             self.is_lost |= is_lost(&error);
             storage_error(&error)
         })
+    }
+}
+
+/// Tries a URL's hosts one after the other.
+fn connect_to_any(url: &PostgresUrl) -> Result<Client, StorageError> {
+    let password = match url.password_file() {
+        Some(file) => Some(
+            read_file(file, PASSWORD_BYTES_MAX)
+                .map_err(|error| StorageError::Io(file.clone(), error))?,
+        ),
+        None => None,
+    };
+    let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
+    let tls = connector(url).map_err(other)?;
+    let mut failed = None;
+    for host in url.hosts() {
+        let mut host = host.clone();
+        if let Some(password) = &password {
+            host.password(password.trim_ascii_end());
+        }
+        let connected = connect_in_time(url, host, tls.clone());
+        match (connected, &failed) {
+            (Ok(client), _) => return Ok(client),
+            // What a server says tells more than that another one is away.
+            (Err(StorageError::Busy(_)), Some(_)) => {}
+            (Err(error), _) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| other("the URL names no host".to_owned())))
+}
+
+/// Connects to one host, or gives it up in time. The crate's time-out is that of the network alone.
+fn connect_in_time(
+    url: &PostgresUrl,
+    host: Config,
+    tls: MakeRustlsConnect,
+) -> Result<Client, StorageError> {
+    let name = format!("{:?} {:?}", host.get_hosts(), host.get_ports());
+    let silent = || {
+        StorageError::Busy(format!(
+            "{}: a server takes connections and does not answer: is it stopped, or overloaded?",
+            url.text()
+        ))
+    };
+    let before = GIVEN_UP.lock().get(&name).copied();
+    if before.is_some_and(|attempts| attempts >= GIVEN_UP_MAX) {
+        return Err(silent());
+    }
+    let timeout = host.get_connect_timeout().copied().unwrap_or_default() + START_UP_TIMEOUT;
+    let (sender, receiver) = mpsc::sync_channel(0);
+    let attempted = name.clone();
+    let attempt = move || {
+        let connected = host.connect(tls);
+        if sender.send(connected).is_err()
+            && let Some(attempts) = GIVEN_UP.lock().get_mut(&attempted)
+        {
+            *attempts = attempts.saturating_sub(1);
+        }
+    };
+    let io = |error| StorageError::Other(format!("{}: {error}", url.text()));
+    thread::Builder::new()
+        .name("connect".to_owned())
+        .spawn(attempt)
+        .map_err(io)?;
+    match receiver.recv_timeout(timeout) {
+        Ok(connected) => connected.map_err(|error| connect_error(url, &error)),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            *GIVEN_UP.lock().entry(name).or_default() += 1;
+            Err(silent())
+        }
     }
 }
 
