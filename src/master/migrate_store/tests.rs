@@ -16,13 +16,29 @@ fn arguments(from: &str, to: &str) -> MigrateStoreArguments {
 fn a_command_line_that_names_no_two_engines_is_a_bad_one() {
     let server = "postgres://pt@localhost/pt";
     for (from, to, says) in [
-        ("master.db", server, "FROM: \"master.db\" is neither sqlite:FILE"),
-        ("sqlite:master.db", "mysql://x", "TO: \"mysql://x\" is neither"),
+        (
+            "master.db",
+            server,
+            "FROM: \"master.db\" is neither sqlite:FILE",
+        ),
+        (
+            "sqlite:master.db",
+            "mysql://x",
+            "TO: \"mysql://x\" is neither",
+        ),
         ("sqlite:master.db", "sqlite:./master.db", "are both files"),
         ("sqlite:master.db", "sqlite:master.db", "the same database"),
-        (server, server, "the same database, postgres://pt@localhost/pt"),
+        (
+            server,
+            server,
+            "the same database, postgres://pt@localhost/pt",
+        ),
         (server, "postgres://pt@localhost/other", "pg_dump"),
-        (server, "postgres://pt:secret@localhost/other", "a file of its own"),
+        (
+            server,
+            "postgres://pt:secret@localhost/other",
+            "a file of its own",
+        ),
     ] {
         let error = databases(&arguments(from, to)).unwrap_err();
         assert_eq!(error.code, BAD_USAGE);
@@ -49,7 +65,10 @@ fn a_database_that_does_not_add_up_is_not_moved() {
          VALUES (1, 'a', 'a', 0, 0, 5, zeroblob(16), 1)";
     execute(&mut engine.storage(), sql);
     let report = move_database(engine.url(), &to, &|| false, &mut tell).unwrap();
-    assert_eq!((report.tables["accounts"], report.verification.accounts), (1, 1));
+    assert_eq!(
+        (report.tables["accounts"], report.verification.accounts),
+        (1, 1)
+    );
     assert_eq!(report.rows, report.tables.values().sum::<u64>());
     assert!(shown(&report).contains("next: name"));
     assert!(matches!(steps.last(), Some(MoveStep::Checking)));
@@ -57,7 +76,10 @@ fn a_database_that_does_not_add_up_is_not_moved() {
     execute(&mut engine.storage(), "INSERT INTO balances VALUES (1, 4)");
     let refused = move_database(engine.url(), &to, &|| false, &mut |_| ()).unwrap_err();
     let text = why(&refused, &to);
-    assert!(text.contains("does not add up") && text.contains('a'), "{text}");
+    assert!(
+        text.contains("does not add up") && text.contains('a'),
+        "{text}"
+    );
     assert!(!to.file().unwrap().exists());
     let stopped = move_database(engine.url(), &to, &|| true, &mut |_| ()).unwrap_err();
     assert!(why(&stopped, &to).starts_with("broken off"));

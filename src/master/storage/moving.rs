@@ -45,8 +45,11 @@ trait MoveTarget {
     ) -> Result<u64, MoveError>;
 
     /// Makes what is made after the rows: indexes and references.
-    fn complete(&mut self, tables: &[MovedTable], watch: &mut MoveWatch<'_>)
-    -> Result<(), MoveError>;
+    fn complete(
+        &mut self,
+        tables: &[MovedTable],
+        watch: &mut MoveWatch<'_>,
+    ) -> Result<(), MoveError>;
 
     /// Lets somebody check what has been written.
     fn check(&mut self, check: &mut TargetCheck<'_>) -> Result<(), MoveError>;

@@ -188,12 +188,16 @@ pub(crate) fn move_there_and_back(engine: &Engine) {
     let before = contents(engine.url());
     for (from, to) in [(engine.url(), &there), (&there, &back)] {
         let mut source = MoveSource::open(from).unwrap();
-        let moved = source.move_to(to, &mut |_| Ok(()), &mut |_| Ok(())).unwrap();
+        let moved = source
+            .move_to(to, &mut |_| Ok(()), &mut |_| Ok(()))
+            .unwrap();
         let counted: Vec<(String, usize)> = contents(to)
             .into_iter()
             .map(|(name, rows)| (name, rows.len()))
             .collect();
-        let told = moved.into_iter().map(|(name, rows)| (name, usize::try_from(rows).unwrap()));
+        let told = moved
+            .into_iter()
+            .map(|(name, rows)| (name, usize::try_from(rows).unwrap()));
         let told: std::collections::BTreeMap<String, usize> = told.collect();
         assert_eq!(told.into_iter().collect::<Vec<_>>(), counted);
         assert_eq!(contents(to), before);
@@ -216,7 +220,9 @@ pub(super) fn contents(url: &DatabaseUrl) -> std::collections::BTreeMap<String, 
         texts
     };
     let tables = moved_tables().unwrap();
-    let read = tables.iter().map(|table| (table.name.clone(), rows_of(table)));
+    let read = tables
+        .iter()
+        .map(|table| (table.name.clone(), rows_of(table)));
     read.collect()
 }
 

@@ -53,5 +53,8 @@ pub(in crate::master::storage) const OWN_OF_POSTGRES: &[&str] =
 /// # Errors
 /// Never, unless the list names a table that there is not.
 pub(in crate::master::storage) fn moved_tables() -> Result<Vec<MovedTable>, StorageError> {
-    MOVED_TABLES.iter().map(|name| declared_table(name)).collect()
+    MOVED_TABLES
+        .iter()
+        .map(|name| declared_table(name))
+        .collect()
 }

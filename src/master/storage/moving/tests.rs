@@ -3,7 +3,9 @@
 use super::super::postgres::migrations;
 use super::super::postgres::testing::PostgresDatabase;
 use super::super::sqlite;
-use super::super::testing::{Engine, contents, each_engine, execute_all, move_there_and_back, older};
+use super::super::testing::{
+    Engine, contents, each_engine, execute_all, move_there_and_back, older,
+};
 use super::super::{Storage, StorageError};
 use super::tables::{MOVED_TABLES, OWN_OF_POSTGRES, moved_tables};
 use super::{MoveError, MoveSource, MoveStep, Reader, Snapshot};
@@ -94,7 +96,11 @@ fn every_table_of_both_engines_is_moved_or_named_as_one_s_own() {
     let found = migrations::declared();
     let found = found.iter().filter_map(|it| it.strip_prefix("table "));
     let found: BTreeSet<String> = found.map(str::to_owned).collect();
-    assert_eq!(moved.into_iter().chain(own).collect::<BTreeSet<_>>(), found, "PostgreSQL");
+    assert_eq!(
+        moved.into_iter().chain(own).collect::<BTreeSet<_>>(),
+        found,
+        "PostgreSQL"
+    );
 }
 
 #[test]
@@ -208,7 +214,13 @@ fn a_move_that_is_broken_off_anywhere_leaves_nothing_and_begins_anew() {
                 break;
             }
             assert!(matches!(moved, Err(MoveError::Cancelled)), "{moved:?}");
-            assert_eq!(names(folder.path()).iter().filter(|it| *it != "moved.lock").count(), 0);
+            assert_eq!(
+                names(folder.path())
+                    .iter()
+                    .filter(|it| *it != "moved.lock")
+                    .count(),
+                0
+            );
             if let DatabaseUrl::Postgres(url) = &to {
                 assert_eq!(migrations::version(url).unwrap(), 0);
             }
@@ -241,7 +253,10 @@ fn a_file_that_is_not_whole_is_no_master_s_and_is_replaced() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let (to, part) = (file(folder.path(), "moved.db"), file(folder.path(), "moved.db.moving"));
+    let (to, part) = (
+        file(folder.path(), "moved.db"),
+        file(folder.path(), "moved.db.moving"),
+    );
     execute_all(&mut engine.storage(), ROWS);
     let mut source = MoveSource::open(engine.url()).unwrap();
     // A kill at this moment.
@@ -265,7 +280,13 @@ fn a_file_that_is_not_whole_is_no_master_s_and_is_replaced() {
     assert!(matches!(started, StorageError::Foreign(_)), "{started}");
     move_all(engine.url(), &to).unwrap();
     assert_eq!(contents(&to), contents(engine.url()));
-    assert_eq!(names(folder.path()).iter().filter(|it| it.contains("moving")).count(), 0);
+    assert_eq!(
+        names(folder.path())
+            .iter()
+            .filter(|it| it.contains("moving"))
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -278,26 +299,38 @@ fn a_target_that_is_there_is_refused_and_stays_as_it_is() {
     Storage::migrate(&to).unwrap();
     let before = fs::read(to.file().unwrap()).unwrap();
     let why = refusal(engine.url(), &to);
-    assert!(why.contains("this file exists") && why.contains("name another"), "{why}");
+    assert!(
+        why.contains("this file exists") && why.contains("name another"),
+        "{why}"
+    );
     assert_eq!(fs::read(to.file().unwrap()).unwrap(), before);
     fs::remove_file(to.file().unwrap()).unwrap();
     let log = folder.path().join("moved.db-wal");
     fs::write(&log, "a log").unwrap();
     let why = refusal(engine.url(), &to);
-    assert!(why.contains("moved.db-wal: this is left of another database"), "{why}");
+    assert!(
+        why.contains("moved.db-wal: this is left of another database"),
+        "{why}"
+    );
     // On a server: a master's, and another program's.
     let why = refusal(&file(folder.path(), "none.db"), engine.url());
     assert!(why.contains("there is no such file"), "{why}");
     let source = Engine::sqlite();
     let why = refusal(source.url(), engine.url());
-    assert!(why.contains("not empty") && why.contains("createdb"), "{why}");
+    assert!(
+        why.contains("not empty") && why.contains("createdb"),
+        "{why}"
+    );
     let other = PostgresDatabase::new().unwrap();
     other.execute("CREATE TABLE notes (text TEXT)");
     let url = DatabaseUrl::Postgres(Box::new(other.url.clone()));
     let why = refusal(source.url(), &url);
     assert!(why.contains("not empty"), "{why}");
     let why = refusal(&url, &file(folder.path(), "x.db"));
-    assert!(why.contains("there is no PaperTrader database here"), "{why}");
+    assert!(
+        why.contains("there is no PaperTrader database here"),
+        "{why}"
+    );
     assert!(!folder.path().join("x.db").exists());
 }
 
@@ -311,14 +344,20 @@ fn a_source_of_another_version_or_in_use_is_refused() {
     let from = file(folder.path(), "master.db");
     older(from.file().unwrap(), sqlite::known() - 1);
     let why = refusal(&from, &to);
-    assert!(why.contains("start this version's master with it once"), "{why}");
+    assert!(
+        why.contains("start this version's master with it once"),
+        "{why}"
+    );
     Storage::migrate(&from).unwrap();
     super::super::testing::execute_in(from.file().unwrap(), "PRAGMA user_version = 1000");
     let why = refusal(&from, &to);
     assert!(why.contains("made by a newer version"), "{why}");
     fs::write(from.file().unwrap(), "x".repeat(5000)).unwrap();
     let why = refusal(&from, &to);
-    assert!(why.contains("there is no PaperTrader database here"), "{why}");
+    assert!(
+        why.contains("there is no PaperTrader database here"),
+        "{why}"
+    );
     // A master holds the lock of either side.
     each_engine(|engine| {
         let held = Storage::lock(engine.url()).unwrap();
@@ -352,7 +391,11 @@ fn nobody_writes_into_a_source_on_a_server_while_it_is_moved() {
         Ok(())
     };
     source
-        .move_to(&file(folder.path(), "moved.db"), &mut watch, &mut |_| Ok(()))
+        .move_to(
+            &file(folder.path(), "moved.db"),
+            &mut watch,
+            &mut |_| Ok(()),
+        )
         .unwrap();
     assert_eq!(refused, 1);
     drop(source);

@@ -89,7 +89,10 @@ impl<'a> PostgresMove<'a> {
             .run(|session| session.numbers(RELATIONS))
             .map_err(within)?[..]
         else {
-            let text = format!("{}: the search_path names no schema that is there", url.text());
+            let text = format!(
+                "{}: the search_path names no schema that is there",
+                url.text()
+            );
             return Err(MoveError::Refused(text));
         };
         if relations > 0 {

@@ -28,7 +28,8 @@ const STEP_ROWS: u64 = 1024;
 
 /// How the file is written: whatever happens before it is whole, it is deleted and begun anew. So
 /// nothing is kept to roll back, and nothing is synced before the end.
-const SETTINGS: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+const SETTINGS: &str =
+    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
      PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE;";
 
 /// A table as the migrations of this version make it.
@@ -158,7 +159,10 @@ impl SqliteMove {
         let run = |sql: &str| connection.execute_batch(sql).map_err(failed);
         let places: Vec<String> = (1..=table.columns.len()).map(|n| format!("?{n}")).collect();
         let (name, columns) = (&table.name, table.columns.join(", "));
-        let insert = format!("INSERT INTO {name} ({columns}) VALUES ({})", places.join(", "));
+        let insert = format!(
+            "INSERT INTO {name} ({columns}) VALUES ({})",
+            places.join(", ")
+        );
         let mut insert = connection.prepare(&insert).map_err(failed)?;
         let (mut count, mut told) = (0, 0);
         run("BEGIN")?;
@@ -192,10 +196,14 @@ impl SqliteMove {
         let total = u64::try_from(indexes.len()).unwrap_or_default();
         for (done, sql) in (0..).zip(&indexes) {
             watch(MoveStep::Indexes { done, total })?;
-            self.open()?.execute_batch(sql).map_err(|it| self.failed(it))?;
+            self.open()?
+                .execute_batch(sql)
+                .map_err(|it| self.failed(it))?;
         }
         let version = format!("PRAGMA user_version = {}", MIGRATIONS.len());
-        self.open()?.execute_batch(&version).map_err(|it| self.failed(it))?;
+        self.open()?
+            .execute_batch(&version)
+            .map_err(|it| self.failed(it))?;
         if let Some(connection) = self.connection.take() {
             let closed = connection.close();
             closed.map_err(|(_, error)| self.failed(error))?;
