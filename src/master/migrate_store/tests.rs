@@ -26,7 +26,7 @@ fn a_command_line_that_names_no_two_engines_is_a_bad_one() {
             "mysql://x",
             "TO: \"mysql://x\" is neither",
         ),
-        ("sqlite:master.db", "sqlite:./master.db", "are both files"),
+        ("sqlite:master.db", "sqlite:other.db", "are both files"),
         ("sqlite:master.db", "sqlite:master.db", "the same database"),
         (
             server,

@@ -4,7 +4,7 @@
 
 use super::types::MovedTable;
 use crate::master::storage::StorageError;
-use crate::master::storage::sqlite::moving::declared_table;
+use crate::master::storage::sqlite::moving::declared_tables;
 
 /// All tables with a deployment's data; one that others refer to comes before them.
 pub(in crate::master::storage) const MOVED_TABLES: &[&str] = &[
@@ -53,8 +53,5 @@ pub(in crate::master::storage) const OWN_OF_POSTGRES: &[&str] =
 /// # Errors
 /// Never, unless the list names a table that there is not.
 pub(in crate::master::storage) fn moved_tables() -> Result<Vec<MovedTable>, StorageError> {
-    MOVED_TABLES
-        .iter()
-        .map(|name| declared_table(name))
-        .collect()
+    declared_tables(MOVED_TABLES)
 }

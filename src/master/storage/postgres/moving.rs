@@ -115,12 +115,11 @@ impl<'a> PostgresMove<'a> {
 
     fn make(&mut self) -> EngineResult<()> {
         self.batch(&migrations::whole_schema())?;
+        // References are made last: they look rows up by indexes.
         for sql in [INDEXES, REFERENCES] {
             for pair in self.texts(sql)?.chunks(2) {
                 if let [drop, make] = pair {
                     self.later.push(make.clone());
-                    // References are in the way of indexes that they need.
-                    self.later.sort_by_key(|sql| sql.starts_with("ALTER"));
                     self.batch(drop)?;
                 }
             }

@@ -32,12 +32,21 @@ const SETTINGS: &str =
     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
      PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE;";
 
-/// A table as the migrations of this version make it.
+/// Tables as the migrations of this version make them.
 ///
 /// # Errors
-/// There is none of this name.
-pub(in crate::master::storage) fn declared_table(name: &str) -> Result<MovedTable, StorageError> {
+/// There is none of one of these names.
+pub(in crate::master::storage) fn declared_tables(
+    names: &[&str],
+) -> Result<Vec<MovedTable>, StorageError> {
     let declared = fresh()?;
+    names
+        .iter()
+        .map(|name| declared_table(&declared, name))
+        .collect()
+}
+
+fn declared_table(declared: &Connection, name: &str) -> Result<MovedTable, StorageError> {
     let mut statement =
         declared.prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid")?;
     let rows = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
