@@ -44,13 +44,14 @@ pub enum MasterCommand {
     /// Move a stopped master's database from a file to a PostgreSQL server, or back
     ///
     /// FROM is only read. TO is a file that is not there yet, or an empty database on a server: all rows are
-    /// written, and checked as `papertraderctl verify` does, before TO is there for a master. A move that was
+    /// written, and checked as papertraderctl verify does, before TO is there for a master. A move that was
     /// broken off leaves nothing in TO; the same command begins it anew. No master may use either meanwhile.
+    ///
+    /// Run it as the master's user: runuser -u papertrader -- papertrader-master migrate-store FROM TO.
+    /// Afterwards name TO in database.url of master.toml. A master must not be started on FROM again.
     #[command(
         max_term_width = 100,
-        after_help = "Run it as the master's user: runuser -u papertrader -- papertrader-master migrate-store …\n\
-        Afterwards name TO in database.url of master.toml. A master must not be started on FROM again.\n\
-        Exit codes: 0 done, 1 not moved (why, on standard error), 2 bad command line, 78 root in another user's folder."
+        after_help = "Exit codes: 0 done, 1 not moved (why, on standard error), 2 bad command line, 78 root in another user's folder."
     )]
     MigrateStore(MigrateStoreArguments),
 }
