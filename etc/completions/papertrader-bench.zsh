@@ -63,6 +63,16 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(postgres)
+_arguments "${_arguments_options[@]}" : \
+'--alternations=[Turns of each comparison]:N:_default' \
+'--time=[How long each measurement takes]:TIME:_default' \
+'--json[Print JSON]' \
+'--short[A few hundred requests each\: shows that everything runs and that answers are right]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (settle)
 _arguments "${_arguments_options[@]}" : \
 '--alternations=[Turns of each comparison]:N:_default' \
@@ -231,6 +241,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(postgres)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (settle)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -302,6 +316,7 @@ _papertrader-bench_commands() {
 'all:Everything with a goal, and the table' \
 'reads:Quotes beside redis GET' \
 'orders:Orders beside PostgreSQL' \
+'postgres:Orders on PostgreSQL and on SQLite, beside pgbench on the same server' \
 'settle:One update that settles 10,000 orders' \
 'growth:What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10 to 10,000 assets, 1 to 8 workers' \
 'idle:10,000 clients that do nothing' \
@@ -340,6 +355,7 @@ _papertrader-bench__subcmd__help_commands() {
 'all:Everything with a goal, and the table' \
 'reads:Quotes beside redis GET' \
 'orders:Orders beside PostgreSQL' \
+'postgres:Orders on PostgreSQL and on SQLite, beside pgbench on the same server' \
 'settle:One update that settles 10,000 orders' \
 'growth:What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10 to 10,000 assets, 1 to 8 workers' \
 'idle:10,000 clients that do nothing' \
@@ -417,6 +433,11 @@ _papertrader-bench__subcmd__help__subcmd__orders_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench help orders commands' commands "$@"
 }
+(( $+functions[_papertrader-bench__subcmd__help__subcmd__postgres_commands] )) ||
+_papertrader-bench__subcmd__help__subcmd__postgres_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench help postgres commands' commands "$@"
+}
 (( $+functions[_papertrader-bench__subcmd__help__subcmd__reads_commands] )) ||
 _papertrader-bench__subcmd__help__subcmd__reads_commands() {
     local commands; commands=()
@@ -481,6 +502,11 @@ _papertrader-bench__subcmd__open-orders_commands() {
 _papertrader-bench__subcmd__orders_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench orders commands' commands "$@"
+}
+(( $+functions[_papertrader-bench__subcmd__postgres_commands] )) ||
+_papertrader-bench__subcmd__postgres_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench postgres commands' commands "$@"
 }
 (( $+functions[_papertrader-bench__subcmd__reads_commands] )) ||
 _papertrader-bench__subcmd__reads_commands() {
