@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test test-postgres hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-moving bench-notices bench-open-orders bench-postgres bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test test-postgres test-postgres-short hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-moving bench-notices bench-open-orders bench-postgres bench-sizes bench-websocket account-times
 
 all: build
 
@@ -126,12 +126,18 @@ ROUNDS ?= 1000
 chaos: deps ## kills, cuts and full disks while people trade: ROUNDS=1000 SEED=1
 	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(CARGO) test --locked --test chaos
 
-# The tests of storage and of whole deployments with the database on a PostgreSQL server, which is made for them and
-# removed. Tests that look into a database's file keep theirs.
+# The tests of the master and of whole deployments with the database on a PostgreSQL server, which is made for them and
+# removed. Tests that look into a database's file keep theirs. The short form is what the gate runs.
+ON_POSTGRES = PAPERTRADER_TEST_DATABASE=postgres tests/with-postgres
 test-postgres: deps ## the tests with the database on a PostgreSQL server
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
-	tests/with-postgres $(CARGO) test --locked --lib master::
-	PAPERTRADER_TEST_DATABASE=postgres tests/with-postgres $(CARGO) test --locked --test suite --test chaos
+	$(ON_POSTGRES) $(CARGO) test --locked --lib master::
+	$(ON_POSTGRES) $(CARGO) test --locked --test suite --test chaos
+
+test-postgres-short: ## a few of them: three minutes
+	$(ON_POSTGRES) $(CARGO) test --locked --lib -- master::storage:: master::verify:: master::transactions::settle::
+	$(ON_POSTGRES) $(CARGO) test --locked --test suite -- master::postgres_server:: master::trading:: master::failpoints::
+	CHAOS_ROUNDS=3 $(ON_POSTGRES) $(CARGO) test --locked --test chaos
 
 # Installs the packages on booted machines, as administrators do; as root. ONLY names a case.
 ONLY ?=
