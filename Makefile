@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd etcd build demo demo-postgres check test fmt describe man install deb container-test clean chaos system-test test-postgres test-postgres-short test-patroni hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-postgres bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd etcd build demo demo-postgres check test fmt describe man install deb container-test clean chaos system-test test-postgres test-postgres-short test-patroni hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-moving bench-notices bench-open-orders bench-postgres bench-sizes bench-websocket account-times
 
 all: build
 
@@ -204,6 +204,12 @@ bench-postgres: ## orders on PostgreSQL and SQLite, beside pgbench: two minutes
 bench-market: deps ## a master's starts on five million rows of market files: two minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench market
+
+# A million accounts and ten million transactions by papertrader-master migrate-store, each way.
+bench-moving: ## a large database moved to PostgreSQL and back: fifteen minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench moving
 
 bench-notices: deps ## 5,000 subscribers to one price, and who else notices: two minutes
 	$(CARGO) build --release --locked

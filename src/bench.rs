@@ -14,6 +14,7 @@ pub mod load;
 pub mod logins;
 pub mod market;
 pub mod measure;
+pub mod moving;
 pub mod notices;
 pub mod open_orders;
 pub mod orders;

@@ -13,6 +13,7 @@ mod keys;
 pub mod link_session;
 pub mod mail;
 pub mod messages;
+pub mod migrate_store;
 pub mod order_watchers;
 pub mod reload;
 pub mod reply_to;
@@ -28,7 +29,7 @@ pub mod verify;
 pub mod workers;
 
 use crate::config::{ConfigError, MasterConfig, Warning};
-use crate::daemon::cli::MasterCli;
+use crate::daemon::cli::{MasterCli, MasterCommand};
 use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::reload::FILE_LOOK_INTERVAL;
 use crate::daemon::root::NamedPath;
@@ -85,6 +86,11 @@ impl Service for Master {
     const USER: &'static str = "papertrader";
     type Cli = MasterCli;
     type Config = MasterConfig;
+
+    fn command(cli: &MasterCli) -> Option<u8> {
+        let MasterCommand::MigrateStore(arguments) = cli.command.as_ref()?;
+        Some(migrate_store::run(arguments))
+    }
 
     fn load(file: &Path) -> Result<(MasterConfig, Vec<Warning>), ConfigError> {
         MasterConfig::load(file)

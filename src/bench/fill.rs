@@ -91,6 +91,23 @@ impl Filler {
             .map_err(words)
     }
 
+    /// Writes `count` accounts, numbered from 1, and settled purchases of them in turn. The ledger adds
+    /// up.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn buyers(&mut self, count: u64, purchases: u64, symbol: &str) -> FillResult<()> {
+        let created = Timestamp(self.now - LIFETIME);
+        self.loader.accounts(count, None, created).map_err(words)?;
+        let all = EvenAccounts {
+            first: 1,
+            accounts: count,
+            step: 1,
+        };
+        self.transactions(purchases, all, symbol)?;
+        self.loader.add_up(symbol).map_err(words)
+    }
+
     /// Writes orders that have not ended.
     ///
     /// # Errors

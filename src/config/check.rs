@@ -69,6 +69,22 @@ pub(super) fn database(report: &ConfigReport, database: &DatabaseUrl) {
     }
 }
 
+/// Checks what a database of a command line needs. Returns warnings.
+///
+/// # Errors
+/// The reasons of all problems, a line each.
+pub fn check_database(database: &DatabaseUrl) -> Result<Vec<String>, String> {
+    let report = ConfigReport::new(Path::new(""), "");
+    self::database(&report, database);
+    match report.conclude(()) {
+        Ok(((), warnings)) => Ok(warnings.into_iter().map(|it| it.reason).collect()),
+        Err(error) => {
+            let reasons: Vec<String> = error.problems.into_iter().map(|it| it.reason).collect();
+            Err(reasons.join("\n"))
+        }
+    }
+}
+
 /// The command that closes a secret's file to others, and leaves it to the daemon. A file of root's is
 /// the daemon's to read by its group.
 fn closing(owner: u32, path: &Path) -> String {

@@ -33,6 +33,11 @@ pub trait Service: Sized {
     /// The type of the configuration.
     type Config;
 
+    /// Does what the command line asks for instead of serving. Returns the exit code; `None`: nothing.
+    fn command(_cli: &Self::Cli) -> Option<u8> {
+        None
+    }
+
     /// Reads the configuration.
     ///
     /// # Errors
@@ -117,7 +122,11 @@ pub fn main<S: Service>() -> ExitCode {
     if let Some(code) = first_process::run_as_child() {
         return code;
     }
-    let arguments: DaemonArguments = S::Cli::parse().into();
+    let cli = S::Cli::parse();
+    if let Some(code) = S::command(&cli) {
+        return ExitCode::from(code);
+    }
+    let arguments: DaemonArguments = cli.into();
     let loaded = S::load(&arguments.config);
     if arguments.check_config
         && let Ok((config, _)) = &loaded

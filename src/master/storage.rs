@@ -24,6 +24,7 @@ pub mod identities;
 pub mod ledger;
 pub mod login_places;
 pub mod metrics;
+pub mod moving;
 pub mod order_details;
 pub mod order_list;
 pub mod order_terms;

@@ -247,31 +247,71 @@ pub fn check(
     check_in_slices(reader, time, cancelled)
 }
 
+/// As [`check`], of one moment of the database.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_moment(
+    moment: &mut Snapshot<'_>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Verification, VerifyError> {
+    let mut course = CheckCourse::begin();
+    course.go_on(moment, None, cancelled)?;
+    Ok(course.report())
+}
+
 /// Checks with a new snapshot after each `time`; `None`: with one.
 fn check_in_slices(
     reader: &mut Reader,
     time: Option<Duration>,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Verification, VerifyError> {
-    let began = Instant::now();
-    let mut findings = Findings::default();
-    let mut totals = Totals::default();
-    let mut step = Step::Database;
-    while step != Step::Done {
+    let mut course = CheckCourse::begin();
+    while course.step != Step::Done {
+        course.go_on(&mut reader.snapshot()?, time, cancelled)?;
+    }
+    Ok(course.report())
+}
+
+/// A check that may take several snapshots.
+struct CheckCourse {
+    began: Instant,
+    step: Step,
+    findings: Findings,
+    totals: Totals,
+}
+
+impl CheckCourse {
+    fn begin() -> CheckCourse {
+        CheckCourse {
+            began: Instant::now(),
+            step: Step::Database,
+            findings: Findings::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Goes on for this time in one snapshot; `None`: to the end.
+    fn go_on(
+        &mut self,
+        moment: &mut Snapshot<'_>,
+        time: Option<Duration>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), VerifyError> {
         // All that is read until it is time see the snapshot of the first read.
-        let mut moment = reader.snapshot()?;
         let opened = Instant::now();
         let is_time = || time.is_some_and(|time| opened.elapsed() >= time);
-        while step != Step::Done {
-            step = match step {
-                Step::Database => database(&mut moment, &mut findings)?,
+        let findings = &mut self.findings;
+        while self.step != Step::Done {
+            self.step = match self.step {
+                Step::Database => database(moment, findings)?,
                 Step::Accounts(last) => {
                     let slice = Slice {
                         last,
                         is_time: &is_time,
                         cancelled,
                     };
-                    let checked = slice.accounts(&mut moment, &mut findings, &mut totals);
+                    let checked = slice.accounts(moment, findings, &mut self.totals);
                     match checked {
                         Ok(next) => next,
                         Err(error) => {
@@ -281,24 +321,28 @@ fn check_in_slices(
                     }
                 }
                 Step::Orders => {
-                    let checked = orders::check(&mut moment, &mut findings, cancelled);
+                    let checked = orders::check(moment, findings, cancelled);
                     findings.damage(checked)?;
                     Step::Done
                 }
                 Step::Done => Step::Done,
             };
-            if step == Step::Done {
+            if self.step == Step::Done {
                 let report = &mut findings.report;
                 report.database_bytes = moment.database_bytes().unwrap_or_default();
                 report.free_bytes = moment.disk_space().map(|space| space.free);
-            } else if time.is_some() && (step == Step::Orders || is_time()) {
+            } else if time.is_some() && (self.step == Step::Orders || is_time()) {
                 break;
             }
         }
+        Ok(())
     }
-    let mut report = findings.report;
-    report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(report)
+
+    fn report(self) -> Verification {
+        let mut report = self.findings.report;
+        report.took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report
+    }
 }
 
 /// Checks what the database says of itself.

@@ -62,6 +62,8 @@ mod master {
     pub mod failpoints;
     // Orders that wait, and a master that dies around their outcome.
     mod order_kills;
+    // `papertrader-master migrate-store`, and a kill or a full disk meanwhile.
+    mod migrate_store;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
     // Prices that are held, and the orders that wait for them.

@@ -229,6 +229,28 @@ impl BulkLoader {
         Ok(transaction.commit()?)
     }
 
+    /// Lets each account have what its settled purchases of this asset make, where [transactions]
+    /// were written for accounts without positions. The ledger adds up then.
+    ///
+    /// # Errors
+    /// The database fails.
+    ///
+    /// [transactions]: BulkLoader::transactions
+    pub fn add_up(&mut self, symbol: &str) -> Result<(), StorageError> {
+        let transaction = self.sqlite.connection.transaction()?;
+        transaction.execute(
+            "INSERT INTO positions (account, symbol, quantity, cost)
+             SELECT account, symbol, sum(quantity), sum(total) FROM transactions
+             WHERE symbol = ?1 GROUP BY account, symbol",
+            params![symbol],
+        )?;
+        transaction.execute_batch(
+            "UPDATE balances SET cash = cash - positions.cost FROM positions
+             WHERE positions.account = balances.account",
+        )?;
+        Ok(transaction.commit()?)
+    }
+
     /// Closes the database; all its data are then in one file.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use super::ahead::answers::ReadAhead;
 use super::postgres::{PostgresRow, PostgresRows, PostgresStatement, Use};
 use super::sqlite::statements::{SqliteRow, SqliteRows, SqliteStatement};
 use super::{Snapshot, SqliteTransaction, StorageError};
+use values::Value;
 
 /// One text for each engine, where they must differ.
 #[derive(Debug, Clone, Copy)]
@@ -32,15 +33,23 @@ pub(super) enum Row<'a> {
 }
 
 impl Row<'_> {
+    /// The value of a column, from 0 on, as it is stored.
+    ///
+    /// # Errors
+    /// It has a value of no kind that a column may have, or there is no such column.
+    pub fn value(&self, column: usize) -> EngineResult<Value<'_>> {
+        match self {
+            Row::Sqlite(row) => row.value(column),
+            Row::Postgres(row) => row.value(column),
+        }
+    }
+
     /// Reads a column, from 0 on.
     ///
     /// # Errors
     /// It has a value of another kind, or there is no such column.
     pub fn get<T: FromColumn>(&self, column: usize) -> EngineResult<T> {
-        let value = match self {
-            Row::Sqlite(row) => row.value(column)?,
-            Row::Postgres(row) => row.value(column)?,
-        };
+        let value = self.value(column)?;
         T::from_column(value).ok_or_else(|| {
             let (has, expected) = (value.kind(), T::EXPECTED);
             StorageError::Corrupt(format!("column {column} has {has}, and not {expected}"))

@@ -9,6 +9,7 @@ pub(super) mod checks;
 mod dialect;
 mod errors;
 pub(super) mod migrations;
+pub(super) mod moving;
 mod session;
 #[cfg(test)]
 pub(super) mod testing;
@@ -395,7 +396,10 @@ impl<'a> PostgresTransaction<'a> {
                 self.storage.committed.set(number);
                 Ok(())
             }
-            (_, None) => Ok(()),
+            (Some(()), None) => Ok(()),
+            (None, None) => Err(StorageError::UnknownOutcome(
+                "the connection was lost in the commit".to_owned(),
+            )),
         }
     }
 

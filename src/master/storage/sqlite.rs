@@ -3,6 +3,7 @@
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
 mod checks;
+pub(super) mod moving;
 mod places;
 pub(super) mod statements;
 

@@ -2,6 +2,9 @@
 //!
 //! Databases in memory for tests, one for each engine, with any number of connections.
 
+use super::engine::params;
+use super::moving::MoveSource;
+use super::moving::tables::moved_tables;
 use super::postgres::testing::PostgresDatabase;
 use super::{Reader, Snapshot, SqliteTransaction, Storage};
 use crate::config::DatabaseUrl;
@@ -167,6 +170,60 @@ impl Engine {
             .read(|snapshot| Ok(snapshot.number(sql)))
             .unwrap()
     }
+}
+
+/// Moves the database to the other engine and back, and compares all rows. Does nothing where there is no
+/// server.
+pub(crate) fn move_there_and_back(engine: &Engine) {
+    let Some(server) = PostgresDatabase::new() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = DatabaseUrl::Sqlite(folder.path().join("moved.db"));
+    let server_url = DatabaseUrl::Postgres(Box::new(server.url.clone()));
+    let (there, back) = match engine.url() {
+        DatabaseUrl::Sqlite(_) => (server_url, file),
+        DatabaseUrl::Postgres(_) => (file, server_url),
+    };
+    let before = contents(engine.url());
+    for (from, to) in [(engine.url(), &there), (&there, &back)] {
+        let mut source = MoveSource::open(from).unwrap();
+        let moved = source
+            .move_to(to, &mut |_| Ok(()), &mut |_| Ok(()))
+            .unwrap();
+        let counted: Vec<(String, usize)> = contents(to)
+            .into_iter()
+            .map(|(name, rows)| (name, rows.len()))
+            .collect();
+        let told = moved
+            .into_iter()
+            .map(|(name, rows)| (name, usize::try_from(rows).unwrap()));
+        let told: std::collections::BTreeMap<String, usize> = told.collect();
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), counted);
+        assert_eq!(contents(to), before);
+    }
+}
+
+/// All rows of all tables that a move takes along, by table, in the order of their keys.
+pub(super) fn contents(url: &DatabaseUrl) -> std::collections::BTreeMap<String, Vec<String>> {
+    let mut reader = Reader::open_for_check(url).unwrap();
+    let moment = reader.snapshot().unwrap();
+    let rows_of = |table: &super::moving::types::MovedTable| {
+        let mut statement = moment.scan(&table.select()).unwrap();
+        let mut rows = statement.query(params![]).unwrap();
+        let mut texts = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            let width = 0..table.columns.len();
+            let values: Vec<_> = width.map(|column| row.value(column).unwrap()).collect();
+            texts.push(format!("{values:?}"));
+        }
+        texts
+    };
+    let tables = moved_tables().unwrap();
+    let read = tables
+        .iter()
+        .map(|table| (table.name.clone(), rows_of(table)));
+    read.collect()
 }
 
 /// Executes SQL without the master's methods; returns the number of changed rows.

@@ -61,6 +61,14 @@ fn orders_on_either_engine_are_answered() {
 }
 
 #[test]
+fn a_database_is_moved_to_a_server_and_back() {
+    let rows = bench(&["moving"]);
+    let rows = rows.as_array().unwrap();
+    // Without PostgreSQL there is nothing to measure.
+    assert!(rows.len() == 6 || rows.is_empty(), "{rows:?}");
+}
+
+#[test]
 fn quotes_by_websocket_are_right() {
     let rows = bench(&["websocket"]);
     let rows = rows.as_array().unwrap();

@@ -35,7 +35,7 @@ pub(in crate::master::storage) fn known() -> usize {
 
 /// Kind and name of each table and index that the migrations make. Each is declared at the beginning
 /// of a line, and stays.
-pub(super) fn declared() -> BTreeSet<String> {
+pub(in crate::master::storage) fn declared() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for line in MIGRATIONS.iter().flat_map(|sql| sql.lines()) {
         for (words, kind) in [
@@ -104,17 +104,7 @@ impl PostgresLock {
 pub(in crate::master::storage) fn migrate(url: &PostgresUrl) -> Result<(), StorageError> {
     let mut session = ServerSession::connect(url)?;
     let within = |error: StorageError| error.within(url.text());
-    if session
-        .texts("SELECT 1 WHERE pg_is_in_recovery()")
-        .map_err(within)?
-        == ["1"]
-    {
-        return Err(StorageError::Full(format!(
-            "{}: this server is a replica, which only reads: name all hosts, and end the URL with \
-             target_session_attrs=read-write",
-            url.text()
-        )));
-    }
+    check_primary(&mut session, url)?;
     let path = || PathBuf::from(url.text());
     let found = found_version(&mut session).map_err(within)?;
     if found.is_some_and(|found| found > known()) {
@@ -135,6 +125,34 @@ pub(in crate::master::storage) fn migrate(url: &PostgresUrl) -> Result<(), Stora
         crate::info!("the database was brought forward from migration {found} to {known}");
     }
     Ok(())
+}
+
+/// Checks that a server is not a replica.
+///
+/// # Errors
+/// It is one, or the server fails.
+pub(in crate::master::storage) fn refuse_replica(url: &PostgresUrl) -> Result<(), StorageError> {
+    check_primary(&mut ServerSession::connect(url)?, url)
+}
+
+fn check_primary(session: &mut ServerSession, url: &PostgresUrl) -> Result<(), StorageError> {
+    let sql = "SELECT 1 WHERE pg_is_in_recovery()";
+    let told = session.texts(sql).map_err(|it| it.within(url.text()))?;
+    if told == ["1"] {
+        return Err(StorageError::Full(format!(
+            "{}: this server is a replica, which only reads: name all hosts, and end the URL with \
+             target_session_attrs=read-write",
+            url.text()
+        )));
+    }
+    Ok(())
+}
+
+/// Makes all tables and indexes in an empty schema, as in a database that no master has had yet.
+pub(super) fn whole_schema() -> String {
+    let known = known();
+    let made = MIGRATIONS.concat();
+    format!("{made}\nINSERT INTO schema_version (one, number) VALUES (1, {known});")
 }
 
 /// The missing migrations and the claim, as one transaction.

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use postgres::types::ToSql;
 use postgres::{CancelToken, Client, Config, Row, SimpleQueryMessage, Statement};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -196,6 +197,19 @@ impl ServerSession {
         let statement = self.prepared(sql, keep)?;
         let rows = self.client.query(&statement, &parameters(values));
         self.noted(rows)
+    }
+
+    /// Writes rows that are encoded as `COPY … (FORMAT binary)` takes them. Returns their number.
+    ///
+    /// # Errors
+    /// The server refuses them, or fails.
+    pub fn copy(&mut self, sql: &str, encoded: &[u8]) -> Result<u64, StorageError> {
+        let done = self.client.copy_in(sql).and_then(|mut writer| {
+            // Where the server has refused a row already, the end of the copy says why.
+            let _ = writer.write_all(encoded);
+            writer.finish()
+        });
+        self.noted(done)
     }
 
     fn prepared(&mut self, sql: &str, keep: bool) -> Result<Statement, StorageError> {
