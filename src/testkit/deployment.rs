@@ -7,6 +7,7 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::daemon::{Daemon, Place};
+use super::layout::{MASTER, STANDBY};
 use super::market::Market;
 use super::own_clock::OwnClock;
 use super::postgres::ServerDatabase;
@@ -127,6 +128,7 @@ pub struct DeploymentBuilder {
     own_clocks: bool,
     keeps_folder: bool,
     is_in_a_file: bool,
+    has_standby: bool,
 }
 
 impl DeploymentBuilder {
@@ -173,6 +175,13 @@ impl DeploymentBuilder {
         self
     }
 
+    /// Adds a second master with the same database, on the server of `tests/with-postgres`. Without one
+    /// there is no second master either: see [`Deployment::standby`].
+    pub fn standby(mut self) -> DeploymentBuilder {
+        self.has_standby = true;
+        self
+    }
+
     /// Puts the database on a disk of its own of this size, where mounting is allowed. On a server it
     /// stays there.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
@@ -215,10 +224,13 @@ impl DeploymentBuilder {
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
         let server = if self.is_in_a_file {
-            None
+            Ok(None)
+        } else if self.has_standby {
+            ServerDatabase::where_there_is_a_server()
         } else {
-            ServerDatabase::wanted().map_err(SandboxError::failed)?
+            ServerDatabase::wanted()
         };
+        let server = server.map_err(SandboxError::failed)?;
         let disk = self
             .disk_megabytes
             .filter(|_| server.is_none())
@@ -247,11 +259,13 @@ impl DeploymentBuilder {
         if let Some(server) = &server {
             move_to_server(&master, server)?;
         }
+        let has_standby = self.has_standby && server.is_some();
         let mut deployment = Deployment {
             master,
             workers: daemons,
+            standby: has_standby.then(|| Daemon::standby(&layout)),
             layout,
-            proxy: None,
+            proxies: Vec::new(),
             disk,
             _server: server,
             _folder: folder,
@@ -262,8 +276,9 @@ impl DeploymentBuilder {
         for (key, value) in self.master {
             deployment.master.set(&key, value);
         }
+        deployment.put_standby()?;
         if self.has_proxy {
-            deployment.put_proxy();
+            deployment.put_proxies();
         }
         for worker in &deployment.workers {
             for (key, value) in &self.each_worker {
@@ -295,8 +310,11 @@ const DATA: &str = "data/master";
 pub struct Deployment {
     layout: Layout,
     master: Daemon,
+    /// A second master with the same database.
+    standby: Option<Daemon>,
     workers: Vec<Daemon>,
-    proxy: Option<Proxy>,
+    /// Between the workers and each master.
+    proxies: Vec<Proxy>,
     /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
     /// Dropped after the daemons are killed.
@@ -368,6 +386,16 @@ impl Deployment {
         &self.master
     }
 
+    /// The second master, where the tests have a server for its database.
+    pub fn standby(&self) -> Option<&Daemon> {
+        self.standby.as_ref()
+    }
+
+    /// The masters: one, or two.
+    pub fn masters(&self) -> impl DoubleEndedIterator<Item = &Daemon> {
+        std::iter::once(&self.master).chain(&self.standby)
+    }
+
     /// A worker; the first is 1.
     pub fn worker(&self, number: u16) -> &Daemon {
         assert!(number > 0, "workers are numbered from 1");
@@ -387,9 +415,9 @@ impl Deployment {
         }
     }
 
-    /// The master, then the workers.
+    /// The masters, then the workers.
     pub fn daemons(&self) -> impl DoubleEndedIterator<Item = &Daemon> {
-        std::iter::once(&self.master).chain(&self.workers)
+        self.masters().chain(&self.workers)
     }
 
     /// The workers' addresses, in order.
@@ -397,9 +425,14 @@ impl Deployment {
         self.workers.iter().map(Daemon::address).collect()
     }
 
-    /// The proxy of [`DeploymentBuilder::link_proxy`].
+    /// The proxy of [`DeploymentBuilder::link_proxy`], before the first master.
     pub fn proxy(&self) -> &Proxy {
-        self.proxy.as_ref().expect("made with a proxy")
+        self.proxies.first().expect("made with a proxy")
+    }
+
+    /// The proxies, one before each master.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
     }
 
     /// The disk of [`DeploymentBuilder::small_disk`], where mounting was allowed.
@@ -437,12 +470,52 @@ impl Deployment {
         }
     }
 
-    fn put_proxy(&mut self) {
-        let proxy = Proxy::start(self.master.address().parse().unwrap());
+    fn put_proxies(&mut self) {
+        let proxy = |master: &Daemon| Proxy::start(master.address().parse().unwrap());
+        let proxies: Vec<Proxy> = self.masters().map(proxy).collect();
+        let addresses = proxies.iter().map(|it| it.address.to_string()).collect();
+        self.set_masters(addresses);
+        self.proxies = proxies;
+    }
+
+    fn set_masters(&self, addresses: Vec<String>) {
         for worker in &self.workers {
-            worker.set("master", proxy.address.to_string());
+            match addresses.as_slice() {
+                [address] => worker.set("master", address.clone()),
+                addresses => {
+                    worker.unset("master");
+                    worker.set("masters", addresses.to_vec());
+                }
+            }
         }
-        self.proxy = Some(proxy);
+    }
+
+    /// Makes the second master's files: those of the first, with a port, a folder and a home of its own.
+    fn put_standby(&mut self) -> Result<(), SandboxError> {
+        let Some(standby) = &self.standby else {
+            return Ok(());
+        };
+        let here = self.layout.dir();
+        let home = |name: &str| self.layout.home(name);
+        let mut items = Vec::new();
+        read(&home(MASTER), Path::new(""), &mut items);
+        fs::create_dir(home(STANDBY)).unwrap();
+        fs::set_permissions(home(STANDBY), Permissions::from_mode(0o700)).unwrap();
+        write(&items, &home(STANDBY));
+        fs::copy(self.master.config(), standby.config()).unwrap();
+        let port = ports::free(1).map_err(SandboxError::failed)?[0];
+        let path = |name: &str| here.join(name).display().to_string();
+        for (key, value) in [
+            ("listen", format!("127.0.0.1:{port}")),
+            ("data_dir", path("data/standby")),
+            ("control_socket", path("standby.sock")),
+            ("log.file", path("log/standby.log")),
+            ("gpg.home", home(STANDBY).display().to_string()),
+        ] {
+            standby.set(key, value);
+        }
+        self.set_masters(self.masters().map(Daemon::address).collect());
+        Ok(())
     }
 
     /// Starts the master, then all workers, and waits until they serve; returns how long the master
@@ -452,6 +525,9 @@ impl Deployment {
     /// A daemon does not start in time; the error has its output.
     pub fn try_start_all(&self) -> Result<Duration, SandboxError> {
         let took = self.master.try_start()?;
+        if let Some(standby) = &self.standby {
+            standby.try_start()?;
+        }
         for worker in &self.workers {
             worker.try_spawn(None)?;
         }
@@ -478,8 +554,8 @@ impl Deployment {
                 );
             }
         }
-        if !self.master.is_started() {
-            self.master.start();
+        for master in self.masters().filter(|it| !it.is_started()) {
+            master.start();
         }
         let starting: Vec<&Daemon> = self
             .workers

@@ -8,8 +8,11 @@
 pub(super) mod checks;
 mod dialect;
 mod errors;
+pub(super) mod lease;
+#[cfg(test)]
+mod lease_tests;
 pub(super) mod migrations;
-mod session;
+pub(super) mod session;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]

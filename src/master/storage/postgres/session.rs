@@ -14,11 +14,16 @@ use crate::master::storage::files::read_file;
 use hashlink::LruCache;
 use postgres::types::ToSql;
 use postgres::{CancelToken, Client, Row, SimpleQueryMessage, Statement};
+use std::sync::OnceLock;
+use std::time::Duration;
+use uuid::Uuid;
 
 /// Largest file with a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4096;
 /// Prepared statements that a session keeps.
 const STATEMENTS_MAX: usize = 256;
+/// Characters of the name under which the server lists a session, before the process: it keeps 63.
+const PROGRAM_CHARS_MAX: usize = 30;
 /// The oldest version of the server, as `server_version_num`.
 const SERVER_VERSION_MIN: i64 = 150_000;
 
@@ -31,6 +36,12 @@ const SETTINGS: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_sessio
      SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
      SET jit = off; \
      SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; SET standard_conforming_strings = on;";
+
+/// This process, among those that share a database. Each start is another.
+pub fn process_id() -> Uuid {
+    static ID: OnceLock<Uuid> = OnceLock::new();
+    *ID.get_or_init(Uuid::new_v4)
+}
 
 /// A connection to a server, and what is prepared there.
 pub(super) struct ServerSession {
@@ -47,8 +58,36 @@ impl ServerSession {
     /// # Errors
     /// None answers, or the server refuses: with the URL and what to do.
     pub fn connect(url: &PostgresUrl) -> Result<ServerSession, StorageError> {
-        let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
+        ServerSession::connect_by(url, url.connection().clone())
+    }
+
+    /// As [`ServerSession::connect`], where nothing of the network may take longer than `patience`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn connect_within(
+        url: &PostgresUrl,
+        patience: Duration,
+    ) -> Result<ServerSession, StorageError> {
         let mut connection = url.connection().clone();
+        connection.connect_timeout(patience);
+        connection.tcp_user_timeout(patience);
+        ServerSession::connect_by(url, connection)
+    }
+
+    fn connect_by(
+        url: &PostgresUrl,
+        mut connection: postgres::Config,
+    ) -> Result<ServerSession, StorageError> {
+        let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
+        // Whose place another one takes, whose sessions are ended by this name.
+        let program: String = connection
+            .get_application_name()
+            .unwrap_or_default()
+            .chars()
+            .take(PROGRAM_CHARS_MAX)
+            .collect();
+        connection.application_name(&format!("{program} {}", process_id().simple()));
         if let Some(file) = url.password_file() {
             let text = read_file(file, PASSWORD_BYTES_MAX)
                 .map_err(|error| StorageError::Io(file.clone(), error))?;
