@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test test-postgres hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test test-postgres hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-postgres bench-sizes bench-websocket account-times
 
 all: build
 
@@ -160,6 +160,12 @@ bench: ## ours beside redis and PostgreSQL: half an hour
 bench-histories: deps ## a history of 3,000,000 transactions, and who else notices: three minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench histories
+
+# Orders with the data on PostgreSQL, at the server and 2 ms away, and in SQLite, beside pgbench.
+bench-postgres: ## orders on PostgreSQL and SQLite, beside pgbench: two minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench postgres
 
 bench-market: deps ## a master's starts on five million rows of market files: two minutes
 	$(CARGO) build --release --locked

@@ -18,6 +18,7 @@ pub mod notices;
 pub mod open_orders;
 pub mod orders;
 pub mod plot;
+pub mod postgres;
 pub mod process;
 pub mod reads;
 pub mod rivals;

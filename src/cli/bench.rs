@@ -10,7 +10,7 @@ use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
 use crate::bench::{
     Scale, account_times, growth, histories, idle, load, logins, market, notices, open_orders,
-    orders, plot, reads, sizes, start, websocket,
+    orders, plot, postgres, reads, sizes, start, websocket,
 };
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
@@ -60,6 +60,8 @@ enum Command {
     Reads,
     /// Orders beside PostgreSQL
     Orders,
+    /// Orders on PostgreSQL and on SQLite, beside pgbench on the same server
+    Postgres,
     /// One update that settles 10,000 orders
     Settle,
     /// What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10
@@ -144,6 +146,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::All(arguments) => measure_all(cli, arguments),
         Command::Reads => measure_rows(cli, &[reads::measure]),
         Command::Orders => measure_rows(cli, &[orders::measure]),
+        Command::Postgres => measure_rows(cli, &[postgres::measure]),
         Command::Settle => measure_rows(cli, &[orders::settle]),
         Command::Idle => measure_rows(cli, &[idle::measure]),
         Command::Start => measure_rows(cli, &[start::measure]),

@@ -72,6 +72,8 @@ pub struct PostgresUrl {
     /// As it was written. It has no password.
     text: String,
     connection: Config,
+    /// How each host is reached, one connection a host.
+    hosts: Vec<Config>,
     tls: PostgresTls,
     /// `None`: the certificates that the system trusts.
     root_certificate: Option<PathBuf>,
@@ -129,6 +131,9 @@ impl PostgresUrl {
             format!("{error}{}", why.unwrap_or_default())
         })?;
         check_parts(&connection)?;
+        let hosts = each_host(&plain)
+            .filter(|hosts| hosts.len() == connection.get_hosts().len())
+            .unwrap_or_else(|| vec![connection.clone()]);
         let is_near = connection.get_hosts().iter().all(is_near);
         let default = if is_near {
             PostgresTls::Prefer
@@ -143,40 +148,24 @@ impl PostgresUrl {
         let mut url = PostgresUrl {
             text: text.to_owned(),
             connection,
+            hosts,
             tls,
             root_certificate,
             password_file: None,
             lease: LEASE,
         };
-        url.complete();
-        Ok(url)
-    }
-
-    /// What a URL leaves out.
-    fn complete(&mut self) {
-        let has_socket = self.has_socket();
-        let it = &mut self.connection;
-        it.ssl_mode(match self.tls {
+        let ssl_mode = match url.tls {
             // TLS needs a host's name, which a socket of this machine has not.
-            _ if has_socket => SslMode::Disable,
+            _ if url.has_socket() => SslMode::Disable,
             PostgresTls::Disable => SslMode::Disable,
             PostgresTls::Prefer => SslMode::Prefer,
             PostgresTls::Require | PostgresTls::VerifyCa | PostgresTls::VerifyFull => {
                 SslMode::Require
             }
-        });
-        if it.get_application_name().is_none() {
-            it.application_name(APPLICATION_NAME);
-        }
-        if it.get_connect_timeout().is_none() {
-            it.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if it.get_tcp_user_timeout().is_none() {
-            it.tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
-        }
-        it.keepalives_idle(KEEPALIVE_IDLE)
-            .keepalives_interval(KEEPALIVE_INTERVAL)
-            .keepalives_retries(KEEPALIVE_RETRIES);
+        };
+        let all = std::iter::once(&mut url.connection).chain(&mut url.hosts);
+        all.for_each(|it| complete(it, ssl_mode));
+        Ok(url)
     }
 
     /// The same, with the file that has the password.
@@ -205,6 +194,11 @@ impl PostgresUrl {
     /// Hosts, ports, user, database and time-outs, without a password.
     pub fn connection(&self) -> &Config {
         &self.connection
+    }
+
+    /// The same for each host alone, in the order in which they are tried.
+    pub fn hosts(&self) -> &[Config] {
+        &self.hosts
     }
 
     /// How connections are protected.
@@ -248,6 +242,36 @@ impl PostgresUrl {
                 .to_owned()
         })
     }
+}
+
+/// What a URL leaves out.
+fn complete(it: &mut Config, ssl_mode: SslMode) {
+    it.ssl_mode(ssl_mode);
+    if it.get_application_name().is_none() {
+        it.application_name(APPLICATION_NAME);
+    }
+    if it.get_connect_timeout().is_none() {
+        it.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if it.get_tcp_user_timeout().is_none() {
+        it.tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
+    }
+    it.keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES);
+}
+
+/// A URL of one host for each host that stands in this one. `None`: they stand elsewhere, too, or
+/// belong together in another way.
+fn each_host(url: &str) -> Option<Vec<Config>> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_once('/')?;
+    let (user, hosts) = authority.rsplit_once('@')?;
+    let alone = hosts.split(',').map(|host| {
+        let alone: Config = format!("{scheme}://{user}@{host}/{path}").parse().ok()?;
+        (alone.get_hosts().len() == 1).then_some(alone)
+    });
+    alone.collect()
 }
 
 /// Whether a host is this machine.
@@ -298,6 +322,7 @@ fn check_parts(connection: &Config) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use postgres::config::TargetSessionAttrs;
 
     #[test]
     fn hosts_user_and_database_are_read_and_the_rest_is_completed() {
@@ -311,6 +336,15 @@ mod tests {
             url.connection().get_connect_timeout(),
             Some(&CONNECT_TIMEOUT)
         );
+        let hosts = url.hosts();
+        assert_eq!(hosts.len(), 2);
+        assert_eq!(hosts[1].get_hosts(), &url.connection().get_hosts()[1..]);
+        assert_eq!(hosts[1].get_ports(), [5433]);
+        assert_eq!(
+            hosts[1].get_target_session_attrs(),
+            TargetSessionAttrs::ReadWrite
+        );
+        assert_eq!(hosts[1].get_connect_timeout(), Some(&CONNECT_TIMEOUT));
         assert_eq!(url.tls(), PostgresTls::VerifyFull, "beyond this machine");
         assert_eq!(url.weakness(), None);
         assert!(!format!("{url:?}").contains("Config"));
@@ -334,6 +368,8 @@ mod tests {
             assert_eq!(url.tls(), expected, "{mode}");
             assert!(url.weakness().is_some(), "{mode}");
         }
+        let named = "postgres://pt@db/trade?host=other";
+        assert_eq!(PostgresUrl::parse(named).unwrap().hosts().len(), 1);
         let url = "postgres://pt@db/trade?sslmode=verify-full&sslrootcert=system";
         assert_eq!(PostgresUrl::parse(url).unwrap().root_certificate(), None);
     }

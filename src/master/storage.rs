@@ -60,6 +60,9 @@ use uuid::Uuid;
 
 /// A commit, a roll-back or a wait for the lock that takes longer counts as hanging.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time after which a long read of a database on a server takes a new snapshot. A step of it may take
+/// as long again.
+const SERVER_SNAPSHOT_TIME: Duration = Duration::from_secs(5);
 
 /// Why a read or write failed.
 #[derive(Debug)]
@@ -476,9 +479,7 @@ pub fn end_superseded(why: &str) -> ! {
     end_process(crate::daemon::SUPERSEDED, why)
 }
 
-fn lock_server(
-    url: &crate::config::PostgresUrl,
-) -> Result<Option<PostgresLease>, StorageError> {
+fn lock_server(url: &crate::config::PostgresUrl) -> Result<Option<PostgresLease>, StorageError> {
     if postgres::migrations::version(url)? == 0 {
         return Ok(None);
     }
@@ -584,6 +585,16 @@ impl Reader {
         read: impl FnOnce(&mut Snapshot<'_>) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         read(&mut self.snapshot()?)
+    }
+
+    /// Time after which a long read should take a new snapshot; `None`: one may last as long as it
+    /// takes. While a snapshot is open, a server cannot reuse the room of what was changed or deleted
+    /// since, in any of its databases.
+    pub fn snapshot_time(&self) -> Option<Duration> {
+        match self {
+            Reader::Sqlite(_) => None,
+            Reader::Postgres(_) => Some(SERVER_SNAPSHOT_TIME),
+        }
     }
 
     /// Returns a handle that cancels a long read from another thread.

@@ -129,6 +129,7 @@ pub struct DeploymentBuilder {
     keeps_folder: bool,
     is_in_a_file: bool,
     has_standby: bool,
+    database_url: Option<String>,
 }
 
 impl DeploymentBuilder {
@@ -182,6 +183,12 @@ impl DeploymentBuilder {
         self
     }
 
+    /// Keeps the data in this empty database on a server, which outlives the deployment.
+    pub fn on_server(mut self, url: &str) -> DeploymentBuilder {
+        self.database_url = Some(url.to_owned());
+        self
+    }
+
     /// Puts the database on a disk of its own of this size, where mounting is allowed. On a server it
     /// stays there.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
@@ -223,7 +230,7 @@ impl DeploymentBuilder {
         let workers = self.workers.unwrap_or(1);
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
-        let server = if self.is_in_a_file {
+        let server = if self.is_in_a_file || self.database_url.is_some() {
             Ok(None)
         } else if self.has_standby {
             ServerDatabase::where_there_is_a_server()
@@ -233,7 +240,7 @@ impl DeploymentBuilder {
         let server = server.map_err(SandboxError::failed)?;
         let disk = self
             .disk_megabytes
-            .filter(|_| server.is_none())
+            .filter(|_| server.is_none() && self.database_url.is_none())
             .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
         write(&template, folder.path());
         ports::settle(&layout, true)?;
@@ -256,10 +263,13 @@ impl DeploymentBuilder {
                 }
             }
         }
-        if let Some(server) = &server {
-            move_to_server(&master, server)?;
+        let url = self
+            .database_url
+            .or_else(|| server.as_ref().map(ServerDatabase::url));
+        if let Some(url) = &url {
+            move_to_server(&master, url)?;
         }
-        let has_standby = self.has_standby && server.is_some();
+        let has_standby = self.has_standby && url.is_some();
         let mut deployment = Deployment {
             master,
             workers: daemons,
@@ -323,13 +333,13 @@ pub struct Deployment {
 }
 
 /// Lets a master that has never run keep its data on a server, with the same workers.
-fn move_to_server(master: &Daemon, server: &ServerDatabase) -> Result<(), SandboxError> {
+fn move_to_server(master: &Daemon, url: &str) -> Result<(), SandboxError> {
     let wrong = |error: crate::config::ConfigError| SandboxError::failed(error.to_string());
     let from = MasterConfig::load(master.config())
         .map_err(wrong)?
         .0
         .database;
-    master.set("database.url", server.url());
+    master.set("database.url", url);
     let to = MasterConfig::load(master.config())
         .map_err(wrong)?
         .0

@@ -80,6 +80,8 @@ mod master {
     mod mail_servers;
     // All that a deployment has on a person.
     mod export;
+    // Masters on PostgreSQL servers of their own.
+    mod postgres_server;
     // Providers of real markets against a mock exchange.
     pub mod markets;
     // A disk that is almost full.

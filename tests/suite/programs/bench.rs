@@ -49,6 +49,17 @@ fn every_measurement_runs_and_hears_right_answers() {
     }
 }
 
+/// On PostgreSQL, too, where it is installed.
+#[test]
+fn orders_on_either_engine_are_answered() {
+    let rows = bench(&["postgres"]);
+    let rows = rows.as_array().unwrap();
+    assert!([3, 9].contains(&rows.len()), "{rows:#?}");
+    for row in rows {
+        assert!(row["ours"]["value"].as_u64().unwrap() > 0, "{row:#}");
+    }
+}
+
 #[test]
 fn quotes_by_websocket_are_right() {
     let rows = bench(&["websocket"]);

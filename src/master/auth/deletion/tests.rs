@@ -5,10 +5,11 @@ use crate::master::auth::hashing::testing as hashing;
 use crate::master::messages::{
     AccountEnd, AccountEvent, AdminAct, AuthMessage, Grant, RouterMessage, TransactionsMessage,
 };
+use crate::master::storage::testing::Engine;
 use crate::master::storage::{Reader, backup};
 use crate::master::testing::{
-    FakeLink, MasterRig, act, act_within, link_request, login, money, order_id, pass, quantity,
-    reason, register, symbol,
+    FakeLink, MasterRig, act, act_within, config, link_request, login, money, order_id, pass,
+    quantity, reason, register, symbol,
 };
 use crate::master::verify;
 use crate::model::{
@@ -284,9 +285,10 @@ fn found(rig: &MasterRig, texts: &[String]) -> Vec<String> {
     found
 }
 
+/// A server's files are its administrator's: see its page.
 #[test]
 fn no_file_has_the_bytes_of_who_was_deleted() {
-    let mut rig = MasterRig::new();
+    let mut rig = MasterRig::on(Engine::sqlite(), config());
     let mut link = rig.link("eu1");
     let mut storage = rig.engine.storage();
     storage.write(|tx| tx.set_outbox_open(true)).unwrap();

@@ -12,10 +12,15 @@ use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use crate::master::storage::files::read_file;
 use hashlink::LruCache;
+use parking_lot::Mutex;
 use postgres::types::ToSql;
-use postgres::{CancelToken, Client, Row, SimpleQueryMessage, Statement};
+use postgres::{CancelToken, Client, Config, Row, SimpleQueryMessage, Statement};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
+use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
 /// Largest file with a password, in bytes.
@@ -26,6 +31,15 @@ const STATEMENTS_MAX: usize = 256;
 const PROGRAM_CHARS_MAX: usize = 30;
 /// The oldest version of the server, as `server_version_num`.
 const SERVER_VERSION_MIN: i64 = 150_000;
+
+/// How long a host may take beyond its network's time-out: for TLS, and to say that it serves.
+const START_UP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Attempts to connect to one host that were given up and have not ended, at most. A host that is
+/// stopped or overloaded takes connections and answers none.
+const GIVEN_UP_MAX: u32 = 4;
+
+/// How many attempts to connect to a host were given up and have not ended.
+static GIVEN_UP: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 
 /// Settings of every session. A statement waits for another master's transaction as long as SQLite
 /// waits for another writer. A session whose client is gone, or silent within a transaction, gives
@@ -58,10 +72,10 @@ impl ServerSession {
     /// # Errors
     /// None answers, or the server refuses: with the URL and what to do.
     pub fn connect(url: &PostgresUrl) -> Result<ServerSession, StorageError> {
-        ServerSession::connect_by(url, url.connection().clone())
+        ServerSession::of(connect_to_any(url, None)?, url)
     }
 
-    /// As [`ServerSession::connect`], where nothing of the network may take longer than `patience`.
+    /// As [`ServerSession::connect`], where no host may take longer than `patience`.
     ///
     /// # Errors
     /// As there.
@@ -69,34 +83,10 @@ impl ServerSession {
         url: &PostgresUrl,
         patience: Duration,
     ) -> Result<ServerSession, StorageError> {
-        let mut connection = url.connection().clone();
-        connection.connect_timeout(patience);
-        connection.tcp_user_timeout(patience);
-        ServerSession::connect_by(url, connection)
+        ServerSession::of(connect_to_any(url, Some(patience))?, url)
     }
 
-    fn connect_by(
-        url: &PostgresUrl,
-        mut connection: postgres::Config,
-    ) -> Result<ServerSession, StorageError> {
-        let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
-        // Whose place another one takes, whose sessions are ended by this name.
-        let program: String = connection
-            .get_application_name()
-            .unwrap_or_default()
-            .chars()
-            .take(PROGRAM_CHARS_MAX)
-            .collect();
-        connection.application_name(&format!("{program} {}", process_id().simple()));
-        if let Some(file) = url.password_file() {
-            let text = read_file(file, PASSWORD_BYTES_MAX)
-                .map_err(|error| StorageError::Io(file.clone(), error))?;
-            connection.password(text.trim_ascii_end());
-        }
-        let tls = connector(url).map_err(other)?;
-        let client = connection
-            .connect(tls)
-            .map_err(|error| connect_error(url, &error))?;
+    fn of(client: Client, url: &PostgresUrl) -> Result<ServerSession, StorageError> {
         let mut session = ServerSession {
             client,
             statements: LruCache::new(STATEMENTS_MAX),
@@ -251,6 +241,87 @@ impl ServerSession {
             self.is_lost |= is_lost(&error);
             storage_error(&error)
         })
+    }
+}
+
+/// Tries a URL's hosts one after the other.
+fn connect_to_any(url: &PostgresUrl, patience: Option<Duration>) -> Result<Client, StorageError> {
+    let password = match url.password_file() {
+        Some(file) => Some(
+            read_file(file, PASSWORD_BYTES_MAX)
+                .map_err(|error| StorageError::Io(file.clone(), error))?,
+        ),
+        None => None,
+    };
+    let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
+    let tls = connector(url).map_err(other)?;
+    let mut failed = None;
+    for host in url.hosts() {
+        let mut host = host.clone();
+        if let Some(password) = &password {
+            host.password(password.trim_ascii_end());
+        }
+        // Whose place another one takes, whose sessions are ended by this name.
+        let program = host.get_application_name().unwrap_or_default();
+        let program: String = program.chars().take(PROGRAM_CHARS_MAX).collect();
+        host.application_name(&format!("{program} {}", process_id().simple()));
+        let within = match patience {
+            Some(patience) => {
+                host.connect_timeout(patience).tcp_user_timeout(patience);
+                patience
+            }
+            None => host.get_connect_timeout().copied().unwrap_or_default() + START_UP_TIMEOUT,
+        };
+        let connected = connect_in_time(url, host, tls.clone(), within);
+        match (connected, &failed) {
+            (Ok(client), _) => return Ok(client),
+            // What a server says tells more than that another one is away.
+            (Err(StorageError::Busy(_)), Some(_)) => {}
+            (Err(error), _) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| other("the URL names no host".to_owned())))
+}
+
+/// Connects to one host, or gives it up in time. The crate's time-out is that of the network alone.
+fn connect_in_time(
+    url: &PostgresUrl,
+    host: Config,
+    tls: MakeRustlsConnect,
+    within: Duration,
+) -> Result<Client, StorageError> {
+    let name = format!("{:?} {:?}", host.get_hosts(), host.get_ports());
+    let silent = || {
+        StorageError::Busy(format!(
+            "{}: a server takes connections and does not answer: is it stopped, or overloaded?",
+            url.text()
+        ))
+    };
+    let before = GIVEN_UP.lock().get(&name).copied();
+    if before.is_some_and(|attempts| attempts >= GIVEN_UP_MAX) {
+        return Err(silent());
+    }
+    let (sender, receiver) = mpsc::sync_channel(0);
+    let attempted = name.clone();
+    let attempt = move || {
+        let connected = host.connect(tls);
+        if sender.send(connected).is_err()
+            && let Some(attempts) = GIVEN_UP.lock().get_mut(&attempted)
+        {
+            *attempts = attempts.saturating_sub(1);
+        }
+    };
+    let io = |error| StorageError::Other(format!("{}: {error}", url.text()));
+    thread::Builder::new()
+        .name("connect".to_owned())
+        .spawn(attempt)
+        .map_err(io)?;
+    match receiver.recv_timeout(within) {
+        Ok(connected) => connected.map_err(|error| connect_error(url, &error)),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            *GIVEN_UP.lock().entry(name).or_default() += 1;
+            Err(silent())
+        }
     }
 }
 

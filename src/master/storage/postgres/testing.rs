@@ -57,6 +57,14 @@ impl PostgresDatabase {
             .unwrap();
     }
 
+    /// Executes SQL at the server, beside the databases.
+    pub fn execute_on_server(&self, sql: &str) {
+        ServerSession::connect(&self.server)
+            .unwrap()
+            .batch(sql)
+            .unwrap();
+    }
+
     /// Ends all sessions of it, as a server that restarts does.
     pub fn end_sessions(&self) {
         let sql = format!(

@@ -1,10 +1,13 @@
 //! spec/master/storage/postgres.md · 3.1.2 Database Management
 
+mod faults;
+
 use super::testing::PostgresDatabase;
 use super::*;
 use crate::config::DatabaseUrl;
 use crate::master::storage::testing::Engine;
 use crate::master::storage::{Reader, Snapshot, Storage};
+use crate::testkit::small_disk::SmallDisk;
 
 /// A migrated database; `None`, and the test is skipped, where `tests/with-postgres` has not started a
 /// server.
