@@ -129,6 +129,8 @@ impl Drop for LeaseKeeper {
         self.stop.request();
         let deadline = Instant::now() + STOP_TIMEOUT;
         runtime::join_all(std::mem::take(&mut self.threads), deadline);
+        // Others may still show the lease.
+        self.lease.release();
     }
 }
 

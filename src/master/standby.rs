@@ -11,8 +11,8 @@ use super::lease::LeaseKeeper;
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::messages::WorkersShared;
-use super::storage::StorageError;
 use super::storage::{LeaseAttempt, LeaseClaim, LeaseHolder, LeaseWatch, PostgresLease, Reader};
+use super::storage::{StorageError, end_superseded};
 use super::workers::registry::Registry;
 use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
 use crate::daemon::run::ServiceContext;
@@ -30,6 +30,9 @@ use std::time::{Duration, Instant};
 
 /// How often it is looked whether the lease is free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// A look that takes longer than this many leases finds a server that does not answer, and may never
+/// end.
+const LOOK_LEASES_MAX: u32 = 5;
 /// How often the registered workers are read.
 const REGISTRY_INTERVAL: Duration = Duration::from_secs(2);
 /// The threads of a standby end within this time.
@@ -84,6 +87,17 @@ pub(super) fn stand_by(
     Ok(ended?.map(|lease| NewLeader { lease, remains }))
 }
 
+/// Ends the process where the database's server takes a question and never answers it: the next start
+/// asks another host, or the same one anew.
+fn watch_looks(began: &Mutex<Option<Instant>>, lease: Duration, stop: &Stop) {
+    while !stop.wait(LOOK_INTERVAL) {
+        let is_late = |began: Instant| began.elapsed() > lease * LOOK_LEASES_MAX;
+        if began.lock().is_some_and(is_late) {
+            end_superseded("the database's server does not answer a master that stands by");
+        }
+    }
+}
+
 /// What a standby runs.
 struct Standby {
     listener: Arc<Listener>,
@@ -93,6 +107,8 @@ struct Standby {
     shared: WorkersShared,
     database: DatabaseUrl,
     reader: Option<Reader>,
+    /// When the look that is under way began.
+    look_began: Arc<Mutex<Option<Instant>>>,
     group: ThreadGroup,
     stop: Stop,
 }
@@ -160,6 +176,7 @@ impl Standby {
             shared,
             database: config.database.clone(),
             reader: None,
+            look_began: Arc::default(),
             group,
             stop,
         };
@@ -179,13 +196,16 @@ impl Standby {
         (context, remains): (&ServiceContext<'_, MasterConfig>, &mut StandbyRemains),
     ) -> Result<Option<LeaseKeeper>, StartError> {
         let mut watch = LeaseWatch::new(url, claim);
+        let (began, lease) = (Arc::clone(&self.look_began), claim.lease);
+        self.group
+            .unwatched("looks", move |stop| watch_looks(&began, lease, stop))?;
         let failures = Throttle::new(LOGGED_MAX, Duration::from_secs(60));
         let (looks, reads) = (tick(LOOK_INTERVAL), tick(REGISTRY_INTERVAL));
         self.show(Ok(leader));
         daemon::notify_ready(&self.state.load().line());
         loop {
             select! {
-                recv(looks) -> _ => match self.look(&mut watch, url, claim) {
+                recv(looks) -> _ => match self.look_in_time(&mut watch, url, claim) {
                     Ok(Some(lease)) => {
                         daemon::notify_status("taking over");
                         return Ok(Some(LeaseKeeper::start(lease)?));
@@ -201,7 +221,11 @@ impl Standby {
                         self.show(Err(error.to_string()));
                     }
                 },
-                recv(reads) -> _ => self.read_registry(),
+                recv(reads) -> _ => {
+                    *self.look_began.lock() = Some(Instant::now());
+                    self.read_registry();
+                    *self.look_began.lock() = None;
+                }
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
                     crate::info!("SIGHUP: a master that stands by reads its configuration again when it takes over");
@@ -216,6 +240,18 @@ impl Standby {
         }
     }
 
+    fn look_in_time(
+        &mut self,
+        watch: &mut LeaseWatch,
+        url: &PostgresUrl,
+        claim: &LeaseClaim,
+    ) -> Result<Option<PostgresLease>, StorageError> {
+        *self.look_began.lock() = Some(Instant::now());
+        let looked = self.look(watch, url, claim);
+        *self.look_began.lock() = None;
+        looked
+    }
+
     /// Looks who leads, and takes the lease if nobody does.
     fn look(
         &mut self,
@@ -227,6 +263,8 @@ impl Standby {
             self.show(Ok(leader));
             return Ok(None);
         }
+        // It may bring the database forward, as long as that takes.
+        *self.look_began.lock() = None;
         match PostgresLease::attempt(url, claim)? {
             LeaseAttempt::Taken(lease) => {
                 crate::info!("this master leads from now on");

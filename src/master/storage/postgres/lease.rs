@@ -11,7 +11,7 @@ use crate::master::storage::StorageError;
 use crate::runtime::clock::boot_millis;
 use parking_lot::Mutex;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -128,6 +128,7 @@ pub struct PostgresLease {
     /// renewed, so that it ends here before it does on the server, whatever the clocks show.
     holds_until: AtomicI64,
     successor: Mutex<Option<Uuid>>,
+    is_released: AtomicBool,
 }
 
 impl fmt::Debug for PostgresLease {
@@ -187,6 +188,7 @@ impl PostgresLease {
             session: Mutex::new(None),
             holds_until: AtomicI64::new(from.saturating_add(millis(claim.lease))),
             successor: Mutex::default(),
+            is_released: AtomicBool::new(false),
         }))
     }
 
@@ -251,6 +253,32 @@ impl PostgresLease {
         *self.successor.lock() = Some(successor);
     }
 
+    /// Releases it, for the named successor if there is one. Where that fails it runs out. Only the first
+    /// call does something.
+    pub fn release(&self) {
+        if self.is_released.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let successor = self.successor.lock().take();
+        let successor = successor.map_or_else(
+            || "NULL".to_owned(),
+            |it| format!("'\\x{}'::bytea", it.simple()),
+        );
+        let reserved = if successor == "NULL" {
+            "0".to_owned()
+        } else {
+            format!("{NOW} + {}", self.claim.lease.as_millis())
+        };
+        let sql = format!(
+            "UPDATE master_lease SET holder = NULL, successor = {successor}, expires = {reserved}
+                 WHERE holder = '\\x{}'",
+            self.claim.holder.simple()
+        );
+        if let Err(error) = self.on_session(|session| session.batch(&sql)) {
+            crate::warn!("the lease of the database runs out, and was not released: {error}");
+        }
+    }
+
     fn on_session<T>(
         &self,
         run: impl FnOnce(&mut ServerSession) -> Result<T, StorageError>,
@@ -267,23 +295,8 @@ impl PostgresLease {
 }
 
 impl Drop for PostgresLease {
-    /// Releases it. Where that fails it runs out.
     fn drop(&mut self) {
-        let successor = self.successor.lock().take();
-        let successor =
-            successor.map_or_else(|| "NULL".to_owned(), |it| format!("'\\x{}'", it.simple()));
-        let reserved = format!(
-            "CASE WHEN {successor}::bytea IS NULL THEN 0 ELSE {NOW} + {} END",
-            self.claim.lease.as_millis()
-        );
-        let sql = format!(
-            "UPDATE master_lease SET holder = NULL, successor = {successor}, expires = {reserved}
-                 WHERE holder = '\\x{}'",
-            self.claim.holder.simple()
-        );
-        if let Err(error) = self.on_session(|session| session.batch(&sql)) {
-            crate::warn!("the lease of the database runs out, and was not released: {error}");
-        }
+        self.release();
     }
 }
 
