@@ -288,17 +288,10 @@ fn assemble(
     twin::store(config)?;
     raise_descriptors(config.limits.max_connections);
 
-    let listener = Arc::new(
-        Listener::bind_patiently(config.listen, stop)
-            .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
-    );
+    let listener = Arc::new(listener(config, stop)?);
     let watchdog = Watchdog::new();
     let mut group = ThreadGroup::new(stop, &watchdog);
-    let flusher = Flusher::new()?;
-    let flushing = Arc::clone(&flusher);
-    group.thread("flusher", move |stop, heartbeat| {
-        flushing.run(stop, heartbeat)
-    })?;
+    let flusher = start_flusher(&mut group)?;
 
     let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
@@ -356,6 +349,21 @@ fn assemble(
         before: place.before,
         _process: place.process,
     })
+}
+
+/// Listens on the master's port.
+fn listener(config: &MasterConfig, stop: &Stop) -> Result<Listener, StartError> {
+    Listener::bind_patiently(config.listen, stop)
+        .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))
+}
+
+fn start_flusher(group: &mut ThreadGroup) -> Result<Arc<Flusher>, StartError> {
+    let flusher = Flusher::new()?;
+    let flushing = Arc::clone(&flusher);
+    group.thread("flusher", move |stop, heartbeat| {
+        flushing.run(stop, heartbeat)
+    })?;
+    Ok(flusher)
 }
 
 /// Allows the process descriptors for so many connections, as far as the system does.
