@@ -42,7 +42,8 @@ fn held_by(url: &PostgresUrl, claim: &LeaseClaim) -> String {
 
 /// Lets the lease run out, as time does.
 fn expire(engine: &Engine) {
-    engine.execute("UPDATE master_lease SET expires = expires - 3600000");
+    let sql = "UPDATE master_lease SET expires = expires - 3600000";
+    engine.on_server().unwrap().execute(sql);
 }
 
 #[test]

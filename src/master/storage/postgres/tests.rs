@@ -261,7 +261,7 @@ fn errors_of_connecting_name_the_url_and_what_to_do() {
         "ALTER DATABASE {name} SET default_transaction_read_only = on"
     ));
     let database = DatabaseUrl::Postgres(Box::new(url(&engine)));
-    let failed = Storage::migrate(&database).unwrap_err();
+    let failed = Storage::lock(&database).unwrap_err();
     assert!(matches!(failed, StorageError::Full(_)), "{failed:?}");
 }
 
