@@ -34,6 +34,9 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Exit code: bad command line.
 pub const BAD_USAGE: u8 = 2;
+/// Exit code: a master that leads no more, since another one does or may. To be started again, to stand
+/// by.
+pub const SUPERSEDED: u8 = 75;
 /// Exit code: bad configuration or market files.
 pub const BAD_CONFIG: u8 = 78;
 

@@ -10,6 +10,7 @@ pub mod asset_queries;
 pub mod assets;
 pub mod auth;
 mod keys;
+pub mod lease;
 pub mod link_session;
 pub mod mail;
 pub mod messages;
@@ -19,12 +20,14 @@ pub mod reload;
 pub mod reply_to;
 pub mod restore;
 pub mod router;
+mod standby;
 pub mod start;
 pub mod storage;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod third_party;
 pub mod transactions;
+mod twin;
 pub mod verify;
 pub mod workers;
 
@@ -33,20 +36,22 @@ use crate::daemon::cli::{MasterCli, MasterCommand};
 use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::reload::FILE_LOOK_INTERVAL;
 use crate::daemon::root::NamedPath;
-use crate::daemon::run::{Service, ServiceContext};
+use crate::daemon::run::{ServeEnd, Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::net::Listener;
 use crate::runtime::log::LogConfig;
-use crate::runtime::{Stop, ThreadGroup, Watchdog};
+use crate::runtime::{ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
 use admin::{AdminServer, BackupRecord};
-use crossbeam_channel::{select, tick};
+use crossbeam_channel::{bounded, select, tick};
+use lease::DatabaseHold;
 use messages::MasterChannels;
+use standby::StandbyRemains;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use storage::StorageLock;
+use storage::process_lock::ProcessLock;
 
 /// An administrator's command ends within this time after the stop signal.
 const ADMIN_STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,6 +62,8 @@ const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 const RELOAD_REFUSED: &str = "; the configuration of the last reload was refused, see the log";
 /// How often the master looks whether orders are refused, for the status.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// The answer to who asks this master to step down has this time before it stops.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
 /// A module must answer then within this time.
 const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -77,7 +84,10 @@ pub struct Master {
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
     group: ThreadGroup,
-    _lock: StorageLock,
+    hold: DatabaseHold,
+    /// What it brings from the time when it stood by.
+    before: Option<StandbyRemains>,
+    _process: Option<ProcessLock>,
 }
 
 impl Service for Master {
@@ -143,17 +153,30 @@ impl Service for Master {
         start::check_again(config, current)
     }
 
-    fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
-        start::start(config, stop, reason)
+    fn start(
+        context: &ServiceContext<'_, MasterConfig>,
+        reason: &EndReason,
+    ) -> Result<Option<Master>, StartError> {
+        start::start(context, reason)
     }
 
     /// Opens the control socket, notifies systemd, pings its watchdog, and reloads the
     /// configuration on SIGHUP.
-    fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<(), StartError> {
+    #[allow(
+        clippy::too_many_lines,
+        reason = "what it waits for, one after the other"
+    )]
+    fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<ServeEnd, StartError> {
         let config = context.config;
         let url = config.database.clone();
         let _watchdog =
             daemon::watchdog(context.stop, &self.watchdog, move || storage::answers(&url))?;
+        let mut wants_reload = false;
+        if let Some(before) = &self.before {
+            before.pings.request();
+            wants_reload = before.wants_reload;
+        }
+        let (step_down, steps_down) = bounded(1);
         let channels = admin::AdminChannels {
             inboxes: self.inboxes.clone(),
             keyring: self.acceptor.links.identity.keyring().clone(),
@@ -167,6 +190,8 @@ impl Service for Master {
             flusher: Arc::clone(&self.acceptor.links.flusher),
             backups: Arc::new(BackupRecord::open(&config.database, config.backup_warning)),
             file: Arc::default(),
+            lease: self.hold.lease(),
+            step_down,
         };
         let file = Arc::clone(&channels.file);
         let looks = tick(FILE_LOOK_INTERVAL);
@@ -181,6 +206,11 @@ impl Service for Master {
         let mut current = config.clone();
         let (mut is_taken, mut refusal) = (true, None);
         let orders = tick(LOOK_INTERVAL);
+        if wants_reload {
+            is_taken = reload::reload(self, context, &mut current, &file);
+            file.note_reload(is_taken);
+        }
+        let mut end = ServeEnd::Stopped;
         loop {
             select! {
                 recv(context.signals.hangups) -> _ => {
@@ -199,17 +229,28 @@ impl Service for Master {
                     }
                 }
                 recv(looks) -> _ => file.look::<Master>(context, &current),
+                recv(steps_down) -> _ => {
+                    // Who asked has the answer meanwhile.
+                    if !context.stop.wait(ANSWER_TIMEOUT) {
+                        end = ServeEnd::StartAgain;
+                        daemon::notify_status("stepping down");
+                        context.stop.request();
+                    }
+                    break;
+                }
                 recv(context.stop.receiver()) -> _ => break,
             }
         }
-        daemon::notify_stopping();
+        if end == ServeEnd::Stopped {
+            daemon::notify_stopping();
+        }
         if let Some(metrics) = metrics {
             metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
         }
         if !control.stop(Instant::now() + ADMIN_STOP_TIMEOUT) {
             crate::warn!("a command of an administrator did not end in time");
         }
-        Ok(())
+        Ok(end)
     }
 
     /// Closes the port, sends clients `shutting-down`, and joins the threads from the top of the
@@ -218,6 +259,8 @@ impl Service for Master {
         self.listener.close();
         self.acceptor.close();
         let late = self.group.join(deadline);
+        // Another master may lead from now on.
+        drop(self.hold);
         let deadline = deadline.max(Instant::now() + AGENT_STOP_TIMEOUT_MIN);
         if let Err(error) = self.acceptor.links.identity.keyring().stop_by(deadline) {
             crate::warn!("GPG's agent was not stopped: {error}");

@@ -21,6 +21,28 @@ CREATE TABLE master_epoch (
 );
 INSERT INTO master_epoch VALUES (1, 0);
 
+-- Who leads, and until when by this server's clock, in milliseconds since 1970. It has a row of its own, since
+-- that of the epoch is locked while a transaction writes.
+CREATE TABLE master_lease (
+    one       BIGINT PRIMARY KEY CHECK (one = 1),
+    -- A process; NULL: nobody leads.
+    holder    BYTEA CHECK (length(holder) = 16),
+    -- Where it runs, for people.
+    name      TEXT COLLATE "C" NOT NULL,
+    expires   BIGINT NOT NULL,
+    -- Who takes the place of a master that has stepped down. Nobody else does before `expires`.
+    successor BYTEA CHECK (length(successor) = 16)
+);
+INSERT INTO master_lease VALUES (1, NULL, '', 0, NULL);
+
+-- The masters that stand by. Each writes its own row, without the epoch.
+CREATE TABLE master_standbys (
+    holder  BYTEA PRIMARY KEY CHECK (length(holder) = 16),
+    name    TEXT COLLATE "C" NOT NULL,
+    version TEXT COLLATE "C" NOT NULL,
+    seen    BIGINT NOT NULL
+);
+
 -- One row for each connection that writes. Each of its transactions counts `number` up: after a commit
 -- whose answer was lost, the number tells whether it was stored.
 CREATE TABLE writers (

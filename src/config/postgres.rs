@@ -26,6 +26,9 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// The name under which the server lists the master's sessions, where the URL has none.
 const APPLICATION_NAME: &str = "papertrader-master";
 
+/// For how long a master leads once it has said that it does, where the configuration has no `lease`.
+pub(super) const LEASE: Duration = Duration::from_secs(6);
+
 /// How a connection to a PostgreSQL server is protected: libpq's `sslmode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PostgresTls {
@@ -75,12 +78,15 @@ pub struct PostgresUrl {
     /// `None`: the certificates that the system trusts.
     root_certificate: Option<PathBuf>,
     password_file: Option<PathBuf>,
+    lease: Duration,
 }
 
 /// All the rest follows from the text.
 impl PartialEq for PostgresUrl {
     fn eq(&self, other: &PostgresUrl) -> bool {
-        self.text == other.text && self.password_file == other.password_file
+        self.text == other.text
+            && self.password_file == other.password_file
+            && self.lease == other.lease
     }
 }
 
@@ -146,6 +152,7 @@ impl PostgresUrl {
             tls,
             root_certificate,
             password_file: None,
+            lease: LEASE,
         };
         let ssl_mode = match url.tls {
             // TLS needs a host's name, which a socket of this machine has not.
@@ -167,6 +174,16 @@ impl PostgresUrl {
             password_file: file,
             ..self
         }
+    }
+
+    /// The same, with the time for which a master leads once it has said that it does.
+    pub fn with_lease(self, lease: Duration) -> PostgresUrl {
+        PostgresUrl { lease, ..self }
+    }
+
+    /// For how long a master leads once it has said that it does.
+    pub fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// The URL, which has no password.

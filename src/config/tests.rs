@@ -180,7 +180,8 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     let text = all(include_str!("../../etc/master.toml"))
         .replace("FINGERPRINT", KEY)
         .replace("symbols_file = \"symbols.txt\"\n", "")
-        .replace("password_file = \"database.password\"\n", "");
+        .replace("password_file = \"database.password\"\n", "")
+        .replace("lease = \"6s\"\n", "");
     let (mut sample, _) = master(&text).unwrap();
     // Its keys have no defaults.
     assert!(sample.mail.take().is_some());
@@ -665,6 +666,10 @@ fn a_worker_s_values_are_checked() {
         ("master = \"ma ster:1\"", "master"),
         ("master = \"::1:2048\"", "master"),
         ("master = \"[::g]:2048\"", "master"),
+        ("master = \"a:1\"\nmasters = [\"a:1\", \"b:1\"]", "masters"),
+        ("masters = []", "masters"),
+        ("masters = [\"a:1\", \"a:1\"]", "masters"),
+        ("masters = [\"a:1\", \"b\"]", "masters"),
         ("data_dir = \"\"", "data_dir"),
         ("allow_plaintext = \"yes\"", "allow_plaintext"),
     ] {
@@ -673,6 +678,9 @@ fn a_worker_s_values_are_checked() {
     }
     let (config, _) = worker(&worker_text("master = \"[::1]:2048\"", "")).unwrap();
     assert_eq!(config.master.to_string(), "[::1]:2048");
+    let (config, _) = worker(&worker_text("masters = [\"a:1\", \"b:2\"]", "")).unwrap();
+    let masters: Vec<String> = config.masters().map(ToString::to_string).collect();
+    assert_eq!(masters, ["a:1", "b:2"]);
     let error = worker(&worker_text("", "").replace(OTHER, KEY)).unwrap_err();
     assert_eq!(error.problems[0].key, "gpg.master_key");
     let error = worker(&worker_text("", "[limits]\nmax_unsent = \"1 elephant\"\n")).unwrap_err();

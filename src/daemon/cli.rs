@@ -15,7 +15,7 @@ use std::path::PathBuf;
     max_term_width = 100,
     args_conflicts_with_subcommands = true,
     after_help = "Signals: SIGTERM and SIGINT stop, SIGHUP opens the log anew and reads the configuration again.\n\
-    Exit codes: 0 done, 1 failed while running, 2 bad command line, 78 bad configuration."
+    Exit codes: 0 done, 1 failed while running, 2 bad command line, 75 another master leads, 78 bad configuration."
 )]
 pub struct MasterCli {
     /// The configuration, as etc/master.toml explains it

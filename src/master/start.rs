@@ -10,6 +10,7 @@ use super::assets::providers::PreparedProviders;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::{HashCosts, HashingPool};
 use super::keys::MasterKeys;
+use super::lease::{self, DatabaseHold, LeaseKeeper};
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::mail::{self, MailSetup};
@@ -18,12 +19,18 @@ use super::messages::{
     UpdateChannels, WorkersShared,
 };
 use super::order_watchers::OrderWatchers;
+use super::standby::{self, NewLeader, StandbyRemains};
 use super::storage::deployment_facts::{self, FactsError};
-use super::storage::{self, Reader, Storage, StorageError, StorageLock};
+use super::storage::process_lock::ProcessLock;
+use super::storage::{
+    self, LeaseAttempt, LeaseClaim, LeaseHolder, PostgresLease, Reader, Storage, StorageError,
+    process_id,
+};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
-use super::{Master, account_queries, auth, router, transactions, workers};
-use crate::config::{DatabaseUrl, MasterConfig};
+use super::{Master, account_queries, auth, router, transactions, twin, workers};
+use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
+use crate::daemon::run::ServiceContext;
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::key_watch::{KeyWatchHandle, key_watch};
@@ -70,6 +77,7 @@ pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let mut warnings = check_market(config)?;
     warnings.extend(check_others(config)?);
     warnings.extend(storage::server_warnings(&config.database));
+    warnings.extend(twin::check(config)?);
     Ok(warnings)
 }
 
@@ -148,11 +156,16 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
-/// Starts all threads. Returns when the first prices are published and peers are accepted.
+/// Starts all threads. Returns when the first prices are published and peers are accepted; before
+/// that it stands by where another master leads. `None`: the signal to stop came meanwhile.
 ///
 /// # Errors
 /// The reason, with its exit code. No thread and no GPG agent is left running.
-pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
+pub fn start(
+    context: &ServiceContext<'_, MasterConfig>,
+    reason: &EndReason,
+) -> Result<Option<Master>, StartError> {
+    let (config, stop) = (context.config, context.stop);
     let assets = AssetsConfig::of(config)?;
     let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
     if let Some(text) = no_database(config)? {
@@ -160,18 +173,102 @@ pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<M
     }
     // Before the market's files, whose kept bars a running master reads, and before any call of
     // GPG: on failure GPG's agent is stopped, which a running master also uses.
-    let lock = Storage::lock(&config.database)?;
-    // A large market takes minutes to read, so its files are read once.
+    let place = match lease::server(&config.database) {
+        Some(url) => Place::on_server(config, url)?,
+        None => Place::Leads(DatabaseHold::File(Storage::lock(&config.database)?), None),
+    };
+    // A large market takes minutes to read, so its files are read once, and before they are needed.
     let prepared = PreparedProviders::open(&assets)?;
-    let started = assemble(config, stop, (assets, prepared), mail, lock);
+    let started = place.lead(context).and_then(|place| match place {
+        Some(place) => assemble(config, stop, (assets, prepared), mail, place).map(Some),
+        None => Ok(None),
+    });
     if let Err(error) = &started {
         reason.keep(error);
         stop.request();
-        if let Ok(keyring) = Keyring::open(&config.gpg.home) {
-            let _ = keyring.stop();
-        }
+    }
+    if !matches!(started, Ok(Some(_)))
+        && let Ok(keyring) = Keyring::open(&config.gpg.home)
+    {
+        let _ = keyring.stop();
     }
     started
+}
+
+/// Whether this master leads.
+enum Place<'a> {
+    /// It does, and with the lock of its folder where the database is on a server.
+    Leads(DatabaseHold, Option<ProcessLock>),
+    /// Another one does.
+    StandsBy {
+        url: &'a PostgresUrl,
+        claim: LeaseClaim,
+        leader: LeaseHolder,
+        process: ProcessLock,
+    },
+}
+
+/// What a master that leads has.
+struct LeadingPlace {
+    hold: DatabaseHold,
+    process: Option<ProcessLock>,
+    /// What it brings from the time when it stood by.
+    before: Option<StandbyRemains>,
+}
+
+impl<'a> Place<'a> {
+    /// Takes the lease of a database on a server, if it is free.
+    fn on_server(config: &MasterConfig, url: &'a PostgresUrl) -> Result<Place<'a>, StartError> {
+        let process = ProcessLock::take(&config.data_dir, process_id())?;
+        let claim = LeaseClaim {
+            holder: process_id(),
+            ended: process.before,
+            name: lease::own_name(config.listen),
+            lease: url.lease(),
+        };
+        Ok(match PostgresLease::attempt(url, &claim)? {
+            LeaseAttempt::Taken(lease) => {
+                let keeper = LeaseKeeper::start(lease)?;
+                Place::Leads(DatabaseHold::Lease(keeper), Some(process))
+            }
+            LeaseAttempt::Held(leader) => Place::StandsBy {
+                url,
+                claim,
+                leader,
+                process,
+            },
+        })
+    }
+
+    /// Waits until this master leads. `None`: the signal to stop came before.
+    fn lead(
+        self,
+        context: &ServiceContext<'_, MasterConfig>,
+    ) -> Result<Option<LeadingPlace>, StartError> {
+        let (url, claim, leader, process) = match self {
+            Place::Leads(hold, process) => {
+                return Ok(Some(LeadingPlace {
+                    hold,
+                    process,
+                    before: None,
+                }));
+            }
+            Place::StandsBy {
+                url,
+                claim,
+                leader,
+                process,
+            } => (url, claim, leader, process),
+        };
+        twin::compare(context.config, &leader)?;
+        let identity = identity(context.config)?;
+        let new = standby::stand_by(context.config, url, identity, context, (&claim, leader))?;
+        Ok(new.map(|NewLeader { lease, remains }| LeadingPlace {
+            hold: DatabaseHold::Lease(lease),
+            process: Some(process),
+            before: Some(remains),
+        }))
+    }
 }
 
 fn assemble(
@@ -179,7 +276,7 @@ fn assemble(
     stop: &Stop,
     assets: (AssetsConfig, PreparedProviders),
     mail: Option<MailSetup>,
-    lock: StorageLock,
+    place: LeadingPlace,
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
     let (keys, key_watch) = key_watch();
@@ -188,6 +285,7 @@ fn assemble(
         crate::warn!("{warning}");
     }
     compare_facts(config)?;
+    twin::store(config)?;
     raise_descriptors(config.limits.max_connections);
 
     let listener = listen(config, stop)?;
@@ -207,6 +305,7 @@ fn assemble(
         refusals: Arc::clone(&inboxes.refusals),
         throttle: Throttle::new(REFUSALS_LOGGED_MAX, Duration::from_secs(60)),
         stop: stop.clone(),
+        stands_by: false,
     };
     let acceptor = Arc::new(MasterAcceptor {
         links,
@@ -217,7 +316,7 @@ fn assemble(
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
-    lock.check()?;
+    place.hold.check()?;
     daemon::notify_starting("waiting for the first prices");
     if !inboxes
         .assets
@@ -245,10 +344,13 @@ fn assemble(
         listener,
         acceptor,
         group,
-        _lock: lock,
+        hold: place.hold,
+        before: place.before,
+        _process: place.process,
     })
 }
 
+/// Listens on the master's port.
 fn listen(config: &MasterConfig, stop: &Stop) -> Result<Arc<Listener>, StartError> {
     Listener::bind_patiently(config.listen, stop)
         .map(Arc::new)

@@ -31,6 +31,7 @@ pub mod order_terms;
 pub mod outbox;
 pub mod positions;
 mod postgres;
+pub mod process_lock;
 pub mod reset;
 pub mod reset_codes;
 mod schema;
@@ -40,10 +41,13 @@ pub(crate) mod testing;
 pub mod verify;
 pub mod workers;
 
+pub use self::postgres::lease::{
+    LeaseAttempt, LeaseClaim, LeaseHolder, LeaseWatch, PostgresLease, StandbyMaster,
+};
+pub use self::postgres::session::process_id;
 pub use self::postgres::{PostgresInterrupter, PostgresStorage, PostgresTransaction};
 pub use sqlite::{SqliteInterrupter, SqliteStorage, SqliteTransaction};
 
-use self::postgres::migrations::PostgresLock;
 use crate::config::DatabaseUrl;
 use crate::runtime::Heartbeat;
 use crate::runtime::ownership::OwnershipError;
@@ -206,30 +210,26 @@ impl From<OwnershipError> for StorageError {
     }
 }
 
-/// The exclusive lock of a database, held as long as the master runs. The kernel releases it when
-/// the process ends, even after a crash.
+/// How long a program that is no master waits for a master's lease to end.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time between two attempts to take it.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long such a program may write, which does not renew its lease.
+const LOCK_LEASE: Duration = Duration::from_secs(30);
+
+/// The exclusive lock of a database. Of a file the kernel releases it when the process ends, even
+/// after a crash.
 #[derive(Debug)]
-pub struct StorageLock(HeldLock);
+pub struct StorageLock {
+    _held: HeldLock,
+}
 
 #[derive(Debug)]
 enum HeldLock {
     /// A lock of the file system.
     Sqlite { _file: File },
-    /// A lock of a session of the server.
-    Postgres(Box<PostgresLock>),
-}
-
-impl StorageLock {
-    /// Checks that the lock is still held, once all that needs it has been opened.
-    ///
-    /// # Errors
-    /// It was lost: another master may have taken the database meanwhile.
-    pub fn check(&self) -> Result<(), StorageError> {
-        match &self.0 {
-            HeldLock::Sqlite { .. } => Ok(()),
-            HeldLock::Postgres(lock) => lock.check(),
-        }
-    }
+    /// The place of the master that leads.
+    Postgres { _lease: Option<Box<PostgresLease>> },
 }
 
 /// A connection for a thread that writes.
@@ -284,17 +284,22 @@ impl<'a> DerefMut for Tx<'a> {
 }
 
 impl Storage {
-    /// Locks a database and creates its folder if necessary.
+    /// Locks a database and creates its folder if necessary. On a server this takes the place of the
+    /// master that leads, for half a minute, and brings the tables forward; where there are none it
+    /// makes none and takes nothing. Masters have their [lease](PostgresLease) instead.
     ///
     /// # Errors
     /// Another process holds the lock, or the lock file cannot be created.
     pub fn lock(url: &DatabaseUrl) -> Result<StorageLock, StorageError> {
-        Ok(StorageLock(match url {
+        let held = match url {
             DatabaseUrl::Sqlite(file) => HeldLock::Sqlite {
                 _file: sqlite::lock(file)?,
             },
-            DatabaseUrl::Postgres(url) => HeldLock::Postgres(Box::new(PostgresLock::take(url)?)),
-        }))
+            DatabaseUrl::Postgres(url) => HeldLock::Postgres {
+                _lease: lock_server(url)?.map(Box::new),
+            },
+        };
+        Ok(StorageLock { _held: held })
     }
 
     /// Creates the database if necessary, and applies the missing migrations. Before it changes one
@@ -420,7 +425,7 @@ impl Storage {
     /// Begins; exits the process where another master has taken the database.
     fn begin_or_exit(&mut self) -> Result<Tx<'_>, StorageError> {
         match self.begin() {
-            Err(StorageError::Superseded(text)) => end_process(&text),
+            Err(StorageError::Superseded(text)) => end_superseded(&text),
             begun => begun,
         }
     }
@@ -455,7 +460,8 @@ impl Tx<'_> {
     fn commit_or_exit(self) -> Result<(), StorageError> {
         match self.commit() {
             Err(StorageError::UnknownOutcome(text)) => {
-                end_process(&format!("a commit failed with an unknown outcome ({text})"))
+                let why = format!("a commit failed with an unknown outcome ({text})");
+                end_process(crate::daemon::FAILED, &why)
             }
             other => other,
         }
@@ -463,10 +469,37 @@ impl Tx<'_> {
 }
 
 /// Ends the process, which must not go on with what it holds in memory.
-fn end_process(why: &str) -> ! {
+fn end_process(code: u8, why: &str) -> ! {
     crate::error!("{why}: ending the process");
     log::logger().flush();
-    std::process::exit(i32::from(crate::daemon::FAILED))
+    std::process::exit(i32::from(code))
+}
+
+/// Ends the process, which leads no more: nothing that it would still answer need be true.
+pub fn end_superseded(why: &str) -> ! {
+    end_process(crate::daemon::SUPERSEDED, why)
+}
+
+fn lock_server(url: &crate::config::PostgresUrl) -> Result<Option<PostgresLease>, StorageError> {
+    if postgres::migrations::version(url)? == 0 {
+        return Ok(None);
+    }
+    let claim = LeaseClaim {
+        holder: Uuid::new_v4(),
+        ended: None,
+        name: format!("process {}, which is no master", std::process::id()),
+        lease: LOCK_LEASE,
+    };
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match PostgresLease::attempt(url, &claim)? {
+            LeaseAttempt::Taken(lease) => return Ok(Some(lease)),
+            LeaseAttempt::Held(_) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_POLL_INTERVAL);
+            }
+            LeaseAttempt::Held(_) => return Err(StorageError::InUse(PathBuf::from(url.text()))),
+        }
+    }
 }
 
 impl Reader {

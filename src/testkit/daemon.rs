@@ -56,12 +56,21 @@ pub struct Daemon {
 impl Daemon {
     /// The daemon of this place in a deployment's folder.
     pub fn new(layout: &Layout, place: Place) -> Daemon {
-        let name = place.name();
-        let file = |end: &str| layout.dir().join("log").join(format!("{name}.{end}"));
         let (program, config) = match place {
             Place::Master => ("papertrader-master", layout.master_config()),
             Place::Worker(number) => ("papertrader-worker", layout.worker_config(number)),
         };
+        Daemon::of(layout, place.name(), program, config)
+    }
+
+    /// The second master of a deployment.
+    pub fn standby(layout: &Layout) -> Daemon {
+        let name = super::layout::STANDBY.to_owned();
+        Daemon::of(layout, name, "papertrader-master", layout.standby_config())
+    }
+
+    fn of(layout: &Layout, name: String, program: &str, config: PathBuf) -> Daemon {
+        let file = |end: &str| layout.dir().join("log").join(format!("{name}.{end}"));
         Daemon {
             program: program::find(program),
             prefix: Vec::new(),
@@ -128,6 +137,14 @@ impl Daemon {
             table = below.as_table_mut().expect("a table, and no value");
         }
         table.insert(last.to_owned(), value.into());
+        fs::write(&self.config, root.to_string()).unwrap();
+    }
+
+    /// Takes a key of the first level out of its configuration.
+    pub fn unset(&self, key: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        let mut root: Table = text.parse().unwrap();
+        root.remove(key);
         fs::write(&self.config, root.to_string()).unwrap();
     }
 

@@ -7,6 +7,7 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::daemon::{Daemon, Place};
+use super::layout::{MASTER, STANDBY};
 use super::market::Market;
 use super::own_clock::OwnClock;
 use super::postgres::ServerDatabase;
@@ -127,6 +128,7 @@ pub struct DeploymentBuilder {
     own_clocks: bool,
     keeps_folder: bool,
     is_in_a_file: bool,
+    has_standby: bool,
     database_url: Option<String>,
 }
 
@@ -171,6 +173,13 @@ impl DeploymentBuilder {
     /// into the file.
     pub fn in_a_file(mut self) -> DeploymentBuilder {
         self.is_in_a_file = true;
+        self
+    }
+
+    /// Adds a second master with the same database, on the server of `tests/with-postgres`. Without one
+    /// there is no second master either: see [`Deployment::standby`].
+    pub fn standby(mut self) -> DeploymentBuilder {
+        self.has_standby = true;
         self
     }
 
@@ -222,10 +231,13 @@ impl DeploymentBuilder {
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
         let server = if self.is_in_a_file || self.database_url.is_some() {
-            None
+            Ok(None)
+        } else if self.has_standby {
+            ServerDatabase::where_there_is_a_server()
         } else {
-            ServerDatabase::wanted().map_err(SandboxError::failed)?
+            ServerDatabase::wanted()
         };
+        let server = server.map_err(SandboxError::failed)?;
         let disk = self
             .disk_megabytes
             .filter(|_| server.is_none() && self.database_url.is_none())
@@ -258,11 +270,13 @@ impl DeploymentBuilder {
             let password_file = server.as_ref().and_then(ServerDatabase::password_file);
             move_to_server(&master, url, password_file)?;
         }
+        let has_standby = self.has_standby && url.is_some();
         let mut deployment = Deployment {
             master,
             workers: daemons,
+            standby: has_standby.then(|| Daemon::standby(&layout)),
             layout,
-            proxy: None,
+            proxies: Vec::new(),
             disk,
             _server: server,
             _folder: folder,
@@ -273,8 +287,9 @@ impl DeploymentBuilder {
         for (key, value) in self.master {
             deployment.master.set(&key, value);
         }
+        deployment.put_standby()?;
         if self.has_proxy {
-            deployment.put_proxy();
+            deployment.put_proxies();
         }
         for worker in &deployment.workers {
             for (key, value) in &self.each_worker {
@@ -306,8 +321,11 @@ const DATA: &str = "data/master";
 pub struct Deployment {
     layout: Layout,
     master: Daemon,
+    /// A second master with the same database.
+    standby: Option<Daemon>,
     workers: Vec<Daemon>,
-    proxy: Option<Proxy>,
+    /// Between the workers and each master.
+    proxies: Vec<Proxy>,
     /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
     /// Dropped after the daemons are killed.
@@ -386,6 +404,16 @@ impl Deployment {
         &self.master
     }
 
+    /// The second master, where the tests have a server for its database.
+    pub fn standby(&self) -> Option<&Daemon> {
+        self.standby.as_ref()
+    }
+
+    /// The masters: one, or two.
+    pub fn masters(&self) -> impl DoubleEndedIterator<Item = &Daemon> {
+        std::iter::once(&self.master).chain(&self.standby)
+    }
+
     /// A worker; the first is 1.
     pub fn worker(&self, number: u16) -> &Daemon {
         assert!(number > 0, "workers are numbered from 1");
@@ -405,9 +433,9 @@ impl Deployment {
         }
     }
 
-    /// The master, then the workers.
+    /// The masters, then the workers.
     pub fn daemons(&self) -> impl DoubleEndedIterator<Item = &Daemon> {
-        std::iter::once(&self.master).chain(&self.workers)
+        self.masters().chain(&self.workers)
     }
 
     /// The workers' addresses, in order.
@@ -415,9 +443,14 @@ impl Deployment {
         self.workers.iter().map(Daemon::address).collect()
     }
 
-    /// The proxy of [`DeploymentBuilder::link_proxy`].
+    /// The proxy of [`DeploymentBuilder::link_proxy`], before the first master.
     pub fn proxy(&self) -> &Proxy {
-        self.proxy.as_ref().expect("made with a proxy")
+        self.proxies.first().expect("made with a proxy")
+    }
+
+    /// The proxies, one before each master.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
     }
 
     /// The disk of [`DeploymentBuilder::small_disk`], where mounting was allowed.
@@ -455,12 +488,52 @@ impl Deployment {
         }
     }
 
-    fn put_proxy(&mut self) {
-        let proxy = Proxy::start(self.master.address().parse().unwrap());
+    fn put_proxies(&mut self) {
+        let proxy = |master: &Daemon| Proxy::start(master.address().parse().unwrap());
+        let proxies: Vec<Proxy> = self.masters().map(proxy).collect();
+        let addresses = proxies.iter().map(|it| it.address.to_string()).collect();
+        self.set_masters(addresses);
+        self.proxies = proxies;
+    }
+
+    fn set_masters(&self, addresses: Vec<String>) {
         for worker in &self.workers {
-            worker.set("master", proxy.address.to_string());
+            match addresses.as_slice() {
+                [address] => worker.set("master", address.clone()),
+                addresses => {
+                    worker.unset("master");
+                    worker.set("masters", addresses.to_vec());
+                }
+            }
         }
-        self.proxy = Some(proxy);
+    }
+
+    /// Makes the second master's files: those of the first, with a port, a folder and a home of its own.
+    fn put_standby(&mut self) -> Result<(), SandboxError> {
+        let Some(standby) = &self.standby else {
+            return Ok(());
+        };
+        let here = self.layout.dir();
+        let home = |name: &str| self.layout.home(name);
+        let mut items = Vec::new();
+        read(&home(MASTER), Path::new(""), &mut items);
+        fs::create_dir(home(STANDBY)).unwrap();
+        fs::set_permissions(home(STANDBY), Permissions::from_mode(0o700)).unwrap();
+        write(&items, &home(STANDBY));
+        fs::copy(self.master.config(), standby.config()).unwrap();
+        let port = ports::free(1).map_err(SandboxError::failed)?[0];
+        let path = |name: &str| here.join(name).display().to_string();
+        for (key, value) in [
+            ("listen", format!("127.0.0.1:{port}")),
+            ("data_dir", path("data/standby")),
+            ("control_socket", path("standby.sock")),
+            ("log.file", path("log/standby.log")),
+            ("gpg.home", home(STANDBY).display().to_string()),
+        ] {
+            standby.set(key, value);
+        }
+        self.set_masters(self.masters().map(Daemon::address).collect());
+        Ok(())
     }
 
     /// Starts the master, then all workers, and waits until they serve; returns how long the master
@@ -470,6 +543,9 @@ impl Deployment {
     /// A daemon does not start in time; the error has its output.
     pub fn try_start_all(&self) -> Result<Duration, SandboxError> {
         let took = self.master.try_start()?;
+        if let Some(standby) = &self.standby {
+            standby.try_start()?;
+        }
         for worker in &self.workers {
             worker.try_spawn(None)?;
         }
@@ -496,8 +572,8 @@ impl Deployment {
                 );
             }
         }
-        if !self.master.is_started() {
-            self.master.start();
+        for master in self.masters().filter(|it| !it.is_started()) {
+            master.start();
         }
         self.spawn_killed_workers();
         self.workers.iter().for_each(Daemon::wait_ready);

@@ -204,6 +204,15 @@ impl MasterLink {
         self.end_links();
     }
 
+    /// Ends the link, because its master stands by for another one. The connector asks the next of the
+    /// configured ones.
+    fn on_standby(&mut self) {
+        if let Some(link) = &self.link {
+            link.note_standby();
+        }
+        self.unlink();
+    }
+
     /// Ends the link, because a key is not fit any more. The next handshake says what is wrong.
     fn on_unfit(&mut self, why: &str) {
         if self.link.is_some() || self.replacement.is_some() {

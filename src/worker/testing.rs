@@ -2,7 +2,7 @@
 //!
 //! A worker whose master is the test, which reads the worker's messages and answers them.
 
-use super::master_link::connector::{Connect, ConnectError, NewLink, RENEWAL_MAX};
+use super::master_link::connector::{Connect, ConnectError, FirstMaster, NewLink, RENEWAL_MAX};
 use super::{PortState, Worker};
 use crate::config::WorkerConfig;
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
@@ -116,7 +116,7 @@ impl WorkerRig {
         let unreachable = Arc::new(AtomicBool::new(false));
         let master = listener.local_addr().unwrap();
         let (sealed, is_unreachable) = (Arc::clone(&halves), Arc::clone(&unreachable));
-        let connect: Connect = Box::new(move || {
+        let connect: Connect = Box::new(move |_: FirstMaster| {
             before();
             if is_unreachable.load(Ordering::SeqCst) {
                 return Err(ConnectError("the test says so".into()));

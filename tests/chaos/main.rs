@@ -28,6 +28,7 @@ mod trader;
 use check::{Counts, Outcomes, StandingCounts};
 use cluster::{Cluster, ClusterFault};
 use faults::{Ended, FailpointCounts, Fault};
+use papertrader::daemon::{FAILED, SUPERSEDED};
 use papertrader::master::storage::Reader;
 use papertrader::master::verify;
 use papertrader::testkit::{Deployment, Market};
@@ -300,7 +301,8 @@ impl Run {
         }
     }
 
-    /// Forgets a master that has ended by itself, which it may do with exit code 1 alone. Returns
+    /// Forgets a master that has ended by itself, which it may do with exit code 1 (its server is gone) or 75
+    /// (its lease is) alone. Returns
     /// whether it has.
     fn bury_master(&self) -> bool {
         let master = self.deployment.master();
@@ -308,7 +310,13 @@ impl Run {
             return false;
         };
         let log = || master.log();
-        assert_eq!(status.code(), Some(1), "the master has ended:\n{}", log());
+        let code = status.code();
+        let may_be = [i32::from(FAILED), i32::from(SUPERSEDED)];
+        assert!(
+            code.is_some_and(|it| may_be.contains(&it)),
+            "the master has ended:\n{}",
+            log()
+        );
         let is_lost = |line: &str| line.contains("commits that the server has acknowledged");
         assert!(!log().lines().any(is_lost), "commits are lost:\n{}", log());
         master.kill();

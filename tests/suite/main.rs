@@ -52,6 +52,8 @@ mod master {
     mod auth;
     // What papertraderctl backup writes, and a kill, a full disk or a slow reader meanwhile.
     mod backups;
+    // Two masters with one database.
+    mod standby;
     // The log of who did what.
     mod audit;
     // Accounts that are deleted or locked, and a master that dies meanwhile.

@@ -63,6 +63,8 @@ pub struct CtlCli {
 pub enum CtlCommand {
     /// Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings
     Status,
+    /// Let the master that stands by lead in this one's place; this one stands by then
+    StepDown,
     /// Say in one line whether all is well, for monitoring: exit 0 well, 1 warning, 2 critical, 3
     /// unknown
     #[command(

@@ -8,9 +8,12 @@
 pub(super) mod checks;
 mod dialect;
 mod errors;
+pub(super) mod lease;
+#[cfg(test)]
+mod lease_tests;
 pub(super) mod migrations;
 pub(super) mod moving;
-mod session;
+pub(super) mod session;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub const STABLE_PAUSE_MAX: Duration = Duration::from_millis(100);
 const FIRST_PAUSE_MAX: Duration = Duration::from_millis(200);
 /// The longest pause after failed attempts, so that workers find a restarted master within 5 s.
 pub const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// The longest pause where each master that answers stands by: a handshake costs both sides.
+const STANDBY_PAUSE_MAX: Duration = Duration::from_millis(1_500);
 /// Most lines a minute about links that open, and about links that end.
 const CHANGES_LOGGED_MAX: u32 = 10;
 /// A link that lasted this long is stable: the back-off starts again.
@@ -51,9 +53,19 @@ pub struct NewLink {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectError(pub String);
 
+/// Which of the configured masters an attempt begins with. It goes on to the others where that one
+/// cannot be linked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstMaster {
+    /// The one of the last link.
+    Last,
+    /// The one after it: the last one stands by.
+    Next,
+}
+
 /// A function that makes a link: it connects and authenticates both sides. It has its own
 /// deadlines.
-pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
+pub type Connect = Box<dyn FnMut(FirstMaster) -> Result<NewLink, ConnectError> + Send>;
 
 /// A link that is read.
 struct OpenLink {
@@ -137,15 +149,27 @@ impl Connector {
     /// The thread's loop: makes links until the signal to stop.
     pub fn run(mut self, stop: &Stop) {
         let mut failures = Backoff::new(FIRST_PAUSE_MAX, PAUSE_MAX);
+        let mut standbys = Backoff::new(STANDBY_PAUSE_MAX, STANDBY_PAUSE_MAX);
+        let mut first = FirstMaster::Last;
+        let mut has_stood_by = false;
         while !stop.is_requested() {
             self.capacity.keep_for_link(stop);
-            let made = (self.connect.lock())();
+            let made = (self.connect.lock())(first);
+            first = FirstMaster::Last;
             let pause = match made {
                 Ok(new_link) => {
                     let began = Instant::now();
-                    self.serve_link(new_link, stop);
-                    if began.elapsed() >= STABLE_AFTER {
+                    if self.serve_link(new_link, stop) {
+                        first = FirstMaster::Next;
+                        // Another one leads, or will soon.
                         failures.reset();
+                        if !std::mem::replace(&mut has_stood_by, true) {
+                            continue;
+                        }
+                        standbys.next_wait()
+                    } else if began.elapsed() >= STABLE_AFTER {
+                        failures.reset();
+                        has_stood_by = false;
                         STABLE_PAUSE_MAX
                     } else {
                         failures.next_wait()
@@ -162,20 +186,24 @@ impl Connector {
         }
     }
 
-    /// Reads a link until it ends, and then those that took its place.
-    fn serve_link(&mut self, new_link: NewLink, stop: &Stop) {
+    /// Reads a link until it ends, and then those that took its place. Whether the master of the last
+    /// one stands by.
+    fn serve_link(&mut self, new_link: NewLink, stop: &Stop) -> bool {
         let Some(first) = self.open(new_link) else {
-            return;
+            return false;
         };
         if !self.tell(LinkEvent::Linked(Arc::clone(&first.link))) {
             // The worker stops, and nobody else ends the link.
             first.link.end();
-            return;
+            return false;
         }
+        let mut last = Arc::clone(&first.link);
         let mut open = Some(first);
         while let Some(link) = open {
+            last = Arc::clone(&link.link);
             open = self.read(link, stop);
         }
+        last.stands_by()
     }
 
     /// Takes a link into use for reading.
@@ -290,7 +318,7 @@ impl Connector {
         let (stop, (sender, attempt)) = (stop.clone(), bounded(1));
         let started = runtime::spawn("link-renewal", move || {
             capacity.keep_for_link(&stop);
-            let made = (connect.lock())();
+            let made = (connect.lock())(FirstMaster::Last);
             // Nobody takes it any more after the signal to stop.
             let _ = sender.send(made);
         });

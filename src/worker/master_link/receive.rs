@@ -285,6 +285,7 @@ impl MasterLink {
             Some(Instruction::LinkBooted) => {
                 self.close_port(&String::from_utf8_lossy(data));
             }
+            Some(Instruction::LinkStandby) => self.on_standby(),
             Some(Instruction::Pong) => {}
             _ => return Err(ValueError("a push of an instruction that is none")),
         }

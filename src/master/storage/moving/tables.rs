@@ -45,8 +45,13 @@ pub(in crate::master::storage) const MOVED_TABLES: &[&str] = &[
 /// The tables of PostgreSQL's that say which master has the database, and of which version it is. A
 /// moved database begins anew with them.
 #[cfg(test)]
-pub(in crate::master::storage) const OWN_OF_POSTGRES: &[&str] =
-    &["schema_version", "master_epoch", "writers"];
+pub(in crate::master::storage) const OWN_OF_POSTGRES: &[&str] = &[
+    "schema_version",
+    "master_epoch",
+    "writers",
+    "master_lease",
+    "master_standbys",
+];
 
 /// The tables that are moved, with their columns as the migrations declare them.
 ///

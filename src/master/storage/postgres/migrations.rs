@@ -1,14 +1,12 @@
 //! spec/master/storage/postgres.md · 3.1.2 Database Management
 //!
-//! Applies migrations to a database on a PostgreSQL server, and takes it for one master.
+//! Applies migrations to a database on a PostgreSQL server.
 
 use super::session::ServerSession;
 use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 /// The number of the first file, which makes what the same number of files made of an SQLite
 /// database.
@@ -16,17 +14,9 @@ const FIRST: usize = 23;
 /// The migrations from [`FIRST`] on, forward only. `schema_version` has the number of the last one.
 const MIGRATIONS: &[&str] = &[include_str!("../../../../sql/postgres/0023_first.sql")];
 
-/// The advisory lock of a database's master: "papertrd" as a number.
-const MASTER_LOCK: i64 = 0x7061_7065_7274_7264;
-/// How long to wait for the lock. The server releases it once it has seen that its last holder is gone.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time between two attempts to take the lock.
-const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Counts the epoch up. Rows of connections of long ago go; those of the last ones may still be asked
-/// for.
-const CLAIM: &str = "UPDATE master_epoch SET epoch = epoch + 1 WHERE one = 1;
-     DELETE FROM writers WHERE epoch < (SELECT epoch - 16 FROM master_epoch);";
+/// The advisory lock of whoever makes the tables, for as long as its transaction: "papertrd" as a
+/// number. Two masters may find the same empty database.
+const MIGRATING: i64 = 0x7061_7065_7274_7264;
 
 /// The number of the last migration that this program knows.
 pub(in crate::master::storage) fn known() -> usize {
@@ -52,65 +42,68 @@ pub(in crate::master::storage) fn declared() -> BTreeSet<String> {
     names
 }
 
-/// The lock of a database's master, held as long as its session.
-pub(in crate::master::storage) struct PostgresLock {
-    url: PostgresUrl,
-    session: parking_lot::Mutex<ServerSession>,
-}
-
-impl fmt::Debug for PostgresLock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PostgresLock({})", self.url.text())
-    }
-}
-
-impl PostgresLock {
-    /// Takes the lock.
-    ///
-    /// # Errors
-    /// Another master holds it, or the server cannot be reached.
-    pub fn take(url: &PostgresUrl) -> Result<PostgresLock, StorageError> {
-        let mut session = ServerSession::connect(url)?;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        let sql = format!("SELECT pg_try_advisory_lock({MASTER_LOCK})::int");
-        while session.numbers(&sql)? != [1] {
-            if Instant::now() >= deadline {
-                return Err(StorageError::InUse(PathBuf::from(url.text())));
-            }
-            std::thread::sleep(LOCK_POLL_INTERVAL);
-        }
-        let session = parking_lot::Mutex::new(session);
-        Ok(PostgresLock {
-            url: url.clone(),
-            session,
-        })
-    }
-
-    /// Checks that it is still held: all that was opened since it was taken is then of one epoch.
-    ///
-    /// # Errors
-    /// The session is gone, and with it the lock.
-    pub fn check(&self) -> Result<(), StorageError> {
-        self.session.lock().batch("SELECT 1")
-    }
-}
-
-/// Applies the missing migrations in one transaction, and begins a new epoch: the writers of every
-/// other master store nothing any more.
+/// Applies the missing migrations in one transaction.
 ///
 /// # Errors
 /// The database is of a newer version, of another program or a replica that only reads; or the server
 /// fails.
 pub(in crate::master::storage) fn migrate(url: &PostgresUrl) -> Result<(), StorageError> {
     let mut session = ServerSession::connect(url)?;
+    begin(&mut session, url)?;
+    apply(&mut session, url)?;
+    session
+        .batch("COMMIT")
+        .map_err(|error| error.within(url.text()))
+}
+
+/// Begins the transaction of a migration, in which no other one is under way.
+///
+/// # Errors
+/// The server only reads, or fails.
+pub(super) fn begin(session: &mut ServerSession, url: &PostgresUrl) -> Result<(), StorageError> {
     let within = |error: StorageError| error.within(url.text());
-    check_primary(&mut session, url)?;
+    check_primary(session, url)?;
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s';
+         SELECT pg_advisory_xact_lock({MIGRATING})"
+    );
+    session.batch(&begin).map_err(within)
+}
+
+/// Applies the missing migrations within the transaction that [`begin`] has begun.
+///
+/// # Errors
+/// As [`migrate`].
+pub(super) fn apply(session: &mut ServerSession, url: &PostgresUrl) -> Result<(), StorageError> {
+    let within = |error: StorageError| error.within(url.text());
+    let found = checked_version(session, url)?;
+    if found == Some(known()) {
+        return Ok(());
+    }
+    session.batch(&steps(found)).map_err(within)?;
+    if let Some(found) = found {
+        let known = known();
+        crate::info!("the database is brought forward from migration {found} to {known}");
+    }
+    Ok(())
+}
+
+/// The number of the last migration of a database, which this program can bring forward; `None` where
+/// it is empty.
+///
+/// # Errors
+/// It is of a newer version or of another program, or the server fails.
+pub(super) fn checked_version(
+    session: &mut ServerSession,
+    url: &PostgresUrl,
+) -> Result<Option<usize>, StorageError> {
+    let within = |error: StorageError| error.within(url.text());
     let path = || PathBuf::from(url.text());
-    let found = found_version(&mut session).map_err(within)?;
-    if found.is_some_and(|found| found > known()) {
+    let found = found_version(session).map_err(within)?;
+    if let Some(found) = found.filter(|found| *found > known()) {
         return Err(StorageError::NewerVersion {
             path: path(),
-            found: found.unwrap_or_default(),
+            found,
             known: known(),
         });
     }
@@ -119,12 +112,7 @@ pub(in crate::master::storage) fn migrate(url: &PostgresUrl) -> Result<(), Stora
     if found.is_none() && session.numbers(tables).map_err(within)? != [0] {
         return Err(StorageError::Foreign(path()));
     }
-    session.batch(&steps(found)).map_err(within)?;
-    if let Some(found) = found.filter(|found| *found < known()) {
-        let known = known();
-        crate::info!("the database was brought forward from migration {found} to {known}");
-    }
-    Ok(())
+    Ok(found)
 }
 
 /// Checks that a server is not a replica.
@@ -155,17 +143,14 @@ pub(super) fn whole_schema() -> String {
     format!("{made}\nINSERT INTO schema_version (one, number) VALUES (1, {known});")
 }
 
-/// The missing migrations and the claim, as one transaction.
+/// The missing migrations.
 fn steps(found: Option<usize>) -> String {
     let missing = found.map_or(0, |found| (found + 1).saturating_sub(FIRST));
-    let mut steps = "BEGIN;\n".to_owned();
-    for sql in MIGRATIONS.iter().skip(missing) {
-        steps.push_str(sql);
-    }
+    let mut steps: String = MIGRATIONS.iter().skip(missing).copied().collect();
     let known = known();
     steps.push_str(&format!(
         "INSERT INTO schema_version (one, number) VALUES (1, {known})
-             ON CONFLICT (one) DO UPDATE SET number = {known};\n{CLAIM}\nCOMMIT;"
+             ON CONFLICT (one) DO UPDATE SET number = {known};"
     ));
     steps
 }

@@ -17,15 +17,19 @@ use postgres::types::ToSql;
 use postgres::{CancelToken, Client, Config, Row, SimpleQueryMessage, Statement};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::OnceLock;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
 
 /// Largest file with a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 4096;
 /// Prepared statements that a session keeps.
 const STATEMENTS_MAX: usize = 256;
+/// Characters of the name under which the server lists a session, before the process: it keeps 63.
+const PROGRAM_CHARS_MAX: usize = 30;
 /// The oldest version of the server, as `server_version_num`.
 const SERVER_VERSION_MIN: i64 = 150_000;
 
@@ -48,6 +52,12 @@ const SETTINGS: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_sessio
      SET jit = off; \
      SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; SET standard_conforming_strings = on;";
 
+/// This process, among those that share a database. Each start is another.
+pub fn process_id() -> Uuid {
+    static ID: OnceLock<Uuid> = OnceLock::new();
+    *ID.get_or_init(Uuid::new_v4)
+}
+
 /// A connection to a server, and what is prepared there.
 pub(super) struct ServerSession {
     client: Client,
@@ -63,8 +73,23 @@ impl ServerSession {
     /// # Errors
     /// None answers, or the server refuses: with the URL and what to do.
     pub fn connect(url: &PostgresUrl) -> Result<ServerSession, StorageError> {
+        ServerSession::of(connect_to_any(url, None)?, url)
+    }
+
+    /// As [`ServerSession::connect`], where no host may take longer than `patience`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn connect_within(
+        url: &PostgresUrl,
+        patience: Duration,
+    ) -> Result<ServerSession, StorageError> {
+        ServerSession::of(connect_to_any(url, Some(patience))?, url)
+    }
+
+    fn of(client: Client, url: &PostgresUrl) -> Result<ServerSession, StorageError> {
         let mut session = ServerSession {
-            client: connect_to_any(url)?,
+            client,
             statements: LruCache::new(STATEMENTS_MAX),
             is_lost: false,
             round_trips: 0,
@@ -234,7 +259,7 @@ impl ServerSession {
 }
 
 /// Tries a URL's hosts one after the other.
-fn connect_to_any(url: &PostgresUrl) -> Result<Client, StorageError> {
+fn connect_to_any(url: &PostgresUrl, patience: Option<Duration>) -> Result<Client, StorageError> {
     let password = match url.password_file() {
         Some(file) => Some(
             read_file(file, PASSWORD_BYTES_MAX)
@@ -250,7 +275,18 @@ fn connect_to_any(url: &PostgresUrl) -> Result<Client, StorageError> {
         if let Some(password) = &password {
             host.password(password.trim_ascii_end());
         }
-        let connected = connect_in_time(url, host, tls.clone());
+        // Whose place another one takes, whose sessions are ended by this name.
+        let program = host.get_application_name().unwrap_or_default();
+        let program: String = program.chars().take(PROGRAM_CHARS_MAX).collect();
+        host.application_name(&format!("{program} {}", process_id().simple()));
+        let within = match patience {
+            Some(patience) => {
+                host.connect_timeout(patience).tcp_user_timeout(patience);
+                patience
+            }
+            None => host.get_connect_timeout().copied().unwrap_or_default() + START_UP_TIMEOUT,
+        };
+        let connected = connect_in_time(url, host, tls.clone(), within);
         match (connected, &failed) {
             (Ok(client), _) => return Ok(client),
             // What a server says tells more than that another one is away.
@@ -266,6 +302,7 @@ fn connect_in_time(
     url: &PostgresUrl,
     host: Config,
     tls: MakeRustlsConnect,
+    within: Duration,
 ) -> Result<Client, StorageError> {
     let name = format!("{:?} {:?}", host.get_hosts(), host.get_ports());
     let silent = || {
@@ -278,7 +315,6 @@ fn connect_in_time(
     if before.is_some_and(|attempts| attempts >= GIVEN_UP_MAX) {
         return Err(silent());
     }
-    let timeout = host.get_connect_timeout().copied().unwrap_or_default() + START_UP_TIMEOUT;
     let (sender, receiver) = mpsc::sync_channel(0);
     let attempted = name.clone();
     let attempt = move || {
@@ -294,7 +330,7 @@ fn connect_in_time(
         .name("connect".to_owned())
         .spawn(attempt)
         .map_err(io)?;
-    match receiver.recv_timeout(timeout) {
+    match receiver.recv_timeout(within) {
         Ok(connected) => connected.map_err(|error| connect_error(url, &error)),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             *GIVEN_UP.lock().entry(name).or_default() += 1;

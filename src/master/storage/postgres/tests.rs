@@ -77,7 +77,7 @@ fn a_snapshot_sees_no_later_writes_and_writes_nothing() {
 fn a_master_in_whose_place_another_came_stores_nothing() {
     let Some(engine) = engine() else { return };
     let mut old = PostgresStorage::open(&url(&engine)).unwrap();
-    migrations::migrate(&url(&engine)).unwrap();
+    drop(Storage::lock(engine.url()).unwrap());
     let mut new = PostgresStorage::open(&url(&engine)).unwrap();
     let refused = old.begin().unwrap_err();
     assert!(
@@ -212,11 +212,14 @@ fn a_second_master_is_refused_and_other_databases_untouched() {
     let held = Storage::lock(at).unwrap();
     let refused = Storage::lock(at).unwrap_err();
     assert!(matches!(refused, StorageError::InUse(_)), "{refused:?}");
-    held.check().unwrap();
-    drop(held);
-    let held = Storage::lock(at).unwrap();
     engine.on_server().unwrap().end_sessions();
-    assert!(held.check().is_err(), "it was lost with its session");
+    let refused = Storage::lock(at).unwrap_err();
+    assert!(
+        matches!(refused, StorageError::InUse(_)),
+        "it does not go with a session"
+    );
+    drop(held);
+    drop(Storage::lock(at).unwrap());
 
     engine.execute("UPDATE schema_version SET number = 1000");
     let newer = Storage::migrate(at).unwrap_err();
@@ -258,7 +261,7 @@ fn errors_of_connecting_name_the_url_and_what_to_do() {
         "ALTER DATABASE {name} SET default_transaction_read_only = on"
     ));
     let database = DatabaseUrl::Postgres(Box::new(url(&engine)));
-    let failed = Storage::migrate(&database).unwrap_err();
+    let failed = Storage::lock(&database).unwrap_err();
     assert!(matches!(failed, StorageError::Full(_)), "{failed:?}");
 }
 

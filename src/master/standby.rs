@@ -1,0 +1,320 @@
+//! spec/master/standby.md · 3.1.1 Main Module (initialise states, start the threads)
+//!
+//! A master that stands by: it waits until the lease is free, and meanwhile tells workers that it does
+//! not lead, clients which workers there are, and administrators who leads.
+//!
+//! Tests: `tests/suite/master/standby.rs`.
+
+use super::acceptor::MasterAcceptor;
+use super::admin::{StandbyControl, StandbyState};
+use super::lease::LeaseKeeper;
+use super::link_session::LinkSessions;
+use super::link_session::sequences::SequenceHistory;
+use super::messages::WorkersShared;
+use super::storage::{LeaseAttempt, LeaseClaim, LeaseHolder, LeaseWatch, PostgresLease, Reader};
+use super::storage::{StorageError, end_superseded};
+use super::workers::registry::Registry;
+use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
+use crate::daemon::run::ServiceContext;
+use crate::daemon::{self, StartError};
+use crate::link::handshake::MasterIdentity;
+use crate::net::rejecter::{LINGERING_MAX, refusal};
+use crate::net::{ConnectionLimiter, Flusher, Listener};
+use crate::runtime::log::Throttle;
+use crate::runtime::published::Published;
+use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
+use crossbeam_channel::{bounded, select, tick};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether the lease is free.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// A look that takes longer than this many leases finds a server that does not answer, and may never
+/// end.
+const LOOK_LEASES_MAX: u32 = 5;
+/// How often the registered workers are read.
+const REGISTRY_INTERVAL: Duration = Duration::from_secs(2);
+/// The threads of a standby end within this time.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Most lines a minute about workers that were told, and about a database that is not reached.
+const LOGGED_MAX: u32 = 5;
+
+/// A standby that leads from now on.
+#[derive(Debug)]
+pub(super) struct NewLeader {
+    pub lease: LeaseKeeper,
+    pub remains: StandbyRemains,
+}
+
+/// What a master brings from the time when it stood by.
+#[derive(Debug)]
+pub(super) struct StandbyRemains {
+    /// Ends the pings of systemd's watchdog, which expects them since the standby was ready. To be
+    /// requested when something else pings.
+    pub pings: Stop,
+    /// Whether SIGHUP came meanwhile.
+    pub wants_reload: bool,
+}
+
+impl Drop for StandbyRemains {
+    fn drop(&mut self) {
+        self.pings.request();
+    }
+}
+
+/// Stands by until the lease is free. `None`: the signal to stop came before.
+///
+/// # Errors
+/// The port or the control socket cannot be had, or the database is of a newer version.
+pub(super) fn stand_by(
+    config: &MasterConfig,
+    url: &PostgresUrl,
+    identity: MasterIdentity,
+    context: &ServiceContext<'_, MasterConfig>,
+    (claim, leader): (&LeaseClaim, LeaseHolder),
+) -> Result<Option<NewLeader>, StartError> {
+    crate::info!("this master stands by: {} leads", leader.name);
+    let mut standby = Standby::start(config, identity, context)?;
+    let mut remains = StandbyRemains {
+        pings: Stop::new(),
+        wants_reload: false,
+    };
+    // Its threads, which end below, do not count: nobody waits for them.
+    let _pinging = daemon::watchdog(&remains.pings, &Watchdog::new(), || Ok(()))?;
+    let ended = standby.wait(url, claim, leader, (context, &mut remains));
+    standby.stop();
+    Ok(ended?.map(|lease| NewLeader { lease, remains }))
+}
+
+/// Ends the process where the database's server takes a question and never answers it: the next start
+/// asks another host, or the same one anew.
+fn watch_looks(began: &Mutex<Option<Instant>>, lease: Duration, stop: &Stop) {
+    while !stop.wait(LOOK_INTERVAL) {
+        let is_late = |began: Instant| began.elapsed() > lease * LOOK_LEASES_MAX;
+        if began.lock().is_some_and(is_late) {
+            end_superseded("the database's server does not answer a master that stands by");
+        }
+    }
+}
+
+/// What a standby runs.
+struct Standby {
+    listener: Arc<Listener>,
+    acceptor: Arc<MasterAcceptor>,
+    control: StandbyControl,
+    state: Arc<Published<StandbyState>>,
+    shared: WorkersShared,
+    database: DatabaseUrl,
+    reader: Option<Reader>,
+    /// When the look that is under way began.
+    look_began: Arc<Mutex<Option<Instant>>>,
+    group: ThreadGroup,
+    stop: Stop,
+}
+
+impl Standby {
+    fn start(
+        config: &MasterConfig,
+        identity: MasterIdentity,
+        context: &ServiceContext<'_, MasterConfig>,
+    ) -> Result<Standby, StartError> {
+        let listener = Listener::bind_patiently(config.listen, context.stop)
+            .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?;
+        let listener = Arc::new(listener);
+        let (stop, watchdog) = (Stop::new(), Watchdog::new());
+        let state = Arc::new(Published::new(StandbyState::new(listener.address())));
+        let control = StandbyControl::start(
+            config.control_socket.clone(),
+            &config.control_group,
+            (Arc::clone(&state), context.log.clone()),
+            &stop,
+        )?;
+        let mut group = ThreadGroup::new(&stop, &watchdog);
+        let flusher = Flusher::new()?;
+        let flushing = Arc::clone(&flusher);
+        group.thread("flusher", move |stop, heartbeat| {
+            flushing.run(stop, heartbeat)
+        })?;
+        let shared = WorkersShared {
+            registry: Arc::new(Published::new(Registry::default())),
+            peers: Arc::default(),
+            addresses: Arc::default(),
+            expected: Arc::new(config.expected_workers.into()),
+        };
+        let acceptor = Arc::new(MasterAcceptor {
+            links: LinkSessions {
+                identity,
+                shared: shared.clone(),
+                // Nothing is ever sent to them.
+                router: bounded(1).0,
+                workers: bounded(1).0,
+                sequences: SequenceHistory::default(),
+                flusher,
+                refusals: Arc::default(),
+                throttle: Throttle::new(LOGGED_MAX, Duration::from_secs(60)),
+                stop: stop.clone(),
+                stands_by: true,
+            },
+            limiter: ConnectionLimiter::new(MasterAcceptor::connection_limits(
+                config.limits.max_connections,
+            )),
+            limits: Published::new(config.limits.clone()),
+            clients: Mutex::new(Vec::new()),
+            stop: stop.clone(),
+        });
+        let (refusal, rejecter) = refusal(LINGERING_MAX);
+        group.thread("rejecter", move |stop, heartbeat| {
+            rejecter.run(stop, heartbeat)
+        })?;
+        let (accepts, socket) = (Arc::clone(&acceptor), Arc::clone(&listener));
+        let mut standby = Standby {
+            listener,
+            acceptor,
+            control,
+            state,
+            shared,
+            database: config.database.clone(),
+            reader: None,
+            look_began: Arc::default(),
+            group,
+            stop,
+        };
+        standby.read_registry();
+        standby.group.extend([runtime::spawn("listener", move || {
+            accepts.run(&socket, &refusal)
+        })?]);
+        Ok(standby)
+    }
+
+    /// Waits for the lease. `None`: the signal to stop came before.
+    fn wait(
+        &mut self,
+        url: &PostgresUrl,
+        claim: &LeaseClaim,
+        leader: LeaseHolder,
+        (context, remains): (&ServiceContext<'_, MasterConfig>, &mut StandbyRemains),
+    ) -> Result<Option<LeaseKeeper>, StartError> {
+        let mut watch = LeaseWatch::new(url, claim);
+        let (began, lease) = (Arc::clone(&self.look_began), claim.lease);
+        self.group
+            .unwatched("looks", move |stop| watch_looks(&began, lease, stop))?;
+        let failures = Throttle::new(LOGGED_MAX, Duration::from_secs(60));
+        let (looks, reads) = (tick(LOOK_INTERVAL), tick(REGISTRY_INTERVAL));
+        self.show(Ok(leader));
+        daemon::notify_ready(&self.state.load().line());
+        loop {
+            select! {
+                recv(looks) -> _ => match self.look_in_time(&mut watch, url, claim) {
+                    Ok(Some(lease)) => {
+                        daemon::notify_status("taking over");
+                        return Ok(Some(LeaseKeeper::start(lease)?));
+                    }
+                    Ok(None) => {}
+                    Err(error @ (StorageError::NewerVersion { .. } | StorageError::Foreign(_))) => {
+                        return Err(StartError::failed(error));
+                    }
+                    Err(error) => {
+                        if let Some(more) = failures.allow("look") {
+                            crate::warn!("it cannot be seen who leads: {error}{more}");
+                        }
+                        self.show(Err(error.to_string()));
+                    }
+                },
+                recv(reads) -> _ => {
+                    *self.look_began.lock() = Some(Instant::now());
+                    self.read_registry();
+                    *self.look_began.lock() = None;
+                }
+                recv(context.signals.hangups) -> _ => {
+                    daemon::notify_reloading();
+                    crate::info!("SIGHUP: a master that stands by reads its configuration again when it takes over");
+                    remains.wants_reload = true;
+                    daemon::notify_ready(&self.state.load().line());
+                }
+                recv(context.stop.receiver()) -> _ => {
+                    daemon::notify_stopping();
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn look_in_time(
+        &mut self,
+        watch: &mut LeaseWatch,
+        url: &PostgresUrl,
+        claim: &LeaseClaim,
+    ) -> Result<Option<PostgresLease>, StorageError> {
+        *self.look_began.lock() = Some(Instant::now());
+        let looked = self.look(watch, url, claim);
+        *self.look_began.lock() = None;
+        looked
+    }
+
+    /// Looks who leads, and takes the lease if nobody does.
+    fn look(
+        &mut self,
+        watch: &mut LeaseWatch,
+        url: &PostgresUrl,
+        claim: &LeaseClaim,
+    ) -> Result<Option<PostgresLease>, StorageError> {
+        if let Some(leader) = watch.look()? {
+            self.show(Ok(leader));
+            return Ok(None);
+        }
+        // It may bring the database forward, as long as that takes.
+        *self.look_began.lock() = None;
+        match PostgresLease::attempt(url, claim)? {
+            LeaseAttempt::Taken(lease) => {
+                crate::info!("this master leads from now on");
+                Ok(Some(lease))
+            }
+            LeaseAttempt::Held(leader) => {
+                self.show(Ok(leader));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells administrators and systemd who leads, or why that is not known.
+    fn show(&self, leader: Result<LeaseHolder, String>) {
+        let before = self.state.load();
+        let now = before.with(leader);
+        if now.line() != before.line() {
+            daemon::notify_status(&now.line());
+        }
+        self.state.store(now);
+    }
+
+    /// Reads the registered workers. What is known stays where they cannot be read, as from a database
+    /// that the leader, of another version, has not brought forward.
+    fn read_registry(&mut self) {
+        let mut read = || {
+            let mut reader = match self.reader.take() {
+                Some(reader) => reader,
+                None => Reader::open_to_look(&self.database)?,
+            };
+            let registry = Registry::read(&mut reader)?;
+            self.reader = Some(reader);
+            Ok::<Registry, StorageError>(registry)
+        };
+        if let Ok(registry) = read() {
+            let admitted = registry.all().filter(|worker| !worker.booted);
+            let addresses: Vec<String> = admitted.map(|worker| worker.address.clone()).collect();
+            self.shared.addresses.store(addresses);
+            self.shared.registry.store(registry);
+        }
+    }
+
+    fn stop(self) {
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        self.stop.request();
+        self.listener.close();
+        self.acceptor.close();
+        self.control.stop(deadline);
+        for name in self.group.join(deadline) {
+            crate::warn!("thread {name} of the standby did not end in time");
+        }
+    }
+}
