@@ -208,7 +208,7 @@ impl Standby {
                 recv(looks) -> _ => match self.look_in_time(&mut watch, url, claim) {
                     Ok(Some(lease)) => {
                         daemon::notify_status("taking over");
-                        return Ok(Some(LeaseKeeper::start(lease)?));
+                        return Ok(Some(LeaseKeeper::start(*lease)?));
                     }
                     Ok(None) => {}
                     Err(error @ (StorageError::NewerVersion { .. } | StorageError::Foreign(_))) => {
@@ -245,7 +245,7 @@ impl Standby {
         watch: &mut LeaseWatch,
         url: &PostgresUrl,
         claim: &LeaseClaim,
-    ) -> Result<Option<PostgresLease>, StorageError> {
+    ) -> Result<Option<Box<PostgresLease>>, StorageError> {
         *self.look_began.lock() = Some(Instant::now());
         let looked = self.look(watch, url, claim);
         *self.look_began.lock() = None;
@@ -258,7 +258,7 @@ impl Standby {
         watch: &mut LeaseWatch,
         url: &PostgresUrl,
         claim: &LeaseClaim,
-    ) -> Result<Option<PostgresLease>, StorageError> {
+    ) -> Result<Option<Box<PostgresLease>>, StorageError> {
         if let Some(leader) = watch.look()? {
             self.show(Ok(leader));
             return Ok(None);

@@ -228,7 +228,7 @@ impl<'a> Place<'a> {
         };
         Ok(match PostgresLease::attempt(url, &claim)? {
             LeaseAttempt::Taken(lease) => {
-                let keeper = LeaseKeeper::start(lease)?;
+                let keeper = LeaseKeeper::start(*lease)?;
                 Place::Leads(DatabaseHold::Lease(keeper), Some(process))
             }
             LeaseAttempt::Held(leader) => Place::StandsBy {

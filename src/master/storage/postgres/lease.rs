@@ -58,7 +58,7 @@ pub struct StandbyMaster {
 /// What came of an attempt to lead.
 #[derive(Debug)]
 pub enum LeaseAttempt {
-    Taken(PostgresLease),
+    Taken(Box<PostgresLease>),
     /// Another one leads.
     Held(LeaseHolder),
 }
@@ -182,14 +182,14 @@ impl PostgresLease {
         let from = boot_millis();
         session.batch(&set(claim)).map_err(within)?;
         session.batch("COMMIT").map_err(within)?;
-        Ok(LeaseAttempt::Taken(PostgresLease {
+        Ok(LeaseAttempt::Taken(Box::new(PostgresLease {
             url: url.clone(),
             claim: claim.clone(),
             session: Mutex::new(None),
             holds_until: AtomicI64::new(from.saturating_add(millis(claim.lease))),
             successor: Mutex::default(),
             is_released: AtomicBool::new(false),
-        }))
+        })))
     }
 
     /// Until when it holds for certain, in milliseconds of [`boot_millis`].

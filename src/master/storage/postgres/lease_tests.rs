@@ -26,7 +26,7 @@ fn claim(name: &str) -> LeaseClaim {
     }
 }
 
-fn taken(url: &PostgresUrl, claim: &LeaseClaim) -> PostgresLease {
+fn taken(url: &PostgresUrl, claim: &LeaseClaim) -> Box<PostgresLease> {
     match PostgresLease::attempt(url, claim).unwrap() {
         LeaseAttempt::Taken(lease) => lease,
         LeaseAttempt::Held(holder) => panic!("{} leads", holder.name),
