@@ -22,8 +22,8 @@ mod status;
 mod warnings;
 mod workers;
 
-use super::lease::LeaseView;
 use super::messages::{AdminAct, MasterChannels};
+use super::standby::lease::LeaseView;
 use super::storage::Interrupter;
 use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};

@@ -5,9 +5,11 @@
 //!
 //! Tests: `tests/suite/master/standby.rs`.
 
+pub(super) mod fingerprints;
+pub mod lease;
+
 use super::acceptor::MasterAcceptor;
 use super::admin::{StandbyControl, StandbyState};
-use super::lease::LeaseKeeper;
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::messages::WorkersShared;
@@ -24,6 +26,7 @@ use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{bounded, select, tick};
+use lease::LeaseKeeper;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

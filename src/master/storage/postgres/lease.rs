@@ -1,8 +1,11 @@
-//! spec/master/standby.md · 3.1.2 Database Management
+//! spec/master/storage/postgres.md · 3.1.2 Database Management
 //!
 //! Who leads of the masters that share a database: one row says so, until a time by the server's clock.
 //!
-//! Tests: `src/master/storage/postgres/lease_tests.rs`.
+//! Tests: `src/master/storage/postgres/lease/tests.rs`.
+
+#[cfg(test)]
+mod tests;
 
 use super::migrations;
 use super::session::ServerSession;
