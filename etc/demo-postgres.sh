@@ -169,4 +169,4 @@ processes=
 cd /
 left=$(ps -eo args 2>/dev/null | grep -F "$folder/" | grep -v grep || true)
 [ -z "$left" ] || failed "left behind: $left"
-echo 'All programs are ended, and the database and all files are removed.'
+echo 'No program is left running; the database and all files are removed now.'

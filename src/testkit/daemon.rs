@@ -242,6 +242,15 @@ impl Daemon {
         self.try_wait_ready().unwrap();
     }
 
+    /// Whether it has said since its start that it serves, without waiting.
+    pub fn has_served(&self) -> bool {
+        let mut process = self.process.lock();
+        process.as_mut().is_some_and(|process| {
+            process.poll();
+            process.is_ready()
+        })
+    }
+
     /// Whether it was started, and not stopped or killed since.
     pub fn is_started(&self) -> bool {
         self.process.lock().is_some()

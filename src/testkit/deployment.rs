@@ -24,7 +24,9 @@ use crate::master::workers;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -113,6 +115,14 @@ fn write(items: &[Item], to: &Path) {
     }
 }
 
+/// Gives a daemon a clock of its own, where the system can.
+fn put_clock(daemon: &mut Daemon, layout: &Layout) {
+    let file = layout.dir().join(format!("{}.clock", daemon.name()));
+    if let Some(clock) = OwnClock::new(&file) {
+        daemon.run_by_clock(clock);
+    }
+}
+
 /// The settings of a new deployment. By default it has one worker, the sample market, an update
 /// every 200 ms, and cheap hashes.
 #[derive(Debug, Default)]
@@ -122,6 +132,7 @@ pub struct DeploymentBuilder {
     master: Vec<(String, Value)>,
     each_worker: Vec<(String, Value)>,
     has_proxy: bool,
+    has_database_proxy: bool,
     disk_megabytes: Option<u32>,
     worker_prefix: Vec<String>,
     watchdog: Option<Duration>,
@@ -166,6 +177,12 @@ impl DeploymentBuilder {
     /// Puts a proxy between workers and master, which can cut, delay and change their links.
     pub fn link_proxy(mut self) -> DeploymentBuilder {
         self.has_proxy = true;
+        self
+    }
+
+    /// Puts proxies between each master and each host of its database's server, where it has addresses.
+    pub fn database_proxy(mut self) -> DeploymentBuilder {
+        self.has_database_proxy = true;
         self
     }
 
@@ -256,12 +273,8 @@ impl DeploymentBuilder {
             master.run_with_watchdog(time);
         }
         if self.own_clocks {
-            for daemon in daemons.iter_mut().chain([&mut master]) {
-                let file = layout.dir().join(format!("{}.clock", daemon.name()));
-                if let Some(clock) = OwnClock::new(&file) {
-                    daemon.run_by_clock(clock);
-                }
-            }
+            let all = daemons.iter_mut().chain([&mut master]);
+            all.for_each(|daemon| put_clock(daemon, &layout));
         }
         let url = self
             .database_url
@@ -277,6 +290,7 @@ impl DeploymentBuilder {
             standby: has_standby.then(|| Daemon::standby(&layout)),
             layout,
             proxies: Vec::new(),
+            database_proxies: BTreeMap::new(),
             disk,
             _server: server,
             _folder: folder,
@@ -290,6 +304,9 @@ impl DeploymentBuilder {
         deployment.put_standby()?;
         if self.has_proxy {
             deployment.put_proxies();
+        }
+        if self.has_database_proxy {
+            deployment.put_database_proxies();
         }
         for worker in &deployment.workers {
             for (key, value) in &self.each_worker {
@@ -326,6 +343,8 @@ pub struct Deployment {
     workers: Vec<Daemon>,
     /// Between the workers and each master.
     proxies: Vec<Proxy>,
+    /// Between the masters and the hosts of their database, by the master's name.
+    database_proxies: BTreeMap<String, Vec<Proxy>>,
     /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
     /// Dropped after the daemons are killed.
@@ -453,6 +472,12 @@ impl Deployment {
         &self.proxies
     }
 
+    /// The proxies of [`DeploymentBuilder::database_proxy`] of a master, one before each host.
+    pub fn database_proxies(&self, master: &Daemon) -> &[Proxy] {
+        let proxies = self.database_proxies.get(master.name());
+        proxies.map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The disk of [`DeploymentBuilder::small_disk`], where mounting was allowed.
     pub fn disk(&self) -> Option<&SmallDisk> {
         self.disk.as_ref()
@@ -494,6 +519,32 @@ impl Deployment {
         let addresses = proxies.iter().map(|it| it.address.to_string()).collect();
         self.set_masters(addresses);
         self.proxies = proxies;
+    }
+
+    /// Puts proxies before the hosts of each master's database that are addresses in its URL.
+    fn put_database_proxies(&mut self) {
+        let DatabaseUrl::Postgres(url) = self.database() else {
+            return;
+        };
+        let parts = url.text().split_once('@');
+        let Some((before, (hosts, after))) =
+            parts.and_then(|(before, after)| Some((before, after.split_once('/')?)))
+        else {
+            return;
+        };
+        let hosts: Option<Vec<SocketAddr>> = hosts.split(',').map(|it| it.parse().ok()).collect();
+        let Some(hosts) = hosts else {
+            return;
+        };
+        let mut all = BTreeMap::new();
+        for master in self.masters() {
+            let proxies: Vec<Proxy> = hosts.iter().map(|host| Proxy::start(*host)).collect();
+            let addresses: Vec<String> = proxies.iter().map(|it| it.address.to_string()).collect();
+            let url = format!("{before}@{}/{after}", addresses.join(","));
+            master.set("database.url", url);
+            all.insert(master.name().to_owned(), proxies);
+        }
+        self.database_proxies = all;
     }
 
     fn set_masters(&self, addresses: Vec<String>) {

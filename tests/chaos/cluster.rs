@@ -213,19 +213,18 @@ impl Cluster {
         })
     }
 
-    /// Waits until there is a primary.
-    pub fn until_any_primary(&self) {
-        self.primary();
-    }
-
     /// Waits until there is a primary, and a replica that has all that it answers.
     pub fn until_whole(&self) {
         self.wait("a primary and its synchronous replica", || {
-            let primary = Node::ALL
-                .into_iter()
-                .find(|node| self.is(*node, "primary"))?;
-            self.is(primary.other(), "synchronous").then_some(())
+            self.is_whole().then_some(())
         });
+    }
+
+    /// Whether there is a primary, and a replica that has all that it answers.
+    pub fn is_whole(&self) -> bool {
+        let is_primary = |node: &Node| self.is(*node, "primary");
+        let primary = Node::ALL.into_iter().find(is_primary);
+        primary.is_some_and(|primary| self.is(primary.other(), "synchronous"))
     }
 
     fn until_primary(&self, node: Node) {

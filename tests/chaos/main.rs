@@ -7,7 +7,8 @@
 //! and printed). The same seed gives the same faults in the same order; timing between them
 //! differs.
 //!
-//! Beside a cluster of `tests/with-patroni` each round begins with a fault of the cluster.
+//! Beside a cluster of `tests/with-patroni` there are two masters, and each round begins with a fault
+//! of the cluster and one of the masters.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,18 +22,20 @@
 mod check;
 mod cluster;
 mod faults;
+mod masters;
 mod random;
 mod standing;
 mod trader;
 
 use check::{Counts, Outcomes, StandingCounts};
 use cluster::{Cluster, ClusterFault};
-use faults::{Ended, FailpointCounts, Fault};
-use papertrader::daemon::{FAILED, SUPERSEDED};
+use faults::{Ended, FailpointCounts, Fault, Scene};
+use masters::{LEASE, Masters};
 use papertrader::master::storage::Reader;
 use papertrader::master::verify;
 use papertrader::testkit::{Deployment, Market};
 use random::Random;
+use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,9 +50,7 @@ const DISK_MEGABYTES: u32 = 1024;
 const TRADER_ROUNDS: u64 = 25;
 /// How long a trader may take to learn how its orders ended.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(180);
-/// How long a master may take to serve, whose database may be on its way to another node.
-const REVIVE_TIMEOUT: Duration = Duration::from_secs(180);
-/// Time between two looks at whether a master has ended.
+/// Time between two looks at whether a master has ended, while traders find out.
 const REVIVE_INTERVAL: Duration = Duration::from_millis(200);
 /// Rounds between two lines of progress, after the first rounds.
 const PROGRESS_ROUNDS: u64 = 20;
@@ -64,7 +65,9 @@ fn number(name: &str, default: u64) -> u64 {
 /// The state of a run.
 struct Run {
     deployment: Deployment,
-    /// The database's cluster; `None` where it is in a file, or on one server.
+    masters: Masters,
+    /// The database's cluster, where there are two masters; `None` where it is in a file, or on one
+    /// server.
     cluster: Option<Cluster>,
     random: Random,
     /// What is drawn for checks, apart, so that faults do not depend on it.
@@ -83,13 +86,8 @@ struct Run {
     failpoints: FailpointCounts,
     /// Kills that happen with this seed whatever the timing.
     certain_kills: u64,
-    /// Faults that were injected.
-    faults: u64,
-    /// How often a running master has ended by itself, since its cluster did not tell whether
-    /// something was stored.
-    ended_alone: u64,
-    /// Starts of a master that did not reach its cluster.
-    failed_starts: u64,
+    /// How often each kind of fault was injected.
+    faults: BTreeMap<String, u64>,
     verified: Verified,
 }
 
@@ -107,7 +105,8 @@ fn main() {
     println!(
         "chaos: {rounds} rounds, seed {seed} (CHAOS_ROUNDS={rounds} CHAOS_SEED={seed} runs them again)"
     );
-    let deployment = Deployment::builder()
+    let cluster = Cluster::running();
+    let mut builder = Deployment::builder()
         .workers(WORKERS)
         .market(Market::Simulated {
             symbols: 5,
@@ -117,11 +116,17 @@ fn main() {
         .link_proxy()
         .small_disk(DISK_MEGABYTES)
         // The folder of a failed run remains.
-        .keep_folder(std::env::var_os("CHAOS_KEEP").is_some())
-        .make();
+        .keep_folder(std::env::var_os("CHAOS_KEEP").is_some());
+    if cluster.is_some() {
+        builder = builder
+            .standby()
+            .set("database.lease", LEASE)
+            .database_proxy();
+    }
     let mut run = Run {
-        deployment,
-        cluster: Cluster::running(),
+        deployment: builder.make(),
+        masters: Masters::default(),
+        cluster,
         random: Random::new(seed),
         checks: Random::new(!seed),
         seed,
@@ -133,9 +138,7 @@ fn main() {
         ended: Ended::default(),
         failpoints: FailpointCounts::default(),
         certain_kills: 0,
-        faults: 0,
-        ended_alone: 0,
-        failed_starts: 0,
+        faults: BTreeMap::new(),
         verified: Verified::default(),
     };
     if run.cluster.is_none() && run.deployment.disk().is_none() {
@@ -192,27 +195,33 @@ impl Run {
         }
     }
 
-    /// The faults of a round: one of the cluster, where there is one, and now and then one more
-    /// before it has come to rest; one of the deployment; and a kill where there were fewer kills than
-    /// rounds.
+    /// The faults of a round: one of the cluster and one of two masters, where there are any, now and
+    /// then one more before they have come to rest; one of the deployment; and a kill where there were
+    /// fewer kills than rounds.
     fn draw(&mut self, round: u64) -> (Vec<ClusterFault>, Vec<Fault>) {
-        let mut of_cluster = Vec::new();
+        let (mut of_cluster, mut faults) = (Vec::new(), Vec::new());
         if self.cluster.is_some() {
-            let first = ClusterFault::first(&mut self.random);
+            let random = &mut self.random;
             let index = usize::try_from(round - 1).unwrap();
-            let drawn = ClusterFault::draw(&mut self.random);
+            let first = ClusterFault::first(random);
+            let drawn = ClusterFault::draw(random);
             of_cluster.push(first.get(index).cloned().unwrap_or(drawn));
-            if self.random.one_in(4) {
-                of_cluster.push(ClusterFault::draw(&mut self.random));
+            if random.one_in(4) {
+                of_cluster.push(ClusterFault::draw(random));
             }
+            let first = Fault::first_of_masters(random);
+            let drawn = Fault::draw_of_masters(random);
+            faults.push(first.get(index).cloned().unwrap_or(drawn));
         }
-        let mut fault = Fault::draw(&mut self.random);
-        while self.cluster.is_some() && fault.needs_disk() {
-            fault = Fault::draw(&mut self.random);
+        if self.cluster.is_none() || self.random.one_in(2) {
+            let mut fault = Fault::draw(&mut self.random);
+            while self.cluster.is_some() && fault.needs_disk() {
+                fault = Fault::draw(&mut self.random);
+            }
+            faults.push(fault);
         }
-        let mut faults = vec![fault];
         self.certain_kills += of_cluster.iter().map(ClusterFault::kills).sum::<u64>();
-        self.certain_kills += faults[0].certain_kills();
+        self.certain_kills += faults.iter().map(Fault::certain_kills).sum::<u64>();
         if self.certain_kills < round {
             let kill = Fault::draw_kill(&mut self.random);
             self.certain_kills += kill.certain_kills();
@@ -235,18 +244,29 @@ impl Run {
             let cluster = self.cluster.as_ref().unwrap();
             fault.inject(cluster);
             self.ended.kills += fault.kills();
+            *self.faults.entry(faults::kind(fault)).or_default() += 1;
             said.push(format!("{fault:?}"));
         }
+        // Half the faults of masters hit those whose database is whole, as far as one can tell.
+        if let Some(cluster) = &self.cluster
+            && self.random.one_in(2)
+        {
+            cluster.until_whole();
+            self.masters.until_whole(&self.deployment);
+        }
         for fault in &faults {
-            // The faults of the cluster may have ended the master.
-            self.revive_master();
-            let ended = fault.inject(&mut self.random, &self.deployment);
+            let mut scene = Scene {
+                deployment: &self.deployment,
+                masters: &mut self.masters,
+                cluster: self.cluster.as_ref(),
+            };
+            let ended = fault.inject(&mut self.random, &mut scene);
             self.ended.kills += ended.kills;
             self.ended.at_points += ended.at_points;
             self.failpoints.add(fault, ended);
+            *self.faults.entry(faults::kind(fault)).or_default() += 1;
             said.push(format!("{fault:?}"));
         }
-        self.faults += said.len() as u64;
         self.restart();
         said.join(", ")
     }
@@ -257,70 +277,10 @@ impl Run {
             self.deployment.restart_killed();
             return;
         }
-        self.start_master();
+        // What two masters need is there within their patience, or the run has failed.
         self.deployment.spawn_killed_workers();
-        for number in 1..=WORKERS {
-            // A worker serves once it has had a link.
-            let deadline = Instant::now() + REVIVE_TIMEOUT;
-            while !self.deployment.worker(number).serves() {
-                let worker = self.deployment.worker(number);
-                assert!(
-                    worker.fallen().is_none() && Instant::now() < deadline,
-                    "{}",
-                    worker.log()
-                );
-                self.start_master();
-            }
-        }
-    }
-
-    /// Starts the master, if it does not run, until it serves: it does not start without its
-    /// database.
-    fn start_master(&mut self) {
-        self.ended_alone += u64::from(self.bury_master());
-        let deadline = Instant::now() + REVIVE_TIMEOUT;
-        loop {
-            let master = self.deployment.master();
-            if !master.is_started() {
-                self.cluster.as_ref().unwrap().until_any_primary();
-                master.spawn();
-            }
-            if master.serves() {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{}", master.log());
-            self.failed_starts += u64::from(self.bury_master());
-            thread::sleep(REVIVE_INTERVAL);
-        }
-    }
-
-    /// Where the master of a cluster has ended by itself, starts it again, as systemd does.
-    fn revive_master(&mut self) {
-        if self.cluster.is_some() && self.deployment.master().fallen().is_some() {
-            self.start_master();
-        }
-    }
-
-    /// Forgets a master that has ended by itself, which it may do with exit code 1 (its server is gone) or 75
-    /// (its lease is) alone. Returns
-    /// whether it has.
-    fn bury_master(&self) -> bool {
-        let master = self.deployment.master();
-        let Some(status) = master.fallen() else {
-            return false;
-        };
-        let log = || master.log();
-        let code = status.code();
-        let may_be = [i32::from(FAILED), i32::from(SUPERSEDED)];
-        assert!(
-            code.is_some_and(|it| may_be.contains(&it)),
-            "the master has ended:\n{}",
-            log()
-        );
-        let is_lost = |line: &str| line.contains("commits that the server has acknowledged");
-        assert!(!log().lines().any(is_lost), "commits are lost:\n{}", log());
-        master.kill();
-        true
+        self.masters.leader(&self.deployment);
+        self.masters.until_workers_serve(&self.deployment);
     }
 
     /// Lets every trader learn its orders' outcomes, then compares them with the deployment.
@@ -339,11 +299,14 @@ impl Run {
                     error == RecvTimeoutError::Timeout && Instant::now() < deadline,
                     "a trader does not find out; see above"
                 );
-                self.revive_master();
+                if self.cluster.is_some() {
+                    self.masters.revive(&self.deployment);
+                }
             }
         }
         if let Some(cluster) = &self.cluster {
             cluster.until_whole();
+            self.masters.until_whole(&self.deployment);
         }
         let mut counts = Counts::default();
         for (number, book) in self.books().iter().enumerate() {
@@ -423,15 +386,20 @@ impl Run {
         let never = self.failpoints.never_reached();
         assert!(never.is_empty(), "armed and never reached: {never:?}");
         println!("chaos: deaths at armed fail points: {}", self.failpoints);
+        self.say_masters();
+        let faults: Vec<String> = self
+            .faults
+            .iter()
+            .map(|(kind, count)| format!("{kind} {count}"))
+            .collect();
+        println!("chaos: faults: {}", faults.join(", "));
         println!(
-            "chaos: {rounds} rounds in {:.0} s, {} faults, {} ends of the master by itself and {} starts without a database, {kills} kills and {at_points} deaths in the middle of something; {} orders \
+            "chaos: {rounds} rounds in {:.0} s, {} faults, {kills} kills and {at_points} deaths in the middle of something; {} orders \
              of {} traders, {TRADERS} at a time, {} acknowledged, {} filled; of orders that wait {}; {repeats} asked for again when they were over, \
              {unstored} times told that one could not be stored; \
              {} lost, {} doubled; {} verify runs, all clean; seed {}",
             began.elapsed().as_secs_f32(),
-            self.faults,
-            self.ended_alone,
-            self.failed_starts,
+            self.faults.values().sum::<u64>(),
             counts.orders,
             retired,
             counts.notices,
@@ -442,5 +410,21 @@ impl Run {
             self.verified.runs,
             self.seed
         );
+    }
+
+    /// Prints what is counted of two masters.
+    fn say_masters(&self) {
+        if self.cluster.is_none() {
+            return;
+        }
+        let counts = &self.masters.counts;
+        println!(
+            "chaos: masters that ended by themselves: {} with exit code 75, {} with 1, and {} starts \
+             without a database; {} steps down in vain",
+            counts.superseded, counts.failed, counts.failed_starts, counts.in_vain
+        );
+        for line in counts.take_overs() {
+            println!("chaos: until the other one led: {line}");
+        }
     }
 }
