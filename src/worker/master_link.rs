@@ -186,7 +186,7 @@ impl MasterLink {
                 }
                 wipe::clear(&mut plain);
             }
-            LinkEvent::Unlinked(number) => {
+            LinkEvent::Unlinked(number, _handled) => {
                 if self.link.as_ref().is_some_and(|link| link.number == number) {
                     self.unlink();
                 }

@@ -284,7 +284,11 @@ impl Connector {
                 crate::warn!("{link:?} ended: {reason}{more}");
             }
         }
-        self.tell(LinkEvent::Unlinked(number));
+        // What the link has said may be on its way yet, as that its master stands by.
+        let (handled, is_handled) = bounded(1);
+        if self.tell(LinkEvent::Unlinked(number, handled)) {
+            let _ = is_handled.recv();
+        }
         next.or_else(|| self.rest_of(attempt?, stop))
     }
 
