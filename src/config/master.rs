@@ -210,12 +210,7 @@ impl MasterConfig {
         values.bare("expected_workers", self.expected_workers);
         values.duration("backup_warning", self.backup_warning);
         values.text("database.url", self.database.to_text(&self.data_dir));
-        if let Some(file) = self.database.password_file() {
-            values.path("database.password_file", file);
-        }
-        if let DatabaseUrl::Postgres(url) = &self.database {
-            values.duration("database.lease", url.lease());
-        }
+        self.write_server(values);
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
@@ -269,6 +264,16 @@ impl MasterConfig {
         values.duration("limits.frame_timeout", limits.frame_timeout);
         if let Some(metrics) = self.metrics {
             metrics.write(values);
+        }
+    }
+
+    /// Sets the keys of a database on a server.
+    fn write_server(&self, values: &mut writer::TomlValues) {
+        if let Some(file) = self.database.password_file() {
+            values.path("database.password_file", file);
+        }
+        if let DatabaseUrl::Postgres(url) = &self.database {
+            values.duration("database.lease", url.lease());
         }
     }
 }

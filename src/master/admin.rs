@@ -22,8 +22,8 @@ mod status;
 mod warnings;
 mod workers;
 
-use super::lease::LeaseView;
-use super::messages::{AdminAct, MasterChannels, RosterImport};
+use super::messages::{AdminAct, MasterChannels};
+use super::standby::lease::LeaseView;
 use super::storage::Interrupter;
 use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
@@ -272,16 +272,7 @@ impl AdminShared {
                 valid_ms,
                 check,
                 again,
-            } => {
-                let import = RosterImport {
-                    rows,
-                    valid: accounts::validity(valid_ms)?,
-                    is_check: check,
-                    is_again: again,
-                    caller: caller.to_string(),
-                };
-                accounts::import(self, import, caller)
-            }
+            } => accounts::import(self, rows, valid_ms, (check, again), caller),
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }

@@ -5,9 +5,11 @@
 //!
 //! Tests: `tests/suite/master/standby.rs`.
 
+pub(super) mod fingerprints;
+pub mod lease;
+
 use super::acceptor::MasterAcceptor;
 use super::admin::{StandbyControl, StandbyState};
-use super::lease::LeaseKeeper;
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::messages::WorkersShared;
@@ -24,6 +26,7 @@ use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{bounded, select, tick};
+use lease::LeaseKeeper;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -208,7 +211,7 @@ impl Standby {
                 recv(looks) -> _ => match self.look_in_time(&mut watch, url, claim) {
                     Ok(Some(lease)) => {
                         daemon::notify_status("taking over");
-                        return Ok(Some(LeaseKeeper::start(lease)?));
+                        return Ok(Some(LeaseKeeper::start(*lease)?));
                     }
                     Ok(None) => {}
                     Err(error @ (StorageError::NewerVersion { .. } | StorageError::Foreign(_))) => {
@@ -245,7 +248,7 @@ impl Standby {
         watch: &mut LeaseWatch,
         url: &PostgresUrl,
         claim: &LeaseClaim,
-    ) -> Result<Option<PostgresLease>, StorageError> {
+    ) -> Result<Option<Box<PostgresLease>>, StorageError> {
         *self.look_began.lock() = Some(Instant::now());
         let looked = self.look(watch, url, claim);
         *self.look_began.lock() = None;
@@ -258,7 +261,7 @@ impl Standby {
         watch: &mut LeaseWatch,
         url: &PostgresUrl,
         claim: &LeaseClaim,
-    ) -> Result<Option<PostgresLease>, StorageError> {
+    ) -> Result<Option<Box<PostgresLease>>, StorageError> {
         if let Some(leader) = watch.look()? {
             self.show(Ok(leader));
             return Ok(None);

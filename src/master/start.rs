@@ -10,7 +10,6 @@ use super::assets::providers::PreparedProviders;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::{HashCosts, HashingPool};
 use super::keys::MasterKeys;
-use super::lease::{self, DatabaseHold, LeaseKeeper};
 use super::link_session::LinkSessions;
 use super::link_session::sequences::SequenceHistory;
 use super::mail::{self, MailSetup};
@@ -19,6 +18,8 @@ use super::messages::{
     UpdateChannels, WorkersShared,
 };
 use super::order_watchers::OrderWatchers;
+use super::standby::fingerprints;
+use super::standby::lease::{self, DatabaseHold, LeaseKeeper};
 use super::standby::{self, NewLeader, StandbyRemains};
 use super::storage::deployment_facts::{self, FactsError};
 use super::storage::process_lock::ProcessLock;
@@ -28,7 +29,7 @@ use super::storage::{
 };
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
-use super::{Master, account_queries, auth, router, transactions, twin, workers};
+use super::{Master, account_queries, auth, router, transactions, workers};
 use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
 use crate::daemon::run::ServiceContext;
 use crate::daemon::{self, EndReason, StartError};
@@ -77,7 +78,7 @@ pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let mut warnings = check_market(config)?;
     warnings.extend(check_others(config)?);
     warnings.extend(storage::server_warnings(&config.database));
-    warnings.extend(twin::check(config)?);
+    warnings.extend(fingerprints::check(config)?);
     Ok(warnings)
 }
 
@@ -228,7 +229,7 @@ impl<'a> Place<'a> {
         };
         Ok(match PostgresLease::attempt(url, &claim)? {
             LeaseAttempt::Taken(lease) => {
-                let keeper = LeaseKeeper::start(lease)?;
+                let keeper = LeaseKeeper::start(*lease)?;
                 Place::Leads(DatabaseHold::Lease(keeper), Some(process))
             }
             LeaseAttempt::Held(leader) => Place::StandsBy {
@@ -260,7 +261,7 @@ impl<'a> Place<'a> {
                 process,
             } => (url, claim, leader, process),
         };
-        twin::compare(context.config, &leader)?;
+        fingerprints::compare(context.config, &leader)?;
         let identity = identity(context.config)?;
         let new = standby::stand_by(context.config, url, identity, context, (&claim, leader))?;
         Ok(new.map(|NewLeader { lease, remains }| LeadingPlace {
@@ -285,7 +286,7 @@ fn assemble(
         crate::warn!("{warning}");
     }
     compare_facts(config)?;
-    twin::store(config)?;
+    fingerprints::store(config)?;
     raise_descriptors(config.limits.max_connections);
 
     let listener = listen(config, stop)?;

@@ -296,7 +296,7 @@ impl Storage {
                 _file: sqlite::lock(file)?,
             },
             DatabaseUrl::Postgres(url) => HeldLock::Postgres {
-                _lease: lock_server(url)?.map(Box::new),
+                _lease: lock_server(url)?,
             },
         };
         Ok(StorageLock { _held: held })
@@ -480,7 +480,9 @@ pub fn end_superseded(why: &str) -> ! {
     end_process(crate::daemon::SUPERSEDED, why)
 }
 
-fn lock_server(url: &crate::config::PostgresUrl) -> Result<Option<PostgresLease>, StorageError> {
+fn lock_server(
+    url: &crate::config::PostgresUrl,
+) -> Result<Option<Box<PostgresLease>>, StorageError> {
     if postgres::migrations::version(url)? == 0 {
         return Ok(None);
     }

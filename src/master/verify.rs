@@ -13,7 +13,7 @@ use super::transactions::entitlement::{Families, InForce, corrected};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
 use crate::model::{Action, ActionName, Money, Quantity, Symbol};
-use account::{Books, Totals};
+use account::{Books, DeploymentTotals};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
@@ -278,7 +278,7 @@ struct CheckCourse {
     began: Instant,
     step: Step,
     findings: Findings,
-    totals: Totals,
+    totals: DeploymentTotals,
 }
 
 impl CheckCourse {
@@ -287,7 +287,7 @@ impl CheckCourse {
             began: Instant::now(),
             step: Step::Database,
             findings: Findings::default(),
-            totals: Totals::default(),
+            totals: DeploymentTotals::default(),
         }
     }
 
@@ -388,7 +388,7 @@ impl Slice<'_> {
         &self,
         moment: &mut Snapshot<'_>,
         findings: &mut Findings,
-        totals: &mut Totals,
+        totals: &mut DeploymentTotals,
     ) -> Result<Step, VerifyError> {
         let actions = StoredActions::new(moment.stored_actions()?);
         let schedules = moment.fee_schedules()?;

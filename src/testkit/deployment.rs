@@ -115,6 +115,14 @@ fn write(items: &[Item], to: &Path) {
     }
 }
 
+/// Gives a daemon a clock of its own, where the system can.
+fn put_clock(daemon: &mut Daemon, layout: &Layout) {
+    let file = layout.dir().join(format!("{}.clock", daemon.name()));
+    if let Some(clock) = OwnClock::new(&file) {
+        daemon.run_by_clock(clock);
+    }
+}
+
 /// The settings of a new deployment. By default it has one worker, the sample market, an update
 /// every 200 ms, and cheap hashes.
 #[derive(Debug, Default)]
@@ -265,12 +273,8 @@ impl DeploymentBuilder {
             master.run_with_watchdog(time);
         }
         if self.own_clocks {
-            for daemon in daemons.iter_mut().chain([&mut master]) {
-                let file = layout.dir().join(format!("{}.clock", daemon.name()));
-                if let Some(clock) = OwnClock::new(&file) {
-                    daemon.run_by_clock(clock);
-                }
-            }
+            let all = daemons.iter_mut().chain([&mut master]);
+            all.for_each(|daemon| put_clock(daemon, &layout));
         }
         let url = self
             .database_url

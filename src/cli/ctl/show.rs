@@ -104,27 +104,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
             status.inactive_sessions
         );
     }
-    if let Some(mail) = &status.mail {
-        let MailSummary {
-            waiting,
-            sent,
-            failed,
-            dropped,
-            ..
-        } = mail;
-        let _ = writeln!(out, "mails: {waiting} wait, {sent} sent, {failed} given up");
-        if *dropped > 0 {
-            let _ = writeln!(out, "mails that found no room: {dropped}");
-        }
-        if let (Some(text), Some(at)) = (&mail.last_error, &mail.last_error_at) {
-            let _ = writeln!(
-                out,
-                "last error of mail, at {}: {}",
-                moment(at),
-                clean(text)
-            );
-        }
-    }
+    out.push_str(&status.mail.as_ref().map(mails).unwrap_or_default());
     for event in &status.account_events {
         let what = clean(&event.reason).replace('-', " ");
         let _ = writeln!(out, "accounts, {what}: {}", event.count);
@@ -139,6 +119,30 @@ pub(super) fn status(status: &MasterStatus) -> String {
     }
     for warning in &status.warnings {
         let _ = writeln!(out, "warning: {}", clean(warning));
+    }
+    out
+}
+
+/// The state of the mails: a line, and one for each trouble.
+fn mails(mail: &MailSummary) -> String {
+    let MailSummary {
+        waiting,
+        sent,
+        failed,
+        dropped,
+        ..
+    } = mail;
+    let mut out = format!("mails: {waiting} wait, {sent} sent, {failed} given up\n");
+    if *dropped > 0 {
+        let _ = writeln!(out, "mails that found no room: {dropped}");
+    }
+    if let (Some(text), Some(at)) = (&mail.last_error, &mail.last_error_at) {
+        let _ = writeln!(
+            out,
+            "last error of mail, at {}: {}",
+            moment(at),
+            clean(text)
+        );
     }
     out
 }

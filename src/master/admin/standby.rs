@@ -1,4 +1,4 @@
-//! spec/master/standby.md · 3.1.5 (the administrator's alone)
+//! spec/master/admin.md · 3.1.5 (the administrator's alone)
 //!
 //! The control socket of a master that stands by: it says so, and who leads.
 //!

@@ -9,8 +9,6 @@ pub(super) mod checks;
 mod dialect;
 mod errors;
 pub(super) mod lease;
-#[cfg(test)]
-mod lease_tests;
 pub(super) mod migrations;
 pub(super) mod moving;
 pub(super) mod session;

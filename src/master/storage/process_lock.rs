@@ -1,4 +1,4 @@
-//! spec/master/standby.md · 3.1.2 Database Management
+//! spec/master/storage.md · 3.1.2 Database Management
 //!
 //! Lets one master alone use a folder, where its database is on a server, and tells the next one that
 //! the one before has ended.

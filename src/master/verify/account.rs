@@ -28,12 +28,12 @@ pub(super) struct Books<'a> {
     schedules: &'a BTreeMap<i64, FeeSettings>,
     /// The last update whose actions the ledger should have.
     actions_applied: i64,
-    totals: &'a mut Totals,
+    totals: &'a mut DeploymentTotals,
 }
 
 /// The totals of all accounts that were checked.
 #[derive(Debug, Default)]
-pub(super) struct Totals {
+pub(super) struct DeploymentTotals {
     read: u64,
     /// Starting cash of all accounts, plus what their ledgers add and less what they remove.
     flow: i128,
@@ -70,7 +70,7 @@ impl<'a> Books<'a> {
         actions: &'a StoredActions,
         schedules: &'a BTreeMap<i64, FeeSettings>,
         actions_applied: i64,
-        totals: &'a mut Totals,
+        totals: &'a mut DeploymentTotals,
     ) -> Books<'a> {
         Books {
             actions,
@@ -144,7 +144,7 @@ impl<'a> Books<'a> {
     }
 }
 
-impl Totals {
+impl DeploymentTotals {
     /// Checks the total: the cash of all accounts is their starting cash, plus sales and dividends,
     /// less purchases.
     pub(super) fn close(&self, findings: &mut Findings) {

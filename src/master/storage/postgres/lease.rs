@@ -1,8 +1,11 @@
-//! spec/master/standby.md · 3.1.2 Database Management
+//! spec/master/storage/postgres.md · 3.1.2 Database Management
 //!
 //! Who leads of the masters that share a database: one row says so, until a time by the server's clock.
 //!
-//! Tests: `src/master/storage/postgres/lease_tests.rs`.
+//! Tests: `src/master/storage/postgres/lease/tests.rs`.
+
+#[cfg(test)]
+mod tests;
 
 use super::migrations;
 use super::session::ServerSession;
@@ -58,7 +61,7 @@ pub struct StandbyMaster {
 /// What came of an attempt to lead.
 #[derive(Debug)]
 pub enum LeaseAttempt {
-    Taken(PostgresLease),
+    Taken(Box<PostgresLease>),
     /// Another one leads.
     Held(LeaseHolder),
 }
@@ -182,14 +185,14 @@ impl PostgresLease {
         let from = boot_millis();
         session.batch(&set(claim)).map_err(within)?;
         session.batch("COMMIT").map_err(within)?;
-        Ok(LeaseAttempt::Taken(PostgresLease {
+        Ok(LeaseAttempt::Taken(Box::new(PostgresLease {
             url: url.clone(),
             claim: claim.clone(),
             session: Mutex::new(None),
             holds_until: AtomicI64::new(from.saturating_add(millis(claim.lease))),
             successor: Mutex::default(),
             is_released: AtomicBool::new(false),
-        }))
+        })))
     }
 
     /// Until when it holds for certain, in milliseconds of [`boot_millis`].

@@ -3,10 +3,12 @@
 //! Keeps the place of the master that leads: renews its lease, and ends the process where it may have
 //! run out.
 //!
-//! Tests: `src/master/storage/postgres/lease_tests.rs`, `tests/suite/master/standby.rs`.
+//! Tests: `src/master/storage/postgres/lease/tests.rs`, `tests/suite/master/standby.rs`.
 
-use super::storage::{PostgresLease, StandbyMaster, StorageError, StorageLock, end_superseded};
 use crate::config::DatabaseUrl;
+use crate::master::storage::{
+    PostgresLease, StandbyMaster, StorageError, StorageLock, end_superseded,
+};
 use crate::runtime::clock::boot_millis;
 use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;

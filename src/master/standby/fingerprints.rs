@@ -3,10 +3,10 @@
 //! What two masters of one database must have alike: the GPG key, the secrets, the market's files. The
 //! one that leads stores fingerprints of its own, and one that stands by is compared with them.
 
-use super::storage::files::read_file;
-use super::storage::{LeaseHolder, Reader, Storage};
 use crate::config::{MasterConfig, ProviderKind};
 use crate::daemon::StartError;
+use crate::master::storage::files::read_file;
+use crate::master::storage::{LeaseHolder, Reader, Storage};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -31,7 +31,7 @@ const SECRETS_COST: u32 = 10;
 ///
 /// # Errors
 /// A file cannot be read, or the database fails.
-pub(super) fn store(config: &MasterConfig) -> Result<(), StartError> {
+pub(in crate::master) fn store(config: &MasterConfig) -> Result<(), StartError> {
     if config.database.file().is_some() {
         return Ok(());
     }
@@ -65,7 +65,10 @@ pub(super) fn store(config: &MasterConfig) -> Result<(), StartError> {
 ///
 /// # Errors
 /// They differ: the text says where. Or a file cannot be read.
-pub(super) fn compare(config: &MasterConfig, leader: &LeaseHolder) -> Result<(), StartError> {
+pub(in crate::master) fn compare(
+    config: &MasterConfig,
+    leader: &LeaseHolder,
+) -> Result<(), StartError> {
     let found = differences(config).map_err(StartError::failed)?;
     if found.is_empty() {
         return Ok(());
@@ -81,7 +84,7 @@ pub(super) fn compare(config: &MasterConfig, leader: &LeaseHolder) -> Result<(),
 ///
 /// # Errors
 /// A file cannot be read.
-pub(super) fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
+pub(in crate::master) fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let found = differences(config).map_err(StartError::failed)?;
     let text =
         |found: String| format!("{found}; of two masters with one database they must be alike");

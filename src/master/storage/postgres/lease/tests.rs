@@ -1,10 +1,10 @@
-//! spec/master/standby.md · 3.1.2 Database Management
+//! spec/master/storage/postgres.md · 3.1.2 Database Management
 
-use super::PostgresStorage;
-use super::lease::{LeaseAttempt, LeaseClaim, LeaseWatch, PostgresLease};
-use super::session::process_id;
+use super::{LeaseAttempt, LeaseClaim, LeaseWatch, PostgresLease};
 use crate::config::{DatabaseUrl, PostgresUrl};
 use crate::master::storage::StorageError;
+use crate::master::storage::postgres::PostgresStorage;
+use crate::master::storage::postgres::session::process_id;
 use crate::master::storage::testing::Engine;
 use crate::runtime::clock::boot_millis;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ fn claim(name: &str) -> LeaseClaim {
     }
 }
 
-fn taken(url: &PostgresUrl, claim: &LeaseClaim) -> PostgresLease {
+fn taken(url: &PostgresUrl, claim: &LeaseClaim) -> Box<PostgresLease> {
     match PostgresLease::attempt(url, claim).unwrap() {
         LeaseAttempt::Taken(lease) => lease,
         LeaseAttempt::Held(holder) => panic!("{} leads", holder.name),
@@ -158,7 +158,7 @@ fn a_named_successor_takes_over_and_nobody_else_does() {
 #[test]
 fn of_many_who_begin_at_once_on_an_empty_database_one_leads() {
     const MASTERS: usize = 6;
-    let Some(empty) = super::testing::PostgresDatabase::new() else {
+    let Some(empty) = crate::master::storage::postgres::testing::PostgresDatabase::new() else {
         return;
     };
     let leads = std::thread::scope(|scope| {
