@@ -121,9 +121,9 @@ build: deps ## release programs, in target/release
 demo: build ## a whole deployment, and a person trading on it
 	@etc/demo.sh
 
-# A master is killed under a person who trades, and another one is started on its database, on a PostgreSQL server of
+# The master that leads is killed under a person who trades, and the one beside it takes over, on a PostgreSQL server of
 # the demo's own. Where there is no such program, Debian's is installed, and said so; it starts an empty one of its own.
-demo-postgres: ## a database on PostgreSQL, whose master is killed under a person who trades
+demo-postgres: ## two masters over PostgreSQL, of which one is killed under a person who trades
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
 	$(CARGO) build --release --locked
 	@tests/with-postgres etc/demo-postgres.sh

@@ -17,6 +17,7 @@ use super::storage::{LeaseAttempt, LeaseClaim, LeaseHolder, LeaseWatch, Postgres
 use super::storage::{StorageError, end_superseded};
 use super::workers::registry::Registry;
 use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
+use crate::daemon::metrics::MetricsServer;
 use crate::daemon::run::ServiceContext;
 use crate::daemon::{self, StartError};
 use crate::link::handshake::MasterIdentity;
@@ -90,8 +91,8 @@ pub(super) fn stand_by(
     Ok(ended?.map(|lease| NewLeader { lease, remains }))
 }
 
-/// Ends the process where the database's server takes a question and never answers it: the next start
-/// asks another host, or the same one anew.
+/// Ends the process where the database's server takes a question and never answers it, or lets nobody
+/// take the lease: the next start asks another host, or the same one anew.
 fn watch_looks(began: &Mutex<Option<Instant>>, lease: Duration, stop: &Stop) {
     while !stop.wait(LOOK_INTERVAL) {
         let is_late = |began: Instant| began.elapsed() > lease * LOOK_LEASES_MAX;
@@ -106,6 +107,7 @@ struct Standby {
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
     control: StandbyControl,
+    metrics: Option<MetricsServer>,
     state: Arc<Published<StandbyState>>,
     shared: WorkersShared,
     database: DatabaseUrl,
@@ -131,8 +133,12 @@ impl Standby {
             config.control_socket.clone(),
             &config.control_group,
             (Arc::clone(&state), context.log.clone()),
-            &stop,
+            (&watchdog, &stop),
         )?;
+        let metrics = config
+            .metrics
+            .map(|it| MetricsServer::start(it.listen, control.metrics(), &stop))
+            .transpose()?;
         let mut group = ThreadGroup::new(&stop, &watchdog);
         let flusher = Flusher::new()?;
         let flushing = Arc::clone(&flusher);
@@ -175,6 +181,7 @@ impl Standby {
             listener,
             acceptor,
             control,
+            metrics,
             state,
             shared,
             database: config.database.clone(),
@@ -266,8 +273,10 @@ impl Standby {
             self.show(Ok(leader));
             return Ok(None);
         }
-        // It may bring the database forward, as long as that takes.
-        *self.look_began.lock() = None;
+        // To bring the database forward takes as long as it takes; all else has the time of a look.
+        if watch.is_behind() {
+            *self.look_began.lock() = None;
+        }
         match PostgresLease::attempt(url, claim)? {
             LeaseAttempt::Taken(lease) => {
                 crate::info!("this master leads from now on");
@@ -316,6 +325,9 @@ impl Standby {
         self.listener.close();
         self.acceptor.close();
         self.control.stop(deadline);
+        if let Some(metrics) = self.metrics {
+            metrics.stop(deadline);
+        }
         for name in self.group.join(deadline) {
             crate::warn!("thread {name} of the standby did not end in time");
         }

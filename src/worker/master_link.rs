@@ -10,6 +10,7 @@ pub mod pending;
 mod receive;
 pub mod reply_batch;
 mod send;
+pub mod turns;
 
 use super::Gauges;
 use super::messages::{
@@ -211,6 +212,7 @@ impl MasterLink {
             link.note_standby();
         }
         self.unlink();
+        self.pending.lost_link_stood_by();
     }
 
     /// Ends the link, because a key is not fit any more. The next handshake says what is wrong.

@@ -339,6 +339,7 @@ pub struct LeaseWatch {
     url: PostgresUrl,
     claim: LeaseClaim,
     session: Option<ServerSession>,
+    is_behind: bool,
 }
 
 impl fmt::Debug for LeaseWatch {
@@ -354,7 +355,14 @@ impl LeaseWatch {
             url: url.clone(),
             claim: claim.clone(),
             session: None,
+            is_behind: false,
         }
+    }
+
+    /// Whether the database is of an older version, as of the last look: who takes the lease brings it
+    /// forward, which takes as long as it takes.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// Says that this master stands by, and looks who leads; `None`: this one may.
@@ -366,7 +374,8 @@ impl LeaseWatch {
             Some(session) => session,
             None => connect(&self.url, self.claim.lease)?,
         };
-        migrations::checked_version(&mut session, &self.url)?;
+        let found = migrations::checked_version(&mut session, &self.url)?;
+        self.is_behind = found != Some(migrations::known());
         let within = |error: StorageError| error.within(self.url.text());
         session.batch(&self.note()).map_err(within)?;
         let row = LeaseRow::read(&mut session, false).map_err(within)?;
