@@ -13,7 +13,6 @@ use crate::link::message::{ActiveSession, SessionState};
 use crate::model::{NameValue, SessionHash, SessionId, Timestamp, Topic};
 use crate::wire::{Destination, Refusal, Request, reply};
 use crossbeam_channel::Sender;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -319,9 +318,9 @@ pub enum LinkEvent {
     Replacement(Arc<LinkConnection>),
     /// The decrypted bytes of one read of the link of this number.
     Read(u64, Vec<u8>),
-    /// The link of this number has ended. The sender is dropped when this is handled, and all that
-    /// was read before it.
-    Unlinked(u64, Sender<Infallible>),
+    /// The link of this number has ended. Who waits at the other end of the channel hears of its drop
+    /// that all is read which the link has brought.
+    Unlinked(u64, Sender<()>),
 }
 
 /// The channels of `master_link`: where the master's replies and pushes go.
