@@ -262,12 +262,10 @@ impl DeploymentBuilder {
         write(&template, folder.path());
         ports::settle(&layout, true)?;
         SandboxState::planned(&layout)?.write(&layout)?;
-        let mut daemons: Vec<Daemon> = (1..=workers)
-            .map(|number| Daemon::new(&layout, Place::Worker(number)))
-            .collect();
-        for daemon in &mut daemons {
-            daemon.run_under(self.worker_prefix.clone());
-        }
+        let worker = |number| Daemon::new(&layout, Place::Worker(number));
+        let mut daemons: Vec<Daemon> = (1..=workers).map(worker).collect();
+        let all = daemons.iter_mut();
+        all.for_each(|daemon| daemon.run_under(self.worker_prefix.clone()));
         let mut master = Daemon::new(&layout, Place::Master);
         if let Some(time) = self.watchdog {
             master.run_with_watchdog(time);

@@ -186,7 +186,8 @@ impl MasterLink {
                 }
                 wipe::clear(&mut plain);
             }
-            LinkEvent::Unlinked(number) => {
+            LinkEvent::Unlinked(number, all_read) => {
+                drop(all_read);
                 if self.link.as_ref().is_some_and(|link| link.number == number) {
                     self.unlink();
                 }
