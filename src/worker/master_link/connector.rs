@@ -419,6 +419,9 @@ mod tests {
         let LinkEvent::Unlinked(_, all_read) = event() else {
             panic!("the link goes on")
         };
+        // It would have asked by then, as after a failure.
+        let meanwhile = asked.recv_timeout(2 * FIRST_PAUSE_MAX);
+        assert!(meanwhile.is_err(), "{meanwhile:?}");
         link.note_standby();
         drop(all_read);
         assert_eq!(asked.recv().unwrap(), FirstMaster::Next);
