@@ -438,6 +438,7 @@ impl Link {
     pub fn stand_by(mut self) {
         self.boot = uuid::Uuid::nil();
         self.send(0, |out| frame::write(out, Instruction::LinkStandby, &[]));
+        self.socket.shutdown(Shutdown::Write).unwrap();
         assert!(self.has_ended(), "the worker ends the link");
     }
 

@@ -2,10 +2,10 @@
 //! down. Real daemons, on the server of `tests/with-postgres`; without one the tests pass over it.
 
 use super::orders::{LOW, placed};
-use crate::programs::metrics::{metrics, value};
+use crate::programs::metrics::{metrics_now, value};
 use papertrader::client::{Answer, Client, ClientError, ServerConnection};
-use papertrader::model::{OrderKind, Side};
-use papertrader::testkit::trader::{buy, history, order, sell, trade};
+use papertrader::model::{OrderKind, Quantity, Side};
+use papertrader::testkit::trader::{buy, history, order, portfolio, sell, trade};
 use papertrader::testkit::{
     Daemon, Deployment, DeploymentBuilder, Market, TEST_TIMEOUT, eventually, until,
 };
@@ -81,6 +81,7 @@ fn sql(deployment: &Deployment, statement: &str) -> Child {
         .stdin(Stdio::null())
         .args(["-c", statement])
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
@@ -163,12 +164,19 @@ fn a_leader_that_is_killed_is_replaced_and_all_goes_on_where_it_was() {
     // Sessions and open orders go on.
     traded(&mut ada, Side::Buy, "UP");
     patiently(|| ada.cancel_order(low));
-    let sales = |client: &mut Client| history(client, "bob").len();
-    until("the price of the limit has come", || sales(&mut bob) == 3);
+    until("the price of the limit has come", || {
+        let status = ctl(&deployment, standby, &["status"]).unwrap();
+        status["open_orders"] == 0
+    });
+    let units = |client: &mut Client, name| portfolio(client, name).1[0].quantity;
+    assert_eq!(units(&mut ada, "ada"), Quantity(3_000_000));
+    assert_eq!(units(&mut bob, "bob"), Quantity(2_000_000));
     // With the one that she cancelled.
-    assert_eq!(history(&mut ada, "ada").len(), 4);
-    let status = ctl(&deployment, standby, &["status"]).unwrap();
-    assert_eq!(status["open_orders"], 0);
+    let entries = [
+        history(&mut ada, "ada").len(),
+        history(&mut bob, "bob").len(),
+    ];
+    assert_eq!(entries, [4, 3]);
 
     // Killed again, while nobody else stands by: whoever is started first leads.
     standby.kill();
@@ -192,8 +200,8 @@ fn who_steps_down_stands_by_at_once_and_tells_monitors_so() {
     };
     let mut ada = deployment.trader(1, "ada");
     buy(&mut ada, "AAPL", "3");
-    let led = |master: &Daemon| value(&metrics(master), "papertrader_leads");
-    assert_eq!((led(master), led(standby)), (1.0, 0.0));
+    let led = |master: &Daemon| Some(value(&metrics_now(master)?, "papertrader_leads"));
+    assert_eq!((led(master), led(standby)), (Some(1.0), Some(0.0)));
     let told = ctl(&deployment, standby, &["metrics"]).unwrap();
     assert!(told.to_string().contains("papertrader_leads 0"), "{told}");
 
@@ -213,7 +221,7 @@ fn who_steps_down_stands_by_at_once_and_tells_monitors_so() {
     until("it stands by", || stands_by(&deployment, master));
     assert_eq!((master.pid(), master.fallen()), (pid, None));
     until("both tell monitors", || {
-        (led(master), led(standby)) == (0.0, 1.0)
+        (led(master), led(standby)) == (Some(0.0), Some(1.0))
     });
     assert!(
         ctl(&deployment, master, &["step-down"]).is_none(),

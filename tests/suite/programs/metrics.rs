@@ -58,8 +58,12 @@ fn answer(address: &str, path: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-/// The metrics of a daemon that serves them.
-pub fn metrics(daemon: &Daemon) -> String {
+/// The metrics of a daemon; `None` where it does not serve them at this moment.
+pub fn metrics_now(daemon: &Daemon) -> Option<String> {
+    answer(&address(daemon), "/metrics").ok()
+}
+
+fn metrics(daemon: &Daemon) -> String {
     get(&address(daemon), "/metrics")
 }
 
