@@ -4,6 +4,7 @@
 use super::orders::{LOW, placed};
 use crate::programs::metrics::{metrics_now, value};
 use papertrader::client::{Answer, Client, ClientError, ServerConnection};
+use papertrader::link::keyring::Keyring;
 use papertrader::model::{OrderKind, Quantity, Side};
 use papertrader::testkit::trader::{buy, history, order, portfolio, sell, trade};
 use papertrader::testkit::{
@@ -391,4 +392,35 @@ fn who_cannot_take_the_lease_says_why_and_leads_as_soon_as_it_can() {
     assert!(stands_by(&deployment, master));
     traded(&mut ada, Side::Sell, "AAPL");
     assert_eq!(history(&mut ada, "ada").len(), 2);
+}
+
+#[test]
+fn the_key_of_a_worker_that_is_registered_later_comes_to_the_other_keyring() {
+    let deployment = builder().start();
+    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
+        return println!("skipped: run by tests/with-postgres");
+    };
+    let folder = papertrader::testkit::folder();
+    let new = Keyring::create(&folder.path().join("new")).unwrap();
+    let key = new.generate("eu9").unwrap();
+    let file = folder.path().join("eu9.asc");
+    std::fs::write(&file, new.export(key).unwrap()).unwrap();
+    let words = ["workers", "register", "eu9", "--ip", "192.0.2.9"];
+    let more = ["--address", "eu9.example.org:2049", "--key"];
+    let words: Vec<&str> = words.into_iter().chain(more).collect();
+    let words = [words.as_slice(), &[file.to_str().unwrap()]].concat();
+    ctl(&deployment, master, &words).unwrap();
+    let home = |name: &str| Keyring::open(&deployment.layout().home(name)).unwrap();
+    assert!(home("master").peer(key).is_ok());
+    until("the standby has the key", || {
+        home("standby").peer(key).is_ok()
+    });
+    // A home that was copied before learns it, at the latest, when its master leads.
+    standby.kill();
+    home("standby").delete(key).unwrap();
+    master.kill();
+    standby.start();
+    until("the other one leads", || leads(&deployment, standby));
+    assert!(home("standby").peer(key).is_ok());
+    new.stop().unwrap();
 }
