@@ -3,7 +3,7 @@
 //! Fills a sandbox's database while nothing runs, so that a million accounts need no million
 //! password hashes.
 //!
-//! Tests: `tests/suite/programs/bench.rs`.
+//! Tests: `tests/suite/programs/bench.rs`, and below.
 
 use crate::config::DatabaseUrl;
 use crate::master::storage::StorageError;
@@ -165,4 +165,24 @@ fn uuid_pair() -> [u8; 32] {
     first.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     second.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::storage::Storage;
+    use crate::master::verify;
+
+    #[test]
+    fn what_buyers_have_adds_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        Storage::migrate(&DatabaseUrl::Sqlite(path.clone())).unwrap();
+        let mut filler = Filler::open(&path).unwrap();
+        filler.buyers(3, 10, "SIM001").unwrap();
+        filler.close().unwrap();
+        let report = verify::check(&mut verify::open(&path).unwrap(), &|| false).unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        assert_eq!((report.accounts, report.settled), (3, 10));
+    }
 }

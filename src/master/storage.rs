@@ -191,7 +191,7 @@ impl fmt::Display for StorageError {
             StorageError::Foreign(path) => {
                 write!(
                     f,
-                    "{}: not a PaperTrader database; name another file",
+                    "{}: not a PaperTrader database; name another one",
                     path.display()
                 )
             }

@@ -157,7 +157,7 @@ const DISK_SIZE: MetricFamily = gauge(
     "papertrader_disk_size_bytes",
     "Size of the disk of the database.",
 );
-const DATABASE: MetricFamily = gauge("papertrader_database_bytes", "Size of the database's file.");
+const DATABASE: MetricFamily = gauge("papertrader_database_bytes", "Size of the database.");
 const WAL: MetricFamily = gauge(
     "papertrader_database_wal_bytes",
     "Size of the database's write-ahead log.",

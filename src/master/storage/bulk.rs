@@ -384,19 +384,35 @@ fn insert_transactions(
 ) -> rusqlite::Result<()> {
     let last = "SELECT coalesce(max(number), 0) FROM transactions";
     let last: i64 = transaction.query_row(last, [], |row| row.get(0))?;
+    let worker = ORIGIN.as_bytes();
+    transaction.execute(
+        "INSERT INTO origins (worker, boot) VALUES (?1, ?1) ON CONFLICT DO NOTHING",
+        params![worker],
+    )?;
+    let origin = "SELECT origin FROM origins WHERE worker = ?1 AND boot = ?1";
+    let origin: i64 = transaction.query_row(origin, params![worker], |row| row.get(0))?;
     // A version 7 UUID: the time of acceptance, then a unique part.
     let sql = format!(
         "{NUMBERS_SQL}
          INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
-             price, total, priced, stamped, ordered, update_number)
+             price, total, priced, stamped, ordered, update_number, origin, sequence)
          SELECT ?2 + n, unhex(printf('%012x7%03x8%015x', ?3 + n / 1000, n % 1000, ?2 + n)), ?4 + n % ?5 * ?6, 1, 1,
              ?7, 10000, 10000, ?3 + n / 1000, ?3 + n / 1000, 1000000, 10000, ?3 + n / 1000, ?3 + n / 1000,
-             ?3 + n / 1000, 0 FROM n"
+             ?3 + n / 1000, 0, ?8, ?2 + n FROM n"
     );
     let (first, accounts, step) = (signed(of.first), signed(of.accounts), signed(of.step));
     transaction.execute(
         &sql,
-        params![signed(count), last, since.0, first, accounts, step, symbol],
+        params![
+            signed(count),
+            last,
+            since.0,
+            first,
+            accounts,
+            step,
+            symbol,
+            origin
+        ],
     )?;
     Ok(())
 }

@@ -256,6 +256,21 @@ impl Snapshot<'_> {
         }
     }
 
+    /// As [`Snapshot::scan`], for what is asked often, mostly finds few rows and may find millions. Its
+    /// text ends with an order in which no two rows are the same.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) fn scan_often(&self, sql: &str) -> EngineResult<Statement<'_>> {
+        match self {
+            Snapshot::Sqlite(_) => self.prepare_cached(sql),
+            Snapshot::Postgres(transaction) => {
+                let statement = PostgresStatement::new(transaction, sql, Use::OftenScan);
+                Ok(Statement::Postgres(statement))
+            }
+        }
+    }
+
     /// Executes a statement that is rarely used. Returns the number of rows that it changed.
     ///
     /// # Errors

@@ -69,21 +69,23 @@ impl MoveSource {
             let text = format!("{shown}: there is no such file, and FROM is the one with the data");
             return Err(MoveError::Refused(text));
         }
-        // Before the lock, which leaves a file: what is there may be anything.
-        let reader = match url {
-            DatabaseUrl::Sqlite(file) => Reader::open_file(file),
-            DatabaseUrl::Postgres(_) => Reader::open_for_check(url),
+        // Nothing is left beside a file: the way back would find a log there.
+        let open = || {
+            Reader::open_to_look(url).map_err(|error| match error {
+                StorageError::OtherVersion(mismatch) => other_version(&shown, &mismatch),
+                error => error.into(),
+            })
         };
-        let reader = reader.map_err(|error| match error {
-            StorageError::OtherVersion(mismatch) => other_version(&shown, &mismatch),
-            error => error.into(),
-        })?;
+        // Before the lock, which leaves a file: what is there may be anything.
+        open()?;
         if let DatabaseUrl::Postgres(url) = url {
             postgres::migrations::refuse_replica(url)?;
         }
+        let held = Storage::lock(url)?;
         Ok(MoveSource {
-            reader,
-            _held: Storage::lock(url)?,
+            // Behind the lock: until then a master may have written.
+            reader: open()?,
+            _held: held,
         })
     }
 

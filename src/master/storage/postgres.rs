@@ -467,6 +467,8 @@ pub(super) enum Use {
     Once,
     /// Its rows come in portions, by a cursor.
     Scan,
+    /// It stays prepared for a first portion, which mostly is all; more come by a cursor.
+    OftenScan,
 }
 
 impl<'a> PostgresStatement<'a> {
@@ -499,8 +501,12 @@ impl<'a> PostgresStatement<'a> {
         let transaction = self.transaction;
         transaction.write_pending()?;
         with_values(values, |values| {
-            if self.used == Use::Scan {
-                return PostgresRows::by_cursor(transaction, &self.sql, values);
+            match self.used {
+                Use::Scan => return PostgresRows::by_cursor(transaction, &self.sql, values),
+                Use::OftenScan => {
+                    return PostgresRows::first_portion(transaction, &self.sql, values);
+                }
+                Use::Often | Use::Once => {}
             }
             let keep = self.used == Use::Often;
             let rows = transaction.run(|session| session.query(&self.sql, keep, values))?;
@@ -537,6 +543,29 @@ impl<'a> PostgresRows<'a> {
             rows: Vec::new().into_iter(),
             current: None,
             cursor: Some((transaction, fetch)),
+        })
+    }
+
+    /// Reads as many rows as a portion has, in one round trip. A cursor, which takes three, begins
+    /// behind them if there may be more.
+    fn first_portion(
+        transaction: &'a PostgresTransaction<'a>,
+        sql: &str,
+        values: &[PostgresParam<'_>],
+    ) -> EngineResult<PostgresRows<'a>> {
+        let first = format!("{sql} LIMIT {SCAN_ROWS}");
+        let portion = transaction.run(|session| session.query(&first, true, values))?;
+        let is_all = u32::try_from(portion.len()).is_ok_and(|count| count < SCAN_ROWS);
+        let cursor = if is_all {
+            None
+        } else {
+            let behind = format!("{sql} OFFSET {SCAN_ROWS}");
+            PostgresRows::by_cursor(transaction, &behind, values)?.cursor
+        };
+        Ok(PostgresRows {
+            rows: portion.into_iter(),
+            current: None,
+            cursor,
         })
     }
 

@@ -310,7 +310,7 @@ impl Snapshot<'_> {
     ) -> Result<(), E> {
         let database = &*self;
         let sql = format!("{LEDGER_SQL}{TAKING_EFFECT}");
-        let mut statement = database.prepare_cached(&sql)?;
+        let mut statement = database.scan_often(&sql)?;
         let mut rows = statement.query([account])?;
         while let Some(row) = rows.next()? {
             each(&line(&row)?)?;
@@ -407,7 +407,56 @@ impl Snapshot<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::master::storage::Storage;
     use crate::master::storage::testing::each_engine;
+
+    /// Accounts, and rows of the ledger of each. A server gives 4,096 rows at a time.
+    const LEDGERS: [(i64, i64); 4] = [(1, 3), (2, 4096), (3, 8192), (4, 9000)];
+
+    #[test]
+    fn a_ledger_comes_whole_and_in_order_and_a_long_one_in_portions() {
+        each_engine(|engine| {
+            for (account, rows) in LEDGERS {
+                engine.execute(&format!(
+                    "INSERT INTO accounts (account, username, username_key, is_password, created, starting_cash,
+                         boot, sequence)
+                     VALUES ({account}, 'user{account}', 'user{account}', 0, 0, 0, zeroblob(16), {account})"
+                ));
+                engine.execute(&format!(
+                    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows})
+                     INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
+                         stamped, ordered, reason)
+                     SELECT {account} * 1000000 + n, randomblob(16), {account}, 1, 2, 'A', 1, 1, n, n, n, 'x'
+                     FROM numbers"
+                ));
+            }
+            let mut storage = engine.storage();
+            for turn in 0..2 {
+                for (account, rows) in LEDGERS {
+                    let trips = |storage: &Storage| match storage {
+                        Storage::Postgres(postgres) => Some(postgres.round_trips()),
+                        Storage::Sqlite(_) => None,
+                    };
+                    let before = trips(&storage);
+                    let mut found = Vec::new();
+                    storage
+                        .read(|moment| {
+                            moment.ledger_lines(account, |line| {
+                                found.push(line.number - account * 1_000_000);
+                                Ok::<_, StorageError>(())
+                            })
+                        })
+                        .unwrap();
+                    assert_eq!(found, (1..=rows).collect::<Vec<_>>(), "account {account}");
+                    if let (1, Some(before), Some(after)) = (turn, before, trips(&storage)) {
+                        let read = after - before;
+                        // Begin, the rows, the end. A statement of a cursor is prepared each time.
+                        assert_eq!(read == 3, rows < 4096, "{read} for {rows} rows");
+                    }
+                }
+            }
+        });
+    }
 
     #[test]
     fn the_orders_that_have_not_ended_are_found_without_reading_the_ledger() {

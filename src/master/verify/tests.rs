@@ -1,8 +1,9 @@
 //! spec/master/verify.md · 3.1.7
 
 use super::*;
+use crate::config::DatabaseUrl;
 use crate::master::storage::ledger::{ActionEntry, FillDetails, NewOrder, Settlement};
-use crate::master::storage::testing::{Engine, execute, execute_all};
+use crate::master::storage::testing::{Engine, each_engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
 use crate::master::testing::fill_at;
 use crate::master::transactions::queue::QueuedOrder;
@@ -288,6 +289,20 @@ fn a_check_in_slices_finds_the_same_while_a_master_writes() {
     assert_eq!(report.settled, whole.settled + 1, "of the account after it");
     let report = market.into_inner().check();
     assert_eq!(report.settled, whole.settled + 2, "{report:#?}");
+}
+
+/// A server cannot clear up behind a snapshot. A file's log is checkpointed after it.
+#[test]
+fn a_check_on_a_server_has_no_snapshot_for_longer_than_ten_seconds() {
+    each_engine(|engine| {
+        let reader = Reader::open_for_check(engine.url()).unwrap();
+        match engine.url() {
+            DatabaseUrl::Sqlite(_) => assert_eq!(reader.snapshot_time(), None),
+            DatabaseUrl::Postgres(_) => {
+                assert!(reader.snapshot_time().unwrap() <= Duration::from_secs(10));
+            }
+        }
+    });
 }
 
 /// Changes of the database, each with a part of the difference that it causes.

@@ -7,7 +7,7 @@ use papertrader::master::storage::Storage;
 use papertrader::master::storage::bulk::BulkLoader;
 use papertrader::model::Timestamp;
 use papertrader::testkit::small_disk::SmallDisk;
-use papertrader::testkit::trader::{buy, history, portfolio};
+use papertrader::testkit::trader::{buy, history, portfolio, username};
 use papertrader::testkit::{Deployment, Market, program, until};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -103,41 +103,35 @@ fn people_trade_on_after_a_move_and_after_the_way_back() {
         .market(Market::seconds("UP", 10, 3600))
         .in_a_file()
         .start();
-    let (first, back) = (
-        file(&deployment.database_path()),
-        file(&deployment.dir().join("back.db")),
-    );
+    let path = deployment.database_path();
+    let first = file(&path);
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "UP", "1");
     let said = moved(&first, &server.url()).unwrap_err();
     assert!(said.contains("in use by another master"), "{said}");
-    for (from, to) in [(first, server.url()), (server.url(), back)] {
+    for (from, to) in [(&first, &server.url()), (&server.url(), &first)] {
         deployment.master().stop();
-        let report = moved(&from, &to).unwrap();
+        let report = moved(from, to).unwrap();
+        if from == &first {
+            // As the page of setting up has it: the way back is into a file of the same name.
+            std::fs::rename(&path, path.with_extension("moved")).unwrap();
+        }
         assert_eq!(report["verification"]["accounts"], 1);
         assert_eq!(report["tables"]["workers"], 1);
         deployment.master().set("database.url", to.as_str());
         deployment.master().start();
-        let before = portfolio_of(&mut alice);
         // In the session of before.
-        until("the master is there again", || {
-            papertrader::testkit::trader::trade(
-                &mut alice,
-                papertrader::model::Side::Buy,
-                "UP",
-                "1",
-            )
-            .is_ok()
+        let name = username("alice");
+        until("the worker has found the master again", || {
+            alice.portfolio(&name).is_ok()
         });
-        assert_ne!(portfolio_of(&mut alice), before);
+        let before = portfolio(&mut alice, "alice");
+        buy(&mut alice, "UP", "1");
+        assert_ne!(portfolio(&mut alice, "alice"), before);
     }
     assert_eq!(history(&mut alice, "alice").len(), 3);
-    let said = moved(&server.url(), &file(&deployment.dir().join("back.db"))).unwrap_err();
+    let said = moved(&server.url(), &first).unwrap_err();
     assert!(said.contains("this file exists"), "{said}");
-}
-
-fn portfolio_of(alice: &mut papertrader::client::Client) -> String {
-    format!("{:?}", portfolio(alice, "alice"))
 }
 
 #[test]

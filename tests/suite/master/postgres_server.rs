@@ -3,8 +3,8 @@
 
 use papertrader::client::Answer;
 use papertrader::model::Side;
-use papertrader::testkit::trader::{buy, history, order, register};
-use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually, ports};
+use papertrader::testkit::trader::{buy, hashed, history, order, register, username};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually, ports, until};
 use papertrader::wire::Reply;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, Permissions};
@@ -111,10 +111,15 @@ impl OwnServer {
 
     /// What its administrator asks of it.
     fn sql(&self, sql: &str) -> String {
+        self.sql_in("postgres", sql)
+    }
+
+    /// The same in one of its databases.
+    fn sql_in(&self, database: &str, sql: &str) -> String {
         let port = self.port.to_string();
         let mut psql = Command::new("psql");
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-p", &port]);
-        psql.args(["-U", "papertrader", "-d", "postgres", "-c", sql, "-h"]);
+        psql.args(["-U", "papertrader", "-d", database, "-c", sql, "-h"]);
         done(psql.arg(&self.socket)).trim_end().to_owned()
     }
 
@@ -249,6 +254,78 @@ fn tls_and_passwords_are_right_or_named_at_the_start() {
     assert_eq!(server.sql(plain), "0|t", "all sessions have TLS");
 }
 
+#[test]
+fn a_database_that_is_not_this_version_s_is_refused_at_the_start() {
+    if is_skipped() {
+        return;
+    }
+    let server = OwnServer::start("");
+    server.sql("CREATE DATABASE trade");
+    let deployment = Deployment::builder().on_server(&server.url("trade")).make();
+    let refused_with = |says: &str| {
+        let (code, said) = refused(&deployment);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(&server.url("trade")), "{said}");
+        assert!(said.contains(says), "{said}");
+    };
+    let in_trade = |sql: &str| server.sql_in("trade", sql);
+    in_trade("DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE notes (text TEXT)");
+    refused_with("not a PaperTrader database");
+    let tables =
+        "SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(in_trade(tables), "notes", "nothing was written into it");
+    in_trade("DROP TABLE notes");
+    deployment.master().start();
+    deployment.master().stop();
+    in_trade("UPDATE schema_version SET number = number + 1");
+    refused_with("newer version");
+    in_trade("UPDATE schema_version SET number = number - 1");
+    deployment.master().start();
+}
+
+#[test]
+fn settings_that_can_lose_orders_are_warned_of() {
+    if is_skipped() {
+        return;
+    }
+    let server = OwnServer::start("-c fsync=on -c full_page_writes=on");
+    server.sql("CREATE DATABASE trade");
+    let alone = server.url("trade");
+    let deployment = Deployment::builder().on_server(&alone).make();
+    let warned = |url: &str| {
+        deployment.master().set("database.url", url);
+        let config = deployment.master().config().to_str().unwrap().to_owned();
+        let check = ["--config", &config, "--check-config"];
+        let output = deployment.run("papertrader-master", &check);
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let warnings = said.lines().filter(|line| line.contains("server has"));
+        warnings.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(warned(&alone), "");
+    server.sql("ALTER DATABASE trade SET synchronous_commit = off");
+    let said = warned(&alone);
+    assert!(said.contains("synchronous_commit = off"), "{said}");
+    // A start says the same.
+    deployment.master().start();
+    assert!(deployment.log().contains("synchronous_commit = off"));
+    deployment.master().stop();
+    server.sql("ALTER DATABASE trade RESET synchronous_commit");
+    // Several hosts, and no standby that has what is acknowledged: as with Patroni's asynchronous mode.
+    let port = server.port;
+    let both = format!("postgres://papertrader@127.0.0.1:{port},127.0.0.1:{port}/trade");
+    let said = warned(&both);
+    assert!(said.contains("no synchronous standby"), "{said}");
+    server.sql("ALTER SYSTEM SET synchronous_standby_names = 'other'");
+    server.sql("SELECT pg_reload_conf()");
+    until("the server has read it", || warned(&both).is_empty());
+    // The first statement keeps the second from waiting for a standby that there is not.
+    server
+        .sql("SET synchronous_commit = local; ALTER DATABASE trade SET synchronous_commit = local");
+    let said = warned(&both);
+    assert!(said.contains("no synchronous standby"), "{said}");
+}
+
 /// A running standby of a server.
 struct Standby {
     port: u16,
@@ -331,7 +408,7 @@ fn a_standby_is_refused_and_passed_by_for_the_primary() {
     let said = eventually("a standby is refused", || {
         let (code, said) = refused(&deployment);
         assert_eq!(code, Some(1), "{said}");
-        said.contains("25006").then_some(said)
+        said.contains("this server is a replica").then_some(said)
     });
     assert!(said.contains(&alone), "{said}");
     let primary = format!("{alone}?target_session_attrs=read-write");
@@ -341,9 +418,13 @@ fn a_standby_is_refused_and_passed_by_for_the_primary() {
     assert!(said.contains("is one of them the primary"), "{said}");
     deployment.master().set("database.url", both.as_str());
     deployment.start_all();
+    // It reads, and it writes.
     let mut alice = deployment.connect(1);
-    register(&mut alice, "bob");
+    alice
+        .login(&username("alice"), &hashed("alice"), false)
+        .unwrap();
     assert_eq!(history(&mut alice, "alice").len(), 1);
+    register(&mut alice, "bob");
 }
 
 /// A crash of the server, as of its machine: sessions end, and it recovers from its log.

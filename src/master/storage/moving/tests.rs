@@ -365,9 +365,22 @@ fn a_source_of_another_version_or_in_use_is_refused() {
         assert!(why.contains("in use by another master"), "{why}");
         drop(held);
     });
-    // An empty database is nobody's: whoever makes its tables first has it.
-    let _nothing = Storage::lock(&to).unwrap();
-    move_all(Engine::sqlite().url(), &to).unwrap();
+    // So does another move, where there is nothing yet.
+    let (source, other) = (Engine::sqlite(), Engine::sqlite());
+    let mut refused = 0;
+    let mut watch = |step: MoveStep| {
+        if step == MoveStep::Checking {
+            let why = refusal(other.url(), &to);
+            assert!(why.contains("in use by another master"), "{why}");
+            refused += 1;
+        }
+        Ok(())
+    };
+    MoveSource::open(source.url())
+        .unwrap()
+        .move_to(&to, &mut watch, &mut |_| Ok(()))
+        .unwrap();
+    assert_eq!(refused, 1);
 }
 
 #[test]
@@ -396,5 +409,7 @@ fn nobody_writes_into_a_source_on_a_server_while_it_is_moved() {
         .unwrap();
     assert_eq!(refused, 1);
     drop(source);
-    writer.write(|tx| tx.execute_batch("SELECT 1")).unwrap();
+    // A master of before the move has another one in its place: the next one writes.
+    let mut next = engine.storage();
+    next.write(|tx| tx.execute_batch("SELECT 1")).unwrap();
 }

@@ -70,6 +70,16 @@ pub(super) fn begin(session: &mut ServerSession, url: &PostgresUrl) -> Result<()
     session.batch(&begin).map_err(within)
 }
 
+/// Keeps migrations out until the end of the transaction that is under way. Returns false where one, or
+/// another move, is under way itself.
+///
+/// # Errors
+/// The server fails.
+pub(super) fn keep_out(session: &mut ServerSession) -> Result<bool, StorageError> {
+    let sql = format!("SELECT pg_try_advisory_xact_lock({MIGRATING})::int");
+    Ok(session.numbers(&sql)? == [1])
+}
+
 /// Applies the missing migrations within the transaction that [`begin`] has begun.
 ///
 /// # Errors

@@ -85,6 +85,10 @@ impl<'a> PostgresMove<'a> {
             .with_session(|session| session.batch(BEGIN))
             .map_err(within)?;
         let transaction = PostgresTransaction::new(connection, None);
+        // What is empty has no lease that a master could hold.
+        if !transaction.run(migrations::keep_out).map_err(within)? {
+            return Err(StorageError::InUse(url.text().into()).into());
+        }
         let [relations] = transaction
             .run(|session| session.numbers(RELATIONS))
             .map_err(within)?[..]
