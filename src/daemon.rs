@@ -122,6 +122,11 @@ impl EndReason {
         let _ = self.0.request.set((who, Instant::now()));
     }
 
+    /// Whether somebody asked it to stop.
+    fn is_asked(&self) -> bool {
+        self.0.request.get().is_some()
+    }
+
     /// What the log says of the end: who asked for it, and how long it took.
     fn of_stop(&self) -> String {
         match self.0.request.get() {

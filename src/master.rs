@@ -32,7 +32,7 @@ pub mod workers;
 use crate::config::{ConfigError, MasterConfig, Warning};
 use crate::daemon::cli::{MasterCli, MasterCommand};
 use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
-use crate::daemon::reload::FILE_LOOK_INTERVAL;
+use crate::daemon::reload::{FILE_LOOK_INTERVAL, FileState};
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{ServeEnd, Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
@@ -40,8 +40,8 @@ use crate::net::Listener;
 use crate::runtime::log::LogConfig;
 use crate::runtime::{ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
-use admin::{AdminServer, BackupRecord};
-use crossbeam_channel::{bounded, select, tick};
+use admin::{AdminChannels, AdminServer, BackupRecord};
+use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
 use messages::MasterChannels;
 use standby::StandbyRemains;
 use standby::lease::DatabaseHold;
@@ -160,10 +160,6 @@ impl Service for Master {
 
     /// Opens the control socket, notifies systemd, pings its watchdog, and reloads the
     /// configuration on SIGHUP.
-    #[allow(
-        clippy::too_many_lines,
-        reason = "what it waits for, one after the other"
-    )]
     fn serve(&self, context: &ServiceContext<'_, MasterConfig>) -> Result<ServeEnd, StartError> {
         let config = context.config;
         let url = config.database.clone();
@@ -175,24 +171,8 @@ impl Service for Master {
             wants_reload = before.wants_reload;
         }
         let (step_down, steps_down) = bounded(1);
-        let channels = admin::AdminChannels {
-            inboxes: self.inboxes.clone(),
-            keyring: self.acceptor.links.identity.keyring().clone(),
-            key: self.acceptor.links.identity.fingerprint(),
-            log: context.log.clone(),
-            database: config.database.clone(),
-            listen: self.address,
-            deployment: config.name.clone(),
-            watchdog: self.watchdog.clone(),
-            limiter: Arc::clone(&self.acceptor.limiter),
-            flusher: Arc::clone(&self.acceptor.links.flusher),
-            backups: Arc::new(BackupRecord::open(&config.database, config.backup_warning)),
-            file: Arc::default(),
-            lease: self.hold.lease(),
-            step_down,
-        };
+        let channels = self.admin_channels(context, step_down);
         let file = Arc::clone(&channels.file);
-        let looks = tick(FILE_LOOK_INTERVAL);
         let socket = config.control_socket.clone();
         let control = AdminServer::start(socket, &config.control_group, channels, context.stop)?;
         let metrics = config
@@ -201,44 +181,19 @@ impl Service for Master {
             .transpose()?;
         crate::info!("the master serves at {}", self.address);
         daemon::notify_ready("serving");
-        let mut current = config.clone();
-        let (mut is_taken, mut refusal) = (true, None);
-        let orders = tick(LOOK_INTERVAL);
+        let mut serving = Serving {
+            master: self,
+            context,
+            control: &control,
+            file,
+            current: config.clone(),
+            is_reload_taken: true,
+            refusal: None,
+        };
         if wants_reload {
-            is_taken = reload::reload(self, context, &mut current, &file);
-            file.note_reload(is_taken);
+            serving.reload();
         }
-        let mut end = ServeEnd::Stopped;
-        loop {
-            select! {
-                recv(context.signals.hangups) -> _ => {
-                    daemon::notify_reloading();
-                    is_taken = reload::reload(self, context, &mut current, &file);
-                    file.note_reload(is_taken);
-                    daemon::notify_ready(&status_line(is_taken, refusal.as_deref()));
-                }
-                recv(orders) -> _ => {
-                    // A module that does not answer is the watchdog's.
-                    if let Ok(now) = control.refusal(LOOK_TIMEOUT)
-                        && now != refusal
-                    {
-                        refusal = now;
-                        daemon::notify_status(&status_line(is_taken, refusal.as_deref()));
-                    }
-                }
-                recv(looks) -> _ => file.look::<Master>(context, &current),
-                recv(steps_down) -> _ => {
-                    // Who asked has the answer meanwhile.
-                    if !context.stop.wait(ANSWER_TIMEOUT) {
-                        end = ServeEnd::StartAgain;
-                        daemon::notify_status("stepping down");
-                        context.stop.request();
-                    }
-                    break;
-                }
-                recv(context.stop.receiver()) -> _ => break,
-            }
-        }
+        let end = serving.run(&steps_down);
         if end == ServeEnd::Stopped {
             daemon::notify_stopping();
         }
@@ -264,5 +219,92 @@ impl Service for Master {
             crate::warn!("GPG's agent was not stopped: {error}");
         }
         late
+    }
+}
+
+impl Master {
+    /// What the control socket needs of this master; `step_down` has it step down.
+    fn admin_channels(
+        &self,
+        context: &ServiceContext<'_, MasterConfig>,
+        step_down: Sender<()>,
+    ) -> AdminChannels {
+        let config = context.config;
+        AdminChannels {
+            inboxes: self.inboxes.clone(),
+            keyring: self.acceptor.links.identity.keyring().clone(),
+            key: self.acceptor.links.identity.fingerprint(),
+            log: context.log.clone(),
+            database: config.database.clone(),
+            listen: self.address,
+            deployment: config.name.clone(),
+            watchdog: self.watchdog.clone(),
+            limiter: Arc::clone(&self.acceptor.limiter),
+            flusher: Arc::clone(&self.acceptor.links.flusher),
+            backups: Arc::new(BackupRecord::open(&config.database, config.backup_warning)),
+            file: Arc::default(),
+            lease: self.hold.lease(),
+            step_down,
+        }
+    }
+}
+
+/// A master that serves, and what its status says.
+struct Serving<'a> {
+    master: &'a Master,
+    context: &'a ServiceContext<'a, MasterConfig>,
+    control: &'a AdminServer,
+    file: Arc<FileState>,
+    /// The configuration in force.
+    current: MasterConfig,
+    is_reload_taken: bool,
+    /// Why orders are refused.
+    refusal: Option<String>,
+}
+
+impl Serving<'_> {
+    /// Waits for what ends it, and meanwhile reloads the configuration and keeps the status.
+    fn run(&mut self, steps_down: &Receiver<()>) -> ServeEnd {
+        let stop = self.context.stop;
+        let (looks, orders) = (tick(FILE_LOOK_INTERVAL), tick(LOOK_INTERVAL));
+        loop {
+            select! {
+                recv(self.context.signals.hangups) -> _ => {
+                    daemon::notify_reloading();
+                    self.reload();
+                    daemon::notify_ready(&self.status_line());
+                }
+                recv(orders) -> _ => {
+                    // A module that does not answer is the watchdog's.
+                    if let Ok(now) = self.control.refusal(LOOK_TIMEOUT)
+                        && now != self.refusal
+                    {
+                        self.refusal = now;
+                        daemon::notify_status(&self.status_line());
+                    }
+                }
+                recv(looks) -> _ => self.file.look::<Master>(self.context, &self.current),
+                recv(steps_down) -> _ => {
+                    // Who asked has the answer meanwhile.
+                    if stop.wait(ANSWER_TIMEOUT) {
+                        return ServeEnd::Stopped;
+                    }
+                    daemon::notify_status("stepping down");
+                    stop.request();
+                    return ServeEnd::StartAgain;
+                }
+                recv(stop.receiver()) -> _ => return ServeEnd::Stopped,
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        let (master, context) = (self.master, self.context);
+        self.is_reload_taken = reload::reload(master, context, &mut self.current, &self.file);
+        self.file.note_reload(self.is_reload_taken);
+    }
+
+    fn status_line(&self) -> String {
+        status_line(self.is_reload_taken, self.refusal.as_deref())
     }
 }

@@ -188,6 +188,13 @@ CREATE TABLE workers (
     unregistered BIGINT
 );
 
+-- The public key of each registered worker, as GPG exports it. Each master has a keyring of its own: one that stands
+-- by takes from here what was registered at the one that leads.
+CREATE TABLE worker_keys (
+    fingerprint TEXT COLLATE "C" PRIMARY KEY CHECK (length(fingerprint) = 40),
+    key         BYTEA NOT NULL
+);
+
 CREATE TABLE balances (
     account BIGINT PRIMARY KEY REFERENCES accounts (account) DEFERRABLE,
     cash    BIGINT NOT NULL CHECK (cash >= 0)

@@ -279,5 +279,9 @@ fn start_and_serve<S: Service>(
         crate::warn!("thread {name} did not end in time");
     }
     crate::info!("the {} has stopped: {}", S::NAME, reason.of_stop());
-    served
+    // Who is asked to stop while it gives its place to another one does not start again.
+    match served? {
+        ServeEnd::StartAgain if reason.is_asked() => Ok(ServeEnd::Stopped),
+        end => Ok(end),
+    }
 }

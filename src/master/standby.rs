@@ -7,6 +7,7 @@
 
 pub(super) mod fingerprints;
 pub mod lease;
+pub(super) mod worker_keys;
 
 use super::acceptor::MasterAcceptor;
 use super::admin::{StandbyControl, StandbyState};
@@ -17,6 +18,7 @@ use super::storage::{LeaseAttempt, LeaseClaim, LeaseHolder, LeaseWatch, Postgres
 use super::storage::{StorageError, end_superseded};
 use super::workers::registry::Registry;
 use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
+use crate::daemon::metrics::MetricsServer;
 use crate::daemon::run::ServiceContext;
 use crate::daemon::{self, StartError};
 use crate::link::handshake::MasterIdentity;
@@ -30,6 +32,7 @@ use lease::LeaseKeeper;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use worker_keys::WorkerKeys;
 
 /// How often it is looked whether the lease is free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -90,8 +93,8 @@ pub(super) fn stand_by(
     Ok(ended?.map(|lease| NewLeader { lease, remains }))
 }
 
-/// Ends the process where the database's server takes a question and never answers it: the next start
-/// asks another host, or the same one anew.
+/// Ends the process where the database's server takes a question and never answers it, or lets nobody
+/// take the lease: the next start asks another host, or the same one anew.
 fn watch_looks(began: &Mutex<Option<Instant>>, lease: Duration, stop: &Stop) {
     while !stop.wait(LOOK_INTERVAL) {
         let is_late = |began: Instant| began.elapsed() > lease * LOOK_LEASES_MAX;
@@ -106,10 +109,8 @@ struct Standby {
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
     control: StandbyControl,
+    metrics: Option<MetricsServer>,
     state: Arc<Published<StandbyState>>,
-    shared: WorkersShared,
-    database: DatabaseUrl,
-    reader: Option<Reader>,
     /// When the look that is under way began.
     look_began: Arc<Mutex<Option<Instant>>>,
     group: ThreadGroup,
@@ -126,13 +127,18 @@ impl Standby {
             .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?;
         let listener = Arc::new(listener);
         let (stop, watchdog) = (Stop::new(), Watchdog::new());
+        let keys = WorkerKeys::new(identity.keyring().clone());
         let state = Arc::new(Published::new(StandbyState::new(listener.address())));
         let control = StandbyControl::start(
             config.control_socket.clone(),
             &config.control_group,
             (Arc::clone(&state), context.log.clone()),
-            &stop,
+            (&watchdog, &stop),
         )?;
+        let metrics = config
+            .metrics
+            .map(|it| MetricsServer::start(it.listen, control.metrics(), &stop))
+            .transpose()?;
         let mut group = ThreadGroup::new(&stop, &watchdog);
         let flusher = Flusher::new()?;
         let flushing = Arc::clone(&flusher);
@@ -175,15 +181,25 @@ impl Standby {
             listener,
             acceptor,
             control,
+            metrics,
             state,
-            shared,
-            database: config.database.clone(),
-            reader: None,
             look_began: Arc::default(),
             group,
             stop,
         };
-        standby.read_registry();
+        let mut registrations = Registrations {
+            database: config.database.clone(),
+            reader: None,
+            keys,
+            shared,
+        };
+        registrations.read();
+        // Beside the looks at the lease, which must not wait for it.
+        standby.group.unwatched("registry", move |stop| {
+            while !stop.wait(REGISTRY_INTERVAL) {
+                registrations.read();
+            }
+        })?;
         standby.group.extend([runtime::spawn("listener", move || {
             accepts.run(&socket, &refusal)
         })?]);
@@ -203,7 +219,7 @@ impl Standby {
         self.group
             .unwatched("looks", move |stop| watch_looks(&began, lease, stop))?;
         let failures = Throttle::new(LOGGED_MAX, Duration::from_secs(60));
-        let (looks, reads) = (tick(LOOK_INTERVAL), tick(REGISTRY_INTERVAL));
+        let looks = tick(LOOK_INTERVAL);
         self.show(Ok(leader));
         daemon::notify_ready(&self.state.load().line());
         loop {
@@ -224,11 +240,6 @@ impl Standby {
                         self.show(Err(error.to_string()));
                     }
                 },
-                recv(reads) -> _ => {
-                    *self.look_began.lock() = Some(Instant::now());
-                    self.read_registry();
-                    *self.look_began.lock() = None;
-                }
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
                     crate::info!("SIGHUP: a master that stands by reads its configuration again when it takes over");
@@ -266,8 +277,10 @@ impl Standby {
             self.show(Ok(leader));
             return Ok(None);
         }
-        // It may bring the database forward, as long as that takes.
-        *self.look_began.lock() = None;
+        // To bring the database forward takes as long as it takes; all else has the time of a look.
+        if watch.is_behind() {
+            *self.look_began.lock() = None;
+        }
         match PostgresLease::attempt(url, claim)? {
             LeaseAttempt::Taken(lease) => {
                 crate::info!("this master leads from now on");
@@ -290,34 +303,48 @@ impl Standby {
         self.state.store(now);
     }
 
-    /// Reads the registered workers. What is known stays where they cannot be read, as from a database
-    /// that the leader, of another version, has not brought forward.
-    fn read_registry(&mut self) {
-        let mut read = || {
-            let mut reader = match self.reader.take() {
-                Some(reader) => reader,
-                None => Reader::open_to_look(&self.database)?,
-            };
-            let registry = Registry::read(&mut reader)?;
-            self.reader = Some(reader);
-            Ok::<Registry, StorageError>(registry)
-        };
-        if let Ok(registry) = read() {
-            let admitted = registry.all().filter(|worker| !worker.booted);
-            let addresses: Vec<String> = admitted.map(|worker| worker.address.clone()).collect();
-            self.shared.addresses.store(addresses);
-            self.shared.registry.store(registry);
-        }
-    }
-
     fn stop(self) {
         let deadline = Instant::now() + STOP_TIMEOUT;
         self.stop.request();
         self.listener.close();
         self.acceptor.close();
         self.control.stop(deadline);
+        if let Some(metrics) = self.metrics {
+            metrics.stop(deadline);
+        }
         for name in self.group.join(deadline) {
             crate::warn!("thread {name} of the standby did not end in time");
+        }
+    }
+}
+
+/// The registered workers, as the database has them.
+struct Registrations {
+    database: DatabaseUrl,
+    reader: Option<Reader>,
+    keys: WorkerKeys,
+    shared: WorkersShared,
+}
+
+impl Registrations {
+    /// Reads them. What is known stays where they cannot be read, as from a database that the leader, of
+    /// another version, has not brought forward.
+    fn read(&mut self) {
+        let mut read = || {
+            let mut reader = match self.reader.take() {
+                Some(reader) => reader,
+                None => Reader::open_to_look(&self.database)?,
+            };
+            let registry = Registry::read(&mut reader)?;
+            let taken = self.keys.take(&mut reader);
+            self.reader = Some(reader);
+            taken.map(|()| registry)
+        };
+        if let Ok(registry) = read() {
+            let admitted = registry.all().filter(|worker| !worker.booted);
+            let addresses: Vec<String> = admitted.map(|worker| worker.address.clone()).collect();
+            self.shared.addresses.store(addresses);
+            self.shared.registry.store(registry);
         }
     }
 }

@@ -18,9 +18,9 @@ use super::messages::{
     UpdateChannels, WorkersShared,
 };
 use super::order_watchers::OrderWatchers;
-use super::standby::fingerprints;
 use super::standby::lease::{self, DatabaseHold, LeaseKeeper};
 use super::standby::{self, NewLeader, StandbyRemains};
+use super::standby::{fingerprints, worker_keys};
 use super::storage::deployment_facts::{self, FactsError};
 use super::storage::process_lock::ProcessLock;
 use super::storage::{
@@ -56,7 +56,13 @@ const REFUSALS_LOGGED_MAX: u32 = 20;
 
 impl From<StorageError> for StartError {
     fn from(error: StorageError) -> Self {
-        StartError::failed(error)
+        match error {
+            StorageError::Superseded(text) => StartError {
+                code: daemon::SUPERSEDED,
+                text,
+            },
+            error => StartError::failed(error),
+        }
     }
 }
 
@@ -286,7 +292,7 @@ fn assemble(
         crate::warn!("{warning}");
     }
     compare_facts(config)?;
-    fingerprints::store(config)?;
+    share(config, &identity)?;
     raise_descriptors(config.limits.max_connections);
 
     let listener = listen(config, stop)?;
@@ -349,6 +355,12 @@ fn assemble(
         before: place.before,
         _process: place.process,
     })
+}
+
+/// Tells what the other master of the database must know of this one, which leads, and the reverse.
+fn share(config: &MasterConfig, identity: &MasterIdentity) -> Result<(), StartError> {
+    fingerprints::store(config)?;
+    Ok(worker_keys::share(&config.database, identity.keyring())?)
 }
 
 /// Listens on the master's port.

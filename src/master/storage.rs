@@ -481,10 +481,21 @@ impl Tx<'_> {
     }
 }
 
+/// How long the log may take to say why the process ends. A full pipe or a disk that hangs must not
+/// keep it.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Ends the process, which must not go on with what it holds in memory.
 fn end_process(code: u8, why: &str) -> ! {
-    crate::error!("{why}: ending the process");
-    log::logger().flush();
+    let guard = crate::runtime::spawn("end", move || {
+        std::thread::sleep(LAST_WORDS_TIMEOUT);
+        signal_hook::low_level::exit(i32::from(code));
+    });
+    // Without that thread nothing would end a wait for the log.
+    if guard.is_ok() {
+        crate::error!("{why}: ending the process");
+        log::logger().flush();
+    }
     std::process::exit(i32::from(code))
 }
 

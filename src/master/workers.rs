@@ -95,6 +95,12 @@ impl Module for Workers {
             WorkersMessage::List(reply) => {
                 let _ = reply.try_send(self.rows());
             }
+            WorkersMessage::KeepKey(fingerprint, key, reply) => {
+                let kept = self
+                    .storage
+                    .write(|tx| tx.keep_worker_key(&fingerprint, &key));
+                let _ = reply.try_send(kept.map_err(|e| format!("the database failed: {e}")));
+            }
             WorkersMessage::Register(registration, reply) => {
                 let _ = reply.try_send(self.register(&registration));
             }

@@ -237,6 +237,17 @@ impl DeploymentBuilder {
         self
     }
 
+    /// A new database on a server, where this deployment gets one.
+    fn server_database(&self) -> Result<Option<ServerDatabase>, String> {
+        if self.is_in_a_file || self.database_url.is_some() {
+            Ok(None)
+        } else if self.has_standby {
+            ServerDatabase::where_there_is_a_server()
+        } else {
+            ServerDatabase::wanted()
+        }
+    }
+
     /// Makes the deployment, and starts nothing.
     ///
     /// # Errors
@@ -247,14 +258,7 @@ impl DeploymentBuilder {
         let workers = self.workers.unwrap_or(1);
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
-        let server = if self.is_in_a_file || self.database_url.is_some() {
-            Ok(None)
-        } else if self.has_standby {
-            ServerDatabase::where_there_is_a_server()
-        } else {
-            ServerDatabase::wanted()
-        };
-        let server = server.map_err(SandboxError::failed)?;
+        let server = self.server_database().map_err(SandboxError::failed)?;
         let disk = self
             .disk_megabytes
             .filter(|_| server.is_none() && self.database_url.is_none())
@@ -262,12 +266,10 @@ impl DeploymentBuilder {
         write(&template, folder.path());
         ports::settle(&layout, true)?;
         SandboxState::planned(&layout)?.write(&layout)?;
-        let mut daemons: Vec<Daemon> = (1..=workers)
-            .map(|number| Daemon::new(&layout, Place::Worker(number)))
-            .collect();
-        for daemon in &mut daemons {
-            daemon.run_under(self.worker_prefix.clone());
-        }
+        let worker = |number| Daemon::new(&layout, Place::Worker(number));
+        let mut daemons: Vec<Daemon> = (1..=workers).map(worker).collect();
+        let all = daemons.iter_mut();
+        all.for_each(|daemon| daemon.run_under(self.worker_prefix.clone()));
         let mut master = Daemon::new(&layout, Place::Master);
         if let Some(time) = self.watchdog {
             master.run_with_watchdog(time);

@@ -10,6 +10,7 @@ pub mod pending;
 mod receive;
 pub mod reply_batch;
 mod send;
+pub mod turns;
 
 use super::Gauges;
 use super::messages::{
@@ -185,7 +186,8 @@ impl MasterLink {
                 }
                 wipe::clear(&mut plain);
             }
-            LinkEvent::Unlinked(number) => {
+            LinkEvent::Unlinked(number, all_read) => {
+                drop(all_read);
                 if self.link.as_ref().is_some_and(|link| link.number == number) {
                     self.unlink();
                 }
@@ -211,6 +213,7 @@ impl MasterLink {
             link.note_standby();
         }
         self.unlink();
+        self.pending.lost_link_stood_by();
     }
 
     /// Ends the link, because a key is not fit any more. The next handshake says what is wrong.

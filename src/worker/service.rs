@@ -8,7 +8,8 @@ mod status;
 
 use super::Worker;
 use super::capacity::ConnectionBudget;
-use super::master_link::connector::{Connect, ConnectError, FirstMaster, NewLink};
+use super::master_link::connector::{Connect, ConnectError, NewLink};
+use super::master_link::turns::in_turn;
 use super::messages::PortState;
 use super::{reload, start};
 use crate::config::{ConfigError, HostPort, Warning, WorkerConfig};
@@ -94,32 +95,12 @@ fn connect_with(
             }
         }
     };
-    // The place of the master that was linked to last.
-    let mut last = 0;
-    Box::new(move |first: FirstMaster| {
-        let begin = last + usize::from(first == FirstMaster::Next);
-        let mut failed = Vec::new();
-        for (at, master) in masters
-            .iter()
-            .enumerate()
-            .cycle()
-            .skip(begin % masters.len().max(1))
-        {
-            if failed.len() >= masters.len() {
-                break;
-            }
-            match connect(master) {
-                Ok(link) => {
-                    last = at;
-                    return Ok(link);
-                }
-                Err(ConnectError(why)) => failed.push(why),
-            }
-        }
-        let why = failed.join("; ");
-        // Full: what is there is told first, and the next attempt follows soon.
-        let _ = failures.try_send(why.clone());
-        Err(ConnectError(why))
+    let mut attempt = in_turn(masters, connect);
+    Box::new(move |first| {
+        attempt(first).inspect_err(|ConnectError(why)| {
+            // Full: what is there is told first, and the next attempt follows soon.
+            let _ = failures.try_send(why.clone());
+        })
     })
 }
 

@@ -290,14 +290,7 @@ impl Fault {
                 kills(2)
             }
             Fault::StopLeader(millis) => {
-                let (leader, other) = scene.masters.both(deployment);
-                let begun = scene.take_over("the leader stood still");
-                leader.signal(Signal::STOP);
-                scene.masters.until_leads(deployment, other, begun);
-                pause(*millis);
-                leader.signal(Signal::CONT);
-                let status = leader.wait_exit(TEST_TIMEOUT).expect("it leads no more");
-                scene.masters.ended(leader, status, true);
+                stop_leader(*millis, scene);
                 kills(0)
             }
             Fault::StopStandby(millis) => {
@@ -371,6 +364,18 @@ fn stop_for(daemon: &Daemon, millis: u64) {
     daemon.signal(Signal::STOP);
     pause(millis);
     daemon.signal(Signal::CONT);
+}
+
+/// Stops the leader until the other master leads. It must end once it goes on.
+fn stop_leader(millis: u64, scene: &mut Scene<'_>) {
+    let (leader, other) = scene.masters.both(scene.deployment);
+    let begun = scene.take_over("the leader stood still");
+    leader.signal(Signal::STOP);
+    scene.masters.until_leads(scene.deployment, other, begun);
+    pause(millis);
+    leader.signal(Signal::CONT);
+    let status = leader.wait_exit(TEST_TIMEOUT).expect("it leads no more");
+    scene.masters.ended(leader, status, true);
 }
 
 fn delay<'a>(proxies: impl IntoIterator<Item = &'a Proxy>, millis: u64) {

@@ -105,42 +105,7 @@ fn main() {
     println!(
         "chaos: {rounds} rounds, seed {seed} (CHAOS_ROUNDS={rounds} CHAOS_SEED={seed} runs them again)"
     );
-    let cluster = Cluster::running();
-    let mut builder = Deployment::builder()
-        .workers(WORKERS)
-        .market(Market::Simulated {
-            symbols: 5,
-            seed: 1,
-        })
-        .set("starting_cash", STARTING_CASH.to_string())
-        .link_proxy()
-        .small_disk(DISK_MEGABYTES)
-        // The folder of a failed run remains.
-        .keep_folder(std::env::var_os("CHAOS_KEEP").is_some());
-    if cluster.is_some() {
-        builder = builder
-            .standby()
-            .set("database.lease", LEASE)
-            .database_proxy();
-    }
-    let mut run = Run {
-        deployment: builder.make(),
-        masters: Masters::default(),
-        cluster,
-        random: Random::new(seed),
-        checks: Random::new(!seed),
-        seed,
-        traders: Vec::new(),
-        retired: Vec::new(),
-        past: Counts::default(),
-        last: StandingCounts::default(),
-        outcomes: Outcomes::new(),
-        ended: Ended::default(),
-        failpoints: FailpointCounts::default(),
-        certain_kills: 0,
-        faults: BTreeMap::new(),
-        verified: Verified::default(),
-    };
+    let mut run = made(seed);
     if run.cluster.is_none() && run.deployment.disk().is_none() {
         println!("chaos: no right to mount a disk: full and read-only ones are left out");
     }
@@ -178,6 +143,46 @@ fn main() {
     }
     run.retire();
     run.end(rounds, began);
+}
+
+/// A run that has not begun.
+fn made(seed: u64) -> Run {
+    let cluster = Cluster::running();
+    let mut builder = Deployment::builder()
+        .workers(WORKERS)
+        .market(Market::Simulated {
+            symbols: 5,
+            seed: 1,
+        })
+        .set("starting_cash", STARTING_CASH.to_string())
+        .link_proxy()
+        .small_disk(DISK_MEGABYTES)
+        // The folder of a failed run remains.
+        .keep_folder(std::env::var_os("CHAOS_KEEP").is_some());
+    if cluster.is_some() {
+        builder = builder
+            .standby()
+            .set("database.lease", LEASE)
+            .database_proxy();
+    }
+    Run {
+        deployment: builder.make(),
+        masters: Masters::default(),
+        cluster,
+        random: Random::new(seed),
+        checks: Random::new(!seed),
+        seed,
+        traders: Vec::new(),
+        retired: Vec::new(),
+        past: Counts::default(),
+        last: StandingCounts::default(),
+        outcomes: Outcomes::new(),
+        ended: Ended::default(),
+        failpoints: FailpointCounts::default(),
+        certain_kills: 0,
+        faults: BTreeMap::new(),
+        verified: Verified::default(),
+    }
 }
 
 impl Run {

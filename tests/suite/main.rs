@@ -161,7 +161,7 @@ mod programs {
     // `papertrader-bench`, briefly.
     mod bench;
     // Metrics, Prometheus, `papertraderctl check`.
-    mod metrics;
+    pub mod metrics;
     // etc/demo.sh.
     mod demo;
     // `ptcat course` against real workers, the reference solution, and servers that are wrong.

@@ -7,14 +7,16 @@
 use super::connection::{RequestEnd, read_line, refuse};
 use super::send::send;
 use super::socket::ControlSocket;
-use super::{CONNECTIONS_MAX, flushed, log_tail};
+use super::{CONNECTIONS_MAX, flushed, log_tail, metrics};
 use crate::admin::model::StandbyStatus;
 use crate::admin::protocol::{AdminAnswer, AdminRequest, AdminResponse};
+use crate::daemon::metrics::WriteMetrics;
 use crate::master::storage::LeaseHolder;
 use crate::model::Timestamp;
 use crate::runtime::log::LogHandle;
+use crate::runtime::metrics::MetricsText;
 use crate::runtime::published::Published;
-use crate::runtime::{self, Stop, ThreadHandle};
+use crate::runtime::{self, Stop, ThreadHandle, Watchdog};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
@@ -91,12 +93,14 @@ struct StandbyShared {
     socket: ControlSocket,
     state: Arc<Published<StandbyState>>,
     log: LogHandle,
+    metrics: WriteMetrics,
     stop: Stop,
     open: AtomicUsize,
 }
 
 impl StandbyControl {
-    /// Listens at `path`, as a master that leads does.
+    /// Listens at `path`, as a master that leads does. `watchdog` has the heartbeats that its metrics
+    /// tell.
     ///
     /// # Errors
     /// As there.
@@ -104,18 +108,26 @@ impl StandbyControl {
         path: PathBuf,
         group: &str,
         (state, log): (Arc<Published<StandbyState>>, LogHandle),
-        stop: &Stop,
+        (watchdog, stop): (&Watchdog, &Stop),
     ) -> io::Result<StandbyControl> {
+        let (beats, lost) = (watchdog.clone(), log.clone());
+        let write = move |out: &mut MetricsText| metrics::write_standby(&beats, lost.lost(), out);
         let shared = Arc::new(StandbyShared {
             socket: ControlSocket::bind(path, group)?,
             state,
             log,
+            metrics: Arc::new(write),
             stop: stop.clone(),
             open: AtomicUsize::new(0),
         });
         let accepting = Arc::clone(&shared);
         let thread = runtime::spawn("control", move || accepting.run())?;
         Ok(StandbyControl { shared, thread })
+    }
+
+    /// What writes the metrics of this master.
+    pub fn metrics(&self) -> WriteMetrics {
+        Arc::clone(&self.shared.metrics)
     }
 
     /// Closes the socket and removes its file. Call it after the stop signal.
@@ -172,6 +184,11 @@ impl StandbyShared {
         let state = self.state.load();
         match request {
             AdminRequest::Status => Ok(AdminAnswer::StandingBy(state.status())),
+            AdminRequest::Metrics => {
+                let mut out = MetricsText::new();
+                (self.metrics)(&mut out);
+                Ok(AdminAnswer::Metrics(out.into_string()))
+            }
             AdminRequest::LogTail { entries } => {
                 Ok(AdminAnswer::Log(log_tail(&self.log, *entries)))
             }

@@ -17,8 +17,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A lease is renewed so many times before it runs out.
+/// A lease is renewed so many times before it runs out, at least.
 const RENEWALS: u32 = 3;
+/// The longest time between two renewals, with which it is read who stands by.
+const RENEWAL_INTERVAL_MAX: Duration = Duration::from_secs(2);
 /// Time between two attempts where the server is not reached.
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// How often it is looked whether the lease still holds, at least: a machine that slept has lost it.
@@ -72,8 +74,7 @@ impl LeaseView {
         self.standbys.load().to_vec()
     }
 
-    /// Chooses who takes the lease once it is released: the standby of this version that has said last
-    /// that it is there.
+    /// Chooses who takes the lease once it is released: the standby that has said last that it is there.
     ///
     /// # Errors
     /// There is none, or the server fails.
@@ -140,14 +141,15 @@ impl Drop for LeaseKeeper {
 /// process.
 fn renew(lease: &PostgresLease, standbys: &Published<Vec<StandbyMaster>>, stop: &Stop) {
     let failures = Throttle::new(3, Duration::from_secs(60));
-    let mut pause = lease.duration() / RENEWALS;
+    let interval = (lease.duration() / RENEWALS).min(RENEWAL_INTERVAL_MAX);
+    let mut pause = interval;
     while !stop.wait(pause) {
         let renewed = lease.renew().and_then(|()| lease.standbys());
         pause = match renewed {
             Ok(found) => {
                 tell_changes(&standbys.load(), &found);
                 standbys.store(found);
-                lease.duration() / RENEWALS
+                interval
             }
             Err(StorageError::Superseded(why)) => end_superseded(&why),
             Err(error) => {

@@ -891,7 +891,7 @@ impl Tx<'_> {
             database.prepare_cached(INSERT_ORDER.one)?.execute(row)? == 1
         };
         if is_inserted && let Some(details) = order.details {
-            self.insert_details(order, details)?;
+            self.insert_details(order, details, is_new)?;
         }
         Ok(is_inserted)
     }

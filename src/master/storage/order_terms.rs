@@ -232,7 +232,8 @@ fn trail_close(row: &Row<'_>) -> EngineResult<TrailClose> {
 }
 
 impl Tx<'_> {
-    /// Stores the terms of an order that [`Tx::insert_order`] has stored.
+    /// Stores the terms of an order that [`Tx::insert_order`] has stored, or, where it `waits` to be
+    /// written with others, after it.
     ///
     /// # Errors
     /// The order has terms, or the database fails.
@@ -240,6 +241,7 @@ impl Tx<'_> {
         &mut self,
         order: &NewOrder<'_>,
         details: &OrderDetails,
+        waits: bool,
     ) -> Result<(), StorageError> {
         let (kind, [limit, stop, trail, percent]) = prices(&details.terms);
         let time_in_force: u8 = match details.time_in_force {
@@ -262,7 +264,13 @@ impl Tx<'_> {
             details.asked.as_deref(),
             details.replaces,
         ];
-        self.snapshot.put(&INSERT_TERMS, row)
+        if waits {
+            return self.snapshot.put(&INSERT_TERMS, row);
+        }
+        // Terms that wait without their order would be written before all orders that wait, and take
+        // those orders' terms with them.
+        let mut insert = self.snapshot.prepare_cached(INSERT_TERMS.one)?;
+        insert.execute(row).map(|_| ())
     }
 
     /// Changes the prices of an open order because of a split: its terms, and the best close of a

@@ -91,10 +91,12 @@ impl fmt::Debug for PostgresStorage {
 }
 
 impl PostgresStorage {
-    /// Connects for a thread that writes, in the epoch that the database has now.
+    /// Connects for a thread that writes, in the epoch in which this process took the lease, or that the
+    /// database has now.
     ///
     /// # Errors
-    /// The server cannot be reached, or has no database of this version.
+    /// The server cannot be reached, or has no database of this version; `Superseded`: another master
+    /// has taken the lease since.
     pub(super) fn open(url: &PostgresUrl) -> Result<PostgresStorage, StorageError> {
         let storage = PostgresStorage::open_reader(url)?;
         let id = Uuid::new_v4();
@@ -107,6 +109,9 @@ impl PostgresStorage {
         let epoch = *epoch.first().ok_or_else(|| {
             StorageError::Corrupt(format!("{}: master_epoch is empty", url.text()))
         })?;
+        if lease::taken_epoch(url).is_some_and(|taken| taken != epoch) {
+            return Err(lease::superseded(url.text()));
+        }
         Ok(PostgresStorage {
             writer: Some(Writer { id, epoch }),
             ..storage
@@ -241,9 +246,7 @@ impl PostgresStorage {
                 "{url}: commits that the server has acknowledged are not there any more: a standby without them has \
                  taken over"
             ))),
-            _ => Err(StorageError::Superseded(format!(
-                "{url}: another master has taken the database; this one stores nothing any more"
-            ))),
+            _ => Err(lease::superseded(&url)),
         }
     }
 

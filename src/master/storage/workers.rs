@@ -62,9 +62,87 @@ impl Snapshot<'_> {
         let rows = statement.query_map(params![name, uuid.as_bytes()], read)?;
         rows.collect()
     }
+
+    /// The keys of registered workers that masters of one database share: fingerprint and digest. There
+    /// are none where the database is a file, whose one master has all in its keyring.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn worker_key_digests(&mut self) -> Result<Vec<(Fingerprint, String)>, StorageError> {
+        let database = &*self;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(Vec::new());
+        }
+        let mut statement = database.prepare(
+            "SELECT fingerprint, md5(key) FROM worker_keys JOIN workers USING (fingerprint)
+             WHERE unregistered IS NULL",
+        )?;
+        let read = |row: &Row<'_>| -> EngineResult<(Fingerprint, String)> {
+            let fingerprint = Fingerprint::parse(&row.get::<String>(0)?)
+                .map_err(|_| damaged("no such worker"))?;
+            Ok((fingerprint, row.get(1)?))
+        };
+        let rows = statement.query_map([], read)?;
+        rows.collect()
+    }
+
+    /// A worker's public key that masters of one database share.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn worker_key(
+        &mut self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let database = &*self;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(None);
+        }
+        let sql = "SELECT key FROM worker_keys WHERE fingerprint = ?1";
+        let mut statement = database.prepare(sql)?;
+        statement.query_optional(params![fingerprint.to_string()], |row| row.get(0))
+    }
 }
 
 impl Tx<'_> {
+    /// Keeps a worker's public key for the other masters of a database on a server. Does nothing in a file.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn keep_worker_key(
+        &mut self,
+        fingerprint: &Fingerprint,
+        key: &[u8],
+    ) -> Result<(), StorageError> {
+        let database = &self.snapshot;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(());
+        }
+        database.execute(
+            "INSERT INTO worker_keys (fingerprint, key) VALUES (?1, ?2)
+             ON CONFLICT (fingerprint) DO UPDATE SET key = excluded.key",
+            params![fingerprint.to_string(), key],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets the kept keys that no registered worker has.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn forget_worker_keys(&mut self) -> Result<(), StorageError> {
+        let database = &self.snapshot;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(());
+        }
+        database.execute(
+            "DELETE FROM worker_keys WHERE NOT EXISTS (
+                 SELECT 1 FROM workers WHERE workers.fingerprint = worker_keys.fingerprint AND unregistered IS NULL)",
+            [],
+        )?;
+        Ok(())
+    }
+
     /// Registers a worker.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! Makes the link, reads it, and makes it again after a back-off with jitter, so that many workers
 //! do not return at the same moment.
 //!
-//! Tests: `src/worker/tests.rs`.
+//! Tests: below, and `src/worker/tests.rs`.
 
 use super::super::capacity::ClientCapacity;
 use super::super::messages::{LinkEvent, MasterLinkMessage};
@@ -15,7 +15,7 @@ use crate::runtime::backoff::{self, Backoff};
 use crate::runtime::clock::boot_millis;
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Stop};
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 use parking_lot::Mutex;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -284,7 +284,14 @@ impl Connector {
                 crate::warn!("{link:?} ended: {reason}{more}");
             }
         }
-        self.tell(LinkEvent::Unlinked(number));
+        // What the master said last, such as that it stands by, is read by another thread, which may
+        // have much to send before.
+        let (all_read, reading) = bounded(0);
+        self.tell(LinkEvent::Unlinked(number, all_read));
+        select! {
+            recv(reading) -> _ => {}
+            recv(stop.receiver()) -> _ => {}
+        }
         next.or_else(|| self.rest_of(attempt?, stop))
     }
 
@@ -359,5 +366,67 @@ impl Connector {
         self.master_link
             .send(MasterLinkMessage::Link(event))
             .is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::record::loopback;
+    use crate::net::{ConnectionLimiter, ConnectionLimits};
+    use crossbeam_channel::unbounded;
+    use std::net::TcpListener;
+
+    #[test]
+    fn the_next_master_is_chosen_by_what_the_last_one_has_said_however_late_that_is_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let flusher = Flusher::new().unwrap();
+        let (ask, asked) = unbounded();
+        let far_flusher = Arc::clone(&flusher);
+        let connect: Connect = Box::new(move |first| {
+            ask.send(first).unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (far, _) = listener.accept().unwrap();
+            let (sealed, theirs) = loopback().unwrap();
+            // This master says all that it has to say, and closes the link.
+            let far = LinkConnection::new(far, theirs.sealer, Arc::clone(&far_flusher));
+            far.unwrap().end();
+            let early = Vec::new();
+            Ok(NewLink {
+                socket,
+                sealed,
+                early,
+            })
+        });
+        let (to_master_link, events) = unbounded();
+        let limits = ConnectionLimits {
+            total: 1,
+            per_neighbourhood: 1,
+        };
+        let capacity = ClientCapacity::new(ConnectionLimiter::new(limits));
+        let connector = Connector::new(connect, to_master_link, flusher, capacity, RENEWAL_MAX);
+        let stop = Stop::new();
+        let running = stop.clone();
+        let thread = std::thread::spawn(move || connector.run(&running));
+        let event = || match events.recv().unwrap() {
+            MasterLinkMessage::Link(event) => event,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(asked.recv().unwrap(), FirstMaster::Last);
+        let LinkEvent::Linked(link) = event() else {
+            panic!("no link")
+        };
+        let LinkEvent::Unlinked(_, all_read) = event() else {
+            panic!("the link goes on")
+        };
+        // It would have asked by then, as after a failure.
+        let meanwhile = asked.recv_timeout(2 * FIRST_PAUSE_MAX);
+        assert!(meanwhile.is_err(), "{meanwhile:?}");
+        link.note_standby();
+        drop(all_read);
+        assert_eq!(asked.recv().unwrap(), FirstMaster::Next);
+        stop.request();
+        drop(events);
+        thread.join().unwrap();
     }
 }

@@ -4,8 +4,9 @@
 use papertrader::client::Answer;
 use papertrader::model::Side;
 use papertrader::testkit::trader::{buy, hashed, history, order, register, username};
-use papertrader::testkit::{Deployment, eventually, ports, until};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually, ports, until};
 use papertrader::wire::Reply;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -124,6 +125,24 @@ impl OwnServer {
 
     fn url(&self, database: &str) -> String {
         format!("postgres://papertrader@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl OwnServer {
+    /// Sends a signal to all of its processes.
+    fn signal(&self, signal: Signal) {
+        let file = self.socket.join("data/postmaster.pid");
+        let first = fs::read_to_string(file).unwrap();
+        let pid = first.lines().next().unwrap().to_owned();
+        let children = format!("/proc/{pid}/task/{pid}/children");
+        let send = |pid: &str| {
+            let pid = pid.parse().ok().and_then(Pid::from_raw).unwrap();
+            // A session may have ended meanwhile.
+            let _ = kill_process(pid, signal);
+        };
+        send(&pid);
+        let sessions = fs::read_to_string(children).unwrap();
+        sessions.split_whitespace().for_each(send);
     }
 }
 
@@ -361,8 +380,7 @@ impl Standby {
 
 impl Drop for Standby {
     fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.process);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+        let _ = kill_process(Pid::from_child(&self.process), Signal::QUIT);
         let _ = self.process.wait();
     }
 }
@@ -447,4 +465,36 @@ fn a_server_that_crashes_while_people_trade_loses_no_order() {
     assert_eq!(history(&mut alice, "alice").len(), known);
     assert!(deployment.master().fallen().is_none());
     deployment.done("verify");
+}
+
+/// A server that takes statements and answers none, as one whose disk hangs.
+#[test]
+fn a_server_that_is_stopped_ends_both_masters_and_one_leads_when_it_goes_on() {
+    if is_skipped() {
+        return;
+    }
+    let server = OwnServer::start("");
+    server.sql("CREATE DATABASE trade");
+    let deployment = Deployment::builder()
+        .on_server(&server.url("trade"))
+        .standby()
+        .set("database.lease", "3s")
+        .start();
+    let mut alice = deployment.trader(1, "alice");
+    buy(&mut alice, "AAPL", "1");
+    server.signal(Signal::STOP);
+    for master in deployment.masters() {
+        let ended = master.wait_exit(TEST_TIMEOUT);
+        let code = ended.and_then(|it| it.code());
+        assert_eq!(code, Some(75), "{}", master.log());
+    }
+    server.signal(Signal::CONT);
+    deployment.restart_killed();
+    eventually("one of them leads", || {
+        let order = order(&alice, Side::Buy, "AAPL", "1", None);
+        alice.connection().send(&order).unwrap();
+        let answer = alice.connection().reply(|_| {}).unwrap();
+        matches!(answer, Answer::Message(Reply::Filled(_))).then_some(())
+    });
+    assert_eq!(history(&mut alice, "alice").len(), 2);
 }

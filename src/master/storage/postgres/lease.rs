@@ -13,6 +13,7 @@ use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use crate::runtime::clock::boot_millis;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -20,12 +21,31 @@ use uuid::Uuid;
 
 /// The server's clock, in milliseconds since 1970.
 const NOW: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+/// The longest time that a lease may have before it, in milliseconds: the longest that can be
+/// configured, twice.
+const LEFT_MAX_MS: i64 = 120_000;
 /// A standby that has not said for so long that it is there is gone, in milliseconds.
 const STANDBY_SEEN_MS: i64 = 5_000;
 /// The rows of standbys that are gone for so long are deleted, in milliseconds.
 const STANDBY_KEPT_MS: i64 = 86_400_000;
 /// Most standbys that are listed.
 const STANDBYS_MAX: usize = 16;
+
+/// The epoch in which this process leads or has led, by the database's URL.
+static TAKEN: Mutex<BTreeMap<String, i64>> = Mutex::new(BTreeMap::new());
+
+/// The epoch in which this process leads or has led; `None`: it never did. Who opens a connection in
+/// another one would write in the place of its successor.
+pub(super) fn taken_epoch(url: &PostgresUrl) -> Option<i64> {
+    TAKEN.lock().get(url.text()).copied()
+}
+
+/// Why a master that leads no more stores nothing.
+pub(super) fn superseded(url: &str) -> StorageError {
+    StorageError::Superseded(format!(
+        "{url}: another master has taken the database; this one stores nothing any more"
+    ))
+}
 
 /// Who wants to lead.
 #[derive(Debug, Clone)]
@@ -103,7 +123,8 @@ impl LeaseRow {
 
     /// Whether this process may lead now.
     fn is_free_for(&self, claim: &LeaseClaim) -> bool {
-        if self.left_ms <= 0 {
+        // No lease is that long: the server's clock was set back, or the server is another one.
+        if self.left_ms <= 0 || self.left_ms > LEFT_MAX_MS {
             return true;
         }
         match (self.holder, self.successor) {
@@ -184,7 +205,12 @@ impl PostgresLease {
         session.batch(&take_over(claim)).map_err(within)?;
         let from = boot_millis();
         session.batch(&set(claim)).map_err(within)?;
+        let epoch = session.numbers("SELECT epoch FROM master_epoch");
+        let epoch = epoch.map_err(within)?.first().copied();
         session.batch("COMMIT").map_err(within)?;
+        if let Some(epoch) = epoch {
+            TAKEN.lock().insert(url.text().to_owned(), epoch);
+        }
         Ok(LeaseAttempt::Taken(Box::new(PostgresLease {
             url: url.clone(),
             claim: claim.clone(),
@@ -211,17 +237,19 @@ impl PostgresLease {
     /// `Superseded`: another one has taken it. Else the server was not reached, and it holds until
     /// [`PostgresLease::holds_until`].
     pub fn renew(&self) -> Result<(), StorageError> {
-        let from = boot_millis();
         let sql = format!(
             "UPDATE master_lease SET expires = {NOW} + {} WHERE holder = '\\x{}' RETURNING 1",
             self.claim.lease.as_millis(),
             self.claim.holder.simple()
         );
-        if self.on_session(|session| session.numbers(&sql))? != [1] {
-            return Err(StorageError::Superseded(format!(
-                "{}: another master has taken the database; this one stores nothing any more",
-                self.url.text()
-            )));
+        // From here on, and not from before a connection was made, which may have taken long.
+        let mut from = boot_millis();
+        let renewed = self.on_session(|session| {
+            from = boot_millis();
+            session.numbers(&sql)
+        })?;
+        if renewed != [1] {
+            return Err(superseded(self.url.text()));
         }
         let until = from.saturating_add(millis(self.claim.lease));
         self.holds_until.fetch_max(until, Ordering::SeqCst);
@@ -339,6 +367,7 @@ pub struct LeaseWatch {
     url: PostgresUrl,
     claim: LeaseClaim,
     session: Option<ServerSession>,
+    is_behind: bool,
 }
 
 impl fmt::Debug for LeaseWatch {
@@ -354,7 +383,14 @@ impl LeaseWatch {
             url: url.clone(),
             claim: claim.clone(),
             session: None,
+            is_behind: false,
         }
+    }
+
+    /// Whether the database is of an older version, as of the last look: who takes the lease brings it
+    /// forward, which takes as long as it takes.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// Says that this master stands by, and looks who leads; `None`: this one may.
@@ -366,7 +402,8 @@ impl LeaseWatch {
             Some(session) => session,
             None => connect(&self.url, self.claim.lease)?,
         };
-        migrations::checked_version(&mut session, &self.url)?;
+        let found = migrations::checked_version(&mut session, &self.url)?;
+        self.is_behind = found != Some(migrations::known());
         let within = |error: StorageError| error.within(self.url.text());
         session.batch(&self.note()).map_err(within)?;
         let row = LeaseRow::read(&mut session, false).map_err(within)?;

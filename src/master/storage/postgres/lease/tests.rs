@@ -185,10 +185,46 @@ fn a_standby_of_an_older_version_says_so() {
     let (at, a) = (url(&engine), claim("a"));
     let mut watch = LeaseWatch::new(&at, &a);
     watch.look().unwrap();
-    engine.execute("UPDATE schema_version SET number = 1000");
+    engine
+        .on_server()
+        .unwrap()
+        .execute("UPDATE schema_version SET number = 1000");
     let newer = watch.look().unwrap_err();
     assert!(
         matches!(newer, StorageError::NewerVersion { .. }),
         "{newer:?}"
     );
+}
+
+#[test]
+fn nobody_opens_a_connection_in_the_epoch_of_a_successor() {
+    let Some(engine) = Engine::postgres() else {
+        return;
+    };
+    let at = url(&engine);
+    let _first = taken(&at, &claim("a"));
+    PostgresStorage::open(&at).unwrap();
+    // Another process takes the database.
+    engine
+        .on_server()
+        .unwrap()
+        .execute("UPDATE master_epoch SET epoch = epoch + 1");
+    let refused = PostgresStorage::open(&at).unwrap_err();
+    assert!(matches!(refused, StorageError::Superseded(_)), "{refused}");
+}
+
+#[test]
+fn a_lease_longer_than_any_is_of_another_clock_and_over() {
+    let Some(engine) = Engine::postgres() else {
+        return;
+    };
+    let at = url(&engine);
+    let _first = taken(&at, &claim("a"));
+    assert_eq!(held_by(&at, &claim("b")), "a");
+    // As where the server's clock is set back by an hour.
+    engine
+        .on_server()
+        .unwrap()
+        .execute("UPDATE master_lease SET expires = expires + 3600000");
+    taken(&at, &claim("b"));
 }
