@@ -221,7 +221,7 @@ const LOCK_LEASE: Duration = Duration::from_secs(30);
 /// after a crash.
 #[derive(Debug)]
 pub struct StorageLock {
-    _held: HeldLock,
+    held: HeldLock,
 }
 
 #[derive(Debug)]
@@ -229,7 +229,20 @@ enum HeldLock {
     /// A lock of the file system.
     Sqlite { _file: File },
     /// The place of the master that leads.
-    Postgres { _lease: Option<Box<PostgresLease>> },
+    Postgres { lease: Option<Box<PostgresLease>> },
+}
+
+impl StorageLock {
+    /// Makes sure that it still holds.
+    ///
+    /// # Errors
+    /// Of a database on a server: a master has taken it meanwhile, or the server is not reached.
+    fn renew(&self) -> Result<(), StorageError> {
+        match &self.held {
+            HeldLock::Postgres { lease: Some(lease) } => lease.renew(),
+            HeldLock::Postgres { lease: None } | HeldLock::Sqlite { .. } => Ok(()),
+        }
+    }
 }
 
 /// A connection for a thread that writes.
@@ -296,10 +309,10 @@ impl Storage {
                 _file: sqlite::lock(file)?,
             },
             DatabaseUrl::Postgres(url) => HeldLock::Postgres {
-                _lease: lock_server(url)?,
+                lease: lock_server(url)?,
             },
         };
-        Ok(StorageLock { _held: held })
+        Ok(StorageLock { held })
     }
 
     /// Creates the database if necessary, and applies the missing migrations. Before it changes one

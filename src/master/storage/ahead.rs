@@ -96,6 +96,8 @@ fn account_money(row: &Row<'_>) -> EngineResult<(AccountId, Money)> {
     Ok((AccountId(row.get(0)?), Money(row.get(1)?)))
 }
 
+/// Which of these messages have brought an order. The origins are found first (`OFFSET 0`): joined with
+/// them, a server that knows nothing yet of a new table reads all rows of an origin for each message.
 fn read_messages(
     database: &Snapshot<'_>,
     orders: &[OrderAhead<'_>],
@@ -112,10 +114,11 @@ fn read_messages(
     let numbers = messages.iter().map(|it| Param::Integer(it.2));
     let numbers: Vec<Param<'_>> = numbers.collect();
     let mut taken = database.prepare_cached(
-        "SELECT o.worker, o.boot, t.sequence
-         FROM unnest(?1::bytea[], ?2::bytea[], ?3::bigint[]) AS r (worker, boot, sequence)
-         JOIN origins AS o ON o.worker = r.worker AND o.boot = r.boot
-         JOIN transactions AS t ON t.origin = o.origin AND t.sequence = r.sequence",
+        "SELECT r.worker, r.boot, r.sequence
+         FROM (SELECT m.worker, m.boot, m.sequence,
+                 (SELECT o.origin FROM origins AS o WHERE o.worker = m.worker AND o.boot = m.boot) AS origin
+             FROM unnest(?1::bytea[], ?2::bytea[], ?3::bigint[]) AS m (worker, boot, sequence) OFFSET 0) AS r
+         JOIN transactions AS t ON t.origin = r.origin AND t.sequence = r.sequence",
     )?;
     answers.new_messages = messages.iter().copied().collect();
     let lists = params![

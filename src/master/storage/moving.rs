@@ -27,7 +27,7 @@ pub type TargetCheck<'a> = dyn FnMut(&mut Snapshot<'_>) -> Result<(), MoveError>
 #[derive(Debug)]
 pub struct MoveSource {
     reader: Reader,
-    _held: StorageLock,
+    held: StorageLock,
 }
 
 /// What has been moved: each table with the number of its rows.
@@ -85,7 +85,7 @@ impl MoveSource {
         Ok(MoveSource {
             // Behind the lock: until then a master may have written.
             reader: open()?,
-            _held: held,
+            held,
         })
     }
 
@@ -129,6 +129,8 @@ impl MoveSource {
         let mut source = self.reader.snapshot()?;
         if let Snapshot::Postgres(transaction) = &source {
             transaction.keep_writers_out()?;
+            // Before that lock a master may have come, if this process stood still. Behind it none can.
+            self.held.renew()?;
         }
         let moved = copy(&mut source, &tables, &mut target, watch)?;
         target.complete(&tables, watch)?;

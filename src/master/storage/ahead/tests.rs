@@ -176,6 +176,40 @@ fn an_order_that_has_ended_fails_its_settlement_whole() {
     });
 }
 
+/// A server plans a statement once, by what it knows of the tables then: of a new database, nothing.
+#[test]
+fn what_was_planned_for_an_empty_database_reads_few_rows_of_a_full_one() {
+    const STORED: i64 = 20_000;
+    let Some(engine) = Engine::postgres() else {
+        return;
+    };
+    add_accounts(&engine, 10);
+    let mut storage = engine.storage();
+    store_orders(&mut storage, 1, 10);
+    engine.execute(&format!(
+        "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, stamped,
+             ordered, reason, origin, sequence)
+         SELECT 1000000 + n, randomblob(16), 1, 1, 2, 'A', 1, 1, n, n, n, 'x', origin, 1000000 + n
+         FROM origins, generate_series(1, {STORED}) AS n"
+    ));
+    let read = storage.write(|tx| {
+        orders(tx, || {
+            let asked = (1..=10).map(|number| OrderAhead {
+                message: (WORKER, WORKER, 5_000_000 + number),
+                account: AccountId(1),
+                client_order_id: None,
+                sold: None,
+            });
+            asked.collect()
+        })?;
+        let sql = "SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables
+             WHERE relname = 'transactions'";
+        tx.query_row(sql, params![], |row| row.get::<i64>(0))
+    });
+    let read = read.unwrap();
+    assert!(read < STORED, "{read} rows read for 10 messages");
+}
+
 #[test]
 fn round_trips_do_not_grow_with_the_number_of_orders() {
     let Some(engine) = Engine::postgres() else {

@@ -178,6 +178,18 @@ fn found_version(session: &mut ServerSession) -> Result<Option<usize>, StorageEr
         .map(|number| usize::try_from(*number).unwrap_or(usize::MAX)))
 }
 
+/// As [`version`], once no migration and no move is under way: a commit whose answer was lost has then
+/// been stored, or was not.
+///
+/// # Errors
+/// One is under way for too long, or the server fails.
+pub(super) fn version_at_rest(url: &PostgresUrl) -> Result<usize, StorageError> {
+    let mut session = ServerSession::connect(url)?;
+    begin(&mut session, url)?;
+    let found = found_version(&mut session).map_err(|error| error.within(url.text()))?;
+    Ok(found.unwrap_or_default())
+}
+
 /// The number of migrations that a database has had, 0 where it is no database of ours.
 ///
 /// # Errors

@@ -155,8 +155,10 @@ impl ServerSession {
         let mut texts = Vec::new();
         for message in self.noted(read)? {
             if let SimpleQueryMessage::Row(row) = message {
-                let columns = (0..row.len()).filter_map(|at| row.get(at));
-                texts.extend(columns.map(str::to_owned));
+                for at in 0..row.len() {
+                    let text = row.try_get(at).map_err(|error| storage_error(&error))?;
+                    texts.extend(text.map(str::to_owned));
+                }
             }
         }
         Ok(texts)
