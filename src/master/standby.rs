@@ -32,7 +32,7 @@ use lease::LeaseKeeper;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use worker_keys::WorkerKeys;
+use worker_keys::SharedKeys;
 
 /// How often it is looked whether the lease is free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -127,7 +127,7 @@ impl Standby {
             .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?;
         let listener = Arc::new(listener);
         let (stop, watchdog) = (Stop::new(), Watchdog::new());
-        let keys = WorkerKeys::new(identity.keyring().clone());
+        let keys = SharedKeys::new(identity.keyring().clone());
         let state = Arc::new(Published::new(StandbyState::new(listener.address())));
         let control = StandbyControl::start(
             config.control_socket.clone(),
@@ -140,11 +140,7 @@ impl Standby {
             .map(|it| MetricsServer::start(it.listen, control.metrics(), &stop))
             .transpose()?;
         let mut group = ThreadGroup::new(&stop, &watchdog);
-        let flusher = Flusher::new()?;
-        let flushing = Arc::clone(&flusher);
-        group.thread("flusher", move |stop, heartbeat| {
-            flushing.run(stop, heartbeat)
-        })?;
+        let flusher = Flusher::start(&mut group)?;
         let shared = WorkersShared {
             registry: Arc::new(Published::new(Registry::default())),
             peers: Arc::default(),
@@ -187,19 +183,13 @@ impl Standby {
             group,
             stop,
         };
-        let mut registrations = Registrations {
+        let registrations = Registrations {
             database: config.database.clone(),
             reader: None,
             keys,
             shared,
         };
-        registrations.read();
-        // Beside the looks at the lease, which must not wait for it.
-        standby.group.unwatched("registry", move |stop| {
-            while !stop.wait(REGISTRY_INTERVAL) {
-                registrations.read();
-            }
-        })?;
+        registrations.keep_read(&mut standby.group)?;
         standby.group.extend([runtime::spawn("listener", move || {
             accepts.run(&socket, &refusal)
         })?]);
@@ -322,11 +312,22 @@ impl Standby {
 struct Registrations {
     database: DatabaseUrl,
     reader: Option<Reader>,
-    keys: WorkerKeys,
+    keys: SharedKeys,
     shared: WorkersShared,
 }
 
 impl Registrations {
+    /// Reads them, and again as long as the group runs: beside the looks at the lease, which must not wait
+    /// for it.
+    fn keep_read(mut self, group: &mut ThreadGroup) -> std::io::Result<()> {
+        self.read();
+        group.unwatched("registry", move |stop| {
+            while !stop.wait(REGISTRY_INTERVAL) {
+                self.read();
+            }
+        })
+    }
+
     /// Reads them. What is known stays where they cannot be read, as from a database that the leader, of
     /// another version, has not brought forward.
     fn read(&mut self) {

@@ -298,7 +298,7 @@ fn assemble(
     let listener = listen(config, stop)?;
     let watchdog = Watchdog::new();
     let mut group = ThreadGroup::new(stop, &watchdog);
-    let flusher = start_flusher(&mut group)?;
+    let flusher = Flusher::start(&mut group)?;
     let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
     let keys = MasterKeys::new(&identity, &inboxes);
@@ -368,15 +368,6 @@ fn listen(config: &MasterConfig, stop: &Stop) -> Result<Arc<Listener>, StartErro
     Listener::bind_patiently(config.listen, stop)
         .map(Arc::new)
         .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))
-}
-
-fn start_flusher(group: &mut ThreadGroup) -> Result<Arc<Flusher>, StartError> {
-    let flusher = Flusher::new()?;
-    let flushing = Arc::clone(&flusher);
-    group.thread("flusher", move |stop, heartbeat| {
-        flushing.run(stop, heartbeat)
-    })?;
-    Ok(flusher)
 }
 
 /// Allows the process descriptors for so many connections, as far as the system does.

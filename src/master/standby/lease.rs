@@ -154,7 +154,7 @@ fn renew(lease: &PostgresLease, standbys: &Published<Vec<StandbyMaster>>, stop: 
             Err(StorageError::Superseded(why)) => end_superseded(&why),
             Err(error) => {
                 if let Some(more) = failures.allow("renewal") {
-                    let left = lease.holds_until().saturating_sub(boot_millis());
+                    let left = lease.holds_until().saturating_sub(boot_millis()).max(0);
                     crate::warn!(
                         "the lease could not be renewed, and holds for {left} ms: {error}{more}"
                     );
@@ -184,7 +184,7 @@ fn tell_changes(before: &[StandbyMaster], now: &[StandbyMaster]) {
 /// Ends the process once the lease may have run out. It never waits for the server.
 fn watch(lease: &PostgresLease, stop: &Stop) {
     loop {
-        let left = lease.holds_until().saturating_sub(boot_millis());
+        let left = lease.holds_until().saturating_sub(boot_millis()).max(0);
         let Ok(left) = u64::try_from(left) else {
             end_lost(lease);
         };

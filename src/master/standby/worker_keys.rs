@@ -14,16 +14,16 @@ use std::collections::BTreeMap;
 
 /// What of the kept keys was compared with a keyring.
 #[derive(Debug)]
-pub(in crate::master) struct WorkerKeys {
+pub(in crate::master) struct SharedKeys {
     keyring: Keyring,
     /// Each key's digest at that time.
     compared: BTreeMap<Fingerprint, String>,
 }
 
-impl WorkerKeys {
+impl SharedKeys {
     /// Nothing compared yet.
-    pub fn new(keyring: Keyring) -> WorkerKeys {
-        WorkerKeys {
+    pub fn new(keyring: Keyring) -> SharedKeys {
+        SharedKeys {
             keyring,
             compared: BTreeMap::new(),
         }
@@ -97,5 +97,5 @@ pub(in crate::master) fn share(
         let mut missing = missing.iter();
         missing.try_for_each(|(fingerprint, key)| tx.keep_worker_key(fingerprint, key))
     })?;
-    WorkerKeys::new(keyring.clone()).take(&mut Reader::open(database)?)
+    SharedKeys::new(keyring.clone()).take(&mut Reader::open(database)?)
 }
