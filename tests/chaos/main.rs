@@ -211,9 +211,9 @@ impl Run {
             let first = ClusterFault::first(random);
             let drawn = ClusterFault::draw(random);
             of_cluster.push(first.get(index).cloned().unwrap_or(drawn));
-            if random.one_in(4) {
-                of_cluster.push(ClusterFault::draw(random));
-            }
+            let second = random.one_in(4).then(|| ClusterFault::draw(random));
+            // The first rounds are those of the gate, which is to be short.
+            of_cluster.extend(second.filter(|_| index >= first.len()));
             let first = Fault::first_of_masters(random);
             let drawn = Fault::draw_of_masters(random);
             faults.push(first.get(index).cloned().unwrap_or(drawn));
