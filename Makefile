@@ -155,7 +155,7 @@ test-postgres: deps ## the tests with the database on a PostgreSQL server
 
 test-postgres-short: ## a few of them: three minutes
 	$(ON_POSTGRES) $(CARGO) test --locked --lib -- master::storage:: master::verify:: master::transactions::settle::
-	$(ON_POSTGRES) $(CARGO) test --locked --test suite -- master::dump:: master::postgres_server:: master::trading:: master::failpoints::
+	$(ON_POSTGRES) $(CARGO) test --locked --test suite -- master::dump:: master::standby:: master::postgres_server:: master::trading:: master::failpoints::
 	CHAOS_ROUNDS=3 $(ON_POSTGRES) $(CARGO) test --locked --test chaos
 
 # Chaos with two masters on two nodes of Patroni and three of etcd, all of which are killed and stopped: some three

@@ -224,12 +224,14 @@ struct LeadingPlace {
 }
 
 impl<'a> Place<'a> {
-    /// Takes the lease of a database on a server, if it is free.
+    /// Takes the lease of a database on a server, if it is free and no other master stands by: that one
+    /// has read its market already.
     fn on_server(config: &MasterConfig, url: &'a PostgresUrl) -> Result<Place<'a>, StartError> {
         let process = ProcessLock::take(&config.data_dir, process_id())?;
         let claim = LeaseClaim {
             holder: process_id(),
             ended: process.before,
+            yields: true,
             name: lease::own_name(config.listen),
             lease: url.lease(),
         };
@@ -240,7 +242,12 @@ impl<'a> Place<'a> {
             }
             LeaseAttempt::Held(leader) => Place::StandsBy {
                 url,
-                claim,
+                // From here on it is as ready as any other one.
+                claim: LeaseClaim {
+                    ended: None,
+                    yields: false,
+                    ..claim
+                },
                 leader,
                 process,
             },
@@ -299,6 +306,7 @@ fn assemble(
     let watchdog = Watchdog::new();
     let mut group = ThreadGroup::new(stop, &watchdog);
     let flusher = Flusher::start(&mut group)?;
+    fingerprints::keep_stored(config, &mut group)?;
     let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
     let keys = MasterKeys::new(&identity, &inboxes);

@@ -513,6 +513,7 @@ fn lock_server(
     let claim = LeaseClaim {
         holder: Uuid::new_v4(),
         ended: None,
+        yields: false,
         name: format!("process {}, which is no master", std::process::id()),
         lease: LOCK_LEASE,
     };

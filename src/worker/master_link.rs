@@ -214,6 +214,9 @@ impl MasterLink {
         }
         self.unlink();
         self.pending.lost_link_stood_by();
+        for PendingRequest { requester, .. } in self.pending.take_new() {
+            self.fail_request(requester);
+        }
     }
 
     /// Ends the link, because a key is not fit any more. The next handshake says what is wrong.

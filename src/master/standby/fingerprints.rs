@@ -7,11 +7,14 @@ use crate::config::{MasterConfig, ProviderKind};
 use crate::daemon::StartError;
 use crate::master::storage::files::read_file;
 use crate::master::storage::{LeaseHolder, Reader, Storage};
+use crate::runtime::ThreadGroup;
+use crate::runtime::log::Throttle;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The fingerprint of the master's key.
 const KEY: &str = "master-key";
@@ -20,12 +23,40 @@ const MARKET: &str = "market-files";
 /// A slow hash of what stands in files of secrets, which nobody finds them out from.
 const SECRETS: &str = "secrets";
 
+/// How often the master that leads looks at its files.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Bytes at the end of each file of the market that count, beside its size: files grow there.
 const END_BYTES: u64 = 4_096;
 /// Largest file of a secret, in bytes.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 /// The cost of the hash of secrets, as bcrypt's.
 const SECRETS_COST: u32 = 10;
+
+/// Looks at them again every minute, as long as the group runs: files may be changed, or grow, on both
+/// machines while this master leads.
+///
+/// # Errors
+/// The system has no thread left.
+pub(in crate::master) fn keep_stored(
+    config: &MasterConfig,
+    group: &mut ThreadGroup,
+) -> std::io::Result<()> {
+    if config.database.file().is_some() {
+        return Ok(());
+    }
+    let (config, failures) = (config.clone(), Throttle::new(1, Duration::from_secs(3600)));
+    group.unwatched("fingerprints", move |stop| {
+        while !stop.wait(LOOK_INTERVAL) {
+            if let Err(error) = store(&config)
+                && let Some(more) = failures.allow("fingerprints")
+            {
+                crate::warn!(
+                    "what both masters must have alike could not be stored{more}: {error}"
+                );
+            }
+        }
+    })
+}
 
 /// Stores the fingerprints of this master, which leads.
 ///
@@ -35,8 +66,7 @@ pub(in crate::master) fn store(config: &MasterConfig) -> Result<(), StartError> 
     if config.database.file().is_some() {
         return Ok(());
     }
-    let mut storage = Storage::open(&config.database)?;
-    let stored = storage.read(|snapshot| snapshot.deployment_facts())?;
+    let stored = Reader::open(&config.database)?.read(|snapshot| snapshot.deployment_facts())?;
     let secrets = secrets(config).map_err(StartError::failed)?;
     let is_known = stored
         .get(SECRETS)
@@ -53,7 +83,12 @@ pub(in crate::master) fn store(config: &MasterConfig) -> Result<(), StartError> 
     if facts.is_empty() {
         return Ok(());
     }
-    storage.write(|tx| {
+    for (name, _) in facts.iter().filter(|(name, _)| stored.contains_key(*name)) {
+        crate::warn!(
+            "{name} of this master, which leads, is not what it was: a master that stands by must have the same"
+        );
+    }
+    Storage::open(&config.database)?.write(|tx| {
         facts
             .iter()
             .try_for_each(|(name, value)| tx.set_deployment_fact(name, value))
@@ -70,14 +105,19 @@ pub(in crate::master) fn compare(
     leader: &LeaseHolder,
 ) -> Result<(), StartError> {
     let found = differences(config).map_err(StartError::failed)?;
-    if found.is_empty() {
+    // Files are changed on two machines one after the other, and the leader looks at its own every
+    // minute: a next start may find them alike. A key is not changed so.
+    let is_passing = found.key.is_none();
+    let texts = found.texts();
+    if texts.is_empty() {
         return Ok(());
     }
     let name = &leader.name;
-    Err(StartError::misconfigured(format!(
+    let text = format!(
         "this master cannot stand by for the one at {name}: {}. Copy them from there",
-        found.join("; ")
-    )))
+        texts.join("; ")
+    );
+    Err(StartError::passing_or_not(is_passing, text))
 }
 
 /// What `--check-config` warns of.
@@ -88,33 +128,46 @@ pub(in crate::master) fn check(config: &MasterConfig) -> Result<Vec<String>, Sta
     let found = differences(config).map_err(StartError::failed)?;
     let text =
         |found: String| format!("{found}; of two masters with one database they must be alike");
-    Ok(found.into_iter().map(text).collect())
+    Ok(found.texts().into_iter().map(text).collect())
 }
 
 /// In what this master differs from the one that led last; nothing where that is not known.
-fn differences(config: &MasterConfig) -> Result<Vec<String>, String> {
+fn differences(config: &MasterConfig) -> Result<Differences, String> {
     if config.database.file().is_some() {
-        return Ok(Vec::new());
+        return Ok(Differences::default());
     }
     let stored = Reader::open_to_look(&config.database)
         .and_then(|mut reader| reader.read(|snapshot| snapshot.deployment_facts()));
     // A database that is not reached, or of another version, is said elsewhere.
     let Ok(stored) = stored else {
-        return Ok(Vec::new());
+        return Ok(Differences::default());
     };
     differing(&stored, config)
+}
+
+/// In what a master differs from another one, for people.
+#[derive(Debug, Default)]
+struct Differences {
+    key: Option<String>,
+    files: Vec<String>,
+}
+
+impl Differences {
+    fn texts(self) -> Vec<String> {
+        self.key.into_iter().chain(self.files).collect()
+    }
 }
 
 fn differing(
     stored: &BTreeMap<String, String>,
     config: &MasterConfig,
-) -> Result<Vec<String>, String> {
-    let mut found = Vec::new();
+) -> Result<Differences, String> {
+    let mut found = Differences::default();
     if let Some(key) = stored
         .get(KEY)
         .filter(|it| **it != config.gpg.key.to_string())
     {
-        found.push(format!(
+        found.key = Some(format!(
             "gpg.key is {}, and the other master's is {key}",
             config.gpg.key
         ));
@@ -122,7 +175,7 @@ fn differing(
     if let Some(hash) = stored.get(SECRETS)
         && !bcrypt::verify(secrets(config)?, hash).unwrap_or(false)
     {
-        found.push(
+        found.files.push(
             "the files of secrets (mail.credentials, third_party.client_secret_file, assets.alpaca.credentials) \
              differ from the other master's"
                 .to_owned(),
@@ -133,7 +186,7 @@ fn differing(
         && *files != market(config)?
     {
         let folder = market_folder(config).map_or_else(String::new, |it| it.display().to_string());
-        found.push(format!(
+        found.files.push(format!(
             "the market's files in {folder:?} (assets.replay.directory) differ from the other master's"
         ));
     }
@@ -242,15 +295,20 @@ mod tests {
                 bcrypt::hash(secrets(&first).unwrap(), 4).unwrap(),
             ),
         ]);
-        assert_eq!(differing(&stored, &first).unwrap(), [""; 0]);
-        let found = differing(&stored, &config(here, 'B')).unwrap();
+        let differing = |config: &MasterConfig| super::differing(&stored, config).unwrap();
+        assert_eq!(differing(&first).texts(), [""; 0]);
+        let other = differing(&config(here, 'B'));
+        assert!(other.key.is_some() && other.files.is_empty());
+        let found = other.texts();
         assert!(
             found.len() == 1 && found[0].starts_with("gpg.key is BBBB"),
             "{found:?}"
         );
         fs::write(here.join("market/A.csv"), "2\n").unwrap();
         fs::write(here.join("mail.key"), "ada\nother\n").unwrap();
-        let found = differing(&stored, &first).unwrap().join("; ");
+        let other = differing(&first);
+        assert!(other.key.is_none(), "a next start may find them alike");
+        let found = other.texts().join("; ");
         assert!(
             found.contains("mail.credentials") && found.contains("assets.replay.directory"),
             "{found}"

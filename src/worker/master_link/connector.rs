@@ -59,8 +59,10 @@ pub struct ConnectError(pub String);
 pub enum FirstMaster {
     /// The one of the last link.
     Last,
-    /// The one after it: the last one stands by.
+    /// The one after it: the last one stands by, or has fallen silent.
     Next,
+    /// The one of the last link, and no other: that link is only to be made anew.
+    Only,
 }
 
 /// A function that makes a link: it connects and authenticates both sides. It has its own
@@ -159,8 +161,11 @@ impl Connector {
             let pause = match made {
                 Ok(new_link) => {
                     let began = Instant::now();
-                    if self.serve_link(new_link, stop) {
+                    let (stood_by, end) = self.serve_link(new_link, stop);
+                    if stood_by || end == Some(LinkClosed::Silent) {
                         first = FirstMaster::Next;
+                    }
+                    if stood_by {
                         // Another one leads, or will soon.
                         failures.reset();
                         if !std::mem::replace(&mut has_stood_by, true) {
@@ -187,23 +192,24 @@ impl Connector {
     }
 
     /// Reads a link until it ends, and then those that took its place. Whether the master of the last
-    /// one stands by.
-    fn serve_link(&mut self, new_link: NewLink, stop: &Stop) -> bool {
+    /// one stands by, and how that link ended.
+    fn serve_link(&mut self, new_link: NewLink, stop: &Stop) -> (bool, Option<LinkClosed>) {
         let Some(first) = self.open(new_link) else {
-            return false;
+            return (false, None);
         };
         if !self.tell(LinkEvent::Linked(Arc::clone(&first.link))) {
             // The worker stops, and nobody else ends the link.
             first.link.end();
-            return false;
+            return (false, None);
         }
         let mut last = Arc::clone(&first.link);
-        let mut open = Some(first);
+        let (mut open, mut end) = (Some(first), None);
         while let Some(link) = open {
             last = Arc::clone(&link.link);
-            open = self.read(link, stop);
+            let (next, reason) = self.read(link, stop);
+            (open, end) = (next, Some(reason));
         }
-        last.stands_by()
+        (last.stands_by(), end)
     }
 
     /// Takes a link into use for reading.
@@ -232,9 +238,9 @@ impl Connector {
         }
     }
 
-    /// Reads one link until it ends. Returns the one that takes its place, if it has become old. The
-    /// master closes the old one when the new one is in use.
-    fn read(&mut self, open: OpenLink, stop: &Stop) -> Option<OpenLink> {
+    /// Reads one link until it ends. Returns the one that takes its place, if it has become old, and how
+    /// it ended. The master closes the old one when the new one is in use.
+    fn read(&mut self, open: OpenLink, stop: &Stop) -> (Option<OpenLink>, LinkClosed) {
         let OpenLink {
             link,
             mut opener,
@@ -292,7 +298,8 @@ impl Connector {
             recv(reading) -> _ => {}
             recv(stop.receiver()) -> _ => {}
         }
-        next.or_else(|| self.rest_of(attempt?, stop))
+        let next = next.or_else(|| self.rest_of(attempt?, stop));
+        (next, reason)
     }
 
     /// The link of an attempt that was under way when the old link ended: it is as good as the next.
@@ -325,7 +332,7 @@ impl Connector {
         let (stop, (sender, attempt)) = (stop.clone(), bounded(1));
         let started = runtime::spawn("link-renewal", move || {
             capacity.keep_for_link(&stop);
-            let made = (connect.lock())(FirstMaster::Last);
+            let made = (connect.lock())(FirstMaster::Only);
             // Nobody takes it any more after the signal to stop.
             let _ = sender.send(made);
         });

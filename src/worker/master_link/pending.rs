@@ -336,6 +336,16 @@ impl PendingRequests {
         self.unlinked_since = self.unlinked_before.take().or(self.unlinked_since);
     }
 
+    /// Removes and returns the retained requests that were sent over the last link alone. Where its
+    /// master stood by, nothing became of them.
+    pub fn take_new(&mut self) -> Vec<PendingRequest> {
+        let new = self.requests.iter().filter(|(_, pending)| !pending.resent);
+        let new: Vec<u64> = new.map(|(sequence, _)| *sequence).collect();
+        new.into_iter()
+            .filter_map(|sequence| self.remove(sequence))
+            .collect()
+    }
+
     /// The retained requests to send over a new link, in the order in which they were first sent.
     pub fn resend(&mut self) -> Vec<u64> {
         let mut retained: Vec<u64> = self.requests.keys().copied().collect();

@@ -7,7 +7,7 @@ use super::connector::{Connect, ConnectError, FirstMaster, NewLink};
 use crate::config::HostPort;
 
 /// A function that links to one of these masters with `connect`. An attempt asks each of them once,
-/// and begins with the one of the last link, or the one after it.
+/// and begins with the one of the last link, or the one after it; or it asks that one alone.
 pub fn in_turn(
     masters: Vec<HostPort>,
     mut connect: impl FnMut(&HostPort) -> Result<NewLink, ConnectError> + Send + 'static,
@@ -18,7 +18,11 @@ pub fn in_turn(
         let each = masters.iter().enumerate().cycle();
         let from = begin % masters.len().max(1);
         let mut failed = Vec::new();
-        for (at, master) in each.skip(from).take(masters.len()) {
+        let asked = match first {
+            FirstMaster::Only => 1,
+            FirstMaster::Last | FirstMaster::Next => masters.len(),
+        };
+        for (at, master) in each.skip(from).take(asked) {
             match connect(master) {
                 Ok(link) => {
                     last = at;
@@ -88,6 +92,7 @@ mod tests {
         assert_eq!(asked(FirstMaster::Last, "a"), "bca");
         assert_eq!(asked(FirstMaster::Next, "a"), "bca");
         assert_eq!(asked(FirstMaster::Last, "c"), "abc");
+        assert_eq!(asked(FirstMaster::Only, "ab"), "c", "its link is only old");
         assert_eq!(asked(FirstMaster::Next, "abc"), "a", "c is the last one");
     }
 

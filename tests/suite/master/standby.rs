@@ -29,6 +29,26 @@ fn builder() -> DeploymentBuilder {
         .set("database.lease", "3s")
 }
 
+/// A deployment with two masters that is not started; `None`, aloud, where there is no server.
+fn made(builder: DeploymentBuilder) -> Option<Deployment> {
+    let deployment = builder.make();
+    if deployment.standby().is_none() {
+        println!("skipped: run by tests/with-postgres");
+        return None;
+    }
+    Some(deployment)
+}
+
+/// The same, started: the first one leads.
+fn started(builder: DeploymentBuilder) -> Option<Deployment> {
+    made(builder).inspect(Deployment::start_all)
+}
+
+/// The master that is started first, and the other one.
+fn both(deployment: &Deployment) -> (&Daemon, &Daemon) {
+    (deployment.master(), deployment.standby().unwrap())
+}
+
 /// What `papertraderctl` prints of a command to one of the masters; `None` where it is refused.
 fn ctl(deployment: &Deployment, master: &Daemon, words: &[&str]) -> Option<Value> {
     let socket = deployment.dir().join(format!("{}.sock", master.name()));
@@ -103,15 +123,16 @@ fn position(deployment: &Deployment, master: &Daemon) -> (i64, i64, i64) {
 
 #[test]
 fn a_leader_that_is_killed_is_replaced_and_all_goes_on_where_it_was() {
-    let deployment = Deployment::builder()
-        .workers(2)
-        .standby()
-        .market(Market::seconds("UP", 100, 3600))
-        .update_interval(Duration::from_millis(500))
-        .start();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = started(
+        Deployment::builder()
+            .workers(2)
+            .standby()
+            .market(Market::seconds("UP", 100, 3600))
+            .update_interval(Duration::from_millis(500)),
+    ) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     assert!(leads(&deployment, master) && stands_by(&deployment, standby));
     assert_eq!((listed(master), listed(standby)), (2, 2));
     assert!(ctl(&deployment, standby, &["workers", "list"]).is_none());
@@ -192,13 +213,14 @@ fn a_leader_that_is_killed_is_replaced_and_all_goes_on_where_it_was() {
 
 #[test]
 fn who_steps_down_stands_by_at_once_and_tells_monitors_so() {
-    let deployment = builder()
-        .set("database.lease", LONG_LEASE)
-        .set("metrics.listen", "127.0.0.1:0")
-        .start();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = started(
+        builder()
+            .set("database.lease", LONG_LEASE)
+            .set("metrics.listen", "127.0.0.1:0"),
+    ) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     let mut ada = deployment.trader(1, "ada");
     buy(&mut ada, "AAPL", "3");
     let led = |master: &Daemon| Some(value(&metrics_now(master)?, "papertrader_leads"));
@@ -244,10 +266,10 @@ fn who_steps_down_stands_by_at_once_and_tells_monitors_so() {
 
 #[test]
 fn a_master_that_was_stopped_beyond_its_lease_ends_and_writes_nothing() {
-    let deployment = builder().start();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = started(builder()) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     let mut ada = deployment.trader(1, "ada");
     buy(&mut ada, "AAPL", "2");
     master.signal(Signal::STOP);
@@ -272,10 +294,10 @@ fn a_master_that_was_stopped_beyond_its_lease_ends_and_writes_nothing() {
 
 #[test]
 fn of_two_that_start_at_once_one_leads_and_another_key_is_refused() {
-    let deployment = builder().make();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = made(builder()) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     master.spawn();
     standby.spawn();
     master.wait_ready();
@@ -310,16 +332,17 @@ fn of_two_that_start_at_once_one_leads_and_another_key_is_refused() {
         said.contains("cannot stand by") && said.contains("assets.replay.directory"),
         "{said}"
     );
-    assert_eq!(second.wait_exit(TEST_TIMEOUT).unwrap().code(), Some(78));
+    // A next start may find them alike.
+    assert_eq!(second.wait_exit(TEST_TIMEOUT).unwrap().code(), Some(1));
     assert!(leads(&deployment, first));
 }
 
 #[test]
 fn a_clock_that_is_an_hour_off_changes_nothing() {
-    let deployment = builder().own_clocks().make();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = made(builder().own_clocks()) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     if std::env::var_os("WITHOUT_FAKETIME").is_some() {
         return println!("skipped: WITHOUT_FAKETIME is set");
     }
@@ -338,10 +361,10 @@ fn a_clock_that_is_an_hour_off_changes_nothing() {
 
 #[test]
 fn a_standby_of_an_older_version_ends_and_the_leader_goes_on() {
-    let deployment = builder().start();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = started(builder()) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     let mut ada = deployment.trader(1, "ada");
     buy(&mut ada, "AAPL", "1");
     // What a leader of a newer version does to the database as it takes over.
@@ -367,10 +390,10 @@ fn a_standby_of_an_older_version_ends_and_the_leader_goes_on() {
 
 #[test]
 fn who_cannot_take_the_lease_says_why_and_leads_as_soon_as_it_can() {
-    let deployment = builder().start();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = started(builder()) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     let mut ada = deployment.trader(1, "ada");
     buy(&mut ada, "AAPL", "1");
     // Somebody holds the row of the lease, so it is neither renewed nor taken.
@@ -396,10 +419,10 @@ fn who_cannot_take_the_lease_says_why_and_leads_as_soon_as_it_can() {
 
 #[test]
 fn the_key_of_a_worker_that_is_registered_later_comes_to_the_other_keyring() {
-    let deployment = builder().start();
-    let (master, Some(standby)) = (deployment.master(), deployment.standby()) else {
-        return println!("skipped: run by tests/with-postgres");
+    let Some(deployment) = started(builder()) else {
+        return;
     };
+    let (master, standby) = both(&deployment);
     let folder = papertrader::testkit::folder();
     let new = Keyring::create(&folder.path().join("new")).unwrap();
     let key = new.generate("eu9").unwrap();

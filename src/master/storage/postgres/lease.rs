@@ -53,6 +53,8 @@ pub struct LeaseClaim {
     pub holder: Uuid,
     /// A process of which is known that it has ended: its lease need not run out.
     pub ended: Option<Uuid>,
+    /// Whether a master that stands by goes first: it has read its market already.
+    pub yields: bool,
     /// Where this one runs, for people.
     pub name: String,
     /// For how long the lease holds when it is taken or renewed.
@@ -194,7 +196,8 @@ impl PostgresLease {
         migrations::begin(&mut session, url)?;
         if migrations::checked_version(&mut session, url)?.is_some() {
             let row = LeaseRow::read(&mut session, true).map_err(within)?;
-            if !row.is_free_for(claim) {
+            let yields = claim.yields && !standbys(&mut session, claim)?.is_empty();
+            if yields || !row.is_free_for(claim) {
                 return Ok(LeaseAttempt::Held(row.shown()));
             }
             if let Some(last) = row.holder.filter(|last| *last != claim.holder) {
@@ -261,22 +264,7 @@ impl PostgresLease {
     /// # Errors
     /// The server fails.
     pub fn standbys(&self) -> Result<Vec<StandbyMaster>, StorageError> {
-        let sql = format!(
-            "SELECT encode(holder, 'hex'), name, version FROM master_standbys
-                 WHERE seen > {NOW} - {STANDBY_SEEN_MS} AND holder <> '\\x{}'
-                 ORDER BY seen DESC LIMIT {STANDBYS_MAX}",
-            self.claim.holder.simple()
-        );
-        let texts = self.on_session(|session| session.texts(&sql))?;
-        let standby = |row: &[String]| match row {
-            [holder, name, version] => Some(StandbyMaster {
-                holder: Uuid::try_parse(holder).ok()?,
-                name: name.clone(),
-                version: version.clone(),
-            }),
-            _ => None,
-        };
-        Ok(texts.chunks(3).filter_map(standby).collect())
+        self.on_session(|session| standbys(session, &self.claim))
     }
 
     /// Names who takes it when this one releases it.
@@ -329,6 +317,29 @@ impl Drop for PostgresLease {
     fn drop(&mut self) {
         self.release();
     }
+}
+
+/// The masters that stand by, but the one that claims, the one that has said so last first.
+fn standbys(
+    session: &mut ServerSession,
+    claim: &LeaseClaim,
+) -> Result<Vec<StandbyMaster>, StorageError> {
+    let sql = format!(
+        "SELECT encode(holder, 'hex'), name, version FROM master_standbys
+             WHERE seen > {NOW} - {STANDBY_SEEN_MS} AND holder <> '\\x{}'
+             ORDER BY seen DESC LIMIT {STANDBYS_MAX}",
+        claim.holder.simple()
+    );
+    let texts = session.texts(&sql)?;
+    let standby = |row: &[String]| match row {
+        [holder, name, version] => Some(StandbyMaster {
+            holder: Uuid::try_parse(holder).ok()?,
+            name: name.clone(),
+            version: version.clone(),
+        }),
+        _ => None,
+    };
+    Ok(texts.chunks(3).filter_map(standby).collect())
 }
 
 /// Ends the sessions of a master that leads no more: one that is stopped in a transaction would keep

@@ -21,6 +21,7 @@ fn claim(name: &str) -> LeaseClaim {
     LeaseClaim {
         holder: Uuid::new_v4(),
         ended: None,
+        yields: false,
         name: name.to_owned(),
         lease: Duration::from_secs(60),
     }
@@ -227,4 +228,28 @@ fn a_lease_longer_than_any_is_of_another_clock_and_over() {
         .unwrap()
         .execute("UPDATE master_lease SET expires = expires + 3600000");
     taken(&at, &claim("b"));
+}
+
+#[test]
+fn one_that_starts_lets_a_master_that_stands_by_go_first() {
+    let Some(engine) = Engine::postgres() else {
+        return;
+    };
+    let at = url(&engine);
+    let (a, b) = (claim("a"), claim("b"));
+    let first = taken(&at, &a);
+    let mut watch = LeaseWatch::new(&at, &b);
+    watch.look().unwrap();
+    // It ends, and is started again.
+    let again = LeaseClaim {
+        ended: Some(a.holder),
+        yields: true,
+        ..claim("a")
+    };
+    assert_eq!(held_by(&at, &again), "a");
+    drop(first);
+    held_by(&at, &again);
+    // The one that stood by is gone.
+    drop(watch);
+    taken(&at, &again);
 }
