@@ -96,9 +96,7 @@ impl Module for Workers {
                 let _ = reply.try_send(self.rows());
             }
             WorkersMessage::KeepKey(fingerprint, key, reply) => {
-                let kept = self
-                    .storage
-                    .write(|tx| tx.keep_worker_key(&fingerprint, &key));
+                let kept = self.storage.keep_worker_keys(&[(fingerprint, key)]);
                 let _ = reply.try_send(kept.map_err(|e| format!("the database failed: {e}")));
             }
             WorkersMessage::Register(registration, reply) => {

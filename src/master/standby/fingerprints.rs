@@ -88,11 +88,7 @@ pub(in crate::master) fn store(config: &MasterConfig) -> Result<(), StartError> 
             "{name} of this master, which leads, is not what it was: a master that stands by must have the same"
         );
     }
-    Storage::open(&config.database)?.write(|tx| {
-        facts
-            .iter()
-            .try_for_each(|(name, value)| tx.set_deployment_fact(name, value))
-    })?;
+    Storage::open(&config.database)?.store_deployment_facts(&facts)?;
     Ok(())
 }
 

@@ -92,10 +92,6 @@ pub(in crate::master) fn share(
             Some((worker.fingerprint, key))
         })
         .collect();
-    storage.write(|tx| {
-        tx.forget_worker_keys()?;
-        let mut missing = missing.iter();
-        missing.try_for_each(|(fingerprint, key)| tx.keep_worker_key(fingerprint, key))
-    })?;
+    storage.keep_worker_keys(&missing)?;
     SharedKeys::new(keyring.clone()).take(&mut Reader::open(database)?)
 }

@@ -134,6 +134,19 @@ impl Snapshot<'_> {
     }
 }
 
+impl Storage {
+    /// Stores facts in one commit.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn store_deployment_facts(&mut self, facts: &[(&str, String)]) -> Result<(), StorageError> {
+        self.write(|tx| {
+            let mut facts = facts.iter();
+            facts.try_for_each(|(name, value)| tx.set_deployment_fact(name, value))
+        })
+    }
+}
+
 impl Tx<'_> {
     /// Stores a fact in the place of the one of the same name.
     ///

@@ -3,7 +3,7 @@
 //! Reads and writes registered and formerly registered workers.
 
 use super::engine::{EngineResult, Row, damaged, params};
-use super::{Snapshot, StorageError, Tx};
+use super::{Snapshot, Storage, StorageError, Tx};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
 use uuid::Uuid;
 
@@ -101,6 +101,24 @@ impl Snapshot<'_> {
         let sql = "SELECT key FROM worker_keys WHERE fingerprint = ?1";
         let mut statement = database.prepare(sql)?;
         statement.query_optional(params![fingerprint.to_string()], |row| row.get(0))
+    }
+}
+
+impl Storage {
+    /// Keeps workers' public keys for the other masters of a database on a server, and forgets those that
+    /// no registered worker has, but the new ones. Does nothing in a file.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn keep_worker_keys(
+        &mut self,
+        keys: &[(Fingerprint, Vec<u8>)],
+    ) -> Result<(), StorageError> {
+        self.write(|tx| {
+            tx.forget_worker_keys()?;
+            keys.iter()
+                .try_for_each(|(fingerprint, key)| tx.keep_worker_key(fingerprint, key))
+        })
     }
 }
 
