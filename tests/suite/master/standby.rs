@@ -252,10 +252,13 @@ fn who_steps_down_stands_by_at_once_and_tells_monitors_so() {
     );
 
     // Nobody is there any more: it goes on leading.
+    let standbys = || {
+        let status = ctl(&deployment, standby, &["status"]).unwrap();
+        status["standbys"].as_array().unwrap().len()
+    };
+    until("the new leader knows its standby", || standbys() == 1);
     master.kill();
-    until("the other one is gone", || {
-        ctl(&deployment, standby, &["status"]).unwrap()["standbys"] == Value::Array(Vec::new())
-    });
+    until("the other one is gone", || standbys() == 0);
     assert!(ctl(&deployment, standby, &["step-down"]).is_none());
     assert!(leads(&deployment, standby));
     sell(&mut ada, "AAPL", "1");
