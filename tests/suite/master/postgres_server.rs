@@ -482,6 +482,11 @@ fn a_server_that_is_stopped_ends_both_masters_and_one_leads_when_it_goes_on() {
         .start();
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "AAPL", "1");
+    // One that has no session yet would go on trying to connect.
+    until("the standby has looked who leads", || {
+        let status = deployment.json("status");
+        status["standbys"].as_array().unwrap().len() == 1
+    });
     server.signal(Signal::STOP);
     for master in deployment.masters() {
         let ended = master.wait_exit(TEST_TIMEOUT);
