@@ -106,11 +106,16 @@ CREATE TABLE origins (
     UNIQUE (worker, boot)
 );
 
+-- Every order is written twice: when it is accepted, and when it has its outcome. So that the second time
+-- costs no entry in an index (a heap-only tuple): no index depends on a column of the outcome, such as
+-- `status`, and each page keeps room for it. And no reference is looked up for each order: accounts,
+-- origins and schedules are never deleted, and only the master's own transactions write here. `verify`
+-- looks for rows whose account, origin or schedule is missing.
 CREATE TABLE transactions (
     -- Number of the order; orders are numbered in the order of their acceptance.
     number          BIGINT PRIMARY KEY,
     id              BYTEA NOT NULL,
-    account         BIGINT NOT NULL REFERENCES accounts (account) DEFERRABLE,
+    account         BIGINT NOT NULL,
     side            BIGINT NOT NULL CHECK (side BETWEEN 1 AND 4),
     -- 0 queued, 1 settled, 2 rejected, 3 open, 4 cancelled, 5 expired.
     status          BIGINT NOT NULL CHECK (status BETWEEN 0 AND 5),
@@ -128,7 +133,7 @@ CREATE TABLE transactions (
     reason          TEXT COLLATE "C",
     -- Link message that brought the order, the worker's timestamp, and the timestamp after
     -- clamping.
-    origin          BIGINT REFERENCES origins (origin) DEFERRABLE,
+    origin          BIGINT,
     sequence        BIGINT,
     stamped         BIGINT NOT NULL,
     ordered         BIGINT NOT NULL,
@@ -156,8 +161,60 @@ CREATE TABLE transactions (
     -- What the person reads of a row that an administrator made.
     note            TEXT COLLATE "C",
     ending          BIGINT CHECK (ending > 0),
-    fee_schedule    BIGINT REFERENCES fee_schedules (id) DEFERRABLE
+    fee_schedule    BIGINT
+) WITH (fillfactor = 40);
+
+-- Which orders are queued, in the place of an index: none of those before this number is. It goes on with
+-- each statement that ends orders, and back to 0 where a reset deletes all.
+CREATE TABLE queue_start (
+    one    BIGINT PRIMARY KEY CHECK (one = 1),
+    number BIGINT NOT NULL
 );
+INSERT INTO queue_start VALUES (1, 0);
+
+-- Which orders are open, in the place of an index.
+CREATE TABLE open_orders (
+    account BIGINT NOT NULL,
+    number  BIGINT NOT NULL,
+    PRIMARY KEY (account, number)
+);
+
+-- A plan that was made while there were few orders would read all of them later.
+CREATE FUNCTION queue_goes_on() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    UPDATE queue_start AS q SET number = coalesce(
+        (SELECT t.number FROM transactions AS t
+         WHERE t.number >= q.number AND t.status = 0 ORDER BY t.number LIMIT 1),
+        (SELECT max(t.number) + 1 FROM transactions AS t), 0);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION order_opens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO open_orders (account, number) VALUES (NEW.account, NEW.number);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION open_order_ends() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM open_orders WHERE account = OLD.account AND number = OLD.number;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER transactions_queue_goes_on AFTER UPDATE OF status OR DELETE ON transactions
+    FOR EACH STATEMENT EXECUTE FUNCTION queue_goes_on();
+
+CREATE TRIGGER transactions_placed_open AFTER INSERT ON transactions
+    FOR EACH ROW WHEN (NEW.status = 3) EXECUTE FUNCTION order_opens();
+
+CREATE TRIGGER transactions_opens AFTER UPDATE OF status ON transactions
+    FOR EACH ROW WHEN (OLD.status <> 3 AND NEW.status = 3) EXECUTE FUNCTION order_opens();
+
+CREATE TRIGGER transactions_open_ends AFTER UPDATE OF status ON transactions
+    FOR EACH ROW WHEN (OLD.status = 3 AND NEW.status <> 3) EXECUTE FUNCTION open_order_ends();
+
+CREATE TRIGGER transactions_open_goes AFTER DELETE ON transactions
+    FOR EACH ROW WHEN (OLD.status = 3) EXECUTE FUNCTION open_order_ends();
 
 CREATE TABLE sessions (
     hash      BYTEA PRIMARY KEY CHECK (length(hash) = 32),
@@ -395,7 +452,7 @@ CREATE TABLE identities (
 );
 
 CREATE TABLE order_terms (
-    number        BIGINT PRIMARY KEY REFERENCES transactions (number) DEFERRABLE,
+    number        BIGINT PRIMARY KEY,
     -- 0 market, 1 limit, 2 stop, 3 stop-limit, 4 trailing.
     kind          BIGINT NOT NULL CHECK (kind BETWEEN 0 AND 4),
     limit_price   BIGINT CHECK ((limit_price IS NOT NULL) = (kind IN (1, 3))),
@@ -464,7 +521,7 @@ CREATE TABLE market_pause (
 );
 
 CREATE TABLE fill_bars (
-    number BIGINT PRIMARY KEY REFERENCES transactions (number) DEFERRABLE,
+    number BIGINT PRIMARY KEY,
     open   BIGINT NOT NULL,
     high   BIGINT NOT NULL,
     low    BIGINT NOT NULL
@@ -509,8 +566,6 @@ CREATE UNIQUE INDEX transactions_client ON transactions (account, client_order_i
 
 CREATE UNIQUE INDEX transactions_message ON transactions (origin, sequence) WHERE origin IS NOT NULL;
 
-CREATE INDEX transactions_queue ON transactions (number) WHERE status = 0;
-
 CREATE INDEX transactions_written_off ON transactions (number) WHERE written_off > 0;
 
 CREATE UNIQUE INDEX accounts_deleted_by ON accounts (deleted_by) WHERE deleted_by IS NOT NULL;
@@ -520,8 +575,6 @@ CREATE INDEX accounts_deleted ON accounts (state) WHERE state = 2;
 CREATE INDEX sessions_account ON sessions (account);
 
 CREATE INDEX acts_account ON acts (account, number);
-
-CREATE INDEX transactions_open ON transactions (account, number) WHERE status = 3;
 
 -- A bar's asset is looked for here, where SQLite scans the few numbers.
 CREATE INDEX bars_hot_asset ON bars_hot (asset, number);

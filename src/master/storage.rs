@@ -278,8 +278,8 @@ pub struct Tx<'a> {
     snapshot: Snapshot<'a>,
     /// Worker, boot ID and key of the origin of the last order that it stored.
     origin: Option<(Uuid, Uuid, i64)>,
-    /// The number of this commit among those that end orders, once it ends one.
-    ending: Option<i64>,
+    /// What the commit will say of the ledger's position.
+    position: ledger::LedgerPosition,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -449,7 +449,7 @@ impl<'a> Tx<'a> {
         Tx {
             snapshot,
             origin: None,
-            ending: None,
+            position: ledger::LedgerPosition::default(),
         }
     }
 }
@@ -457,6 +457,7 @@ impl<'a> Tx<'a> {
 impl Tx<'_> {
     fn commit(self) -> Result<(), StorageError> {
         let began = Instant::now();
+        self.position.store(&self.snapshot)?;
         let committed = match self.snapshot {
             Snapshot::Sqlite(sqlite) => sqlite.commit(),
             Snapshot::Postgres(postgres) => postgres.commit(),

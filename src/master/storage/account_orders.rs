@@ -3,8 +3,8 @@
 //! Reads what the owner of an account is told of its rows: whole rows with what their orders say,
 //! those that wait, and what its profit is the sum of.
 
-use super::engine::{EngineResult, Row, damaged, params};
-use super::ledger::{symbol, transaction};
+use super::engine::{EngineResult, Row, Sql, damaged, params};
+use super::ledger::{WaitingStatus, symbol, transaction};
 use super::order_details::OrderDetails;
 use super::order_terms::{DETAILS, details};
 use super::{Snapshot, StorageError};
@@ -128,16 +128,21 @@ impl Snapshot<'_> {
         account: AccountId,
     ) -> Result<Vec<OwnTransaction>, StorageError> {
         let database = &*self;
+        let are_open = database.either(Sql {
+            sqlite: "t.status = 3",
+            postgres: "t.status = 3
+                 AND number = ANY(ARRAY(SELECT number FROM open_orders WHERE account = ?1))",
+        });
         let open = format!(
             "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t INDEXED BY transactions_open
-             LEFT JOIN order_terms USING (number) WHERE t.account = ?1 AND t.status = 3"
+             LEFT JOIN order_terms USING (number) WHERE t.account = ?1 AND {are_open}"
         );
+        let (by, are_queued) = WaitingStatus::Queued.found_by(database);
         let queued = format!(
             "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t INDEXED BY transactions_history
              LEFT JOIN order_terms USING (number)
              WHERE t.account = ?1 AND t.status = 0 AND t.id >=
-                (SELECT id FROM transactions INDEXED BY transactions_queue
-                 WHERE status = 0 ORDER BY number LIMIT 1)"
+                (SELECT id FROM transactions {by} WHERE {are_queued} ORDER BY number LIMIT 1)"
         );
         let mut orders = Vec::new();
         for sql in [open, queued] {

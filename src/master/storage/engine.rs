@@ -5,6 +5,7 @@
 //!
 //! Tests: `src/master/storage/ledger/tests.rs`.
 
+pub(super) mod packed;
 pub(super) mod together;
 pub(super) mod values;
 

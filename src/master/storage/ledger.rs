@@ -4,6 +4,7 @@
 
 mod rows;
 
+use super::ahead::answers::ReadAhead;
 use super::engine::{EngineResult, Parameters, Row, Sql, damaged, params, signed, unsigned};
 use super::order_details::{FillBar, OrderDetails};
 use super::{Snapshot, StorageError, Tx};
@@ -14,8 +15,8 @@ use crate::model::{
     Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction, TransactionStatus,
 };
 use rows::{
-    END_ORDER, INSERT_FILL_BAR, INSERT_ORDER, INSERT_SETTLED, OPEN_ORDER, SET_AMOUNT, SET_QUANTITY,
-    SET_SYMBOL,
+    END_ORDER, INSERT_FILL_BAR, INSERT_ORDER, INSERT_SETTLED, OPEN_ORDER, SET_AMOUNT,
+    SET_LEDGER_POSITION, SET_QUANTITY, SET_SYMBOL,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -115,15 +116,62 @@ pub enum WaitingStatus {
 }
 
 impl WaitingStatus {
-    /// SQL that finds these orders of all accounts, in no order. It names the index that has them
-    /// alone: left to itself SQLite reads all transactions.
-    pub(super) fn rows_sql(self, columns: &str) -> String {
-        let (status, index) = match self {
-            WaitingStatus::Queued => (TransactionStatus::Queued, "transactions_queue"),
-            WaitingStatus::Open => (TransactionStatus::Open, "transactions_open"),
+    /// What finds these orders of all accounts, in no order: words behind the name of the table, and
+    /// a condition. SQLite is told the index that has them alone: left to itself it reads all
+    /// transactions. What PostgreSQL has in their place stands in `sql/postgres`.
+    pub(super) fn found_by(self, database: &Snapshot<'_>) -> (&'static str, &'static str) {
+        let (index, postgres) = match self {
+            WaitingStatus::Queued => (
+                "INDEXED BY transactions_queue",
+                "status = 0 AND number BETWEEN (SELECT number FROM queue_start)
+                    AND (SELECT max(number) FROM transactions)",
+            ),
+            WaitingStatus::Open => (
+                "INDEXED BY transactions_open",
+                "status = 3 AND number = ANY(ARRAY(SELECT number FROM open_orders))",
+            ),
         };
-        let status = status as u8;
-        format!("SELECT {columns} FROM transactions INDEXED BY {index} WHERE status = {status}")
+        let sqlite = match self {
+            WaitingStatus::Queued => "status = 0",
+            WaitingStatus::Open => "status = 3",
+        };
+        let words = Sql {
+            sqlite: index,
+            postgres: "",
+        };
+        (
+            database.either(words),
+            database.either(Sql { sqlite, postgres }),
+        )
+    }
+
+    /// SQL that finds these orders of all accounts, in no order.
+    pub(super) fn rows_sql(self, database: &Snapshot<'_>, columns: &str) -> String {
+        let (by, condition) = self.found_by(database);
+        format!("SELECT {columns} FROM transactions {by} WHERE {condition}")
+    }
+}
+
+/// What a commit changes of the ledger's position: it is written once, at its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LedgerPosition {
+    /// The update whose outcomes the ledger has then.
+    settled: Option<u64>,
+    /// The number of this commit among those that end orders.
+    ending: Option<i64>,
+}
+
+impl LedgerPosition {
+    /// Writes it, where there is anything to write.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn store(&self, database: &Snapshot<'_>) -> EngineResult<()> {
+        if self.settled.is_none() && self.ending.is_none() {
+            return Ok(());
+        }
+        let settled = self.settled.map_or(0, signed);
+        database.put(&SET_LEDGER_POSITION, params![settled, self.ending])
     }
 }
 
@@ -226,15 +274,15 @@ pub(super) const TAKING_EFFECT: &str = "update_number NULLS FIRST,
 
 /// SQL that finds the orders that have not ended, in no order, by the indexes that have them alone.
 /// `filter` is empty, or begins with `AND` and says which of them.
-pub(super) fn waiting_rows_sql(columns: &str, filter: &str) -> String {
-    let [queued, open] =
-        [WaitingStatus::Queued, WaitingStatus::Open].map(|status| status.rows_sql(columns));
+pub(super) fn waiting_rows_sql(database: &Snapshot<'_>, columns: &str, filter: &str) -> String {
+    let [queued, open] = [WaitingStatus::Queued, WaitingStatus::Open]
+        .map(|status| status.rows_sql(database, columns));
     format!("{queued} {filter} UNION ALL {open} {filter}")
 }
 
 /// Finds locked accounts with orders that have not ended.
-fn locked_with_orders_sql() -> String {
-    let waiting = waiting_rows_sql("account", "");
+fn locked_with_orders_sql(database: &Snapshot<'_>) -> String {
+    let waiting = waiting_rows_sql(database, "account", "");
     format!(
         "SELECT DISTINCT account FROM ({waiting}) AS waiting JOIN accounts USING (account)
          WHERE state = 1 ORDER BY account"
@@ -448,12 +496,17 @@ fn origin(database: &Snapshot<'_>, worker: &Uuid, boot: &Uuid) -> EngineResult<i
 
 /// The number of a commit among those that end orders, from 1 on.
 fn ending_of(tx: &mut Tx<'_>) -> Result<i64, StorageError> {
-    if let Some(ending) = tx.ending {
+    if let Some(ending) = tx.position.ending {
         return Ok(ending);
     }
-    let sql = "UPDATE ledger_position SET endings = endings + 1 RETURNING endings";
-    let ending = tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-    tx.ending = Some(ending);
+    let before = match tx.ahead().and_then(ReadAhead::endings) {
+        Some(endings) => endings,
+        None => tx
+            .prepare_cached("SELECT endings FROM ledger_position")?
+            .query_row([], |row| row.get(0))?,
+    };
+    let ending = before + 1;
+    tx.position.ending = Some(ending);
     Ok(ending)
 }
 
@@ -691,7 +744,7 @@ impl Snapshot<'_> {
     /// The database fails.
     pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
         let database = &*self;
-        let mut statement = database.prepare(&locked_with_orders_sql())?;
+        let mut statement = database.prepare(&locked_with_orders_sql(database))?;
         let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
         rows.collect()
     }
@@ -859,7 +912,10 @@ impl Tx<'_> {
             .filter(|(of, at, _)| *of == worker && *at == boot);
         let origin = match last {
             Some((_, _, origin)) => origin,
-            None => origin(database, &worker, &boot)?,
+            None => match database.ahead().and_then(|it| it.origin(&worker, &boot)) {
+                Some(origin) => origin,
+                None => origin(database, &worker, &boot)?,
+            },
         };
         self.origin = Some((worker, boot, origin));
         let is_new = database.ahead().is_some_and(|ahead| {
@@ -913,15 +969,8 @@ impl Tx<'_> {
 
     /// Notes that the ledger has what this update did, be it that no order ended: so that no bar is
     /// tested twice.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn set_settled_update(&mut self, update: u64) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached("UPDATE ledger_position SET settled = CASE WHEN settled > ?1 THEN settled ELSE ?1 END")?
-            .execute([signed(update)])?;
-        Ok(())
+    pub fn set_settled_update(&mut self, update: u64) {
+        self.position.settled = self.position.settled.max(Some(update));
     }
 
     /// Stores the outcome of an order that has not ended; without an update it ends between two.

@@ -31,8 +31,9 @@ pub struct OrderFilter<'a> {
 
 /// Finds the numbers of the queued and open orders of account ?1, of asset ?2, with ID ?3; NULL
 /// stands for all.
-fn waiting_sql() -> String {
+fn waiting_sql(database: &Snapshot<'_>) -> String {
     waiting_rows_sql(
+        database,
         "number",
         "AND coalesce(?1, account) = account AND coalesce(?2, symbol) = symbol
          AND coalesce(?3, id) = id",
@@ -53,7 +54,7 @@ impl Snapshot<'_> {
         let database = &*self;
         let account = filter.account.map(|account| account.0);
         let symbol = filter.symbol.map(Symbol::as_str);
-        let waiting = waiting_sql();
+        let waiting = waiting_sql(database);
         let sql = format!("SELECT count(*) FROM ({waiting}) AS waiting");
         let filter = params![account, symbol, None::<&[u8]>];
         let all: i64 = database.query_row(&sql, filter, |row| row.get(0))?;
@@ -80,7 +81,7 @@ impl Snapshot<'_> {
         let database = &*self;
         let filter = params![None::<i64>, None::<&str>, id.as_bytes()];
         let number: Option<i64> =
-            database.query_optional(&waiting_sql(), filter, |row| row.get(0))?;
+            database.query_optional(&waiting_sql(database), filter, |row| row.get(0))?;
         match number {
             Some(number) => listed_order(database, number),
             None => Ok(None),

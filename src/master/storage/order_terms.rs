@@ -116,8 +116,8 @@ fn stored_order(row: &Row<'_>) -> EngineResult<StoredOrder> {
 /// Reads all orders of a status, in the order of their acceptance. Their numbers come from its index,
 /// not from the whole ledger, and are sorted before the rows are read, since rows next to each other
 /// share a page. The limit keeps the engine from taking the inner order for needless.
-fn waiting_sql(status: WaitingStatus) -> String {
-    let numbers = status.rows_sql("number");
+fn waiting_sql(database: &Snapshot<'_>, status: WaitingStatus) -> String {
+    let numbers = status.rows_sql(database, "number");
     format!(
         "SELECT {ENTRY_COLUMNS}, {DETAILS} FROM
              ({numbers} ORDER BY number LIMIT 9223372036854775807) AS waiting
@@ -138,7 +138,7 @@ impl Snapshot<'_> {
         mut each: impl FnMut(StoredOrder) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let database = &*self;
-        let mut statement = database.scan(&waiting_sql(status))?;
+        let mut statement = database.scan(&waiting_sql(database, status))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if each(stored_order(&row)?).is_break() {

@@ -24,7 +24,7 @@ use self::values::{PostgresColumn, PostgresParam};
 use super::StorageError;
 use super::ahead::answers::ReadAhead;
 use super::engine::together::PendingRows;
-use super::engine::values::{EngineResult, Param, Parameters, Value};
+use super::engine::values::{EngineResult, FromColumn, Parameters, Value};
 use crate::config::PostgresUrl;
 use parking_lot::Mutex;
 use postgres::{CancelToken, Row};
@@ -375,9 +375,17 @@ impl<'a> PostgresTransaction<'a> {
     pub(super) fn write_pending(&self) -> Result<(), StorageError> {
         let written = self.pending.take().iter().try_for_each(|batch| {
             batch.run(|sql, arrays| {
-                let values = arrays.iter().map(|array| PostgresParam(Param::List(array)));
+                let values = arrays.iter().map(|array| PostgresParam(*array));
                 let values: Vec<PostgresParam<'_>> = values.collect();
-                self.run(|session| session.execute(sql, true, &values))
+                let rows = self.run(|session| session.query(sql, true, &values))?;
+                let Some(counts) = rows.first() else {
+                    return Ok(Vec::new());
+                };
+                let count = |at: usize| {
+                    let count = i64::from_column(PostgresRow(counts).value(at)?);
+                    Ok(count.and_then(|it| it.try_into().ok()).unwrap_or_default())
+                };
+                (0..counts.len()).map(count).collect()
             })
         });
         if written.is_err() {

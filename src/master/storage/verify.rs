@@ -175,8 +175,8 @@ fn line(row: &Row<'_>) -> EngineResult<LedgerLine> {
 
 /// Reads the orders that have not ended, oldest first. Their numbers are sorted before the rows are
 /// read; the limit keeps the engine from taking that order for needless.
-fn waiting_lines_sql() -> String {
-    let numbers = waiting_rows_sql("number", "");
+fn waiting_lines_sql(database: &Snapshot<'_>) -> String {
+    let numbers = waiting_rows_sql(database, "number", "");
     format!(
         "SELECT number, side, status, quantity, waits_since, reserve, first_update, kind,
              limit_price, stop_price, order_terms.cash, time_in_force, until, triggered
@@ -254,8 +254,7 @@ impl Snapshot<'_> {
     pub fn dangling_rows(&mut self, each: impl FnMut(String)) -> Result<(), StorageError> {
         match self {
             Snapshot::Sqlite(sqlite) => sqlite.dangling_rows(each),
-            // The server keeps references; one that it does not is an integrity error.
-            Snapshot::Postgres(_) => Ok(()),
+            Snapshot::Postgres(postgres) => postgres.dangling_rows(each),
         }
     }
 
@@ -327,7 +326,7 @@ impl Snapshot<'_> {
         mut each: impl FnMut(&WaitingLine) -> Result<(), E>,
     ) -> Result<(), E> {
         let database = &*self;
-        let mut statement = database.scan(&waiting_lines_sql())?;
+        let mut statement = database.scan(&waiting_lines_sql(database))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             each(&waiting_line(&row)?)?;
@@ -463,7 +462,7 @@ mod tests {
         each_engine(|engine| {
             let plan = engine
                 .storage()
-                .read(|snapshot| Ok(snapshot.plan(&waiting_lines_sql())));
+                .read(|snapshot| Ok(snapshot.plan(&waiting_lines_sql(snapshot))));
             let Some(plan) = plan.unwrap() else { return };
             for step in [
                 "SCAN transactions USING COVERING INDEX transactions_queue",

@@ -113,7 +113,7 @@ impl OrderState {
                 beats.step();
             }
             self.store_due(tx, &due, &mut beats)?;
-            tx.set_settled_update(update.number)?;
+            tx.set_settled_update(update.number);
             let outcomes = &filled.outcomes;
             let (half, rest) = outcomes.split_at(outcomes.len().div_ceil(2));
             store_outcomes(tx, half, update, heartbeat)?;

@@ -26,6 +26,10 @@ pub(super) struct Answers {
     pub cash: HashMap<AccountId, Money>,
     pub units: HashMap<(AccountId, Symbol), Quantity>,
     pub holdings: HashMap<AccountId, Holdings>,
+    /// Keys of workers' processes.
+    pub origins: HashMap<(Uuid, Uuid), i64>,
+    /// How many commits have ended orders.
+    pub endings: Option<i64>,
 }
 
 impl ReadAhead {
@@ -59,6 +63,17 @@ impl ReadAhead {
     pub fn is_new_message(&self, worker: &Uuid, boot: &Uuid, sequence: i64) -> bool {
         let inner = self.inner.borrow();
         inner.new_messages.contains(&(*worker, *boot, sequence))
+    }
+
+    /// The key of a worker's process. `None`: it is not known.
+    pub fn origin(&self, worker: &Uuid, boot: &Uuid) -> Option<i64> {
+        let inner = self.inner.borrow();
+        inner.origins.get(&(*worker, *boot)).copied()
+    }
+
+    /// How many commits have ended orders. `None`: it is not known.
+    pub fn endings(&self) -> Option<i64> {
+        self.inner.borrow().endings
     }
 
     /// An account's cash.

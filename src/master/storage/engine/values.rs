@@ -2,6 +2,7 @@
 //!
 //! What is bound to statements and read from columns, on every engine.
 
+use super::packed::PackedColumn;
 use crate::master::storage::StorageError;
 
 /// What a read of a row, or a statement, gives.
@@ -148,6 +149,8 @@ pub(in crate::master::storage) enum Param<'a> {
     Bytes(&'a [u8]),
     /// An array, for an engine that takes one.
     List(&'a [Param<'a>]),
+    /// The same, as it is sent.
+    Packed(&'a PackedColumn),
 }
 
 /// What can be bound to a statement.

@@ -6,7 +6,7 @@
 
 use crate::master::storage::engine::RowsSql;
 
-/// Stores an order.
+/// Stores an order. Arrays in a list of columns are read row by row; as a table they would be copied first.
 pub(in crate::master::storage) static INSERT_ORDER: RowsSql = RowsSql {
     table: "transactions",
     key: 1,
@@ -16,11 +16,14 @@ pub(in crate::master::storage) static INSERT_ORDER: RowsSql = RowsSql {
           ON CONFLICT DO NOTHING",
     all: "INSERT INTO transactions (number, id, account, side, symbol, quantity, accepted, client_order_id,
               origin, sequence, stamped, ordered, waits_since, status, reserve, first_update, asked)
-          SELECT r.*, r.quantity FROM unnest(?1::bigint[], ?2::bytea[], ?3::bigint[], ?4::bigint[],
-              ?5::text[], ?6::bigint[], ?7::bigint[], ?8::text[], ?9::bigint[], ?10::bigint[],
-              ?11::bigint[], ?12::bigint[], ?13::bigint[], ?14::bigint[], ?15::bigint[], ?16::bigint[])
-              AS r (number, id, account, side, symbol, quantity, accepted, client_order_id, origin,
-              sequence, stamped, ordered, waits_since, status, reserve, first_update)",
+          SELECT r.*, r.quantity FROM (SELECT unnest(?1::bigint[]) AS number, unnest(?2::bytea[]) AS id,
+              unnest(?3::bigint[]) AS account, unnest(?4::bigint[]) AS side,
+              unnest(?5::text[]) AS symbol, unnest(?6::bigint[]) AS quantity,
+              unnest(?7::bigint[]) AS accepted, unnest(?8::text[]) AS client_order_id,
+              unnest(?9::bigint[]) AS origin, unnest(?10::bigint[]) AS sequence,
+              unnest(?11::bigint[]) AS stamped, unnest(?12::bigint[]) AS ordered,
+              unnest(?13::bigint[]) AS waits_since, unnest(?14::bigint[]) AS status,
+              unnest(?15::bigint[]) AS reserve, unnest(?16::bigint[]) AS first_update) AS r",
     changes_each: false,
 };
 
@@ -55,11 +58,13 @@ pub(in crate::master::storage) static END_ORDER: RowsSql = RowsSql {
               price = r.price, total = r.total, priced = r.priced, reason = r.reason,
               update_number = r.update_number, quantity = coalesce(r.units, t.quantity),
               quoted = r.quoted, fee = r.fee, ending = r.ending, fee_schedule = r.fee_schedule
-          FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[], ?6::bigint[],
-              ?7::text[], ?8::bigint[], ?9::bigint[], ?10::bigint[], ?11::bigint[], ?12::bigint[],
-              ?13::bigint[])
-              AS r (number, status, settled, price, total, priced, reason, update_number, units, quoted,
-              fee, ending, fee_schedule)
+          FROM (SELECT unnest(?1::bigint[]) AS number, unnest(?2::bigint[]) AS status,
+              unnest(?3::bigint[]) AS settled, unnest(?4::bigint[]) AS price,
+              unnest(?5::bigint[]) AS total, unnest(?6::bigint[]) AS priced,
+              unnest(?7::text[]) AS reason, unnest(?8::bigint[]) AS update_number,
+              unnest(?9::bigint[]) AS units, unnest(?10::bigint[]) AS quoted,
+              unnest(?11::bigint[]) AS fee, unnest(?12::bigint[]) AS ending,
+              unnest(?13::bigint[]) AS fee_schedule) AS r
           WHERE t.number = r.number AND t.status IN (0, 3)",
     changes_each: true,
 };
@@ -117,4 +122,16 @@ pub(in crate::master::storage) static SET_SYMBOL: RowsSql = RowsSql {
           FROM unnest(?1::bigint[], ?2::text[]) AS r (number, symbol)
           WHERE t.number = r.number AND t.status IN (0, 3)",
     changes_each: false,
+};
+
+/// Brings the ledger's position forward.
+pub(in crate::master::storage) static SET_LEDGER_POSITION: RowsSql = RowsSql {
+    table: "ledger_position",
+    key: 0,
+    one: "UPDATE ledger_position SET settled = CASE WHEN settled > ?1 THEN settled ELSE ?1 END,
+              endings = coalesce(?2, endings)",
+    all: "UPDATE ledger_position AS p SET settled = greatest(p.settled, r.settled),
+              endings = coalesce(r.endings, p.endings)
+          FROM unnest(?1::bigint[], ?2::bigint[]) AS r (settled, endings)",
+    changes_each: true,
 };

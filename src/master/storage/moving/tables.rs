@@ -42,8 +42,8 @@ pub(in crate::master::storage) const MOVED_TABLES: &[&str] = &[
     "workers",
 ];
 
-/// The tables of PostgreSQL's that say which master has the database, and of which version it is, and
-/// what its masters share. A moved database begins anew with them.
+/// The tables of PostgreSQL's that say which master has the database, and of which version it is,
+/// what its masters share, and what stands in the place of an index. A moved database begins anew with them.
 #[cfg(test)]
 pub(in crate::master::storage) const OWN_OF_POSTGRES: &[&str] = &[
     "schema_version",
@@ -52,6 +52,8 @@ pub(in crate::master::storage) const OWN_OF_POSTGRES: &[&str] = &[
     "master_lease",
     "master_standbys",
     "worker_keys",
+    "queue_start",
+    "open_orders",
 ];
 
 /// The tables that are moved, with their columns as the migrations declare them.

@@ -154,7 +154,7 @@ fn a_start_does_not_read_the_whole_ledger_for_the_orders_that_wait() {
             (WaitingStatus::Queued, "transactions_queue"),
             (WaitingStatus::Open, "transactions_open"),
         ] {
-            let plan = storage.read(|snapshot| Ok(snapshot.plan(&waiting_sql(status))));
+            let plan = storage.read(|snapshot| Ok(snapshot.plan(&waiting_sql(snapshot, status))));
             let Some(plan) = plan.unwrap() else { return };
             assert!(
                 plan.contains(&format!("SCAN transactions USING COVERING INDEX {index}")),

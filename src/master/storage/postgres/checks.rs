@@ -32,6 +32,34 @@ const DECLARED: &str = "SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'i' THEN
      UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
          WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal";
 
+/// Rows whose account, order or other row is not there, where the server keeps no reference for us; and
+/// orders that would not be found as queued or open. Each reads a table once.
+const DANGLING: [&str; 4] = [
+    "SELECT CASE
+         WHEN a.account IS NULL THEN format('the transaction %s is of account %s, which there is not', t.number, t.account)
+         WHEN t.origin IS NOT NULL AND o.origin IS NULL
+             THEN format('the transaction %s has no origin', t.number)
+         WHEN t.fee_schedule IS NOT NULL AND f.id IS NULL
+             THEN format('the transaction %s has no fee schedule', t.number)
+         WHEN t.status = 0 THEN format('the transaction %s is queued, and stands before the queue', t.number)
+         WHEN t.status = 3 THEN format('the transaction %s is open, and open_orders has it not', t.number)
+         ELSE format('the transaction %s is not open, and open_orders has it', t.number) END
+     FROM transactions AS t LEFT JOIN accounts AS a USING (account) LEFT JOIN origins AS o USING (origin)
+         LEFT JOIN fee_schedules AS f ON f.id = t.fee_schedule
+         LEFT JOIN open_orders AS w ON w.account = t.account AND w.number = t.number
+     WHERE a.account IS NULL OR t.origin IS NOT NULL AND o.origin IS NULL
+         OR t.fee_schedule IS NOT NULL AND f.id IS NULL
+         OR t.status = 0 AND t.number < (SELECT number FROM queue_start)
+         OR (t.status = 3) <> (w.number IS NOT NULL)
+     LIMIT 1000",
+    "SELECT format('open_orders has the transaction %s, which there is not', number) FROM open_orders AS w
+     WHERE NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
+    "SELECT format('the terms of the transaction %s are there, and it is not', number) FROM order_terms AS w
+     WHERE NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
+    "SELECT format('the fill bar of the transaction %s is there, and it is not', number) FROM fill_bars AS w
+     WHERE NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
+];
+
 /// Settings of the server, by which acknowledged commits can be lost.
 const DURABILITY: &str = "SELECT current_setting('fsync'), current_setting('full_page_writes'),
      current_setting('synchronous_commit'), current_setting('synchronous_standby_names') <> ''";
@@ -100,6 +128,20 @@ impl PostgresTransaction<'_> {
     ) -> Result<(), StorageError> {
         for said in self.run(|session| session.texts(NOT_IN_FORCE))? {
             each(format!("PostgreSQL: {said}"));
+        }
+        Ok(())
+    }
+
+    /// See [`Snapshot::dangling_rows`](crate::master::storage::Snapshot::dangling_rows). The references
+    /// that the server keeps are no matter of rows.
+    pub(in crate::master::storage) fn dangling_rows(
+        &self,
+        mut each: impl FnMut(String),
+    ) -> Result<(), StorageError> {
+        for sql in DANGLING {
+            for said in self.run(|session| session.texts(sql))? {
+                each(said);
+            }
         }
         Ok(())
     }

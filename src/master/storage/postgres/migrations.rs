@@ -23,7 +23,7 @@ pub(in crate::master::storage) fn known() -> usize {
     FIRST + MIGRATIONS.len() - 1
 }
 
-/// Kind and name of each table and index that the migrations make. Each is declared at the beginning
+/// Kind and name of each table, index and trigger that the migrations make. Each is declared at the beginning
 /// of a line, and stays.
 pub(in crate::master::storage) fn declared() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -32,6 +32,7 @@ pub(in crate::master::storage) fn declared() -> BTreeSet<String> {
             ("CREATE TABLE ", "table"),
             ("CREATE INDEX ", "index"),
             ("CREATE UNIQUE INDEX ", "index"),
+            ("CREATE TRIGGER ", "trigger"),
         ] {
             let name = line
                 .strip_prefix(words)

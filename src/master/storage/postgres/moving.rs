@@ -54,6 +54,10 @@ const SEQUENCES: &str = "SELECT format('SELECT setval(pg_get_serial_sequence(%L,
      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
      WHERE relnamespace = current_schema()::regnamespace AND attidentity <> '' AND NOT attisdropped";
 
+/// Where the queue begins. Else the first update would read all orders for it.
+const QUEUE_START: &str = "UPDATE queue_start SET number = coalesce(
+     (SELECT min(number) FROM transactions WHERE status = 0), (SELECT max(number) + 1 FROM transactions), 0)";
+
 /// A database that is being filled. It is empty again on drop, unless it was kept.
 pub(in crate::master::storage) struct PostgresMove<'a> {
     /// Its transaction.
@@ -211,6 +215,7 @@ impl<'a> PostgresMove<'a> {
             for sql in self.texts(SEQUENCES)? {
                 self.batch(&sql)?;
             }
+            self.batch(QUEUE_START)?;
             // By what they are planned with, the statements that follow find the indexes. Of a table that
             // is known to be empty all rows would be read, also when it has many.
             for table in tables {

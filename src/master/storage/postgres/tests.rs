@@ -5,6 +5,7 @@ mod faults;
 use super::testing::PostgresDatabase;
 use super::*;
 use crate::config::DatabaseUrl;
+use crate::master::storage::ledger::WaitingStatus;
 use crate::master::storage::testing::Engine;
 use crate::master::storage::{Reader, Snapshot, Storage};
 use crate::testkit::small_disk::SmallDisk;
@@ -282,17 +283,107 @@ fn what_was_added_or_removed_is_named() {
     };
     assert_eq!(differences(), [""; 0]);
     engine.on_server().unwrap().execute(
-        "CREATE TABLE notes (text TEXT); DROP INDEX transactions_queue; CREATE VIEW rich AS SELECT 1 AS one;
+        "CREATE TABLE notes (text TEXT); DROP TRIGGER transactions_opens ON transactions; DROP INDEX transactions_written_off; CREATE VIEW rich AS SELECT 1 AS one;
          ALTER TABLE assets ADD CONSTRAINT odd CHECK (id > 0) NOT VALID; ALTER TABLE sessions DISABLE TRIGGER ALL",
     );
     let found = differences().join("\n");
     for says in [
         "the table notes is none",
         "the view rich is none",
-        "the index transactions_queue is missing",
+        "the trigger transactions_opens is missing",
+        "the index transactions_written_off is missing",
         "the constraint odd on assets is not validated",
         "references are not checked",
     ] {
         assert!(found.contains(says), "{says}: {found}");
     }
+}
+
+/// What PostgreSQL has in the place of two indexes of SQLite's.
+#[test]
+fn queued_and_open_orders_are_found_from_where_the_queue_starts() {
+    let Some(engine) = engine() else { return };
+    engine.execute(
+        "INSERT INTO accounts (account, username, username_key, is_password, created, starting_cash, boot,
+             sequence) VALUES (1, 'ada', 'ada', 0, 0, 100, zeroblob(16), 1)",
+    );
+    let order = |number: i64, status: u8| {
+        format!(
+            "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
+                 stamped, ordered) VALUES ({number}, randomblob(16), 1, 1, {status}, 'A', 1, 1, 1, 1, 1)"
+        )
+    };
+    let set = |number: i64, status: u8| {
+        let sql = format!("UPDATE transactions SET status = {status} WHERE number = {number}");
+        engine.execute(&sql);
+    };
+    let start = || engine.number("SELECT number FROM queue_start");
+    let found = || {
+        let numbers = |status: WaitingStatus| {
+            let mut reader = engine.reader();
+            let mut snapshot = reader.snapshot().unwrap();
+            let mut numbers = Vec::new();
+            snapshot
+                .waiting_orders_of(status, |order| {
+                    numbers.push(order.entry.rank.number);
+                    std::ops::ControlFlow::Continue(())
+                })
+                .unwrap();
+            numbers
+        };
+        [WaitingStatus::Queued, WaitingStatus::Open].map(numbers)
+    };
+    let dangling = || {
+        let mut said = Vec::new();
+        let mut reader = engine.reader();
+        let mut snapshot = reader.snapshot().unwrap();
+        snapshot.dangling_rows(|text| said.push(text)).unwrap();
+        said
+    };
+    for number in [1, 2, 3] {
+        engine.execute(&order(number, 0));
+    }
+    engine.execute(&order(4, 3));
+    assert_eq!(found(), [vec![1, 2, 3], vec![4]]);
+    set(2, 1);
+    assert_eq!(
+        (start(), found()),
+        (1, [vec![1, 3], vec![4]]),
+        "the first one waits"
+    );
+    set(1, 3);
+    assert_eq!((start(), found()), (3, [vec![3], vec![1, 4]]));
+    set(3, 2);
+    set(4, 4);
+    assert_eq!(
+        (start(), found()),
+        (5, [vec![], vec![1]]),
+        "the queue is empty"
+    );
+    engine.execute(&order(5, 0));
+    assert_eq!(found(), [vec![5], vec![1]]);
+    assert_eq!(dangling(), [""; 0]);
+    engine.execute("UPDATE queue_start SET number = 6");
+    engine.execute("DELETE FROM open_orders");
+    engine.execute("INSERT INTO open_orders VALUES (1, 3), (1, 9)");
+    engine.execute(
+        "UPDATE transactions SET account = 7, fee_schedule = 3, origin = 8 WHERE number = 2",
+    );
+    engine.execute("UPDATE transactions SET origin = 8 WHERE number = 4");
+    let said = dangling().join("\n");
+    for says in [
+        "the transaction 5 is queued, and stands before the queue",
+        "the transaction 1 is open, and open_orders has it not",
+        "the transaction 3 is not open, and open_orders has it",
+        "open_orders has the transaction 9, which there is not",
+        "the transaction 2 is of account 7, which there is not",
+        "the transaction 4 has no origin",
+    ] {
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    engine.execute("DELETE FROM open_orders");
+    set(3, 3);
+    engine.execute("DELETE FROM transactions");
+    let left = engine.number("SELECT count(*) FROM open_orders");
+    assert_eq!((start(), left), (0, 0), "as a reset leaves it");
 }

@@ -2,6 +2,7 @@
 //!
 //! Values as PostgreSQL sends and takes them, in its binary form.
 
+use crate::master::storage::engine::packed::{PackedColumn, PackedKind};
 use crate::master::storage::engine::values::{Param, Value};
 use bytes::{BufMut, BytesMut};
 use postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
@@ -96,6 +97,7 @@ impl ToSql for PostgresParam<'_> {
             Param::Text(text) => out.put_slice(text.as_bytes()),
             Param::Bytes(bytes) => out.put_slice(bytes),
             Param::List(values) => put_array(values, kind, out)?,
+            Param::Packed(column) => put_packed(column, kind, out)?,
         }
         Ok(IsNull::No)
     }
@@ -109,16 +111,8 @@ impl ToSql for PostgresParam<'_> {
 
 /// Writes an array of one dimension.
 fn put_array(values: &[Param<'_>], kind: &Type, out: &mut BytesMut) -> Result<(), Failure> {
-    let Kind::Array(element) = kind.kind() else {
-        return Err(format!("an array stands where the server expects {kind}").into());
-    };
     let has_null = values.contains(&Param::Null);
-    out.put_i32(1);
-    out.put_i32(i32::from(has_null));
-    out.put_u32(element.oid());
-    out.put_i32(i32::try_from(values.len())?);
-    // Its elements are numbered from 1 on.
-    out.put_i32(1);
+    let element = put_array_header(kind, has_null, values.len(), out)?;
     let mut bytes = BytesMut::new();
     for value in values {
         match PostgresParam(*value).to_sql(element, &mut bytes)? {
@@ -131,6 +125,40 @@ fn put_array(values: &[Param<'_>], kind: &Type, out: &mut BytesMut) -> Result<()
         bytes.clear();
     }
     Ok(())
+}
+
+/// Writes an array whose elements stand as the server takes them.
+fn put_packed(column: &PackedColumn, kind: &Type, out: &mut BytesMut) -> Result<(), Failure> {
+    let element = put_array_header(kind, column.has_null(), column.count(), out)?;
+    let is_right = column.kind().is_none_or(|kind| match kind {
+        PackedKind::Integers => *element == Type::INT8,
+        PackedKind::Texts => *element == Type::TEXT,
+        PackedKind::Bytes => *element == Type::BYTEA,
+    });
+    if !is_right {
+        return Err(format!("the server expects an array of {element}").into());
+    }
+    out.put_slice(column.bytes());
+    Ok(())
+}
+
+/// Writes what stands before the elements of an array of one dimension. Returns their type.
+fn put_array_header<'a>(
+    kind: &'a Type,
+    has_null: bool,
+    count: usize,
+    out: &mut BytesMut,
+) -> Result<&'a Type, Failure> {
+    let Kind::Array(element) = kind.kind() else {
+        return Err(format!("an array stands where the server expects {kind}").into());
+    };
+    out.put_i32(1);
+    out.put_i32(i32::from(has_null));
+    out.put_u32(element.oid());
+    out.put_i32(i32::try_from(count)?);
+    // Its elements are numbered from 1 on.
+    out.put_i32(1);
+    Ok(element)
 }
 
 /// Writes a number as the type that the server expects where it stands.

@@ -100,7 +100,7 @@ impl ToSql for Bound<'_> {
             Param::Integer(number) => ValueRef::Integer(number),
             Param::Text(text) => ValueRef::Text(text.as_bytes()),
             Param::Bytes(bytes) => ValueRef::Blob(bytes),
-            Param::List(_) => {
+            Param::List(_) | Param::Packed(_) => {
                 let text = "SQLite takes no array";
                 return Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
             }
