@@ -196,14 +196,7 @@ impl Standby {
             group,
             stop,
         };
-        let registrations = Registrations {
-            database: config.database.clone(),
-            reader: None,
-            keys,
-            shared,
-            failures: Throttle::new(1, Duration::from_secs(600)),
-        };
-        registrations.keep_read(&mut standby.group)?;
+        Registrations::of(config, keys, shared).keep_read(&mut standby.group)?;
         standby.group.extend([runtime::spawn("listener", move || {
             accepts.run(&socket, &refusal)
         })?]);
@@ -329,6 +322,16 @@ struct Registrations {
 }
 
 impl Registrations {
+    fn of(config: &MasterConfig, keys: SharedKeys, shared: WorkersShared) -> Registrations {
+        Registrations {
+            database: config.database.clone(),
+            reader: None,
+            keys,
+            shared,
+            failures: Throttle::new(1, Duration::from_secs(600)),
+        }
+    }
+
     /// Reads them, and again as long as the group runs: beside the looks at the lease, which must not wait
     /// for it.
     fn keep_read(mut self, group: &mut ThreadGroup) -> std::io::Result<()> {

@@ -305,9 +305,6 @@ fn assemble(
     let identity = identity(config)?;
     let (keys, key_watch) = key_watch();
     Storage::migrate(&config.database)?;
-    for warning in storage::server_warnings(&config.database)? {
-        crate::warn!("{warning}");
-    }
     compare_facts(config)?;
     share(config, &identity)?;
     raise_descriptors(config.limits.max_connections);
@@ -395,8 +392,12 @@ pub(super) fn raise_descriptors(connections: usize) {
     daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 }
 
-/// Refuses a database whose amounts are in another currency, and warns where its market was another.
+/// Refuses a database whose amounts are in another currency, and warns where its market was another,
+/// and of what its server may lose.
 fn compare_facts(config: &MasterConfig) -> Result<(), StartError> {
+    for warning in storage::server_warnings(&config.database)? {
+        crate::warn!("{warning}");
+    }
     let mut storage = Storage::open(&config.database)?;
     let compared = deployment_facts::compare(&mut storage, config);
     for warning in compared.map_err(unfit_database)? {
