@@ -10,8 +10,10 @@ pub mod other_user;
 pub mod reload;
 pub mod root;
 pub mod run;
+mod start_watch;
 
 pub use run::main;
+pub use start_watch::StartWatch;
 
 use crate::config::{ConfigError, Warning};
 use crate::runtime::{self, LONG_STEP, Stop, TICK, ThreadHandle, Watchdog};
@@ -308,6 +310,7 @@ impl StartProgress {
 
 /// Logs how far a start is, and tells systemd to wait another 90 s for it.
 pub fn notify_starting(status: &str) {
+    start_watch::note_progress();
     crate::info!("{status}");
     let extension = u32::try_from(START_EXTENSION_TIMEOUT.as_micros()).unwrap_or(u32::MAX);
     notify(&[

@@ -35,7 +35,7 @@ use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::reload::{FILE_LOOK_INTERVAL, FileState};
 use crate::daemon::root::NamedPath;
 use crate::daemon::run::{ServeEnd, Service, ServiceContext};
-use crate::daemon::{self, EndReason, StartError};
+use crate::daemon::{self, EndReason, StartError, StartWatch};
 use crate::net::Listener;
 use crate::runtime::log::LogConfig;
 use crate::runtime::{ThreadGroup, Watchdog};
@@ -85,6 +85,8 @@ pub struct Master {
     hold: DatabaseHold,
     /// What it brings from the time when it stood by.
     before: Option<StandbyRemains>,
+    /// Pings systemd's watchdog, and bounds the start, until it serves.
+    watch: StartWatch,
     _process: Option<ProcessLock>,
 }
 
@@ -165,11 +167,8 @@ impl Service for Master {
         let url = config.database.clone();
         let _watchdog =
             daemon::watchdog(context.stop, &self.watchdog, move || storage::answers(&url))?;
-        let mut wants_reload = false;
-        if let Some(before) = &self.before {
-            before.pings.request();
-            wants_reload = before.wants_reload;
-        }
+        self.watch.end();
+        let wants_reload = self.before.as_ref().is_some_and(|it| it.wants_reload);
         let (step_down, steps_down) = bounded(1);
         let channels = self.admin_channels(context, step_down);
         let file = Arc::clone(&channels.file);

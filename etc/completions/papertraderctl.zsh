@@ -1158,7 +1158,7 @@ esac
 (( $+functions[_papertraderctl_commands] )) ||
 _papertraderctl_commands() {
     local commands; commands=(
-'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings' \
+'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings; of one that stands by, who leads' \
 'step-down:Let the master that stands by lead in this one'\''s place; this one stands by then' \
 'check:Say in one line whether all is well, for monitoring\: exit 0 well, 1 warning, 2 critical, 3 unknown' \
 'metrics:Print the master'\''s metrics, as Prometheus reads them' \
@@ -1316,7 +1316,7 @@ _papertraderctl__subcmd__check_commands() {
 (( $+functions[_papertraderctl__subcmd__help_commands] )) ||
 _papertraderctl__subcmd__help_commands() {
     local commands; commands=(
-'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings' \
+'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings; of one that stands by, who leads' \
 'step-down:Let the master that stands by lead in this one'\''s place; this one stands by then' \
 'check:Say in one line whether all is well, for monitoring\: exit 0 well, 1 warning, 2 critical, 3 unknown' \
 'metrics:Print the master'\''s metrics, as Prometheus reads them' \

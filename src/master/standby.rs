@@ -20,7 +20,7 @@ use super::workers::registry::Registry;
 use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
 use crate::daemon::metrics::MetricsServer;
 use crate::daemon::run::ServiceContext;
-use crate::daemon::{self, StartError};
+use crate::daemon::{self, StartError, StartWatch};
 use crate::link::handshake::MasterIdentity;
 use crate::net::rejecter::{LINGERING_MAX, refusal};
 use crate::net::{ConnectionLimiter, Flusher, Listener};
@@ -36,8 +36,8 @@ use worker_keys::SharedKeys;
 
 /// How often it is looked whether the lease is free.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// A look that takes longer than this many leases finds a server that does not answer, and may never
-/// end.
+/// A look, or an attempt to lead, that takes longer than this many leases finds a server that does not
+/// answer, or whose commit waits for a replica that is lost, and may never end.
 const LOOK_LEASES_MAX: u32 = 5;
 /// How often the registered workers are read.
 const REGISTRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -56,17 +56,8 @@ pub(super) struct NewLeader {
 /// What a master brings from the time when it stood by.
 #[derive(Debug)]
 pub(super) struct StandbyRemains {
-    /// Ends the pings of systemd's watchdog, which expects them since the standby was ready. To be
-    /// requested when something else pings.
-    pub pings: Stop,
     /// Whether SIGHUP came meanwhile.
     pub wants_reload: bool,
-}
-
-impl Drop for StandbyRemains {
-    fn drop(&mut self) {
-        self.pings.request();
-    }
 }
 
 /// Stands by until the lease is free. `None`: the signal to stop came before.
@@ -77,20 +68,42 @@ pub(super) fn stand_by(
     config: &MasterConfig,
     url: &PostgresUrl,
     identity: MasterIdentity,
-    context: &ServiceContext<'_, MasterConfig>,
+    (context, watch): (&ServiceContext<'_, MasterConfig>, &StartWatch),
     (claim, leader): (&LeaseClaim, LeaseHolder),
 ) -> Result<Option<NewLeader>, StartError> {
     crate::info!("this master stands by: {} leads", leader.name);
     let mut standby = Standby::start(config, identity, context)?;
     let mut remains = StandbyRemains {
-        pings: Stop::new(),
         wants_reload: false,
     };
-    // Its threads, which end below, do not count: nobody waits for them.
-    let _pinging = daemon::watchdog(&remains.pings, &Watchdog::new(), || Ok(()))?;
+    watch.waits();
     let ended = standby.wait(url, claim, leader, (context, &mut remains));
+    if let Ok(Some(_)) = &ended {
+        watch.has_turn();
+    }
     standby.stop();
     Ok(ended?.map(|lease| NewLeader { lease, remains }))
+}
+
+/// Attempts to lead at a start, and ends the process where the server never answers.
+///
+/// # Errors
+/// As [`PostgresLease::attempt`], or the system has no thread left.
+pub(super) fn attempt_in_time(
+    url: &PostgresUrl,
+    claim: &LeaseClaim,
+    start: &StartWatch,
+) -> Result<LeaseAttempt, StartError> {
+    let (began, stop) = (Arc::new(Mutex::new(Some(Instant::now()))), Stop::new());
+    let (watched, stopped, lease) = (Arc::clone(&began), stop.clone(), claim.lease);
+    let watch = runtime::spawn("looks", move || watch_looks(&watched, lease, &stopped))?;
+    let attempted = PostgresLease::attempt(url, claim, &|| {
+        *began.lock() = None;
+        start.waits();
+    });
+    stop.request();
+    watch.join(Instant::now() + STOP_TIMEOUT);
+    Ok(attempted?)
 }
 
 /// Ends the process where the database's server takes a question and never answers it, or lets nobody
@@ -99,7 +112,7 @@ fn watch_looks(began: &Mutex<Option<Instant>>, lease: Duration, stop: &Stop) {
     while !stop.wait(LOOK_INTERVAL) {
         let is_late = |began: Instant| began.elapsed() > lease * LOOK_LEASES_MAX;
         if began.lock().is_some_and(is_late) {
-            end_superseded("the database's server does not answer a master that stands by");
+            end_superseded("the database's server does not answer a master that asks who leads");
         }
     }
 }
@@ -183,13 +196,7 @@ impl Standby {
             group,
             stop,
         };
-        let registrations = Registrations {
-            database: config.database.clone(),
-            reader: None,
-            keys,
-            shared,
-        };
-        registrations.keep_read(&mut standby.group)?;
+        Registrations::of(config, keys, shared).keep_read(&mut standby.group)?;
         standby.group.extend([runtime::spawn("listener", move || {
             accepts.run(&socket, &refusal)
         })?]);
@@ -268,10 +275,7 @@ impl Standby {
             return Ok(None);
         }
         // To bring the database forward takes as long as it takes; all else has the time of a look.
-        if watch.is_behind() {
-            *self.look_began.lock() = None;
-        }
-        match PostgresLease::attempt(url, claim)? {
+        match PostgresLease::attempt(url, claim, &|| *self.look_began.lock() = None)? {
             LeaseAttempt::Taken(lease) => {
                 crate::info!("this master leads from now on");
                 Ok(Some(lease))
@@ -314,9 +318,20 @@ struct Registrations {
     reader: Option<Reader>,
     keys: SharedKeys,
     shared: WorkersShared,
+    failures: Throttle,
 }
 
 impl Registrations {
+    fn of(config: &MasterConfig, keys: SharedKeys, shared: WorkersShared) -> Registrations {
+        Registrations {
+            database: config.database.clone(),
+            reader: None,
+            keys,
+            shared,
+            failures: Throttle::new(1, Duration::from_secs(600)),
+        }
+    }
+
     /// Reads them, and again as long as the group runs: beside the looks at the lease, which must not wait
     /// for it.
     fn keep_read(mut self, group: &mut ThreadGroup) -> std::io::Result<()> {
@@ -328,24 +343,35 @@ impl Registrations {
         })
     }
 
-    /// Reads them. What is known stays where they cannot be read, as from a database that the leader, of
-    /// another version, has not brought forward.
+    /// Reads them. What is known stays where they cannot be read, as perhaps from a database that the
+    /// leader, of another version, has not brought forward.
     fn read(&mut self) {
         let mut read = || {
             let mut reader = match self.reader.take() {
                 Some(reader) => reader,
-                None => Reader::open_to_look(&self.database)?,
+                None => Reader::open(&self.database)?,
             };
             let registry = Registry::read(&mut reader)?;
             let taken = self.keys.take(&mut reader);
             self.reader = Some(reader);
             taken.map(|()| registry)
         };
-        if let Ok(registry) = read() {
-            let admitted = registry.all().filter(|worker| !worker.booted);
-            let addresses: Vec<String> = admitted.map(|worker| worker.address.clone()).collect();
-            self.shared.addresses.store(addresses);
-            self.shared.registry.store(registry);
+        match read() {
+            Ok(registry) => {
+                let admitted = registry.all().filter(|worker| !worker.booted);
+                let addresses: Vec<String> =
+                    admitted.map(|worker| worker.address.clone()).collect();
+                self.shared.addresses.store(addresses);
+                self.shared.registry.store(registry);
+            }
+            Err(error) => {
+                if let Some(more) = self.failures.allow("registry") {
+                    crate::warn!(
+                        "the registered workers cannot be read; those that are not known yet are refused until they \
+                         can: {error}{more}"
+                    );
+                }
+            }
         }
     }
 }

@@ -24,15 +24,14 @@ use super::standby::{fingerprints, worker_keys};
 use super::storage::deployment_facts::{self, FactsError};
 use super::storage::process_lock::ProcessLock;
 use super::storage::{
-    self, LeaseAttempt, LeaseClaim, LeaseHolder, PostgresLease, Reader, Storage, StorageError,
-    process_id,
+    self, LeaseAttempt, LeaseClaim, LeaseHolder, Reader, Storage, StorageError, process_id,
 };
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
 use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
 use crate::daemon::run::ServiceContext;
-use crate::daemon::{self, EndReason, StartError};
+use crate::daemon::{self, EndReason, StartError, StartWatch};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::key_watch::{KeyWatchHandle, key_watch};
 use crate::link::keyring::{Keyring, leave_agent};
@@ -82,8 +81,10 @@ impl From<AssetsError> for StartError {
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let mut warnings = check_market(config)?;
+    let of_server = storage::server_warnings(&config.database)
+        .map_err(|error| StartError::failed(format!("the database is not reached now: {error}")))?;
     warnings.extend(check_others(config)?);
-    warnings.extend(storage::server_warnings(&config.database));
+    warnings.extend(of_server);
     warnings.extend(fingerprints::check(config)?);
     Ok(warnings)
 }
@@ -178,16 +179,18 @@ pub fn start(
     if let Some(text) = no_database(config)? {
         crate::warn!("{text}: a new one is made, without any account");
     }
+    let watch = StartWatch::begin(storage::end_superseded)?;
     // Before the market's files, whose kept bars a running master reads, and before any call of
     // GPG: on failure GPG's agent is stopped, which a running master also uses.
     let place = match lease::server(&config.database) {
-        Some(url) => Place::on_server(config, url)?,
+        Some(url) => Place::on_server(config, url, &watch)?,
         None => Place::Leads(DatabaseHold::File(Storage::lock(&config.database)?), None),
     };
     // A large market takes minutes to read, so its files are read once, and before they are needed.
     let prepared = PreparedProviders::open(&assets)?;
-    let started = place.lead(context).and_then(|place| match place {
-        Some(place) => assemble(config, stop, (assets, prepared), mail, place).map(Some),
+    let led = place.lead(context, &watch);
+    let started = led.and_then(|place| match place {
+        Some(place) => assemble(config, stop, (assets, prepared), mail, (place, watch)).map(Some),
         None => Ok(None),
     });
     if let Err(error) = &started {
@@ -226,7 +229,11 @@ struct LeadingPlace {
 impl<'a> Place<'a> {
     /// Takes the lease of a database on a server, if it is free and no other master stands by: that one
     /// has read its market already.
-    fn on_server(config: &MasterConfig, url: &'a PostgresUrl) -> Result<Place<'a>, StartError> {
+    fn on_server(
+        config: &MasterConfig,
+        url: &'a PostgresUrl,
+        watch: &StartWatch,
+    ) -> Result<Place<'a>, StartError> {
         let process = ProcessLock::take(&config.data_dir, process_id())?;
         let claim = LeaseClaim {
             holder: process_id(),
@@ -235,9 +242,10 @@ impl<'a> Place<'a> {
             name: lease::own_name(config.listen),
             lease: url.lease(),
         };
-        Ok(match PostgresLease::attempt(url, &claim)? {
+        Ok(match standby::attempt_in_time(url, &claim, watch)? {
             LeaseAttempt::Taken(lease) => {
                 let keeper = LeaseKeeper::start(*lease)?;
+                watch.has_turn();
                 Place::Leads(DatabaseHold::Lease(keeper), Some(process))
             }
             LeaseAttempt::Held(leader) => Place::StandsBy {
@@ -258,6 +266,7 @@ impl<'a> Place<'a> {
     fn lead(
         self,
         context: &ServiceContext<'_, MasterConfig>,
+        watch: &StartWatch,
     ) -> Result<Option<LeadingPlace>, StartError> {
         let (url, claim, leader, process) = match self {
             Place::Leads(hold, process) => {
@@ -276,7 +285,8 @@ impl<'a> Place<'a> {
         };
         fingerprints::compare(context.config, &leader)?;
         let identity = identity(context.config)?;
-        let new = standby::stand_by(context.config, url, identity, context, (&claim, leader))?;
+        let context = (context, watch);
+        let new = standby::stand_by(context.0.config, url, identity, context, (&claim, leader))?;
         Ok(new.map(|NewLeader { lease, remains }| LeadingPlace {
             hold: DatabaseHold::Lease(lease),
             process: Some(process),
@@ -290,14 +300,11 @@ fn assemble(
     stop: &Stop,
     assets: (AssetsConfig, PreparedProviders),
     mail: Option<MailSetup>,
-    place: LeadingPlace,
+    (place, watch): (LeadingPlace, StartWatch),
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
     let (keys, key_watch) = key_watch();
     Storage::migrate(&config.database)?;
-    for warning in storage::server_warnings(&config.database) {
-        crate::warn!("{warning}");
-    }
     compare_facts(config)?;
     share(config, &identity)?;
     raise_descriptors(config.limits.max_connections);
@@ -361,6 +368,7 @@ fn assemble(
         group,
         hold: place.hold,
         before: place.before,
+        watch,
         _process: place.process,
     })
 }
@@ -384,8 +392,12 @@ pub(super) fn raise_descriptors(connections: usize) {
     daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 }
 
-/// Refuses a database whose amounts are in another currency, and warns where its market was another.
+/// Refuses a database whose amounts are in another currency, and warns where its market was another,
+/// and of what its server may lose.
 fn compare_facts(config: &MasterConfig) -> Result<(), StartError> {
+    for warning in storage::server_warnings(&config.database)? {
+        crate::warn!("{warning}");
+    }
     let mut storage = Storage::open(&config.database)?;
     let compared = deployment_facts::compare(&mut storage, config);
     for warning in compared.map_err(unfit_database)? {

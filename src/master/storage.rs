@@ -520,7 +520,7 @@ fn lock_server(
     };
     let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
-        match PostgresLease::attempt(url, &claim)? {
+        match PostgresLease::attempt(url, &claim, &|| ())? {
             LeaseAttempt::Taken(lease) => return Ok(Some(lease)),
             LeaseAttempt::Held(_) if Instant::now() < deadline => {
                 std::thread::sleep(LOCK_POLL_INTERVAL);
@@ -667,9 +667,12 @@ pub fn is_absent(url: &DatabaseUrl) -> Result<bool, StorageError> {
 }
 
 /// What an administrator should know of the database's server before a start; nothing of a file.
-pub fn server_warnings(url: &DatabaseUrl) -> Vec<String> {
+///
+/// # Errors
+/// The server is not reached.
+pub fn server_warnings(url: &DatabaseUrl) -> Result<Vec<String>, StorageError> {
     match url {
-        DatabaseUrl::Sqlite(_) => Vec::new(),
+        DatabaseUrl::Sqlite(_) => Ok(Vec::new()),
         DatabaseUrl::Postgres(url) => postgres::checks::warnings(url),
     }
 }

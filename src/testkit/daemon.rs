@@ -288,6 +288,14 @@ impl Daemon {
         process.pings()
     }
 
+    /// How often it has, before it first said that its start goes on.
+    pub fn early_pings(&self) -> u64 {
+        let mut process = self.process.lock();
+        let process = process.as_mut().expect("it does not run");
+        process.poll();
+        process.early_pings()
+    }
+
     /// Its process ID.
     pub fn pid(&self) -> u32 {
         self.process.lock().as_ref().expect("it does not run").pid()

@@ -578,6 +578,21 @@ fn a_master_that_stands_by_sends_a_worker_to_the_next_of_its_list_and_an_order_g
 }
 
 #[test]
+fn the_clock_of_a_master_that_stands_by_ends_no_session() {
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.data_client(&mut link, &session(1));
+    link.cut();
+    let mut standby = rig.link();
+    standby.clock_ahead = 2 * crate::model::timestamp::DAY;
+    standby.stand_by();
+    // The module of sessions has had a turn in which it ends those that expired.
+    client.ask(&Request::Ping);
+    assert_eq!(client.reply(), Reply::Pong);
+    client.ask(&current());
+    assert!(!client.data().is_empty());
+}
+
+#[test]
 fn what_is_asked_of_an_order_that_waits_is_sent_again_until_it_has_an_answer() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();

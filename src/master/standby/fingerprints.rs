@@ -6,7 +6,7 @@
 use crate::config::{MasterConfig, ProviderKind};
 use crate::daemon::StartError;
 use crate::master::storage::files::read_file;
-use crate::master::storage::{LeaseHolder, Reader, Storage};
+use crate::master::storage::{LeaseHolder, Reader, Storage, StorageError};
 use crate::runtime::ThreadGroup;
 use crate::runtime::log::Throttle;
 use sha2::{Digest, Sha256};
@@ -100,7 +100,7 @@ pub(in crate::master) fn compare(
     config: &MasterConfig,
     leader: &LeaseHolder,
 ) -> Result<(), StartError> {
-    let found = differences(config).map_err(StartError::failed)?;
+    let found = differing(&stored(config)?, config).map_err(StartError::failed)?;
     // Files are changed on two machines one after the other, and the leader looks at its own every
     // minute: a next start may find them alike. A key is not changed so.
     let is_passing = found.key.is_none();
@@ -121,24 +121,21 @@ pub(in crate::master) fn compare(
 /// # Errors
 /// A file cannot be read.
 pub(in crate::master) fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
-    let found = differences(config).map_err(StartError::failed)?;
+    // A database that has nothing yet, or is not reached, is said elsewhere.
+    let stored = stored(config).unwrap_or_default();
+    let found = differing(&stored, config).map_err(StartError::failed)?;
     let text =
         |found: String| format!("{found}; of two masters with one database they must be alike");
     Ok(found.texts().into_iter().map(text).collect())
 }
 
-/// In what this master differs from the one that led last; nothing where that is not known.
-fn differences(config: &MasterConfig) -> Result<Differences, String> {
+/// What the master that led last has stored. Each version of the database has that: one that is newer
+/// than the leader must be as the leader, too.
+fn stored(config: &MasterConfig) -> Result<BTreeMap<String, String>, StorageError> {
     if config.database.file().is_some() {
-        return Ok(Differences::default());
+        return Ok(BTreeMap::new());
     }
-    let stored = Reader::open_to_look(&config.database)
-        .and_then(|mut reader| reader.read(|snapshot| snapshot.deployment_facts()));
-    // A database that is not reached, or of another version, is said elsewhere.
-    let Ok(stored) = stored else {
-        return Ok(Differences::default());
-    };
-    differing(&stored, config)
+    Reader::open(&config.database)?.read(|snapshot| snapshot.deployment_facts())
 }
 
 /// In what a master differs from another one, for people.

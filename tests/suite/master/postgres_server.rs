@@ -17,6 +17,9 @@ use tempfile::TempDir;
 /// Set where `tests/with-postgres` runs these tests.
 const SERVER: &str = "PAPERTRADER_TEST_POSTGRES";
 
+/// The exit code of a master that leads no more.
+const SUPERSEDED: i32 = 75;
+
 fn is_skipped() -> bool {
     let is_skipped = std::env::var_os(SERVER).is_none();
     if is_skipped {
@@ -324,6 +327,54 @@ fn settings_that_can_lose_orders_are_warned_of() {
         .sql("SET synchronous_commit = local; ALTER DATABASE trade SET synchronous_commit = local");
     let said = warned(&both);
     assert!(said.contains("no synchronous standby"), "{said}");
+}
+
+#[test]
+fn a_replica_that_is_lost_does_not_end_who_stands_by() {
+    if is_skipped() {
+        return;
+    }
+    let server = OwnServer::start("");
+    server.sql("CREATE DATABASE trade");
+    let deployment = Deployment::builder()
+        .on_server(&server.url("trade"))
+        .standby()
+        .set("database.lease", "3s")
+        .start();
+    let (master, standby) = (deployment.master(), deployment.standby().unwrap());
+    // Commits wait for a replica that there is not.
+    let waits_for = |replica: &str| {
+        server.sql(&format!(
+            "ALTER SYSTEM SET synchronous_standby_names = '{replica}'"
+        ));
+        server.sql("SELECT pg_reload_conf()");
+    };
+    waits_for("lost");
+    let ended = master.wait_exit(TEST_TIMEOUT).unwrap();
+    assert_eq!(ended.code(), Some(SUPERSEDED), "{}", master.log());
+    // It tries to lead, and cannot: the last renewal still waits.
+    until("the standby says why it does not lead", || {
+        standby.log().contains("it cannot be seen who leads")
+    });
+    assert_eq!(standby.fallen(), None, "{}", standby.log());
+    waits_for("");
+    until("it leads", || {
+        standby.log().contains("this master leads from now on")
+    });
+    assert_eq!(standby.fallen(), None, "{}", standby.log());
+    standby.kill();
+    // One that starts then takes the lease, and is not told so.
+    until("the lease is over", || {
+        let is_over =
+            "SELECT expires < extract(epoch FROM clock_timestamp()) * 1000 FROM master_lease";
+        server.sql_in("trade", is_over) == "t"
+    });
+    waits_for("lost");
+    master.spawn();
+    let ended = master.wait_exit(TEST_TIMEOUT).unwrap();
+    assert_eq!(ended.code(), Some(SUPERSEDED), "{}", master.log());
+    let said = master.log();
+    assert!(said.contains("does not answer"), "{said}");
 }
 
 /// A running standby of a server.

@@ -28,6 +28,9 @@ const LEFT_MAX_MS: i64 = 120_000;
 const STANDBY_SEEN_MS: i64 = 5_000;
 /// The rows of standbys that are gone for so long are deleted, in milliseconds.
 const STANDBY_KEPT_MS: i64 = 86_400_000;
+/// For what may be lost when a replica takes over: it waits for none. A renewal does wait: the replica
+/// knows then until when this master may answer, before the master counts on it.
+const WITHOUT_REPLICA: &str = "SET synchronous_commit = local";
 /// Most standbys that are listed.
 const STANDBYS_MAX: usize = 16;
 
@@ -186,15 +189,21 @@ fn connect(url: &PostgresUrl, lease: Duration) -> Result<ServerSession, StorageE
 impl PostgresLease {
     /// Takes the lease, if it is free or has run out, and begins a new epoch: the writers of every
     /// other master store nothing any more. Makes and brings forward the tables in the same transaction.
-    /// Sessions of the last holder are ended, so that none keeps a lock.
+    /// Sessions of the last holder are ended, so that none keeps a lock. `migrates` is called before the
+    /// tables are made or brought forward, which takes as long as it takes.
     ///
     /// # Errors
     /// The database is not one that this program can bring forward, the server only reads, or it fails.
-    pub fn attempt(url: &PostgresUrl, claim: &LeaseClaim) -> Result<LeaseAttempt, StorageError> {
+    pub fn attempt(
+        url: &PostgresUrl,
+        claim: &LeaseClaim,
+        migrates: &dyn Fn(),
+    ) -> Result<LeaseAttempt, StorageError> {
         let within = |error: StorageError| error.within(url.text());
         let mut session = ServerSession::connect_within(url, claim.lease / 3)?;
         migrations::begin(&mut session, url)?;
-        if migrations::checked_version(&mut session, url)?.is_some() {
+        let found = migrations::checked_version(&mut session, url)?;
+        if found.is_some() {
             let row = LeaseRow::read(&mut session, true).map_err(within)?;
             let yields = claim.yields && !standbys(&mut session, claim)?.is_empty();
             if yields || !row.is_free_for(claim) {
@@ -204,7 +213,10 @@ impl PostgresLease {
                 session.batch(&end_sessions(last)).map_err(within)?;
             }
         }
-        migrations::apply(&mut session, url)?;
+        if found != Some(migrations::known()) {
+            migrates();
+            migrations::apply(&mut session, url)?;
+        }
         session.batch(&take_over(claim)).map_err(within)?;
         let from = boot_millis();
         session.batch(&set(claim)).map_err(within)?;
@@ -288,8 +300,10 @@ impl PostgresLease {
         } else {
             format!("{NOW} + {}", self.claim.lease.as_millis())
         };
+        // Where the release is lost with its server, the lease runs out.
         let sql = format!(
-            "UPDATE master_lease SET holder = NULL, successor = {successor}, expires = {reserved}
+            "{WITHOUT_REPLICA};
+             UPDATE master_lease SET holder = NULL, successor = {successor}, expires = {reserved}
                  WHERE holder = '\\x{}'",
             self.claim.holder.simple()
         );
@@ -378,7 +392,6 @@ pub struct LeaseWatch {
     url: PostgresUrl,
     claim: LeaseClaim,
     session: Option<ServerSession>,
-    is_behind: bool,
 }
 
 impl fmt::Debug for LeaseWatch {
@@ -394,14 +407,7 @@ impl LeaseWatch {
             url: url.clone(),
             claim: claim.clone(),
             session: None,
-            is_behind: false,
         }
-    }
-
-    /// Whether the database is of an older version, as of the last look: who takes the lease brings it
-    /// forward, which takes as long as it takes.
-    pub fn is_behind(&self) -> bool {
-        self.is_behind
     }
 
     /// Says that this master stands by, and looks who leads; `None`: this one may.
@@ -411,10 +417,13 @@ impl LeaseWatch {
     pub fn look(&mut self) -> Result<Option<LeaseHolder>, StorageError> {
         let mut session = match self.session.take().filter(|it| !it.is_lost()) {
             Some(session) => session,
-            None => connect(&self.url, self.claim.lease)?,
+            None => {
+                let mut session = connect(&self.url, self.claim.lease)?;
+                session.batch(WITHOUT_REPLICA)?;
+                session
+            }
         };
-        let found = migrations::checked_version(&mut session, &self.url)?;
-        self.is_behind = found != Some(migrations::known());
+        migrations::checked_version(&mut session, &self.url)?;
         let within = |error: StorageError| error.within(self.url.text());
         session.batch(&self.note()).map_err(within)?;
         let row = LeaseRow::read(&mut session, false).map_err(within)?;

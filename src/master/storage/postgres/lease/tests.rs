@@ -28,14 +28,14 @@ fn claim(name: &str) -> LeaseClaim {
 }
 
 fn taken(url: &PostgresUrl, claim: &LeaseClaim) -> Box<PostgresLease> {
-    match PostgresLease::attempt(url, claim).unwrap() {
+    match PostgresLease::attempt(url, claim, &|| ()).unwrap() {
         LeaseAttempt::Taken(lease) => lease,
         LeaseAttempt::Held(holder) => panic!("{} leads", holder.name),
     }
 }
 
 fn held_by(url: &PostgresUrl, claim: &LeaseClaim) -> String {
-    match PostgresLease::attempt(url, claim).unwrap() {
+    match PostgresLease::attempt(url, claim, &|| ()).unwrap() {
         LeaseAttempt::Taken(_) => panic!("it was free"),
         LeaseAttempt::Held(holder) => holder.name,
     }
@@ -164,11 +164,13 @@ fn of_many_who_begin_at_once_on_an_empty_database_one_leads() {
     };
     let leads = std::thread::scope(|scope| {
         let start = || {
-            scope.spawn(|| match PostgresLease::attempt(&empty.url, &claim("one")) {
-                Ok(LeaseAttempt::Taken(lease)) => Some(lease),
-                Ok(LeaseAttempt::Held(_)) => None,
-                Err(error) => panic!("{error}"),
-            })
+            scope.spawn(
+                || match PostgresLease::attempt(&empty.url, &claim("one"), &|| ()) {
+                    Ok(LeaseAttempt::Taken(lease)) => Some(lease),
+                    Ok(LeaseAttempt::Held(_)) => None,
+                    Err(error) => panic!("{error}"),
+                },
+            )
         };
         let started: Vec<_> = (0..MASTERS).map(|_| start()).collect();
         // All of them are kept until the last one has tried.
