@@ -12,7 +12,6 @@ use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use crate::master::storage::engine::values::unsigned;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// Constraints and indexes that are there, and not in force.
 const NOT_IN_FORCE: &str = "SELECT 'the constraint ' || conname || ' on ' || conrelid::regclass || ' is not validated'
@@ -65,12 +64,8 @@ const DANGLING: [&str; 4] = [
 const DURABILITY: &str = "SELECT current_setting('fsync'), current_setting('full_page_writes'),
      current_setting('synchronous_commit'), current_setting('synchronous_standby_names') <> ''";
 
-/// A lease as long as this outlives a replica that is lost, with the times of
-/// spec/master/storage/patroni.md: until then Patroni has let the primary go on without it.
-const REPLICA_LEASE: Duration = Duration::from_secs(20);
-
 /// What an administrator should know of a server before a master starts on it: whether it may lose
-/// commits that it has acknowledged, and whether a replica that is lost ends the master.
+/// commits that it has acknowledged.
 ///
 /// # Errors
 /// The server is not reached.
@@ -79,11 +74,11 @@ pub(in crate::master::storage) fn warnings(url: &PostgresUrl) -> Result<Vec<Stri
     let told = session.texts(DURABILITY);
     let told = told.map_err(|error| error.within(url.text()))?;
     let has_several_hosts = url.connection().get_hosts().len() > 1;
-    Ok(durability(&told, has_several_hosts, url.lease()))
+    Ok(durability(&told, has_several_hosts))
 }
 
 /// Warnings of these settings, in the order of [`DURABILITY`].
-fn durability(told: &[String], has_several_hosts: bool, lease: Duration) -> Vec<String> {
+fn durability(told: &[String], has_several_hosts: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut warn = |setting: &str, loses: &str| {
         warnings.push(format!("the database's server has {setting}: {loses}"));
@@ -106,14 +101,6 @@ fn durability(told: &[String], has_several_hosts: bool, lease: Duration) -> Vec<
         let loses = "a standby that takes over lacks orders that were acknowledged last; set synchronous_standby_names, \
              or synchronous_mode with Patroni";
         warn("no synchronous standby", loses);
-    }
-    if has_standby == "t" && commit != "local" && commit != "off" && lease < REPLICA_LEASE {
-        warnings.push(format!(
-            "database.lease is {lease:?}, and the database's commits wait for a synchronous standby: where that is lost, \
-             the master that leads ends after {lease:?}, unless the server goes on without it before; lease = \"{}s\" \
-             has the master go on, and who takes over after it was killed wait so long",
-            REPLICA_LEASE.as_secs()
-        ));
     }
     warnings
 }
@@ -181,13 +168,12 @@ impl PostgresTransaction<'_> {
 #[cfg(test)]
 mod tests {
     use super::durability;
-    use std::time::Duration;
 
     #[test]
     fn settings_that_lose_commits_are_warned_of() {
         let warned = |told: [&str; 4], has_several_hosts: bool| {
             let told = told.map(str::to_owned);
-            durability(&told, has_several_hosts, Duration::from_secs(20)).join("\n")
+            durability(&told, has_several_hosts).join("\n")
         };
         assert_eq!(warned(["on", "on", "on", "f"], false), "");
         assert_eq!(warned(["on", "on", "remote_apply", "t"], true), "");
@@ -204,13 +190,5 @@ mod tests {
                 "{told:?}: {text}"
             );
         }
-        let of_lease = |has_standby: &str, commit: &str| {
-            let told = ["on", "on", commit, has_standby].map(str::to_owned);
-            durability(&told, false, Duration::from_secs(6)).join("\n")
-        };
-        let said = of_lease("t", "on");
-        assert!(said.contains("database.lease is 6s"), "{said}");
-        assert_eq!(of_lease("f", "on"), "");
-        assert_eq!(of_lease("t", "local"), "");
     }
 }
