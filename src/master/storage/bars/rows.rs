@@ -10,7 +10,8 @@ use super::super::engine::{
 use super::super::ledger::{ACTION_COLUMNS, action, action_terms, symbol};
 use super::super::{Snapshot, StorageError, Tx};
 use super::tables::{
-    DELETE_BEFORE, INSERT_ASSET, INSERT_BAR, INSERT_HOT, MERGE_DAY, MERGE_MONTH, SET_DAY, SET_MONTH,
+    DELETE_BEFORE, INSERT_ASSET, INSERT_BAR, INSERT_HOT, MERGE_DAY, MERGE_MONTH,
+    SET_ASSETS_POSITION, SET_DAY, SET_MONTH,
 };
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
 use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
@@ -354,15 +355,9 @@ impl Tx<'_> {
         &mut self,
         position: &UpdatePosition,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached("UPDATE assets_position SET number = ?1, time = ?2, exhausted = ?3")?
-            .execute(params![
-                signed(position.number),
-                position.time.map(|time| time.0),
-                position.exhausted
-            ])?;
-        Ok(())
+        let (number, time) = (signed(position.number), position.time.map(|time| time.0));
+        let row = params![number, time, position.exhausted];
+        self.snapshot.put(&SET_ASSETS_POSITION, row)
     }
 
     /// Stores an asset's back-fill progress after this page.

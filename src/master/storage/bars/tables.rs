@@ -129,3 +129,37 @@ pub(super) static INSERT_ASSET: RowsSql = RowsSql {
           ON CONFLICT (symbol) DO NOTHING",
     changes_each: false,
 };
+
+/// Stores the assets module's position.
+pub(super) static SET_ASSETS_POSITION: RowsSql = RowsSql {
+    table: "assets_position",
+    key: 0,
+    one: "UPDATE assets_position SET number = ?1, time = ?2, exhausted = ?3",
+    all: "UPDATE assets_position SET number = r.number, time = r.time, exhausted = r.exhausted
+          FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[]) AS r (number, time, exhausted)",
+    changes_each: true,
+};
+
+/// Keeps an update until it is settled.
+pub(super) static INSERT_UNSETTLED: RowsSql = RowsSql {
+    table: "unsettled_updates",
+    key: 1,
+    one:
+        "INSERT INTO unsettled_updates (number, began, published, market_time, exhausted, real_time)
+          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    all:
+        "INSERT INTO unsettled_updates (number, began, published, market_time, exhausted, real_time)
+          SELECT * FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::bigint[],
+              ?6::bigint[])",
+    changes_each: false,
+};
+
+/// Forgets updates that are settled, which are before any that is stored with it.
+pub(super) static DELETE_SETTLED: RowsSql = RowsSql {
+    table: "unsettled_updates",
+    key: 1,
+    one: "DELETE FROM unsettled_updates WHERE number <= ?1",
+    all: "DELETE FROM unsettled_updates AS u USING unnest(?1::bigint[]) AS r (number)
+          WHERE u.number <= r.number",
+    changes_each: false,
+};

@@ -7,6 +7,7 @@
 use super::super::engine::{EngineResult, Row, damaged, params, signed, unsigned};
 use super::super::{Snapshot, StorageError, Tx};
 use super::rows::bar_of;
+use super::tables::{DELETE_SETTLED, INSERT_UNSETTLED};
 use crate::model::{Bar, Symbol, Timestamp};
 
 /// What is kept of an update, beside its bars, until it is settled.
@@ -100,30 +101,21 @@ impl Tx<'_> {
         &mut self,
         update: &UnsettledUpdate,
     ) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached(
-                "INSERT INTO unsettled_updates
-                 (number, began, published, market_time, exhausted, real_time)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
+        self.snapshot.put(
+            &INSERT_UNSETTLED,
+            params![
                 signed(update.number),
                 update.began.0,
                 update.published.0,
                 update.market_time.map(|time| time.0),
                 update.exhausted,
                 update.real_time
-            ])?;
-        Ok(())
+            ],
+        )
     }
 
     /// Forgets the updates up to and including this one: they are settled.
     pub(super) fn delete_settled(&mut self, number: u64) -> Result<(), StorageError> {
-        let database = &self.snapshot;
-        database
-            .prepare_cached("DELETE FROM unsettled_updates WHERE number <= ?1")?
-            .execute([signed(number)])?;
-        Ok(())
+        self.snapshot.put(&DELETE_SETTLED, [signed(number)])
     }
 }
