@@ -150,7 +150,10 @@ fn a_master_of_a_moved_database_begins_anew_and_counts_on() {
         let mut said = Vec::new();
         moment.integrity_errors(|text| said.push(text)).unwrap();
         moment.schema_differences(|text| said.push(text)).unwrap();
+        moment.dangling_rows(|text| said.push(text)).unwrap();
         assert_eq!(said, Vec::<String>::new());
+        let start = moment.number("SELECT number FROM queue_start");
+        assert_eq!(start, 6, "none of the orders is queued");
         // As in a database that a master has made: each reference and index is there again.
         let made = Engine::postgres().unwrap();
         let of = |moment: &mut Snapshot<'_>| {
@@ -158,6 +161,8 @@ fn a_master_of_a_moved_database_begins_anew_and_counts_on() {
                 "SELECT string_agg(text, E'\\n' ORDER BY text) FROM (
                      SELECT conrelid::regclass || conname || pg_get_constraintdef(oid) AS text FROM pg_constraint
                          WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+                     UNION ALL SELECT relname || reloptions::text FROM pg_class
+                         WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
                      UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public') AS declared",
             )
         };

@@ -48,6 +48,12 @@ const INDEXES: &str = "SELECT format('DROP INDEX %I', relname), pg_get_indexdef(
      WHERE relnamespace = current_schema()::regnamespace
          AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)
      ORDER BY indexrelid";
+/// The same for the room that pages keep for second versions of their rows: what is moved mostly has
+/// none.
+const ROOM: &str = "SELECT format('ALTER TABLE %I SET (fillfactor = 100)', relname),
+         format('ALTER TABLE %I SET (%s)', relname, array_to_string(reloptions, ', '))
+     FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND reloptions IS NOT NULL
+     ORDER BY oid";
 /// Sets each number that the server gives out behind the highest one that is there.
 const SEQUENCES: &str = "SELECT format('SELECT setval(pg_get_serial_sequence(%L, %L), (SELECT max(%I) FROM %s))',
          attrelid::regclass::text, attname, attname, attrelid::regclass)
@@ -124,7 +130,7 @@ impl<'a> PostgresMove<'a> {
     fn make(&mut self) -> EngineResult<()> {
         self.batch(&migrations::whole_schema())?;
         // References are made last: they look rows up by indexes.
-        for sql in [INDEXES, REFERENCES] {
+        for sql in [INDEXES, REFERENCES, ROOM] {
             for pair in self.texts(sql)?.chunks(2) {
                 if let [drop, make] = pair {
                     self.later.push(make.clone());
