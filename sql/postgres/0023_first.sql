@@ -191,7 +191,8 @@ END $$;
 
 CREATE FUNCTION order_opens() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO open_orders (account, number) VALUES (NEW.account, NEW.number);
+    INSERT INTO open_orders (account, number) VALUES (NEW.account, NEW.number)
+        ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
 

@@ -41,6 +41,7 @@ use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::ledger::WaitingStatus;
 use super::storage::{Snapshot, Storage, StorageError, Tx};
 use crate::config::{FeeSettings, MasterConfig, MasterLimits};
+use crate::daemon::StartProgress;
 use crate::model::{AccountId, Holdings, Money, Reason, Symbol, Timestamp, Transaction};
 use crate::runtime::log::Throttle;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
@@ -594,7 +595,14 @@ fn restore(
     waiting: &mut WaitingOrders,
     next: u64,
 ) -> Result<HashMap<Symbol, usize>, StorageError> {
+    let mut progress = StartProgress::default();
+    let mut read = 0_usize;
+    let mut step = || {
+        read += 1;
+        progress.step(|| format!("{read} orders that wait have been read"));
+    };
     snapshot.waiting_orders_of(WaitingStatus::Queued, |order| {
+        step();
         let mut order = QueuedOrder::stored(order);
         order.first_update = order.first_update.min(next);
         waiting.book_mut().reserves_mut().hold(&order.promise());
@@ -611,6 +619,7 @@ fn restore(
         .map(|(symbol, closes)| (symbol, BestCloses::of(closes)))
         .collect();
     snapshot.waiting_orders_of(WaitingStatus::Open, |order| {
+        step();
         if let Some(holder) = waiting.restore(order, &closes, next) {
             queue.take_place(&holder);
         }

@@ -228,6 +228,12 @@ pub fn open(path: &Path) -> Result<Reader, VerifyError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Database,
+    /// The rows from this number on that may refer to none.
+    References {
+        from: i64,
+        /// Whether the schema is this version's: of another one nothing more is checked.
+        is_ours: bool,
+    },
     /// The accounts whose keys are above this one.
     Accounts(i64),
     Orders,
@@ -305,6 +311,7 @@ impl CheckCourse {
         while self.step != Step::Done {
             self.step = match self.step {
                 Step::Database => database(moment, findings)?,
+                Step::References { from, is_ours } => references(moment, findings, from, is_ours)?,
                 Step::Accounts(last) => {
                     let slice = Slice {
                         last,
@@ -353,8 +360,23 @@ fn database(moment: &mut Snapshot<'_>, findings: &mut Findings) -> Result<Step, 
     let is_ours = findings.report.is_clean();
     let complained = moment.integrity_errors(|text| findings.differs(text));
     findings.damage(complained.map_err(VerifyError::from))?;
-    let dangling = moment.dangling_rows(|text| findings.differs(text));
+    Ok(Step::References { from: 0, is_ours })
+}
+
+/// Checks rows that refer to others.
+fn references(
+    moment: &mut Snapshot<'_>,
+    findings: &mut Findings,
+    from: i64,
+    is_ours: bool,
+) -> Result<Step, VerifyError> {
+    let mut next = None;
+    let dangling = moment.dangling_rows(from, |text| findings.differs(text));
+    let dangling = dangling.map(|behind| next = behind);
     findings.damage(dangling.map_err(VerifyError::from))?;
+    if let Some(from) = next {
+        return Ok(Step::References { from, is_ours });
+    }
     if !is_ours {
         return Ok(Step::Done);
     }

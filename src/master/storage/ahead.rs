@@ -98,7 +98,7 @@ type LastMessages = HashMap<(Uuid, Uuid), i64>;
 /// The keys of these workers' processes with their last messages; the cash of buyers; the units that
 /// are sold.
 const MANY: &str = "SELECT o.worker, o.boot, o.origin, NULL,
-         (SELECT t.sequence FROM transactions AS t WHERE t.origin = o.origin ORDER BY t.sequence DESC LIMIT 1)
+         (SELECT max(t.sequence) FROM transactions AS t WHERE t.origin = o.origin)
      FROM unnest(?1::bytea[], ?2::bytea[]) AS m (worker, boot)
      JOIN origins AS o ON o.worker = m.worker AND o.boot = m.boot
      UNION ALL SELECT NULL, NULL, a.account, NULL, coalesce(b.cash, a.starting_cash)

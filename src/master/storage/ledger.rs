@@ -123,7 +123,7 @@ impl WaitingStatus {
         let (index, postgres) = match self {
             WaitingStatus::Queued => (
                 "INDEXED BY transactions_queue",
-                "status = 0 AND number BETWEEN (SELECT number FROM queue_start)
+                "status = 0 AND number BETWEEN coalesce((SELECT number FROM queue_start), 0)
                     AND (SELECT max(number) FROM transactions)",
             ),
             WaitingStatus::Open => (

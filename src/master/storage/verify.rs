@@ -247,14 +247,19 @@ impl Snapshot<'_> {
         }
     }
 
-    /// Calls `each` with a description of every row that refers to a missing row.
+    /// Calls `each` with a description of every row that refers to a missing row: at first of those
+    /// from number 0 on. Returns where the next ones begin, where it did not look at all.
     ///
     /// # Errors
     /// The database fails.
-    pub fn dangling_rows(&mut self, each: impl FnMut(String)) -> Result<(), StorageError> {
+    pub fn dangling_rows(
+        &mut self,
+        from: i64,
+        each: impl FnMut(String),
+    ) -> Result<Option<i64>, StorageError> {
         match self {
-            Snapshot::Sqlite(sqlite) => sqlite.dangling_rows(each),
-            Snapshot::Postgres(postgres) => postgres.dangling_rows(each),
+            Snapshot::Sqlite(sqlite) => sqlite.dangling_rows(each).map(|()| None),
+            Snapshot::Postgres(postgres) => postgres.dangling_rows(from, each),
         }
     }
 

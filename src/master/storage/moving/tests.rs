@@ -150,7 +150,7 @@ fn a_master_of_a_moved_database_begins_anew_and_counts_on() {
         let mut said = Vec::new();
         moment.integrity_errors(|text| said.push(text)).unwrap();
         moment.schema_differences(|text| said.push(text)).unwrap();
-        moment.dangling_rows(|text| said.push(text)).unwrap();
+        moment.dangling_rows(0, |text| said.push(text)).unwrap();
         assert_eq!(said, Vec::<String>::new());
         let start = moment.number("SELECT number FROM queue_start");
         assert_eq!(start, 6, "none of the orders is queued");

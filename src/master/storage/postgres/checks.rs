@@ -13,15 +13,18 @@ use crate::master::storage::StorageError;
 use crate::master::storage::engine::values::unsigned;
 use std::collections::BTreeSet;
 
-/// Constraints and indexes that are there, and not in force.
-const NOT_IN_FORCE: &str = "SELECT 'the constraint ' || conname || ' on ' || conrelid::regclass || ' is not validated'
+/// Constraints, indexes and triggers that are there, and not in force.
+const NOT_IN_FORCE: &str =
+    "SELECT 'the constraint ' || conname || ' on ' || conrelid::regclass || ' is not validated'
          FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND NOT convalidated
      UNION ALL SELECT 'the index ' || indexrelid::regclass || ' is not valid'
          FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
          WHERE relnamespace = current_schema()::regnamespace AND NOT (indisvalid AND indisready)
-     UNION ALL SELECT 'the triggers of ' || tgrelid::regclass || ' are off: references are not checked'
+     UNION ALL SELECT CASE WHEN tgisinternal
+             THEN 'the triggers of ' || tgrelid::regclass || ' are off: references are not checked'
+             ELSE 'the trigger ' || tgname || ' of ' || tgrelid::regclass || ' is off' END
          FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-         WHERE relnamespace = current_schema()::regnamespace AND tgisinternal AND tgenabled = 'D'";
+         WHERE relnamespace = current_schema()::regnamespace AND tgenabled <> 'O'";
 
 /// Tables, views and triggers, and the indexes that stand for themselves.
 const DECLARED: &str = "SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'i' THEN 'index ' WHEN 'v' THEN 'view '
@@ -33,7 +36,7 @@ const DECLARED: &str = "SELECT CASE relkind WHEN 'r' THEN 'table ' WHEN 'i' THEN
          WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal";
 
 /// Rows whose account, order or other row is not there, where the server keeps no reference for us; and
-/// orders that would not be found as queued or open. Each reads a table once.
+/// orders that would not be found as queued or open. Each reads the rows from number ?1 to before ?2.
 const DANGLING: [&str; 4] = [
     "SELECT CASE
          WHEN a.account IS NULL THEN format('the transaction %s is of account %s, which there is not', t.number, t.account)
@@ -47,18 +50,33 @@ const DANGLING: [&str; 4] = [
      FROM transactions AS t LEFT JOIN accounts AS a USING (account) LEFT JOIN origins AS o USING (origin)
          LEFT JOIN fee_schedules AS f ON f.id = t.fee_schedule
          LEFT JOIN open_orders AS w ON w.account = t.account AND w.number = t.number
-     WHERE a.account IS NULL OR t.origin IS NOT NULL AND o.origin IS NULL
+     WHERE t.number >= ?1 AND t.number < ?2 AND (a.account IS NULL OR t.origin IS NOT NULL AND o.origin IS NULL
          OR t.fee_schedule IS NOT NULL AND f.id IS NULL
          OR t.status = 0 AND t.number < (SELECT number FROM queue_start)
-         OR (t.status = 3) <> (w.number IS NOT NULL)
+         OR (t.status = 3) <> (w.number IS NOT NULL))
      LIMIT 1000",
     "SELECT format('open_orders has the transaction %s, which there is not', number) FROM open_orders AS w
-     WHERE NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
+     WHERE number >= ?1 AND number < ?2
+         AND NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
     "SELECT format('the terms of the transaction %s are there, and it is not', number) FROM order_terms AS w
-     WHERE NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
+     WHERE number >= ?1 AND number < ?2
+         AND NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
     "SELECT format('the fill bar of the transaction %s is there, and it is not', number) FROM fill_bars AS w
-     WHERE NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
+     WHERE number >= ?1 AND number < ?2
+         AND NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
 ];
+
+/// How many numbers they look at, which takes the server a few seconds: it cannot clear up meanwhile.
+const DANGLING_NUMBERS: i64 = 1_000_000;
+/// The first number from ?1 on in any of their tables.
+const NEXT_NUMBER: &str = "SELECT min(number) FROM (
+         SELECT min(number) AS number FROM transactions WHERE number >= ?1
+         UNION ALL SELECT min(number) FROM open_orders WHERE number >= ?1
+         UNION ALL SELECT min(number) FROM order_terms WHERE number >= ?1
+         UNION ALL SELECT min(number) FROM fill_bars WHERE number >= ?1) AS numbers";
+/// What finds the queue is there.
+const NO_QUEUE: &str =
+    "SELECT 'queue_start has no row' WHERE NOT EXISTS (SELECT 1 FROM queue_start)";
 
 /// Settings of the server, by which acknowledged commits can be lost.
 const DURABILITY: &str = "SELECT current_setting('fsync'), current_setting('full_page_writes'),
@@ -136,14 +154,25 @@ impl PostgresTransaction<'_> {
     /// that the server keeps are no matter of rows.
     pub(in crate::master::storage) fn dangling_rows(
         &self,
+        from: i64,
         mut each: impl FnMut(String),
-    ) -> Result<(), StorageError> {
-        for sql in DANGLING {
-            for said in self.run(|session| session.texts(sql))? {
+    ) -> Result<Option<i64>, StorageError> {
+        if from == 0 {
+            for said in self.run(|session| session.texts(NO_QUEUE))? {
                 each(said);
             }
         }
-        Ok(())
+        let to = from.saturating_add(DANGLING_NUMBERS);
+        for sql in DANGLING {
+            let sql = sql.replace("?1", &from.to_string());
+            let sql = sql.replace("?2", &to.to_string());
+            for said in self.run(|session| session.texts(&sql))? {
+                each(said);
+            }
+        }
+        let sql = NEXT_NUMBER.replace("?1", &to.to_string());
+        let next = self.run(|session| session.numbers(&sql))?;
+        Ok(next.first().copied())
     }
 
     /// See [`Snapshot::schema_differences`](crate::master::storage::Snapshot::schema_differences).

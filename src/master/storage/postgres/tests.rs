@@ -283,7 +283,7 @@ fn what_was_added_or_removed_is_named() {
     };
     assert_eq!(differences(), [""; 0]);
     engine.on_server().unwrap().execute(
-        "CREATE TABLE notes (text TEXT); DROP TRIGGER transactions_opens ON transactions; DROP INDEX transactions_written_off; CREATE VIEW rich AS SELECT 1 AS one;
+        "ALTER TABLE transactions DISABLE TRIGGER transactions_open_ends; CREATE TABLE notes (text TEXT); DROP TRIGGER transactions_opens ON transactions; DROP INDEX transactions_written_off; CREATE VIEW rich AS SELECT 1 AS one;
          ALTER TABLE assets ADD CONSTRAINT odd CHECK (id > 0) NOT VALID; ALTER TABLE sessions DISABLE TRIGGER ALL",
     );
     let found = differences().join("\n");
@@ -291,6 +291,7 @@ fn what_was_added_or_removed_is_named() {
         "the table notes is none",
         "the view rich is none",
         "the trigger transactions_opens is missing",
+        "the trigger transactions_open_ends of transactions is off",
         "the index transactions_written_off is missing",
         "the constraint odd on assets is not validated",
         "references are not checked",
@@ -337,7 +338,11 @@ fn queued_and_open_orders_are_found_from_where_the_queue_starts() {
         let mut said = Vec::new();
         let mut reader = engine.reader();
         let mut snapshot = reader.snapshot().unwrap();
-        snapshot.dangling_rows(|text| said.push(text)).unwrap();
+        let mut from = Some(0);
+        while let Some(number) = from {
+            let next = snapshot.dangling_rows(number, |text| said.push(text));
+            from = next.unwrap();
+        }
         said
     };
     for number in [1, 2, 3] {
@@ -365,7 +370,7 @@ fn queued_and_open_orders_are_found_from_where_the_queue_starts() {
     assert_eq!(dangling(), [""; 0]);
     engine.execute("UPDATE queue_start SET number = 6");
     engine.execute("DELETE FROM open_orders");
-    engine.execute("INSERT INTO open_orders VALUES (1, 3), (1, 9)");
+    engine.execute("INSERT INTO open_orders VALUES (1, 3), (1, 3000000)");
     engine.execute(
         "UPDATE transactions SET account = 7, fee_schedule = 3, origin = 8 WHERE number = 2",
     );
@@ -375,12 +380,16 @@ fn queued_and_open_orders_are_found_from_where_the_queue_starts() {
         "the transaction 5 is queued, and stands before the queue",
         "the transaction 1 is open, and open_orders has it not",
         "the transaction 3 is not open, and open_orders has it",
-        "open_orders has the transaction 9, which there is not",
+        "open_orders has the transaction 3000000, which there is not",
         "the transaction 2 is of account 7, which there is not",
         "the transaction 4 has no origin",
     ] {
         assert!(said.contains(says), "{says}: {said}");
     }
+    engine.execute("DELETE FROM queue_start");
+    assert_eq!(found()[0], [5], "also where the row was lost");
+    assert!(dangling().contains(&"queue_start has no row".to_owned()));
+    engine.execute("INSERT INTO queue_start VALUES (1, 6)");
     engine.execute("DELETE FROM open_orders");
     set(3, 3);
     engine.execute("DELETE FROM transactions");
