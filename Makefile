@@ -12,7 +12,7 @@ BINARIES = papertrader papertraderctl papertrader-master papertrader-worker pape
 PACKAGES = codespell gcc gnupg libfaketime libgpg-error-dev libgpgme-dev make netcat-openbsd pkg-config python3 \
 	python3-aiosmtpd python3-websockets
 
-.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd build demo check test fmt describe man install deb container-test clean chaos system-test hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-notices bench-open-orders bench-sizes bench-websocket account-times
+.PHONY: all help deps python-tools bot page page-tools browser browser-tools mutants pictures providers oidc-provider glewlwyd etcd build demo demo-postgres check test fmt describe man install deb container-test clean chaos system-test test-postgres test-postgres-short test-patroni hostile fuzz deny forecast-check market-load export-load bench bench-histories bench-market bench-moving bench-notices bench-open-orders bench-postgres bench-sizes bench-websocket account-times
 
 all: build
 
@@ -67,6 +67,18 @@ glewlwyd:
 	  for package in *.deb; do dpkg -x $$package .; rm $$package; done; \
 	  cd - >/dev/null; rm -rf $(GLEWLWYD); mv $(GLEWLWYD).part $(GLEWLWYD); }
 
+# Debian's etcd, unpacked and not installed: once installed it runs at every boot.
+ETCD = target/tools/etcd
+etcd:
+	@command -v etcd >/dev/null || [ -x $(ETCD)/usr/bin/etcd ] || { set -e; \
+	  command -v apt-get >/dev/null || { echo "etcd: this is no Debian, and there is no etcd" >&2; exit 1; }; \
+	  mkdir -p $(ETCD).part; cd $(ETCD).part; \
+	  fetch() { apt-get download -q etcd-server >/dev/null; }; \
+	  fetch || { [ "$$(id -u)" = 0 ] && apt-get update -q && fetch; } || { \
+	    echo "etcd: apt-get does not get etcd-server" >&2; exit 1; }; \
+	  dpkg -x etcd-server_*.deb . && rm etcd-server_*.deb; \
+	  cd - >/dev/null; rm -rf $(ETCD); mv $(ETCD).part $(ETCD); }
+
 # What checks the client in Python, in the versions of etc/python/checks.txt; needs Python's venv, and pip's registry.
 PYTHON_TOOLS = target/tools/python
 python-tools: ## mypy, pandas and polars for the tests of etc/python, below target/tools
@@ -109,6 +121,13 @@ build: deps ## release programs, in target/release
 demo: build ## a whole deployment, and a person trading on it
 	@etc/demo.sh
 
+# The master that leads is killed under a person who trades, and the one beside it takes over, on a PostgreSQL server of
+# the demo's own. Where there is no such program, Debian's is installed, and said so; it starts an empty one of its own.
+demo-postgres: ## two masters over PostgreSQL, of which one is killed under a person who trades
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
+	$(CARGO) build --release --locked
+	@tests/with-postgres etc/demo-postgres.sh
+
 # About a minute, once it is built.
 check: deps ## format, lints and unit tests
 	$(CARGO) fmt --all --check
@@ -125,6 +144,28 @@ fmt: ## formats the code
 ROUNDS ?= 1000
 chaos: deps ## kills, cuts and full disks while people trade: ROUNDS=1000 SEED=1
 	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(CARGO) test --locked --test chaos
+
+# The tests of the master and of whole deployments with the database on a PostgreSQL server, which is made for them and
+# removed. Tests that look into a database's file keep theirs. The short form is what the gate runs.
+ON_POSTGRES = PAPERTRADER_TEST_DATABASE=postgres tests/with-postgres
+test-postgres: deps ## the tests with the database on a PostgreSQL server
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
+	$(ON_POSTGRES) $(CARGO) test --locked --lib master::
+	$(ON_POSTGRES) $(CARGO) test --locked --test suite --test chaos
+
+test-postgres-short: ## a few of them: three minutes
+	$(ON_POSTGRES) $(CARGO) test --locked --lib -- master::storage:: master::verify:: master::transactions::settle::
+	$(ON_POSTGRES) $(CARGO) test --locked --test suite -- master::dump:: master::standby:: master::postgres_server:: master::trading:: master::failpoints::
+	CHAOS_ROUNDS=3 $(ON_POSTGRES) $(CARGO) test --locked --test chaos
+
+# Chaos with two masters on two nodes of Patroni and three of etcd, all of which are killed and stopped: some three
+# faults a round. The commands that make them are those of spec/master/storage/patroni.md.
+test-patroni: ROUNDS = 80
+test-patroni: etcd ## two masters on Patroni, etcd and PostgreSQL, and kills of each: ROUNDS=80 SEED=1
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) openssl patroni postgresql"
+	$(CARGO) build --quiet --locked --bins
+	tests/with-patroni $(CARGO) test --locked --test suite master::patroni
+	CHAOS_ROUNDS=$(ROUNDS) $(if $(SEED),CHAOS_SEED=$(SEED)) tests/with-patroni $(CARGO) test --locked --test chaos
 
 # Installs the packages on booted machines, as administrators do; as root. ONLY names a case.
 ONLY ?=
@@ -154,9 +195,21 @@ bench-histories: deps ## a history of 3,000,000 transactions, and who else notic
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench histories
 
+# Orders with the data on PostgreSQL, at the server and 2 ms away, and in SQLite, beside pgbench.
+bench-postgres: ## orders on PostgreSQL and SQLite, beside pgbench: two minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench postgres
+
 bench-market: deps ## a master's starts on five million rows of market files: two minutes
 	$(CARGO) build --release --locked
 	target/release/papertrader-bench market
+
+# A million accounts and ten million transactions by papertrader-master migrate-store, each way.
+bench-moving: ## a large database moved to PostgreSQL and back: fifteen minutes
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) postgresql"
+	$(CARGO) build --release --locked
+	target/release/papertrader-bench moving
 
 bench-notices: deps ## 5,000 subscribers to one price, and who else notices: two minutes
 	$(CARGO) build --release --locked

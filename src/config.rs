@@ -7,14 +7,16 @@ mod check;
 mod database;
 mod master;
 mod metrics;
+mod postgres;
 mod reader;
 mod values;
 mod web;
 mod worker;
 mod writer;
 
+pub use self::postgres::{PostgresTls, PostgresUrl};
 pub use changes::{Comparable, ConfigChange, ConfigValues};
-pub use check::GPG_HOME_MAX;
+pub use check::{GPG_HOME_MAX, check_database};
 pub use database::DatabaseUrl;
 pub use master::{
     AccountSettings, AlpacaSettings, AssetSettings, BinanceSettings, FeeSettings, HoldReview,

@@ -10,8 +10,10 @@ pub mod other_user;
 pub mod reload;
 pub mod root;
 pub mod run;
+mod start_watch;
 
 pub use run::main;
+pub use start_watch::StartWatch;
 
 use crate::config::{ConfigError, Warning};
 use crate::runtime::{self, LONG_STEP, Stop, TICK, ThreadHandle, Watchdog};
@@ -34,6 +36,9 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Exit code: bad command line.
 pub const BAD_USAGE: u8 = 2;
+/// Exit code: a master that leads no more, since another one does or may. To be started again, to stand
+/// by.
+pub const SUPERSEDED: u8 = 75;
 /// Exit code: bad configuration or market files.
 pub const BAD_CONFIG: u8 = 78;
 
@@ -117,6 +122,11 @@ impl EndReason {
     fn asked_by(&self, who: &'static str) {
         // A later one changes nothing.
         let _ = self.0.request.set((who, Instant::now()));
+    }
+
+    /// Whether somebody asked it to stop.
+    fn is_asked(&self) -> bool {
+        self.0.request.get().is_some()
     }
 
     /// What the log says of the end: who asked for it, and how long it took.
@@ -300,6 +310,7 @@ impl StartProgress {
 
 /// Logs how far a start is, and tells systemd to wait another 90 s for it.
 pub fn notify_starting(status: &str) {
+    start_watch::note_progress();
     crate::info!("{status}");
     let extension = u32::try_from(START_EXTENSION_TIMEOUT.as_micros()).unwrap_or(u32::MAX);
     notify(&[

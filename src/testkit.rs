@@ -12,6 +12,7 @@
 pub mod layout;
 pub mod market;
 pub mod ports;
+pub mod postgres;
 pub mod process;
 pub mod program;
 pub mod resources;
@@ -106,7 +107,7 @@ pub mod trader;
 pub mod websocket;
 
 pub use daemon::{Daemon, Place};
-pub use deployment::{Deployment, folder};
+pub use deployment::{Deployment, DeploymentBuilder, folder};
 pub use error::SandboxError;
 pub use eventually::{TEST_TIMEOUT, busy, eventually, until};
 pub use layout::{LOOPBACK, Layout, WORKERS_MAX};

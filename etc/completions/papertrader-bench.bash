@@ -43,6 +43,9 @@ _papertrader__bench() {
             papertrader__bench,market)
                 cmd="papertrader__bench__subcmd__market"
                 ;;
+            papertrader__bench,moving)
+                cmd="papertrader__bench__subcmd__moving"
+                ;;
             papertrader__bench,notices)
                 cmd="papertrader__bench__subcmd__notices"
                 ;;
@@ -51,6 +54,9 @@ _papertrader__bench() {
                 ;;
             papertrader__bench,orders)
                 cmd="papertrader__bench__subcmd__orders"
+                ;;
+            papertrader__bench,postgres)
+                cmd="papertrader__bench__subcmd__postgres"
                 ;;
             papertrader__bench,reads)
                 cmd="papertrader__bench__subcmd__reads"
@@ -94,6 +100,9 @@ _papertrader__bench() {
             papertrader__bench__subcmd__help,market)
                 cmd="papertrader__bench__subcmd__help__subcmd__market"
                 ;;
+            papertrader__bench__subcmd__help,moving)
+                cmd="papertrader__bench__subcmd__help__subcmd__moving"
+                ;;
             papertrader__bench__subcmd__help,notices)
                 cmd="papertrader__bench__subcmd__help__subcmd__notices"
                 ;;
@@ -102,6 +111,9 @@ _papertrader__bench() {
                 ;;
             papertrader__bench__subcmd__help,orders)
                 cmd="papertrader__bench__subcmd__help__subcmd__orders"
+                ;;
+            papertrader__bench__subcmd__help,postgres)
+                cmd="papertrader__bench__subcmd__help__subcmd__postgres"
                 ;;
             papertrader__bench__subcmd__help,reads)
                 cmd="papertrader__bench__subcmd__help__subcmd__reads"
@@ -125,7 +137,7 @@ _papertrader__bench() {
 
     case "${cmd}" in
         papertrader__bench)
-            opts="-h -V --json --short --alternations --time --help --version all reads orders settle growth idle start market logins account-times histories notices open-orders sizes websocket load help"
+            opts="-h -V --json --short --alternations --time --help --version all reads orders postgres settle growth idle start market logins account-times histories notices open-orders moving sizes websocket load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -225,7 +237,7 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help)
-            opts="all reads orders settle growth idle start market logins account-times histories notices open-orders sizes websocket load help"
+            opts="all reads orders postgres settle growth idle start market logins account-times histories notices open-orders moving sizes websocket load help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -364,6 +376,20 @@ _papertrader__bench() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__bench__subcmd__help__subcmd__moving)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__bench__subcmd__help__subcmd__notices)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -393,6 +419,20 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__help__subcmd__orders)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__help__subcmd__postgres)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -630,6 +670,28 @@ _papertrader__bench() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        papertrader__subcmd__bench__subcmd__moving)
+            opts="-h --json --short --alternations --time --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --alternations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         papertrader__subcmd__bench__subcmd__notices)
             opts="-h --json --short --alternations --time --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -675,6 +737,28 @@ _papertrader__bench() {
             return 0
             ;;
         papertrader__subcmd__bench__subcmd__orders)
+            opts="-h --json --short --alternations --time --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --alternations)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertrader__subcmd__bench__subcmd__postgres)
             opts="-h --json --short --alternations --time --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

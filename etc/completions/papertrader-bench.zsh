@@ -63,6 +63,16 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(postgres)
+_arguments "${_arguments_options[@]}" : \
+'--alternations=[Turns of each comparison]:N:_default' \
+'--time=[How long each measurement takes]:TIME:_default' \
+'--json[Print JSON]' \
+'--short[A few hundred requests each\: shows that everything runs and that answers are right]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (settle)
 _arguments "${_arguments_options[@]}" : \
 '--alternations=[Turns of each comparison]:N:_default' \
@@ -165,6 +175,16 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(moving)
+_arguments "${_arguments_options[@]}" : \
+'--alternations=[Turns of each comparison]:N:_default' \
+'--time=[How long each measurement takes]:TIME:_default' \
+'--json[Print JSON]' \
+'--short[A few hundred requests each\: shows that everything runs and that answers are right]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (sizes)
 _arguments "${_arguments_options[@]}" : \
 '--alternations=[Turns of each comparison]:N:_default' \
@@ -231,6 +251,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(postgres)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (settle)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -271,6 +295,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(moving)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (sizes)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -302,6 +330,7 @@ _papertrader-bench_commands() {
 'all:Everything with a goal, and the table' \
 'reads:Quotes beside redis GET' \
 'orders:Orders beside PostgreSQL' \
+'postgres:Orders on PostgreSQL and on SQLite, beside pgbench on the same server' \
 'settle:One update that settles 10,000 orders' \
 'growth:What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10 to 10,000 assets, 1 to 8 workers' \
 'idle:10,000 clients that do nothing' \
@@ -312,6 +341,7 @@ _papertrader-bench_commands() {
 'histories:One history of three million transactions, asked for without pause, and who else notices' \
 'notices:5,000 subscribers to one asset'\''s prices, beside a bare loop, and who else notices' \
 'open-orders:A master with a million open orders' \
+'moving:A million accounts and ten million transactions, moved from a file to PostgreSQL and back' \
 'sizes:What a client, an account, a transaction and a price take' \
 'websocket:What a quote by WebSocket costs the worker, beside one by TCP' \
 'load:One load as you wish it' \
@@ -340,6 +370,7 @@ _papertrader-bench__subcmd__help_commands() {
 'all:Everything with a goal, and the table' \
 'reads:Quotes beside redis GET' \
 'orders:Orders beside PostgreSQL' \
+'postgres:Orders on PostgreSQL and on SQLite, beside pgbench on the same server' \
 'settle:One update that settles 10,000 orders' \
 'growth:What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10 to 10,000 assets, 1 to 8 workers' \
 'idle:10,000 clients that do nothing' \
@@ -350,6 +381,7 @@ _papertrader-bench__subcmd__help_commands() {
 'histories:One history of three million transactions, asked for without pause, and who else notices' \
 'notices:5,000 subscribers to one asset'\''s prices, beside a bare loop, and who else notices' \
 'open-orders:A master with a million open orders' \
+'moving:A million accounts and ten million transactions, moved from a file to PostgreSQL and back' \
 'sizes:What a client, an account, a transaction and a price take' \
 'websocket:What a quote by WebSocket costs the worker, beside one by TCP' \
 'load:One load as you wish it' \
@@ -402,6 +434,11 @@ _papertrader-bench__subcmd__help__subcmd__market_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench help market commands' commands "$@"
 }
+(( $+functions[_papertrader-bench__subcmd__help__subcmd__moving_commands] )) ||
+_papertrader-bench__subcmd__help__subcmd__moving_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench help moving commands' commands "$@"
+}
 (( $+functions[_papertrader-bench__subcmd__help__subcmd__notices_commands] )) ||
 _papertrader-bench__subcmd__help__subcmd__notices_commands() {
     local commands; commands=()
@@ -416,6 +453,11 @@ _papertrader-bench__subcmd__help__subcmd__open-orders_commands() {
 _papertrader-bench__subcmd__help__subcmd__orders_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench help orders commands' commands "$@"
+}
+(( $+functions[_papertrader-bench__subcmd__help__subcmd__postgres_commands] )) ||
+_papertrader-bench__subcmd__help__subcmd__postgres_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench help postgres commands' commands "$@"
 }
 (( $+functions[_papertrader-bench__subcmd__help__subcmd__reads_commands] )) ||
 _papertrader-bench__subcmd__help__subcmd__reads_commands() {
@@ -467,6 +509,11 @@ _papertrader-bench__subcmd__market_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench market commands' commands "$@"
 }
+(( $+functions[_papertrader-bench__subcmd__moving_commands] )) ||
+_papertrader-bench__subcmd__moving_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench moving commands' commands "$@"
+}
 (( $+functions[_papertrader-bench__subcmd__notices_commands] )) ||
 _papertrader-bench__subcmd__notices_commands() {
     local commands; commands=()
@@ -481,6 +528,11 @@ _papertrader-bench__subcmd__open-orders_commands() {
 _papertrader-bench__subcmd__orders_commands() {
     local commands; commands=()
     _describe -t commands 'papertrader-bench orders commands' commands "$@"
+}
+(( $+functions[_papertrader-bench__subcmd__postgres_commands] )) ||
+_papertrader-bench__subcmd__postgres_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertrader-bench postgres commands' commands "$@"
 }
 (( $+functions[_papertrader-bench__subcmd__reads_commands] )) ||
 _papertrader-bench__subcmd__reads_commands() {

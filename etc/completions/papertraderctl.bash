@@ -52,6 +52,9 @@ _papertraderctl() {
             papertraderctl,status)
                 cmd="papertraderctl__subcmd__status"
                 ;;
+            papertraderctl,step-down)
+                cmd="papertraderctl__subcmd__step__subcmd__down"
+                ;;
             papertraderctl,verify)
                 cmd="papertraderctl__subcmd__verify"
                 ;;
@@ -153,6 +156,9 @@ _papertraderctl() {
                 ;;
             papertraderctl__subcmd__help,status)
                 cmd="papertraderctl__subcmd__help__subcmd__status"
+                ;;
+            papertraderctl__subcmd__help,step-down)
+                cmd="papertraderctl__subcmd__help__subcmd__step__subcmd__down"
                 ;;
             papertraderctl__subcmd__help,verify)
                 cmd="papertraderctl__subcmd__help__subcmd__verify"
@@ -401,7 +407,7 @@ _papertraderctl() {
 
     case "${cmd}" in
         papertraderctl)
-            opts="-h -V --socket --json --help --version status check metrics setup workers sessions accounts orders market verify backup restore log help"
+            opts="-h -V --socket --json --help --version status step-down check metrics setup workers sessions accounts orders market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1002,7 +1008,7 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help)
-            opts="status check metrics setup workers sessions accounts orders market verify backup restore log help"
+            opts="status step-down check metrics setup workers sessions accounts orders market verify backup restore log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1450,6 +1456,20 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__help__subcmd__step__subcmd__down)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2600,6 +2620,35 @@ _papertraderctl() {
             return 0
             ;;
         papertraderctl__subcmd__status)
+            opts="-h -V --socket --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        papertraderctl__subcmd__step__subcmd__down)
             opts="-h -V --socket --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -40,6 +40,16 @@ _arguments "${_arguments_options[@]}" : \
 '--version[Print version]' \
 && ret=0
 ;;
+(step-down)
+_arguments "${_arguments_options[@]}" : \
+'--socket=[The master'\''s control socket]:PATH:_files' \
+'--json[Print JSON]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
 (check)
 _arguments "${_arguments_options[@]}" : \
 '*-w+[Warn from this value of a figure on; below it for disk and workers]:FIGURE=N:_default' \
@@ -884,6 +894,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(step-down)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (check)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1144,7 +1158,8 @@ esac
 (( $+functions[_papertraderctl_commands] )) ||
 _papertraderctl_commands() {
     local commands; commands=(
-'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings' \
+'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings; of one that stands by, who leads' \
+'step-down:Let the master that stands by lead in this one'\''s place; this one stands by then' \
 'check:Say in one line whether all is well, for monitoring\: exit 0 well, 1 warning, 2 critical, 3 unknown' \
 'metrics:Print the master'\''s metrics, as Prometheus reads them' \
 'setup:Set up a master or a worker of this machine\: folders, keys, certificates, configuration, services' \
@@ -1301,7 +1316,8 @@ _papertraderctl__subcmd__check_commands() {
 (( $+functions[_papertraderctl__subcmd__help_commands] )) ||
 _papertraderctl__subcmd__help_commands() {
     local commands; commands=(
-'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings' \
+'status:Show how the master is doing\: queue, updates, workers, accounts, sessions, prices, warnings; of one that stands by, who leads' \
+'step-down:Let the master that stands by lead in this one'\''s place; this one stands by then' \
 'check:Say in one line whether all is well, for monitoring\: exit 0 well, 1 warning, 2 critical, 3 unknown' \
 'metrics:Print the master'\''s metrics, as Prometheus reads them' \
 'setup:Set up a master or a worker of this machine\: folders, keys, certificates, configuration, services' \
@@ -1503,6 +1519,11 @@ _papertraderctl__subcmd__help__subcmd__setup__subcmd__worker_commands() {
 _papertraderctl__subcmd__help__subcmd__status_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl help status commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__help__subcmd__step-down_commands] )) ||
+_papertraderctl__subcmd__help__subcmd__step-down_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl help step-down commands' commands "$@"
 }
 (( $+functions[_papertraderctl__subcmd__help__subcmd__verify_commands] )) ||
 _papertraderctl__subcmd__help__subcmd__verify_commands() {
@@ -1804,6 +1825,11 @@ _papertraderctl__subcmd__setup__subcmd__worker_commands() {
 _papertraderctl__subcmd__status_commands() {
     local commands; commands=()
     _describe -t commands 'papertraderctl status commands' commands "$@"
+}
+(( $+functions[_papertraderctl__subcmd__step-down_commands] )) ||
+_papertraderctl__subcmd__step-down_commands() {
+    local commands; commands=()
+    _describe -t commands 'papertraderctl step-down commands' commands "$@"
 }
 (( $+functions[_papertraderctl__subcmd__verify_commands] )) ||
 _papertraderctl__subcmd__verify_commands() {

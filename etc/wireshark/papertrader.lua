@@ -548,6 +548,7 @@ local D = {
     [0x0429] = { name = "linkServerInfo", direction = "link", states = {}, arguments = { { name = "fact", type = "NameValue", repeated = true } }, answers = {}, about = "The master's facts for serverInfo, on a new link, at each update, and when the market is paused or resumed." },
     [0x042A] = { name = "linkWatchOrders", direction = "link", states = {}, binary = true, arguments = {}, layouts = { worker = "LinkWatchOrders" }, answers = { [0x0424] = { outcome = "success" } }, about = "Asks whether a session is active, and for the ends of its account's orders as long as it lasts and the link stands. Answered with linkSession." },
     [0x042B] = { name = "linkOrders", direction = "link", states = {}, arguments = { { name = "username", type = "Username" } }, answers = {}, about = "Orders of the account of this name have ended. An orderNotice for each follows in the same message." },
+    [0x042C] = { name = "linkStandby", direction = "link", states = {}, arguments = {}, answers = {}, about = "This master stands by for another one, and the link ends: the worker's other masters are to be asked." },
   },
 }
 

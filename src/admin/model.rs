@@ -76,6 +76,32 @@ pub struct MasterStatus {
     /// When the newest backup was begun that is written; `None` before the first.
     #[serde(default)]
     pub last_backup: Option<String>,
+    /// The masters that stand by; `None` where none can, since the database is a file.
+    #[serde(default)]
+    pub standbys: Option<Vec<StandbySummary>>,
+}
+
+/// A master that stands by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandbySummary {
+    /// Its machine, and what it listens on.
+    pub name: String,
+    pub version: String,
+}
+
+/// The state of a master that stands by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandbyStatus {
+    pub version: String,
+    pub pid: u32,
+    /// Since when it stands by, in RFC 3339 and UTC.
+    pub since: String,
+    /// The `address:port` that it listens on.
+    pub listen: String,
+    /// Machine and address of the master that leads, or led last.
+    pub leader: String,
+    /// Why it is not known who leads; `None` where it is.
+    pub problem: Option<String>,
 }
 
 /// The room on the disk of the database.

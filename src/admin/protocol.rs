@@ -5,8 +5,8 @@
 use super::model::{
     AccountDetails, AccountList, BackupDigest, CodeSummary, DeletionSummary, EndedSessions,
     FlushSummary, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail, MasterKey, MasterStatus,
-    OrderCancelSummary, OrderList, PauseSummary, RestartSummary, SessionList, Verification,
-    WorkerStatus,
+    OrderCancelSummary, OrderList, PauseSummary, RestartSummary, SessionList, StandbyStatus,
+    Verification, WorkerStatus,
 };
 use super::roster::{RosterRow, RosterSummary};
 use serde::{Deserialize, Serialize};
@@ -165,6 +165,8 @@ pub enum AdminRequest {
     },
     /// Writes the log entries in memory to the log's file.
     LogFlush,
+    /// Gives the lead to a master that stands by.
+    StepDown,
 }
 
 /// What an administrator says of a held price.
@@ -280,6 +282,13 @@ pub enum AdminAnswer {
     Log(LogTail),
     /// Answers `LogFlush`.
     Flushed(FlushSummary),
+    /// Answers `Status` where the master stands by.
+    StandingBy(StandbyStatus),
+    /// Answers `StepDown`, before the master stops.
+    SteppingDown {
+        /// Machine and address of the master that leads next.
+        successor: String,
+    },
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use crate::client::{Client, ConnectOptions as ClientOptions};
 use crate::model::{Email, HashedPass, Quote, SessionId, Symbol, Username};
+use crate::testkit::deployment::DeploymentBuilder;
 use crate::testkit::state::SandboxState;
 use crate::testkit::{Deployment, Market, Resources};
 use crate::wire::ConnectionState;
@@ -87,7 +88,21 @@ impl BenchDeployment {
     /// # Errors
     /// Keys, ports or files cannot be made.
     pub fn make(setting: BenchSetting) -> Result<BenchDeployment, String> {
-        let mut kit = Deployment::builder();
+        BenchDeployment::make_by(Deployment::builder().in_a_file(), setting)
+    }
+
+    /// As [`BenchDeployment::make`], with the data in this empty database on a server.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn make_on_server(setting: BenchSetting, url: &str) -> Result<BenchDeployment, String> {
+        BenchDeployment::make_by(Deployment::builder().on_server(url), setting)
+    }
+
+    fn make_by(
+        mut kit: DeploymentBuilder,
+        setting: BenchSetting,
+    ) -> Result<BenchDeployment, String> {
         if let Some(time) = setting.watchdog {
             kit = kit.watchdog(time);
         }

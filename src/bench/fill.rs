@@ -3,7 +3,7 @@
 //! Fills a sandbox's database while nothing runs, so that a million accounts need no million
 //! password hashes.
 //!
-//! Tests: `tests/suite/programs/bench.rs`.
+//! Tests: `tests/suite/programs/bench.rs`, and below.
 
 use crate::config::DatabaseUrl;
 use crate::master::storage::StorageError;
@@ -91,6 +91,23 @@ impl Filler {
             .map_err(words)
     }
 
+    /// Writes `count` accounts, numbered from 1, and settled purchases of them in turn. The ledger adds
+    /// up.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn buyers(&mut self, count: u64, purchases: u64, symbol: &str) -> FillResult<()> {
+        let created = Timestamp(self.now - LIFETIME);
+        self.loader.accounts(count, None, created).map_err(words)?;
+        let all = EvenAccounts {
+            first: 1,
+            accounts: count,
+            step: 1,
+        };
+        self.transactions(purchases, all, symbol)?;
+        self.loader.add_up(symbol).map_err(words)
+    }
+
     /// Writes orders that have not ended.
     ///
     /// # Errors
@@ -148,4 +165,24 @@ fn uuid_pair() -> [u8; 32] {
     first.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     second.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::master::storage::Storage;
+    use crate::master::verify;
+
+    #[test]
+    fn what_buyers_have_adds_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.db");
+        Storage::migrate(&DatabaseUrl::Sqlite(path.clone())).unwrap();
+        let mut filler = Filler::open(&path).unwrap();
+        filler.buyers(3, 10, "SIM001").unwrap();
+        filler.close().unwrap();
+        let report = verify::check(&mut verify::open(&path).unwrap(), &|| false).unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        assert_eq!((report.accounts, report.settled), (3, 10));
+    }
 }

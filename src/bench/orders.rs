@@ -17,10 +17,12 @@ use crate::model::{Quantity, SessionId, Side, Symbol};
 use crate::wire::Request;
 use std::time::Duration;
 
-const CONNECTIONS: usize = 8;
+/// Connections, each of an account of its own.
+pub const CONNECTIONS: usize = 8;
 /// Orders in flight on each connection.
-const IN_FLIGHT: usize = 1000;
-const UPDATE_INTERVAL: Duration = Duration::from_millis(100);
+pub const IN_FLIGHT: usize = 1000;
+/// Time between two updates, which settle what is queued.
+pub const UPDATE_INTERVAL: Duration = Duration::from_millis(100);
 /// Our rate must be this much of PostgreSQL's, in thousandths.
 const RATIO_GOAL: u64 = 5000;
 /// The quantity that is bought and sold again; so small that no account runs out of cash.

@@ -182,6 +182,30 @@ impl Postgres {
         })
     }
 
+    /// Makes an empty database of ours beside that of `pgbench`; returns its URL.
+    ///
+    /// # Errors
+    /// The server makes none.
+    pub fn database(&self, name: &str) -> Result<String, String> {
+        let mut createdb = Command::new(self.programs.join("createdb"));
+        if let Some(user) = self.user {
+            user.apply(&mut createdb);
+        }
+        createdb.current_dir(self.folder.path());
+        let own = self.folder.path().join(SERVER_FOLDER);
+        connect(&mut createdb, &own, self.port);
+        createdb.args(["--template=template0", name]);
+        run(createdb)?;
+        let host = own.to_string_lossy().replace('/', "%2F");
+        Ok(format!("postgres://bench@{host}:{}/{name}", self.port))
+    }
+
+    /// The socket by which the server is reached.
+    pub fn socket(&self) -> PathBuf {
+        let own = self.folder.path().join(SERVER_FOLDER);
+        own.join(format!(".s.PGSQL.{}", self.port))
+    }
+
     /// Runs `pgbench` for `time`; returns orders a second.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use crate::bench::load::{Load, Mix};
 use crate::bench::measure::{Measurement, Times, grouped, span};
 use crate::bench::table::{self, ResultRow};
 use crate::bench::{
-    Scale, account_times, growth, histories, idle, load, logins, market, notices, open_orders,
-    orders, plot, reads, sizes, start, websocket,
+    Scale, account_times, growth, histories, idle, load, logins, market, moving, notices,
+    open_orders, orders, plot, postgres, reads, sizes, start, websocket,
 };
 use crate::daemon;
 use clap::{Args, Parser, Subcommand};
@@ -60,6 +60,8 @@ enum Command {
     Reads,
     /// Orders beside PostgreSQL
     Orders,
+    /// Orders on PostgreSQL and on SQLite, beside pgbench on the same server
+    Postgres,
     /// One update that settles 10,000 orders
     Settle,
     /// What a request costs from 1,000 to 1,000,000 accounts, 1,000 to 10,000,000 transactions, 10
@@ -81,6 +83,8 @@ enum Command {
     Notices,
     /// A master with a million open orders
     OpenOrders,
+    /// A million accounts and ten million transactions, moved from a file to PostgreSQL and back
+    Moving,
     /// What a client, an account, a transaction and a price take
     Sizes,
     /// What a quote by WebSocket costs the worker, beside one by TCP
@@ -144,6 +148,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::All(arguments) => measure_all(cli, arguments),
         Command::Reads => measure_rows(cli, &[reads::measure]),
         Command::Orders => measure_rows(cli, &[orders::measure]),
+        Command::Postgres => measure_rows(cli, &[postgres::measure]),
         Command::Settle => measure_rows(cli, &[orders::settle]),
         Command::Idle => measure_rows(cli, &[idle::measure]),
         Command::Start => measure_rows(cli, &[start::measure]),
@@ -153,6 +158,7 @@ fn run(cli: &BenchCli) -> ExitCode {
         Command::Histories => measure_rows(cli, &[histories::measure]),
         Command::Notices => measure_rows(cli, &[notices::measure]),
         Command::OpenOrders => measure_rows(cli, &[open_orders::measure]),
+        Command::Moving => measure_rows(cli, &[moving::measure]),
         Command::Sizes => measure_rows(cli, &[sizes::measure]),
         Command::Websocket => measure_rows(cli, &[websocket::measure]),
     };

@@ -278,6 +278,7 @@ fn millis(time: Duration) -> u64 {
 fn request(command: &CtlCommand) -> Result<AdminRequest, CtlFailure> {
     Ok(match command {
         CtlCommand::Status | CtlCommand::Check(_) => AdminRequest::Status,
+        CtlCommand::StepDown => AdminRequest::StepDown,
         CtlCommand::Metrics => AdminRequest::Metrics,
         CtlCommand::Workers { command } => match command.clone() {
             WorkersCommand::List => AdminRequest::WorkersList,
@@ -435,6 +436,16 @@ fn print_answer(
 ) -> Result<(), CtlFailure> {
     match answer {
         AdminAnswer::Status(status) => print(cli, &status, &advised(cli, &show::status(&status))),
+        AdminAnswer::StandingBy(status) => {
+            print(cli, &status, &advised(cli, &show::standby(&status)))
+        }
+        AdminAnswer::SteppingDown { successor } => {
+            let text = format!(
+                "this master stops, and {} leads from now on\n",
+                clean(&successor)
+            );
+            print(cli, &successor, &text)
+        }
         AdminAnswer::Metrics(text) => print(cli, &text, &text),
         AdminAnswer::Workers(workers) => {
             print(cli, &workers, &advised(cli, &show::workers(&workers)))

@@ -2,6 +2,7 @@
 //!
 //! Checks the files and folders that a configuration names.
 
+use super::database::DatabaseUrl;
 use super::reader::ConfigReport;
 use crate::runtime::log::LogConfig;
 use crate::runtime::ownership::{group_name, user_name};
@@ -49,6 +50,38 @@ pub(super) fn secret_file(report: &ConfigReport, key: &str, path: &Path) {
             closing(it.uid(), path)
         );
         report.problem(key, reason);
+    }
+}
+
+/// Checks what a database on a server needs: its password's file, the certificate of its authority.
+pub(super) fn database(report: &ConfigReport, database: &DatabaseUrl) {
+    let DatabaseUrl::Postgres(url) = database else {
+        return;
+    };
+    if let Some(file) = url.password_file() {
+        secret_file(report, "database.password_file", file);
+    }
+    if let Some(file) = url.root_certificate() {
+        readable_file(report, "database.url", file);
+    }
+    if let Some(text) = url.weakness() {
+        report.warn("database.url", text);
+    }
+}
+
+/// Checks what a database of a command line needs. Returns warnings.
+///
+/// # Errors
+/// The reasons of all problems, a line each.
+pub fn check_database(database: &DatabaseUrl) -> Result<Vec<String>, String> {
+    let report = ConfigReport::new(Path::new(""), "");
+    self::database(&report, database);
+    match report.conclude(()) {
+        Ok(((), warnings)) => Ok(warnings.into_iter().map(|it| it.reason).collect()),
+        Err(error) => {
+            let reasons: Vec<String> = error.problems.into_iter().map(|it| it.reason).collect();
+            Err(reasons.join("\n"))
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::changes::{Comparable, ConfigValues};
 use super::metrics::{MASTER_METRICS_PORT, MetricsConfig};
 use super::reader::{ConfigReport, ConfigTable, IfAbsent, a_kind};
 use super::values::{self, SOCKET_PATH_MAX};
-use super::{ConfigError, DatabaseUrl, Warning, check, writer};
+use super::{ConfigError, DatabaseUrl, Warning, check, postgres, writer};
 use crate::model::money::{FRACTION_DIGITS, MILLION};
 use crate::model::printable::is_printable;
 use crate::model::{Fingerprint, Money};
@@ -43,6 +43,10 @@ const BCRYPT_COST_ADVISED: u32 = 10;
 
 /// Longest name of a deployment, in characters.
 const NAME_MAX: usize = 64;
+
+/// Shortest and longest time for which a master leads once it has said that it does.
+const LEASE_MIN: Duration = Duration::from_secs(3);
+const LEASE_MAX: Duration = Duration::from_secs(60);
 
 /// Upper limit of rates and counts.
 const COUNT_MAX: u32 = 1_000_000_000;
@@ -206,6 +210,7 @@ impl MasterConfig {
         values.bare("expected_workers", self.expected_workers);
         values.duration("backup_warning", self.backup_warning);
         values.text("database.url", self.database.to_text(&self.data_dir));
+        self.write_server(values);
         values.path("gpg.home", &self.gpg.home);
         values.text("gpg.key", self.gpg.key);
         values.log(&self.log);
@@ -259,6 +264,16 @@ impl MasterConfig {
         values.duration("limits.frame_timeout", limits.frame_timeout);
         if let Some(metrics) = self.metrics {
             metrics.write(values);
+        }
+    }
+
+    /// Sets the keys of a database on a server.
+    fn write_server(&self, values: &mut writer::TomlValues) {
+        if let Some(file) = self.database.password_file() {
+            values.path("database.password_file", file);
+        }
+        if let DatabaseUrl::Postgres(url) = &self.database {
+            values.duration("database.lease", url.lease());
         }
     }
 }
@@ -386,8 +401,28 @@ fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {
     let url = table.parsed("url", IfAbsent::Default(default), |text| {
         DatabaseUrl::parse(text, data_dir)
     });
+    let named = table.has("password_file");
+    let password_file = named.then(|| check::or_credential(table.path("password_file", None)));
+    let has_lease = table.has("lease");
+    let lease = table.duration("lease", postgres::LEASE, LEASE_MIN, LEASE_MAX);
     table.finish();
-    url
+    match url {
+        DatabaseUrl::Postgres(url) => {
+            let url = url.with_password_file(password_file).with_lease(lease);
+            DatabaseUrl::Postgres(Box::new(url))
+        }
+        file => {
+            if named {
+                let reason = "a database in a file has no password: leave this out";
+                root.report().problem("database.password_file", reason);
+            }
+            if has_lease {
+                let reason = "only masters that share a database on a PostgreSQL server have one: leave this out";
+                root.report().problem("database.lease", reason);
+            }
+            file
+        }
+    }
 }
 
 fn gpg(root: &mut ConfigTable<'_, '_>) -> MasterGpg {
@@ -475,6 +510,7 @@ fn check_files(config: &MasterConfig, report: &ConfigReport) {
     check::gpg_home(report, &config.gpg.home);
     check::written_folder(report, "data_dir", &config.data_dir);
     check::log_file(report, &config.log);
+    check::database(report, &config.database);
     check::port(report, "listen", config.listen);
     config.assets.check_files(report);
     if let Some(mail) = &config.mail {

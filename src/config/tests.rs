@@ -179,7 +179,9 @@ fn the_commented_keys_of_the_samples_are_their_defaults() {
     };
     let text = all(include_str!("../../etc/master.toml"))
         .replace("FINGERPRINT", KEY)
-        .replace("symbols_file = \"symbols.txt\"\n", "");
+        .replace("symbols_file = \"symbols.txt\"\n", "")
+        .replace("password_file = \"database.password\"\n", "")
+        .replace("lease = \"6s\"\n", "");
     let (mut sample, _) = master(&text).unwrap();
     // Its keys have no defaults.
     assert!(sample.mail.take().is_some());
@@ -311,9 +313,27 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "",
-        "[database]\nurl = \"postgres://x\"",
+        "[database]\nurl = \"mysql://x\"",
         "database.url",
         "sqlite:FILE",
+    ),
+    (
+        "",
+        "[database]\nurl = \"postgres://x\"",
+        "database.url",
+        "names no user",
+    ),
+    (
+        "",
+        "[database]\nurl = \"postgres://pt:secret@db/x\"",
+        "database.url",
+        "database.password_file",
+    ),
+    (
+        "",
+        "[database]\npassword_file = \"key\"",
+        "database.password_file",
+        "has no password",
     ),
     ("", "[tls]", "tls", "no such key"),
     (
@@ -646,6 +666,10 @@ fn a_worker_s_values_are_checked() {
         ("master = \"ma ster:1\"", "master"),
         ("master = \"::1:2048\"", "master"),
         ("master = \"[::g]:2048\"", "master"),
+        ("master = \"a:1\"\nmasters = [\"a:1\", \"b:1\"]", "masters"),
+        ("masters = []", "masters"),
+        ("masters = [\"a:1\", \"a:1\"]", "masters"),
+        ("masters = [\"a:1\", \"b\"]", "masters"),
         ("data_dir = \"\"", "data_dir"),
         ("allow_plaintext = \"yes\"", "allow_plaintext"),
     ] {
@@ -654,6 +678,9 @@ fn a_worker_s_values_are_checked() {
     }
     let (config, _) = worker(&worker_text("master = \"[::1]:2048\"", "")).unwrap();
     assert_eq!(config.master.to_string(), "[::1]:2048");
+    let (config, _) = worker(&worker_text("masters = [\"a:1\", \"b:2\"]", "")).unwrap();
+    let masters: Vec<String> = config.masters().map(ToString::to_string).collect();
+    assert_eq!(masters, ["a:1", "b:2"]);
     let error = worker(&worker_text("", "").replace(OTHER, KEY)).unwrap_err();
     assert_eq!(error.problems[0].key, "gpg.master_key");
     let error = worker(&worker_text("", "[limits]\nmax_unsent = \"1 elephant\"\n")).unwrap_err();
@@ -736,6 +763,19 @@ fn a_written_configuration_reads_back_the_same() {
         "{written}"
     );
     assert!(written.contains("home = \"gnupg\"") && written.contains("url = \"sqlite:db/x.db\""));
+
+    let on_server = format!(
+        "{}[database]\nurl = \"postgres://pt@h1,h2/x?target_session_attrs=read-write\"\npassword_file = \"pw\"\n",
+        master_text()
+    );
+    let (config, _) = MasterConfig::parse(&on_server, file).unwrap();
+    let written = config.to_toml(file);
+    assert_eq!(
+        MasterConfig::parse(&written, file).unwrap().0,
+        config,
+        "{written}"
+    );
+    assert!(written.contains("\npassword_file = \"pw\"\n"), "{written}");
 
     let plain = master(&master_text()).unwrap().0;
     let file = Path::new("/etc/papertrader/master.toml");

@@ -21,6 +21,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Longest name of a worker, in bytes.
 const NAME_MAX: usize = 64;
 
+/// Most addresses of masters.
+const MASTERS_MAX: usize = 8;
+
 /// Most addresses and networks of proxies.
 const PROXIES_MAX: usize = 64;
 
@@ -38,6 +41,8 @@ pub struct WorkerConfig {
     pub advertise: HostPort,
     /// Address of the master.
     pub master: HostPort,
+    /// Addresses of further masters, where one of several leads.
+    pub other_masters: Vec<HostPort>,
     /// Whether the daemon may run as root.
     pub allow_root: bool,
     /// Whether clients beyond loopback may use plain text.
@@ -137,13 +142,22 @@ impl WorkerConfig {
         values.fill(include_str!("../../etc/worker.toml"))
     }
 
+    /// The addresses of all masters, of which one leads.
+    pub fn masters(&self) -> impl Iterator<Item = &HostPort> {
+        std::iter::once(&self.master).chain(&self.other_masters)
+    }
+
     /// Sets all keys.
     fn write(&self, values: &mut writer::TomlValues) {
         values.text("name", &self.name);
         values.text("uuid", self.uuid);
         values.text("listen", self.listen);
         values.text("advertise", &self.advertise);
-        values.text("master", &self.master);
+        if self.other_masters.is_empty() {
+            values.text("master", &self.master);
+        } else {
+            values.texts("masters", self.masters());
+        }
         values.bare("allow_root", self.allow_root);
         values.bare("allow_plaintext", self.allow_plaintext);
         values.path("gpg.home", &self.gpg.home);
@@ -193,6 +207,7 @@ impl Comparable for WorkerConfig {
 
 fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let (master, other_masters) = masters(root);
     let config = WorkerConfig {
         name: root.parsed("name", IfAbsent::Required(String::new()), name),
         uuid: root.parsed("uuid", IfAbsent::Required(Uuid::nil()), uuid),
@@ -202,11 +217,8 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
             IfAbsent::Required(HostPort::default_master()),
             str::parse,
         ),
-        master: root.parsed(
-            "master",
-            IfAbsent::Default(HostPort::default_master()),
-            str::parse,
-        ),
+        master,
+        other_masters,
         allow_root: root.flag("allow_root", false),
         allow_plaintext: root.flag("allow_plaintext", false),
         gpg: gpg(root),
@@ -252,6 +264,45 @@ fn read(root: &mut ConfigTable<'_, '_>) -> WorkerConfig {
         metrics.check(&others, root.report());
     }
     config
+}
+
+/// `master`, or `masters` where one of several leads.
+fn masters(root: &mut ConfigTable<'_, '_>) -> (HostPort, Vec<HostPort>) {
+    let one = root.parsed(
+        "master",
+        IfAbsent::Default(HostPort::default_master()),
+        str::parse,
+    );
+    if !root.has("masters") {
+        return (one, Vec::new());
+    }
+    if root.report().has("master") {
+        root.report().problem(
+            "masters",
+            "master names one, and masters several of which one leads: leave one of the two keys out",
+        );
+    }
+    let default = vec![one.clone()];
+    let masters = root.value("masters", IfAbsent::Default(default), |value| {
+        let masters: Vec<HostPort> = reader::texts(value)?
+            .into_iter()
+            .map(str::parse)
+            .collect::<Result<_, _>>()?;
+        let mut different = masters.clone();
+        different.sort_by_key(ToString::to_string);
+        different.dedup();
+        if masters.is_empty() || masters.len() > MASTERS_MAX {
+            return Err(format!(
+                "1 to {MASTERS_MAX} addresses, such as [\"10.0.0.1:2048\", \"10.0.0.2:2048\"]"
+            ));
+        }
+        if different.len() < masters.len() {
+            return Err("an address is there twice".to_owned());
+        }
+        Ok(masters)
+    });
+    let mut masters = masters.into_iter();
+    (masters.next().unwrap_or(one), masters.collect())
 }
 
 fn name(text: &str) -> Result<String, String> {

@@ -103,6 +103,26 @@ fn check_owners(user: &str, paths: &[NamedPath<'_>]) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Refuses a command of a terminal that would write, as root, to what is another user's.
+///
+/// # Errors
+/// We are root, and the path is another user's: exit code [`BAD_CONFIG`].
+pub fn check_command(program: &str, path: NamedPath<'_>) -> Result<(), StartError> {
+    let Some(owner) = other_owner(&[path]) else {
+        return Ok(());
+    };
+    let name = uzers::get_user_by_uid(owner.user);
+    let name = name.map_or(format!("#{}", owner.user), |it| {
+        it.name().to_string_lossy().into_owned()
+    });
+    Err(StartError::misconfigured(format!(
+        "{}: {} belongs to user {owner}, and root would leave files there that this user cannot write: run it as that \
+         user: runuser -u {name} -- {program} …",
+        path.key,
+        path.path.display()
+    )))
+}
+
 /// The owner of the first of `paths` that is not root's, if we are root.
 pub(super) fn other_owner(paths: &[NamedPath<'_>]) -> Option<PathOwner> {
     if !geteuid().is_root() {

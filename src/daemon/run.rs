@@ -10,13 +10,15 @@ use super::{
     DONE, EndReason, STOP_DEADLINE, Signals, StartError, accept_config, enforce_stop, forbid_cores,
     stop_with_input, watch_signals,
 };
-use super::{FAILED, first_process, other_user};
+use super::{FAILED, SUPERSEDED, first_process, other_user};
 use crate::config::{ConfigError, Warning};
 use crate::runtime::log::{self, LogConfig, LogHandle};
 use crate::runtime::{self, Stop};
 use clap::Parser;
+use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 /// A daemon: what differs between the master and a worker.
@@ -32,6 +34,11 @@ pub trait Service: Sized {
     type Cli: Parser + Into<DaemonArguments>;
     /// The type of the configuration.
     type Config;
+
+    /// Does what the command line asks for instead of serving. Returns the exit code; `None`: nothing.
+    fn command(_cli: &Self::Cli) -> Option<u8> {
+        None
+    }
 
     /// Reads the configuration.
     ///
@@ -78,23 +85,35 @@ pub trait Service: Sized {
     }
 
     /// Starts all threads. Before it gives the signal to stop, a start that fails keeps its reason
-    /// in `reason`.
+    /// in `reason`. `None`: somebody else gave that signal while it waited for its turn.
     ///
     /// # Errors
     /// The reason, with its exit code. No thread is left running.
-    fn start(config: &Self::Config, stop: &Stop, reason: &EndReason) -> Result<Self, StartError>;
+    fn start(
+        context: &ServiceContext<'_, Self::Config>,
+        reason: &EndReason,
+    ) -> Result<Option<Self>, StartError>;
 
-    /// Serves until the stop signal.
+    /// Serves until the stop signal, which it may give itself.
     ///
     /// # Errors
     /// The reason why it ended without the stop signal.
-    fn serve(&self, context: &ServiceContext<'_, Self::Config>) -> Result<(), StartError>;
+    fn serve(&self, context: &ServiceContext<'_, Self::Config>) -> Result<ServeEnd, StartError>;
 
     /// Stops all threads. Returns the names of those that did not end before `deadline`.
     fn stop(self, deadline: Instant) -> Vec<String>;
 }
 
-/// The parameters of [`Service::serve`].
+/// What follows when a daemon has served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServeEnd {
+    /// The process ends.
+    Stopped,
+    /// The program starts again in the same process, as if it were a new one.
+    StartAgain,
+}
+
+/// The parameters of [`Service::start`] and [`Service::serve`].
 pub struct ServiceContext<'a, C> {
     /// The configuration at the start.
     pub config: &'a C,
@@ -117,7 +136,11 @@ pub fn main<S: Service>() -> ExitCode {
     if let Some(code) = first_process::run_as_child() {
         return code;
     }
-    let arguments: DaemonArguments = S::Cli::parse().into();
+    let cli = S::Cli::parse();
+    if let Some(code) = S::command(&cli) {
+        return ExitCode::from(code);
+    }
+    let arguments: DaemonArguments = cli.into();
     let loaded = S::load(&arguments.config);
     if arguments.check_config
         && let Ok((config, _)) = &loaded
@@ -127,7 +150,12 @@ pub fn main<S: Service>() -> ExitCode {
     }
     let code = match accept_config(loaded) {
         Ok(config) => match run::<S>(&arguments, &config) {
-            Ok(()) => DONE,
+            Ok(ServeEnd::Stopped) => DONE,
+            Ok(ServeEnd::StartAgain) => {
+                let error = start_again();
+                eprintln!("{}: it cannot start again by itself: {error}", S::PROGRAM);
+                SUPERSEDED
+            }
             Err(LastWords { error, is_logged }) => {
                 // The log has copied it to standard error.
                 if !is_logged {
@@ -170,13 +198,28 @@ impl<E: Into<StartError>> From<E> for LastWords {
     }
 }
 
-fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<(), LastWords> {
+/// Runs this program anew in this process, with the same arguments. Returns only where that fails.
+fn start_again() -> io::Error {
+    let mut words = std::env::args_os();
+    let program = match std::env::current_exe() {
+        Ok(path) if path.exists() => path,
+        // Its file was replaced or removed.
+        Ok(_) | Err(_) => "/proc/self/exe".into(),
+    };
+    let mut command = Command::new(program);
+    if let Some(name) = words.next() {
+        command.arg0(name);
+    }
+    command.args(words).exec()
+}
+
+fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<ServeEnd, LastWords> {
     if arguments.check_config {
         root::detach_check()?;
         for warning in S::check(config)? {
             eprintln!("{}: warning: {warning}", S::PROGRAM);
         }
-        return Ok(());
+        return Ok(ServeEnd::Stopped);
     }
     let allowed = arguments.allow_root || S::allows_root(config);
     root::check(S::PROGRAM, S::USER, allowed, &S::written_paths(config))?;
@@ -210,19 +253,23 @@ fn run<S: Service>(arguments: &DaemonArguments, config: &S::Config) -> Result<()
     };
     let ran = start_and_serve::<S>(&context, &reason);
     let flushed = log.stop(Instant::now() + STOP_DEADLINE);
-    ran.map_err(|error| LastWords {
+    let end = ran.map_err(|error| LastWords {
         error,
         is_logged: flushed.is_ok(),
     })?;
-    Ok(flushed.map_err(StartError::failed)?)
+    flushed.map_err(StartError::failed)?;
+    Ok(end)
 }
 
 fn start_and_serve<S: Service>(
     context: &ServiceContext<'_, S::Config>,
     reason: &EndReason,
-) -> Result<(), StartError> {
-    let service =
-        S::start(context.config, context.stop, reason).inspect_err(|error| reason.keep(error))?;
+) -> Result<ServeEnd, StartError> {
+    let started = S::start(context, reason).inspect_err(|error| reason.keep(error))?;
+    let Some(service) = started else {
+        crate::info!("the {} has stopped: {}", S::NAME, reason.of_stop());
+        return Ok(ServeEnd::Stopped);
+    };
     let served = service.serve(context);
     if let Err(error) = &served {
         reason.keep(error);
@@ -232,5 +279,9 @@ fn start_and_serve<S: Service>(
         crate::warn!("thread {name} did not end in time");
     }
     crate::info!("the {} has stopped: {}", S::NAME, reason.of_stop());
-    served
+    // Who is asked to stop while it gives its place to another one does not start again.
+    match served? {
+        ServeEnd::StartAgain if reason.is_asked() => Ok(ServeEnd::Stopped),
+        end => Ok(end),
+    }
 }

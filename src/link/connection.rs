@@ -63,6 +63,8 @@ pub struct LinkConnection {
     /// Who waits for the link to send what it has. Locked while `send_half` is, or alone.
     drain: Mutex<Option<DrainWaiter>>,
     open: AtomicBool,
+    /// Whether the other end has said that it is a master which stands by.
+    stands_by: AtomicBool,
 }
 
 /// What is done once at most so many bytes are unsent, or the link has ended.
@@ -123,6 +125,7 @@ impl LinkConnection {
             send_half: Mutex::new(SendHalf::new(number, sealer, flusher)),
             drain: Mutex::new(None),
             open: AtomicBool::new(true),
+            stands_by: AtomicBool::new(false),
         }))
     }
 
@@ -172,6 +175,16 @@ impl LinkConnection {
     /// Bytes that the socket has not taken.
     pub fn unsent(&self) -> usize {
         self.send_half.lock().unsent()
+    }
+
+    /// Notes that the other end has said that it is a master which stands by.
+    pub fn note_standby(&self) {
+        self.stands_by.store(true, Ordering::Release);
+    }
+
+    /// Whether the other end has said that it is a master which stands by.
+    pub fn stands_by(&self) -> bool {
+        self.stands_by.load(Ordering::Acquire)
     }
 
     /// Whether the link is open.

@@ -17,11 +17,13 @@ mod orders;
 mod send;
 mod sessions;
 mod socket;
+mod standby;
 mod status;
 mod warnings;
 mod workers;
 
-use super::messages::{AdminAct, MasterChannels, RosterImport};
+use super::messages::{AdminAct, MasterChannels};
+use super::standby::lease::LeaseView;
 use super::storage::Interrupter;
 use crate::admin::model::{FlushSummary, LogLine, LogTail};
 use crate::admin::protocol::{AdminAnswer, AdminRequest, ROWS_MAX};
@@ -38,6 +40,7 @@ use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use socket::ControlSocket;
+pub use standby::{StandbyControl, StandbyState};
 use status::StatusSource;
 use std::io;
 use std::net::SocketAddr;
@@ -78,6 +81,10 @@ pub struct AdminChannels {
     pub backups: Arc<BackupRecord>,
     /// What is wrong with the file of the configuration.
     pub file: Arc<FileState>,
+    /// Whoever may take this master's place; `None` where the database is a file.
+    pub lease: Option<LeaseView>,
+    /// Has the master step down.
+    pub step_down: Sender<()>,
 }
 
 /// The thread that accepts administrators.
@@ -265,16 +272,7 @@ impl AdminShared {
                 valid_ms,
                 check,
                 again,
-            } => {
-                let import = RosterImport {
-                    rows,
-                    valid: accounts::validity(valid_ms)?,
-                    is_check: check,
-                    is_again: again,
-                    caller: caller.to_string(),
-                };
-                accounts::import(self, import, caller)
-            }
+            } => accounts::import(self, rows, valid_ms, (check, again), caller),
             AdminRequest::AccountsReset { name, valid_ms } => {
                 accounts::reset(self, name, valid_ms, caller)
             }
@@ -298,8 +296,11 @@ impl AdminShared {
                 market::review(self, &symbol, verdict, caller)
             }
             AdminRequest::MarketPause { paused } => market::pause(self, paused, caller),
-            AdminRequest::LogTail { entries } => Ok(AdminAnswer::Log(self.tail(entries))),
-            AdminRequest::LogFlush => self.flush(),
+            AdminRequest::LogTail { entries } => {
+                Ok(AdminAnswer::Log(log_tail(&self.channels.log, entries)))
+            }
+            AdminRequest::LogFlush => flushed(&self.channels.log),
+            AdminRequest::StepDown => self.step_down(caller),
         }
     }
 
@@ -308,34 +309,50 @@ impl AdminShared {
         Ok(AdminAnswer::Status(Box::new(status)))
     }
 
-    fn tail(&self, entries: usize) -> LogTail {
-        let mut tail = self.channels.log.tail(entries.min(ROWS_MAX));
-        let mut bytes_left = LOG_BYTES_MAX;
-        let kept = tail
-            .iter()
-            .rev()
-            .take_while(|entry| {
-                let size = entry.message.len() + 256;
-                bytes_left
-                    .checked_sub(size)
-                    .map(|left| bytes_left = left)
-                    .is_some()
-            })
-            .count();
-        tail.drain(..tail.len() - kept);
-        LogTail {
-            entries: tail.iter().map(entry).collect(),
-        }
+    /// Gives the lease to a master that stands by. The answer comes before this one stops.
+    fn step_down(&self, caller: AdminCaller) -> Result<AdminAnswer, String> {
+        let Some(lease) = &self.channels.lease else {
+            return Err(
+                "the database is a file, which no other master can take over: nothing was done"
+                    .to_owned(),
+            );
+        };
+        let successor = lease.choose_successor()?;
+        crate::audit!("step down", successor = successor.name, by = caller);
+        // A full channel holds the same.
+        let _ = self.channels.step_down.try_send(());
+        Ok(AdminAnswer::SteppingDown {
+            successor: successor.name,
+        })
     }
+}
 
-    fn flush(&self) -> Result<AdminAnswer, String> {
-        self.channels
-            .log
-            .flush()
-            .map_err(|error| format!("the log could not be written: {error}"))?;
-        let lost = self.channels.log.lost();
-        Ok(AdminAnswer::Flushed(FlushSummary { lost }))
+/// The newest entries of the log.
+fn log_tail(log: &LogHandle, entries: usize) -> LogTail {
+    let mut tail = log.tail(entries.min(ROWS_MAX));
+    let mut bytes_left = LOG_BYTES_MAX;
+    let kept = tail
+        .iter()
+        .rev()
+        .take_while(|entry| {
+            let size = entry.message.len() + 256;
+            bytes_left
+                .checked_sub(size)
+                .map(|left| bytes_left = left)
+                .is_some()
+        })
+        .count();
+    tail.drain(..tail.len() - kept);
+    LogTail {
+        entries: tail.iter().map(entry).collect(),
     }
+}
+
+fn flushed(log: &LogHandle) -> Result<AdminAnswer, String> {
+    log.flush()
+        .map_err(|error| format!("the log could not be written: {error}"))?;
+    let lost = log.lost();
+    Ok(AdminAnswer::Flushed(FlushSummary { lost }))
 }
 
 /// Logs what a request has done to a worker. Other acts are logged where they are made.
@@ -401,7 +418,8 @@ fn log_act(request: &AdminRequest, caller: AdminCaller) {
         | AdminRequest::MarketReview { .. }
         | AdminRequest::MarketPause { .. }
         | AdminRequest::LogTail { .. }
-        | AdminRequest::LogFlush => {}
+        | AdminRequest::LogFlush
+        | AdminRequest::StepDown => {}
     }
 }
 

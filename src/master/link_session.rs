@@ -13,7 +13,7 @@ use super::messages::{AuthRequest, LinkRequest, RouterMessage, WorkersMessage, W
 use super::reply_to::{LinkedWorker, ReplyTo};
 use super::workers::registry::Registry;
 use crate::link::connection::{LinkClosed, LinkConnection};
-use crate::link::envelope::{EnvelopeDecoder, LinkMessage};
+use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader, LinkMessage};
 use crate::link::handshake::{self, HandshakeError, MasterIdentity, RegisteredWorker};
 use crate::link::message::{BodyFrames, SessionHashes, WorkerReport};
 use crate::link::record::{Opener, RecordError};
@@ -40,6 +40,8 @@ use uuid::Uuid;
 const NONSENSE_REASON: &str = "nonsense";
 /// The reason, in counters and in the log, when a booted worker links: it is told so and kept out.
 const BOOTED_REASON: &str = "booted";
+/// The reason, in counters, when a worker links to a master that does not lead.
+const STANDBY_REASON: &str = "standing-by";
 /// How long the report of a closed link waits for room in the inbox of workers.
 const UNLINKED_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -60,6 +62,9 @@ pub struct LinkSessions {
     /// Limits the log lines for each reason.
     pub throttle: Throttle,
     pub stop: Stop,
+    /// Whether this master stands by: then it tells so to each worker that has proven itself, and
+    /// nothing else.
+    pub stands_by: bool,
 }
 
 impl LinkSessions {
@@ -74,6 +79,7 @@ impl LinkSessions {
                 let sealed = established.sealed;
                 let uuid = established.peer.uuid;
                 match LinkConnection::new(socket, sealed.sealer, Arc::clone(&self.flusher)) {
+                    Ok(link) if self.stands_by => self.send_on(&link, uuid, sealed.opener),
                     Ok(link) => {
                         let session = LinkSession {
                             context: self,
@@ -88,6 +94,28 @@ impl LinkSessions {
             }
             Err(error) => self.log_refused(&peer, error.as_str(), &error),
         }
+    }
+
+    /// Tells a worker that this master does not lead, within the sealed link, where nobody else can
+    /// say it. What the worker sends is thrown away.
+    fn send_on(&self, link: &Arc<LinkConnection>, worker: Uuid, mut opener: Opener) {
+        let header = EnvelopeHeader {
+            worker,
+            // That of the worker's process is not known yet, and a push answers none.
+            boot: Uuid::nil(),
+            sequence: 0,
+            timestamp: Timestamp::now(),
+            client: None,
+        };
+        link.send(&header, |out| {
+            frame::write(out, Instruction::LinkStandby, &[])
+        });
+        link.end();
+        if let Some(more) = self.count(STANDBY_REASON) {
+            crate::info!("{link:?} ends: this master stands by, and tells its worker so{more}");
+        }
+        discard(link, &mut opener);
+        link.cut();
     }
 
     /// Counts and logs a refused link.
@@ -152,7 +180,7 @@ impl LinkSession<'_> {
                     let text = "its worker is kept out until an administrator admits it";
                     self.context
                         .log_refused(&self.link.peer, BOOTED_REASON, &text);
-                    self.discard(&mut opener);
+                    discard(&self.link, &mut opener);
                     break;
                 }
                 Err(error) => {
@@ -185,16 +213,6 @@ impl LinkSession<'_> {
                 .context
                 .workers
                 .send_timeout(WorkersMessage::Unlinked(worker), UNLINKED_TIMEOUT);
-        }
-    }
-
-    /// Reads what a booted worker still sends, so that no reset destroys what it is told. Ends when
-    /// the worker closes the link, or after [`LINGER_TIMEOUT`], at its next byte or silence.
-    fn discard(&self, opener: &mut Opener) {
-        let deadline = Instant::now() + LINGER_TIMEOUT;
-        let (mut chunk, mut plain) = (Vec::new(), Vec::new());
-        while Instant::now() < deadline && self.link.read(opener, &mut chunk, &mut plain).is_ok() {
-            wipe::clear(&mut plain);
         }
     }
 
@@ -281,6 +299,16 @@ impl LinkSession<'_> {
             Ok(false) => Err(ReadOutcome::Booted),
             Err(_) => Err(ReadOutcome::Close),
         }
+    }
+}
+
+/// Reads what a worker that is kept out still sends, so that no reset destroys what it is told. Ends
+/// when the worker closes the link, or after [`LINGER_TIMEOUT`], at its next byte or silence.
+fn discard(link: &LinkConnection, opener: &mut Opener) {
+    let deadline = Instant::now() + LINGER_TIMEOUT;
+    let (mut chunk, mut plain) = (Vec::new(), Vec::new());
+    while Instant::now() < deadline && link.read(opener, &mut chunk, &mut plain).is_ok() {
+        wipe::clear(&mut plain);
     }
 }
 

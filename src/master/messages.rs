@@ -504,6 +504,9 @@ pub enum WorkersMessage {
     MarketChanged,
     /// For the administrator: all registered workers.
     List(Sender<Vec<WorkerRow>>),
+    /// For the administrator: keeps a worker's public key for the other masters of the database, before
+    /// it is registered with that.
+    KeepKey(Fingerprint, Vec<u8>, Sender<Result<(), String>>),
     /// For the administrator: registers a worker.
     Register(Registration, Sender<Result<WorkerServer, String>>),
     /// For the administrator: ends a registration. It cannot be undone.

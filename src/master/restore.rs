@@ -95,7 +95,9 @@ pub fn restore(
     let Replacement { ended, replaced } = target.replace(staged)?;
     Ok(RestoreSummary {
         older,
-        database: database.file().to_owned(),
+        database: backup::file_of(database)
+            .map_err(|error| error.to_string())?
+            .to_owned(),
         replaced,
         ended,
         verification,

@@ -18,13 +18,20 @@ use super::messages::{
     UpdateChannels, WorkersShared,
 };
 use super::order_watchers::OrderWatchers;
+use super::standby::lease::{self, DatabaseHold, LeaseKeeper};
+use super::standby::{self, NewLeader, StandbyRemains};
+use super::standby::{fingerprints, worker_keys};
 use super::storage::deployment_facts::{self, FactsError};
-use super::storage::{Reader, Storage, StorageError, StorageLock};
+use super::storage::process_lock::ProcessLock;
+use super::storage::{
+    self, LeaseAttempt, LeaseClaim, LeaseHolder, Reader, Storage, StorageError, process_id,
+};
 use super::third_party::{self, ThirdParties};
 use super::workers::registry::Registry;
 use super::{Master, account_queries, auth, router, transactions, workers};
-use crate::config::{DatabaseUrl, MasterConfig};
-use crate::daemon::{self, EndReason, StartError};
+use crate::config::{DatabaseUrl, MasterConfig, PostgresUrl};
+use crate::daemon::run::ServiceContext;
+use crate::daemon::{self, EndReason, StartError, StartWatch};
 use crate::link::handshake::{BudgetLimits, GpgBudget, MasterIdentity};
 use crate::link::key_watch::{KeyWatchHandle, key_watch};
 use crate::link::keyring::{Keyring, leave_agent};
@@ -35,7 +42,6 @@ use crate::runtime::published::Published;
 use crate::runtime::{self, Heartbeat, Stop, ThreadGroup, Watchdog};
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -49,7 +55,13 @@ const REFUSALS_LOGGED_MAX: u32 = 20;
 
 impl From<StorageError> for StartError {
     fn from(error: StorageError) -> Self {
-        StartError::failed(error)
+        match error {
+            StorageError::Superseded(text) => StartError {
+                code: daemon::SUPERSEDED,
+                text,
+            },
+            error => StartError::failed(error),
+        }
     }
 }
 
@@ -69,7 +81,11 @@ impl From<AssetsError> for StartError {
 /// The first problem, with its exit code.
 pub fn check(config: &MasterConfig) -> Result<Vec<String>, StartError> {
     let mut warnings = check_market(config)?;
+    let of_server = storage::server_warnings(&config.database)
+        .map_err(|error| StartError::failed(format!("the database is not reached now: {error}")))?;
     warnings.extend(check_others(config)?);
+    warnings.extend(of_server);
+    warnings.extend(fingerprints::check(config)?);
     Ok(warnings)
 }
 
@@ -109,16 +125,19 @@ fn check_others(config: &MasterConfig) -> Result<Vec<String>, StartError> {
 }
 
 /// What is said of a master without a database.
-fn no_database(config: &MasterConfig) -> Option<String> {
-    let file = config.database.file();
-    let is_absent = std::fs::symlink_metadata(file).is_err_and(|e| e.kind() == ErrorKind::NotFound);
-    is_absent.then(|| {
-        format!(
+fn no_database(config: &MasterConfig) -> Result<Option<String>, StorageError> {
+    let is_absent = storage::is_absent(&config.database)?;
+    Ok(is_absent.then(|| match config.database.file() {
+        Some(file) => format!(
             "there is no database {} (data_dir = \"{}\")",
             file.display(),
             config.data_dir.display()
-        )
-    })
+        ),
+        None => format!(
+            "there is nothing in the database {}",
+            config.database.shown()
+        ),
+    }))
 }
 
 /// Refuses a start without a database (`--existing`). Makes nothing.
@@ -126,7 +145,7 @@ fn no_database(config: &MasterConfig) -> Option<String> {
 /// # Errors
 /// There is none: exit code [`daemon::FAILED`].
 pub fn check_existing(config: &MasterConfig) -> Result<(), StartError> {
-    no_database(config).map_or(Ok(()), |text| {
+    no_database(config)?.map_or(Ok(()), |text| {
         Err(StartError::failed(format!(
             "{text}, and --existing asks for one: is its disk mounted, and data_dir the right one? Without --existing \
              a new one is made, without any account"
@@ -145,30 +164,135 @@ fn identity(config: &MasterConfig) -> Result<MasterIdentity, StartError> {
     .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
-/// Starts all threads. Returns when the first prices are published and peers are accepted.
+/// Starts all threads. Returns when the first prices are published and peers are accepted; before
+/// that it stands by where another master leads. `None`: the signal to stop came meanwhile.
 ///
 /// # Errors
 /// The reason, with its exit code. No thread and no GPG agent is left running.
-pub fn start(config: &MasterConfig, stop: &Stop, reason: &EndReason) -> Result<Master, StartError> {
+pub fn start(
+    context: &ServiceContext<'_, MasterConfig>,
+    reason: &EndReason,
+) -> Result<Option<Master>, StartError> {
+    let (config, stop) = (context.config, context.stop);
     let assets = AssetsConfig::of(config)?;
     let mail = MailSetup::open(config).map_err(StartError::misconfigured)?;
-    if let Some(text) = no_database(config) {
+    if let Some(text) = no_database(config)? {
         crate::warn!("{text}: a new one is made, without any account");
     }
+    let watch = StartWatch::begin(storage::end_superseded)?;
     // Before the market's files, whose kept bars a running master reads, and before any call of
     // GPG: on failure GPG's agent is stopped, which a running master also uses.
-    let lock = Storage::lock(&config.database)?;
-    // A large market takes minutes to read, so its files are read once.
+    let place = match lease::server(&config.database) {
+        Some(url) => Place::on_server(config, url, &watch)?,
+        None => Place::Leads(DatabaseHold::File(Storage::lock(&config.database)?), None),
+    };
+    // A large market takes minutes to read, so its files are read once, and before they are needed.
     let prepared = PreparedProviders::open(&assets)?;
-    let started = assemble(config, stop, (assets, prepared), mail, lock);
+    let led = place.lead(context, &watch);
+    let started = led.and_then(|place| match place {
+        Some(place) => assemble(config, stop, (assets, prepared), mail, (place, watch)).map(Some),
+        None => Ok(None),
+    });
     if let Err(error) = &started {
         reason.keep(error);
         stop.request();
-        if let Ok(keyring) = Keyring::open(&config.gpg.home) {
-            let _ = keyring.stop();
-        }
+    }
+    if !matches!(started, Ok(Some(_)))
+        && let Ok(keyring) = Keyring::open(&config.gpg.home)
+    {
+        let _ = keyring.stop();
     }
     started
+}
+
+/// Whether this master leads.
+enum Place<'a> {
+    /// It does, and with the lock of its folder where the database is on a server.
+    Leads(DatabaseHold, Option<ProcessLock>),
+    /// Another one does.
+    StandsBy {
+        url: &'a PostgresUrl,
+        claim: LeaseClaim,
+        leader: LeaseHolder,
+        process: ProcessLock,
+    },
+}
+
+/// What a master that leads has.
+struct LeadingPlace {
+    hold: DatabaseHold,
+    process: Option<ProcessLock>,
+    /// What it brings from the time when it stood by.
+    before: Option<StandbyRemains>,
+}
+
+impl<'a> Place<'a> {
+    /// Takes the lease of a database on a server, if it is free and no other master stands by: that one
+    /// has read its market already.
+    fn on_server(
+        config: &MasterConfig,
+        url: &'a PostgresUrl,
+        watch: &StartWatch,
+    ) -> Result<Place<'a>, StartError> {
+        let process = ProcessLock::take(&config.data_dir, process_id())?;
+        let claim = LeaseClaim {
+            holder: process_id(),
+            ended: process.before,
+            yields: true,
+            name: lease::own_name(config.listen),
+            lease: url.lease(),
+        };
+        Ok(match standby::attempt_in_time(url, &claim, watch)? {
+            LeaseAttempt::Taken(lease) => {
+                let keeper = LeaseKeeper::start(*lease)?;
+                watch.has_turn();
+                Place::Leads(DatabaseHold::Lease(keeper), Some(process))
+            }
+            LeaseAttempt::Held(leader) => Place::StandsBy {
+                url,
+                // From here on it is as ready as any other one.
+                claim: LeaseClaim {
+                    ended: None,
+                    yields: false,
+                    ..claim
+                },
+                leader,
+                process,
+            },
+        })
+    }
+
+    /// Waits until this master leads. `None`: the signal to stop came before.
+    fn lead(
+        self,
+        context: &ServiceContext<'_, MasterConfig>,
+        watch: &StartWatch,
+    ) -> Result<Option<LeadingPlace>, StartError> {
+        let (url, claim, leader, process) = match self {
+            Place::Leads(hold, process) => {
+                return Ok(Some(LeadingPlace {
+                    hold,
+                    process,
+                    before: None,
+                }));
+            }
+            Place::StandsBy {
+                url,
+                claim,
+                leader,
+                process,
+            } => (url, claim, leader, process),
+        };
+        fingerprints::compare(context.config, &leader)?;
+        let identity = identity(context.config)?;
+        let context = (context, watch);
+        let new = standby::stand_by(context.0.config, url, identity, context, (&claim, leader))?;
+        Ok(new.map(|NewLeader { lease, remains }| LeadingPlace {
+            hold: DatabaseHold::Lease(lease),
+            process: Some(process),
+            before: Some(remains),
+        }))
+    }
 }
 
 fn assemble(
@@ -176,26 +300,20 @@ fn assemble(
     stop: &Stop,
     assets: (AssetsConfig, PreparedProviders),
     mail: Option<MailSetup>,
-    lock: StorageLock,
+    (place, watch): (LeadingPlace, StartWatch),
 ) -> Result<Master, StartError> {
     let identity = identity(config)?;
     let (keys, key_watch) = key_watch();
     Storage::migrate(&config.database)?;
     compare_facts(config)?;
+    share(config, &identity)?;
     raise_descriptors(config.limits.max_connections);
 
-    let listener = Arc::new(
-        Listener::bind_patiently(config.listen, stop)
-            .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))?,
-    );
+    let listener = listen(config, stop)?;
     let watchdog = Watchdog::new();
     let mut group = ThreadGroup::new(stop, &watchdog);
-    let flusher = Flusher::new()?;
-    let flushing = Arc::clone(&flusher);
-    group.thread("flusher", move |stop, heartbeat| {
-        flushing.run(stop, heartbeat)
-    })?;
-
+    let flusher = Flusher::start(&mut group)?;
+    fingerprints::keep_stored(config, &mut group)?;
     let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
     let keys = MasterKeys::new(&identity, &inboxes);
@@ -209,6 +327,7 @@ fn assemble(
         refusals: Arc::clone(&inboxes.refusals),
         throttle: Throttle::new(REFUSALS_LOGGED_MAX, Duration::from_secs(60)),
         stop: stop.clone(),
+        stands_by: false,
     };
     let acceptor = Arc::new(MasterAcceptor {
         links,
@@ -219,6 +338,7 @@ fn assemble(
         clients: Mutex::new(Vec::new()),
         stop: stop.clone(),
     });
+    place.hold.check()?;
     daemon::notify_starting("waiting for the first prices");
     if !inboxes
         .assets
@@ -246,8 +366,24 @@ fn assemble(
         listener,
         acceptor,
         group,
-        _lock: lock,
+        hold: place.hold,
+        before: place.before,
+        watch,
+        _process: place.process,
     })
+}
+
+/// Tells what the other master of the database must know of this one, which leads, and the reverse.
+fn share(config: &MasterConfig, identity: &MasterIdentity) -> Result<(), StartError> {
+    fingerprints::store(config)?;
+    Ok(worker_keys::share(&config.database, identity.keyring())?)
+}
+
+/// Listens on the master's port.
+fn listen(config: &MasterConfig, stop: &Stop) -> Result<Arc<Listener>, StartError> {
+    Listener::bind_patiently(config.listen, stop)
+        .map(Arc::new)
+        .map_err(|e| StartError::failed(format!("listen = \"{}\": {e}", config.listen)))
 }
 
 /// Allows the process descriptors for so many connections, as far as the system does.
@@ -256,8 +392,12 @@ pub(super) fn raise_descriptors(connections: usize) {
     daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 }
 
-/// Refuses a database whose amounts are in another currency, and warns where its market was another.
+/// Refuses a database whose amounts are in another currency, and warns where its market was another,
+/// and of what its server may lose.
 fn compare_facts(config: &MasterConfig) -> Result<(), StartError> {
+    for warning in storage::server_warnings(&config.database)? {
+        crate::warn!("{warning}");
+    }
     let mut storage = Storage::open(&config.database)?;
     let compared = deployment_facts::compare(&mut storage, config);
     for warning in compared.map_err(unfit_database)? {

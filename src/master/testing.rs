@@ -124,7 +124,7 @@ impl MasterRig {
     pub(crate) fn with(change: impl FnOnce(&mut MasterConfig)) -> MasterRig {
         let mut config = config();
         change(&mut config);
-        MasterRig::on(Engine::sqlite(), config)
+        MasterRig::on(Engine::chosen(), config)
     }
 
     /// What a master finds that is started on this database.
@@ -500,7 +500,7 @@ impl MasterRig {
                 update.number,
                 action.time.0,
                 action.kind.number(),
-                action.is_late,
+                u8::from(action.is_late),
                 price(in_lieu.map(|price| price.value.0)),
                 price(in_lieu.map(|price| price.update.cast_signed())),
             ));
@@ -571,14 +571,12 @@ impl MasterRig {
 
     /// From now on a change of this kind (`INSERT`, `UPDATE`, `DELETE`) of this table fails.
     pub(crate) fn refuse_changes(&self, change: &str, table: &str) {
-        self.engine.execute(&format!(
-            "CREATE TRIGGER refused BEFORE {change} ON {table} BEGIN SELECT RAISE(ABORT, 'the test says so'); END"
-        ));
+        self.engine.refuse(change, table, "");
     }
 
     /// Changes succeed again.
     pub(crate) fn allow_changes(&self) {
-        self.engine.execute("DROP TRIGGER refused");
+        self.engine.allow();
     }
 }
 

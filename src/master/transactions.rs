@@ -41,7 +41,9 @@ use super::reply_to::{ReplyBatch, ReplyTo};
 use super::storage::ledger::WaitingStatus;
 use super::storage::{Snapshot, Storage, StorageError, Tx};
 use crate::config::{FeeSettings, MasterConfig, MasterLimits};
+use crate::daemon::StartProgress;
 use crate::model::{AccountId, Holdings, Money, Reason, Symbol, Timestamp, Transaction};
+use crate::runtime::log::Throttle;
 use crate::runtime::rate_limiter::KeyedRateLimiter;
 use crate::runtime::{Heartbeat, Module};
 use crate::wire::reply::{Fill, write_fail};
@@ -73,6 +75,8 @@ const WRITTEN_OFF_SHOWN_MAX: usize = 10;
 const SETTLE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a worker's wrong clock is logged.
 const CLOCK_REPORT_INTERVAL: Duration = Duration::from_secs(60);
+/// Most lines a minute about each kind of work that the database failed.
+const FAILURES_LOGGED_MAX: u32 = 5;
 
 /// How long it is remembered that an account was deleted: longer than auth needs to hear of it.
 const DELETED_AGE_MAX: Duration = Duration::from_secs(3600);
@@ -127,6 +131,8 @@ pub struct Transactions {
     /// Grants and restarts since the start.
     granted: u64,
     restarted: u64,
+    /// Limits the lines about what could not be stored or read.
+    failures: Throttle,
 }
 
 /// A request that has not been answered.
@@ -350,6 +356,7 @@ impl Transactions {
             last_micros: 0,
             granted: 0,
             restarted: 0,
+            failures: Throttle::new(FAILURES_LOGGED_MAX, Duration::from_secs(60)),
         })
     }
 
@@ -441,7 +448,10 @@ impl Transactions {
         match self.state.store(&mut self.storage, &self.heartbeat, batch) {
             Ok(acceptances) => self.state.announce(acceptances),
             Err(error) => {
-                crate::error!("{} orders could not be stored: {error}", senders.len());
+                if let Some(more) = self.failures.allow("orders") {
+                    let number = senders.len();
+                    crate::error!("{number} orders could not be stored: {error}{more}");
+                }
                 let text = "the master could not store it; nothing was changed";
                 let refusal = Refusal::new(Reason::InternalError, text);
                 let mut replies = ReplyBatch::new();
@@ -486,7 +496,11 @@ impl Transactions {
                         .into_iter()
                         .for_each(|update| self.pending.push_front(update)),
                     Err(error) => {
-                        crate::error!("an update that is not settled cannot be read: {error}");
+                        if let Some(more) = self.failures.allow("read") {
+                            crate::error!(
+                                "an update that is not settled cannot be read: {error}{more}"
+                            );
+                        }
                         return false;
                     }
                 }
@@ -537,10 +551,12 @@ impl Transactions {
             Err(error) => {
                 // Nothing was stored. It is tried again before anything is accepted.
                 metrics::FAILED_SETTLEMENTS.count();
-                crate::error!(
-                    "update {} could not be settled; its orders wait: {error}",
-                    update.number
-                );
+                if let Some(more) = self.failures.allow("settle") {
+                    let number = update.number;
+                    crate::error!(
+                        "update {number} could not be settled; its orders wait: {error}{more}"
+                    );
+                }
                 false
             }
         }
@@ -579,7 +595,14 @@ fn restore(
     waiting: &mut WaitingOrders,
     next: u64,
 ) -> Result<HashMap<Symbol, usize>, StorageError> {
+    let mut progress = StartProgress::default();
+    let mut read = 0_usize;
+    let mut step = || {
+        read += 1;
+        progress.step(|| format!("{read} orders that wait have been read"));
+    };
     snapshot.waiting_orders_of(WaitingStatus::Queued, |order| {
+        step();
         let mut order = QueuedOrder::stored(order);
         order.first_update = order.first_update.min(next);
         waiting.book_mut().reserves_mut().hold(&order.promise());
@@ -596,6 +619,7 @@ fn restore(
         .map(|(symbol, closes)| (symbol, BestCloses::of(closes)))
         .collect();
     snapshot.waiting_orders_of(WaitingStatus::Open, |order| {
+        step();
         if let Some(holder) = waiting.restore(order, &closes, next) {
             queue.take_place(&holder);
         }

@@ -1,8 +1,8 @@
 //! spec/master/verify.md · 3.1.7 ("log transactions to users profiles"): the ledger is the truth
 //!
 //! Rebuilds every account from its starting cash and its transactions, and compares the result with
-//! the stored one. Reads one snapshot of the database, also while a master writes to it, and
-//! changes nothing.
+//! the stored one. Reads snapshots of the database, also while a master writes to it, and changes
+//! nothing.
 
 mod account;
 mod orders;
@@ -13,11 +13,11 @@ use super::transactions::entitlement::{Families, InForce, corrected};
 use crate::admin::model::Verification;
 use crate::admin::protocol::DIFFERENCES_MAX;
 use crate::model::{Action, ActionName, Money, Quantity, Symbol};
-use account::Books;
+use account::{Books, DeploymentTotals};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why a check gave no result.
 #[derive(Debug)]
@@ -224,6 +224,22 @@ pub fn open(path: &Path) -> Result<Reader, VerifyError> {
     Ok(Reader::open_file(path)?)
 }
 
+/// How far a check is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Database,
+    /// The rows from this number on that may refer to none.
+    References {
+        from: i64,
+        /// Whether the schema is this version's: of another one nothing more is checked.
+        is_ours: bool,
+    },
+    /// The accounts whose keys are above this one.
+    Accounts(i64),
+    Orders,
+    Done,
+}
+
 /// Checks the whole database. Stops when `cancelled` returns true.
 ///
 /// # Errors
@@ -233,31 +249,140 @@ pub fn check(
     reader: &mut Reader,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Verification, VerifyError> {
-    let began = Instant::now();
-    let mut findings = Findings::default();
-    // All reads below see the snapshot of the first one.
-    let mut moment = reader.snapshot()?;
+    let time = reader.snapshot_time();
+    check_in_slices(reader, time, cancelled)
+}
+
+/// As [`check`], of one moment of the database.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_moment(
+    moment: &mut Snapshot<'_>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Verification, VerifyError> {
+    let mut course = CheckCourse::begin();
+    course.go_on(moment, None, cancelled)?;
+    Ok(course.report())
+}
+
+/// Checks with a new snapshot after each `time`; `None`: with one.
+fn check_in_slices(
+    reader: &mut Reader,
+    time: Option<Duration>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Verification, VerifyError> {
+    let mut course = CheckCourse::begin();
+    while course.step != Step::Done {
+        course.go_on(&mut reader.snapshot()?, time, cancelled)?;
+    }
+    Ok(course.report())
+}
+
+/// A check that may take several snapshots.
+struct CheckCourse {
+    began: Instant,
+    step: Step,
+    findings: Findings,
+    totals: DeploymentTotals,
+}
+
+impl CheckCourse {
+    fn begin() -> CheckCourse {
+        CheckCourse {
+            began: Instant::now(),
+            step: Step::Database,
+            findings: Findings::default(),
+            totals: DeploymentTotals::default(),
+        }
+    }
+
+    /// Goes on for this time in one snapshot; `None`: to the end.
+    fn go_on(
+        &mut self,
+        moment: &mut Snapshot<'_>,
+        time: Option<Duration>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), VerifyError> {
+        // All that is read until it is time see the snapshot of the first read.
+        let opened = Instant::now();
+        let is_time = || time.is_some_and(|time| opened.elapsed() >= time);
+        let findings = &mut self.findings;
+        while self.step != Step::Done {
+            self.step = match self.step {
+                Step::Database => database(moment, findings)?,
+                Step::References { from, is_ours } => references(moment, findings, from, is_ours)?,
+                Step::Accounts(last) => {
+                    let slice = Slice {
+                        last,
+                        is_time: &is_time,
+                        cancelled,
+                    };
+                    let checked = slice.accounts(moment, findings, &mut self.totals);
+                    match checked {
+                        Ok(next) => next,
+                        Err(error) => {
+                            findings.damage(Err(error))?;
+                            Step::Orders
+                        }
+                    }
+                }
+                Step::Orders => {
+                    let checked = orders::check(moment, findings, cancelled);
+                    findings.damage(checked)?;
+                    Step::Done
+                }
+                Step::Done => Step::Done,
+            };
+            if self.step == Step::Done {
+                let report = &mut findings.report;
+                report.database_bytes = moment.database_bytes().unwrap_or_default();
+                report.free_bytes = moment.disk_space().map(|space| space.free);
+            } else if time.is_some() && (self.step == Step::Orders || is_time()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn report(self) -> Verification {
+        let mut report = self.findings.report;
+        report.took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report
+    }
+}
+
+/// Checks what the database says of itself.
+fn database(moment: &mut Snapshot<'_>, findings: &mut Findings) -> Result<Step, VerifyError> {
     let declared = moment.schema_differences(|text| findings.differs(text));
     findings.damage(declared.map_err(VerifyError::from))?;
     // What another schema means by its rows is unknown.
     let is_ours = findings.report.is_clean();
     let complained = moment.integrity_errors(|text| findings.differs(text));
     findings.damage(complained.map_err(VerifyError::from))?;
-    let dangling = moment.dangling_rows(|text| findings.differs(text));
+    Ok(Step::References { from: 0, is_ours })
+}
+
+/// Checks rows that refer to others.
+fn references(
+    moment: &mut Snapshot<'_>,
+    findings: &mut Findings,
+    from: i64,
+    is_ours: bool,
+) -> Result<Step, VerifyError> {
+    let mut next = None;
+    let dangling = moment.dangling_rows(from, |text| findings.differs(text));
+    let dangling = dangling.map(|behind| next = behind);
     findings.damage(dangling.map_err(VerifyError::from))?;
-    if is_ours {
-        let dated = date(&mut moment, &mut findings.report);
-        findings.damage(dated)?;
-        let checked = accounts(&mut moment, &mut findings, cancelled);
-        findings.damage(checked)?;
-        let checked = orders::check(&mut moment, &mut findings, cancelled);
-        findings.damage(checked)?;
+    if let Some(from) = next {
+        return Ok(Step::References { from, is_ours });
     }
-    let mut report = findings.report;
-    report.database_bytes = moment.database_bytes().unwrap_or_default();
-    report.free_bytes = moment.disk_space().map(|space| space.free);
-    report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(report)
+    if !is_ours {
+        return Ok(Step::Done);
+    }
+    let dated = date(moment, &mut findings.report);
+    findings.damage(dated)?;
+    Ok(Step::Accounts(i64::MIN))
 }
 
 /// Says of which moment the database is.
@@ -270,29 +395,47 @@ fn date(moment: &mut Snapshot<'_>, report: &mut Verification) -> Result<(), Veri
     Ok(())
 }
 
-fn accounts(
-    moment: &mut Snapshot<'_>,
-    findings: &mut Findings,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<(), VerifyError> {
-    let actions = StoredActions::new(moment.stored_actions()?);
-    let schedules = moment.fee_schedules()?;
-    let mut books = Books::new(&actions, &schedules, moment.actions_applied()?);
-    let mut last = i64::MIN;
-    loop {
-        let page = moment.accounts_after(last)?;
-        let Some(end) = page.last() else { break };
-        last = end.account;
-        for holder in &page {
-            if cancelled() {
-                return Err(VerifyError::Cancelled);
+/// Accounts that are checked with one snapshot. What an account's rows must add up to depends on the
+/// actions that the same snapshot has.
+struct Slice<'a> {
+    /// The key of the last account before them.
+    last: i64,
+    is_time: &'a dyn Fn() -> bool,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Slice<'_> {
+    /// Checks accounts until it is time; returns what follows.
+    fn accounts(
+        &self,
+        moment: &mut Snapshot<'_>,
+        findings: &mut Findings,
+        totals: &mut DeploymentTotals,
+    ) -> Result<Step, VerifyError> {
+        let actions = StoredActions::new(moment.stored_actions()?);
+        let schedules = moment.fee_schedules()?;
+        let applied = moment.actions_applied()?;
+        let mut books = Books::new(&actions, &schedules, applied, totals);
+        let mut last = self.last;
+        loop {
+            let page = moment.accounts_after(last)?;
+            if page.is_empty() {
+                totals.close(findings);
+                return Ok(Step::Orders);
             }
-            findings.email_key(holder);
-            books.check(moment, holder, findings, cancelled)?;
+            for holder in &page {
+                if (self.cancelled)() {
+                    return Err(VerifyError::Cancelled);
+                }
+                findings.email_key(holder);
+                books.check(moment, holder, findings, self.cancelled)?;
+                last = holder.account;
+                if (self.is_time)() {
+                    return Ok(Step::Accounts(last));
+                }
+            }
         }
     }
-    books.close(findings);
-    Ok(())
 }
 
 /// A position as text for people.

@@ -12,7 +12,7 @@ use super::messages::{
     AssetsHandle, AuthMessage, Update, WorkerRow, WorkersMessage, WorkersShared,
 };
 use super::reply_to::{LinkedWorker, ReplyTo};
-use super::storage::Storage;
+use super::storage::{Storage, StorageError};
 use crate::config::{DatabaseUrl, MasterConfig};
 use crate::link::message::{self, PriceRow, Prices, Welcome, WorkerAbout, WorkerReport};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
@@ -94,6 +94,10 @@ impl Module for Workers {
             WorkersMessage::MarketChanged => self.on_market_changed(),
             WorkersMessage::List(reply) => {
                 let _ = reply.try_send(self.rows());
+            }
+            WorkersMessage::KeepKey(fingerprint, key, reply) => {
+                let kept = self.storage.keep_worker_keys(&[(fingerprint, key)]);
+                let _ = reply.try_send(kept.map_err(|e| format!("the database failed: {e}")));
             }
             WorkersMessage::Register(registration, reply) => {
                 let _ = reply.try_send(self.register(&registration));
@@ -572,7 +576,7 @@ pub fn register_offline(
 /// # Errors
 /// The database cannot be used.
 pub fn find_offline(url: &DatabaseUrl, name: &str) -> Result<Option<WorkerServer>, String> {
-    if !url.file().exists() {
+    if url.file().is_some_and(|file| !file.exists()) {
         return Ok(None);
     }
     let _lock = Storage::lock(url).map_err(|e| e.to_string())?;
@@ -580,6 +584,24 @@ pub fn find_offline(url: &DatabaseUrl, name: &str) -> Result<Option<WorkerServer
     let mut storage = Storage::open(url).map_err(|e| e.to_string())?;
     let registry = Registry::load(&mut storage).map_err(|e| e.to_string())?;
     Ok(registry.by_name(name).cloned())
+}
+
+/// Registers the workers of one database in another that has none, with their UUIDs, while no master
+/// runs. Tests use it.
+///
+/// # Errors
+/// A database cannot be used.
+pub fn copy_offline(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<(), String> {
+    let copy = || {
+        let registry = Registry::load(&mut Storage::open(from)?)?;
+        let _lock = Storage::lock(to)?;
+        Storage::migrate(to)?;
+        Storage::open(to)?.write(|tx| {
+            let mut workers = registry.all();
+            workers.try_for_each(|worker| tx.insert_worker(worker, Timestamp::now()))
+        })
+    };
+    copy().map_err(|error: StorageError| error.to_string())
 }
 
 /// Changes a worker's `host:port` for clients while no master runs. The sandbox uses it when its

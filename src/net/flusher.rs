@@ -7,7 +7,7 @@
 
 use super::held_bytes::{HELD_BYTES_MAX, HeldBytes};
 use crate::runtime::log::Throttle;
-use crate::runtime::{Heartbeat, Stop};
+use crate::runtime::{Heartbeat, Stop, ThreadGroup};
 use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -74,6 +74,19 @@ impl std::fmt::Debug for Flusher {
 }
 
 impl Flusher {
+    /// Makes one with its thread, in a group.
+    ///
+    /// # Errors
+    /// The system has no descriptor or thread left.
+    pub fn start(group: &mut ThreadGroup) -> io::Result<Arc<Flusher>> {
+        let flusher = Flusher::new()?;
+        let flushing = Arc::clone(&flusher);
+        group.thread("flusher", move |stop, heartbeat| {
+            flushing.run(stop, heartbeat)
+        })?;
+        Ok(flusher)
+    }
+
     /// A flusher without sockets, whose connections may hold [`HELD_BYTES_MAX`] bytes together.
     ///
     /// # Errors

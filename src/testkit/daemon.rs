@@ -56,12 +56,21 @@ pub struct Daemon {
 impl Daemon {
     /// The daemon of this place in a deployment's folder.
     pub fn new(layout: &Layout, place: Place) -> Daemon {
-        let name = place.name();
-        let file = |end: &str| layout.dir().join("log").join(format!("{name}.{end}"));
         let (program, config) = match place {
             Place::Master => ("papertrader-master", layout.master_config()),
             Place::Worker(number) => ("papertrader-worker", layout.worker_config(number)),
         };
+        Daemon::of(layout, place.name(), program, config)
+    }
+
+    /// The second master of a deployment.
+    pub fn standby(layout: &Layout) -> Daemon {
+        let name = super::layout::STANDBY.to_owned();
+        Daemon::of(layout, name, "papertrader-master", layout.standby_config())
+    }
+
+    fn of(layout: &Layout, name: String, program: &str, config: PathBuf) -> Daemon {
+        let file = |end: &str| layout.dir().join("log").join(format!("{name}.{end}"));
         Daemon {
             program: program::find(program),
             prefix: Vec::new(),
@@ -128,6 +137,14 @@ impl Daemon {
             table = below.as_table_mut().expect("a table, and no value");
         }
         table.insert(last.to_owned(), value.into());
+        fs::write(&self.config, root.to_string()).unwrap();
+    }
+
+    /// Takes a key of the first level out of its configuration.
+    pub fn unset(&self, key: &str) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        let mut root: Table = text.parse().unwrap();
+        root.remove(key);
         fs::write(&self.config, root.to_string()).unwrap();
     }
 
@@ -225,6 +242,15 @@ impl Daemon {
         self.try_wait_ready().unwrap();
     }
 
+    /// Whether it has said since its start that it serves, without waiting.
+    pub fn has_served(&self) -> bool {
+        let mut process = self.process.lock();
+        process.as_mut().is_some_and(|process| {
+            process.poll();
+            process.is_ready()
+        })
+    }
+
     /// Whether it was started, and not stopped or killed since.
     pub fn is_started(&self) -> bool {
         self.process.lock().is_some()
@@ -260,6 +286,14 @@ impl Daemon {
         let process = process.as_mut().expect("it does not run");
         process.poll();
         process.pings()
+    }
+
+    /// How often it has, before it first said that its start goes on.
+    pub fn early_pings(&self) -> u64 {
+        let mut process = self.process.lock();
+        let process = process.as_mut().expect("it does not run");
+        process.poll();
+        process.early_pings()
     }
 
     /// Its process ID.

@@ -7,8 +7,10 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::daemon::{Daemon, Place};
+use super::layout::{MASTER, STANDBY};
 use super::market::Market;
 use super::own_clock::OwnClock;
+use super::postgres::ServerDatabase;
 use super::proxy::Proxy;
 use super::small_disk::SmallDisk;
 use super::state::SandboxState;
@@ -18,10 +20,13 @@ use super::{
 use crate::client::{self, Client, ServerConnection};
 use crate::config::{DatabaseUrl, MasterConfig, ReplayEnd};
 use crate::link::keyring::Keyring;
+use crate::master::workers;
 use crate::model::Fingerprint;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -110,6 +115,14 @@ fn write(items: &[Item], to: &Path) {
     }
 }
 
+/// Gives a daemon a clock of its own, where the system can.
+fn put_clock(daemon: &mut Daemon, layout: &Layout) {
+    let file = layout.dir().join(format!("{}.clock", daemon.name()));
+    if let Some(clock) = OwnClock::new(&file) {
+        daemon.run_by_clock(clock);
+    }
+}
+
 /// The settings of a new deployment. By default it has one worker, the sample market, an update
 /// every 200 ms, and cheap hashes.
 #[derive(Debug, Default)]
@@ -119,11 +132,15 @@ pub struct DeploymentBuilder {
     master: Vec<(String, Value)>,
     each_worker: Vec<(String, Value)>,
     has_proxy: bool,
+    has_database_proxy: bool,
     disk_megabytes: Option<u32>,
     worker_prefix: Vec<String>,
     watchdog: Option<Duration>,
     own_clocks: bool,
     keeps_folder: bool,
+    is_in_a_file: bool,
+    has_standby: bool,
+    database_url: Option<String>,
 }
 
 impl DeploymentBuilder {
@@ -163,7 +180,34 @@ impl DeploymentBuilder {
         self
     }
 
-    /// Puts the database on a disk of its own of this size, where mounting is allowed.
+    /// Puts proxies between each master and each host of its database's server, where it has addresses.
+    pub fn database_proxy(mut self) -> DeploymentBuilder {
+        self.has_database_proxy = true;
+        self
+    }
+
+    /// Keeps the database in a file, also where other tests run on a server: for a test that looks
+    /// into the file.
+    pub fn in_a_file(mut self) -> DeploymentBuilder {
+        self.is_in_a_file = true;
+        self
+    }
+
+    /// Adds a second master with the same database, on the server of `tests/with-postgres`. Without one
+    /// there is no second master either: see [`Deployment::standby`].
+    pub fn standby(mut self) -> DeploymentBuilder {
+        self.has_standby = true;
+        self
+    }
+
+    /// Keeps the data in this empty database on a server, which outlives the deployment.
+    pub fn on_server(mut self, url: &str) -> DeploymentBuilder {
+        self.database_url = Some(url.to_owned());
+        self
+    }
+
+    /// Puts the database on a disk of its own of this size, where mounting is allowed. On a server it
+    /// stays there.
     pub fn small_disk(mut self, megabytes: u32) -> DeploymentBuilder {
         self.disk_megabytes = Some(megabytes);
         self
@@ -193,6 +237,17 @@ impl DeploymentBuilder {
         self
     }
 
+    /// A new database on a server, where this deployment gets one.
+    fn server_database(&self) -> Result<Option<ServerDatabase>, String> {
+        if self.is_in_a_file || self.database_url.is_some() {
+            Ok(None)
+        } else if self.has_standby {
+            ServerDatabase::where_there_is_a_server()
+        } else {
+            ServerDatabase::wanted()
+        }
+    }
+
     /// Makes the deployment, and starts nothing.
     ///
     /// # Errors
@@ -203,36 +258,43 @@ impl DeploymentBuilder {
         let workers = self.workers.unwrap_or(1);
         let template = template(workers)?;
         let layout = Layout::new(folder.path())?;
+        let server = self.server_database().map_err(SandboxError::failed)?;
         let disk = self
             .disk_megabytes
+            .filter(|_| server.is_none() && self.database_url.is_none())
             .and_then(|megabytes| SmallDisk::mount(&layout.dir().join(DATA), megabytes));
         write(&template, folder.path());
         ports::settle(&layout, true)?;
         SandboxState::planned(&layout)?.write(&layout)?;
-        let mut daemons: Vec<Daemon> = (1..=workers)
-            .map(|number| Daemon::new(&layout, Place::Worker(number)))
-            .collect();
-        for daemon in &mut daemons {
-            daemon.run_under(self.worker_prefix.clone());
-        }
+        let worker = |number| Daemon::new(&layout, Place::Worker(number));
+        let mut daemons: Vec<Daemon> = (1..=workers).map(worker).collect();
+        let all = daemons.iter_mut();
+        all.for_each(|daemon| daemon.run_under(self.worker_prefix.clone()));
         let mut master = Daemon::new(&layout, Place::Master);
         if let Some(time) = self.watchdog {
             master.run_with_watchdog(time);
         }
         if self.own_clocks {
-            for daemon in daemons.iter_mut().chain([&mut master]) {
-                let file = layout.dir().join(format!("{}.clock", daemon.name()));
-                if let Some(clock) = OwnClock::new(&file) {
-                    daemon.run_by_clock(clock);
-                }
-            }
+            let all = daemons.iter_mut().chain([&mut master]);
+            all.for_each(|daemon| put_clock(daemon, &layout));
         }
+        let url = self
+            .database_url
+            .or_else(|| server.as_ref().map(ServerDatabase::url));
+        if let Some(url) = &url {
+            let password_file = server.as_ref().and_then(ServerDatabase::password_file);
+            move_to_server(&master, url, password_file)?;
+        }
+        let has_standby = self.has_standby && url.is_some();
         let mut deployment = Deployment {
             master,
             workers: daemons,
+            standby: has_standby.then(|| Daemon::standby(&layout)),
             layout,
-            proxy: None,
+            proxies: Vec::new(),
+            database_proxies: BTreeMap::new(),
             disk,
+            _server: server,
             _folder: folder,
         };
         if let Some(market) = &self.market {
@@ -241,8 +303,12 @@ impl DeploymentBuilder {
         for (key, value) in self.master {
             deployment.master.set(&key, value);
         }
+        deployment.put_standby()?;
         if self.has_proxy {
-            deployment.put_proxy();
+            deployment.put_proxies();
+        }
+        if self.has_database_proxy {
+            deployment.put_database_proxies();
         }
         for worker in &deployment.workers {
             for (key, value) in &self.each_worker {
@@ -274,11 +340,40 @@ const DATA: &str = "data/master";
 pub struct Deployment {
     layout: Layout,
     master: Daemon,
+    /// A second master with the same database.
+    standby: Option<Daemon>,
     workers: Vec<Daemon>,
-    proxy: Option<Proxy>,
+    /// Between the workers and each master.
+    proxies: Vec<Proxy>,
+    /// Between the masters and the hosts of their database, by the master's name.
+    database_proxies: BTreeMap<String, Vec<Proxy>>,
     /// Unmounted before the folder is removed.
     disk: Option<SmallDisk>,
+    /// Dropped after the daemons are killed.
+    _server: Option<ServerDatabase>,
     _folder: TempDir,
+}
+
+/// Lets a master that has never run keep its data on a server, with the same workers.
+fn move_to_server(
+    master: &Daemon,
+    url: &str,
+    password_file: Option<String>,
+) -> Result<(), SandboxError> {
+    let wrong = |error: crate::config::ConfigError| SandboxError::failed(error.to_string());
+    let from = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    master.set("database.url", url);
+    if let Some(file) = password_file {
+        master.set("database.password_file", file);
+    }
+    let to = MasterConfig::load(master.config())
+        .map_err(wrong)?
+        .0
+        .database;
+    workers::copy_offline(&from, &to).map_err(SandboxError::failed)
 }
 
 impl Deployment {
@@ -330,6 +425,16 @@ impl Deployment {
         &self.master
     }
 
+    /// The second master, where the tests have a server for its database.
+    pub fn standby(&self) -> Option<&Daemon> {
+        self.standby.as_ref()
+    }
+
+    /// The masters: one, or two.
+    pub fn masters(&self) -> impl DoubleEndedIterator<Item = &Daemon> {
+        std::iter::once(&self.master).chain(&self.standby)
+    }
+
     /// A worker; the first is 1.
     pub fn worker(&self, number: u16) -> &Daemon {
         assert!(number > 0, "workers are numbered from 1");
@@ -349,9 +454,9 @@ impl Deployment {
         }
     }
 
-    /// The master, then the workers.
+    /// The masters, then the workers.
     pub fn daemons(&self) -> impl DoubleEndedIterator<Item = &Daemon> {
-        std::iter::once(&self.master).chain(&self.workers)
+        self.masters().chain(&self.workers)
     }
 
     /// The workers' addresses, in order.
@@ -359,9 +464,20 @@ impl Deployment {
         self.workers.iter().map(Daemon::address).collect()
     }
 
-    /// The proxy of [`DeploymentBuilder::link_proxy`].
+    /// The proxy of [`DeploymentBuilder::link_proxy`], before the first master.
     pub fn proxy(&self) -> &Proxy {
-        self.proxy.as_ref().expect("made with a proxy")
+        self.proxies.first().expect("made with a proxy")
+    }
+
+    /// The proxies, one before each master.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
+    }
+
+    /// The proxies of [`DeploymentBuilder::database_proxy`] of a master, one before each host.
+    pub fn database_proxies(&self, master: &Daemon) -> &[Proxy] {
+        let proxies = self.database_proxies.get(master.name());
+        proxies.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The disk of [`DeploymentBuilder::small_disk`], where mounting was allowed.
@@ -374,9 +490,10 @@ impl Deployment {
         MasterConfig::load(self.master.config()).unwrap().0.database
     }
 
-    /// The path of the master's database file.
+    /// The path of the master's database file; empty where the database is on a server.
     pub fn database_path(&self) -> PathBuf {
-        self.database().file().to_owned()
+        let database = self.database();
+        database.file().map(Path::to_owned).unwrap_or_default()
     }
 
     /// The keyring of this place.
@@ -398,12 +515,78 @@ impl Deployment {
         }
     }
 
-    fn put_proxy(&mut self) {
-        let proxy = Proxy::start(self.master.address().parse().unwrap());
-        for worker in &self.workers {
-            worker.set("master", proxy.address.to_string());
+    fn put_proxies(&mut self) {
+        let proxy = |master: &Daemon| Proxy::start(master.address().parse().unwrap());
+        let proxies: Vec<Proxy> = self.masters().map(proxy).collect();
+        let addresses = proxies.iter().map(|it| it.address.to_string()).collect();
+        self.set_masters(addresses);
+        self.proxies = proxies;
+    }
+
+    /// Puts proxies before the hosts of each master's database that are addresses in its URL.
+    fn put_database_proxies(&mut self) {
+        let DatabaseUrl::Postgres(url) = self.database() else {
+            return;
+        };
+        let parts = url.text().split_once('@');
+        let Some((before, (hosts, after))) =
+            parts.and_then(|(before, after)| Some((before, after.split_once('/')?)))
+        else {
+            return;
+        };
+        let hosts: Option<Vec<SocketAddr>> = hosts.split(',').map(|it| it.parse().ok()).collect();
+        let Some(hosts) = hosts else {
+            return;
+        };
+        let mut all = BTreeMap::new();
+        for master in self.masters() {
+            let proxies: Vec<Proxy> = hosts.iter().map(|host| Proxy::start(*host)).collect();
+            let addresses: Vec<String> = proxies.iter().map(|it| it.address.to_string()).collect();
+            let url = format!("{before}@{}/{after}", addresses.join(","));
+            master.set("database.url", url);
+            all.insert(master.name().to_owned(), proxies);
         }
-        self.proxy = Some(proxy);
+        self.database_proxies = all;
+    }
+
+    fn set_masters(&self, addresses: Vec<String>) {
+        for worker in &self.workers {
+            match addresses.as_slice() {
+                [address] => worker.set("master", address.clone()),
+                addresses => {
+                    worker.unset("master");
+                    worker.set("masters", addresses.to_vec());
+                }
+            }
+        }
+    }
+
+    /// Makes the second master's files: those of the first, with a port, a folder and a home of its own.
+    fn put_standby(&mut self) -> Result<(), SandboxError> {
+        let Some(standby) = &self.standby else {
+            return Ok(());
+        };
+        let here = self.layout.dir();
+        let home = |name: &str| self.layout.home(name);
+        let mut items = Vec::new();
+        read(&home(MASTER), Path::new(""), &mut items);
+        fs::create_dir(home(STANDBY)).unwrap();
+        fs::set_permissions(home(STANDBY), Permissions::from_mode(0o700)).unwrap();
+        write(&items, &home(STANDBY));
+        fs::copy(self.master.config(), standby.config()).unwrap();
+        let port = ports::free(1).map_err(SandboxError::failed)?[0];
+        let path = |name: &str| here.join(name).display().to_string();
+        for (key, value) in [
+            ("listen", format!("127.0.0.1:{port}")),
+            ("data_dir", path("data/standby")),
+            ("control_socket", path("standby.sock")),
+            ("log.file", path("log/standby.log")),
+            ("gpg.home", home(STANDBY).display().to_string()),
+        ] {
+            standby.set(key, value);
+        }
+        self.set_masters(self.masters().map(Daemon::address).collect());
+        Ok(())
     }
 
     /// Starts the master, then all workers, and waits until they serve; returns how long the master
@@ -413,6 +596,9 @@ impl Deployment {
     /// A daemon does not start in time; the error has its output.
     pub fn try_start_all(&self) -> Result<Duration, SandboxError> {
         let took = self.master.try_start()?;
+        if let Some(standby) = &self.standby {
+            standby.try_start()?;
+        }
         for worker in &self.workers {
             worker.try_spawn(None)?;
         }
@@ -439,16 +625,17 @@ impl Deployment {
                 );
             }
         }
-        if !self.master.is_started() {
-            self.master.start();
+        for master in self.masters().filter(|it| !it.is_started()) {
+            master.start();
         }
-        let starting: Vec<&Daemon> = self
-            .workers
-            .iter()
-            .filter(|worker| !worker.is_started())
-            .collect();
-        starting.iter().for_each(|worker| worker.spawn());
-        starting.iter().for_each(|worker| worker.wait_ready());
+        self.spawn_killed_workers();
+        self.workers.iter().for_each(Daemon::wait_ready);
+    }
+
+    /// Starts the workers that were killed, without waiting.
+    pub fn spawn_killed_workers(&self) {
+        let killed = self.workers.iter().filter(|worker| !worker.is_started());
+        killed.for_each(Daemon::spawn);
     }
 
     /// Stops the workers, then the master. Each must end with exit code 0.

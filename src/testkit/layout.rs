@@ -17,6 +17,8 @@ pub const WORKERS_MAX: u16 = 64;
 pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The master's name among the programs of a sandbox.
 pub const MASTER: &str = "master";
+/// The name of a master that stands by.
+pub const STANDBY: &str = "standby";
 /// The control socket, relative to the folder.
 pub const CONTROL_SOCKET: &str = "master.sock";
 /// The master's data folder, relative to the folder.
@@ -126,6 +128,11 @@ impl Layout {
     /// `master.toml`
     pub fn master_config(&self) -> PathBuf {
         self.dir.join("master.toml")
+    }
+
+    /// `standby.toml`, of a second master
+    pub fn standby_config(&self) -> PathBuf {
+        self.dir.join("standby.toml")
     }
 
     /// `worker-N.toml`, from 1

@@ -34,6 +34,8 @@ pub struct Process {
     extensions: u64,
     /// How often it has told the watchdog that it works.
     pings: u64,
+    /// How often it has, before it first said that its start goes on.
+    early_pings: u64,
     /// What it has last said of its state, if nobody has taken it.
     status: Option<String>,
     /// Until when it has asked to be waited for.
@@ -87,6 +89,7 @@ impl Process {
             ready: false,
             extensions: 0,
             pings: 0,
+            early_pings: 0,
             status: None,
             extended: None,
             ended: None,
@@ -115,7 +118,9 @@ impl Process {
                     self.ready |= line == "READY=1";
                     let extends = line.starts_with("EXTEND_TIMEOUT_USEC=");
                     self.extensions += u64::from(extends && !self.ready);
-                    self.pings += u64::from(line == "WATCHDOG=1");
+                    let pings = line == "WATCHDOG=1";
+                    self.pings += u64::from(pings);
+                    self.early_pings += u64::from(pings && self.extensions == 0 && !self.ready);
                     if let Some(status) = line.strip_prefix("STATUS=") {
                         self.status = Some(status.to_owned());
                     }
@@ -146,6 +151,11 @@ impl Process {
     /// How often it had told the watchdog that it works, at the last [`Process::poll`].
     pub fn pings(&self) -> u64 {
         self.pings
+    }
+
+    /// How often it had, before it first said that its start goes on.
+    pub fn early_pings(&self) -> u64 {
+        self.early_pings
     }
 
     /// What it has last said of its state, where that is new.

@@ -1,12 +1,14 @@
 //! spec/testkit.md · 4.3.1 Master-Worker Server Connection
 //!
-//! A proxy between workers and master that cuts, delays, changes and records their links.
+//! A proxy between workers and master that cuts, delays, changes and records their links. It also
+//! stands between a master and its database's server.
 //!
 //! Tests: `tests/intruders/records.rs`.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -37,7 +39,10 @@ pub struct Proxy {
 struct State {
     target: SocketAddr,
     delay: AtomicU64,
-    open: Mutex<Vec<TcpStream>>,
+    /// Whether new connections are ended at once.
+    refuses: AtomicBool,
+    /// Both ends of each open connection, by its number.
+    open: Mutex<BTreeMap<usize, [TcpStream; 2]>>,
     tamper: Mutex<Option<Tamper>>,
     connections: AtomicUsize,
     /// The bytes of the first worker, and those of all connections.
@@ -58,6 +63,7 @@ impl Proxy {
         let state = Arc::new(State {
             target,
             delay: AtomicU64::new(0),
+            refuses: AtomicBool::new(false),
             open: Mutex::default(),
             tamper: Mutex::default(),
             connections: AtomicUsize::new(0),
@@ -80,8 +86,17 @@ impl Proxy {
 
     /// Ends every open connection.
     pub fn cut(&self) {
-        for socket in self.state.open.lock().unwrap().drain(..) {
+        let open = std::mem::take(&mut *self.state.open.lock().unwrap());
+        for socket in open.values().flatten() {
             let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Ends every open connection and each new one, until it is told otherwise.
+    pub fn refuse(&self, refuses: bool) {
+        self.state.refuses.store(refuses, Ordering::SeqCst);
+        if refuses {
+            self.cut();
         }
     }
 
@@ -120,16 +135,24 @@ fn serve(state: &Arc<State>, client: TcpStream) {
     for socket in [&client, &server] {
         let _ = socket.set_nodelay(true);
     }
-    {
-        let mut open = state.open.lock().unwrap();
-        open.push(client.try_clone().unwrap());
-        open.push(server.try_clone().unwrap());
-    }
     let number = state.connections.fetch_add(1, Ordering::Relaxed);
+    let ends = [client.try_clone().unwrap(), server.try_clone().unwrap()];
+    {
+        // Looked at below the lock, so that who refuses cuts this one or is seen here.
+        let mut open = state.open.lock().unwrap();
+        if state.refuses.load(Ordering::SeqCst) {
+            return;
+        }
+        open.insert(number, ends);
+    }
     let back = (server.try_clone().unwrap(), client.try_clone().unwrap());
     for (from, to, worker) in [(client, server, true), (back.0, back.1, false)] {
         let state = Arc::clone(state);
-        thread::spawn(move || pump(&state, from, to, worker, number == 0));
+        thread::spawn(move || {
+            pump(&state, from, to, worker, number == 0);
+            // The other way has ended with it.
+            state.open.lock().unwrap().remove(&number);
+        });
     }
 }
 

@@ -683,6 +683,9 @@ macro_rules! instruction_table {
         /// Orders of the account of this name have ended. An orderNotice for each follows in the same
         /// message.
         0x042B LinkOrders "linkOrders" "3.1.7" (edition 2) Link: ("username" username: Username);
+        /// This master stands by for another one, and the link ends: the worker's other masters are to
+        /// be asked.
+        0x042C LinkStandby "linkStandby" "3.1.5" (edition 2) Link: ();
             }
     };
 }

@@ -10,6 +10,7 @@ pub mod pending;
 mod receive;
 pub mod reply_batch;
 mod send;
+pub mod turns;
 
 use super::Gauges;
 use super::messages::{
@@ -185,7 +186,8 @@ impl MasterLink {
                 }
                 wipe::clear(&mut plain);
             }
-            LinkEvent::Unlinked(number) => {
+            LinkEvent::Unlinked(number, all_read) => {
+                drop(all_read);
                 if self.link.as_ref().is_some_and(|link| link.number == number) {
                     self.unlink();
                 }
@@ -202,6 +204,19 @@ impl MasterLink {
         self.booted = true;
         let _ = self.channels.port.send(PortCommand::Close);
         self.end_links();
+    }
+
+    /// Ends the link, because its master stands by for another one. The connector asks the next of the
+    /// configured ones.
+    fn on_standby(&mut self) {
+        if let Some(link) = &self.link {
+            link.note_standby();
+        }
+        self.unlink();
+        self.pending.lost_link_stood_by();
+        for PendingRequest { requester, .. } in self.pending.take_new() {
+            self.fail_request(requester);
+        }
     }
 
     /// Ends the link, because a key is not fit any more. The next handshake says what is wrong.

@@ -318,8 +318,9 @@ pub enum LinkEvent {
     Replacement(Arc<LinkConnection>),
     /// The decrypted bytes of one read of the link of this number.
     Read(u64, Vec<u8>),
-    /// The link of this number has ended.
-    Unlinked(u64),
+    /// The link of this number has ended. Who waits at the other end of the channel hears of its drop
+    /// that all is read which the link has brought.
+    Unlinked(u64, Sender<()>),
 }
 
 /// The channels of `master_link`: where the master's replies and pushes go.

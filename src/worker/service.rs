@@ -9,23 +9,24 @@ mod status;
 use super::Worker;
 use super::capacity::ConnectionBudget;
 use super::master_link::connector::{Connect, ConnectError, NewLink};
+use super::master_link::turns::in_turn;
 use super::messages::PortState;
 use super::{reload, start};
-use crate::config::{ConfigError, Warning, WorkerConfig};
+use crate::config::{ConfigError, HostPort, Warning, WorkerConfig};
 use crate::daemon::cli::WorkerCli;
 use crate::daemon::metrics::{METRICS_STOP_TIMEOUT, MetricsServer};
 use crate::daemon::root::NamedPath;
-use crate::daemon::run::{Service, ServiceContext};
+use crate::daemon::run::{ServeEnd, Service, ServiceContext};
 use crate::daemon::{self, EndReason, StartError};
 use crate::link::handshake::{self, HandshakeError, WorkerIdentity};
 use crate::link::keyring::{Keyring, leave_agent};
 use crate::model::Timestamp;
 use crate::net::deadline;
 use crate::net::tls::ServerTls;
+use crate::runtime::Watchdog;
 use crate::runtime::log::LogConfig;
 use crate::runtime::process_limits::ProcessLimits;
 use crate::runtime::scheduling::run_in_batch;
-use crate::runtime::{Stop, Watchdog};
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
 use status::{Door, ServiceStatus};
 use std::io;
@@ -35,6 +36,8 @@ use std::time::{Duration, Instant};
 
 /// Time-out of a TCP connection to the master, over all addresses of its name.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same where there are several masters: the other one may lead.
+const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end after a start that failed.
 const AGENT_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// GPG's agent has this time to end, even where the threads took all of theirs.
@@ -42,6 +45,12 @@ const AGENT_STOP_TIMEOUT_MIN: Duration = Duration::from_millis(300);
 
 /// How often a worker looks whether its link stands, for its status.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The masters' addresses, for people.
+fn masters(config: &WorkerConfig) -> String {
+    let masters: Vec<String> = config.masters().map(ToString::to_string).collect();
+    masters.join(" or ")
+}
 
 /// The worker's own keys, and the master's key that it trusts.
 fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
@@ -52,20 +61,27 @@ fn identity(config: &WorkerConfig) -> Result<WorkerIdentity, StartError> {
         .map_err(|e| StartError::passing_or_not(e.is_passing(), format!("gpg: {e}")))
 }
 
-/// A function that makes a link: TCP to the master, then the handshake. It also tells `failures` why
-/// that failed; one that is not read yet stands for the later ones.
+/// A function that makes a link: TCP to one of the masters after the other, then the handshake, until
+/// one succeeds. It also tells `failures` why that failed; one that is not read yet stands for the
+/// later ones. It goes to the configured addresses alone.
 fn connect_with(
     config: &WorkerConfig,
     identity: WorkerIdentity,
     failures: Sender<String>,
 ) -> Connect {
-    let (master, name) = (config.master.clone(), config.name.clone());
-    let connect = move || {
+    let masters: Vec<HostPort> = config.masters().cloned().collect();
+    let name = config.name.clone();
+    let patience = if masters.len() > 1 {
+        CONNECT_TIMEOUT_OF_SEVERAL
+    } else {
+        CONNECT_TIMEOUT
+    };
+    let connect = move |master: &HostPort| {
         // A key may have expired since the start. GPG comes before the connection, whose first frame
         // the master waits for only shortly.
         identity.check().map_err(ConnectError)?;
-        let socket =
-            connect(&master).map_err(|error| ConnectError(format!("{master}: {error}")))?;
+        let socket = connect(master, patience)
+            .map_err(|error| ConnectError(format!("{master}: {error}")))?;
         let deadline = Instant::now() + handshake::HANDSHAKE_TIMEOUT;
         match handshake::connect(&socket, &identity, deadline) {
             Ok(established) => Ok(NewLink {
@@ -79,8 +95,9 @@ fn connect_with(
             }
         }
     };
-    Box::new(move || {
-        connect().inspect_err(|ConnectError(why)| {
+    let mut attempt = in_turn(masters, connect);
+    Box::new(move |first| {
+        attempt(first).inspect_err(|ConnectError(why)| {
             // Full: what is there is told first, and the next attempt follows soon.
             let _ = failures.try_send(why.clone());
         })
@@ -102,9 +119,9 @@ fn address_advice(error: &HandshakeError, socket: &TcpStream, name: &str) -> Str
     }
 }
 
-fn connect(master: &crate::config::HostPort) -> io::Result<TcpStream> {
+fn connect(master: &HostPort, patience: Duration) -> io::Result<TcpStream> {
     let addresses = master.resolve()?;
-    let deadline = Instant::now() + CONNECT_TIMEOUT;
+    let deadline = Instant::now() + patience;
     deadline::connect(&addresses, deadline).map(|(socket, _)| socket)
 }
 
@@ -149,7 +166,10 @@ impl Service for WorkerService {
         let page = page.map_or(String::new(), |web| format!(", page {}", web.listen));
         format!(
             "worker {}, listen {}{page}, advertise {}, master {}",
-            config.name, config.listen, config.advertise, config.master
+            config.name,
+            config.listen,
+            config.advertise,
+            masters(config)
         )
     }
 
@@ -178,10 +198,10 @@ impl Service for WorkerService {
     }
 
     fn start(
-        config: &WorkerConfig,
-        _stop: &Stop,
+        context: &ServiceContext<'_, WorkerConfig>,
         reason: &EndReason,
-    ) -> Result<WorkerService, StartError> {
+    ) -> Result<Option<WorkerService>, StartError> {
+        let config = context.config;
         for warning in check_certificate(config)? {
             crate::warn!("{warning}");
         }
@@ -190,16 +210,16 @@ impl Service for WorkerService {
             reason.keep(error);
             stop_agent(&config.gpg.home, Instant::now() + AGENT_STOP_TIMEOUT);
         }
-        started
+        started.map(Some)
     }
 
-    fn serve(&self, context: &ServiceContext<'_, WorkerConfig>) -> Result<(), StartError> {
+    fn serve(&self, context: &ServiceContext<'_, WorkerConfig>) -> Result<ServeEnd, StartError> {
         let config = context.config;
         let _watchdog = daemon::watchdog(context.stop, &self.watchdog, || Ok(()))?;
         crate::info!(
             "worker {} starts, and links to {}",
             config.name,
-            config.master
+            masters(config)
         );
         let metrics = config
             .metrics
@@ -213,7 +233,7 @@ impl Service for WorkerService {
         if let Some(metrics) = metrics {
             metrics.stop(Instant::now() + METRICS_STOP_TIMEOUT);
         }
-        result
+        result.map(|()| ServeEnd::Stopped)
     }
 
     fn stop(self, deadline: Instant) -> Vec<String> {
@@ -284,7 +304,7 @@ fn serve(
     context: &ServiceContext<'_, WorkerConfig>,
 ) -> Result<(), StartError> {
     let mut current = context.config.clone();
-    let mut status = ServiceStatus::new(current.master.clone());
+    let mut status = ServiceStatus::new(masters(&current));
     let looks = tick(LOOK_INTERVAL);
     let mut is_ready = false;
     loop {

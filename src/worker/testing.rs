@@ -2,9 +2,10 @@
 //!
 //! A worker whose master is the test, which reads the worker's messages and answers them.
 
-use super::master_link::connector::{Connect, ConnectError, NewLink, RENEWAL_MAX};
+use super::master_link::connector::{ConnectError, NewLink, RENEWAL_MAX};
+use super::master_link::turns::in_turn;
 use super::{PortState, Worker};
-use crate::config::WorkerConfig;
+use crate::config::{HostPort, WorkerConfig};
 use crate::link::envelope::{EnvelopeDecoder, EnvelopeHeader as Envelope};
 use crate::link::message::{self, ActiveSession, BodyFrames, PriceRow, Prices, SessionState};
 use crate::link::record::{Opener, SealedChannel, Sealer, loopback};
@@ -34,6 +35,8 @@ pub struct WorkerRig {
     halves: Arc<Mutex<VecDeque<SealedChannel>>>,
     /// While set, no link can be made.
     pub unreachable: Arc<AtomicBool>,
+    /// The masters that were asked for a link, in order.
+    pub asked: Arc<Mutex<Vec<String>>>,
 }
 
 /// The master's end of a link.
@@ -108,16 +111,36 @@ impl WorkerRig {
     pub fn renewing(
         extra: &str,
         renew_after: Duration,
+        before: impl FnMut() + Send + 'static,
+    ) -> WorkerRig {
+        WorkerRig::with(config(extra), renew_after, before)
+    }
+
+    /// A worker that has these masters, without a link.
+    pub fn of_masters(masters: &[&str]) -> WorkerRig {
+        let mut config = config("");
+        let mut masters = masters.iter().map(|it| it.parse::<HostPort>().unwrap());
+        config.master = masters.next().unwrap();
+        config.other_masters = masters.collect();
+        WorkerRig::with(config, RENEWAL_MAX, || {})
+    }
+
+    fn with(
+        config: WorkerConfig,
+        renew_after: Duration,
         mut before: impl FnMut() + Send + 'static,
     ) -> WorkerRig {
-        let config = config(extra);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let halves: Arc<Mutex<VecDeque<SealedChannel>>> = Arc::default();
         let unreachable = Arc::new(AtomicBool::new(false));
         let master = listener.local_addr().unwrap();
         let (sealed, is_unreachable) = (Arc::clone(&halves), Arc::clone(&unreachable));
-        let connect: Connect = Box::new(move || {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let notes = Arc::clone(&asked);
+        let masters = config.masters().cloned().collect();
+        let connect = in_turn(masters, move |named| {
             before();
+            notes.lock().push(named.to_string());
             if is_unreachable.load(Ordering::SeqCst) {
                 return Err(ConnectError("the test says so".into()));
             }
@@ -139,6 +162,7 @@ impl WorkerRig {
             listener,
             halves,
             unreachable,
+            asked,
         }
     }
 
@@ -408,6 +432,14 @@ impl Link {
             message::write(out, Instruction::LinkSession, &state);
             reply.write(out);
         });
+    }
+
+    /// Says that this master stands by, and ends the link, as a master does.
+    pub fn stand_by(mut self) {
+        self.boot = uuid::Uuid::nil();
+        self.send(0, |out| frame::write(out, Instruction::LinkStandby, &[]));
+        self.socket.shutdown(Shutdown::Write).unwrap();
+        assert!(self.has_ended(), "the worker ends the link");
     }
 
     pub fn cut(&self) {

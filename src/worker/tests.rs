@@ -549,6 +549,50 @@ fn orders_are_sent_again_with_their_sequence_numbers() {
 }
 
 #[test]
+fn a_master_that_stands_by_sends_a_worker_to_the_next_of_its_list_and_an_order_goes_along() {
+    let masters = ["a:2048", "b:2048", "c:2048"];
+    let mut rig = WorkerRig::of_masters(&masters);
+    rig.link().stand_by();
+    // The first standby is no failure, and costs no pause.
+    let mut link = rig.link();
+    link.welcome();
+    rig.await_open();
+    assert_eq!(*rig.asked.lock(), masters[..2]);
+    let mut client = rig.client();
+    client.ask(&order("a"));
+    let sent = link.next();
+    // The leader is killed: it is asked first, then each of the others, and nobody else.
+    link.cut();
+    rig.link().stand_by();
+    rig.link().stand_by();
+    let mut last = rig.link();
+    last.welcome();
+    let asked = rig.asked.lock()[2..].to_vec();
+    assert_eq!(asked, ["b:2048", "c:2048", "a:2048"]);
+    let again = last.next();
+    assert!(again.is_again());
+    assert_eq!(again.envelope.sequence, sent.envelope.sequence);
+    assert_eq!(again.envelope.timestamp, sent.envelope.timestamp);
+    last.answer(&again, |out| queued(1).write(out));
+    assert_eq!(client.reply(), queued(1));
+}
+
+#[test]
+fn the_clock_of_a_master_that_stands_by_ends_no_session() {
+    let (mut rig, mut link) = WorkerRig::serving("");
+    let mut client = rig.data_client(&mut link, &session(1));
+    link.cut();
+    let mut standby = rig.link();
+    standby.clock_ahead = 2 * crate::model::timestamp::DAY;
+    standby.stand_by();
+    // The module of sessions has had a turn in which it ends those that expired.
+    client.ask(&Request::Ping);
+    assert_eq!(client.reply(), Reply::Pong);
+    client.ask(&current());
+    assert!(!client.data().is_empty());
+}
+
+#[test]
 fn what_is_asked_of_an_order_that_waits_is_sent_again_until_it_has_an_answer() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();

@@ -1,17 +1,22 @@
 //! The faults of a deployment.
 
 use crate::WORKERS;
+use crate::cluster::Cluster;
+use crate::masters::{self, Masters};
 use crate::random::Random;
+use papertrader::config::DatabaseUrl;
 use papertrader::runtime::failpoint;
+use papertrader::testkit::proxy::Proxy;
 use papertrader::testkit::{Daemon, Deployment, TEST_TIMEOUT};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// A fault. Numbers of time are milliseconds.
+/// A fault. Numbers of time are milliseconds. The master is the one that leads, where there are two.
 #[derive(Debug, Clone)]
 pub enum Fault {
     KillMaster,
@@ -26,6 +31,32 @@ pub enum Fault {
     FullDisk(u64),
     ReadOnlyDisk,
     Point(&'static str, u64),
+    /// The leading master is killed, and away until the other one leads.
+    LoseLeader,
+    KillStandby,
+    /// Both masters are killed.
+    KillMasters,
+    /// The leading master stands still until the other one leads, and goes on this much later.
+    StopLeader(u64),
+    StopStandby(u64),
+    StepDown,
+    /// The leading master is cut off from the database until the other one leads, and this much
+    /// longer.
+    IsolateLeader(u64),
+    /// The masters' connections to the database are cut.
+    CutDatabase,
+    /// They are cut, and new ones are refused for so long.
+    RefuseDatabase(u64),
+    /// Each read of them is delayed.
+    DelayDatabase(u64),
+}
+
+/// What faults need.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    pub deployment: &'a Deployment,
+    pub masters: &'a mut Masters,
+    pub cluster: Option<&'a Cluster>,
 }
 
 /// Counts of ended processes.
@@ -111,6 +142,41 @@ impl Fault {
         }
     }
 
+    /// Draws a fault of two masters.
+    pub fn draw_of_masters(random: &mut Random) -> Fault {
+        match random.between(0, 14) {
+            0 | 1 => Fault::LoseLeader,
+            2 => Fault::KillMaster,
+            3 => Fault::KillStandby,
+            4 => Fault::KillMasters,
+            5 | 6 => Fault::StopLeader(random.between(0, 3_000)),
+            7 => Fault::StopStandby(random.between(50, 5_000)),
+            8 | 9 => Fault::StepDown,
+            10 | 11 => Fault::IsolateLeader(random.between(0, 3_000)),
+            12 => Fault::CutDatabase,
+            13 => Fault::RefuseDatabase(random.between(50, 6_000)),
+            _ => Fault::DelayDatabase(random.between(1, 40)),
+        }
+    }
+
+    /// Each of two masters once, for the first rounds of a run: so that a short one has them all.
+    pub fn first_of_masters(random: &mut Random) -> Vec<Fault> {
+        vec![
+            Fault::LoseLeader,
+            Fault::StopLeader(random.between(0, 1_000)),
+            Fault::StepDown,
+            Fault::IsolateLeader(random.between(0, 1_000)),
+            Fault::CutDatabase,
+            Fault::KillMasters,
+            Fault::KillStandby,
+        ]
+    }
+
+    /// Whether it needs a disk of the run's own below the database.
+    pub fn needs_disk(&self) -> bool {
+        matches!(self, Fault::FullDisk(_) | Fault::ReadOnlyDisk)
+    }
+
     /// Draws a fault that kills.
     pub fn draw_kill(random: &mut Random) -> Fault {
         match random.between(0, WORKERS.into()) {
@@ -122,23 +188,36 @@ impl Fault {
     /// Processes that it kills at least, whatever the timing.
     pub fn certain_kills(&self) -> u64 {
         match self {
-            Fault::KillMaster | Fault::KillWorker(_) | Fault::ReadOnlyDisk | Fault::Point(..) => 1,
-            Fault::KillMasterTwice => 2,
+            Fault::KillMaster
+            | Fault::KillWorker(_)
+            | Fault::ReadOnlyDisk
+            | Fault::Point(..)
+            | Fault::LoseLeader
+            | Fault::KillStandby => 1,
+            Fault::KillMasterTwice | Fault::KillMasters => 2,
             Fault::KillAll => 1 + u64::from(WORKERS),
             Fault::StopMaster(_)
             | Fault::StopWorker(..)
             | Fault::CutLinks
             | Fault::DelayLinks(_)
             | Fault::BusyDatabase(_)
-            | Fault::FullDisk(_) => 0,
+            | Fault::FullDisk(_)
+            | Fault::StopLeader(_)
+            | Fault::StopStandby(_)
+            | Fault::StepDown
+            | Fault::IsolateLeader(_)
+            | Fault::CutDatabase
+            | Fault::RefuseDatabase(_)
+            | Fault::DelayDatabase(_) => 0,
         }
     }
 
     /// Injects the fault; returns what it ended.
-    pub fn inject(&self, random: &mut Random, deployment: &Deployment) -> Ended {
+    pub fn inject(&self, random: &mut Random, scene: &mut Scene<'_>) -> Ended {
+        let deployment = scene.deployment;
         match self {
             Fault::KillMaster => {
-                deployment.master().kill();
+                scene.leader().kill();
                 pause(random.between(0, 400));
                 kills(1)
             }
@@ -149,44 +228,35 @@ impl Fault {
             }
             Fault::KillAll => {
                 deployment.workers().iter().for_each(Daemon::kill);
-                deployment.master().kill();
-                kills(1 + u64::from(WORKERS))
+                deployment.masters().for_each(Daemon::kill);
+                kills(deployment.daemons().count() as u64)
             }
             Fault::KillMasterTwice => {
-                deployment.master().kill();
-                deployment.master().spawn();
+                let master = scene.leader();
+                master.kill();
+                master.spawn();
                 pause(random.between(0, 400));
-                deployment.master().kill();
+                master.kill();
                 kills(2)
             }
             Fault::StopMaster(millis) => {
-                deployment.master().signal(Signal::STOP);
-                pause(*millis);
-                deployment.master().signal(Signal::CONT);
+                stop_for(scene.leader(), *millis);
                 kills(0)
             }
             Fault::StopWorker(worker, millis) => {
-                deployment.worker(*worker).signal(Signal::STOP);
-                pause(*millis);
-                deployment.worker(*worker).signal(Signal::CONT);
+                stop_for(deployment.worker(*worker), *millis);
                 kills(0)
             }
             Fault::CutLinks => {
-                deployment.proxy().cut();
+                deployment.proxies().iter().for_each(Proxy::cut);
                 kills(0)
             }
             Fault::DelayLinks(millis) => {
-                deployment.proxy().delay(Duration::from_millis(*millis));
-                pause(500);
-                deployment.proxy().delay(Duration::ZERO);
+                delay(deployment.proxies(), *millis);
                 kills(0)
             }
             Fault::BusyDatabase(millis) => {
-                let holder = Connection::open(deployment.database_path()).unwrap();
-                holder.busy_timeout(Duration::from_secs(10)).unwrap();
-                holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-                pause(*millis);
-                holder.execute_batch("ROLLBACK").unwrap();
+                busy(*millis, &deployment.database());
                 kills(0)
             }
             Fault::FullDisk(millis) => {
@@ -194,7 +264,151 @@ impl Fault {
                 kills(0)
             }
             Fault::ReadOnlyDisk => read_only(deployment),
-            Fault::Point(name, count) => point(name, *count, deployment),
+            Fault::Point(name, count) => point(name, *count, scene),
+            _ => self.inject_into_masters(scene),
+        }
+    }
+
+    /// The faults of two masters.
+    fn inject_into_masters(&self, scene: &mut Scene<'_>) -> Ended {
+        let deployment = scene.deployment;
+        match self {
+            Fault::LoseLeader => {
+                let (leader, other) = scene.masters.both(deployment);
+                let begun = scene.take_over("the leader was killed");
+                leader.kill();
+                scene.masters.until_leads(deployment, other, begun);
+                kills(1)
+            }
+            Fault::KillStandby => {
+                let (_, other) = scene.masters.both(deployment);
+                other.kill();
+                kills(1)
+            }
+            Fault::KillMasters => {
+                deployment.masters().for_each(Daemon::kill);
+                kills(2)
+            }
+            Fault::StopLeader(millis) => {
+                stop_leader(*millis, scene);
+                kills(0)
+            }
+            Fault::StopStandby(millis) => {
+                stop_for(scene.masters.both(deployment).1, *millis);
+                kills(0)
+            }
+            Fault::StepDown => {
+                let (other, begun) = loop {
+                    let (leader, other) = scene.masters.both(deployment);
+                    let begun = scene.take_over("the leader stepped down");
+                    // It is refused where it knows of no other one.
+                    if masters::step_down(deployment, leader) {
+                        break (other, begun);
+                    }
+                    scene.masters.until_whole(deployment);
+                };
+                scene.masters.until_succeeds(deployment, other, begun);
+                kills(0)
+            }
+            Fault::IsolateLeader(millis) => {
+                let (leader, other) = scene.masters.both(deployment);
+                let begun = scene.take_over("the leader was cut off from the database");
+                let proxies = deployment.database_proxies(leader);
+                proxies.iter().for_each(|proxy| proxy.refuse(true));
+                scene.masters.until_leads(deployment, other, begun);
+                pause(*millis);
+                proxies.iter().for_each(|proxy| proxy.refuse(false));
+                kills(0)
+            }
+            Fault::CutDatabase => {
+                all_database_proxies(deployment).for_each(Proxy::cut);
+                kills(0)
+            }
+            Fault::RefuseDatabase(millis) => {
+                all_database_proxies(deployment).for_each(|proxy| proxy.refuse(true));
+                pause(*millis);
+                all_database_proxies(deployment).for_each(|proxy| proxy.refuse(false));
+                kills(0)
+            }
+            Fault::DelayDatabase(millis) => {
+                delay(all_database_proxies(deployment), *millis);
+                kills(0)
+            }
+            other => panic!("{other:?} is none of two masters"),
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    fn leader(&mut self) -> &'a Daemon {
+        self.masters.leader(self.deployment)
+    }
+
+    fn take_over(&self, what: &'static str) -> masters::TakeOver {
+        self.masters.take_over(what, self.deployment, self.cluster)
+    }
+}
+
+/// The name of a fault, without its times.
+pub fn kind(fault: &impl fmt::Debug) -> String {
+    let text = format!("{fault:?}");
+    text.split('(').next().unwrap_or_default().to_owned()
+}
+
+fn all_database_proxies(deployment: &Deployment) -> impl Iterator<Item = &Proxy> {
+    let masters = deployment.masters();
+    masters.flat_map(|master| deployment.database_proxies(master))
+}
+
+fn stop_for(daemon: &Daemon, millis: u64) {
+    daemon.signal(Signal::STOP);
+    pause(millis);
+    daemon.signal(Signal::CONT);
+}
+
+/// Stops the leader until the other master leads. It must end once it goes on.
+fn stop_leader(millis: u64, scene: &mut Scene<'_>) {
+    let (leader, other) = scene.masters.both(scene.deployment);
+    let begun = scene.take_over("the leader stood still");
+    leader.signal(Signal::STOP);
+    scene.masters.until_leads(scene.deployment, other, begun);
+    pause(millis);
+    leader.signal(Signal::CONT);
+    let status = leader.wait_exit(TEST_TIMEOUT).expect("it leads no more");
+    scene.masters.ended(leader, status, true);
+}
+
+fn delay<'a>(proxies: impl IntoIterator<Item = &'a Proxy>, millis: u64) {
+    let proxies: Vec<&Proxy> = proxies.into_iter().collect();
+    let set = |millis| {
+        let delay = Duration::from_millis(millis);
+        proxies.iter().for_each(|proxy| proxy.delay(delay));
+    };
+    set(millis);
+    pause(500);
+    set(0);
+}
+
+/// Holds the lock of who writes.
+fn busy(millis: u64, database: &DatabaseUrl) {
+    match database {
+        DatabaseUrl::Sqlite(file) => {
+            let holder = Connection::open(file).unwrap();
+            holder.busy_timeout(Duration::from_secs(10)).unwrap();
+            holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+            pause(millis);
+            holder.execute_batch("ROLLBACK").unwrap();
+        }
+        DatabaseUrl::Postgres(url) => {
+            let seconds = Duration::from_millis(millis).as_secs_f64();
+            let hold = format!("SELECT pg_sleep({seconds}) FROM master_epoch FOR UPDATE");
+            let held = Command::new("psql")
+                .args(["--quiet", "--output=/dev/null", "--command", &hold])
+                .arg(url.text())
+                .status();
+            // Of several hosts the primary may be on its way elsewhere.
+            let is_one = url.connection().get_hosts().len() == 1;
+            assert!(held.unwrap().success() || !is_one);
         }
     }
 }
@@ -238,23 +452,28 @@ fn read_only(deployment: &Deployment) -> Ended {
     kills(1)
 }
 
-/// Arms a fail point, at which the master dies. A master that does not reach it is killed.
-fn point(name: &str, count: u64, deployment: &Deployment) -> Ended {
-    deployment.master().kill();
-    deployment
-        .master()
-        .spawn_with_failpoint(&format!("{name}:{count}"));
-    deployment.master().serves();
-    let dies = deployment
-        .master()
-        .wait_exit(Duration::from_secs(3))
-        .is_some();
+/// Arms a fail point, at which the master dies. A master that does not reach it is killed. Where there
+/// are two, the other one takes over what is half done.
+fn point(name: &str, count: u64, scene: &mut Scene<'_>) -> Ended {
+    let master = scene.leader();
+    let others: Vec<&Daemon> = scene
+        .deployment
+        .masters()
+        .filter(|it| it.name() != master.name())
+        .collect();
+    others.iter().for_each(|it| it.kill());
+    master.kill();
+    master.spawn_with_failpoint(&format!("{name}:{count}"));
+    master.serves();
+    others.iter().for_each(|it| it.spawn());
+    let dies = master.wait_exit(Duration::from_secs(3)).is_some();
+    let more = others.len() as u64;
     if dies {
         Ended {
-            kills: 1,
+            kills: 1 + more,
             at_points: 1,
         }
     } else {
-        kills(2)
+        kills(2 + more)
     }
 }

@@ -203,7 +203,7 @@ fn a_second_master_on_the_same_database_is_refused() {
 /// Administrators copy the file of a stopped master.
 #[test]
 fn after_a_clean_stop_the_database_is_whole_in_one_file() {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "IBM", "1");
     deployment.stop_all();
@@ -220,7 +220,7 @@ fn after_a_clean_stop_the_database_is_whole_in_one_file() {
 
 #[test]
 fn a_newer_database_is_refused_and_nothing_written() {
-    let deployment = Deployment::new(1);
+    let deployment = Deployment::builder().in_a_file().make();
     let path = deployment.dir().join("data/master/master.db");
     rusqlite::Connection::open(&path)
         .unwrap()

@@ -78,7 +78,13 @@ fn every_program_page_and_completion_is_in_one_package() {
 #[test]
 fn the_servers_have_their_pages_and_a_readme_that_names_what_is_there() {
     let docs = read("etc/debian/papertrader-server.docs");
-    for page in ["setup", "metrics", "sizing", "container"] {
+    let operation = ["setup", "metrics", "sizing", "container"];
+    let several_machines = [
+        "master/standby",
+        "master/storage/patroni",
+        "master/storage/postgres",
+    ];
+    for page in operation.iter().chain(&several_machines) {
         let page = format!("spec/{page}.md");
         assert!(docs.lines().any(|line| line == page), "{page}");
     }

@@ -18,6 +18,7 @@ const PAGES_WITHOUT_FILE: &[&str] = &[
     "spec/dialogue/orders.md",
     "spec/fuzzing.md",
     "spec/glossary.md",
+    "spec/master/storage/patroni.md",
     "spec/metrics.md",
     "spec/packages.md",
     "spec/page/views.md",

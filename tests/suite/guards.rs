@@ -29,8 +29,17 @@ const FLOORS: &[&[&str]] = &[
 /// A file of more lines than this names its tests.
 const TESTED_FROM: usize = 100;
 
-/// The only folder whose files may name the database's crate.
-const STORAGE: &str = "src/master/storage";
+/// The files that may name PostgreSQL's crates: the engine, and who reads its URLs.
+const POSTGRES_FILES: [&str; 2] = ["src/master/storage/postgres", "src/config/postgres.rs"];
+
+/// The files that may name SQLite's crate; a name without an ending stands for a folder, too.
+const SQLITE_FILES: [&str; 5] = [
+    "src/master/storage/sqlite",
+    "src/master/storage/schema.rs",
+    "src/master/storage/before.rs",
+    "src/master/storage/email_keys.rs",
+    "src/master/storage/bulk.rs",
+];
 
 /// Source files by path relative to the package.
 type Tree = BTreeMap<String, String>;
@@ -426,12 +435,22 @@ fn undocumented(tree: &Tree) -> Vec<String> {
     faults
 }
 
-fn engine_outside_storage(tree: &Tree) -> Vec<String> {
-    tree.iter()
-        .filter(|(file, _)| !file.starts_with(STORAGE))
-        .filter(|(_, text)| code(text).any(|(_, line)| line.contains("rusqlite")))
-        .map(|(file, _)| format!("{file} names rusqlite"))
-        .collect()
+fn engine_outside_its_files(tree: &Tree) -> Vec<String> {
+    let named = |(name, word, files): (&str, &str, &[&str])| -> Vec<String> {
+        tree.iter()
+            .filter(|(file, _)| !files.iter().any(|of| file.starts_with(of)))
+            .filter(|(_, text)| code(text).any(|(_, line)| line.contains(word)))
+            .map(|(file, _)| format!("{file} names {name}"))
+            .collect()
+    };
+    [
+        ("rusqlite", "rusqlite", &SQLITE_FILES[..]),
+        ("postgres", "use postgres::", &POSTGRES_FILES[..]),
+        ("postgres", "use tokio_postgres", &POSTGRES_FILES[..]),
+    ]
+    .into_iter()
+    .flat_map(named)
+    .collect()
 }
 
 /// Dependencies that no source file names.
@@ -536,18 +555,26 @@ fn every_public_item_has_a_doc_comment() {
 }
 
 #[test]
-fn the_databases_crate_is_named_in_storage_alone() {
-    none(engine_outside_storage(&read("src")));
+fn the_databases_crate_is_named_in_the_engines_files_alone() {
+    none(engine_outside_its_files(&read("src")));
     let planted = tree(&[
         ("src/master/auth.rs", "use rusqlite::Connection;\n"),
         (
-            "src/master/storage/sqlite.rs",
+            "src/master/storage/ledger.rs",
             "use rusqlite::Connection;\n",
+        ),
+        (
+            "src/master/storage/sqlite.rs",
+            "use rusqlite::Connection;\nuse postgres::Client;\n",
         ),
     ]);
     assert_eq!(
-        engine_outside_storage(&planted),
-        ["src/master/auth.rs names rusqlite"]
+        engine_outside_its_files(&planted),
+        [
+            "src/master/auth.rs names rusqlite",
+            "src/master/storage/ledger.rs names rusqlite",
+            "src/master/storage/sqlite.rs names postgres"
+        ]
     );
 }
 

@@ -52,18 +52,26 @@ mod master {
     mod auth;
     // What papertraderctl backup writes, and a kill, a full disk or a slow reader meanwhile.
     mod backups;
+    // Two masters with one database.
+    mod standby;
     // The log of who did what.
     mod audit;
     // Accounts that are deleted or locked, and a master that dies meanwhile.
     mod deletion;
+    // A database on a PostgreSQL server, dumped and restored.
+    mod dump;
     // Every fail point: the master dies there, and no order is lost or doubled.
     pub mod failpoints;
     // Orders that wait, and a master that dies around their outcome.
     mod order_kills;
+    // `papertrader-master migrate-store`, and a kill or a full disk meanwhile.
+    mod migrate_store;
     // A hundred accounts that fill the queue, and a person beside them.
     mod crowd;
     // Prices that are held, and the orders that wait for them.
     mod halted;
+    // What is warned of a cluster of Patroni's.
+    mod patroni;
     // A market that is paused, and goes on.
     mod pause;
     // How good predictions are.
@@ -78,6 +86,8 @@ mod master {
     mod mail_servers;
     // All that a deployment has on a person.
     mod export;
+    // Masters on PostgreSQL servers of their own.
+    mod postgres_server;
     // Providers of real markets against a mock exchange.
     pub mod markets;
     // A disk that is almost full.
@@ -151,7 +161,7 @@ mod programs {
     // `papertrader-bench`, briefly.
     mod bench;
     // Metrics, Prometheus, `papertraderctl check`.
-    mod metrics;
+    pub mod metrics;
     // etc/demo.sh.
     mod demo;
     // `ptcat course` against real workers, the reference solution, and servers that are wrong.

@@ -3,7 +3,7 @@
 //! finds.
 
 use papertrader::runtime::ownership::user_name;
-use papertrader::testkit::{Deployment, TEST_TIMEOUT, processes_about, program, until};
+use papertrader::testkit::{Deployment, TEST_TIMEOUT, ports, processes_about, program, until};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs;
@@ -364,4 +364,20 @@ fn a_check_finds_folders_and_ports_that_the_daemon_cannot_use() {
         give(deployment.dir(), 0);
         fs::write(daemon.config(), &good).unwrap();
     }
+}
+
+#[test]
+fn a_check_says_once_that_the_database_is_not_reached() {
+    let deployment = Deployment::builder().in_a_file().make();
+    let port = ports::free(1).unwrap()[0];
+    let url = format!("postgres://pt@127.0.0.1:{port}/pt");
+    deployment.master().set("database.url", url.as_str());
+    let config = deployment.master().config().to_str().unwrap().to_owned();
+    let check = ["--config", &config, "--check-config"];
+    let output = deployment.run("papertrader-master", &check);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches(&url).count(), 1, "{said}");
+    assert!(said.contains("not reached"), "{said}");
+    // It cannot be told whether a master would start.
+    assert_eq!(output.status.code(), Some(1), "{said}");
 }

@@ -61,15 +61,18 @@ pub struct CtlCli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum CtlCommand {
-    /// Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings
+    /// Show how the master is doing: queue, updates, workers, accounts, sessions, prices, warnings;
+    /// of one that stands by, who leads
     Status,
+    /// Let the master that stands by lead in this one's place; this one stands by then
+    StepDown,
     /// Say in one line whether all is well, for monitoring: exit 0 well, 1 warning, 2 critical, 3
     /// unknown
     #[command(
         after_help = "A warning of `papertraderctl status` is one here, too; those by which people are refused something,
 and no answer of the master, are critical. 3 is for a check that could not be made.
 Figures: queue and open (orders), disk (free, in percent), settlement (ms), update (seconds since the
-last one), mails (that wait), workers (linked).
+last one), mails (that wait), workers (linked). A master that stands by is well while it sees who leads.
 Example: papertraderctl check -w queue=10000 -c queue=500000 -w disk=20 --ignore market-paused"
     )]
     Check(CheckThresholds),
@@ -129,6 +132,7 @@ Example: papertraderctl check -w queue=10000 -c queue=500000 -w disk=20 --ignore
     /// as .old
     #[command(
         after_help = "The backup is verified first. Sessions end with it: everybody logs in again.
+It is for a database in a file: one on a PostgreSQL server is restored there, with pg_restore.
 Example: systemctl stop papertrader-master && papertraderctl restore /srv/backup.db"
     )]
     Restore {
@@ -224,6 +228,7 @@ fn warning_kind(text: &str) -> Result<WarningKind, String> {
 const BACKUP_HELP: &str =
     "The file is yours, and nobody else reads it. It is written as FILE.part and renamed when it is
 whole, so a FILE is never a part of a backup. The master copies its database first, beside it.
+A database on a PostgreSQL server is backed up there, with pg_dump.
 Examples:
   papertraderctl backup /srv/papertrader.db
   papertraderctl backup - | zstd > papertrader.db.zst

@@ -122,6 +122,13 @@ fn report(answer: Result<AdminResponse, CtlError>, thresholds: &CheckThresholds)
     };
     match answer {
         Ok(AdminResponse::Done(AdminAnswer::Status(status))) => judged(&status, thresholds),
+        Ok(AdminResponse::Done(AdminAnswer::StandingBy(status))) => match status.problem {
+            None => failed(
+                CheckState::Ok,
+                format!("standing by, {} leads", status.leader),
+            ),
+            Some(why) => failed(CheckState::Warning, why),
+        },
         Ok(AdminResponse::Refused(why)) => failed(CheckState::Critical, why),
         Ok(_) => failed(
             CheckState::Unknown,

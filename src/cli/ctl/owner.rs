@@ -11,7 +11,7 @@ use super::client::Conversation;
 use crate::admin::model::{RestoreSummary, Verification};
 use crate::config::DatabaseUrl;
 use crate::master::restore;
-use crate::master::storage::backup::BackupFile;
+use crate::master::storage::backup::{self, BackupFile};
 use crate::runtime::ownership::FolderActor;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -52,12 +52,13 @@ pub(super) fn verify(file: &Path) -> Result<Verification, String> {
 pub(super) fn restore(file: &Path, config: &Path, consent: bool) -> Result<RestoreSummary, String> {
     let database = restore::configured_database(config)?;
     let backup = BackupFile::open(file).map_err(|error| error.to_string())?;
-    match FolderActor::of(database.file()).map_err(|error| error.to_string())? {
+    let in_place = backup::file_of(&database).map_err(|error| error.to_string())?;
+    match FolderActor::of(in_place).map_err(|error| error.to_string())? {
         FolderActor::Ourselves => restore::restore(&backup, &database, consent),
         FolderActor::Owner { user, group } => {
             let open = backup.file().try_clone();
             let open = open.map_err(|error| format!("{}: {error}", file.display()))?;
-            let whole = std::path::absolute(database.file()).map_err(|error| error.to_string())?;
+            let whole = std::path::absolute(in_place).map_err(|error| error.to_string())?;
             let task = if consent { RESTORE_ANYWAY } else { RESTORE };
             let task = [OsStr::new(task), whole.as_os_str(), file.as_os_str()];
             child::run(user, group, &task, Stdio::from(open))

@@ -8,7 +8,8 @@ use crate::admin::model::{
     AccountDetails, AccountList, AccountSummary, ActSummary, BackupSummary, DeletionSummary,
     DiskStatus, EndedSessions, GrantSummary, HeldAsset, HeldList, LockSummary, LogTail,
     MailSummary, MasterStatus, OrderCancelSummary, OrderList, OrderSummary, PauseSummary,
-    PricesStatus, RestartSummary, RestoreSummary, SessionList, Verification, WorkerStatus,
+    PricesStatus, RestartSummary, RestoreSummary, SessionList, StandbyStatus, Verification,
+    WorkerStatus,
 };
 use crate::admin::roster::RosterSummary;
 use crate::cli::table::{self, Column, NONE, list, span, table, table_within};
@@ -51,9 +52,29 @@ fn millis(millis: u64) -> String {
     span(Duration::from_millis(millis))
 }
 
+/// The state of a master that stands by.
+pub(super) fn standby(status: &StandbyStatus) -> String {
+    let mut out = list(&[
+        ("state", "standing by".to_owned()),
+        ("leader", clean(&status.leader)),
+        ("version", clean(&status.version)),
+        ("process", status.pid.to_string()),
+        ("since", utc(&status.since)),
+        ("address", clean(&status.listen)),
+    ]);
+    if let Some(why) = &status.problem {
+        let _ = writeln!(out, "warning: it cannot be seen who leads: {}", clean(why));
+    }
+    out
+}
+
 /// The state of the master: a list of values, then a line for each condition that needs attention.
 pub(super) fn status(status: &MasterStatus) -> String {
     let mut out = list(&status_values(status));
+    for standby in status.standbys.iter().flatten() {
+        let (name, version) = (clean(&standby.name), clean(&standby.version));
+        let _ = writeln!(out, "standing by: {name}, version {version}");
+    }
     for calls in &status.assets.calls {
         let _ = writeln!(
             out,
@@ -83,27 +104,7 @@ pub(super) fn status(status: &MasterStatus) -> String {
             status.inactive_sessions
         );
     }
-    if let Some(mail) = &status.mail {
-        let MailSummary {
-            waiting,
-            sent,
-            failed,
-            dropped,
-            ..
-        } = mail;
-        let _ = writeln!(out, "mails: {waiting} wait, {sent} sent, {failed} given up");
-        if *dropped > 0 {
-            let _ = writeln!(out, "mails that found no room: {dropped}");
-        }
-        if let (Some(text), Some(at)) = (&mail.last_error, &mail.last_error_at) {
-            let _ = writeln!(
-                out,
-                "last error of mail, at {}: {}",
-                moment(at),
-                clean(text)
-            );
-        }
-    }
+    out.push_str(&status.mail.as_ref().map(mails).unwrap_or_default());
     for event in &status.account_events {
         let what = clean(&event.reason).replace('-', " ");
         let _ = writeln!(out, "accounts, {what}: {}", event.count);
@@ -118,6 +119,30 @@ pub(super) fn status(status: &MasterStatus) -> String {
     }
     for warning in &status.warnings {
         let _ = writeln!(out, "warning: {}", clean(warning));
+    }
+    out
+}
+
+/// The state of the mails: a line, and one for each trouble.
+fn mails(mail: &MailSummary) -> String {
+    let MailSummary {
+        waiting,
+        sent,
+        failed,
+        dropped,
+        ..
+    } = mail;
+    let mut out = format!("mails: {waiting} wait, {sent} sent, {failed} given up\n");
+    if *dropped > 0 {
+        let _ = writeln!(out, "mails that found no room: {dropped}");
+    }
+    if let (Some(text), Some(at)) = (&mail.last_error, &mail.last_error_at) {
+        let _ = writeln!(
+            out,
+            "last error of mail, at {}: {}",
+            moment(at),
+            clean(text)
+        );
     }
     out
 }

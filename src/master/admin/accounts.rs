@@ -12,7 +12,7 @@ use crate::admin::model::{
     GrantSummary, LockSummary, RestartSummary,
 };
 use crate::admin::protocol::{AdminAnswer, CODE_VALID_MAX, GRANT_REASON_MAX, ROWS_MAX};
-use crate::admin::roster::{FAULTS_MAX, RosterSummary};
+use crate::admin::roster::{FAULTS_MAX, RosterRow, RosterSummary};
 use crate::master::messages::{
     AccountMeans, AdminAct, AuthMessage, CodePrinting, Grant, ImportedRoster, PrintedCode,
     RosterImport, TransactionsMessage,
@@ -270,10 +270,18 @@ pub(super) fn reset(
 /// Makes accounts with codes for the people in a roster, or only checks it.
 pub(super) fn import(
     shared: &AdminShared,
-    import: RosterImport,
+    rows: Vec<RosterRow>,
+    valid_ms: u64,
+    (is_check, is_again): (bool, bool),
     caller: AdminCaller,
 ) -> Result<AdminAnswer, String> {
-    let is_again = import.is_again;
+    let import = RosterImport {
+        rows,
+        valid: validity(valid_ms)?,
+        is_check,
+        is_again,
+        caller: caller.to_string(),
+    };
     let registry = shared.channels.inboxes.shared.registry.load();
     let mut servers: Vec<String> = registry.all().map(|it| it.address.clone()).collect();
     servers.sort();

@@ -70,8 +70,9 @@ pub(super) fn copy(shared: &AdminShared, cancel: &CancelToken) -> Result<BackupC
         .ok_or("another backup is made or sent; wait for it")?;
     let _alone = shared.maintenance.try_lock().ok_or(BUSY_TEXT)?;
     let url = &shared.channels.database;
+    let database = backup::file_of(url).map_err(|error| error.to_string())?;
     shared.channels.backups.begin();
-    check_room(url.file(), backup::copied_bytes_max(url))?;
+    check_room(database, backup::copied_bytes_max(url))?;
     let file = backup::copy_to_send(url, &|| cancel.is_cancelled())
         .map_err(|error| format!("the master could not copy its database: {error}"))?;
     let bytes = file.metadata().map_err(|error| error.to_string())?.len();

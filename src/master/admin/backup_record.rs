@@ -11,7 +11,7 @@ use crate::model::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -52,7 +52,8 @@ impl Drop for TakenTurn {
 
 /// What is known of backups.
 pub struct BackupRecord {
-    file: PathBuf,
+    /// `None`: the database is on a server, of which a master makes no backup.
+    file: Option<PathBuf>,
     /// From which age on status warns; zero: never.
     warn_after: Duration,
     pub(super) turn: BackupTurn,
@@ -71,21 +72,26 @@ struct KnownBackups {
     sent: Option<(BackupDigest, i64)>,
 }
 
+/// What an earlier process knew.
+fn known_before(file: &Path) -> KnownBackups {
+    match read_file(file, FILE_MAX) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            crate::warn!("{}: {error}; it is written anew", file.display());
+            KnownBackups::default()
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => KnownBackups::default(),
+        Err(error) => {
+            crate::warn!("{}: {error}", file.display());
+            KnownBackups::default()
+        }
+    }
+}
+
 impl BackupRecord {
     /// Reads what an earlier process knew. `warn_after`: the age from which on status warns; zero: never.
     pub fn open(database: &DatabaseUrl, warn_after: Duration) -> BackupRecord {
-        let file = database.file().with_file_name(FILE);
-        let known = match read_file(&file, FILE_MAX) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                crate::warn!("{}: {error}; it is written anew", file.display());
-                KnownBackups::default()
-            }),
-            Err(error) if error.kind() == ErrorKind::NotFound => KnownBackups::default(),
-            Err(error) => {
-                crate::warn!("{}: {error}", file.display());
-                KnownBackups::default()
-            }
-        };
+        let file = database.file().map(|file| file.with_file_name(FILE));
+        let known = file.as_deref().map(known_before).unwrap_or_default();
         BackupRecord {
             file,
             warn_after,
@@ -132,13 +138,16 @@ impl BackupRecord {
     }
 
     fn store(&self, known: &KnownBackups) {
+        let Some(file) = &self.file else {
+            return;
+        };
         let stored = serde_json::to_vec(known)
             .map_err(std::io::Error::from)
-            .and_then(|bytes| write_file(&self.file, &bytes));
+            .and_then(|bytes| write_file(file, &bytes));
         if let Err(error) = stored {
             crate::warn!(
                 "{}: {error}; after a restart this backup is not known",
-                self.file.display()
+                file.display()
             );
         }
     }

@@ -26,7 +26,7 @@ const READ_BYTES_MAX: usize = 16 * 1024;
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why no request line came.
-enum RequestEnd {
+pub(super) enum RequestEnd {
     /// The client closed or was too slow, or the master stops.
     Quiet,
     /// The line is too long. The connection ends, since the start of the next line is unknown.
@@ -90,7 +90,7 @@ pub(super) fn serve(shared: &Arc<AdminShared>, mut stream: UnixStream) {
 }
 
 /// Reads the next line, without its end. Later bytes stay in `received`.
-fn read_line(
+pub(super) fn read_line(
     stream: &mut UnixStream,
     received: &mut Vec<u8>,
     stop: &Stop,

@@ -13,6 +13,7 @@ use crate::master::storage;
 use crate::master::transactions;
 use crate::model::{MarketState, Timestamp};
 use crate::net::metrics::write_places;
+use crate::runtime::Watchdog;
 use crate::runtime::metrics::process::seconds;
 use crate::runtime::metrics::{MetricFamily, MetricValue, MetricsText};
 use std::time::Duration;
@@ -31,6 +32,10 @@ const fn counter(name: &'static str, help: &'static str) -> MetricFamily {
     MetricFamily::counter(name, &[], help)
 }
 
+const LEADS: MetricFamily = gauge(
+    "papertrader_leads",
+    "Whether this master leads; one that stands by tells little else.",
+);
 const ANSWERED: MetricFamily = gauge(
     "papertrader_status_answered",
     "Whether all modules answered; where one did not, what only they know is left out.",
@@ -152,7 +157,7 @@ const DISK_SIZE: MetricFamily = gauge(
     "papertrader_disk_size_bytes",
     "Size of the disk of the database.",
 );
-const DATABASE: MetricFamily = gauge("papertrader_database_bytes", "Size of the database's file.");
+const DATABASE: MetricFamily = gauge("papertrader_database_bytes", "Size of the database.");
 const WAL: MetricFamily = gauge(
     "papertrader_database_wal_bytes",
     "Size of the database's write-ahead log.",
@@ -169,6 +174,7 @@ pub(super) fn text(source: &StatusSource) -> String {
 pub(super) fn write(source: &StatusSource, out: &mut MetricsText) {
     let channels = &source.channels;
     write_common("master", &channels.watchdog, channels.log.lost(), out);
+    out.one(&LEADS, true);
     write_places(&channels.limiter, &channels.flusher, out);
     storage::metrics::write_metrics(out);
     transactions::metrics::write_metrics(out);
@@ -184,6 +190,12 @@ pub(super) fn write(source: &StatusSource, out: &mut MetricsText) {
         write_status(status, out);
         write_prices(&status.assets, out);
     }
+}
+
+/// Writes what a master tells that stands by: nothing of it depends on the database.
+pub(super) fn write_standby(watchdog: &Watchdog, lost: u64, out: &mut MetricsText) {
+    write_common("master", watchdog, lost, out);
+    out.one(&LEADS, false);
 }
 
 fn events(family: &MetricFamily, counts: &[EventCount], out: &mut MetricsText) {

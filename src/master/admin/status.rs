@@ -10,7 +10,7 @@ use super::warnings::{INPUT_WARNINGS_SHOWN_MAX, ModuleReports, warnings};
 use super::{AdminChannels, ask_until};
 use crate::admin::model::{
     CallsStatus, DiskStatus, EventCount, MailSummary, MasterStatus, PricesStatus, ProviderFailure,
-    ProviderPrices,
+    ProviderPrices, StandbySummary,
 };
 use crate::admin::protocol::ROWS_MAX;
 use crate::admin::warning::{StatusWarning, WarningKind};
@@ -19,6 +19,7 @@ use crate::master::messages::{
     AccountEvent, AssetsMessage, AssetsStatus, AuthMessage, MailMessage, MailStatus,
     TransactionsMessage, WorkersMessage,
 };
+use crate::master::storage::StandbyMaster;
 use crate::master::storage::metrics::file_sizes;
 use crate::model::{Money, Timestamp};
 use std::sync::atomic::Ordering;
@@ -111,6 +112,7 @@ impl StatusSource {
             conditions,
             database_bytes,
             wal_bytes,
+            standbys: self.standbys(),
         })
     }
 
@@ -157,6 +159,16 @@ impl StatusSource {
             mail,
             workers,
         })
+    }
+
+    /// The masters that stand by, where one may.
+    fn standbys(&self) -> Option<Vec<StandbySummary>> {
+        let lease = self.channels.lease.as_ref()?;
+        let summary = |standby: StandbyMaster| StandbySummary {
+            name: standby.name,
+            version: standby.version,
+        };
+        Some(lease.standbys().into_iter().map(summary).collect())
     }
 
     /// Refused links since the start, by reason.

@@ -103,11 +103,7 @@ pub(super) fn register(
             "a worker is registered as {name} already; choose another name, or unregister it first"
         ));
     }
-    let fingerprint = shared
-        .channels
-        .keyring
-        .import(key.as_bytes())
-        .map_err(|error| format!("the key: {error}"))?;
+    let fingerprint = import_key(shared, &name, key)?;
     let asked = name.clone();
     let registration = Registration {
         name,
@@ -129,6 +125,25 @@ pub(super) fn register(
     }
 }
 
+/// Imports a worker's public key into the master's keyring, and keeps it in the database for a master
+/// that stands by. Where that fails it is removed again.
+fn import_key(shared: &AdminShared, name: &str, key: &str) -> Result<Fingerprint, String> {
+    let keyring = &shared.channels.keyring;
+    let known = |error| format!("the key: {error}");
+    let fingerprint = keyring.import(key.as_bytes()).map_err(known)?;
+    let kept = keyring
+        .export(fingerprint)
+        .map_err(known)
+        .and_then(|public| {
+            change_row(shared, name, |reply| {
+                WorkersMessage::KeepKey(fingerprint, public, reply)
+            })
+            .map_err(|failed| failed.why)
+        });
+    kept.map(|()| fingerprint)
+        .inspect_err(|_| delete_key(shared, fingerprint))
+}
+
 /// Changes a registration: a new key in the master's keyring, then the row in the database, then the
 /// old key goes. If the second step fails, the new key is removed again; it stays where nobody knows
 /// whether it failed.
@@ -147,11 +162,7 @@ pub(super) fn set(
     let before = registry.by_name(&name).cloned().ok_or_else(|| {
         format!("no worker is registered as {name}; see `papertraderctl workers list`")
     })?;
-    let import = |key: &str| shared.channels.keyring.import(key.as_bytes());
-    let fingerprint = key
-        .map(import)
-        .transpose()
-        .map_err(|error| format!("the key: {error}"))?;
+    let fingerprint = key.map(|key| import_key(shared, &name, key)).transpose()?;
     let change = RegistrationChange {
         fingerprint,
         ip,
@@ -209,11 +220,11 @@ fn change(
 }
 
 /// Has the module change the row of the worker `name`.
-fn change_row(
+fn change_row<T>(
     shared: &AdminShared,
     name: &str,
-    message: impl FnOnce(Sender<Result<model::WorkerServer, String>>) -> WorkersMessage,
-) -> Result<model::WorkerServer, ChangeFailure> {
+    message: impl FnOnce(Sender<Result<T, String>>) -> WorkersMessage,
+) -> Result<T, ChangeFailure> {
     let until = Instant::now() + MODULE_TIMEOUT;
     let look = format!("workers show {name}");
     let inbox = &shared.channels.inboxes.workers;

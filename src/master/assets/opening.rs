@@ -27,6 +27,7 @@ use crate::master::storage::positions::{OwnedAsset, unlisted_texts};
 use crate::master::storage::{Reader, Storage};
 use crate::model::{Action, ActionKind, AssetDescription, Quote, Symbol, Timestamp};
 use crate::runtime;
+use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use parking_lot::Mutex;
@@ -39,6 +40,8 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Approximate number of back-filled bars in one commit.
 const COMMIT_BARS_MAX: usize = 250_000;
+/// Most lines a minute about updates that could not be stored.
+const STORE_FAILURES_LOGGED_MAX: u32 = 5;
 
 /// The module before its threads run.
 pub struct OpenedAssets {
@@ -100,6 +103,7 @@ pub fn open(
         channels,
         actions_checked: false,
         end_announced: false,
+        store_failures: Throttle::new(STORE_FAILURES_LOGGED_MAX, Duration::from_secs(60)),
         rules: HoldRules::of(&config.assets),
         requests: requested,
         paused: market.prices.paused,

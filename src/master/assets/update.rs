@@ -25,6 +25,7 @@ use crate::master::storage::bars::{
 use crate::model::{
     Action, ActionKind, Bar, InLieuPrice, MarketKind, Resolution, Symbol, Timestamp,
 };
+use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, TICK, ThreadHandle};
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, never, select};
@@ -81,6 +82,8 @@ pub struct Updater {
     pub(super) actions_checked: bool,
     /// Whether the log was told that the market ends soon.
     pub(super) end_announced: bool,
+    /// Limits the lines about updates that could not be stored.
+    pub(super) store_failures: Throttle,
     /// When a price is held.
     pub(super) rules: HoldRules,
     /// What administrators ask for.
@@ -380,7 +383,10 @@ impl Updater {
                 }
                 // Nothing was published, so nothing is lost: the next update tries again.
                 Err(error) => {
-                    crate::error!("update {} could not be stored: {error}", position.number);
+                    if let Some(more) = self.store_failures.allow("update") {
+                        let number = position.number;
+                        crate::error!("update {number} could not be stored: {error}{more}");
+                    }
                     let mut health = self.health.lock();
                     health.not_stored += 1;
                     health.store_error = Some(error.to_string());

@@ -207,6 +207,7 @@ fn context(rig: &MasterRig) -> Context {
             flusher: Flusher::new().unwrap(),
             refusals: Arc::default(),
             throttle: Throttle::new(100, Duration::from_secs(60)),
+            stands_by: false,
             stop: Stop::new(),
         },
         router,

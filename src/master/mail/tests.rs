@@ -27,7 +27,7 @@ struct Rig {
 
 impl Rig {
     fn new() -> Rig {
-        let engine = Engine::sqlite();
+        let engine = Engine::chosen();
         let mut storage = engine.storage();
         storage.write(|tx| tx.set_outbox_open(true)).unwrap();
         let alice = NewAccount {

@@ -3,13 +3,12 @@
 //! Reads what the owner of an account is told of its rows: whole rows with what their orders say,
 //! those that wait, and what its profit is the sum of.
 
-use super::ledger::{symbol, transaction};
+use super::engine::{EngineResult, Row, Sql, damaged, params};
+use super::ledger::{WaitingStatus, symbol, transaction};
 use super::order_details::OrderDetails;
 use super::order_terms::{DETAILS, details};
-use super::sqlite::damaged;
-use super::{Snapshot, SqliteTransaction, StorageError};
+use super::{Snapshot, StorageError};
 use crate::model::{AccountId, Cause, Money, Side, Symbol, Transaction, TransactionStatus};
-use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 /// A row of the ledger as its owner is told it.
@@ -55,28 +54,26 @@ pub(super) const OWN_COLUMNS: &str =
     t.cause, t.source, t.written_off, t.fee, t.reserve, t.note";
 
 /// The number of [`OWN_COLUMNS`].
-const OWN_COLUMN_COUNT: usize = 20;
+pub(super) const OWN_COLUMN_COUNT: usize = 20;
 
 /// The columns of [`profit_row`].
 const PROFIT_COLUMNS: &str = "id, side, status, symbol, total, moved_cost, fee, cause";
 
-fn money(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Money>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(Money))
+fn money(row: &Row<'_>, column: usize) -> EngineResult<Option<Money>> {
+    Ok(row.get::<Option<i64>>(column)?.map(Money))
 }
 
-fn cause(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cause>> {
-    Ok(row
-        .get::<_, Option<u8>>(column)?
-        .and_then(Cause::from_number))
+fn cause(row: &Row<'_>, column: usize) -> EngineResult<Option<Cause>> {
+    Ok(row.get::<Option<u8>>(column)?.and_then(Cause::from_number))
 }
 
-pub(super) fn own_transaction(row: &Row<'_>) -> rusqlite::Result<OwnTransaction> {
+pub(super) fn own_transaction(row: &Row<'_>) -> EngineResult<OwnTransaction> {
     let source: Option<String> = row.get(15)?;
     Ok(OwnTransaction {
         transaction: transaction(row)?,
         cause: cause(row, 14)?,
         source: source.map(|text| symbol(&text)).transpose()?,
-        is_correction: row.get::<_, Option<i64>>(16)?.is_some(),
+        is_correction: row.get::<Option<i64>>(16)?.is_some(),
         fee: money(row, 17)?,
         reserve: money(row, 18)?,
         note: row.get(19)?,
@@ -84,13 +81,13 @@ pub(super) fn own_transaction(row: &Row<'_>) -> rusqlite::Result<OwnTransaction>
     })
 }
 
-fn profit_row(row: &Row<'_>) -> rusqlite::Result<ProfitRow> {
+fn profit_row(row: &Row<'_>) -> EngineResult<ProfitRow> {
     Ok(ProfitRow {
         id: Uuid::from_bytes(row.get(0)?),
         side: Side::from_number(row.get(1)?).ok_or_else(|| damaged("no such side"))?,
         status: TransactionStatus::from_number(row.get(2)?)
             .ok_or_else(|| damaged("no such status"))?,
-        symbol: symbol(&row.get::<_, String>(3)?)?,
+        symbol: symbol(&row.get::<String>(3)?)?,
         total: money(row, 4)?.unwrap_or_default(),
         moved_cost: money(row, 5)?.unwrap_or_default(),
         fee: money(row, 6)?.unwrap_or_default(),
@@ -109,16 +106,16 @@ impl Snapshot<'_> {
         before: Option<Uuid>,
         most: u16,
     ) -> Result<Vec<OwnTransaction>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!(
             "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t LEFT JOIN order_terms USING (number)
              WHERE t.account = ?1 AND t.id < ?2 ORDER BY t.id DESC LIMIT ?3"
         );
         let before = before.unwrap_or(Uuid::max());
-        let mut statement = sqlite.prepare_cached(&sql)?;
+        let mut statement = database.prepare_cached(&sql)?;
         let rows =
             statement.query_map(params![account.0, before.as_bytes(), most], own_transaction)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The orders of an account that have no outcome yet, newest first. Reads those that are open,
@@ -130,21 +127,26 @@ impl Snapshot<'_> {
         &mut self,
         account: AccountId,
     ) -> Result<Vec<OwnTransaction>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
+        let are_open = database.either(Sql {
+            sqlite: "t.status = 3",
+            postgres: "t.status = 3
+                 AND number = ANY(ARRAY(SELECT number FROM open_orders WHERE account = ?1))",
+        });
         let open = format!(
             "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t INDEXED BY transactions_open
-             LEFT JOIN order_terms USING (number) WHERE t.account = ?1 AND t.status = 3"
+             LEFT JOIN order_terms USING (number) WHERE t.account = ?1 AND {are_open}"
         );
+        let (by, are_queued) = WaitingStatus::Queued.found_by(database);
         let queued = format!(
             "SELECT {OWN_COLUMNS}, {DETAILS} FROM transactions AS t INDEXED BY transactions_history
              LEFT JOIN order_terms USING (number)
              WHERE t.account = ?1 AND t.status = 0 AND t.id >=
-                (SELECT id FROM transactions INDEXED BY transactions_queue
-                 WHERE status = 0 ORDER BY number LIMIT 1)"
+                (SELECT id FROM transactions {by} WHERE {are_queued} ORDER BY number LIMIT 1)"
         );
         let mut orders = Vec::new();
         for sql in [open, queued] {
-            let mut statement = sqlite.prepare_cached(&sql)?;
+            let mut statement = database.prepare_cached(&sql)?;
             for row in statement.query_map([account.0], own_transaction)? {
                 orders.push(row?);
             }
@@ -164,15 +166,15 @@ impl Snapshot<'_> {
         after: Uuid,
         most: usize,
     ) -> Result<Vec<ProfitRow>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!(
             "SELECT {PROFIT_COLUMNS} FROM transactions WHERE account = ?1 AND id > ?2
              ORDER BY id LIMIT ?3"
         );
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut statement = sqlite.prepare_cached(&sql)?;
+        let mut statement = database.prepare_cached(&sql)?;
         let rows = statement.query_map(params![account.0, after.as_bytes(), most], profit_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// What the row of this ID adds to its account's profit.
@@ -184,13 +186,12 @@ impl Snapshot<'_> {
         account: AccountId,
         id: Uuid,
     ) -> Result<Option<ProfitRow>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql =
             format!("SELECT {PROFIT_COLUMNS} FROM transactions WHERE account = ?1 AND id = ?2");
-        Ok(sqlite
+        database
             .prepare_cached(&sql)?
-            .query_row(params![account.0, id.as_bytes()], profit_row)
-            .optional()?)
+            .query_optional(params![account.0, id.as_bytes()], profit_row)
     }
 }
 

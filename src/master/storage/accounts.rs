@@ -2,15 +2,14 @@
 //!
 //! Reads and writes accounts and sessions.
 
+use super::engine::{EngineResult, Row, Sql, params, signed};
 use super::login_places::LoginPlace;
-use super::sqlite::signed;
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::{Snapshot, StorageError, Tx};
 use crate::model::{
     AccountId, Email, Money, Session, SessionHash, SessionKind, SessionUse, Timestamp, TokenName,
     TokenScope, Username,
 };
 use crate::runtime::neighbourhood::Neighbourhood;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
@@ -144,12 +143,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn account_row(&mut self, username_key: &str) -> Result<Option<AccountRow>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!("{ACCOUNT_COLUMNS} WHERE username_key = ?1 AND state < 2");
-        let mut statement = sqlite.prepare_cached(&sql)?;
-        Ok(statement
-            .query_row([username_key], account_row)
-            .optional()?)
+        let mut statement = database.prepare_cached(&sql)?;
+        statement.query_optional([username_key], account_row)
     }
 
     /// The account of this number. A deleted one is none.
@@ -160,10 +157,10 @@ impl Snapshot<'_> {
         &mut self,
         account: AccountId,
     ) -> Result<Option<AccountRow>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!("{ACCOUNT_COLUMNS} WHERE account = ?1 AND state < 2");
-        let mut statement = sqlite.prepare_cached(&sql)?;
-        Ok(statement.query_row([account.0], account_row).optional()?)
+        let mut statement = database.prepare_cached(&sql)?;
+        statement.query_optional([account.0], account_row)
     }
 
     /// The accounts whose name or e-mail address has this text in it, without regard to the case of
@@ -177,20 +174,25 @@ impl Snapshot<'_> {
         text: &str,
         most: usize,
     ) -> Result<(Vec<AccountRow>, usize), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let fits = "state < 2 AND (instr(username_key, ?1) > 0 OR instr(lower(email), ?1) > 0)";
+        let database = &*self;
+        let at = database.either(Sql {
+            sqlite: "instr",
+            postgres: "strpos",
+        });
+        let fits =
+            format!("state < 2 AND ({at}(username_key, ?1) > 0 OR {at}(lower(email), ?1) > 0)");
         let text = text.to_ascii_lowercase();
         let sql = format!("{ACCOUNT_COLUMNS} WHERE {fits} ORDER BY username_key LIMIT ?2");
-        let mut statement = sqlite.prepare(&sql)?;
+        let mut statement = database.prepare(&sql)?;
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = statement.query_map(params![text, limit], account_row)?;
-        let rows: Vec<AccountRow> = rows.collect::<rusqlite::Result<_>>()?;
+        let rows: Vec<AccountRow> = rows.collect::<EngineResult<_>>()?;
         if rows.len() < most {
             let all = rows.len();
             return Ok((rows, all));
         }
         let sql = format!("SELECT count(*) FROM accounts WHERE {fits}");
-        let all: i64 = sqlite.query_row(&sql, [text], |row| row.get(0))?;
+        let all: i64 = database.query_row(&sql, [text], |row| row.get(0))?;
         Ok((rows, usize::try_from(all).unwrap_or(usize::MAX)))
     }
 
@@ -202,19 +204,19 @@ impl Snapshot<'_> {
         &mut self,
         username: &Username,
     ) -> Result<Option<Credentials>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT account, username, pass_hash, state FROM accounts WHERE username_key = ?1",
         )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<Credentials> {
+        let read = |row: &Row<'_>| -> EngineResult<Credentials> {
             Ok(Credentials {
                 account: AccountId(row.get(0)?),
-                username: stored_name(&row.get::<_, String>(1)?, username),
+                username: stored_name(&row.get::<String>(1)?, username),
                 pass_hash: row.get(2)?,
-                is_locked: row.get::<_, i64>(3)? == LOCKED,
+                is_locked: row.get::<i64>(3)? == LOCKED,
             })
         };
-        Ok(statement.query_row([username.key()], read).optional()?)
+        statement.query_optional([username.key()], read)
     }
 
     /// Whether an account has logged in from this place at `since` or later.
@@ -226,11 +228,11 @@ impl Snapshot<'_> {
         place: &LoginPlace,
         since: Timestamp,
     ) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT 1 FROM login_places WHERE place = ?1 AND last >= ?2";
-        Ok(sqlite
+        database
             .prepare_cached(sql)?
-            .exists(params![place.0, since.0])?)
+            .exists(params![place.0, since.0])
     }
 
     /// Finds an account by the key of its name. A deleted one is none.
@@ -238,12 +240,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn user_record(&mut self, username_key: &str) -> Result<Option<UserRecord>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT account, username, email, is_password, created FROM accounts
              WHERE username_key = ?1 AND state < 2",
         )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<UserRecord> {
+        let read = |row: &Row<'_>| -> EngineResult<UserRecord> {
             Ok(UserRecord {
                 account: AccountId(row.get(0)?),
                 username: row.get(1)?,
@@ -252,7 +254,7 @@ impl Snapshot<'_> {
                 created: Timestamp(row.get(4)?),
             })
         };
-        Ok(statement.query_row([username_key], read).optional()?)
+        statement.query_optional([username_key], read)
     }
 
     /// Checks whether either name of a new account is taken.
@@ -264,8 +266,8 @@ impl Snapshot<'_> {
         username: &Username,
         email: Option<&Email>,
     ) -> Result<NameConflict, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let found = |sql: &str, key: String| sqlite.prepare_cached(sql)?.exists([key]);
+        let database = &*self;
+        let found = |sql: &str, key: String| database.prepare_cached(sql)?.exists([key]);
         if found(
             "SELECT 1 FROM accounts WHERE username_key = ?1",
             username.key(),
@@ -286,13 +288,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn email_owner(&mut self, email: &Email) -> Result<Option<AccountId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT account FROM accounts WHERE email_key = ?1";
         let read = |row: &Row<'_>| row.get(0).map(AccountId);
-        Ok(sqlite
+        database
             .prepare_cached(sql)?
-            .query_row([email.key()], read)
-            .optional()?)
+            .query_optional([email.key()], read)
     }
 
     /// Whether the link message (worker, boot ID, sequence number) has registered an account
@@ -307,16 +308,16 @@ impl Snapshot<'_> {
         boot: &Uuid,
         sequence: u64,
     ) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT 1 FROM accounts WHERE username_key = ?1 AND worker = ?2 AND boot = ?3
                    AND sequence = ?4";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        Ok(statement.exists(params![
+        let mut statement = database.prepare_cached(sql)?;
+        statement.exists(params![
             username.key(),
             worker.as_bytes(),
             boot.as_bytes(),
             signed(sequence)
-        ])?)
+        ])
     }
 
     /// The highest cost of the stored bcrypt hashes; 0 if there is none.
@@ -324,10 +325,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn highest_hash_cost(&mut self) -> Result<u32, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         // The index accounts_cost has it at its end.
         let sql = "SELECT max(substr(pass_hash, 5, 2)) FROM accounts";
-        let cost: Option<String> = sqlite.query_row(sql, [], |row| row.get(0))?;
+        let cost: Option<String> = database.query_row(sql, [], |row| row.get(0))?;
         Ok(cost.and_then(|cost| cost.parse().ok()).unwrap_or(0))
     }
 
@@ -336,12 +337,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn account_count(&mut self) -> Result<i64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         // Rows are never deleted, so the highest key is their count. This avoids reading a million
         // rows.
         let sql = "SELECT coalesce(max(account), 0)
                        - (SELECT count(*) FROM accounts WHERE state = 2) FROM accounts";
-        Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
+        database.query_row(sql, [], |row| row.get(0))
     }
 
     /// All sessions that have not expired, the oldest first.
@@ -349,17 +350,17 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn sessions(&mut self, now: Timestamp) -> Result<Vec<StoredSession>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!("{SESSION_COLUMNS} WHERE expiry > ?1 ORDER BY since, hash");
-        let mut statement = sqlite.prepare(&sql)?;
-        let mut passed = passed_workers(sqlite)?;
+        let mut statement = database.prepare(&sql)?;
+        let mut passed = passed_workers(database)?;
         let rows = statement.query_map([now.0], session)?;
         let sessions = rows.filter_map(Result::transpose).map(|stored| {
             let mut stored = stored?;
             stored.passed = passed.remove(&stored.session.hash).unwrap_or_default();
             Ok(stored)
         });
-        Ok(sessions.collect::<rusqlite::Result<_>>()?)
+        sessions.collect()
     }
 
     /// The sessions and tokens of an account that have not expired, the oldest first; not through
@@ -372,12 +373,12 @@ impl Snapshot<'_> {
         account: AccountId,
         now: Timestamp,
     ) -> Result<Vec<StoredSession>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let filter = "WHERE sessions.account = ?1 AND expiry > ?2 ORDER BY since, hash";
-        let mut statement = sqlite.prepare_cached(&format!("{SESSION_COLUMNS} {filter}"))?;
+        let mut statement = database.prepare_cached(&format!("{SESSION_COLUMNS} {filter}"))?;
         let rows = statement.query_map([account.0, now.0], session)?;
         let sessions = rows.filter_map(Result::transpose);
-        Ok(sessions.collect::<rusqlite::Result<_>>()?)
+        sessions.collect()
     }
 }
 
@@ -389,21 +390,21 @@ const SESSION_COLUMNS: &str =
      FROM sessions JOIN accounts USING (account)";
 
 /// Reads a row of [`ACCOUNT_COLUMNS`].
-fn account_row(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+fn account_row(row: &Row<'_>) -> EngineResult<AccountRow> {
     Ok(AccountRow {
         account: AccountId(row.get(0)?),
         username: row.get(1)?,
         email: row.get(2)?,
         is_password: row.get(3)?,
-        is_locked: row.get::<_, i64>(4)? == LOCKED,
+        is_locked: row.get::<i64>(4)? == LOCKED,
         created: Timestamp(row.get(5)?),
     })
 }
 
 /// The workers beside its maker through which each session has passed.
-fn passed_workers(sqlite: &Connection) -> rusqlite::Result<HashMap<SessionHash, Vec<Uuid>>> {
+fn passed_workers(database: &Snapshot<'_>) -> EngineResult<HashMap<SessionHash, Vec<Uuid>>> {
     let mut passed: HashMap<SessionHash, Vec<Uuid>> = HashMap::new();
-    let mut statement = sqlite.prepare("SELECT hash, worker FROM session_workers")?;
+    let mut statement = database.prepare("SELECT hash, worker FROM session_workers")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let worker = Uuid::from_bytes(row.get(1)?);
@@ -422,12 +423,12 @@ fn address(text: &str) -> IpAddr {
 
 /// Reads a session without the workers that it has passed; `None` if its account's name or its
 /// token is damaged.
-fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
+fn session(row: &Row<'_>) -> EngineResult<Option<StoredSession>> {
     let hash: [u8; 32] = row.get(0)?;
-    let Ok(username) = Username::parse(&row.get::<_, String>(2)?) else {
+    let Ok(username) = Username::parse(&row.get::<String>(2)?) else {
         return Ok(None);
     };
-    let kind = match row.get::<_, Option<String>>(11)? {
+    let kind = match row.get::<Option<String>>(11)? {
         None => SessionKind::Login(row.get(10)?),
         Some(name) => {
             let scope = TokenScope::from_number(row.get(12)?);
@@ -447,14 +448,14 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Option<StoredSession>> {
         username,
         since: Timestamp(row.get(3)?),
         expiry: Timestamp(row.get(4)?),
-        client: address(&row.get::<_, String>(5)?),
+        client: address(&row.get::<String>(5)?),
         worker: Uuid::from_bytes(row.get(6)?),
         expirable: row.get(8)?,
         is_active: true,
         kind,
         last_use: SessionUse {
             at: Timestamp(row.get(9)?),
-            client: address(&row.get::<_, String>(14)?),
+            client: address(&row.get::<String>(14)?),
             worker: Uuid::from_bytes(row.get(15)?),
         },
     };
@@ -477,14 +478,15 @@ impl Tx<'_> {
     /// # Errors
     /// A name is taken, or the database fails.
     pub fn insert_account(&mut self, new: &NewAccount) -> Result<AccountId, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
-                "INSERT INTO accounts (username, username_key, email, email_key, is_password, pass_hash, created,
+                "INSERT INTO accounts (account, username, username_key, email, email_key, is_password, pass_hash, created,
                  starting_cash, worker, boot, sequence)
-                 VALUES (?1, ?2, ?3, ?4, ?5 IS NOT NULL, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 VALUES ((SELECT coalesce(max(account), 0) + 1 FROM accounts), ?1, ?2, ?3, ?4, ?11, ?5, ?6, ?7, ?8, ?9, ?10)
+                 RETURNING account",
             )?
-            .execute(params![
+            .query_row(params![
                 new.username.as_str(),
                 new.username.key(),
                 new.email.as_ref().map(Email::as_str),
@@ -495,8 +497,8 @@ impl Tx<'_> {
                 new.worker.as_bytes(),
                 new.boot.as_bytes(),
                 signed(new.sequence),
-            ])?;
-        Ok(AccountId(sqlite.last_insert_rowid()))
+                    new.pass_hash.is_some(),
+            ], |row| row.get(0).map(AccountId))
     }
 
     /// Stores a new session.
@@ -504,13 +506,13 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn insert_session(&mut self, new: &StoredSession) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let session = &new.session;
         let (method, token, scope) = match &session.kind {
             SessionKind::Login(method) => (method.as_str(), None, TokenScope::Trade),
             SessionKind::Token { name, scope, .. } => (TOKEN_METHOD, Some(name.as_str()), *scope),
         };
-        sqlite
+        database
             .prepare_cached(
                 "INSERT INTO sessions (hash, account, since, expiry, client, worker, boot, expirable, last_used,
                  method, token, scope)
@@ -544,17 +546,17 @@ impl Tx<'_> {
         place: &LoginPlace,
         last: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "INSERT INTO login_places (place, account, last) VALUES (?1, ?2, ?3)
                  ON CONFLICT (place) DO UPDATE SET account = excluded.account, last = excluded.last",
             )?
             .execute(params![place.0, account.0, last.0])?;
-        sqlite
+        database
             .prepare_cached(
                 "DELETE FROM login_places WHERE place IN
-                 (SELECT place FROM login_places WHERE account = ?1 ORDER BY last DESC LIMIT -1 OFFSET ?2)",
+                 (SELECT place FROM login_places WHERE account = ?1 ORDER BY last DESC LIMIT 9223372036854775807 OFFSET ?2)",
             )?
             .execute(params![account.0, signed(LOGIN_PLACES_MAX as u64)])?;
         Ok(())
@@ -565,8 +567,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_login_places(&mut self, before: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM login_places WHERE last < ?1")?
             .execute([before.0])?;
         Ok(())
@@ -582,8 +584,8 @@ impl Tx<'_> {
         hash: &SessionHash,
         worker: &Uuid,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "INSERT INTO session_workers (hash, worker)
                  SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM sessions WHERE hash = ?1)
@@ -602,11 +604,11 @@ impl Tx<'_> {
         now: Timestamp,
         begin: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "UPDATE sessions SET expiry = ?2 + (expiry - since), since = ?2,
-                 last_used = min(last_used, ?1) WHERE since > ?1",
+                 last_used = CASE WHEN last_used < ?1 THEN last_used ELSE ?1 END WHERE since > ?1",
             )?
             .execute([now.0, begin.0])?;
         Ok(())
@@ -617,8 +619,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_session(&mut self, hash: &SessionHash) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
             .execute([hash.0])?;
         Ok(())
@@ -629,9 +631,9 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_all_sessions(&mut self) -> Result<usize, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute("DELETE FROM session_workers", [])?;
-        Ok(sqlite.execute("DELETE FROM sessions", [])?)
+        let database = &self.snapshot;
+        database.execute("DELETE FROM session_workers", [])?;
+        database.execute("DELETE FROM sessions", [])
     }
 
     /// Stores when and where a session was last used.
@@ -643,9 +645,9 @@ impl Tx<'_> {
         hash: &SessionHash,
         last: &SessionUse,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql = "UPDATE sessions SET last_used = ?2, last_client = ?3, last_worker = ?4 WHERE hash = ?1";
-        sqlite.prepare_cached(sql)?.execute(params![
+        database.prepare_cached(sql)?.execute(params![
             hash.0,
             last.at.0,
             last.client.to_string(),
@@ -659,8 +661,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_token_elsewhere(&mut self, hash: &SessionHash) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("UPDATE sessions SET elsewhere = 1 WHERE hash = ?1")?
             .execute([hash.0])?;
         Ok(())
@@ -675,10 +677,10 @@ impl Tx<'_> {
         account: AccountId,
         email: Option<&Email>,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql =
             "UPDATE accounts SET email = ?2, email_key = ?3, email_owner = NULL WHERE account = ?1";
-        sqlite.prepare_cached(sql)?.execute(params![
+        database.prepare_cached(sql)?.execute(params![
             account.0,
             email.map(Email::as_str),
             email.map(Email::key)
@@ -691,8 +693,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_locked(&mut self, account: AccountId, is_locked: bool) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("UPDATE accounts SET state = ?2 WHERE account = ?1 AND state < 2")?
             .execute(params![account.0, is_locked])?;
         Ok(())
@@ -708,8 +710,8 @@ impl Tx<'_> {
         old: &str,
         new: &str,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "UPDATE accounts SET pass_hash = ?3 WHERE account = ?1 AND pass_hash = ?2",
             )?
@@ -726,9 +728,9 @@ impl Tx<'_> {
         account: AccountId,
         pass_hash: &str,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql = "UPDATE accounts SET is_password = 1, pass_hash = ?2 WHERE account = ?1";
-        sqlite
+        database
             .prepare_cached(sql)?
             .execute(params![account.0, pass_hash])?;
         Ok(())

@@ -2,10 +2,10 @@
 //!
 //! What administrators did with accounts: kept for the owner's export and for other administrators.
 
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::engine::params;
+use super::{Snapshot, StorageError, Tx};
 use crate::model::word_list::word_list;
 use crate::model::{AccountId, Timestamp};
-use rusqlite::params;
 
 /// Most acts that an account keeps: the latest.
 pub const ACTS_KEPT_MAX: u32 = 100;
@@ -70,8 +70,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn acts_of(&mut self, account: AccountId) -> Result<Vec<AccountAct>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT at, act, caller, detail FROM acts WHERE account = ?1 ORDER BY number",
         )?;
         let rows = statement.query_map([account.0], |row| {
@@ -82,7 +82,7 @@ impl Snapshot<'_> {
                 detail: row.get(3)?,
             })
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -115,10 +115,10 @@ impl Tx<'_> {
 }
 
 fn insert(tx: &mut Tx<'_>, account: AccountId, act: &AccountAct) -> Result<(), StorageError> {
-    let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut tx.snapshot;
+    let database = &tx.snapshot;
     let values = params![account.0, act.at.0, act.act, act.caller, act.detail];
-    sqlite.prepare_cached(INSERT)?.execute(values)?;
-    sqlite
+    database.prepare_cached(INSERT)?.execute(values)?;
+    database
         .prepare_cached(DELETE_OLD)?
         .execute(params![account.0, ACTS_KEPT_MAX])?;
     Ok(())

@@ -5,7 +5,7 @@
 use super::files::{self, beside, create_file, delete_file, sync_folder};
 use super::schema;
 use super::sqlite::{self, SqliteStorage, other_version};
-use super::{Reader, Storage, StorageError, StorageLock, VersionMismatch};
+use super::{Storage, StorageError, StorageLock, VersionMismatch};
 use crate::config::DatabaseUrl;
 use crate::runtime::ownership::{OwnershipError, open_given_file};
 use rustix::process::geteuid;
@@ -31,7 +31,7 @@ pub fn copy(
     to: &Path,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), StorageError> {
-    let Reader::Sqlite(source) = &Reader::open(from)?;
+    let source = &SqliteStorage::open_reader(file_of(from)?)?;
     let io = |error| StorageError::Io(to.to_owned(), error);
     if stands(to) {
         return Err(io(io::Error::new(
@@ -60,6 +60,20 @@ pub fn copy(
     placed
 }
 
+/// The file of a database. One on a server is backed up and restored by the server's own programs.
+///
+/// # Errors
+/// It is on a server: the error says how a backup is made there.
+pub fn file_of(database: &DatabaseUrl) -> Result<&Path, StorageError> {
+    database.file().ok_or_else(|| {
+        StorageError::Other(format!(
+            "the database is on a PostgreSQL server: back it up with pg_dump --format=custom --file=FILE '{url}', and \
+             restore it with pg_restore while no master runs",
+            url = database.shown()
+        ))
+    })
+}
+
 /// Makes a consistent copy of a database, which may be in use, for who sends it. The copy has no name
 /// when this returns: it goes with its last descriptor. Stops when `cancelled` returns true.
 ///
@@ -69,8 +83,8 @@ pub fn copy_to_send(
     from: &DatabaseUrl,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<File, StorageError> {
-    let Reader::Sqlite(source) = &Reader::open(from)?;
-    let DatabaseUrl::Sqlite(database) = from;
+    let database = file_of(from)?;
+    let source = &SqliteStorage::open_reader(database)?;
     delete_sending(from);
     let named = beside(database, SENDING);
     let io = |error| StorageError::Io(named.clone(), error);
@@ -83,7 +97,9 @@ pub fn copy_to_send(
 
 /// Deletes what a master that was killed has left of a copy to send.
 pub fn delete_sending(database: &DatabaseUrl) {
-    let DatabaseUrl::Sqlite(file) = database;
+    let Some(file) = database.file() else {
+        return;
+    };
     for end in ["", "-journal", "-wal", "-shm"] {
         // Most of them are never there.
         let _ = delete_file(&beside(&beside(file, SENDING), end));
@@ -95,9 +111,9 @@ pub fn delete_sending(database: &DatabaseUrl) {
 /// # Errors
 /// The database cannot be looked at.
 pub fn copied_bytes_max(database: &DatabaseUrl) -> Result<u64, StorageError> {
-    let DatabaseUrl::Sqlite(file) = database;
+    let file = file_of(database)?;
     let size = |path: &Path| fs::metadata(path).map(|it| it.len());
-    let whole = size(file).map_err(|error| StorageError::Io(file.clone(), error))?;
+    let whole = size(file).map_err(|error| StorageError::Io(file.to_owned(), error))?;
     // The log may have pages that the file has not.
     Ok(whole.saturating_add(size(&beside(file, "-wal")).unwrap_or(0)))
 }
@@ -211,7 +227,7 @@ impl RestoreTarget<'_> {
     /// The database's folder is another user's; a master holds the lock; or the lock file cannot be
     /// created.
     pub fn lock(url: &DatabaseUrl) -> Result<RestoreTarget<'_>, StorageError> {
-        let DatabaseUrl::Sqlite(database) = url;
+        let database = file_of(url)?;
         // A master could not read a database of ours in a folder of its own.
         let folder = database.parent().unwrap_or(Path::new("/"));
         if let Ok(found) = fs::metadata(folder)
@@ -309,8 +325,9 @@ impl StagedCopy {
             let ended = tx.delete_all_sessions()?;
             tx.delete_codes_and_mails()?;
             tx.commit()?;
-            let Storage::Sqlite(sqlite) = storage;
-            sqlite.close()?;
+            if let Storage::Sqlite(sqlite) = storage {
+                sqlite.close()?;
+            }
             Ok(ended)
         };
         end().map_err(|error| format!("{}: {error}", self.path.display()))
@@ -406,7 +423,7 @@ mod tests {
             let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
             names.filter(|name| name.contains(SENDING)).count()
         };
-        let DatabaseUrl::Sqlite(database) = engine.url();
+        let database = engine.url().file().unwrap();
         for end in ["", "-journal"] {
             fs::write(beside(&beside(database, SENDING), end), "left").unwrap();
         }

@@ -9,6 +9,7 @@ mod held;
 mod pause;
 pub mod read;
 mod rows;
+mod tables;
 mod unsettled;
 
 pub use compaction::HOT_UPDATES;
@@ -16,8 +17,8 @@ pub use pause::MarketPause;
 pub use rows::roll_up;
 pub use unsettled::{PublishedBar, UnsettledUpdate};
 
+use super::engine::signed;
 use super::positions::OwnedAsset;
-use super::sqlite::signed;
 use super::{Storage, StorageError};
 use crate::master::assets::hold::HeldPrice;
 use crate::model::{Action, Bar, Resolution, Symbol, Timestamp};

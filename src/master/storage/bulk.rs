@@ -5,9 +5,10 @@
 //!
 //! Tests: `tests/suite/programs/bench.rs`.
 
+use super::engine::signed;
 use super::ledger::{FillDetails, NewOrder, Settlement};
 use super::order_details::OrderDetails;
-use super::sqlite::{SqliteStorage, signed};
+use super::sqlite::SqliteStorage;
 use super::{Snapshot, StorageError, Tx};
 use crate::config::DatabaseUrl;
 use crate::model::money::MILLION;
@@ -66,7 +67,9 @@ impl BulkLoader {
     /// # Errors
     /// The database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<BulkLoader, StorageError> {
-        let DatabaseUrl::Sqlite(file) = url;
+        let file = url.file().ok_or_else(|| {
+            StorageError::Other("histories in bulk are for databases in files".to_owned())
+        })?;
         let sqlite = SqliteStorage::open_plain(file)?;
         sqlite.connection.execute_batch(
             "PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; PRAGMA foreign_keys = OFF;",
@@ -172,10 +175,7 @@ impl BulkLoader {
 
     fn begin(&mut self) -> Result<Tx<'_>, StorageError> {
         let snapshot = Snapshot::Sqlite(self.sqlite.begin()?);
-        Ok(Tx {
-            snapshot,
-            origin: None,
-        })
+        Ok(Tx::of(snapshot))
     }
 
     /// Writes a session for each of these accounts, valid from `now` until `expiry`.
@@ -226,6 +226,28 @@ impl BulkLoader {
         for (_, sql) in &indexes {
             transaction.execute_batch(sql)?;
         }
+        Ok(transaction.commit()?)
+    }
+
+    /// Lets each account have what its settled purchases of this asset make, where [transactions]
+    /// were written for accounts without positions. The ledger adds up then.
+    ///
+    /// # Errors
+    /// The database fails.
+    ///
+    /// [transactions]: BulkLoader::transactions
+    pub fn add_up(&mut self, symbol: &str) -> Result<(), StorageError> {
+        let transaction = self.sqlite.connection.transaction()?;
+        transaction.execute(
+            "INSERT INTO positions (account, symbol, quantity, cost)
+             SELECT account, symbol, sum(quantity), sum(total) FROM transactions
+             WHERE symbol = ?1 GROUP BY account, symbol",
+            params![symbol],
+        )?;
+        transaction.execute_batch(
+            "UPDATE balances SET cash = cash - positions.cost FROM positions
+             WHERE positions.account = balances.account",
+        )?;
         Ok(transaction.commit()?)
     }
 
@@ -362,19 +384,35 @@ fn insert_transactions(
 ) -> rusqlite::Result<()> {
     let last = "SELECT coalesce(max(number), 0) FROM transactions";
     let last: i64 = transaction.query_row(last, [], |row| row.get(0))?;
+    let worker = ORIGIN.as_bytes();
+    transaction.execute(
+        "INSERT INTO origins (worker, boot) VALUES (?1, ?1) ON CONFLICT DO NOTHING",
+        params![worker],
+    )?;
+    let origin = "SELECT origin FROM origins WHERE worker = ?1 AND boot = ?1";
+    let origin: i64 = transaction.query_row(origin, params![worker], |row| row.get(0))?;
     // A version 7 UUID: the time of acceptance, then a unique part.
     let sql = format!(
         "{NUMBERS_SQL}
          INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
-             price, total, priced, stamped, ordered, update_number)
+             price, total, priced, stamped, ordered, update_number, origin, sequence)
          SELECT ?2 + n, unhex(printf('%012x7%03x8%015x', ?3 + n / 1000, n % 1000, ?2 + n)), ?4 + n % ?5 * ?6, 1, 1,
              ?7, 10000, 10000, ?3 + n / 1000, ?3 + n / 1000, 1000000, 10000, ?3 + n / 1000, ?3 + n / 1000,
-             ?3 + n / 1000, 0 FROM n"
+             ?3 + n / 1000, 0, ?8, ?2 + n FROM n"
     );
     let (first, accounts, step) = (signed(of.first), signed(of.accounts), signed(of.step));
     transaction.execute(
         &sql,
-        params![signed(count), last, since.0, first, accounts, step, symbol],
+        params![
+            signed(count),
+            last,
+            since.0,
+            first,
+            accounts,
+            step,
+            symbol,
+            origin
+        ],
     )?;
     Ok(())
 }

@@ -4,9 +4,9 @@
 //!
 //! Tests: `src/master/auth/deletion/tests.rs`.
 
-use super::{Snapshot, SqliteTransaction, Storage, StorageError, Tx, outbox};
+use super::engine::{Row, params};
+use super::{Snapshot, Storage, StorageError, Tx, outbox};
 use crate::model::{AccountId, SessionHash, Timestamp};
-use rusqlite::{OptionalExtension, params};
 use std::time::{Duration, Instant};
 
 /// What is deleted with an account, table by table.
@@ -47,8 +47,12 @@ impl LogEmptying {
             return;
         }
         self.tried = Some(now);
-        let Storage::Sqlite(sqlite) = storage;
-        match sqlite.empty_log() {
+        let Storage::Sqlite(database) = storage else {
+            // The log is the server's, and so is what stays in it.
+            self.is_due = false;
+            return;
+        };
+        match database.empty_log() {
             Ok(is_empty) => self.is_due = !is_empty,
             Err(error) => crate::warn!("the write-ahead log could not be emptied yet: {error}"),
         }
@@ -61,9 +65,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn is_deleted(&mut self, account: AccountId) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT 1 FROM accounts WHERE account = ?1 AND state = 2";
-        Ok(sqlite.prepare_cached(sql)?.exists([account.0])?)
+        database.prepare_cached(sql)?.exists([account.0])
     }
 
     /// Whether a code that was sent to the address of an account was used.
@@ -71,10 +75,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn has_proven_email(&mut self, account: AccountId) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT 1 FROM accounts JOIN proven_emails USING (account)
                    WHERE account = ?1 AND address_key = email_key";
-        Ok(sqlite.prepare_cached(sql)?.exists([account.0])?)
+        database.prepare_cached(sql)?.exists([account.0])
     }
 
     /// Whether a session is stored, which is so from its begin to its end.
@@ -82,9 +86,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn has_session(&mut self, hash: &SessionHash) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT 1 FROM sessions WHERE hash = ?1";
-        Ok(sqlite.prepare_cached(sql)?.exists([hash.0])?)
+        database.prepare_cached(sql)?.exists([hash.0])
     }
 
     /// The account that was deleted because this session asked for it.
@@ -92,13 +96,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn deleted_by(&mut self, hash: &SessionHash) -> Result<Option<AccountId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT account FROM accounts WHERE deleted_by = ?1";
-        let read = |row: &rusqlite::Row<'_>| row.get(0).map(AccountId);
-        Ok(sqlite
-            .prepare_cached(sql)?
-            .query_row([hash.0], read)
-            .optional()?)
+        let read = |row: &Row<'_>| row.get(0).map(AccountId);
+        database.prepare_cached(sql)?.query_optional([hash.0], read)
     }
 }
 
@@ -116,8 +117,8 @@ impl Tx<'_> {
         by: Option<&SessionHash>,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let changed = sqlite
+        let database = &self.snapshot;
+        let changed = database
             .prepare_cached(
                 "UPDATE accounts SET username = '~' || account, username_key = '~' || account,
                     email = NULL, email_key = NULL, email_owner = NULL, is_password = 0,
@@ -129,9 +130,9 @@ impl Tx<'_> {
             return Ok(false);
         }
         for sql in DELETIONS {
-            sqlite.prepare_cached(sql)?.execute([account.0])?;
+            database.prepare_cached(sql)?.execute([account.0])?;
         }
-        outbox::erase_mails(sqlite, account, now)?;
+        outbox::erase_mails(database, account, now)?;
         Ok(true)
     }
 }

@@ -3,9 +3,9 @@
 //! What the rows of a database depend on: the currency of its amounts, and where its prices come from.
 //! A start with another currency is refused.
 
-use super::{Reader, Snapshot, SqliteTransaction, Storage, StorageError, Tx};
+use super::engine::params;
+use super::{Reader, Snapshot, Storage, StorageError, Tx};
 use crate::config::{MasterConfig, ProviderKind};
-use rusqlite::params;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -57,13 +57,18 @@ pub fn compare(storage: &mut Storage, config: &MasterConfig) -> Result<Vec<Strin
 /// The amounts are in another currency, or the file is no database that this program can serve.
 pub fn look(config: &MasterConfig) -> Result<Vec<String>, FactsError> {
     let file = config.database.file();
-    if !file.exists() {
+    if file.is_some_and(|file| !file.exists()) {
         return Ok(Vec::new());
     }
-    let read = Reader::open_to_look(file).and_then(|mut it| it.read(|s| s.deployment_facts()));
+    // A database on a server is made empty, for its first start.
+    let first = usize::from(file.is_some());
+    let read =
+        Reader::open_to_look(&config.database).and_then(|mut it| it.read(|s| s.deployment_facts()));
     match read {
         Ok(stored) => differences(&stored, config),
-        Err(StorageError::OtherVersion(it)) if (1..it.known).contains(&it.found) => Ok(Vec::new()),
+        Err(StorageError::OtherVersion(it)) if (first..it.known).contains(&it.found) => {
+            Ok(Vec::new())
+        }
         Err(error @ StorageError::OtherVersion(_)) => Err(error.into()),
         Err(error) => Ok(vec![format!(
             "the database could not be compared with this configuration: {error}"
@@ -122,10 +127,23 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn deployment_facts(&mut self) -> Result<BTreeMap<String, String>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("SELECT name, value FROM deployment_facts")?;
+        let database = &*self;
+        let mut statement = database.prepare("SELECT name, value FROM deployment_facts")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
+    }
+}
+
+impl Storage {
+    /// Stores facts in one commit.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn store_deployment_facts(&mut self, facts: &[(&str, String)]) -> Result<(), StorageError> {
+        self.write(|tx| {
+            let mut facts = facts.iter();
+            facts.try_for_each(|(name, value)| tx.set_deployment_fact(name, value))
+        })
     }
 }
 
@@ -135,10 +153,10 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_deployment_fact(&mut self, name: &str, value: &str) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql = "INSERT INTO deployment_facts (name, value) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        sqlite.execute(sql, params![name, value])?;
+        database.execute(sql, params![name, value])?;
         Ok(())
     }
 }

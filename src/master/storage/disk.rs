@@ -15,13 +15,13 @@ pub struct DiskSpace {
 }
 
 impl DiskSpace {
-    /// The file system of a database's folder, now.
+    /// The file system of a database's folder, now; `None` where the database is on a server, which
+    /// does not tell.
     ///
     /// # Errors
     /// The folder does not exist, or the system does not say.
-    pub fn of(url: &DatabaseUrl) -> io::Result<DiskSpace> {
-        let DatabaseUrl::Sqlite(file) = url;
-        DiskSpace::beside(file)
+    pub fn of(url: &DatabaseUrl) -> io::Result<Option<DiskSpace>> {
+        url.file().map(DiskSpace::beside).transpose()
     }
 
     /// The file system of a file's folder, now.

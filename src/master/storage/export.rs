@@ -5,9 +5,9 @@
 //!
 //! Tests: `tests/suite/master/export.rs`.
 
-use super::{Snapshot, SqliteTransaction, StorageError};
+use super::engine::Row;
+use super::{Snapshot, StorageError};
 use crate::model::{AccountId, SessionHash, Timestamp};
-use rusqlite::OptionalExtension;
 use uuid::Uuid;
 
 /// A mail to an account's owner, as it is remembered.
@@ -43,8 +43,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn mails_of(&mut self, account: AccountId) -> Result<Vec<RememberedMail>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT kind, address, created, ended, sent, username, detail, folded, attempts
              FROM outbox WHERE account = ?1 ORDER BY created, number",
         )?;
@@ -53,7 +53,7 @@ impl Snapshot<'_> {
                 kind: row.get(0)?,
                 address: row.get(1)?,
                 created: Timestamp(row.get(2)?),
-                ended: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+                ended: row.get::<Option<i64>>(3)?.map(Timestamp),
                 is_sent: row.get(4)?,
                 username: row.get(5)?,
                 detail: row.get(6)?,
@@ -61,7 +61,7 @@ impl Snapshot<'_> {
                 attempts: row.get(8)?,
             })
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The codes of an account, oldest first.
@@ -69,8 +69,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn codes_of(&mut self, account: AccountId) -> Result<Vec<RememberedCode>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT address_key IS NULL, created, expiry FROM reset_codes WHERE account = ?1
              ORDER BY created",
         )?;
@@ -81,7 +81,7 @@ impl Snapshot<'_> {
                 expiry: Timestamp(row.get(2)?),
             })
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The address that an account has proven, in the form that is compared, and when; it may have
@@ -93,11 +93,11 @@ impl Snapshot<'_> {
         &mut self,
         account: AccountId,
     ) -> Result<Option<(String, Timestamp)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite
+        let database = &*self;
+        let mut statement = database
             .prepare_cached("SELECT address_key, proven FROM proven_emails WHERE account = ?1")?;
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Timestamp(row.get(1)?)));
-        Ok(statement.query_row([account.0], read).optional()?)
+        let read = |row: &Row<'_>| Ok((row.get(0)?, Timestamp(row.get(1)?)));
+        statement.query_optional([account.0], read)
     }
 
     /// When an account last used a code.
@@ -108,11 +108,11 @@ impl Snapshot<'_> {
         &mut self,
         account: AccountId,
     ) -> Result<Option<Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let mut statement =
-            sqlite.prepare_cached("SELECT used FROM used_codes WHERE account = ?1")?;
-        let read = |row: &rusqlite::Row<'_>| row.get(0).map(Timestamp);
-        Ok(statement.query_row([account.0], read).optional()?)
+            database.prepare_cached("SELECT used FROM used_codes WHERE account = ?1")?;
+        let read = |row: &Row<'_>| row.get(0).map(Timestamp);
+        statement.query_optional([account.0], read)
     }
 
     /// The workers that a session has passed through beside the one that it was made by.
@@ -120,11 +120,11 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn workers_of_session(&mut self, hash: &SessionHash) -> Result<Vec<Uuid>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite
+        let database = &*self;
+        let mut statement = database
             .prepare_cached("SELECT worker FROM session_workers WHERE hash = ?1 ORDER BY worker")?;
         let rows = statement.query_map([hash.0], |row| row.get(0).map(Uuid::from_bytes))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// When an account last logged in from each of the places that are remembered, oldest first.
@@ -133,10 +133,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn login_places_of(&mut self, account: AccountId) -> Result<Vec<Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite
+        let database = &*self;
+        let mut statement = database
             .prepare_cached("SELECT last FROM login_places WHERE account = ?1 ORDER BY last")?;
         let rows = statement.query_map([account.0], |row| row.get(0).map(Timestamp))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }

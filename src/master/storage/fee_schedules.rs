@@ -2,10 +2,10 @@
 //!
 //! Reads and writes what trades cost, as it was when they were filled.
 
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::engine::{EngineResult, Row, params};
+use super::{Snapshot, StorageError, Tx};
 use crate::config::{FeeSettings, Percentage};
 use crate::model::Money;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 
 /// The columns of a schedule, for [`schedule`].
@@ -13,7 +13,7 @@ const COLUMNS: &str = "id, per_order, per_unit, percent, minimum, slippage";
 
 /// Reads a schedule with its ID; `None` where a value is none of a configuration's, which only a
 /// damaged database has.
-fn schedule(row: &Row<'_>) -> rusqlite::Result<Option<(i64, FeeSettings)>> {
+fn schedule(row: &Row<'_>) -> EngineResult<Option<(i64, FeeSettings)>> {
     let fees = FeeSettings {
         per_order: Money(row.get(1)?),
         per_unit: Money(row.get(2)?),
@@ -25,12 +25,10 @@ fn schedule(row: &Row<'_>) -> rusqlite::Result<Option<(i64, FeeSettings)>> {
     Ok(fees.is_within_bounds().then_some((id, fees)))
 }
 
-fn find(sqlite: &Connection, fees: &FeeSettings) -> rusqlite::Result<Option<i64>> {
+fn find(database: &Snapshot<'_>, fees: &FeeSettings) -> EngineResult<Option<i64>> {
     let sql = "SELECT id FROM fee_schedules WHERE per_order = ?1 AND per_unit = ?2 AND percent = ?3
          AND minimum = ?4 AND slippage = ?5";
-    sqlite
-        .query_row(sql, values(fees), |row| row.get(0))
-        .optional()
+    database.query_optional(sql, values(fees), |row| row.get(0))
 }
 
 fn values(fees: &FeeSettings) -> [i64; 5] {
@@ -49,10 +47,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn fee_schedule(&mut self, id: i64) -> Result<Option<FeeSettings>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!("SELECT {COLUMNS} FROM fee_schedules WHERE id = ?1");
-        let mut statement = sqlite.prepare_cached(&sql)?;
-        let found = statement.query_row([id], schedule).optional()?.flatten();
+        let mut statement = database.prepare_cached(&sql)?;
+        let found = statement.query_optional([id], schedule)?.flatten();
         Ok(found.map(|(_, fees)| fees))
     }
 
@@ -62,10 +60,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn fee_schedules(&mut self) -> Result<BTreeMap<i64, FeeSettings>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!("SELECT {COLUMNS} FROM fee_schedules"))?;
+        let database = &*self;
+        let mut statement = database.prepare(&format!("SELECT {COLUMNS} FROM fee_schedules"))?;
         let rows = statement.query_map([], schedule)?;
-        let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+        let rows: Vec<_> = rows.collect::<EngineResult<_>>()?;
         Ok(rows.into_iter().flatten().collect())
     }
 }
@@ -76,17 +74,17 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn insert_fee_schedule(&mut self, fees: &FeeSettings) -> Result<i64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        if let Some(id) = find(sqlite, fees)? {
+        let database = &self.snapshot;
+        if let Some(id) = find(database, fees)? {
             return Ok(id);
         }
         let [per_order, per_unit, percent, minimum, slippage] = values(fees);
-        Ok(sqlite.query_row(
+        database.query_row(
             "INSERT INTO fee_schedules (per_order, per_unit, percent, minimum, slippage)
              VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
             params![per_order, per_unit, percent, minimum, slippage],
             |row| row.get(0),
-        )?)
+        )
     }
 }
 

@@ -5,9 +5,9 @@
 //! Tests: `tests/suite/master/third_party_accounts.rs`.
 
 use super::accounts::Credentials;
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::engine::params;
+use super::{Snapshot, StorageError, Tx};
 use crate::model::{AccountId, Identity, Timestamp, Username};
-use rusqlite::{OptionalExtension, params};
 
 /// The state of an account that an administrator has locked.
 const LOCKED: i64 = 1;
@@ -28,30 +28,28 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn account_of(&mut self, identity: &Identity) -> Result<Option<Credentials>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT account, username, pass_hash, state FROM identities JOIN accounts USING (account)
              WHERE issuer = ?1 AND subject = ?2",
         )?;
-        let found = statement.query_row([&identity.issuer, &identity.subject], |row| {
+        let found = statement.query_optional([&identity.issuer, &identity.subject], |row| {
             Ok((
                 AccountId(row.get(0)?),
-                row.get::<_, String>(1)?,
+                row.get::<String>(1)?,
                 row.get(2)?,
-                row.get::<_, i64>(3)?,
+                row.get::<i64>(3)?,
             ))
-        });
+        })?;
         // A damaged name is no account.
-        Ok(found
-            .optional()?
-            .and_then(|(account, username, pass_hash, state)| {
-                Some(Credentials {
-                    account,
-                    username: Username::parse(&username).ok()?,
-                    pass_hash,
-                    is_locked: state == LOCKED,
-                })
-            }))
+        Ok(found.and_then(|(account, username, pass_hash, state)| {
+            Some(Credentials {
+                account,
+                username: Username::parse(&username).ok()?,
+                pass_hash,
+                is_locked: state == LOCKED,
+            })
+        }))
     }
 
     /// The identities of an account, oldest first.
@@ -59,8 +57,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn identities(&mut self, account: AccountId) -> Result<Vec<StoredIdentity>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT issuer, subject, linked, provider FROM identities WHERE account = ?1
              ORDER BY linked, issuer, subject",
         )?;
@@ -74,7 +72,7 @@ impl Snapshot<'_> {
                 provider: row.get(3)?,
             })
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -90,10 +88,10 @@ impl Tx<'_> {
         provider: &str,
         linked: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql = "INSERT INTO identities (issuer, subject, account, linked, provider)
                    VALUES (?1, ?2, ?3, ?4, ?5)";
-        sqlite.prepare_cached(sql)?.execute(params![
+        database.prepare_cached(sql)?.execute(params![
             identity.issuer,
             identity.subject,
             account.0,
@@ -108,9 +106,9 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_all_identities(&mut self, account: AccountId) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql = "DELETE FROM identities WHERE account = ?1";
-        Ok(sqlite.prepare_cached(sql)?.execute([account.0])? > 0)
+        Ok(database.prepare_cached(sql)?.execute([account.0])? > 0)
     }
 
     /// Takes the identities of an issuer from an account.
@@ -122,9 +120,9 @@ impl Tx<'_> {
         account: AccountId,
         issuer: &str,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let sql = "DELETE FROM identities WHERE account = ?1 AND issuer = ?2";
-        sqlite
+        database
             .prepare_cached(sql)?
             .execute(params![account.0, issuer])?;
         Ok(())

@@ -2,16 +2,22 @@
 //!
 //! Reads and writes the ledger: queued and settled orders, and what corporate actions made.
 
+mod rows;
+
+use super::ahead::answers::ReadAhead;
+use super::engine::{EngineResult, Parameters, Row, Sql, damaged, params, signed, unsigned};
 use super::order_details::{FillBar, OrderDetails};
-use super::sqlite::{damaged, signed, unsigned};
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::{Snapshot, StorageError, Tx};
 use crate::master::transactions::entitlement::{Families, Trade};
 use crate::master::transactions::fill::ActionRow;
 use crate::model::{
     AccountId, Action, ActionId, ActionKind, Cause, ClientOrderId, InLieuPrice, Money, Quantity,
     Ratio, Reason, SettlementRank, Side, Symbol, Timestamp, Transaction, TransactionStatus,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rows::{
+    END_ORDER, INSERT_FILL_BAR, INSERT_ORDER, INSERT_SETTLED, OPEN_ORDER, SET_AMOUNT,
+    SET_LEDGER_POSITION, SET_QUANTITY, SET_SYMBOL,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use uuid::Uuid;
@@ -110,15 +116,62 @@ pub enum WaitingStatus {
 }
 
 impl WaitingStatus {
-    /// SQL that finds these orders of all accounts, in no order. It names the index that has them
-    /// alone: left to itself SQLite reads all transactions.
-    pub(super) fn rows_sql(self, columns: &str) -> String {
-        let (status, index) = match self {
-            WaitingStatus::Queued => (TransactionStatus::Queued, "transactions_queue"),
-            WaitingStatus::Open => (TransactionStatus::Open, "transactions_open"),
+    /// What finds these orders of all accounts, in no order: words behind the name of the table, and
+    /// a condition. SQLite is told the index that has them alone: left to itself it reads all
+    /// transactions. What PostgreSQL has in their place stands in `sql/postgres`.
+    pub(super) fn found_by(self, database: &Snapshot<'_>) -> (&'static str, &'static str) {
+        let (index, postgres) = match self {
+            WaitingStatus::Queued => (
+                "INDEXED BY transactions_queue",
+                "status = 0 AND number BETWEEN coalesce((SELECT number FROM queue_start), 0)
+                    AND (SELECT max(number) FROM transactions)",
+            ),
+            WaitingStatus::Open => (
+                "INDEXED BY transactions_open",
+                "status = 3 AND number = ANY(ARRAY(SELECT number FROM open_orders))",
+            ),
         };
-        let status = status as u8;
-        format!("SELECT {columns} FROM transactions INDEXED BY {index} WHERE status = {status}")
+        let sqlite = match self {
+            WaitingStatus::Queued => "status = 0",
+            WaitingStatus::Open => "status = 3",
+        };
+        let words = Sql {
+            sqlite: index,
+            postgres: "",
+        };
+        (
+            database.either(words),
+            database.either(Sql { sqlite, postgres }),
+        )
+    }
+
+    /// SQL that finds these orders of all accounts, in no order.
+    pub(super) fn rows_sql(self, database: &Snapshot<'_>, columns: &str) -> String {
+        let (by, condition) = self.found_by(database);
+        format!("SELECT {columns} FROM transactions {by} WHERE {condition}")
+    }
+}
+
+/// What a commit changes of the ledger's position: it is written once, at its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LedgerPosition {
+    /// The update whose outcomes the ledger has then.
+    settled: Option<u64>,
+    /// The number of this commit among those that end orders.
+    ending: Option<i64>,
+}
+
+impl LedgerPosition {
+    /// Writes it, where there is anything to write.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn store(&self, database: &Snapshot<'_>) -> EngineResult<()> {
+        if self.settled.is_none() && self.ending.is_none() {
+            return Ok(());
+        }
+        let settled = self.settled.map_or(0, signed);
+        database.put(&SET_LEDGER_POSITION, params![settled, self.ending])
     }
 }
 
@@ -214,24 +267,24 @@ impl FamilyTrades {
 
 /// The order in which the rows of an account took effect, as the words after `ORDER BY`: by update,
 /// what its actions made, then the orders that it settled, then what administrators did.
-pub(super) const TAKING_EFFECT: &str = "update_number,
+pub(super) const TAKING_EFFECT: &str = "update_number NULLS FIRST,
     CASE WHEN transactions.origin IS NOT NULL THEN 1 WHEN cause IN (6, 7) THEN 2 ELSE 0 END,
-    CASE WHEN transactions.origin IS NULL THEN number END,
-    ordered, worker, sequence, number";
+    CASE WHEN transactions.origin IS NULL THEN number END NULLS FIRST,
+    ordered, worker NULLS FIRST, sequence NULLS FIRST, number";
 
 /// SQL that finds the orders that have not ended, in no order, by the indexes that have them alone.
 /// `filter` is empty, or begins with `AND` and says which of them.
-pub(super) fn waiting_rows_sql(columns: &str, filter: &str) -> String {
-    let [queued, open] =
-        [WaitingStatus::Queued, WaitingStatus::Open].map(|status| status.rows_sql(columns));
+pub(super) fn waiting_rows_sql(database: &Snapshot<'_>, columns: &str, filter: &str) -> String {
+    let [queued, open] = [WaitingStatus::Queued, WaitingStatus::Open]
+        .map(|status| status.rows_sql(database, columns));
     format!("{queued} {filter} UNION ALL {open} {filter}")
 }
 
 /// Finds locked accounts with orders that have not ended.
-fn locked_with_orders_sql() -> String {
-    let waiting = waiting_rows_sql("account", "");
+fn locked_with_orders_sql(database: &Snapshot<'_>) -> String {
+    let waiting = waiting_rows_sql(database, "account", "");
     format!(
-        "SELECT DISTINCT account FROM ({waiting}) JOIN accounts USING (account)
+        "SELECT DISTINCT account FROM ({waiting}) AS waiting JOIN accounts USING (account)
          WHERE state = 1 ORDER BY account"
     )
 }
@@ -253,7 +306,7 @@ const HISTORY_COLUMNS: &str =
     client_order_id, reason, ending";
 
 /// Reads a transaction from the columns `id` to `reason`, of which `id` is the second.
-pub(super) fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
+pub(super) fn transaction(row: &Row<'_>) -> EngineResult<Transaction> {
     let client_order_id: Option<String> = row.get(12)?;
     let reason: Option<String> = row.get(13)?;
     Ok(Transaction {
@@ -262,32 +315,32 @@ pub(super) fn transaction(row: &Row<'_>) -> rusqlite::Result<Transaction> {
         side: Side::from_number(row.get(3)?).ok_or_else(|| damaged("no such side"))?,
         status: TransactionStatus::from_number(row.get(4)?)
             .ok_or_else(|| damaged("no such status"))?,
-        symbol: symbol(&row.get::<_, String>(5)?)?,
+        symbol: symbol(&row.get::<String>(5)?)?,
         quantity: Quantity(row.get(6)?),
         accepted: Timestamp(row.get(7)?),
-        settled: row.get::<_, Option<i64>>(8)?.map(Timestamp),
-        price: row.get::<_, Option<i64>>(9)?.map(Money),
-        total: row.get::<_, Option<i64>>(10)?.map(Money),
-        priced: row.get::<_, Option<i64>>(11)?.map(Timestamp),
+        settled: row.get::<Option<i64>>(8)?.map(Timestamp),
+        price: row.get::<Option<i64>>(9)?.map(Money),
+        total: row.get::<Option<i64>>(10)?.map(Money),
+        priced: row.get::<Option<i64>>(11)?.map(Timestamp),
         client_order_id: client_order_id.and_then(|id| ClientOrderId::parse(&id).ok()),
         reason: reason.and_then(|code| Reason::from_name(&code)),
     })
 }
 
 /// Reads an entry from [`ENTRY_COLUMNS`].
-pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
+pub(super) fn entry(row: &Row<'_>) -> EngineResult<LedgerEntry> {
     let number: i64 = row.get(0)?;
     let transaction = transaction(row)?;
     let rank = SettlementRank {
         timestamp: Timestamp(row.get(15)?),
         worker: row
-            .get::<_, Option<[u8; 16]>>(18)?
+            .get::<Option<[u8; 16]>>(18)?
             .map_or(Uuid::nil(), Uuid::from_bytes),
-        sequence: u64::try_from(row.get::<_, i64>(17)?).unwrap_or(0),
+        sequence: u64::try_from(row.get::<i64>(17)?).unwrap_or(0),
         number,
     };
     let update = row
-        .get::<_, Option<i64>>(16)?
+        .get::<Option<i64>>(16)?
         .and_then(|number| u64::try_from(number).ok());
     Ok(LedgerEntry {
         transaction,
@@ -296,16 +349,16 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         update,
         asked: Quantity(row.get(19)?),
         written_off: row.get(20)?,
-        cause: row.get::<_, Option<u8>>(21)?.and_then(Cause::from_number),
+        cause: row.get::<Option<u8>>(21)?.and_then(Cause::from_number),
         source: row
-            .get::<_, Option<String>>(22)?
+            .get::<Option<String>>(22)?
             .map(|text| symbol(&text))
             .transpose()?,
-        waits_since: row.get::<_, Option<i64>>(23)?.map(Timestamp),
-        reserve: row.get::<_, Option<i64>>(24)?.map(Money),
-        first_update: row.get::<_, Option<i64>>(25)?.map(unsigned),
-        quoted: row.get::<_, Option<i64>>(26)?.map(Money),
-        fee: row.get::<_, Option<i64>>(27)?.map(Money),
+        waits_since: row.get::<Option<i64>>(23)?.map(Timestamp),
+        reserve: row.get::<Option<i64>>(24)?.map(Money),
+        first_update: row.get::<Option<i64>>(25)?.map(unsigned),
+        quoted: row.get::<Option<i64>>(26)?.map(Money),
+        fee: row.get::<Option<i64>>(27)?.map(Money),
         fee_schedule: row.get(28)?,
         note: row.get(29)?,
     })
@@ -317,20 +370,13 @@ fn has_ended_since(bound: &HistoryBound, ending: Option<i64>) -> bool {
     ending.is_some_and(|ending| unsigned(ending) > bound.endings)
 }
 
-/// The number of a commit that ends orders, from 1 on.
-fn next_ending(sqlite: &Connection) -> rusqlite::Result<i64> {
-    sqlite
-        .prepare_cached("UPDATE ledger_position SET endings = endings + 1 RETURNING endings")?
-        .query_row([], |row| row.get(0))
-}
-
 /// An order as it was before it ended: open where it waited for a price, else queued.
 fn as_before_its_end(
-    sqlite: &Connection,
+    database: &Snapshot<'_>,
     number: i64,
     transaction: Transaction,
-) -> rusqlite::Result<Transaction> {
-    let waited: bool = sqlite
+) -> EngineResult<Transaction> {
+    let waited: bool = database
         .prepare_cached(
             "SELECT waits_since IS NOT NULL
                  OR EXISTS (SELECT 1 FROM order_terms AS t WHERE t.number = transactions.number AND kind > 0)
@@ -353,7 +399,7 @@ fn as_before_its_end(
 }
 
 /// Parses the symbol of a row.
-pub(super) fn symbol(text: &str) -> rusqlite::Result<Symbol> {
+pub(super) fn symbol(text: &str) -> EngineResult<Symbol> {
     Symbol::parse(text).map_err(|_| damaged("no symbol"))
 }
 
@@ -363,12 +409,12 @@ pub(super) const ACTION_COLUMNS: &str =
     in_lieu_update";
 
 /// Reads an action, with the number of its update.
-pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(u64, Action)> {
+pub(super) fn action(row: &Row<'_>) -> EngineResult<(u64, Action)> {
     let (kind, numerator, denominator): (u8, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let ratio = Ratio::new(unsigned(numerator), unsigned(denominator));
     let ratio = ratio.ok_or_else(|| damaged("no ratio"))?;
     let cash = Money(row.get(9)?);
-    let target = || symbol(&row.get::<_, String>(8)?);
+    let target = || symbol(&row.get::<String>(8)?);
     let kind = match kind {
         ActionKind::CANCEL => ActionKind::Cancel,
         ActionKind::SPLIT => ActionKind::Split(ratio),
@@ -386,12 +432,12 @@ pub(super) fn action(row: &Row<'_>) -> rusqlite::Result<(u64, Action)> {
         ActionKind::DELIST => ActionKind::Delist(cash),
         _ => return Err(damaged("no such kind of action")),
     };
-    let in_lieu = row.get::<_, Option<i64>>(10)?;
-    let in_lieu_update = row.get::<_, Option<i64>>(11)?;
-    let id = ActionId::stored(&row.get::<_, String>(6)?);
+    let in_lieu = row.get::<Option<i64>>(10)?;
+    let in_lieu_update = row.get::<Option<i64>>(11)?;
+    let id = ActionId::stored(&row.get::<String>(6)?);
     let action = Action {
         time: Timestamp(row.get(1)?),
-        symbol: symbol(&row.get::<_, String>(0)?)?,
+        symbol: symbol(&row.get::<String>(0)?)?,
         kind,
         id: Some(id.map_err(|_| damaged("no name of an action"))?),
         is_late: row.get(7)?,
@@ -419,43 +465,55 @@ pub(in crate::master) fn action_terms(kind: ActionKind) -> (i64, i64, i64) {
 }
 
 fn find(
-    sqlite: &Connection,
+    database: &Snapshot<'_>,
     filter: &str,
-    values: impl rusqlite::Params,
+    values: impl Parameters,
 ) -> Result<Option<LedgerEntry>, StorageError> {
     let sql = format!(
         "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin) WHERE {filter}"
     );
-    Ok(sqlite
-        .prepare_cached(&sql)?
-        .query_row(values, entry)
-        .optional()?)
+    database.prepare_cached(&sql)?.query_optional(values, entry)
 }
 
 /// The key of a worker's process that has sent an order before.
-fn find_origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<Option<i64>> {
-    sqlite
+fn find_origin(database: &Snapshot<'_>, worker: &Uuid, boot: &Uuid) -> EngineResult<Option<i64>> {
+    database
         .prepare_cached("SELECT origin FROM origins WHERE worker = ?1 AND boot = ?2")?
-        .query_row([worker.as_bytes(), boot.as_bytes()], |row| row.get(0))
-        .optional()
+        .query_optional([worker.as_bytes(), boot.as_bytes()], |row| row.get(0))
 }
 
 /// The key of a worker's process; inserts it if it is new.
-fn origin(sqlite: &Connection, worker: &Uuid, boot: &Uuid) -> rusqlite::Result<i64> {
-    if let Some(origin) = find_origin(sqlite, worker, boot)? {
+fn origin(database: &Snapshot<'_>, worker: &Uuid, boot: &Uuid) -> EngineResult<i64> {
+    if let Some(origin) = find_origin(database, worker, boot)? {
         return Ok(origin);
     }
-    sqlite
+    database
         .prepare_cached("INSERT INTO origins (worker, boot) VALUES (?1, ?2) RETURNING origin")?
         .query_row(params![worker.as_bytes(), boot.as_bytes()], |row| {
             row.get(0)
         })
 }
 
+/// The number of a commit among those that end orders, from 1 on.
+fn ending_of(tx: &mut Tx<'_>) -> Result<i64, StorageError> {
+    if let Some(ending) = tx.position.ending {
+        return Ok(ending);
+    }
+    let before = match tx.ahead().and_then(ReadAhead::endings) {
+        Some(endings) => endings,
+        None => tx
+            .prepare_cached("SELECT endings FROM ledger_position")?
+            .query_row([], |row| row.get(0))?,
+    };
+    let ending = before + 1;
+    tx.position.ending = Some(ending);
+    Ok(ending)
+}
+
 /// Stores the outcomes of orders that have not ended, given by number, with the bars that filled
 /// them. `update` is none where they end between two updates.
 fn end_all<'a>(
-    sqlite: &Connection,
+    tx: &mut Tx<'_>,
     outcomes: impl IntoIterator<Item = (i64, &'a Settlement)>,
     settled: Timestamp,
     update: Option<u64>,
@@ -464,14 +522,9 @@ fn end_all<'a>(
     if outcomes.peek().is_none() {
         return Ok(());
     }
-    let ending = next_ending(sqlite)?;
+    let ending = ending_of(tx)?;
     // One look into the cache of statements for all.
-    let mut statement = sqlite.prepare_cached(
-        "UPDATE transactions SET status = ?2, settled = max(?3, accepted), price = ?4, total = ?5,
-         priced = ?6, reason = ?7, update_number = ?8, quantity = coalesce(?9, quantity),
-         quoted = ?10, fee = ?11, ending = ?12, fee_schedule = ?13
-         WHERE number = ?1 AND status IN (0, 3)",
-    )?;
+    let mut ends = tx.snapshot.writer(&END_ORDER)?;
     for (number, outcome) in outcomes {
         let (filled, details) = match outcome {
             Settlement::Settled {
@@ -484,7 +537,7 @@ fn end_all<'a>(
                 (None, FillDetails::default())
             }
         };
-        let changed = statement.execute(params![
+        ends.put(params![
             number,
             outcome.status() as u8,
             settled.0,
@@ -499,15 +552,9 @@ fn end_all<'a>(
             ending,
             details.fee_schedule,
         ])?;
-        if changed != 1 {
-            return Err(rusqlite::Error::StatementChangedRows(changed).into());
-        }
         if let Some(bar) = details.bar {
-            sqlite
-                .prepare_cached(
-                    "INSERT INTO fill_bars (number, open, high, low) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![number, bar.open.0, bar.high.0, bar.low.0])?;
+            let row = params![number, bar.open.0, bar.high.0, bar.low.0];
+            tx.snapshot.put(&INSERT_FILL_BAR, row)?;
         }
     }
     Ok(())
@@ -519,9 +566,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn last_number(&mut self) -> Result<i64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT coalesce(max(number), 0) FROM transactions";
-        Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
+        database.query_row(sql, [], |row| row.get(0))
     }
 
     /// The latest time of acceptance.
@@ -529,9 +576,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn last_accepted(&mut self) -> Result<Timestamp, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT accepted FROM transactions ORDER BY number DESC LIMIT 1";
-        let last = sqlite.query_row(sql, [], |row| row.get(0)).optional()?;
+        let last = database.query_optional(sql, [], |row| row.get(0))?;
         Ok(Timestamp(last.unwrap_or(0)))
     }
 
@@ -540,9 +587,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn settled_update(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT settled FROM ledger_position";
-        Ok(sqlite.query_row(sql, [], |row| row.get(0).map(unsigned))?)
+        database.query_row(sql, [], |row| row.get(0).map(unsigned))
     }
 
     /// Finds the order that a link message brought, by worker, boot ID and sequence number.
@@ -555,12 +602,17 @@ impl Snapshot<'_> {
         boot: &Uuid,
         sequence: u64,
     ) -> Result<Option<LedgerEntry>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let Some(origin) = find_origin(sqlite, worker, boot)? else {
+        let database = &*self;
+        if let Some(ahead) = database.ahead()
+            && ahead.is_new_message(worker, boot, signed(sequence))
+        {
+            return Ok(None);
+        }
+        let Some(origin) = find_origin(database, worker, boot)? else {
             return Ok(None);
         };
         let filter = "transactions.origin = ?1 AND sequence = ?2";
-        find(sqlite, filter, params![origin, signed(sequence)])
+        find(database, filter, params![origin, signed(sequence)])
     }
 
     /// Finds an account's order by its client order ID.
@@ -572,9 +624,14 @@ impl Snapshot<'_> {
         account: AccountId,
         id: &ClientOrderId,
     ) -> Result<Option<LedgerEntry>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
+        if let Some(ahead) = database.ahead()
+            && ahead.is_new_name(account, id)
+        {
+            return Ok(None);
+        }
         let filter = "account = ?1 AND client_order_id = ?2";
-        find(sqlite, filter, params![account.0, id.as_str()])
+        find(database, filter, params![account.0, id.as_str()])
     }
 
     /// Finds an account's transaction by its ID.
@@ -586,9 +643,9 @@ impl Snapshot<'_> {
         account: AccountId,
         id: &Uuid,
     ) -> Result<Option<LedgerEntry>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let filter = "account = ?1 AND id = ?2";
-        find(sqlite, filter, params![account.0, id.as_bytes()])
+        find(database, filter, params![account.0, id.as_bytes()])
     }
 
     /// The bound of an account's history as it is now; `None` while it has no transaction.
@@ -599,17 +656,17 @@ impl Snapshot<'_> {
         &mut self,
         account: AccountId,
     ) -> Result<Option<HistoryBound>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT id, (SELECT endings FROM ledger_position) FROM transactions
              WHERE account = ?1 ORDER BY id DESC LIMIT 1";
-        let read = |row: &Row<'_>| -> rusqlite::Result<HistoryBound> {
+        let read = |row: &Row<'_>| -> EngineResult<HistoryBound> {
             Ok(HistoryBound {
                 newest: Uuid::from_bytes(row.get(0)?),
                 endings: unsigned(row.get(1)?),
             })
         };
-        let mut statement = sqlite.prepare_cached(sql)?;
-        Ok(statement.query_row([account.0], read).optional()?)
+        let mut statement = database.prepare_cached(sql)?;
+        statement.query_optional([account.0], read)
     }
 
     /// Calls `each` for an account's transactions from the ID `from` on, newest first, as they were
@@ -627,17 +684,17 @@ impl Snapshot<'_> {
         limit: usize,
         mut each: impl FnMut(Transaction) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!(
             "SELECT {HISTORY_COLUMNS} FROM transactions WHERE account = ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3"
         );
-        let mut statement = sqlite.prepare_cached(&sql)?;
+        let mut statement = database.prepare_cached(&sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut rows = statement.query(params![account.0, from.as_bytes(), limit])?;
         while let Some(row) = rows.next()? {
-            let mut transaction = transaction(row)?;
+            let mut transaction = transaction(&row)?;
             if has_ended_since(bound, row.get(14)?) {
-                transaction = as_before_its_end(sqlite, row.get(0)?, transaction)?;
+                transaction = as_before_its_end(database, row.get(0)?, transaction)?;
             }
             if each(transaction).is_break() {
                 break;
@@ -658,18 +715,18 @@ impl Snapshot<'_> {
         from: Uuid,
         limit: usize,
     ) -> Result<Vec<LedgerEntry>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!(
             "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
              WHERE account = ?1 AND id <= ?2 ORDER BY id DESC LIMIT ?3"
         );
-        let mut statement = sqlite.prepare_cached(&sql)?;
+        let mut statement = database.prepare_cached(&sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let at_bound = |row: &Row<'_>| {
             let mut entry = entry(row)?;
             if has_ended_since(bound, row.get(ENTRY_COLUMN_COUNT - 1)?) {
                 let number = entry.rank.number;
-                entry.transaction = as_before_its_end(sqlite, number, entry.transaction)?;
+                entry.transaction = as_before_its_end(database, number, entry.transaction)?;
                 entry.update = None;
                 entry.quoted = None;
                 entry.fee = None;
@@ -678,7 +735,7 @@ impl Snapshot<'_> {
             Ok(entry)
         };
         let rows = statement.query_map(params![account.0, from.as_bytes(), limit], at_bound)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The accounts that are locked and have orders that are not settled.
@@ -686,10 +743,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn locked_with_orders(&mut self) -> Result<Vec<AccountId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&locked_with_orders_sql())?;
+        let database = &*self;
+        let mut statement = database.prepare(&locked_with_orders_sql(database))?;
         let rows = statement.query_map([], |row| row.get(0).map(AccountId))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The actions of updates up to `update` that the ledger does not have yet, and corrections, in
@@ -698,14 +755,14 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn actions_to_apply(&mut self, update: u64) -> Result<Vec<(u64, Action)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(&format!(
+        let database = &*self;
+        let mut statement = database.prepare_cached(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions
              WHERE number > (SELECT acted FROM ledger_position) AND number <= ?1
              ORDER BY number, time, kind, symbol, id"
         ))?;
         let rows = statement.query_map([signed(update)], action)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The actions whose fractions got their price after they came, with an update up to `update`
@@ -714,8 +771,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn fractions_to_pay(&mut self, update: u64) -> Result<Vec<(u64, Action)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(&format!(
+        let database = &*self;
+        let mut statement = database.prepare_cached(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions
              WHERE in_lieu_update > number AND number > 0
                 AND in_lieu_update > (SELECT acted FROM ledger_position) AND in_lieu_update <= ?1
@@ -734,15 +791,15 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn families(&mut self, until: u64) -> Result<Families, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT DISTINCT symbol, target FROM actions WHERE target IS NOT NULL AND number <= ?1",
         )?;
         let rows = statement.query_map([signed(until)], |row| {
-            let read = |column| symbol(&row.get::<_, String>(column)?);
+            let read = |column| symbol(&row.get::<String>(column)?);
             Ok((read(0)?, read(1)?))
         })?;
-        let pairs: Vec<(Symbol, Symbol)> = rows.collect::<rusqlite::Result<_>>()?;
+        let pairs: Vec<(Symbol, Symbol)> = rows.collect::<EngineResult<_>>()?;
         Ok(Families::of(pairs))
     }
 
@@ -755,8 +812,8 @@ impl Snapshot<'_> {
         &mut self,
         symbols: &BTreeSet<Symbol>,
     ) -> Result<Vec<(u64, Action)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(&format!(
+        let database = &*self;
+        let mut statement = database.prepare_cached(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions WHERE symbol = ?1 AND number > 0"
         ))?;
         let mut revisions: Vec<(u64, Action)> = Vec::new();
@@ -779,11 +836,15 @@ impl Snapshot<'_> {
         families: &Families,
         firsts: &BTreeSet<Symbol>,
     ) -> Result<BTreeMap<Symbol, FamilyTrades>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!(
+        let database = &*self;
+        let listed = database.either(Sql {
+            sqlite: "SELECT value FROM json_each(?1)",
+            postgres: "SELECT json_array_elements_text(CAST(?1 AS json))",
+        });
+        let mut statement = database.scan(&format!(
             "SELECT symbol, account, side, quantity, price, priced, update_number, written_off
              FROM transactions LEFT JOIN origins USING (origin)
-             WHERE symbol IN (SELECT value FROM json_each(?1)) AND status = 1
+             WHERE symbol IN ({listed}) AND status = 1
                  AND (side IN (1, 2) AND (cause IS NULL OR cause = ?2) OR written_off <> 0)
              ORDER BY {TAKING_EFFECT}"
         ))?;
@@ -796,7 +857,7 @@ impl Snapshot<'_> {
         let mut rows = statement.query(params![names, Cause::Restart as u8])?;
         let mut all: BTreeMap<Symbol, FamilyTrades> = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            let symbol = symbol(&row.get::<_, String>(0)?)?;
+            let symbol = symbol(&row.get::<String>(0)?)?;
             let family = all.entry(families.first(symbol)).or_default();
             let account = AccountId(row.get(1)?);
             let side = Side::from_number(row.get(2)?).ok_or_else(|| damaged("no such side"))?;
@@ -805,9 +866,9 @@ impl Snapshot<'_> {
                     symbol,
                     side,
                     quantity: Quantity(row.get(3)?),
-                    price: Money(row.get::<_, Option<i64>>(4)?.unwrap_or(0)),
-                    priced: Timestamp(row.get::<_, Option<i64>>(5)?.unwrap_or(0)),
-                    update: unsigned(row.get::<_, Option<i64>>(6)?.unwrap_or(0)),
+                    price: Money(row.get::<Option<i64>>(4)?.unwrap_or(0)),
+                    priced: Timestamp(row.get::<Option<i64>>(5)?.unwrap_or(0)),
+                    update: unsigned(row.get::<Option<i64>>(6)?.unwrap_or(0)),
                 }),
                 Side::Split | Side::Dividend => {
                     let left: Option<i64> = row.get(7)?;
@@ -823,16 +884,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn written_off(&mut self, most: usize) -> Result<Vec<(Transaction, i64)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!(
             "SELECT {ENTRY_COLUMNS} FROM transactions LEFT JOIN origins USING (origin)
              WHERE written_off > 0 ORDER BY number DESC LIMIT ?1"
         );
-        let mut statement = sqlite.prepare(&sql)?;
+        let mut statement = database.prepare(&sql)?;
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = statement.query_map([most], entry)?;
         let rows = rows.map(|row| row.map(|row| (row.transaction, row.written_off.unwrap_or(0))));
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -843,7 +904,7 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn insert_order(&mut self, order: &NewOrder<'_>) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let (worker, boot) = (order.rank.worker, order.boot);
         // A worker's orders mostly come together.
         let last = self
@@ -851,40 +912,44 @@ impl Tx<'_> {
             .filter(|(of, at, _)| *of == worker && *at == boot);
         let origin = match last {
             Some((_, _, origin)) => origin,
-            None => origin(sqlite, &worker, &boot)?,
+            None => match database.ahead().and_then(|it| it.origin(&worker, &boot)) {
+                Some(origin) => origin,
+                None => origin(database, &worker, &boot)?,
+            },
         };
         self.origin = Some((worker, boot, origin));
-        let inserted = sqlite
-            .prepare_cached(
-                "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
-                 client_order_id, origin, sequence, stamped, ordered, waits_since, reserve, first_update)
-                 VALUES (?1, ?2, ?3, ?4, ?14, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?15, ?16)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                order.rank.number,
-                order.id.as_bytes(),
-                order.account.0,
-                order.side as u8,
-                order.symbol.as_str(),
-                order.quantity.0,
-                order.accepted.0,
-                order.client_order_id.map(ClientOrderId::as_str),
-                origin,
-                signed(order.rank.sequence),
-                order.stamped.0,
-                order.rank.timestamp.0,
-                order.waits_since.map(|since| since.0),
-                order.status as u8,
-                order.reserve.map(|reserve| reserve.0),
-                signed(order.first_update),
-            ])?;
-        if inserted == 1
-            && let Some(details) = order.details
-        {
-            self.insert_details(order, details)?;
+        let is_new = database.ahead().is_some_and(|ahead| {
+            let message = (worker, boot, signed(order.rank.sequence));
+            ahead.is_new(message, order.account, order.client_order_id)
+        });
+        let row = params![
+            order.rank.number,
+            order.id.as_bytes(),
+            order.account.0,
+            order.side as u8,
+            order.symbol.as_str(),
+            order.quantity.0,
+            order.accepted.0,
+            order.client_order_id.map(ClientOrderId::as_str),
+            origin,
+            signed(order.rank.sequence),
+            order.stamped.0,
+            order.rank.timestamp.0,
+            order.waits_since.map(|since| since.0),
+            order.status as u8,
+            order.reserve.map(|reserve| reserve.0),
+            signed(order.first_update),
+        ];
+        let is_inserted = if is_new {
+            database.put(&INSERT_ORDER, row)?;
+            true
+        } else {
+            database.prepare_cached(INSERT_ORDER.one)?.execute(row)? == 1
+        };
+        if is_inserted && let Some(details) = order.details {
+            self.insert_details(order, details, is_new)?;
         }
-        Ok(inserted == 1)
+        Ok(is_inserted)
     }
 
     /// Stores the outcomes of orders that have not ended, given by number, all at one time and with
@@ -898,22 +963,14 @@ impl Tx<'_> {
         settled: Timestamp,
         update: u64,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let outcomes = outcomes.iter().map(|(number, outcome)| (*number, outcome));
-        end_all(sqlite, outcomes, settled, Some(update))
+        end_all(self, outcomes, settled, Some(update))
     }
 
     /// Notes that the ledger has what this update did, be it that no order ended: so that no bar is
     /// tested twice.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn set_settled_update(&mut self, update: u64) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("UPDATE ledger_position SET settled = max(settled, ?1)")?
-            .execute([signed(update)])?;
-        Ok(())
+    pub fn set_settled_update(&mut self, update: u64) {
+        self.position.settled = self.position.settled.max(Some(update));
     }
 
     /// Stores the outcome of an order that has not ended; without an update it ends between two.
@@ -926,8 +983,7 @@ impl Tx<'_> {
         outcome: &Settlement,
         settled: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        end_all(sqlite, [(number, outcome)], settled, None)
+        end_all(self, [(number, outcome)], settled, None)
     }
 
     /// Cancels orders that have not ended, given by number, in one commit between two updates.
@@ -935,10 +991,9 @@ impl Tx<'_> {
     /// # Errors
     /// An order has ended, or the database fails.
     pub fn cancel_orders(&mut self, numbers: &[i64], now: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let outcome = Settlement::Cancelled(Reason::Cancelled);
         let outcomes = numbers.iter().map(|number| (*number, &outcome));
-        end_all(sqlite, outcomes, now, None)
+        end_all(self, outcomes, now, None)
     }
 
     /// Takes the texts of people from all transactions of an account: its owner's clientOrderIDs,
@@ -947,15 +1002,15 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn forget_texts(&mut self, account: AccountId) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "UPDATE transactions
                  SET client_order_id = NULL, note = CASE WHEN note IS NOT NULL THEN '-' END
                  WHERE account = ?1 AND (client_order_id IS NOT NULL OR note IS NOT NULL)",
             )?
             .execute([account.0])?;
-        sqlite
+        database
             .prepare_cached(
                 "UPDATE order_terms SET asked = NULL WHERE asked IS NOT NULL
                  AND number IN (SELECT number FROM transactions WHERE account = ?1)",
@@ -969,17 +1024,7 @@ impl Tx<'_> {
     /// # Errors
     /// The order is not queued, or the database fails.
     pub fn open_order(&mut self, number: i64, since: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let changed = sqlite
-            .prepare_cached(
-                "UPDATE transactions SET status = 3, waits_since = coalesce(waits_since, ?2)
-                 WHERE number = ?1 AND status = 0",
-            )?
-            .execute(params![number, since.0])?;
-        if changed != 1 {
-            return Err(rusqlite::Error::StatementChangedRows(changed).into());
-        }
-        Ok(())
+        self.snapshot.put(&OPEN_ORDER, params![number, since.0])
     }
 
     /// Changes quantity and reserve of an order that has not ended, because of a split.
@@ -992,18 +1037,8 @@ impl Tx<'_> {
         quantity: Quantity,
         reserve: Option<Money>,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached(
-                "UPDATE transactions SET quantity = ?2, reserve = ?3
-                 WHERE number = ?1 AND status IN (0, 3)",
-            )?
-            .execute(params![
-                number,
-                quantity.0,
-                reserve.map(|reserve| reserve.0)
-            ])?;
-        Ok(())
+        let row = params![number, quantity.0, reserve.map(|reserve| reserve.0)];
+        self.snapshot.put(&SET_AMOUNT, row)
     }
 
     /// Changes the quantity of an order that has not ended, because of a split.
@@ -1015,13 +1050,8 @@ impl Tx<'_> {
         number: i64,
         quantity: Quantity,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached(
-                "UPDATE transactions SET quantity = ?2 WHERE number = ?1 AND status IN (0, 3)",
-            )?
-            .execute(params![number, quantity.0])?;
-        Ok(())
+        self.snapshot
+            .put(&SET_QUANTITY, params![number, quantity.0])
     }
 
     /// Changes the asset of an order that has not ended, because of a rename.
@@ -1029,13 +1059,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_order_symbol(&mut self, number: i64, symbol: Symbol) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached(
-                "UPDATE transactions SET symbol = ?2 WHERE number = ?1 AND status IN (0, 3)",
-            )?
-            .execute(params![number, symbol.as_str()])?;
-        Ok(())
+        self.snapshot
+            .put(&SET_SYMBOL, params![number, symbol.as_str()])
     }
 
     /// Stores the transaction of an action, which is settled at once.
@@ -1043,15 +1068,10 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn insert_settled(&mut self, entry: &ActionEntry) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let row = &entry.row;
-        sqlite
-            .prepare_cached(
-                "INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
-                 price, total, priced, stamped, ordered, update_number, written_off, cause, source, moved_cost)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6, ?7, ?7, ?8, ?9, ?10, ?7, ?7, ?11, ?12, ?13, ?14, ?15)",
-            )?
-            .execute(params![
+        self.snapshot.put(
+            &INSERT_SETTLED,
+            params![
                 entry.number,
                 entry.id.as_bytes(),
                 entry.account.0,
@@ -1067,8 +1087,8 @@ impl Tx<'_> {
                 row.cause.map(|cause| cause as u8),
                 row.source.as_ref().map(Symbol::as_str),
                 Some(row.moved_cost.0).filter(|cost| *cost != 0),
-            ])?;
-        Ok(())
+            ],
+        )
     }
 
     /// Stores what an administrator says of a grant, given by its number.
@@ -1076,8 +1096,8 @@ impl Tx<'_> {
     /// # Errors
     /// The row is no grant, or the database fails.
     pub fn set_note(&mut self, number: i64, note: &str) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("UPDATE transactions SET note = ?2 WHERE number = ?1")?
             .execute(params![number, note])?;
         Ok(())
@@ -1088,9 +1108,9 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_actions_applied(&mut self, update: u64) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("UPDATE ledger_position SET acted = ?1, settled = max(settled, ?1)")?
+        let database = &self.snapshot;
+        database
+            .prepare_cached("UPDATE ledger_position SET acted = ?1, settled = CASE WHEN settled > ?1 THEN settled ELSE ?1 END")?
             .execute([signed(update)])?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! How long commits take, and the size of the database.
 
+use super::Reader;
 use super::files::beside;
 use crate::config::DatabaseUrl;
 use crate::runtime::metrics::{Counter, Histogram, MetricFamily, MetricsText};
@@ -23,11 +24,17 @@ const COMMITS_FAILED: MetricFamily = MetricFamily::counter(
 );
 
 /// The size of the database's file and of its write-ahead log, in bytes; `None` where it is not
-/// there.
+/// there. Of a database on a server the size as the server tells it, and no log.
 pub fn file_sizes(url: &DatabaseUrl) -> (Option<u64>, Option<u64>) {
     let size = |path| fs::metadata(path).ok().map(|it| it.len());
-    let DatabaseUrl::Sqlite(file) = url;
-    (size(file.clone()), size(beside(file, "-wal")))
+    match url {
+        DatabaseUrl::Sqlite(file) => (size(file.clone()), size(beside(file, "-wal"))),
+        DatabaseUrl::Postgres(_) => {
+            let told =
+                Reader::open(url).and_then(|mut reader| reader.read(|it| it.database_bytes()));
+            (told.ok(), None)
+        }
+    }
 }
 
 /// Writes the families of this file.

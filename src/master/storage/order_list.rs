@@ -2,12 +2,12 @@
 //!
 //! Reads for administrators the orders of all accounts that have no outcome yet.
 
-use super::account_orders::{OWN_COLUMNS, OwnTransaction, own_transaction};
+use super::account_orders::{OWN_COLUMN_COUNT, OWN_COLUMNS, OwnTransaction, own_transaction};
+use super::engine::{EngineResult, params};
 use super::ledger::waiting_rows_sql;
-use super::order_terms::DETAILS;
-use super::{Snapshot, SqliteTransaction, StorageError};
+use super::order_terms::{DETAILS, DETAILS_COUNT};
+use super::{Snapshot, StorageError};
 use crate::model::{AccountId, Symbol};
-use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 /// An order without an outcome, as an administrator is told it.
@@ -31,11 +31,12 @@ pub struct OrderFilter<'a> {
 
 /// Finds the numbers of the queued and open orders of account ?1, of asset ?2, with ID ?3; NULL
 /// stands for all.
-fn waiting_sql() -> String {
+fn waiting_sql(database: &Snapshot<'_>) -> String {
     waiting_rows_sql(
+        database,
         "number",
-        "AND (?1 IS NULL OR account = ?1) AND (?2 IS NULL OR symbol = ?2)
-         AND (?3 IS NULL OR id = ?3)",
+        "AND coalesce(?1, account) = account AND coalesce(?2, symbol) = symbol
+         AND coalesce(?3, id) = id",
     )
 }
 
@@ -50,24 +51,24 @@ impl Snapshot<'_> {
         filter: OrderFilter<'_>,
         most: usize,
     ) -> Result<(Vec<ListedOrder>, usize), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let account = filter.account.map(|account| account.0);
         let symbol = filter.symbol.map(Symbol::as_str);
-        let waiting = waiting_sql();
-        let sql = format!("SELECT count(*) FROM ({waiting})");
+        let waiting = waiting_sql(database);
+        let sql = format!("SELECT count(*) FROM ({waiting}) AS waiting");
         let filter = params![account, symbol, None::<&[u8]>];
-        let all: i64 = sqlite.query_row(&sql, filter, |row| row.get(0))?;
+        let all: i64 = database.query_row(&sql, filter, |row| row.get(0))?;
         let sql = format!("{waiting} ORDER BY number DESC LIMIT ?4");
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut statement = sqlite.prepare(&sql)?;
+        let mut statement = database.prepare(&sql)?;
         let numbers = statement
             .query_map(params![account, symbol, None::<&[u8]>, most], |row| {
                 row.get(0)
             })?
-            .collect::<rusqlite::Result<Vec<i64>>>()?;
+            .collect::<EngineResult<Vec<i64>>>()?;
         let mut orders = Vec::with_capacity(numbers.len());
         for number in numbers {
-            orders.extend(listed_order(sqlite, number)?);
+            orders.extend(listed_order(database, number)?);
         }
         Ok((orders, usize::try_from(all).unwrap_or(usize::MAX)))
     }
@@ -77,33 +78,31 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn waiting_order(&mut self, id: &Uuid) -> Result<Option<ListedOrder>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let filter = params![None::<i64>, None::<&str>, id.as_bytes()];
-        let number: Option<i64> = sqlite
-            .query_row(&waiting_sql(), filter, |row| row.get(0))
-            .optional()?;
+        let number: Option<i64> =
+            database.query_optional(&waiting_sql(database), filter, |row| row.get(0))?;
         match number {
-            Some(number) => listed_order(sqlite, number),
+            Some(number) => listed_order(database, number),
             None => Ok(None),
         }
     }
 }
 
-fn listed_order(sqlite: &Connection, number: i64) -> Result<Option<ListedOrder>, StorageError> {
+fn listed_order(database: &Snapshot<'_>, number: i64) -> Result<Option<ListedOrder>, StorageError> {
     let sql = format!(
         "SELECT {OWN_COLUMNS}, {DETAILS}, a.username FROM transactions AS t
          LEFT JOIN order_terms USING (number) JOIN accounts AS a ON a.account = t.account
          WHERE t.number = ?1"
     );
-    let mut statement = sqlite.prepare_cached(&sql)?;
-    let found = statement.query_row([number], |row| {
+    let mut statement = database.prepare_cached(&sql)?;
+    statement.query_optional([number], |row| {
         Ok(ListedOrder {
-            username: row.get("username")?,
+            username: row.get(OWN_COLUMN_COUNT + DETAILS_COUNT)?,
             number,
             order: own_transaction(row)?,
         })
-    });
-    Ok(found.optional()?)
+    })
 }
 
 #[cfg(test)]

@@ -5,18 +5,22 @@
 //!
 //! Tests: `src/master/storage/order_terms/tests.rs`.
 
+mod rows;
+
+use super::engine::{EngineResult, Row, damaged, params, signed, unsigned};
 use super::ledger::{
     ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, LedgerEntry, NewOrder, WaitingStatus, entry, symbol,
 };
 use super::order_details::{FillBar, OrderDetails};
-use super::sqlite::{damaged, signed, unsigned};
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::{Snapshot, StorageError, Tx};
 use crate::master::transactions::book::due::TrailStart;
 use crate::master::transactions::book::trail::TrailClose;
 use crate::model::{
     Money, OrderKind, OrderTerms, Quantity, Symbol, TimeInForce, Timestamp, TrailDistance,
 };
-use rusqlite::{OptionalExtension, Row, params};
+use rows::{
+    INSERT_TERMS, SET_BEST, SET_FIRST_UPDATE, SET_PRICES, SET_TRAIL_CLOSE, SET_TRIGGERED, SET_UNTIL,
+};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -34,15 +38,17 @@ pub(super) const DETAILS: &str =
     order_terms.trail_percent, order_terms.cash, order_terms.time_in_force, order_terms.until,
     order_terms.best, order_terms.triggered, order_terms.asked, order_terms.replaces";
 
+/// The number of [`DETAILS`].
+pub(super) const DETAILS_COUNT: usize = 12;
+
 /// Reads the terms from the columns at `from`; `None` where the order has none.
-pub(super) fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<OrderDetails>> {
-    let Some(kind) = row.get::<_, Option<u8>>(from)? else {
+pub(super) fn details(row: &Row<'_>, from: usize) -> EngineResult<Option<OrderDetails>> {
+    let Some(kind) = row.get::<Option<u8>>(from)? else {
         return Ok(None);
     };
-    let money = |at: usize| row.get::<_, Option<i64>>(from + at).map(|it| it.map(Money));
-    let time = |at: usize| -> rusqlite::Result<_> {
-        Ok(row.get::<_, Option<i64>>(from + at)?.map(Timestamp))
-    };
+    let money = |at: usize| row.get::<Option<i64>>(from + at).map(|it| it.map(Money));
+    let time =
+        |at: usize| -> EngineResult<_> { Ok(row.get::<Option<i64>>(from + at)?.map(Timestamp)) };
     let need = |price: Option<Money>| price.ok_or_else(|| damaged("an order lacks a price"));
     let kind = OrderKind::from_number(kind).ok_or_else(|| damaged("no such kind of order"))?;
     let terms = match kind {
@@ -58,14 +64,14 @@ pub(super) fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<Ord
             stop: need(money(2)?)?,
         },
         OrderKind::Trailing => OrderTerms::Trailing {
-            distance: match row.get::<_, Option<u32>>(from + 4)? {
+            distance: match row.get::<Option<u32>>(from + 4)? {
                 Some(percent) => TrailDistance::Percent(percent),
                 None => TrailDistance::Money(need(money(3)?)?),
             },
         },
     };
     let until = time(7)?;
-    let time_in_force = match (row.get::<_, u8>(from + 6)?, until) {
+    let time_in_force = match (row.get::<u8>(from + 6)?, until) {
         (0, _) => TimeInForce::Gtc,
         (1, _) => TimeInForce::Day,
         (2, Some(until)) => TimeInForce::Until(until),
@@ -77,7 +83,7 @@ pub(super) fn details(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<Ord
         time_in_force,
         until,
         best: money(8)?,
-        triggered: row.get::<_, Option<i64>>(from + 9)?.map(unsigned),
+        triggered: row.get::<Option<i64>>(from + 9)?.map(unsigned),
         asked: row.get(from + 10)?,
         replaces: row.get(from + 11)?,
     }))
@@ -100,7 +106,7 @@ fn prices(terms: &OrderTerms) -> (u8, [Option<i64>; 4]) {
     (terms.kind() as u8, [limit, stop, money, percent])
 }
 
-fn stored_order(row: &Row<'_>) -> rusqlite::Result<StoredOrder> {
+fn stored_order(row: &Row<'_>) -> EngineResult<StoredOrder> {
     Ok(StoredOrder {
         entry: entry(row)?,
         details: details(row, ENTRY_COLUMN_COUNT)?,
@@ -110,11 +116,11 @@ fn stored_order(row: &Row<'_>) -> rusqlite::Result<StoredOrder> {
 /// Reads all orders of a status, in the order of their acceptance. Their numbers come from its index,
 /// not from the whole ledger, and are sorted before the rows are read, since rows next to each other
 /// share a page. The limit keeps the engine from taking the inner order for needless.
-fn waiting_sql(status: WaitingStatus) -> String {
-    let numbers = status.rows_sql("number");
+fn waiting_sql(database: &Snapshot<'_>, status: WaitingStatus) -> String {
+    let numbers = status.rows_sql(database, "number");
     format!(
         "SELECT {ENTRY_COLUMNS}, {DETAILS} FROM
-             ({numbers} ORDER BY number LIMIT -1)
+             ({numbers} ORDER BY number LIMIT 9223372036854775807) AS waiting
          CROSS JOIN transactions USING (number) LEFT JOIN origins USING (origin)
          LEFT JOIN order_terms USING (number)"
     )
@@ -131,11 +137,11 @@ impl Snapshot<'_> {
         status: WaitingStatus,
         mut each: impl FnMut(StoredOrder) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&waiting_sql(status))?;
+        let database = &*self;
+        let mut statement = database.scan(&waiting_sql(database, status))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            if each(stored_order(row)?).is_break() {
+            if each(stored_order(&row)?).is_break() {
                 break;
             }
         }
@@ -147,11 +153,11 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn order_details(&mut self, number: i64) -> Result<Option<OrderDetails>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = format!("SELECT {DETAILS} FROM order_terms WHERE number = ?1");
-        let mut statement = sqlite.prepare_cached(&sql)?;
-        let found = statement.query_row([number], |row| details(row, 0));
-        Ok(found.optional()?.flatten())
+        let mut statement = database.prepare_cached(&sql)?;
+        let found = statement.query_optional([number], |row| details(row, 0))?;
+        Ok(found.flatten())
     }
 
     /// The bar that filled an order of placeOrder or replaceOrder in the book; `None` of others.
@@ -159,17 +165,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn fill_bar(&mut self, number: i64) -> Result<Option<FillBar>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let mut statement =
-            sqlite.prepare_cached("SELECT open, high, low FROM fill_bars WHERE number = ?1")?;
-        let bar = statement.query_row([number], |row| {
+            database.prepare_cached("SELECT open, high, low FROM fill_bars WHERE number = ?1")?;
+        statement.query_optional([number], |row| {
             Ok(FillBar {
                 open: Money(row.get(0)?),
                 high: Money(row.get(1)?),
                 low: Money(row.get(2)?),
             })
-        });
-        Ok(bar.optional()?)
+        })
     }
 
     /// The units that a client asked for, before any split.
@@ -177,9 +182,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// There is no such order, or the database fails.
     pub fn asked_units(&mut self, number: i64) -> Result<Quantity, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let mut statement =
-            sqlite.prepare_cached("SELECT asked FROM transactions WHERE number = ?1")?;
+            database.prepare_cached("SELECT asked FROM transactions WHERE number = ?1")?;
         Ok(Quantity(statement.query_row([number], |row| row.get(0))?))
     }
 
@@ -188,16 +193,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn trail_closes(&mut self) -> Result<HashMap<Symbol, Vec<TrailClose>>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let database = &*self;
+        let mut statement = database.prepare(
             "SELECT update_number, for_sales, for_purchases, symbol FROM trail_closes
              ORDER BY symbol, update_number",
         )?;
         let mut closes: HashMap<Symbol, Vec<TrailClose>> = HashMap::new();
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let symbol = symbol(&row.get::<_, String>(3)?)?;
-            closes.entry(symbol).or_default().push(trail_close(row)?);
+            let symbol = symbol(&row.get::<String>(3)?)?;
+            closes.entry(symbol).or_default().push(trail_close(&row)?);
         }
         Ok(closes)
     }
@@ -207,18 +212,18 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn trail_closes_of(&mut self, symbol: &Symbol) -> Result<Vec<TrailClose>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT update_number, for_sales, for_purchases FROM trail_closes
              WHERE symbol = ?1 ORDER BY update_number",
         )?;
         let rows = statement.query_map([symbol.as_str()], trail_close)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
 /// Reads a close from the first three columns.
-fn trail_close(row: &Row<'_>) -> rusqlite::Result<TrailClose> {
+fn trail_close(row: &Row<'_>) -> EngineResult<TrailClose> {
     Ok(TrailClose {
         update: unsigned(row.get(0)?),
         for_sales: Money(row.get(1)?),
@@ -227,7 +232,8 @@ fn trail_close(row: &Row<'_>) -> rusqlite::Result<TrailClose> {
 }
 
 impl Tx<'_> {
-    /// Stores the terms of an order that [`Tx::insert_order`] has stored.
+    /// Stores the terms of an order that [`Tx::insert_order`] has stored, or, where it `waits` to be
+    /// written with others, after it.
     ///
     /// # Errors
     /// The order has terms, or the database fails.
@@ -235,36 +241,36 @@ impl Tx<'_> {
         &mut self,
         order: &NewOrder<'_>,
         details: &OrderDetails,
+        waits: bool,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let (kind, [limit, stop, trail, percent]) = prices(&details.terms);
-        let time_in_force = match details.time_in_force {
+        let time_in_force: u8 = match details.time_in_force {
             TimeInForce::Gtc => 0,
             TimeInForce::Day => 1,
             TimeInForce::Until(_) => 2,
         };
-        sqlite
-            .prepare_cached(
-                "INSERT INTO order_terms (number, kind, limit_price, stop_price, trail, trail_percent,
-                 cash, time_in_force, until, best, triggered, asked, replaces)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?
-            .execute(params![
-                order.rank.number,
-                kind,
-                limit,
-                stop,
-                trail,
-                percent,
-                details.cash.map(|cash| cash.0),
-                time_in_force,
-                details.until.map(|until| until.0),
-                details.best.map(|best| best.0),
-                details.triggered.map(signed),
-                details.asked.as_deref(),
-                details.replaces,
-            ])?;
-        Ok(())
+        let row = params![
+            order.rank.number,
+            kind,
+            limit,
+            stop,
+            trail,
+            percent,
+            details.cash.map(|cash| cash.0),
+            time_in_force,
+            details.until.map(|until| until.0),
+            details.best.map(|best| best.0),
+            details.triggered.map(signed),
+            details.asked.as_deref(),
+            details.replaces,
+        ];
+        if waits {
+            return self.snapshot.put(&INSERT_TERMS, row);
+        }
+        // Terms that wait without their order would be written before all orders that wait, and take
+        // those orders' terms with them.
+        let mut insert = self.snapshot.prepare_cached(INSERT_TERMS.one)?;
+        insert.execute(row).map(|_| ())
     }
 
     /// Changes the prices of an open order because of a split: its terms, and the best close of a
@@ -278,15 +284,9 @@ impl Tx<'_> {
         terms: &OrderTerms,
         best: Option<Money>,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
         let (_, [limit, stop, trail, _]) = prices(terms);
-        sqlite
-            .prepare_cached(
-                "UPDATE order_terms SET limit_price = ?2, stop_price = ?3, trail = ?4, best = ?5
-                 WHERE number = ?1",
-            )?
-            .execute(params![number, limit, stop, trail, best.map(|best| best.0)])?;
-        Ok(())
+        let row = params![number, limit, stop, trail, best.map(|best| best.0)];
+        self.snapshot.put(&SET_PRICES, row)
     }
 
     /// Records that a stop-limit became a limit order at this update.
@@ -294,11 +294,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_triggered(&mut self, number: i64, update: u64) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("UPDATE order_terms SET triggered = ?2 WHERE number = ?1")?
-            .execute(params![number, signed(update)])?;
-        Ok(())
+        let row = params![number, signed(update)];
+        self.snapshot.put(&SET_TRIGGERED, row)
     }
 
     /// Records when the day of an order ends, which has begun.
@@ -306,11 +303,7 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_until(&mut self, number: i64, until: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("UPDATE order_terms SET until = ?2 WHERE number = ?1")?
-            .execute(params![number, until.0])?;
-        Ok(())
+        self.snapshot.put(&SET_UNTIL, params![number, until.0])
     }
 
     /// Records from where on a trailing order follows closes, where it is not what was expected.
@@ -318,14 +311,10 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_trail_start(&mut self, start: &TrailStart) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("UPDATE transactions SET first_update = ?2 WHERE number = ?1")?
-            .execute(params![start.number, signed(start.first_update)])?;
-        sqlite
-            .prepare_cached("UPDATE order_terms SET best = ?2 WHERE number = ?1")?
-            .execute(params![start.number, start.best.0])?;
-        Ok(())
+        let database = &self.snapshot;
+        let row = params![start.number, signed(start.first_update)];
+        database.put(&SET_FIRST_UPDATE, row)?;
+        database.put(&SET_BEST, params![start.number, start.best.0])
     }
 
     /// Stores the close of an update that tested trailing orders of the asset.
@@ -338,16 +327,8 @@ impl Tx<'_> {
         update: u64,
         close: Money,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached(
-                "INSERT INTO trail_closes (symbol, update_number, for_sales, for_purchases)
-                 VALUES (?1, ?2, ?3, ?3)
-                 ON CONFLICT (symbol, update_number)
-                 DO UPDATE SET for_sales = ?3, for_purchases = ?3",
-            )?
-            .execute(params![symbol.as_str(), signed(update), close.0])?;
-        Ok(())
+        let row = params![symbol.as_str(), signed(update), close.0];
+        self.snapshot.put(&SET_TRAIL_CLOSE, row)
     }
 
     /// Replaces the closes of an asset.
@@ -359,11 +340,11 @@ impl Tx<'_> {
         symbol: &Symbol,
         closes: &[TrailClose],
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM trail_closes WHERE symbol = ?1")?
             .execute([symbol.as_str()])?;
-        let mut insert = sqlite.prepare_cached(
+        let mut insert = database.prepare_cached(
             "INSERT INTO trail_closes (symbol, update_number, for_sales, for_purchases)
              VALUES (?1, ?2, ?3, ?4)",
         )?;

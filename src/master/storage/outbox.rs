@@ -4,10 +4,9 @@
 //!
 //! Tests: `src/master/storage/outbox/tests.rs`.
 
-use super::sqlite::{damaged, unsigned};
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::engine::{EngineResult, Row, damaged, params, unsigned};
+use super::{Snapshot, StorageError, Tx};
 use crate::model::{AccountId, Email, OwnerNotice, Timestamp, Username};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 /// The most mails that wait. Further ones are not queued.
@@ -68,8 +67,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn waiting_mails(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        Ok(unsigned(waiting(sqlite)?))
+        let database = &*self;
+        Ok(unsigned(waiting(database)?))
     }
 
     /// The number of mails since the start that found no room.
@@ -77,8 +76,8 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn dropped_mails(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached("SELECT dropped FROM outbox_state")?;
+        let database = &*self;
+        let mut statement = database.prepare_cached("SELECT dropped FROM outbox_state")?;
         Ok(unsigned(statement.query_row([], |row| row.get(0))?))
     }
 
@@ -88,18 +87,18 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn due_mail(&mut self, now: Timestamp) -> Result<Option<QueuedMail>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let find = |condition: &str, bound: i64| -> rusqlite::Result<Option<QueuedMail>> {
-            let mut statement = sqlite.prepare_cached(&format!(
+        let database = &*self;
+        let find = |condition: &str, bound: i64| -> EngineResult<Option<QueuedMail>> {
+            let mut statement = database.prepare_cached(&format!(
                 "SELECT number, account, kind, username, address, detail, created, attempts, folded
                  FROM outbox WHERE ended IS NULL AND {condition} ORDER BY due, number LIMIT 1"
             ))?;
-            statement.query_row([bound], queued).optional()
+            statement.query_optional([bound], queued)
         };
         if let Some(mail) = find("due <= ?1", now.0)? {
             return Ok(Some(mail));
         }
-        Ok(find("due > ?1", now.0.saturating_add(OUTBOX_PAUSE_MAX))?)
+        find("due > ?1", now.0.saturating_add(OUTBOX_PAUSE_MAX))
     }
 
     /// Finds the account with this name or address, if it has an address.
@@ -110,7 +109,7 @@ impl Snapshot<'_> {
         &mut self,
         name_or_address: &str,
     ) -> Result<Option<MailRecipient>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let (column, key) = match (
             Username::parse(name_or_address),
             Email::parse(name_or_address),
@@ -119,17 +118,17 @@ impl Snapshot<'_> {
             (_, Ok(address)) => ("email_key", address.key()),
             _ => return Ok(None),
         };
-        let mut statement = sqlite.prepare_cached(&format!(
+        let mut statement = database.prepare_cached(&format!(
             "SELECT account, username, email FROM accounts WHERE {column} = ?1 AND email <> ''"
         ))?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<MailRecipient> {
+        let read = |row: &Row<'_>| -> EngineResult<MailRecipient> {
             Ok(MailRecipient {
                 account: AccountId(row.get(0)?),
                 username: stored_username(row, 1)?,
                 address: stored_address(row, 2)?,
             })
         };
-        Ok(statement.query_row([key], read).optional()?)
+        statement.query_optional([key], read)
     }
 
     /// The mails with codes that were caused since a time: the more of those of an account and of
@@ -142,11 +141,13 @@ impl Snapshot<'_> {
         recipient: &MailRecipient,
         since: Timestamp,
     ) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
-            "SELECT max((SELECT count(*) FROM outbox WHERE account = ?1 AND created > ?3 AND kind = ?4),
-                        (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?5) AND created > ?3
-                            AND kind = ?4))",
+        let database = &*self;
+        let mut statement = database.prepare_cached(
+            "SELECT max(mails) FROM (
+                 SELECT count(*) AS mails FROM outbox WHERE account = ?1 AND created > ?3 AND kind = ?4
+                 UNION ALL
+                 SELECT count(*) FROM outbox WHERE address_key IN (?2, ?5) AND created > ?3 AND kind = ?4
+             ) AS counts",
         )?;
         let key = recipient.address.key();
         let count = statement.query_row(
@@ -170,13 +171,13 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_outbox_open(&mut self, is_open: bool) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute(
+        let database = &self.snapshot;
+        database.execute(
             "UPDATE outbox_state SET is_open = ?1, dropped = 0",
             [is_open],
         )?;
         if !is_open {
-            sqlite.execute(
+            database.execute(
                 "DELETE FROM outbox WHERE ended IS NULL OR account IS NULL",
                 [],
             )?;
@@ -198,8 +199,8 @@ impl Tx<'_> {
         detail: &str,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let Some(to) = notice_recipient(sqlite, account)? else {
+        let database = &self.snapshot;
+        let Some(to) = notice_recipient(database, account)? else {
             return Ok(false);
         };
         // Who deletes an account keeps nothing of it but what the mail itself says.
@@ -209,13 +210,13 @@ impl Tx<'_> {
             detail: detail.chars().take(MAIL_DETAIL_MAX).collect(),
             now,
         };
-        if fold(sqlite, &to, &notice)? {
+        if fold(database, &to, &notice)? {
             return Ok(true);
         }
-        let recent = notices_since(sqlite, &to, &notice)?;
+        let recent = notices_since(database, &to, &notice)?;
         let is_flooded = !to.is_proven && recent.to_address >= UNPROVEN_ADDRESS_PER_HOUR_MAX;
-        if is_flooded || waiting(sqlite)? >= waiting_max(kind) {
-            count_dropped(sqlite)?;
+        if is_flooded || waiting(database)? >= waiting_max(kind) {
+            count_dropped(database)?;
             return Ok(false);
         }
         let at_once = if to.is_proven {
@@ -228,7 +229,7 @@ impl Tx<'_> {
         } else {
             NOTICE_HOUR
         };
-        sqlite
+        database
             .prepare_cached(
                 "INSERT INTO outbox (account, kind, username, address, address_key, detail, created, due)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -255,12 +256,12 @@ impl Tx<'_> {
         recipient: &MailRecipient,
         now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        if waiting(sqlite)? >= waiting_max(OwnerNotice::ResetCode) {
-            count_dropped(sqlite)?;
+        let database = &self.snapshot;
+        if waiting(database)? >= waiting_max(OwnerNotice::ResetCode) {
+            count_dropped(database)?;
             return Ok(false);
         }
-        sqlite
+        database
             .prepare_cached(
                 "INSERT INTO outbox (account, kind, username, address, address_key, detail, created, due)
                  VALUES (?1, ?2, ?3, ?4, ?5, '', ?6, ?6)",
@@ -281,8 +282,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn begin_mail_attempt(&mut self, number: i64, due: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "UPDATE outbox SET attempts = attempts + 1, due = ?2 WHERE number = ?1 AND ended IS NULL",
             )?
@@ -295,8 +296,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn postpone_mail(&mut self, number: i64, due: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("UPDATE outbox SET due = ?2 WHERE number = ?1 AND ended IS NULL")?
             .execute(params![number, due.0])?;
         Ok(())
@@ -313,20 +314,19 @@ impl Tx<'_> {
         is_sent: bool,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "UPDATE outbox SET ended = ?2, sent = ?3 WHERE number = ?1 AND ended IS NULL",
             )?
             .execute(params![number, now.0, is_sent])?;
-        let key: Option<String> = sqlite
+        let key: Option<String> = database
             .prepare_cached(
                 "SELECT address_key FROM outbox WHERE number = ?1 AND account IS NULL AND address <> ''",
             )?
-            .query_row([number], |row| row.get(0))
-            .optional()?;
+            .query_optional([number], |row| row.get(0))?;
         if let Some(key) = key {
-            sqlite
+            database
                 .prepare_cached(
                     "UPDATE outbox SET username = '', address = '', address_key = ?2, detail = ''
                      WHERE number = ?1",
@@ -341,9 +341,9 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_erased_mails(&mut self, now: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         for (side, bound) in [("<=", hour_before(now)), (">", hour_after(now))] {
-            sqlite
+            database
                 .prepare_cached(&format!(
                     "DELETE FROM outbox WHERE account IS NULL AND created {side} ?1 AND address = ''"
                 ))?
@@ -357,14 +357,14 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_ended_mails(&mut self, before: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM outbox WHERE ended < ?1")?
             .execute([before.0])?;
-        sqlite
+        database
             .prepare_cached(
                 "DELETE FROM outbox WHERE number IN (SELECT number FROM outbox
-                 WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT -1 OFFSET ?1)",
+                 WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 9223372036854775807 OFFSET ?1)",
             )?
             .execute([OUTBOX_ENDED_MAX])?;
         Ok(())
@@ -375,19 +375,19 @@ impl Tx<'_> {
 /// was caused in the last hour counts for its address still, of which the SHA-256 stays; the others
 /// go.
 pub(super) fn erase_mails(
-    sqlite: &Connection,
+    database: &Snapshot<'_>,
     account: AccountId,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    sqlite
+) -> EngineResult<()> {
+    database
         .prepare_cached("DELETE FROM outbox WHERE account = ?1 AND created NOT BETWEEN ?2 AND ?3")?
         .execute(params![account.0, hour_before(now), hour_after(now)])?;
-    let keys: Vec<String> = sqlite
+    let keys: Vec<String> = database
         .prepare_cached("SELECT DISTINCT address_key FROM outbox WHERE account = ?1")?
         .query_map([account.0], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<EngineResult<_>>()?;
     for key in keys {
-        sqlite
+        database
             .prepare_cached(
                 "UPDATE outbox SET account = NULL, username = '', address = '', address_key = ?3,
                     detail = '', ended = coalesce(ended, ?4)
@@ -412,8 +412,8 @@ fn hour_after(now: Timestamp) -> i64 {
     now.0.saturating_add(NOTICE_HOUR)
 }
 
-fn waiting(sqlite: &Connection) -> rusqlite::Result<i64> {
-    sqlite
+fn waiting(database: &Snapshot<'_>) -> EngineResult<i64> {
+    database
         .prepare_cached("SELECT count(*) FROM outbox WHERE ended IS NULL")?
         .query_row([], |row| row.get(0))
 }
@@ -429,8 +429,8 @@ fn waiting_max(kind: OwnerNotice) -> i64 {
     }
 }
 
-fn count_dropped(sqlite: &Connection) -> rusqlite::Result<()> {
-    sqlite
+fn count_dropped(database: &Snapshot<'_>) -> EngineResult<()> {
+    database
         .prepare_cached("UPDATE outbox_state SET dropped = dropped + 1")?
         .execute([])?;
     Ok(())
@@ -462,14 +462,14 @@ struct RecentNotices {
 
 /// Whom to tell; `None` if mails are not sent, or the account has no address.
 fn notice_recipient(
-    sqlite: &Connection,
+    database: &Snapshot<'_>,
     account: AccountId,
-) -> rusqlite::Result<Option<NoticeRecipient>> {
-    let mut statement = sqlite.prepare_cached(
+) -> EngineResult<Option<NoticeRecipient>> {
+    let mut statement = database.prepare_cached(
         "SELECT username, email, EXISTS (SELECT 1 FROM proven_emails
             WHERE proven_emails.account = accounts.account AND address_key = email_key)
          FROM accounts
-         WHERE account = ?1 AND email <> '' AND (SELECT is_open FROM outbox_state)",
+         WHERE account = ?1 AND email <> '' AND (SELECT is_open FROM outbox_state) = 1",
     )?;
     let read = |row: &Row<'_>| {
         Ok(NoticeRecipient {
@@ -478,16 +478,16 @@ fn notice_recipient(
             is_proven: row.get(2)?,
         })
     };
-    statement.query_row([account.0], read).optional()
+    statement.query_optional([account.0], read)
 }
 
 /// Has a mail that waits and was not attempted tell of this change too. False: there is none. A
 /// deletion is told alone: each is of another account, whose name the mail says.
-fn fold(sqlite: &Connection, to: &NoticeRecipient, notice: &Notice) -> rusqlite::Result<bool> {
+fn fold(database: &Snapshot<'_>, to: &NoticeRecipient, notice: &Notice) -> EngineResult<bool> {
     if notice.account.is_none() {
         return Ok(false);
     }
-    let folded = sqlite
+    let folded = database
         .prepare_cached(
             "UPDATE outbox SET folded = folded + 1, username = ?4, detail = ?5, created = ?6
              WHERE number = (SELECT number FROM outbox
@@ -508,15 +508,17 @@ fn fold(sqlite: &Connection, to: &NoticeRecipient, notice: &Notice) -> rusqlite:
 
 /// Those about tokens share all room; the others share theirs with no token.
 fn notices_since(
-    sqlite: &Connection,
+    database: &Snapshot<'_>,
     to: &NoticeRecipient,
     notice: &Notice,
-) -> rusqlite::Result<RecentNotices> {
-    let mut statement = sqlite.prepare_cached(
-        "SELECT max((SELECT count(*) FROM outbox WHERE account = ?1 AND created > ?3
-                        AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7))),
-                    (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
-                        AND kind <> ?4 AND (?5 OR kind NOT IN (?6, ?7)))),
+) -> EngineResult<RecentNotices> {
+    let mut statement = database.prepare_cached(
+        "SELECT (SELECT max(mails) FROM (
+                 SELECT count(*) AS mails FROM outbox WHERE account = ?1 AND created > ?3
+                     AND kind <> ?4 AND (?5 = 1 OR kind NOT IN (?6, ?7))
+                 UNION ALL
+                 SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
+                     AND kind <> ?4 AND (?5 = 1 OR kind NOT IN (?6, ?7))) AS counts),
                 (SELECT count(*) FROM outbox WHERE address_key IN (?2, ?8) AND created > ?3
                     AND kind <> ?4)",
     )?;
@@ -541,28 +543,28 @@ fn notices_since(
     )
 }
 
-fn queued(row: &Row<'_>) -> rusqlite::Result<QueuedMail> {
+fn queued(row: &Row<'_>) -> EngineResult<QueuedMail> {
     let kind: String = row.get(2)?;
     let attempts: i64 = row.get(7)?;
     Ok(QueuedMail {
         number: row.get(0)?,
-        account: row.get::<_, Option<i64>>(1)?.map(AccountId),
+        account: row.get::<Option<i64>>(1)?.map(AccountId),
         kind: OwnerNotice::from_name(&kind).ok_or_else(|| damaged("a kind of mail"))?,
         username: stored_username(row, 3)?,
         address: stored_address(row, 4)?,
         detail: row.get(5)?,
         created: Timestamp(row.get(6)?),
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        folded: u32::try_from(row.get::<_, i64>(8)?).unwrap_or(u32::MAX),
+        folded: u32::try_from(row.get::<i64>(8)?).unwrap_or(u32::MAX),
     })
 }
 
-fn stored_username(row: &Row<'_>, column: usize) -> rusqlite::Result<Username> {
-    Username::parse(&row.get::<_, String>(column)?).map_err(|_| damaged("a username"))
+fn stored_username(row: &Row<'_>, column: usize) -> EngineResult<Username> {
+    Username::parse(&row.get::<String>(column)?).map_err(|_| damaged("a username"))
 }
 
-fn stored_address(row: &Row<'_>, column: usize) -> rusqlite::Result<Email> {
-    Email::parse(&row.get::<_, String>(column)?).map_err(|_| damaged("an e-mail address"))
+fn stored_address(row: &Row<'_>, column: usize) -> EngineResult<Email> {
+    Email::parse(&row.get::<String>(column)?).map_err(|_| damaged("an e-mail address"))
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 //!
 //! Reads and writes cash and positions, which are the sums of an account's transactions.
 
+use super::engine::{EngineResult, Row, RowsSql, Sql, damaged, params, unsigned};
 use super::ledger::symbol;
-use super::sqlite::unsigned;
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::{Snapshot, StorageError, Tx};
 use crate::model::{AccountId, Holdings, Money, Quantity, Symbol};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An asset that accounts own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +41,49 @@ pub fn unlisted_texts(owned: &[OwnedAsset], listed: &[Symbol]) -> Vec<String> {
     gone.map(OwnedAsset::unlisted_text).collect()
 }
 
-fn cash(sqlite: &Connection, account: AccountId) -> rusqlite::Result<Money> {
+fn cash(database: &Snapshot<'_>, account: AccountId) -> EngineResult<Money> {
     // An account that has traded is found by its balance alone.
-    let cash: Option<i64> = sqlite
+    let cash: Option<i64> = database
         .prepare_cached(
             "SELECT coalesce((SELECT cash FROM balances WHERE account = ?1),
                  (SELECT starting_cash FROM accounts WHERE account = ?1))",
         )?
         .query_row([account.0], |row| row.get(0))?;
-    cash.map(Money).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    cash.map(Money).ok_or(damaged("a row is not there"))
 }
+
+/// Stores an account's cash.
+static SET_BALANCE: RowsSql = RowsSql {
+    table: "balances",
+    key: 1,
+    one: "INSERT INTO balances (account, cash) VALUES (?1, ?2)
+          ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
+    all: "INSERT INTO balances (account, cash) SELECT * FROM unnest(?1::bigint[], ?2::bigint[])
+          ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
+    changes_each: false,
+};
+
+/// Stores a position.
+static SET_POSITION: RowsSql = RowsSql {
+    table: "positions",
+    key: 2,
+    one: "INSERT INTO positions (account, symbol, quantity, cost) VALUES (?1, ?2, ?3, ?4)
+          ON CONFLICT (account, symbol) DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost",
+    all: "INSERT INTO positions (account, symbol, quantity, cost)
+          SELECT * FROM unnest(?1::bigint[], ?2::text[], ?3::bigint[], ?4::bigint[])
+          ON CONFLICT (account, symbol) DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost",
+    changes_each: false,
+};
+
+/// Deletes a position.
+static DELETE_POSITION: RowsSql = RowsSql {
+    table: "positions",
+    key: 2,
+    one: "DELETE FROM positions WHERE account = ?1 AND symbol = ?2",
+    all: "DELETE FROM positions AS p USING unnest(?1::bigint[], ?2::text[]) AS r (account, symbol)
+          WHERE p.account = r.account AND p.symbol = r.symbol",
+    changes_each: false,
+};
 
 impl Snapshot<'_> {
     /// The cash with which an account's ledger begins, and to which a restart brings it.
@@ -59,10 +91,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// There is no such account, or the database fails.
     pub fn starting_cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT starting_cash FROM accounts WHERE account = ?1";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        Ok(statement.query_row([account.0], |row| row.get(0).map(Money))?)
+        let mut statement = database.prepare_cached(sql)?;
+        statement.query_row([account.0], |row| row.get(0).map(Money))
     }
 
     /// An account's cash.
@@ -70,8 +102,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// There is no such account, or the database fails.
     pub fn cash(&mut self, account: AccountId) -> Result<Money, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        Ok(cash(sqlite, account)?)
+        let database = &*self;
+        let ahead = database.ahead().and_then(|it| it.take_cash(account));
+        ahead.map_or_else(|| cash(database, account), Ok)
     }
 
     /// The units that an account holds of an asset.
@@ -79,11 +112,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn units(&mut self, account: AccountId, symbol: &Symbol) -> Result<Quantity, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
+        let ahead = database.ahead();
+        if let Some(units) = ahead.and_then(|it| it.take_units(account, symbol)) {
+            return Ok(units);
+        }
         let sql = "SELECT quantity FROM positions WHERE account = ?1 AND symbol = ?2";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        let found = statement.query_row(params![account.0, symbol.as_str()], |row| row.get(0));
-        Ok(Quantity(found.optional()?.unwrap_or(0)))
+        let mut statement = database.prepare_cached(sql)?;
+        let found =
+            statement.query_optional(params![account.0, symbol.as_str()], |row| row.get(0))?;
+        Ok(Quantity(found.unwrap_or(0)))
     }
 
     /// An account's cash and positions.
@@ -91,16 +129,19 @@ impl Snapshot<'_> {
     /// # Errors
     /// There is no such account, or the database fails.
     pub fn holdings(&mut self, account: AccountId) -> Result<Holdings, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let cash = cash(sqlite, account)?;
+        let database = &*self;
+        if let Some(holdings) = database.ahead().and_then(|it| it.take_holdings(account)) {
+            return Ok(holdings);
+        }
+        let cash = cash(database, account)?;
         let sql = "SELECT symbol, quantity, cost FROM positions WHERE account = ?1";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        let position = |row: &Row<'_>| -> rusqlite::Result<(Symbol, (Quantity, Money))> {
-            let symbol = symbol(&row.get::<_, String>(0)?)?;
+        let mut statement = database.prepare_cached(sql)?;
+        let position = |row: &Row<'_>| -> EngineResult<(Symbol, (Quantity, Money))> {
+            let symbol = symbol(&row.get::<String>(0)?)?;
             Ok((symbol, (Quantity(row.get(1)?), Money(row.get(2)?))))
         };
         let rows = statement.query_map([account.0], position)?;
-        let positions = rows.collect::<rusqlite::Result<_>>()?;
+        let positions = rows.collect::<EngineResult<_>>()?;
         Ok(Holdings { cash, positions })
     }
 
@@ -109,19 +150,24 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn owned(&mut self) -> Result<Vec<OwnedAsset>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         // `total` adds in floating point, which no number of positions overflows; people read it.
-        let sql = "SELECT symbol, count(*), CAST(min(total(quantity), 9e18) AS INTEGER)
-                   FROM positions GROUP BY symbol ORDER BY symbol";
-        let mut statement = sqlite.prepare(sql)?;
+        let units = database.either(Sql {
+            sqlite: "CAST(min(total(quantity), 9e18) AS INTEGER)",
+            postgres: "CAST(least(sum(quantity), 9e18) AS BIGINT)",
+        });
+        let sql = format!(
+            "SELECT symbol, count(*), {units} FROM positions GROUP BY symbol ORDER BY symbol"
+        );
+        let mut statement = database.prepare(&sql)?;
         let rows = statement.query_map([], |row| {
             Ok(OwnedAsset {
-                symbol: symbol(&row.get::<_, String>(0)?)?,
+                symbol: symbol(&row.get::<String>(0)?)?,
                 accounts: unsigned(row.get(1)?),
                 units: Quantity(row.get(2)?),
             })
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The accounts that hold an asset.
@@ -129,11 +175,11 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn holders(&mut self, symbol: Symbol) -> Result<Vec<AccountId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT account FROM positions WHERE symbol = ?1 ORDER BY account";
-        let mut statement = sqlite.prepare(sql)?;
+        let mut statement = database.prepare(sql)?;
         let rows = statement.query_map([symbol.as_str()], |row| row.get(0).map(AccountId))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -148,24 +194,17 @@ impl Tx<'_> {
         before: &Holdings,
         after: &Holdings,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
+        if let Some(ahead) = database.ahead() {
+            ahead.forget(account);
+        }
         if before.cash != after.cash {
-            sqlite
-                .prepare_cached(
-                    "INSERT INTO balances (account, cash) VALUES (?1, ?2)
-                     ON CONFLICT (account) DO UPDATE SET cash = excluded.cash",
-                )?
-                .execute(params![account.0, after.cash.0])?;
+            database.put(&SET_BALANCE, params![account.0, after.cash.0])?;
         }
         for (symbol, (quantity, cost)) in &after.positions {
             if before.positions.get(symbol) != Some(&(*quantity, *cost)) {
-                sqlite
-                    .prepare_cached(
-                        "INSERT INTO positions (account, symbol, quantity, cost) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (account, symbol)
-                         DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost",
-                    )?
-                    .execute(params![account.0, symbol.as_str(), quantity.0, cost.0])?;
+                let row = params![account.0, symbol.as_str(), quantity.0, cost.0];
+                database.put(&SET_POSITION, row)?;
             }
         }
         for symbol in before
@@ -173,9 +212,7 @@ impl Tx<'_> {
             .keys()
             .filter(|symbol| !after.positions.contains_key(symbol))
         {
-            sqlite
-                .prepare_cached("DELETE FROM positions WHERE account = ?1 AND symbol = ?2")?
-                .execute(params![account.0, symbol.as_str()])?;
+            database.put(&DELETE_POSITION, params![account.0, symbol.as_str()])?;
         }
         Ok(())
     }

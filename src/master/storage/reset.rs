@@ -2,7 +2,8 @@
 //!
 //! Lets a market begin anew: all prices and all trading are deleted, in one transaction.
 
-use super::{Snapshot, SqliteTransaction, Storage, StorageError, Tx};
+use super::engine::Sql;
+use super::{Storage, StorageError, Tx};
 use crate::config::DatabaseUrl;
 
 /// What a market and its trading have left; deleted in this order.
@@ -69,14 +70,17 @@ pub fn reset_offline(database: &DatabaseUrl, people: bool) -> Result<(), Storage
 impl Tx<'_> {
     /// Deletes what a market and its trading have left, and with `people` the accounts.
     fn delete_market(&mut self, people: bool) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         // An order may name an account, and a login place another one's.
-        sqlite.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+        database.execute_batch(database.either(Sql {
+            sqlite: "PRAGMA defer_foreign_keys = ON",
+            postgres: "SET CONSTRAINTS ALL DEFERRED",
+        }))?;
         let people = if people { PEOPLE } else { &[] };
         for table in MARKET.iter().chain(people) {
-            sqlite.execute_batch(&format!("DELETE FROM {table}"))?;
+            database.execute_batch(&format!("DELETE FROM {table}"))?;
         }
-        Ok(sqlite.execute_batch(FORGOTTEN)?)
+        database.execute_batch(FORGOTTEN)
     }
 }
 

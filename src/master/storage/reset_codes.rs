@@ -4,9 +4,9 @@
 //!
 //! Tests: `src/master/storage/outbox/tests.rs`.
 
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::engine::{EngineResult, Row, params};
+use super::{Snapshot, StorageError, Tx};
 use crate::model::{AccountId, Email, OwnerNotice, ResetCodeHash, Timestamp, Username};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 /// The most codes of an account that were sent by mail and are valid side by side. Of printed ones
@@ -36,15 +36,14 @@ impl Snapshot<'_> {
         code: &ResetCodeHash,
         now: Timestamp,
     ) -> Result<Option<AccountId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT accounts.account FROM reset_codes JOIN accounts USING (account)
              WHERE hash = ?1 AND username_key = ?2 AND expiry > ?3
                 AND (address_key IS NULL OR address_key = email_key)",
         )?;
-        let found = statement
-            .query_row(params![code.0, username.key(), now.0], |row| row.get(0))
-            .optional()?;
+        let found =
+            statement.query_optional(params![code.0, username.key(), now.0], |row| row.get(0))?;
         Ok(found.map(AccountId))
     }
 
@@ -56,8 +55,8 @@ impl Snapshot<'_> {
         &mut self,
         username: &Username,
     ) -> Result<Option<RosterAccount>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT account, email_key, state <> 0, is_password <> 0
                 OR EXISTS (SELECT 1 FROM used_codes WHERE used_codes.account = accounts.account)
                 OR EXISTS (SELECT 1 FROM identities WHERE identities.account = accounts.account)
@@ -72,9 +71,7 @@ impl Snapshot<'_> {
                 is_entered: row.get(3)?,
             })
         };
-        Ok(statement
-            .query_row(params![username.key(), nobody.as_bytes()], read)
-            .optional()?)
+        statement.query_optional(params![username.key(), nobody.as_bytes()], read)
     }
 
     /// Until when the printed code of an account is valid, if it has one at `now`.
@@ -86,11 +83,11 @@ impl Snapshot<'_> {
         account: AccountId,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT max(expiry) FROM reset_codes
                    WHERE account = ?1 AND address_key IS NULL AND expiry > ?2";
         let expiry: Option<i64> =
-            sqlite.query_row(sql, params![account.0, now.0], |row| row.get(0))?;
+            database.query_row(sql, params![account.0, now.0], |row| row.get(0))?;
         Ok(expiry.map(Timestamp))
     }
 
@@ -104,11 +101,11 @@ impl Snapshot<'_> {
         code: &ResetCodeHash,
         since: Timestamp,
     ) -> Result<bool, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM used_codes WHERE account = ?1 AND hash = ?2 AND used > ?3)",
         )?;
-        Ok(statement.query_row(params![account.0, code.0, since.0], |row| row.get(0))?)
+        statement.query_row(params![account.0, code.0, since.0], |row| row.get(0))
     }
 }
 
@@ -126,11 +123,11 @@ impl Tx<'_> {
         address: &Email,
         (now, expiry): (Timestamp, Timestamp),
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM reset_codes WHERE expiry <= ?1")?
             .execute([now.0])?;
-        sqlite
+        database
             .prepare_cached(
                 "INSERT INTO reset_codes (hash, account, address_key, created, expiry)
                  SELECT ?1, account, email_key, ?4, ?5 FROM accounts
@@ -143,10 +140,10 @@ impl Tx<'_> {
                 now.0,
                 expiry.0
             ])?;
-        sqlite
+        database
             .prepare_cached(
                 "DELETE FROM reset_codes WHERE hash IN (SELECT hash FROM reset_codes
-                 WHERE account = ?1 AND address_key IS NOT NULL ORDER BY created DESC LIMIT -1 OFFSET ?2)",
+                 WHERE account = ?1 AND address_key IS NOT NULL ORDER BY created DESC LIMIT 9223372036854775807 OFFSET ?2)",
             )?
             .execute(params![account.0, MAILED_CODES_MAX])?;
         Ok(())
@@ -162,11 +159,11 @@ impl Tx<'_> {
         code: &ResetCodeHash,
         (now, expiry): (Timestamp, Timestamp),
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM reset_codes WHERE account = ?1 AND address_key IS NULL")?
             .execute([account.0])?;
-        sqlite
+        database
             .prepare_cached(
                 "INSERT INTO reset_codes (hash, account, created, expiry) VALUES (?1, ?2, ?3, ?4)",
             )?
@@ -185,8 +182,8 @@ impl Tx<'_> {
         code: &ResetCodeHash,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "INSERT INTO proven_emails (account, address_key, proven)
                  SELECT account, address_key, ?2 FROM reset_codes
@@ -194,8 +191,8 @@ impl Tx<'_> {
                  ON CONFLICT (account) DO UPDATE SET address_key = excluded.address_key, proven = excluded.proven",
             )?
             .execute(params![code.0, now.0])?;
-        end_codes(sqlite, account, now)?;
-        sqlite
+        end_codes(database, account, now)?;
+        database
             .prepare_cached("INSERT INTO used_codes (account, hash, used) VALUES (?1, ?2, ?3)")?
             .execute(params![account.0, code.0, now.0])?;
         Ok(())
@@ -211,8 +208,8 @@ impl Tx<'_> {
         account: AccountId,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        Ok(end_codes(sqlite, account, now)?)
+        let database = &self.snapshot;
+        end_codes(database, account, now)
     }
 
     /// Ends the codes of an account that were sent by mail, and the mails with codes that wait: its
@@ -225,13 +222,13 @@ impl Tx<'_> {
         account: AccountId,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "DELETE FROM reset_codes WHERE account = ?1 AND address_key IS NOT NULL",
             )?
             .execute([account.0])?;
-        Ok(end_code_mails(sqlite, account, now)?)
+        end_code_mails(database, account, now)
     }
 
     /// Deletes a code whose mail was refused.
@@ -239,8 +236,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_reset_code(&mut self, code: &ResetCodeHash) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM reset_codes WHERE hash = ?1")?
             .execute([code.0])?;
         Ok(())
@@ -251,26 +248,26 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn delete_codes_and_mails(&mut self) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute("DELETE FROM reset_codes", [])?;
-        sqlite.execute("DELETE FROM used_codes", [])?;
-        sqlite.execute("DELETE FROM outbox WHERE ended IS NULL", [])?;
+        let database = &self.snapshot;
+        database.execute("DELETE FROM reset_codes", [])?;
+        database.execute("DELETE FROM used_codes", [])?;
+        database.execute("DELETE FROM outbox WHERE ended IS NULL", [])?;
         Ok(())
     }
 }
 
-fn end_codes(sqlite: &Connection, account: AccountId, now: Timestamp) -> rusqlite::Result<()> {
+fn end_codes(database: &Snapshot<'_>, account: AccountId, now: Timestamp) -> EngineResult<()> {
     for delete in [
         "DELETE FROM reset_codes WHERE account = ?1",
         "DELETE FROM used_codes WHERE account = ?1",
     ] {
-        sqlite.prepare_cached(delete)?.execute([account.0])?;
+        database.prepare_cached(delete)?.execute([account.0])?;
     }
-    end_code_mails(sqlite, account, now)
+    end_code_mails(database, account, now)
 }
 
-fn end_code_mails(sqlite: &Connection, account: AccountId, now: Timestamp) -> rusqlite::Result<()> {
-    sqlite
+fn end_code_mails(database: &Snapshot<'_>, account: AccountId, now: Timestamp) -> EngineResult<()> {
+    database
         .prepare_cached(
             "UPDATE outbox SET ended = ?2 WHERE account = ?1 AND kind = ?3 AND ended IS NULL",
         )?

@@ -28,8 +28,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn schema_differences(&mut self, each: impl FnMut(String)) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        Ok(differences(sqlite, &sqlite::fresh()?, each)?)
+        match self {
+            Snapshot::Sqlite(SqliteTransaction(sqlite)) => {
+                Ok(differences(sqlite, &sqlite::fresh()?, each)?)
+            }
+            Snapshot::Postgres(postgres) => postgres.schema_differences(each),
+        }
     }
 }
 

@@ -2,8 +2,13 @@
 //!
 //! SQLite as the engine: opens a database, applies migrations, and keeps a second master out.
 
+mod checks;
+pub(super) mod moving;
+mod places;
+pub(super) mod statements;
+
 use super::files::{beside, create_file};
-use super::{StorageError, VersionMismatch, email_keys, login_places};
+use super::{StorageError, VersionMismatch, email_keys};
 use crate::daemon::StartProgress;
 use crate::runtime::ownership::{create_private_folder, open_lock_file};
 use rusqlite::backup::{Backup, StepResult};
@@ -107,21 +112,6 @@ impl From<rusqlite::Error> for StorageError {
     }
 }
 
-/// An error for a value that is invalid for its column.
-pub(super) fn damaged(what: &str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, what.into())
-}
-
-/// Converts a number for a column. No number of this program comes near `i64::MAX`.
-pub(super) fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// Converts a number from a column. A negative one, which only a damaged database has, becomes 0.
-pub(super) fn unsigned(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or_default()
-}
-
 /// Path of the lock file of the database at `path`.
 fn lock_path(path: &Path) -> PathBuf {
     path.with_extension("lock")
@@ -187,7 +177,7 @@ pub(super) fn apply_missing(connection: &mut Connection, found: usize) -> rusqli
         let transaction = connection.transaction_with_behavior(behavior)?;
         transaction.execute_batch(sql)?;
         if index + 1 == LOGIN_PLACES_MIGRATION {
-            login_places::seed(&transaction)?;
+            places::seed_login_places(&transaction)?;
         }
         if index + 1 == EMAIL_KEYS_MIGRATION {
             email_keys::renew(&transaction)?;
@@ -638,6 +628,7 @@ pub(super) fn copy_pages(
 
 #[cfg(test)]
 mod tests {
+    use super::super::login_places::LoginPlace;
     use super::*;
     use std::fs;
 
@@ -744,15 +735,14 @@ mod tests {
         migrate(&path).unwrap();
         let new = SqliteStorage::open(&path).unwrap().connection;
         let near = crate::runtime::neighbourhood::Neighbourhood::of([192, 0, 2, 1].into());
-        let place = login_places::LoginPlace::of("a", &uuid::Uuid::nil(), near);
+        let place = LoginPlace::of("a", &uuid::Uuid::nil(), near);
         assert_eq!(stored_place(&new), (place, 7));
     }
 
     /// The only place of a login, and its time.
-    fn stored_place(database: &Connection) -> (login_places::LoginPlace, i64) {
+    fn stored_place(database: &Connection) -> (LoginPlace, i64) {
         let sql = "SELECT place, last FROM login_places";
-        let read =
-            |row: &rusqlite::Row<'_>| Ok((login_places::LoginPlace(row.get(0)?), row.get(1)?));
+        let read = |row: &rusqlite::Row<'_>| Ok((LoginPlace(row.get(0)?), row.get(1)?));
         database.query_row(sql, [], read).unwrap()
     }
 

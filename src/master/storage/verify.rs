@@ -6,17 +6,13 @@
 
 use super::disk::DiskSpace;
 use super::email_keys::twin_key;
+use super::engine::{EngineResult, Row, params};
 use super::ledger::{ACTION_COLUMNS, TAKING_EFFECT, action, waiting_rows_sql};
-use super::sqlite::unsigned;
-use super::{Snapshot, SqliteTransaction, StorageError};
+use super::{Snapshot, StorageError};
 use crate::model::email_key::email_key;
 use crate::model::{Action, Money, Quantity, Timestamp};
-use rusqlite::{OptionalExtension, Row, params};
 use std::collections::BTreeMap;
-use std::path::Path;
 
-/// Messages of the engine's own check that are passed on.
-const INTEGRITY_ERRORS_MAX: usize = 100;
 /// Accounts read in one query.
 const ACCOUNTS_PAGE_MAX: i64 = 1024;
 
@@ -128,7 +124,7 @@ const REPLACEMENT_FAULTS: [(&str, &str); 3] = [
         "SELECT new.number FROM order_terms AS o JOIN transactions AS new ON new.number = o.number
          LEFT JOIN transactions AS old ON old.number = o.replaces
          WHERE o.replaces IS NOT NULL
-            AND (old.account IS NOT new.account OR old.reason IS NOT 'replaced')",
+            AND (old.account IS DISTINCT FROM new.account OR old.reason IS DISTINCT FROM 'replaced')",
         "the order in whose place it is was not replaced",
     ),
     (
@@ -143,7 +139,7 @@ const REPLACEMENT_FAULTS: [(&str, &str); 3] = [
     ),
 ];
 
-fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
+fn line(row: &Row<'_>) -> EngineResult<LedgerLine> {
     Ok(LedgerLine {
         number: row.get(0)?,
         id: row.get(1)?,
@@ -179,17 +175,17 @@ fn line(row: &Row<'_>) -> rusqlite::Result<LedgerLine> {
 
 /// Reads the orders that have not ended, oldest first. Their numbers are sorted before the rows are
 /// read; the limit keeps the engine from taking that order for needless.
-fn waiting_lines_sql() -> String {
-    let numbers = waiting_rows_sql("number", "");
+fn waiting_lines_sql(database: &Snapshot<'_>) -> String {
+    let numbers = waiting_rows_sql(database, "number", "");
     format!(
         "SELECT number, side, status, quantity, waits_since, reserve, first_update, kind,
              limit_price, stop_price, order_terms.cash, time_in_force, until, triggered
-         FROM ({numbers} ORDER BY number LIMIT -1)
+         FROM ({numbers} ORDER BY number LIMIT 9223372036854775807) AS waiting
          CROSS JOIN transactions USING (number) LEFT JOIN order_terms USING (number)"
     )
 }
 
-fn waiting_line(row: &Row<'_>) -> rusqlite::Result<WaitingLine> {
+fn waiting_line(row: &Row<'_>) -> EngineResult<WaitingLine> {
     Ok(WaitingLine {
         number: row.get(0)?,
         side: row.get(1)?,
@@ -214,10 +210,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn database_bytes(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let pragma = |name| sqlite.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let (pages, size) = (pragma("page_count")?, pragma("page_size")?);
-        Ok(unsigned(pages).saturating_mul(unsigned(size)))
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.database_bytes(),
+            Snapshot::Postgres(postgres) => postgres.database_bytes(),
+        }
     }
 
     /// The number of migrations that the database has had.
@@ -225,16 +221,18 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn migrations_had(&mut self) -> Result<u64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let had = sqlite.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
-        Ok(unsigned(had))
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.migrations_had(),
+            Snapshot::Postgres(postgres) => postgres.migrations_had(),
+        }
     }
 
     /// The disk that the database is on; `None` where the system does not say.
     pub fn disk_space(&self) -> Option<DiskSpace> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let path = sqlite.path().filter(|path| !path.is_empty())?;
-        DiskSpace::beside(Path::new(path)).ok()
+        match self {
+            Snapshot::Sqlite(sqlite) => DiskSpace::beside(sqlite.file()?).ok(),
+            Snapshot::Postgres(_) => None,
+        }
     }
 
     /// Calls `each` for every message of the engine's own check. It covers pages, constraints, and
@@ -242,37 +240,27 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub fn integrity_errors(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement =
-            sqlite.prepare(&format!("PRAGMA integrity_check({INTEGRITY_ERRORS_MAX})"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let said: String = row.get(0)?;
-            if said != "ok" {
-                each(format!("SQLite: {said}"));
-            }
+    pub fn integrity_errors(&mut self, each: impl FnMut(String)) -> Result<(), StorageError> {
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.integrity_errors(each),
+            Snapshot::Postgres(postgres) => postgres.integrity_errors(each),
         }
-        Ok(())
     }
 
-    /// Calls `each` with a description of every row that refers to a missing row.
+    /// Calls `each` with a description of every row that refers to a missing row: at first of those
+    /// from number 0 on. Returns where the next ones begin, where it did not look at all.
     ///
     /// # Errors
     /// The database fails.
-    pub fn dangling_rows(&mut self, mut each: impl FnMut(String)) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("PRAGMA foreign_key_check")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (table, number, parent): (String, Option<i64>, String) =
-                (row.get(0)?, row.get(1)?, row.get(2)?);
-            let number = number.map_or_else(String::new, |number| format!(" {number}"));
-            each(format!(
-                "{table}: row{number} names a row of {parent} that is not there"
-            ));
+    pub fn dangling_rows(
+        &mut self,
+        from: i64,
+        each: impl FnMut(String),
+    ) -> Result<Option<i64>, StorageError> {
+        match self {
+            Snapshot::Sqlite(sqlite) => sqlite.dangling_rows(each).map(|()| None),
+            Snapshot::Postgres(postgres) => postgres.dangling_rows(from, each),
         }
-        Ok(())
     }
 
     /// When the newest transaction was accepted; `None` if there is none.
@@ -280,9 +268,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn newest_transaction(&mut self) -> Result<Option<Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT accepted FROM transactions ORDER BY number DESC LIMIT 1";
-        let found = sqlite.query_row(sql, [], |row| row.get(0)).optional()?;
+        let found = database.query_optional(sql, [], |row| row.get(0))?;
         Ok(found.map(Timestamp))
     }
 
@@ -292,27 +280,27 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn accounts_after(&mut self, after: i64) -> Result<Vec<StoredAccount>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT account, username, starting_cash, cash, email, email_key,
                 (SELECT owners.username FROM accounts AS owners WHERE owners.account = accounts.email_owner)
              FROM accounts LEFT JOIN balances USING (account)
              WHERE account > ?1 ORDER BY account LIMIT ?2",
         )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<StoredAccount> {
+        let read = |row: &Row<'_>| -> EngineResult<StoredAccount> {
             let starting_cash = Money(row.get(2)?);
             Ok(StoredAccount {
                 account: row.get(0)?,
                 username: row.get(1)?,
                 starting_cash,
-                cash: row.get::<_, Option<i64>>(3)?.map_or(starting_cash, Money),
+                cash: row.get::<Option<i64>>(3)?.map_or(starting_cash, Money),
                 email: row.get(4)?,
                 email_key: row.get(5)?,
                 twin_of: row.get(6)?,
             })
         };
         let rows = statement.query_map(params![after, ACCOUNTS_PAGE_MAX], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// Calls `each` for all transactions of an account, in the order in which they took effect.
@@ -324,13 +312,12 @@ impl Snapshot<'_> {
         account: i64,
         mut each: impl FnMut(&LedgerLine) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let failed = |error: rusqlite::Error| E::from(error.into());
+        let database = &*self;
         let sql = format!("{LEDGER_SQL}{TAKING_EFFECT}");
-        let mut statement = sqlite.prepare_cached(&sql).map_err(failed)?;
-        let mut rows = statement.query([account]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(&line(row).map_err(failed)?)?;
+        let mut statement = database.scan_often(&sql)?;
+        let mut rows = statement.query([account])?;
+        while let Some(row) = rows.next()? {
+            each(&line(&row)?)?;
         }
         Ok(())
     }
@@ -343,12 +330,11 @@ impl Snapshot<'_> {
         &mut self,
         mut each: impl FnMut(&WaitingLine) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let failed = |error: rusqlite::Error| E::from(error.into());
-        let mut statement = sqlite.prepare(&waiting_lines_sql()).map_err(failed)?;
-        let mut rows = statement.query([]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(&waiting_line(row).map_err(failed)?)?;
+        let database = &*self;
+        let mut statement = database.scan(&waiting_lines_sql(database))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(&waiting_line(&row)?)?;
         }
         Ok(())
     }
@@ -362,9 +348,9 @@ impl Snapshot<'_> {
         &mut self,
         mut each: impl FnMut(i64, &str),
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         for (sql, what) in REPLACEMENT_FAULTS {
-            let mut statement = sqlite.prepare(sql)?;
+            let mut statement = database.scan(sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 each(row.get(0)?, what);
@@ -381,14 +367,14 @@ impl Snapshot<'_> {
         &mut self,
         account: i64,
     ) -> Result<BTreeMap<String, (Quantity, Money)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT symbol, quantity, cost FROM positions WHERE account = ?1";
-        let mut statement = sqlite.prepare_cached(sql)?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<(String, (Quantity, Money))> {
+        let mut statement = database.prepare_cached(sql)?;
+        let read = |row: &Row<'_>| -> EngineResult<(String, (Quantity, Money))> {
             Ok((row.get(0)?, (Quantity(row.get(1)?), Money(row.get(2)?))))
         };
         let rows = statement.query_map([account], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// All actions and their corrections, each with its update, in the order of the
@@ -397,16 +383,16 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn stored_actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!(
+        let database = &*self;
+        let mut statement = database.prepare(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions ORDER BY number, time, kind, symbol, id"
         ))?;
         let mut actions = Vec::new();
         for row in statement.query_map([], action)? {
             match row {
                 Ok(row) => actions.push(row),
-                Err(rusqlite::Error::FromSqlConversionFailure(..)) => {}
-                Err(error) => return Err(error.into()),
+                Err(StorageError::Corrupt(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(actions)
@@ -417,23 +403,72 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn actions_applied(&mut self) -> Result<i64, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        Ok(sqlite.query_row("SELECT acted FROM ledger_position", [], |row| row.get(0))?)
+        let database = &*self;
+        database.query_row("SELECT acted FROM ledger_position", [], |row| row.get(0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::master::storage::Storage;
     use crate::master::storage::testing::each_engine;
+
+    /// Accounts, and rows of the ledger of each. A server gives 4,096 rows at a time.
+    const LEDGERS: [(i64, i64); 4] = [(1, 3), (2, 4096), (3, 8192), (4, 9000)];
+
+    #[test]
+    fn a_ledger_comes_whole_and_in_order_and_a_long_one_in_portions() {
+        each_engine(|engine| {
+            for (account, rows) in LEDGERS {
+                engine.execute(&format!(
+                    "INSERT INTO accounts (account, username, username_key, is_password, created, starting_cash,
+                         boot, sequence)
+                     VALUES ({account}, 'user{account}', 'user{account}', 0, 0, 0, zeroblob(16), {account})"
+                ));
+                engine.execute(&format!(
+                    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows})
+                     INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted,
+                         stamped, ordered, reason)
+                     SELECT {account} * 1000000 + n, randomblob(16), {account}, 1, 2, 'A', 1, 1, n, n, n, 'x'
+                     FROM numbers"
+                ));
+            }
+            let mut storage = engine.storage();
+            for turn in 0..2 {
+                for (account, rows) in LEDGERS {
+                    let trips = |storage: &Storage| match storage {
+                        Storage::Postgres(postgres) => Some(postgres.round_trips()),
+                        Storage::Sqlite(_) => None,
+                    };
+                    let before = trips(&storage);
+                    let mut found = Vec::new();
+                    storage
+                        .read(|moment| {
+                            moment.ledger_lines(account, |line| {
+                                found.push(line.number - account * 1_000_000);
+                                Ok::<_, StorageError>(())
+                            })
+                        })
+                        .unwrap();
+                    assert_eq!(found, (1..=rows).collect::<Vec<_>>(), "account {account}");
+                    if let (1, Some(before), Some(after)) = (turn, before, trips(&storage)) {
+                        let read = after - before;
+                        // Begin, the rows, the end. A statement of a cursor is prepared each time.
+                        assert_eq!(read == 3, rows < 4096, "{read} for {rows} rows");
+                    }
+                }
+            }
+        });
+    }
 
     #[test]
     fn the_orders_that_have_not_ended_are_found_without_reading_the_ledger() {
         each_engine(|engine| {
             let plan = engine
                 .storage()
-                .read(|snapshot| Ok(snapshot.plan(&waiting_lines_sql())));
-            let plan = plan.unwrap();
+                .read(|snapshot| Ok(snapshot.plan(&waiting_lines_sql(snapshot))));
+            let Some(plan) = plan.unwrap() else { return };
             for step in [
                 "SCAN transactions USING COVERING INDEX transactions_queue",
                 "SCAN transactions USING COVERING INDEX transactions_open",

@@ -2,9 +2,9 @@
 //!
 //! Reads and writes registered and formerly registered workers.
 
-use super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::engine::{EngineResult, Row, damaged, params};
+use super::{Snapshot, Storage, StorageError, Tx};
 use crate::model::{Fingerprint, Timestamp, WorkerServer};
-use rusqlite::{OptionalExtension, Row, params};
 use uuid::Uuid;
 
 impl Snapshot<'_> {
@@ -13,27 +13,27 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn workers(&mut self) -> Result<Vec<WorkerServer>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let database = &*self;
+        let mut statement = database.prepare(
             "SELECT name, uuid, fingerprint, ip, address, booted FROM workers
              WHERE unregistered IS NULL ORDER BY name",
         )?;
-        let read = |row: &Row<'_>| -> rusqlite::Result<WorkerServer> {
+        let read = |row: &Row<'_>| -> EngineResult<WorkerServer> {
             Ok(WorkerServer {
                 name: row.get(0)?,
                 uuid: Uuid::from_bytes(row.get(1)?),
-                fingerprint: Fingerprint::parse(row.get_ref(2)?.as_str()?)
-                    .map_err(|_| rusqlite::Error::InvalidQuery)?,
+                fingerprint: Fingerprint::parse(&row.get::<String>(2)?)
+                    .map_err(|_| damaged("no such worker"))?,
                 ip: row
-                    .get::<_, String>(3)?
+                    .get::<String>(3)?
                     .parse()
-                    .map_err(|_| rusqlite::Error::InvalidQuery)?,
+                    .map_err(|_| damaged("no such worker"))?,
                 address: row.get(4)?,
                 booted: row.get(5)?,
             })
         };
         let rows = statement.query_map([], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The name of a worker that is or was registered.
@@ -41,11 +41,9 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn worker_name(&mut self, uuid: &Uuid) -> Result<Option<String>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?;
-        Ok(statement
-            .query_row([uuid.as_bytes()], |row| row.get(0))
-            .optional()?)
+        let database = &*self;
+        let mut statement = database.prepare_cached("SELECT name FROM workers WHERE uuid = ?1")?;
+        statement.query_optional([uuid.as_bytes()], |row| row.get(0))
     }
 
     /// All workers that were ever registered under `name`, and the one with `uuid`.
@@ -57,16 +55,112 @@ impl Snapshot<'_> {
         name: &str,
         uuid: &Uuid,
     ) -> Result<Vec<Uuid>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let mut statement =
-            sqlite.prepare("SELECT uuid FROM workers WHERE name = ?1 OR uuid = ?2")?;
+            database.prepare("SELECT uuid FROM workers WHERE name = ?1 OR uuid = ?2")?;
         let read = |row: &Row<'_>| row.get(0).map(Uuid::from_bytes);
         let rows = statement.query_map(params![name, uuid.as_bytes()], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
+    }
+
+    /// The keys of registered workers that masters of one database share: fingerprint and digest. There
+    /// are none where the database is a file, whose one master has all in its keyring.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn worker_key_digests(&mut self) -> Result<Vec<(Fingerprint, String)>, StorageError> {
+        let database = &*self;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(Vec::new());
+        }
+        let mut statement = database.prepare(
+            "SELECT fingerprint, md5(key) FROM worker_keys JOIN workers USING (fingerprint)
+             WHERE unregistered IS NULL",
+        )?;
+        let read = |row: &Row<'_>| -> EngineResult<(Fingerprint, String)> {
+            let fingerprint = Fingerprint::parse(&row.get::<String>(0)?)
+                .map_err(|_| damaged("no such worker"))?;
+            Ok((fingerprint, row.get(1)?))
+        };
+        let rows = statement.query_map([], read)?;
+        rows.collect()
+    }
+
+    /// A worker's public key that masters of one database share.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn worker_key(
+        &mut self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let database = &*self;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(None);
+        }
+        let sql = "SELECT key FROM worker_keys WHERE fingerprint = ?1";
+        let mut statement = database.prepare(sql)?;
+        statement.query_optional(params![fingerprint.to_string()], |row| row.get(0))
+    }
+}
+
+impl Storage {
+    /// Keeps workers' public keys for the other masters of a database on a server, and forgets those that
+    /// no registered worker has, but the new ones. Does nothing in a file.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn keep_worker_keys(
+        &mut self,
+        keys: &[(Fingerprint, Vec<u8>)],
+    ) -> Result<(), StorageError> {
+        self.write(|tx| {
+            tx.forget_worker_keys()?;
+            keys.iter()
+                .try_for_each(|(fingerprint, key)| tx.keep_worker_key(fingerprint, key))
+        })
     }
 }
 
 impl Tx<'_> {
+    /// Keeps a worker's public key for the other masters of a database on a server. Does nothing in a file.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn keep_worker_key(
+        &mut self,
+        fingerprint: &Fingerprint,
+        key: &[u8],
+    ) -> Result<(), StorageError> {
+        let database = &self.snapshot;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(());
+        }
+        database.execute(
+            "INSERT INTO worker_keys (fingerprint, key) VALUES (?1, ?2)
+             ON CONFLICT (fingerprint) DO UPDATE SET key = excluded.key",
+            params![fingerprint.to_string(), key],
+        )?;
+        Ok(())
+    }
+
+    /// Forgets the kept keys that no registered worker has.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn forget_worker_keys(&mut self) -> Result<(), StorageError> {
+        let database = &self.snapshot;
+        if matches!(database, Snapshot::Sqlite(_)) {
+            return Ok(());
+        }
+        database.execute(
+            "DELETE FROM worker_keys WHERE NOT EXISTS (
+                 SELECT 1 FROM workers WHERE workers.fingerprint = worker_keys.fingerprint AND unregistered IS NULL)",
+            [],
+        )?;
+        Ok(())
+    }
+
     /// Registers a worker.
     ///
     /// # Errors
@@ -76,8 +170,8 @@ impl Tx<'_> {
         worker: &WorkerServer,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute(
+        let database = &self.snapshot;
+        database.execute(
             "INSERT INTO workers (uuid, name, fingerprint, ip, address, registered, booted)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
@@ -98,8 +192,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn unregister_worker(&mut self, uuid: &Uuid, now: Timestamp) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute(
+        let database = &self.snapshot;
+        database.execute(
             "UPDATE workers SET unregistered = ?2 WHERE uuid = ?1",
             params![uuid.as_bytes(), now.0],
         )?;
@@ -111,8 +205,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_worker_booted(&mut self, uuid: &Uuid, booted: bool) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute(
+        let database = &self.snapshot;
+        database.execute(
             "UPDATE workers SET booted = ?2 WHERE uuid = ?1",
             params![uuid.as_bytes(), booted],
         )?;
@@ -124,8 +218,8 @@ impl Tx<'_> {
     /// # Errors
     /// A registered worker has the same name or key, or the database fails.
     pub fn update_worker(&mut self, worker: &WorkerServer) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute(
+        let database = &self.snapshot;
+        database.execute(
             "UPDATE workers SET name = ?2, fingerprint = ?3, ip = ?4, address = ?5
              WHERE uuid = ?1 AND unregistered IS NULL",
             params![
@@ -144,8 +238,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database fails.
     pub fn set_worker_address(&mut self, uuid: &Uuid, address: &str) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute(
+        let database = &self.snapshot;
+        database.execute(
             "UPDATE workers SET address = ?2 WHERE uuid = ?1",
             params![uuid.as_bytes(), address],
         )?;

@@ -12,11 +12,12 @@ use super::{CLOCK_REPORT_INTERVAL, OrderState, PendingRequest, fill, write_outco
 use crate::master::messages::{Order, OrderRequest};
 use crate::master::order_watchers::EndedOrders;
 use crate::master::reply_to::{ReplyBatch, ReplyTo};
+use crate::master::storage::ahead::{self, OrderAhead};
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::{Storage, StorageError, Tx};
 use crate::model::{
     AccountId, ActionKind, ClientOrderId, OpenValue, OrderAmount, OrderTerms, Quantity, Quote,
-    Reason, Symbol, TimeInForce, Timestamp,
+    Reason, Side, Symbol, TimeInForce, Timestamp,
 };
 use crate::runtime::{Heartbeat, failpoint};
 use crate::wire::{Refusal, Reply};
@@ -26,6 +27,37 @@ use uuid::Uuid;
 
 /// A worker's clock that differs from the master's by more milliseconds than this is logged.
 const CLOCK_TOLERANCE_MS: i64 = 5_000;
+
+/// What the new orders of a batch will ask the database for.
+fn orders_ahead(batch: &[PendingRequest]) -> Vec<OrderAhead<'_>> {
+    let asked = batch.iter().filter_map(|PendingRequest { request, .. }| {
+        let (reply_to, account, side, symbol, name) = match request {
+            OrderRequest::Order(it) => (
+                &it.reply_to,
+                &it.account,
+                it.side,
+                it.symbol,
+                &it.client_order_id,
+            ),
+            OrderRequest::Place(it) => (
+                &it.reply_to,
+                &it.account,
+                it.side,
+                it.symbol,
+                &it.client_order_id,
+            ),
+            OrderRequest::Cancel(_) | OrderRequest::Replace(_) => return None,
+        };
+        let peer = &reply_to.peer;
+        Some(OrderAhead {
+            message: (peer.worker.uuid, peer.boot, reply_to.sequence),
+            account: *account.as_ref().ok()?,
+            client_order_id: name.as_ref(),
+            sold: (side == Side::Sell).then_some(symbol),
+        })
+    });
+    asked.collect()
+}
 
 impl OrderState {
     /// Checks a batch of requests and stores what they change in one commit.
@@ -40,6 +72,7 @@ impl OrderState {
         self.held.clear();
         let deferred = self.deferred.len();
         let stored = storage.write_beating(heartbeat, |tx| {
+            ahead::orders(tx, || orders_ahead(&batch))?;
             let mut acceptances = Vec::with_capacity(batch.len());
             for PendingRequest { request, moment } in batch {
                 acceptances.push(match request {

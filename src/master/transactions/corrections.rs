@@ -7,6 +7,7 @@
 use super::entitlement::{Families, InForce, corrected, moved};
 use super::fill::ActionRow;
 use super::{AccountChanges, OrderState, WRITTEN_OFF_SHOWN_MAX, holdings_of};
+use crate::master::storage::ahead;
 use crate::master::storage::ledger::{ActionEntry, FamilyTrades};
 use crate::master::storage::{StorageError, Tx};
 use crate::model::money::{MILLIONTHS_MAX, share};
@@ -199,6 +200,12 @@ impl OrderState {
             }
             beats.step();
         }
+        ahead::holdings(tx, || {
+            let accounts = changes.iter().map(|(account, _)| *account);
+            accounts
+                .filter(|it| !done.accounts.contains_key(it))
+                .collect()
+        })?;
         for (account, change) in &changes {
             done.gained.extend(change.keys());
             let rows = {

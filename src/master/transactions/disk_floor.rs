@@ -102,7 +102,10 @@ impl DiskFloor {
         if self.looked.is_none_or(is_due) {
             let was_seen = self.space.is_some() || self.looked.is_none();
             self.looked = Some(now);
-            self.see(DiskSpace::of(&self.url), was_seen);
+            match DiskSpace::of(&self.url).transpose() {
+                Some(seen) => self.see(seen, was_seen),
+                None => (self.space, self.level) = (None, DiskLevel::Ample),
+            }
         }
     }
 

@@ -17,6 +17,7 @@ use crate::master::assets::FillDecision;
 use crate::master::messages::Update;
 use crate::master::order_watchers::EndedOrders;
 use crate::master::reply_to::ReplyBatch;
+use crate::master::storage::ahead;
 use crate::master::storage::ledger::{ActionEntry, FillDetails, Settlement};
 use crate::master::storage::order_details::FillBar;
 use crate::master::storage::{STEP_TIMEOUT, Storage, StorageError, Tx};
@@ -112,7 +113,7 @@ impl OrderState {
                 beats.step();
             }
             self.store_due(tx, &due, &mut beats)?;
-            tx.set_settled_update(update.number)?;
+            tx.set_settled_update(update.number);
             let outcomes = &filled.outcomes;
             let (half, rest) = outcomes.split_at(outcomes.len().div_ceil(2));
             store_outcomes(tx, half, update, heartbeat)?;
@@ -177,7 +178,9 @@ impl OrderState {
             let outcome = open_orders::ending(ending);
             filled.outcomes.push((ending.number, outcome));
         }
-        for turn in self.turns(numbers, due, done) {
+        let turns = self.turns(numbers, due, done);
+        ahead::holdings(tx, || self.accounts_of(&turns, done))?;
+        for turn in turns {
             beats.step();
             let (number, turn) = match turn {
                 Turn::Queued(number) => (number, self.queued_turn(update, number, done)),
@@ -204,6 +207,17 @@ impl OrderState {
         let late: HashSet<i64> = late.iter().map(|order| order.number()).collect();
         self.reject_uncovered(&spending, &late, done, &mut filled);
         Ok(filled)
+    }
+
+    /// The accounts of these orders whose holdings were not read yet.
+    fn accounts_of(&self, turns: &[Turn], done: &ActionsDone) -> HashSet<AccountId> {
+        let accounts = turns.iter().filter_map(|turn| match turn {
+            Turn::Queued(number) => Some(self.queue.get(*number)?.account),
+            Turn::Open(due) => Some(self.waiting.book().get(due.rank.number)?.account),
+        });
+        accounts
+            .filter(|account| !done.accounts.contains_key(account))
+            .collect()
     }
 
     /// The orders of the book that were accepted after the update's retrieval began. What they hold
@@ -380,6 +394,10 @@ impl OrderState {
         if done.gained.contains(&action.symbol) {
             holders.extend(done.accounts.keys());
         }
+        ahead::holdings(tx, || {
+            let unread = |account: &&AccountId| !done.accounts.contains_key(account);
+            holders.iter().filter(unread).copied().collect()
+        })?;
         let in_lieu = action.in_lieu.filter(|price| price.update <= number);
         for account in holders {
             beats.step();

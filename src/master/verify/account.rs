@@ -21,13 +21,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 /// Rows between two checks for cancellation.
 const YIELD_ROWS: u64 = 4096;
 
-/// Checks the accounts and keeps their totals.
+/// Checks accounts by what one snapshot has.
 pub(super) struct Books<'a> {
     actions: &'a StoredActions,
     /// What trades cost, by the ID that fills name.
     schedules: &'a BTreeMap<i64, FeeSettings>,
     /// The last update whose actions the ledger should have.
     actions_applied: i64,
+    totals: &'a mut DeploymentTotals,
+}
+
+/// The totals of all accounts that were checked.
+#[derive(Debug, Default)]
+pub(super) struct DeploymentTotals {
     read: u64,
     /// Starting cash of all accounts, plus what their ledgers add and less what they remove.
     flow: i128,
@@ -64,14 +70,13 @@ impl<'a> Books<'a> {
         actions: &'a StoredActions,
         schedules: &'a BTreeMap<i64, FeeSettings>,
         actions_applied: i64,
+        totals: &'a mut DeploymentTotals,
     ) -> Books<'a> {
         Books {
             actions,
             schedules,
             actions_applied,
-            read: 0,
-            flow: 0,
-            cash: 0,
+            totals,
         }
     }
 
@@ -86,11 +91,11 @@ impl<'a> Books<'a> {
         let who = format!("{} (account {})", holder.username, holder.account);
         let mut rebuilt = RebuiltAccount::new(holder.starting_cash, self.actions, self.schedules);
         findings.report.accounts += 1;
-        self.flow += i128::from(holder.starting_cash.0);
-        self.cash += i128::from(holder.cash.0);
+        self.totals.flow += i128::from(holder.starting_cash.0);
+        self.totals.cash += i128::from(holder.cash.0);
         moment.ledger_lines(holder.account, |line| {
-            self.read += 1;
-            if self.read.is_multiple_of(YIELD_ROWS) && cancelled() {
+            self.totals.read += 1;
+            if self.totals.read.is_multiple_of(YIELD_ROWS) && cancelled() {
                 return Err(VerifyError::Cancelled);
             }
             let report = &mut findings.report;
@@ -105,7 +110,7 @@ impl<'a> Books<'a> {
                 }
                 None => {}
             }
-            self.flow += flow(line);
+            self.totals.flow += flow(line);
             rebuilt.hold(line);
             rebuilt.promised.note(line);
             if let Err(why) = check_form(line).and_then(|()| rebuilt.apply(line)) {
@@ -137,10 +142,12 @@ impl<'a> Books<'a> {
         compare_positions(&stored, &who, &rebuilt.holdings, findings);
         Ok(())
     }
+}
 
+impl DeploymentTotals {
     /// Checks the total: the cash of all accounts is their starting cash, plus sales and dividends,
     /// less purchases.
-    pub(super) fn close(self, findings: &mut Findings) {
+    pub(super) fn close(&self, findings: &mut Findings) {
         if self.flow != self.cash {
             findings.differs(format!(
                 "all accounts together have {} millionths of cash, and the ledger makes {}",

@@ -1,8 +1,9 @@
 //! spec/master/verify.md · 3.1.7
 
 use super::*;
+use crate::config::DatabaseUrl;
 use crate::master::storage::ledger::{ActionEntry, FillDetails, NewOrder, Settlement};
-use crate::master::storage::testing::{Engine, execute, execute_all};
+use crate::master::storage::testing::{Engine, each_engine, execute, execute_all};
 use crate::master::storage::{Storage, backup};
 use crate::master::testing::fill_at;
 use crate::master::transactions::queue::QueuedOrder;
@@ -12,6 +13,7 @@ use crate::model::{
     AccountId, Holdings, Money, Quantity, Reason, SettlementRank, Side, Symbol, Timestamp,
     TransactionStatus,
 };
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap as Map;
 use uuid::Uuid;
 
@@ -32,8 +34,7 @@ struct Market {
 }
 
 impl Market {
-    fn new(accounts: i64) -> Market {
-        let engine = Engine::sqlite();
+    fn new(engine: Engine, accounts: i64) -> Market {
         let mut storage = engine.storage();
         let mut held = Map::new();
         for account in 1..=accounts {
@@ -209,13 +210,21 @@ impl Market {
     fn after(&mut self, sql: &str) -> Vec<String> {
         let changed = execute(&mut self.storage, sql);
         assert!(changed > 0, "{sql}");
+        if matches!(self.storage, Storage::Postgres(_)) {
+            // An order that this puts back into the queue is found as one that never left it.
+            execute(&mut self.storage, "UPDATE queue_start SET number = 0");
+        }
         self.check().differences
     }
 }
 
 /// Three accounts and four updates that contain every kind of transaction.
 fn busy() -> Market {
-    let mut market = Market::new(3);
+    busy_on(Engine::chosen())
+}
+
+fn busy_on(engine: Engine) -> Market {
+    let mut market = Market::new(engine, 3);
     let first = vec![
         market.order(1, Side::Buy, "AAPL", 30_000_000, 0),
         market.order(2, Side::Buy, "AAPL", 1_234_567, 0),
@@ -252,6 +261,52 @@ fn a_correct_ledger_passes() {
     assert_eq!(report.positions, 2);
     let cash: i64 = market.held.values().map(|held| held.cash.0).sum();
     assert_eq!(report.cash, Money(cash).to_string());
+}
+
+/// On a server no snapshot lasts long. Each account is checked by what its own snapshot has.
+#[test]
+fn a_check_in_slices_finds_the_same_while_a_master_writes() {
+    let mut market = busy();
+    let whole = market.check();
+    let mut reader = Reader::open_for_check(market.engine.url()).unwrap();
+    let slice = Some(Duration::ZERO);
+    let sliced = check_in_slices(&mut reader, slice, &|| false).unwrap();
+    let sliced = Verification {
+        took_ms: whole.took_ms,
+        free_bytes: whole.free_bytes,
+        ..sliced
+    };
+    assert_eq!(sliced, whole);
+    let (market, asked) = (RefCell::new(market), Cell::new(0));
+    let meanwhile = || {
+        asked.set(asked.get() + 1);
+        if asked.get() == 1 {
+            // The account that is being checked has read what it needs; the next one gets a dividend.
+            market
+                .borrow_mut()
+                .act(Side::Dividend, "AAPL", 250_000, 4, true);
+        }
+        false
+    };
+    let report = check_in_slices(&mut reader, slice, &meanwhile).unwrap();
+    assert!(report.is_clean(), "{report:#?}");
+    assert_eq!(report.settled, whole.settled + 1, "of the account after it");
+    let report = market.into_inner().check();
+    assert_eq!(report.settled, whole.settled + 2, "{report:#?}");
+}
+
+/// A server cannot clear up behind a snapshot. A file's log is checkpointed after it.
+#[test]
+fn a_check_on_a_server_has_no_snapshot_for_longer_than_ten_seconds() {
+    each_engine(|engine| {
+        let reader = Reader::open_for_check(engine.url()).unwrap();
+        match engine.url() {
+            DatabaseUrl::Sqlite(_) => assert_eq!(reader.snapshot_time(), None),
+            DatabaseUrl::Postgres(_) => {
+                assert!(reader.snapshot_time().unwrap() <= Duration::from_secs(10));
+            }
+        }
+    });
 }
 
 /// Changes of the database, each with a part of the difference that it causes.
@@ -406,7 +461,7 @@ fn every_kind_of_tampering_is_found() {
 /// Orders that wait: a limit purchase that replaced another one, a stop sale, a stop-limit and one for
 /// money.
 fn waiting() -> Market {
-    let mut market = Market::new(2);
+    let mut market = Market::new(Engine::chosen(), 2);
     let held = market.order(1, Side::Buy, "AAPL", 30_000_000, 0);
     market.settle(vec![held], 3_000_000, 1);
     let kinds = [
@@ -591,9 +646,10 @@ fn a_sale_may_promise_what_a_purchase_was_to_bring() {
     }
 }
 
+/// SQLite lets a connection evade them.
 #[test]
 fn constraints_that_were_evaded_are_found() {
-    let mut market = busy();
+    let mut market = busy_on(Engine::sqlite());
     execute_all(
         &mut market.storage,
         "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON",
@@ -613,7 +669,7 @@ fn constraints_that_were_evaded_are_found() {
 
 #[test]
 fn another_schema_is_found_and_its_rows_are_not_believed() {
-    let mut market = busy();
+    let mut market = busy_on(Engine::sqlite());
     execute_all(
         &mut market.storage,
         "ALTER TABLE balances RENAME TO hidden;
@@ -645,7 +701,7 @@ fn a_split_missing_in_the_ledger_is_found() {
 
 #[test]
 fn findings_are_bounded_and_a_check_can_be_cancelled() {
-    let mut market = Market::new(500);
+    let mut market = Market::new(Engine::chosen(), 500);
     let sql = "INSERT INTO balances SELECT account, 1 FROM accounts";
     execute(&mut market.storage, sql);
     let report = market.check();
@@ -659,7 +715,7 @@ fn findings_are_bounded_and_a_check_can_be_cancelled() {
 
 #[test]
 fn files_are_read_and_not_changed() {
-    let market = busy();
+    let market = busy_on(Engine::sqlite());
     let path = market.engine.folder().join("master.db");
     let copy = market.engine.folder().join("copy.db");
     backup::copy(market.engine.url(), &copy, &|| false).unwrap();

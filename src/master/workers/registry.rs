@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn names_and_keys_come_free_again_and_uuids_never_do() {
-        let engine = Engine::sqlite();
+        let engine = Engine::chosen();
         let mut storage = engine.storage();
         let first = register(&mut storage, &registration("eu1", 'A')).unwrap();
         assert!(

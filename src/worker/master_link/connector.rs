@@ -3,7 +3,7 @@
 //! Makes the link, reads it, and makes it again after a back-off with jitter, so that many workers
 //! do not return at the same moment.
 //!
-//! Tests: `src/worker/tests.rs`.
+//! Tests: below, and `src/worker/tests.rs`.
 
 use super::super::capacity::ClientCapacity;
 use super::super::messages::{LinkEvent, MasterLinkMessage};
@@ -15,7 +15,7 @@ use crate::runtime::backoff::{self, Backoff};
 use crate::runtime::clock::boot_millis;
 use crate::runtime::log::Throttle;
 use crate::runtime::{self, Stop};
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, select};
 use parking_lot::Mutex;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub const STABLE_PAUSE_MAX: Duration = Duration::from_millis(100);
 const FIRST_PAUSE_MAX: Duration = Duration::from_millis(200);
 /// The longest pause after failed attempts, so that workers find a restarted master within 5 s.
 pub const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// The longest pause where each master that answers stands by: a handshake costs both sides.
+const STANDBY_PAUSE_MAX: Duration = Duration::from_millis(1_500);
 /// Most lines a minute about links that open, and about links that end.
 const CHANGES_LOGGED_MAX: u32 = 10;
 /// A link that lasted this long is stable: the back-off starts again.
@@ -51,9 +53,21 @@ pub struct NewLink {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectError(pub String);
 
+/// Which of the configured masters an attempt begins with. It goes on to the others where that one
+/// cannot be linked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstMaster {
+    /// The one of the last link.
+    Last,
+    /// The one after it: the last one stands by, or has fallen silent.
+    Next,
+    /// The one of the last link, and no other: that link is only to be made anew.
+    Only,
+}
+
 /// A function that makes a link: it connects and authenticates both sides. It has its own
 /// deadlines.
-pub type Connect = Box<dyn FnMut() -> Result<NewLink, ConnectError> + Send>;
+pub type Connect = Box<dyn FnMut(FirstMaster) -> Result<NewLink, ConnectError> + Send>;
 
 /// A link that is read.
 struct OpenLink {
@@ -137,15 +151,30 @@ impl Connector {
     /// The thread's loop: makes links until the signal to stop.
     pub fn run(mut self, stop: &Stop) {
         let mut failures = Backoff::new(FIRST_PAUSE_MAX, PAUSE_MAX);
+        let mut standbys = Backoff::new(STANDBY_PAUSE_MAX, STANDBY_PAUSE_MAX);
+        let mut first = FirstMaster::Last;
+        let mut has_stood_by = false;
         while !stop.is_requested() {
             self.capacity.keep_for_link(stop);
-            let made = (self.connect.lock())();
+            let made = (self.connect.lock())(first);
+            first = FirstMaster::Last;
             let pause = match made {
                 Ok(new_link) => {
                     let began = Instant::now();
-                    self.serve_link(new_link, stop);
-                    if began.elapsed() >= STABLE_AFTER {
+                    let (stood_by, end) = self.serve_link(new_link, stop);
+                    if stood_by || end == Some(LinkClosed::Silent) {
+                        first = FirstMaster::Next;
+                    }
+                    if stood_by {
+                        // Another one leads, or will soon.
                         failures.reset();
+                        if !std::mem::replace(&mut has_stood_by, true) {
+                            continue;
+                        }
+                        standbys.next_wait()
+                    } else if began.elapsed() >= STABLE_AFTER {
+                        failures.reset();
+                        has_stood_by = false;
                         STABLE_PAUSE_MAX
                     } else {
                         failures.next_wait()
@@ -162,20 +191,25 @@ impl Connector {
         }
     }
 
-    /// Reads a link until it ends, and then those that took its place.
-    fn serve_link(&mut self, new_link: NewLink, stop: &Stop) {
+    /// Reads a link until it ends, and then those that took its place. Whether the master of the last
+    /// one stands by, and how that link ended.
+    fn serve_link(&mut self, new_link: NewLink, stop: &Stop) -> (bool, Option<LinkClosed>) {
         let Some(first) = self.open(new_link) else {
-            return;
+            return (false, None);
         };
         if !self.tell(LinkEvent::Linked(Arc::clone(&first.link))) {
             // The worker stops, and nobody else ends the link.
             first.link.end();
-            return;
+            return (false, None);
         }
-        let mut open = Some(first);
+        let mut last = Arc::clone(&first.link);
+        let (mut open, mut end) = (Some(first), None);
         while let Some(link) = open {
-            open = self.read(link, stop);
+            last = Arc::clone(&link.link);
+            let (next, reason) = self.read(link, stop);
+            (open, end) = (next, Some(reason));
         }
+        (last.stands_by(), end)
     }
 
     /// Takes a link into use for reading.
@@ -204,9 +238,9 @@ impl Connector {
         }
     }
 
-    /// Reads one link until it ends. Returns the one that takes its place, if it has become old. The
-    /// master closes the old one when the new one is in use.
-    fn read(&mut self, open: OpenLink, stop: &Stop) -> Option<OpenLink> {
+    /// Reads one link until it ends. Returns the one that takes its place, if it has become old, and how
+    /// it ended. The master closes the old one when the new one is in use.
+    fn read(&mut self, open: OpenLink, stop: &Stop) -> (Option<OpenLink>, LinkClosed) {
         let OpenLink {
             link,
             mut opener,
@@ -256,8 +290,16 @@ impl Connector {
                 crate::warn!("{link:?} ended: {reason}{more}");
             }
         }
-        self.tell(LinkEvent::Unlinked(number));
-        next.or_else(|| self.rest_of(attempt?, stop))
+        // What the master said last, such as that it stands by, is read by another thread, which may
+        // have much to send before.
+        let (all_read, reading) = bounded(0);
+        self.tell(LinkEvent::Unlinked(number, all_read));
+        select! {
+            recv(reading) -> _ => {}
+            recv(stop.receiver()) -> _ => {}
+        }
+        let next = next.or_else(|| self.rest_of(attempt?, stop));
+        (next, reason)
     }
 
     /// The link of an attempt that was under way when the old link ended: it is as good as the next.
@@ -290,7 +332,7 @@ impl Connector {
         let (stop, (sender, attempt)) = (stop.clone(), bounded(1));
         let started = runtime::spawn("link-renewal", move || {
             capacity.keep_for_link(&stop);
-            let made = (connect.lock())();
+            let made = (connect.lock())(FirstMaster::Only);
             // Nobody takes it any more after the signal to stop.
             let _ = sender.send(made);
         });
@@ -331,5 +373,67 @@ impl Connector {
         self.master_link
             .send(MasterLinkMessage::Link(event))
             .is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::record::loopback;
+    use crate::net::{ConnectionLimiter, ConnectionLimits};
+    use crossbeam_channel::unbounded;
+    use std::net::TcpListener;
+
+    #[test]
+    fn the_next_master_is_chosen_by_what_the_last_one_has_said_however_late_that_is_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let flusher = Flusher::new().unwrap();
+        let (ask, asked) = unbounded();
+        let far_flusher = Arc::clone(&flusher);
+        let connect: Connect = Box::new(move |first| {
+            ask.send(first).unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (far, _) = listener.accept().unwrap();
+            let (sealed, theirs) = loopback().unwrap();
+            // This master says all that it has to say, and closes the link.
+            let far = LinkConnection::new(far, theirs.sealer, Arc::clone(&far_flusher));
+            far.unwrap().end();
+            let early = Vec::new();
+            Ok(NewLink {
+                socket,
+                sealed,
+                early,
+            })
+        });
+        let (to_master_link, events) = unbounded();
+        let limits = ConnectionLimits {
+            total: 1,
+            per_neighbourhood: 1,
+        };
+        let capacity = ClientCapacity::new(ConnectionLimiter::new(limits));
+        let connector = Connector::new(connect, to_master_link, flusher, capacity, RENEWAL_MAX);
+        let stop = Stop::new();
+        let running = stop.clone();
+        let thread = std::thread::spawn(move || connector.run(&running));
+        let event = || match events.recv().unwrap() {
+            MasterLinkMessage::Link(event) => event,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(asked.recv().unwrap(), FirstMaster::Last);
+        let LinkEvent::Linked(link) = event() else {
+            panic!("no link")
+        };
+        let LinkEvent::Unlinked(_, all_read) = event() else {
+            panic!("the link goes on")
+        };
+        // It would have asked by then, as after a failure.
+        let meanwhile = asked.recv_timeout(2 * FIRST_PAUSE_MAX);
+        assert!(meanwhile.is_err(), "{meanwhile:?}");
+        link.note_standby();
+        drop(all_read);
+        assert_eq!(asked.recv().unwrap(), FirstMaster::Next);
+        stop.request();
+        drop(events);
+        thread.join().unwrap();
     }
 }

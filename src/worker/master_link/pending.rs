@@ -180,6 +180,8 @@ pub struct PendingRequests {
     /// Pending requests other than orders, which may wait for an update.
     moving: usize,
     unlinked_since: Option<Instant>,
+    /// The same of the link before the current one.
+    unlinked_before: Option<Instant>,
 }
 
 impl PendingRequest {
@@ -208,6 +210,7 @@ impl PendingRequests {
             retries: BinaryHeap::new(),
             moving: 0,
             unlinked_since: None,
+            unlinked_before: None,
         }
     }
 
@@ -327,6 +330,22 @@ impl PendingRequests {
             .collect()
     }
 
+    /// Records that the link that was lost last led to a master that stands by, which answers nothing:
+    /// the others' time-out goes on from the link before it.
+    pub fn lost_link_stood_by(&mut self) {
+        self.unlinked_since = self.unlinked_before.take().or(self.unlinked_since);
+    }
+
+    /// Removes and returns the retained requests that were sent over the last link alone. Where its
+    /// master stood by, nothing became of them.
+    pub fn take_new(&mut self) -> Vec<PendingRequest> {
+        let new = self.requests.iter().filter(|(_, pending)| !pending.resent);
+        let new: Vec<u64> = new.map(|(sequence, _)| *sequence).collect();
+        new.into_iter()
+            .filter_map(|sequence| self.remove(sequence))
+            .collect()
+    }
+
     /// The retained requests to send over a new link, in the order in which they were first sent.
     pub fn resend(&mut self) -> Vec<u64> {
         let mut retained: Vec<u64> = self.requests.keys().copied().collect();
@@ -338,7 +357,8 @@ impl PendingRequests {
                 *queued = false;
             }
         }
-        if let Some(since) = self.unlinked_since.take() {
+        self.unlinked_before = self.unlinked_since.take();
+        if let Some(since) = self.unlinked_before {
             let due = since + RETAINED_TIMEOUT;
             self.retained_due = retained.iter().map(|sequence| (due, *sequence)).collect();
         }
@@ -614,6 +634,23 @@ mod tests {
         );
         assert_eq!(pending.retained_overdue(lost + RETAINED_TIMEOUT).len(), 1);
         assert!(pending.get_mut(confirmed).is_some() && pending.get_mut(silent).is_none());
+    }
+
+    #[test]
+    fn masters_that_stand_by_put_the_end_of_retained_requests_off_no_further() {
+        let ((client, _peer), now) = (client(), Instant::now());
+        let mut pending = PendingRequests::default();
+        pending.add(order(&client, 0), Timestamp(0), None, now);
+        pending.link_lost(now);
+        let mut at = now;
+        while at < now + RETAINED_TIMEOUT {
+            assert!(pending.retained_overdue(at).is_empty());
+            assert_eq!(pending.resend().len(), 1);
+            pending.link_lost(at + SOON);
+            pending.lost_link_stood_by();
+            at += RETAINED_TIMEOUT / 7;
+        }
+        assert_eq!(pending.retained_overdue(now + RETAINED_TIMEOUT).len(), 1);
     }
 
     #[test]

@@ -24,6 +24,12 @@ type Frame<'a> = (FrameHeader, &'a [u8], &'a [u8]);
 /// Milliseconds by which the clocks of worker and master may differ without a warning.
 const CLOCK_DIFFERENCE_MAX: i64 = 2_000;
 
+/// Whether a master says with this message that it stands by.
+fn is_standby(body: &[u8]) -> bool {
+    let first = BodyFrames::new(body).next();
+    matches!(first, Some(Ok((header, ..))) if header.instruction == Instruction::LinkStandby.number())
+}
+
 impl MasterLink {
     /// Handles the decrypted bytes of one read.
     pub(super) fn on_read(&mut self, plain: &mut Vec<u8>) {
@@ -36,7 +42,10 @@ impl MasterLink {
             match decoder.next() {
                 Ok(Some(envelope)) => {
                     let (boot, sequence) = (envelope.header.boot, envelope.header.sequence);
-                    self.clock.learn(envelope.header.timestamp);
+                    // The time of sessions is that of the master which leads.
+                    if !is_standby(envelope.body) {
+                        self.clock.learn(envelope.header.timestamp);
+                    }
                     let handled = if sequence == 0 {
                         self.on_push(envelope.body)
                     } else if boot == self.boot {
@@ -285,6 +294,7 @@ impl MasterLink {
             Some(Instruction::LinkBooted) => {
                 self.close_port(&String::from_utf8_lossy(data));
             }
+            Some(Instruction::LinkStandby) => self.on_standby(),
             Some(Instruction::Pong) => {}
             _ => return Err(ValueError("a push of an instruction that is none")),
         }

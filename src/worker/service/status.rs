@@ -4,7 +4,6 @@
 //! its master.
 
 use super::super::Gauges;
-use crate::config::HostPort;
 use crate::model::Timestamp;
 use crate::model::printable::clean;
 use std::net::SocketAddr;
@@ -25,7 +24,8 @@ pub(super) enum Door {
 /// The state of a worker as its service manager is told.
 #[derive(Debug)]
 pub(super) struct ServiceStatus {
-    master: HostPort,
+    /// Its addresses.
+    master: String,
     pub(super) door: Door,
     pub(super) is_reload_refused: bool,
     /// Since when there is no link, while there is none.
@@ -37,7 +37,7 @@ pub(super) struct ServiceStatus {
 
 impl ServiceStatus {
     /// That of a worker without a link.
-    pub(super) fn new(master: HostPort) -> ServiceStatus {
+    pub(super) fn new(master: String) -> ServiceStatus {
         ServiceStatus {
             master,
             door: Door::NeverOpen,
@@ -84,7 +84,7 @@ impl ServiceStatus {
             (Door::Open(address), Some(since)) => {
                 // A reason begins with the master's address where it has to do with it.
                 let why = match reason {
-                    Some(why) if why.starts_with(&master.to_string()) => clean(why),
+                    Some(why) if why.starts_with(master.as_str()) => clean(why),
                     Some(why) => format!("{master}: {}", clean(why)),
                     None => format!("{master}: the link has ended"),
                 };
@@ -117,8 +117,7 @@ mod tests {
 
     #[test]
     fn a_worker_says_whether_it_has_its_master_and_why_not() {
-        let master: HostPort = "master.example.org:2048".parse().unwrap();
-        let mut status = ServiceStatus::new(master);
+        let mut status = ServiceStatus::new("master.example.org:2048".to_owned());
         assert_eq!(
             status.news(),
             Some("waiting for the first link to the master at master.example.org:2048")

@@ -337,7 +337,7 @@ fn who_deletes_an_account_confirms_it_and_leaves_nothing() {
 
 #[test]
 fn who_has_no_password_hears_of_an_old_login_before_a_question() {
-    let running = Deployment::running(1);
+    let running = Deployment::builder().in_a_file().start();
     let server = running.addresses().remove(0);
     let alice = registered(&server, "alice", "password of alice");
     running.stop_all();
@@ -368,7 +368,7 @@ fn who_has_no_password_hears_of_an_old_login_before_a_question() {
 
 #[test]
 fn an_old_login_is_made_anew_by_the_way() {
-    let running = Deployment::running(1);
+    let running = Deployment::builder().in_a_file().start();
     let server = running.addresses().remove(0);
     let alice = registered(&server, "alice", "password of alice");
     running.stop_all();

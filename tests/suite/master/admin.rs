@@ -622,7 +622,7 @@ fn trade_until(mut client: Client, stop: &AtomicBool) -> u32 {
 
 #[test]
 fn backups_under_load_are_whole_and_take_the_databases_place() {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let stop = AtomicBool::new(false);
     // Logged in before the first copy is made, so that each copy has all three sessions.
     let clients = ["alice", "bob", "carol"].map(|name| deployment.trader(1, name));
@@ -688,7 +688,7 @@ fn backups_under_load_are_whole_and_take_the_databases_place() {
 
 #[test]
 fn tampering_is_found_in_a_running_master_and_in_a_file() {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "AAPL", "10");
     sell(&mut alice, "AAPL", "3");

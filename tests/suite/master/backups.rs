@@ -24,7 +24,7 @@ const MANY_BARS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 
 
 /// A deployment whose database has several MiB, and in which somebody has traded.
 fn large() -> Deployment {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "AAPL", "1");
     let connection = rusqlite::Connection::open(deployment.database_path()).unwrap();
@@ -128,7 +128,7 @@ fn a_backup_is_the_callers_and_whole_in_every_form() {
 
 #[test]
 fn the_newest_backups_of_a_folder_are_kept() {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let folder = deployment.dir().join("daily");
     fs::create_dir(&folder).unwrap();
     for old in ["20260101", "20260102", "20260103"] {
@@ -327,7 +327,7 @@ fn the_callers_rights_decide_where_a_backup_goes() {
 
 #[test]
 fn the_request_of_an_earlier_client_is_refused_with_advice() {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let mut stream = UnixStream::connect(deployment.socket()).unwrap();
     stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let file = deployment.dir().join("copy.db");

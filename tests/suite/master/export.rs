@@ -95,7 +95,7 @@ fn millionths(text: &str) -> i64 {
 
 #[test]
 fn a_person_who_did_everything_reads_everything() {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let server = deployment.worker(1).address();
     let person = Person::new();
     let run = |line: &str, input: &str| {
@@ -378,6 +378,7 @@ fn a_long_export_comes_whole_in_slices() {
 /// Fills an account with transactions, and reads its export.
 fn exports_whole(count: u64) {
     let deployment = Deployment::builder()
+        .in_a_file()
         .market(Market::seconds("UP", 1000, 600))
         .make();
     let mut filler = Filler::open(&deployment.database_path()).unwrap();

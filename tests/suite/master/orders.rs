@@ -15,7 +15,8 @@ use uuid::Uuid;
 /// Kind, limit, stop.
 type Prices<'a> = (OrderKind, Option<&'a str>, Option<&'a str>);
 
-const LOW: Prices<'static> = (OrderKind::Limit, Some("5"), None);
+/// A limit that no price of these markets comes to.
+pub const LOW: Prices<'static> = (OrderKind::Limit, Some("5"), None);
 
 /// A placeOrder of UP in this client's session.
 pub fn place(client: &Client, side: Side, amount: &str, prices: Prices<'_>) -> Request {

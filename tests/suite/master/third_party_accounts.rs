@@ -25,6 +25,8 @@ pub fn deployment_with(provider: &MockProvider) -> Deployment {
 /// The same before its start.
 pub fn unstarted_with(provider: &MockProvider) -> Deployment {
     let deployment = Deployment::builder()
+        // Some of these tests look into the file.
+        .in_a_file()
         .update_interval(Duration::from_millis(500))
         .make();
     deployment.set_provider("mock", &provider.issuer(), (CLIENT_ID, CLIENT_SECRET));

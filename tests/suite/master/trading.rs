@@ -108,6 +108,7 @@ fn a_purchase_fills_at_the_next_update_and_never_at_a_price_seen_before() {
 #[test]
 fn a_thousand_purchases_in_one_write_settle_in_order_at_one_update_in_one_commit() {
     let deployment = Deployment::builder()
+        .in_a_file()
         .update_interval(Duration::from_secs(5))
         .market(Market::seconds("UP", 10, 60))
         .start();
@@ -223,6 +224,7 @@ fn settled(deployment: &Deployment) -> i64 {
 #[test]
 fn a_settlement_is_seen_whole_or_not_at_all() {
     let deployment = Deployment::builder()
+        .in_a_file()
         .update_interval(Duration::from_secs(1))
         .market(Market::seconds("UP", 10, 60))
         .start();
@@ -263,7 +265,7 @@ fn a_late_split_leaves_later_orders_alone() {
     /// The day of the split, 20 s after the start: by then a slow machine has sent the first order,
     /// too.
     const SPLIT: i64 = 40;
-    let deployment = Deployment::new(1);
+    let deployment = Deployment::builder().in_a_file().make();
     deployment.master().set("update_interval", "500ms");
     let begin = Timestamp::parse("2020-01-01").unwrap();
     let day = |number: i64| begin.plus_days(number).date().to_string();
@@ -357,6 +359,7 @@ fn a_late_split_leaves_later_orders_alone() {
 #[test]
 fn what_was_there_is_there_after_kill_9() {
     let deployment = Deployment::builder()
+        .in_a_file()
         .workers(2)
         .update_interval(Duration::from_secs(4))
         .market(Market::seconds("UP", 10, 600))

@@ -49,6 +49,25 @@ fn every_measurement_runs_and_hears_right_answers() {
     }
 }
 
+/// On PostgreSQL, too, where it is installed.
+#[test]
+fn orders_on_either_engine_are_answered() {
+    let rows = bench(&["postgres"]);
+    let rows = rows.as_array().unwrap();
+    assert!([3, 9].contains(&rows.len()), "{rows:#?}");
+    for row in rows {
+        assert!(row["ours"]["value"].as_u64().unwrap() > 0, "{row:#}");
+    }
+}
+
+#[test]
+fn a_database_is_moved_to_a_server_and_back() {
+    let rows = bench(&["moving"]);
+    let rows = rows.as_array().unwrap();
+    // Without PostgreSQL there is nothing to measure.
+    assert!(rows.len() == 6 || rows.is_empty(), "{rows:?}");
+}
+
 #[test]
 fn quotes_by_websocket_are_right() {
     let rows = bench(&["websocket"]);

@@ -58,12 +58,17 @@ fn answer(address: &str, path: &str) -> io::Result<String> {
     Ok(answer)
 }
 
+/// The metrics of a daemon; `None` where it does not serve them at this moment.
+pub fn metrics_now(daemon: &Daemon) -> Option<String> {
+    answer(&address(daemon), "/metrics").ok()
+}
+
 fn metrics(daemon: &Daemon) -> String {
     get(&address(daemon), "/metrics")
 }
 
 /// The value of a sample, named with its labels.
-fn value(text: &str, sample: &str) -> f64 {
+pub fn value(text: &str, sample: &str) -> f64 {
     let of = |line: &str| line.strip_prefix(sample)?.strip_prefix(' ')?.parse().ok();
     text.lines()
         .find_map(of)

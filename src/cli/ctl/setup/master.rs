@@ -12,7 +12,7 @@ use super::questions::Questions;
 use super::report::SetupReport;
 use super::services::{self, MASTER_UNIT, ServiceRefresh, systemd_runs};
 use super::tasks::{DaemonKind, HomeKey, SetupTask, WantedKey, run_as};
-use crate::config::{MasterConfig, SymbolSelection};
+use crate::config::{DatabaseUrl, MasterConfig, SymbolSelection};
 use crate::model::Money;
 use crate::testkit::market::{SAMPLE_START, first_bar};
 use std::collections::BTreeSet;
@@ -80,6 +80,7 @@ pub(super) fn set_up(
     )?;
     let mut refresh = ServiceRefresh::Nothing;
     let mut has_new_key = false;
+    let database = kept.as_ref().map(|(config, _)| config.database.clone());
     match kept {
         Some((kept, text)) => {
             given_values_are_not_taken(&file, first_not_taken(host, args, &kept), report);
@@ -103,7 +104,13 @@ pub(super) fn set_up(
             config.write_new(host, &text, report)?;
         }
     }
-    start(host, args, &file, (refresh, has_new_key), report)
+    start(
+        host,
+        args,
+        (&file, database),
+        (refresh, has_new_key),
+        report,
+    )
 }
 
 /// The text of a configuration with another key of the master's, and all else as it was.
@@ -407,7 +414,7 @@ fn first_not_taken(
 fn start(
     host: &SetupHost,
     args: &SetupMasterArgs,
-    file: &Path,
+    (file, database): (&Path, Option<DatabaseUrl>),
     (refresh, has_new_key): (ServiceRefresh, bool),
     report: &mut SetupReport,
 ) -> Result<(), String> {
@@ -415,7 +422,7 @@ fn start(
     let is_restart = refresh == ServiceRefresh::Restart;
     if !host.is_own && !args.common.no_start && systemd_runs() {
         services::start(MASTER_UNIT, refresh, report)?;
-        services::enable_backups(report);
+        services::enable_backups(database.as_ref(), report);
     } else if is_restart && !host.is_own {
         report.left(if has_new_key {
             "Restart the master before that:"

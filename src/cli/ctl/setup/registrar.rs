@@ -27,7 +27,8 @@ pub(super) struct LocalMaster<'a> {
 }
 
 impl<'a> LocalMaster<'a> {
-    /// The master that is set up here, if one is. Waits for one that starts just now.
+    /// The master that is set up here, if one is. Waits for one that starts just now. One that stands by
+    /// for another machine's is none: workers are registered there.
     ///
     /// # Errors
     /// Its configuration is wrong, or it does not answer.
@@ -58,6 +59,12 @@ impl<'a> LocalMaster<'a> {
             });
             master.is_running = why?;
         }
+        if let Some(leader) = master.stands_by_for()? {
+            report.progress(&format!(
+                "the master of this machine stands by: workers are registered at the one that leads, {leader}"
+            ));
+            return Ok(None);
+        }
         Ok(Some(master))
     }
 
@@ -66,6 +73,17 @@ impl<'a> LocalMaster<'a> {
             Ok(_) => Ok(true),
             Err(CtlError::NoMaster(_)) => Ok(false),
             Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Who leads, where this master runs and stands by.
+    fn stands_by_for(&self) -> Result<Option<String>, String> {
+        if !self.is_running || self.config.database.file().is_some() {
+            return Ok(None);
+        }
+        match self.ask(&AdminRequest::Status)? {
+            AdminAnswer::StandingBy(status) => Ok(Some(status.leader)),
+            _ => Ok(None),
         }
     }
 
@@ -209,4 +227,56 @@ fn registered_as(worker: WorkerStatus) -> Result<RegisteredAs, String> {
         ip: worker.ip,
         address: worker.address,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::model::StandbyStatus;
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_master_that_stands_by_registers_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = SetupHost::new(Some(folder.path())).unwrap();
+        let socket = folder.path().join("s");
+        fs::create_dir_all(host.etc()).unwrap();
+        let text = format!(
+            "control_socket = {:?}\n[gpg]\nkey = \"{}\"\n[database]\nurl = \"postgres://pt@db/pt\"\n[assets]\nsymbols = \"all\"\n\
+             provider = \"simulated\"\n[assets.simulated]\nsymbols = 3\n",
+            socket.display().to_string(),
+            "A".repeat(40)
+        );
+        fs::write(host.master_config(), text).unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let status = StandbyStatus {
+            version: "1".to_owned(),
+            pid: 1,
+            since: String::new(),
+            listen: String::new(),
+            leader: "m1 (10.0.0.1:2048)".to_owned(),
+            problem: None,
+        };
+        let found = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..2 {
+                    let (stream, _) = listener.accept().unwrap();
+                    let mut line = String::new();
+                    BufReader::new(&stream).read_line(&mut line).unwrap();
+                    let response = match serde_json::from_str(&line).unwrap() {
+                        AdminRequest::Status => {
+                            AdminResponse::Done(AdminAnswer::StandingBy(status.clone()))
+                        }
+                        _ => AdminResponse::Refused("this master stands by".to_owned()),
+                    };
+                    let mut text = serde_json::to_string(&response).unwrap();
+                    text.push('\n');
+                    (&stream).write_all(text.as_bytes()).unwrap();
+                }
+            });
+            LocalMaster::find(&host, &SetupReport::new(true)).unwrap()
+        });
+        assert!(found.is_none(), "workers are registered at the leader");
+    }
 }

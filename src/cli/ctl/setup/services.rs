@@ -6,6 +6,7 @@
 //! Tests: `tests/system`.
 
 use super::report::SetupReport;
+use crate::config::DatabaseUrl;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +15,9 @@ use std::time::{Duration, Instant};
 pub(super) const MASTER_UNIT: &str = "papertrader-master.service";
 /// Starts a backup each night.
 const BACKUP_TIMER: &str = "papertrader-backup.timer";
+/// What is said where the database is on a server.
+const NO_BACKUPS: &str =
+    "a database on a PostgreSQL server: no backup is made here, see papertrader-setup(7)";
 /// Where systemd tells that it runs this machine.
 const SYSTEMD_RUNS: &str = "/run/systemd/system";
 /// How long a set-up watches a service that it has started.
@@ -168,8 +172,14 @@ fn watch(unit: &str, is_new: impl Fn() -> bool, report: &mut SetupReport) {
     report.left(format!("  journalctl --unit {unit} --lines 20"));
 }
 
-/// Enables the nightly backup. Where that fails the set-up goes on: people can trade without it.
-pub(super) fn enable_backups(report: &mut SetupReport) {
+/// Enables the nightly backup of a database in a file; one on a server is its administrator's to back
+/// up. Where that fails the set-up goes on: people can trade without it.
+pub(super) fn enable_backups(database: Option<&DatabaseUrl>, report: &mut SetupReport) {
+    // A configuration that was made now names a file.
+    if database.is_some_and(|it| it.file().is_none()) {
+        report.there(NO_BACKUPS);
+        return;
+    }
     if state(BACKUP_TIMER) == "active" {
         report.there(format!("{BACKUP_TIMER}: a backup each night"));
         return;
@@ -198,7 +208,17 @@ pub(super) fn wait_for(unit: &str, mut is_there: impl FnMut() -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::StepState;
     use super::*;
+
+    #[test]
+    fn no_backup_is_turned_on_for_a_database_on_a_server() {
+        let server = DatabaseUrl::parse("postgres://pt@db/pt", Path::new("/d")).unwrap();
+        let mut report = SetupReport::new(true);
+        enable_backups(Some(&server), &mut report);
+        assert!(report.has(StepState::There, "PostgreSQL server"));
+        assert!(!report.has_changed());
+    }
 
     #[test]
     fn a_service_is_started_reloaded_or_restarted_by_its_state_and_what_is_new() {

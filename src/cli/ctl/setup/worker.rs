@@ -324,11 +324,19 @@ impl WorkerSetup<'_> {
         let master = match &self.args.master {
             Some(master) => master.clone(),
             None => {
-                let given = questions.value(
-                    None,
-                    "There is no master on this machine. Where is it, HOST:PORT",
-                    String::new(),
-                )?;
+                let stands_by = host.master_config().exists();
+                let question = if stands_by {
+                    "The master of this machine stands by. Where is the one that leads, HOST:PORT"
+                } else {
+                    "There is no master on this machine. Where is it, HOST:PORT"
+                };
+                let given = questions.value(None, question, String::new())?;
+                if given.is_empty() && stands_by {
+                    return Err(
+                        "the master of this machine stands by: name the one that leads with --master HOST:PORT"
+                            .to_owned(),
+                    );
+                }
                 if given.is_empty() {
                     return Err(format!(
                         "there is no master on this machine, as {} is missing: set it up first with `papertraderctl setup \

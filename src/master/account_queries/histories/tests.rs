@@ -11,6 +11,9 @@ use crate::wire::payload::{History, Payload, TextList};
 use crate::wire::{Reply, packet};
 use std::sync::Arc;
 
+/// What names are filled up with.
+const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 struct Desk {
     rig: MasterRig,
     link: FakeLink,
@@ -50,15 +53,15 @@ impl Desk {
              INSERT INTO transactions (number, id, account, side, status, symbol, quantity, asked, accepted, settled,
              price, total, priced, client_order_id, reason, stamped, ordered, update_number)
              SELECT n, CAST(printf('%016d', n * 3) AS BLOB), {}, 1 + n % 2, kind,
-             CASE WHEN n % 3 THEN 'AAPL' ELSE 'NEW' END, n, n, n, CASE WHEN kind THEN n END,
+             CASE WHEN n % 3 <> 0 THEN 'AAPL' ELSE 'NEW' END, n, n, n, CASE WHEN kind <> 0 THEN n END,
              CASE kind WHEN 1 THEN n END, CASE kind WHEN 1 THEN n END, CASE kind WHEN 1 THEN n END,
-             CASE n % 5 WHEN 0 THEN printf('%0*d', 10 + n % 50, n) END,
-             CASE kind WHEN 2 THEN 'insufficient-funds' END, n, n, CASE WHEN kind THEN 1 END FROM kinds",
+             CASE n % 5 WHEN 0 THEN substr('{ZEROS}', 1, CAST(10 + n % 50 - length(CAST(n AS TEXT)) AS INTEGER)) || n END,
+             CASE kind WHEN 2 THEN 'insufficient-funds' END, n, n, CASE WHEN kind <> 0 THEN 1 END FROM kinds",
             self.alice.account.0
         ));
         self.rig
             .engine
-            .execute("UPDATE ledger_position SET settled = max(settled, 1)");
+            .execute("UPDATE ledger_position SET settled = 1 WHERE settled < 1");
     }
 
     /// Settles the queued order of this number at an update.

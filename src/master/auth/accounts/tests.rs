@@ -276,9 +276,7 @@ fn what_cannot_be_stored_changes_nothing() {
     let mut link = rig.link("eu1");
     let alice = rig.user(&mut link, "alice");
     let second = log_in(&mut rig, &mut link, "alice");
-    rig.engine.execute(
-        "CREATE TRIGGER keep BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'kept'); END",
-    );
+    rig.refuse_changes("DELETE", "sessions");
     for request in [
         change(&alice.session, Some("alice"), "new"),
         end(&alice.session, "others"),

@@ -1,15 +1,15 @@
 //! spec/master/auth/deletion.md · 3.1.3, 4.1
 
 use super::CANCELLATIONS_MAX;
-use crate::config::DatabaseUrl;
 use crate::master::auth::hashing::testing as hashing;
 use crate::master::messages::{
     AccountEnd, AccountEvent, AdminAct, AuthMessage, Grant, RouterMessage, TransactionsMessage,
 };
+use crate::master::storage::testing::Engine;
 use crate::master::storage::{Reader, backup};
 use crate::master::testing::{
-    FakeLink, MasterRig, act, act_within, link_request, login, money, order_id, pass, quantity,
-    reason, register, symbol,
+    FakeLink, MasterRig, act, act_within, config, link_request, login, money, order_id, pass,
+    quantity, reason, register, symbol,
 };
 use crate::master::verify;
 use crate::model::{
@@ -267,7 +267,7 @@ fn a_deleted_account_leaves_its_ledger_and_nothing_that_tells_whose_it_was() {
 
 /// Which of the texts some file of the database, or a backup of it, still has.
 fn found(rig: &MasterRig, texts: &[String]) -> Vec<String> {
-    let DatabaseUrl::Sqlite(file) = rig.engine.url();
+    let file = rig.engine.url().file().unwrap();
     let backup = rig.engine.folder().join("backup.db");
     let _ = fs::remove_file(&backup);
     backup::copy(rig.engine.url(), &backup, &|| false).unwrap();
@@ -285,9 +285,10 @@ fn found(rig: &MasterRig, texts: &[String]) -> Vec<String> {
     found
 }
 
+/// A server's files are its administrator's: see its page.
 #[test]
 fn no_file_has_the_bytes_of_who_was_deleted() {
-    let mut rig = MasterRig::new();
+    let mut rig = MasterRig::on(Engine::sqlite(), config());
     let mut link = rig.link("eu1");
     let mut storage = rig.engine.storage();
     storage.write(|tx| tx.set_outbox_open(true)).unwrap();

@@ -4,15 +4,14 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
-use super::super::sqlite::{damaged, signed};
-use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::super::engine::{EngineResult, Row, damaged, params, signed};
+use super::super::{Snapshot, StorageError, Tx};
 use super::AssetId;
 use super::rows::bar_of;
 use crate::master::assets::hold::{HeldPrice, PriceReview};
 use crate::model::{Money, Quote, Timestamp};
-use rusqlite::{Row, params};
 
-fn held(row: &Row<'_>) -> rusqlite::Result<(AssetId, HeldPrice)> {
+fn held(row: &Row<'_>) -> EngineResult<(AssetId, HeldPrice)> {
     let review: u8 = row.get(12)?;
     let review = PriceReview::ALL.get(usize::from(review));
     let held = HeldPrice {
@@ -32,13 +31,13 @@ fn held(row: &Row<'_>) -> rusqlite::Result<(AssetId, HeldPrice)> {
 impl Snapshot<'_> {
     /// The held prices of all assets.
     pub(super) fn held_prices(&mut self) -> Result<Vec<(AssetId, HeldPrice)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let database = &*self;
+        let mut statement = database.prepare(
             "SELECT time, open, high, low, close, volume, level, level_time, since, seen, agreeing,
              asset, review FROM held_prices",
         )?;
         let rows = statement.query_map([], held)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -49,8 +48,8 @@ impl Tx<'_> {
         asset: AssetId,
         held: &HeldPrice,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached(
                 "INSERT INTO held_prices (asset, time, open, high, low, close, volume, level,
                  level_time, since, seen, agreeing, review)
@@ -79,8 +78,8 @@ impl Tx<'_> {
 
     /// Ends the hold of an asset.
     pub(super) fn end_held(&mut self, asset: AssetId) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
+        let database = &self.snapshot;
+        database
             .prepare_cached("DELETE FROM held_prices WHERE asset = ?1")?
             .execute([asset.0])?;
         Ok(())

@@ -4,10 +4,9 @@
 //!
 //! Tests: `tests/suite/master/pause.rs`.
 
-use super::super::sqlite::{damaged, signed, unsigned};
-use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::super::engine::{EngineResult, Row, damaged, params, signed, unsigned};
+use super::super::{Snapshot, StorageError, Tx};
 use crate::model::{MarketKind, Timestamp};
-use rusqlite::{OptionalExtension, Row, params};
 
 /// A pause of the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +19,14 @@ pub struct MarketPause {
     pub market: Option<MarketKind>,
 }
 
-fn pause(row: &Row<'_>) -> rusqlite::Result<MarketPause> {
+fn pause(row: &Row<'_>) -> EngineResult<MarketPause> {
     let market: Option<String> = row.get(2)?;
     let known = |name: String| {
         MarketKind::from_name(&name).ok_or_else(|| damaged("no such kind of market"))
     };
     Ok(MarketPause {
         since: Timestamp(row.get(0)?),
-        steps_left: row.get::<_, Option<i64>>(1)?.map(unsigned),
+        steps_left: row.get::<Option<i64>>(1)?.map(unsigned),
         market: market.map(known).transpose()?,
     })
 }
@@ -35,17 +34,17 @@ fn pause(row: &Row<'_>) -> rusqlite::Result<MarketPause> {
 impl Snapshot<'_> {
     /// The pause of the market; `None` if it is not paused.
     pub(super) fn market_pause(&mut self) -> Result<Option<MarketPause>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT since, steps_left, market FROM market_pause";
-        Ok(sqlite.query_row(sql, [], pause).optional()?)
+        database.query_optional(sql, [], pause)
     }
 }
 
 impl Tx<'_> {
     /// Begins a pause of the market, which is not paused.
     pub(super) fn begin_market_pause(&mut self, pause: &MarketPause) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute(
+        let database = &self.snapshot;
+        database.execute(
             "INSERT INTO market_pause (one, since, steps_left, market) VALUES (1, ?1, ?2, ?3)",
             params![
                 pause.since.0,
@@ -58,8 +57,8 @@ impl Tx<'_> {
 
     /// Ends the pause of the market.
     pub(super) fn end_market_pause(&mut self) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite.execute("DELETE FROM market_pause", [])?;
+        let database = &self.snapshot;
+        database.execute("DELETE FROM market_pause", [])?;
         Ok(())
     }
 }

@@ -3,12 +3,13 @@
 //! Reads the stored bars through a connection of its own, so that no query waits for the commit of
 //! an update, and none sees an update that is not published yet.
 
-use super::super::sqlite::signed;
-use super::super::{Reader, Snapshot, SqliteTransaction, StorageError};
+use super::super::engine::{params, signed};
+use super::super::{Reader, Snapshot, StorageError};
 use super::AssetId;
-use super::rows::{BarPeriod, ROLL_UPS, bar_of, is_rolled_up, roll_up};
+use super::rows::{
+    BarPeriod, ROLL_UPS, UPDATES_OF_RANGE, bar_of, is_rolled_up, roll_up, update_ranges,
+};
 use crate::model::{Bar, Quote, Symbol, Timestamp};
-use rusqlite::{OptionalExtension, params};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -73,15 +74,17 @@ impl BarReader {
 impl Snapshot<'_> {
     /// One asset's bars in the updates from `hot.0` up to but excluding `hot.1`, in order of time.
     fn hot_bars(&mut self, asset: AssetId, hot: (i64, i64)) -> Result<Vec<Bar>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut read = sqlite.prepare_cached(
-            "SELECT time, open, high, low, close, volume FROM bars_hot WHERE number = ?1 AND asset = ?2",
-        )?;
+        let database = &*self;
+        let updates = database.either(UPDATES_OF_RANGE);
+        let mut read = database.prepare_cached(&format!(
+            "SELECT time, open, high, low, close, volume FROM bars_hot
+             WHERE {updates} AND asset = ?3 ORDER BY number"
+        ))?;
         let mut bars = Vec::new();
-        for number in hot.0..hot.1 {
-            let mut rows = read.query(params![number, asset.0])?;
-            if let Some(row) = rows.next()? {
-                bars.push(bar_of(row)?);
+        for range in update_ranges(database, (hot.0, hot.1 - 1)) {
+            let mut rows = read.query(params![range.0, range.1, asset.0])?;
+            while let Some(row) = rows.next()? {
+                bars.push(bar_of(&row)?);
             }
         }
         Ok(bars)
@@ -89,11 +92,10 @@ impl Snapshot<'_> {
 
     /// The last day of an asset that a provider gave itself.
     fn own_days_of(&mut self, asset: AssetId) -> Result<Option<Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let own = sqlite
+        let database = &*self;
+        let own = database
             .prepare_cached("SELECT filled_to FROM assets WHERE id = ?1 AND own_days = 1")?
-            .query_row([asset.0], |row| row.get::<_, Option<i64>>(0))
-            .optional()?;
+            .query_optional([asset.0], |row| row.get::<Option<i64>>(0))?;
         Ok(own.flatten().map(Timestamp))
     }
 
@@ -105,23 +107,23 @@ impl Snapshot<'_> {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Bar>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut read = sqlite.prepare_cached(&format!(
+        let database = &*self;
+        let mut read = database.prepare_cached(&format!(
             "SELECT time, open, high, low, close, volume FROM {table}
              WHERE asset = ?1 AND time >= ?2 AND time <= ?3 ORDER BY time"
         ))?;
         let rows = read.query_map(params![asset.0, from.0, to.0], bar_of)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// An asset's newest bar of a table.
     fn newest_bar(&mut self, table: &str, asset: AssetId) -> Result<Option<Bar>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut read = sqlite.prepare_cached(&format!(
+        let database = &*self;
+        let mut read = database.prepare_cached(&format!(
             "SELECT time, open, high, low, close, volume FROM {table}
              WHERE asset = ?1 ORDER BY time DESC LIMIT 1"
         ))?;
-        Ok(read.query_row([asset.0], bar_of).optional()?)
+        read.query_optional([asset.0], bar_of)
     }
 
     /// An asset's newest bar of a table from before a time.
@@ -131,12 +133,12 @@ impl Snapshot<'_> {
         asset: AssetId,
         time: Timestamp,
     ) -> Result<Option<Bar>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut read = sqlite.prepare_cached(&format!(
+        let database = &*self;
+        let mut read = database.prepare_cached(&format!(
             "SELECT time, open, high, low, close, volume FROM {table}
              WHERE asset = ?1 AND time < ?2 ORDER BY time DESC LIMIT 1"
         ))?;
-        Ok(read.query_row([asset.0, time.0], bar_of).optional()?)
+        read.query_optional([asset.0, time.0], bar_of)
     }
 }
 
@@ -146,10 +148,9 @@ impl BarSnapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn ever_listed(&mut self, symbol: &Symbol) -> Result<Option<AssetId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &self.snapshot;
-        let mut find = sqlite.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
-        let found = find.query_row([symbol.as_str()], |row| row.get(0).map(AssetId));
-        Ok(found.optional()?)
+        let database = &self.snapshot;
+        let mut find = database.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
+        find.query_optional([symbol.as_str()], |row| row.get(0).map(AssetId))
     }
 
     /// From now on the bars of an asset go on from those that it had under earlier names, each up
@@ -176,10 +177,10 @@ impl BarSnapshot<'_> {
 
     /// The day or time of an asset's first bar.
     fn first(&mut self, asset: AssetId) -> Result<Option<Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &self.snapshot;
-        let day = sqlite
+        let database = &self.snapshot;
+        let day = database
             .prepare_cached("SELECT min(time) FROM bars_daily WHERE asset = ?1")?
-            .query_row([asset.0], |row| row.get::<_, Option<i64>>(0))?;
+            .query_row([asset.0], |row| row.get::<Option<i64>>(0))?;
         let hot = self.hot_bars(asset)?;
         Ok(day.map(Timestamp).or(hot.first().map(|bar| bar.time)))
     }

@@ -4,19 +4,24 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
-use super::super::ledger::{ACTION_COLUMNS, action, action_terms};
-use super::super::sqlite::{signed, unsigned};
-use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::super::engine::{
+    EngineResult, Param, Parameters, Row, RowsSql, Sql, params, signed, unsigned,
+};
+use super::super::ledger::{ACTION_COLUMNS, action, action_terms, symbol};
+use super::super::{Snapshot, StorageError, Tx};
+use super::tables::{
+    DELETE_BEFORE, INSERT_ASSET, INSERT_BAR, INSERT_HOT, MERGE_DAY, MERGE_MONTH,
+    SET_ASSETS_POSITION, SET_DAY, SET_MONTH,
+};
 use super::{AssetId, BackfillProgress, BarPage, UpdatePosition};
 use crate::model::{Action, Bar, Money, Resolution, Symbol, Timestamp};
-use rusqlite::{CachedStatement, Connection, Row, params};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Bars that one statement inserts.
 const ROWS_MAX: usize = 32;
 
 /// Reads a bar from the columns `time, open, high, low, close, volume`.
-pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
+pub(super) fn bar_of(row: &Row<'_>) -> EngineResult<Bar> {
     Ok(Bar {
         time: Timestamp(row.get(0)?),
         open: Money(row.get(1)?),
@@ -27,58 +32,74 @@ pub(super) fn bar_of(row: &Row<'_>) -> rusqlite::Result<Bar> {
     })
 }
 
-/// Executes a statement with `?1` = `key` and the bar's columns after it.
-fn put(statement: &mut CachedStatement<'_>, key: i64, bar: &Bar) -> rusqlite::Result<usize> {
-    statement.execute(params![
-        key,
-        bar.time.0,
-        bar.open.0,
-        bar.high.0,
-        bar.low.0,
-        bar.close.0,
-        signed(bar.volume)
-    ])
+/// The columns of bars of one asset, as the parameters of one statement.
+struct BarRows<'a>(AssetId, &'a [Bar]);
+
+impl Parameters for BarRows<'_> {
+    fn each<'a>(&'a self, bind: &mut dyn FnMut(Param<'a>) -> EngineResult<()>) -> EngineResult<()> {
+        let BarRows(asset, bars) = self;
+        for bar in *bars {
+            bind(Param::Integer(asset.0))?;
+            bind(Param::Integer(bar.time.0))?;
+            bind(Param::Integer(bar.open.0))?;
+            bind(Param::Integer(bar.high.0))?;
+            bind(Param::Integer(bar.low.0))?;
+            bind(Param::Integer(bar.close.0))?;
+            bind(Param::Integer(signed(bar.volume)))?;
+        }
+        Ok(())
+    }
 }
 
-/// Inserts bars of one asset, many in a statement: most of the time of an insert is its statement's.
+/// The parameters of one row in the statements of bars.
+const ROW: &str = "(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Inserts bars of one asset; for SQLite many in a statement: most of the time of an insert is its
+/// statement's.
 fn put_all(
-    sqlite: &Connection,
-    table: &str,
-    conflict: &str,
+    database: &Snapshot<'_>,
+    sql: &'static RowsSql,
     asset: AssetId,
     bars: &[Bar],
-) -> rusqlite::Result<()> {
-    let sql = |rows: usize| {
-        let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(rows).join(", ");
-        format!(
-            "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES {rows} {conflict}"
-        )
+) -> EngineResult<()> {
+    let (whole, rest) = if database.takes_arrays() {
+        (&[][..], bars)
+    } else {
+        bars.as_chunks::<ROWS_MAX>()
     };
-    let (whole, rest) = bars.as_chunks::<ROWS_MAX>();
     if !whole.is_empty() {
-        let mut insert = sqlite.prepare_cached(&sql(ROWS_MAX))?;
+        let rows = ["(?, ?, ?, ?, ?, ?, ?)"].repeat(ROWS_MAX).join(", ");
+        let mut insert = database.prepare_cached(&sql.one.replace(ROW, &rows))?;
         for rows in whole {
-            for (row, bar) in rows.iter().enumerate() {
-                let at = row * 7;
-                insert.raw_bind_parameter(at + 1, asset.0)?;
-                insert.raw_bind_parameter(at + 2, bar.time.0)?;
-                insert.raw_bind_parameter(at + 3, bar.open.0)?;
-                insert.raw_bind_parameter(at + 4, bar.high.0)?;
-                insert.raw_bind_parameter(at + 5, bar.low.0)?;
-                insert.raw_bind_parameter(at + 6, bar.close.0)?;
-                insert.raw_bind_parameter(at + 7, signed(bar.volume))?;
-            }
-            insert.raw_execute()?;
+            insert.execute(BarRows(asset, rows))?;
         }
     }
     if rest.is_empty() {
         return Ok(());
     }
-    let mut insert = sqlite.prepare_cached(&sql(1))?;
-    for bar in rest {
-        put(&mut insert, asset.0, bar)?;
-    }
-    Ok(())
+    let mut insert = database.writer(sql)?;
+    rest.iter()
+        .try_for_each(|bar| insert.put(BarRows(asset, std::slice::from_ref(bar))))
+}
+
+/// Finds the rows of a range of [`update_ranges`], of which SQLite's has one update.
+pub(super) const UPDATES_OF_RANGE: Sql = Sql {
+    sqlite: "number = ?1",
+    postgres: "number BETWEEN ?1 AND ?2",
+};
+
+/// The ranges of updates that one statement each reads or deletes: all of them for an engine across a
+/// network, one after the other for SQLite, which finds some assets' rows of one update side by side.
+pub(super) fn update_ranges(
+    database: &Snapshot<'_>,
+    (from, to): (i64, i64),
+) -> impl Iterator<Item = (i64, i64)> + use<> {
+    let (step, ranges) = match (from <= to, database.takes_arrays()) {
+        (false, _) => (0, from..from),
+        (true, true) => (to - from, from..from + 1),
+        (true, false) => (0, from..to + 1),
+    };
+    ranges.map(move |number| (number, number + step))
 }
 
 /// Maps a bar's time to the start of its period.
@@ -111,43 +132,43 @@ pub(super) fn is_rolled_up(bar: &Bar, own: Option<Timestamp>) -> bool {
 impl Snapshot<'_> {
     /// Range of updates in `bars_hot`: from the first up to but excluding the second.
     pub(super) fn hot_updates(&mut self) -> Result<(i64, i64), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         // Two queries, since SQLite answers each with one index look-up, but both together with a
         // scan.
-        let mut statement = sqlite.prepare_cached(
+        let mut statement = database.prepare_cached(
             "SELECT (SELECT min(number) FROM bars_hot), (SELECT max(number) + 1 FROM bars_hot)",
         )?;
-        Ok(statement.query_row([], |row| {
+        statement.query_row([], |row| {
             let (first, end): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
             Ok((first.unwrap_or(0), end.unwrap_or(0)))
-        })?)
+        })
     }
 
     /// The assets that have bars in `bars_hot`.
     pub(super) fn hot_assets(&mut self) -> Result<Vec<AssetId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("SELECT DISTINCT asset FROM bars_hot")?;
+        let database = &*self;
+        let mut statement = database.prepare("SELECT DISTINCT asset FROM bars_hot")?;
         let rows = statement.query_map([], |row| row.get(0).map(AssetId))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The last day that a provider gave itself, by asset.
     pub(super) fn own_days(&mut self) -> Result<HashMap<AssetId, Timestamp>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let database = &*self;
+        let mut statement = database.prepare(
             "SELECT id, filled_to FROM assets WHERE own_days = 1 AND filled_to IS NOT NULL",
         )?;
         let rows =
             statement.query_map([], |row| Ok((AssetId(row.get(0)?), Timestamp(row.get(1)?))))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// All assets that were ever listed.
     pub(super) fn known_assets(&mut self) -> Result<Vec<Symbol>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare("SELECT symbol FROM assets")?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let names = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        let database = &*self;
+        let mut statement = database.prepare("SELECT symbol FROM assets")?;
+        let rows = statement.query_map([], |row| row.get::<String>(0))?;
+        let names = rows.collect::<EngineResult<Vec<_>>>()?;
         Ok(names
             .iter()
             .filter_map(|name| Symbol::parse(name).ok())
@@ -159,41 +180,41 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn update_position(&mut self) -> Result<UpdatePosition, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT number, time, exhausted FROM assets_position";
-        Ok(sqlite.query_row(sql, [], |row| {
+        database.query_row(sql, [], |row| {
             Ok(UpdatePosition {
                 number: unsigned(row.get(0)?),
-                time: row.get::<_, Option<i64>>(1)?.map(Timestamp),
+                time: row.get::<Option<i64>>(1)?.map(Timestamp),
                 exhausted: row.get(2)?,
             })
-        })?)
+        })
     }
 
     /// The latest terms of all actions that have come into force, each with its update, by time.
     pub(super) fn actions(&mut self) -> Result<Vec<(u64, Action)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(&format!(
+        let database = &*self;
+        let mut statement = database.prepare(&format!(
             "SELECT {ACTION_COLUMNS} FROM actions AS latest
              WHERE number = (SELECT max(number) FROM actions
                  WHERE symbol = latest.symbol AND id = latest.id)
              ORDER BY time, kind, symbol, id"
         ))?;
         let rows = statement.query_map([], action)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// How much of an asset's past has been back-filled.
     pub(super) fn backfill(&mut self, asset: AssetId) -> Result<BackfillProgress, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let mut statement =
-            sqlite.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
-        Ok(statement.query_row([asset.0], |row| {
+            database.prepare_cached("SELECT filled_to, filled FROM assets WHERE id = ?1")?;
+        statement.query_row([asset.0], |row| {
             Ok(BackfillProgress {
-                to: row.get::<_, Option<i64>>(0)?.map(Timestamp),
+                to: row.get::<Option<i64>>(0)?.map(Timestamp),
                 whole: row.get(1)?,
             })
-        })?)
+        })
     }
 
     /// The bars of the assets `first` to `last` in the updates `from` to `to` of `bars_hot`, by
@@ -203,15 +224,17 @@ impl Snapshot<'_> {
         (from, to): (i64, i64),
         (first, last): (AssetId, AssetId),
     ) -> Result<Vec<(AssetId, Bar)>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let updates = database.either(UPDATES_OF_RANGE);
+        let mut statement = database.prepare_cached(&format!(
             "SELECT time, open, high, low, close, volume, asset FROM bars_hot
-             WHERE number = ?1 AND asset BETWEEN ?2 AND ?3",
-        )?;
+             WHERE {updates} AND asset BETWEEN ?3 AND ?4 ORDER BY number"
+        ))?;
         let mut bars: Vec<(AssetId, Bar)> = Vec::new();
-        for number in from..=to {
-            let read = |row: &Row<'_>| Ok((AssetId(row.get(6)?), bar_of(row)?));
-            for bar in statement.query_map(params![number, first.0, last.0], read)? {
+        let read = |row: &Row<'_>| Ok((AssetId(row.get(6)?), bar_of(row)?));
+        for range in update_ranges(database, (from, to)) {
+            let values = params![range.0, range.1, first.0, last.0];
+            for bar in statement.query_map(values, read)? {
                 bars.push(bar?);
             }
         }
@@ -227,16 +250,20 @@ impl Tx<'_> {
         &mut self,
         symbols: &[Symbol],
     ) -> Result<HashMap<Symbol, AssetId>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut assets = HashMap::with_capacity(symbols.len());
-        let mut add = sqlite.prepare_cached(
-            "INSERT INTO assets (symbol) VALUES (?1) ON CONFLICT (symbol) DO NOTHING",
-        )?;
-        let mut find = sqlite.prepare_cached("SELECT id FROM assets WHERE symbol = ?1")?;
+        let database = &self.snapshot;
+        let mut add = database.writer(&INSERT_ASSET)?;
         for symbol in symbols {
-            add.execute([symbol.as_str()])?;
-            let id = find.query_row([symbol.as_str()], |row| row.get(0))?;
-            assets.insert(*symbol, AssetId(id));
+            add.put([symbol.as_str()])?;
+        }
+        let mut read = database.prepare("SELECT symbol, id FROM assets")?;
+        let mut rows = read.query([])?;
+        let wanted: HashSet<&str> = symbols.iter().map(Symbol::as_str).collect();
+        let mut assets = HashMap::with_capacity(symbols.len());
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            if wanted.contains(name.as_str()) {
+                assets.insert(symbol(&name)?, AssetId(row.get(1)?));
+            }
         }
         Ok(assets)
     }
@@ -247,22 +274,19 @@ impl Tx<'_> {
         number: u64,
         bars: &[(AssetId, &Bar, bool)],
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut insert = sqlite.prepare_cached(
-            "INSERT INTO bars_hot (number, asset, time, open, high, low, close, volume, stale)
-             VALUES (?8, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9)",
-        )?;
+        let database = &self.snapshot;
+        let mut insert = database.writer(&INSERT_HOT)?;
         let number = signed(number);
         for (id, bar, is_stale) in bars {
-            insert.execute(params![
+            insert.put(params![
                 id.0,
+                number,
                 bar.time.0,
                 bar.open.0,
                 bar.high.0,
                 bar.low.0,
                 bar.close.0,
                 signed(bar.volume),
-                number,
                 is_stale
             ])?;
         }
@@ -276,8 +300,8 @@ impl Tx<'_> {
         actions: &[Action],
         number: u64,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut insert = sqlite.prepare_cached(
+        let database = &self.snapshot;
+        let mut insert = database.prepare_cached(
             "INSERT INTO actions (symbol, time, kind, numerator, denominator, number, id, late,
              target, cash, in_lieu, in_lieu_update)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
@@ -306,8 +330,8 @@ impl Tx<'_> {
 
     /// Stores the prices of fractions of actions whose latest terms are stored without one.
     pub(super) fn set_in_lieu(&mut self, actions: &[Action]) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut update = sqlite.prepare_cached(
+        let database = &self.snapshot;
+        let mut update = database.prepare_cached(
             "UPDATE actions SET in_lieu = ?3, in_lieu_update = ?4
              WHERE symbol = ?1 AND id = ?2 AND in_lieu IS NULL
                 AND number = (SELECT max(number) FROM actions WHERE symbol = ?1 AND id = ?2)",
@@ -331,22 +355,16 @@ impl Tx<'_> {
         &mut self,
         position: &UpdatePosition,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("UPDATE assets_position SET number = ?1, time = ?2, exhausted = ?3")?
-            .execute(params![
-                signed(position.number),
-                position.time.map(|time| time.0),
-                position.exhausted
-            ])?;
-        Ok(())
+        let (number, time) = (signed(position.number), position.time.map(|time| time.0));
+        let row = params![number, time, position.exhausted];
+        self.snapshot.put(&SET_ASSETS_POSITION, row)
     }
 
     /// Stores an asset's back-fill progress after this page.
     pub(super) fn set_backfill(&mut self, page: &BarPage) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let own_days = page.resolution == Resolution::Day;
-        sqlite
+        database
             .prepare_cached(
                 "UPDATE assets SET filled_to = coalesce(?2, filled_to), filled = ?3, own_days = ?4 WHERE id = ?1",
             )?
@@ -367,48 +385,35 @@ impl Tx<'_> {
         bars: &[Bar],
         own: Option<Timestamp>,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        put_all(sqlite, "bars", "", asset, bars)?;
-        for (table, period) in ROLL_UPS {
-            let merge = format!(
-                "ON CONFLICT (asset, time) DO UPDATE SET
-                 high = CASE WHEN excluded.high > {table}.high THEN excluded.high ELSE {table}.high END,
-                 low = CASE WHEN excluded.low < {table}.low THEN excluded.low ELSE {table}.low END,
-                 close = excluded.close,
-                 volume = CASE WHEN {table}.volume > 9223372036854775807 - excluded.volume
-                     THEN 9223372036854775807 ELSE {table}.volume + excluded.volume END"
-            );
+        let database = &self.snapshot;
+        put_all(database, &INSERT_BAR, asset, bars)?;
+        for (merge, (_, period)) in [&MERGE_DAY, &MERGE_MONTH].into_iter().zip(ROLL_UPS) {
             let ours = bars.iter().copied().filter(|bar| is_rolled_up(bar, own));
-            put_all(sqlite, table, &merge, asset, &roll_up(ours, period))?;
+            put_all(database, merge, asset, &roll_up(ours, period))?;
         }
         Ok(())
     }
 
     /// Stores whole days in place of existing ones, and rolls up their months again.
     pub(super) fn set_days(&mut self, asset: AssetId, days: &[Bar]) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
+        let database = &self.snapshot;
         let midnights = days.iter().map(|bar| Bar {
             time: bar.time.day(),
             ..*bar
         });
-        replace(sqlite, "bars_daily", asset, midnights)?;
+        replace(database, &SET_DAY, asset, midnights)?;
         let (Some(first), Some(last)) = (days.first(), days.last()) else {
             return Ok(());
         };
-        let mut read = sqlite.prepare_cached(
+        let mut read = database.prepare_cached(
             "SELECT time, open, high, low, close, volume FROM bars_daily
              WHERE asset = ?1 AND time >= ?2 AND time < ?3 ORDER BY time",
         )?;
         let end = last.time.month().plus_days(31).plus_days(1).month();
         let all: Vec<Bar> = read
             .query_map(params![asset.0, first.time.month().0, end.0], bar_of)?
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(replace(
-            sqlite,
-            "bars_monthly",
-            asset,
-            roll_up(all, Timestamp::month),
-        )?)
+            .collect::<EngineResult<_>>()?;
+        replace(database, &SET_MONTH, asset, roll_up(all, Timestamp::month))
     }
 
     /// Deletes the bars of the assets `first` to `last` in the updates `from` to `to` of
@@ -418,11 +423,13 @@ impl Tx<'_> {
         (from, to): (i64, i64),
         (first, last): (AssetId, AssetId),
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        let mut delete = sqlite
-            .prepare_cached("DELETE FROM bars_hot WHERE number = ?1 AND asset BETWEEN ?2 AND ?3")?;
-        for number in from..=to {
-            delete.execute(params![number, first.0, last.0])?;
+        let database = &self.snapshot;
+        let updates = database.either(UPDATES_OF_RANGE);
+        let mut delete = database.prepare_cached(&format!(
+            "DELETE FROM bars_hot WHERE {updates} AND asset BETWEEN ?3 AND ?4"
+        ))?;
+        for range in update_ranges(database, (from, to)) {
+            delete.execute(params![range.0, range.1, first.0, last.0])?;
         }
         Ok(())
     }
@@ -433,28 +440,19 @@ impl Tx<'_> {
         asset: AssetId,
         time: Timestamp,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("DELETE FROM bars WHERE asset = ?1 AND time < ?2")?
-            .execute(params![asset.0, time.0])?;
-        Ok(())
+        let row = params![asset.0, time.0];
+        self.snapshot.put(&DELETE_BEFORE, row)
     }
 }
 
 /// Inserts or replaces rolled-up bars.
 fn replace(
-    sqlite: &Connection,
-    table: &str,
+    database: &Snapshot<'_>,
+    sql: &'static RowsSql,
     asset: AssetId,
     bars: impl IntoIterator<Item = Bar>,
-) -> rusqlite::Result<()> {
-    let mut replace = sqlite.prepare_cached(&format!(
-        "INSERT INTO {table} (asset, time, open, high, low, close, volume) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (asset, time) DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,
-         close = excluded.close, volume = excluded.volume"
-    ))?;
-    for bar in bars {
-        put(&mut replace, asset.0, &bar)?;
-    }
-    Ok(())
+) -> EngineResult<()> {
+    let mut replace = database.writer(sql)?;
+    bars.into_iter()
+        .try_for_each(|bar| replace.put(BarRows(asset, &[bar])))
 }

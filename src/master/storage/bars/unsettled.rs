@@ -4,11 +4,11 @@
 //!
 //! Tests: `src/master/storage/bars/tests.rs`.
 
-use super::super::sqlite::{damaged, signed, unsigned};
-use super::super::{Snapshot, SqliteTransaction, StorageError, Tx};
+use super::super::engine::{EngineResult, Row, damaged, params, signed, unsigned};
+use super::super::{Snapshot, StorageError, Tx};
 use super::rows::bar_of;
+use super::tables::{DELETE_SETTLED, INSERT_UNSETTLED};
 use crate::model::{Bar, Symbol, Timestamp};
-use rusqlite::{Row, params};
 
 /// What is kept of an update, beside its bars, until it is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,18 +37,18 @@ pub struct PublishedBar {
     pub stale: bool,
 }
 
-fn update_of(row: &Row<'_>) -> rusqlite::Result<UnsettledUpdate> {
+fn update_of(row: &Row<'_>) -> EngineResult<UnsettledUpdate> {
     Ok(UnsettledUpdate {
         number: unsigned(row.get(0)?),
         began: Timestamp(row.get(1)?),
         published: Timestamp(row.get(2)?),
-        market_time: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+        market_time: row.get::<Option<i64>>(3)?.map(Timestamp),
         exhausted: row.get(4)?,
         real_time: row.get(5)?,
     })
 }
 
-fn published(row: &Row<'_>) -> rusqlite::Result<PublishedBar> {
+fn published(row: &Row<'_>) -> EngineResult<PublishedBar> {
     let symbol: String = row.get(7)?;
     Ok(PublishedBar {
         symbol: Symbol::parse(&symbol).map_err(|error| damaged(error.0))?,
@@ -63,21 +63,21 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn unsettled_updates(&mut self) -> Result<Vec<UnsettledUpdate>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare(
+        let database = &*self;
+        let mut statement = database.prepare(
             "SELECT number, began, published, market_time, exhausted, real_time
              FROM unsettled_updates
              WHERE number > (SELECT settled FROM ledger_position) ORDER BY number",
         )?;
         let rows = statement.query_map([], update_of)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 
     /// The first update that is kept, settled or not.
     pub(super) fn first_kept_update(&mut self) -> Result<Option<i64>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
+        let database = &*self;
         let sql = "SELECT min(number) FROM unsettled_updates";
-        Ok(sqlite.query_row(sql, [], |row| row.get(0))?)
+        database.query_row(sql, [], |row| row.get(0))
     }
 
     /// The bars that came into force with an update that is kept.
@@ -85,13 +85,13 @@ impl Snapshot<'_> {
     /// # Errors
     /// The database fails.
     pub fn published_bars(&mut self, number: u64) -> Result<Vec<PublishedBar>, StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = self;
-        let mut statement = sqlite.prepare_cached(
+        let database = &*self;
+        let mut statement = database.prepare_cached(
             "SELECT time, open, high, low, close, volume, stale, symbol
              FROM bars_hot JOIN assets ON id = asset WHERE number = ?1 ORDER BY asset",
         )?;
         let rows = statement.query_map([signed(number)], published)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.collect()
     }
 }
 
@@ -101,30 +101,21 @@ impl Tx<'_> {
         &mut self,
         update: &UnsettledUpdate,
     ) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached(
-                "INSERT INTO unsettled_updates
-                 (number, began, published, market_time, exhausted, real_time)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
+        self.snapshot.put(
+            &INSERT_UNSETTLED,
+            params![
                 signed(update.number),
                 update.began.0,
                 update.published.0,
                 update.market_time.map(|time| time.0),
                 update.exhausted,
                 update.real_time
-            ])?;
-        Ok(())
+            ],
+        )
     }
 
     /// Forgets the updates up to and including this one: they are settled.
     pub(super) fn delete_settled(&mut self, number: u64) -> Result<(), StorageError> {
-        let Snapshot::Sqlite(SqliteTransaction(sqlite)) = &mut self.snapshot;
-        sqlite
-            .prepare_cached("DELETE FROM unsettled_updates WHERE number <= ?1")?
-            .execute([signed(number)])?;
-        Ok(())
+        self.snapshot.put(&DELETE_SETTLED, [signed(number)])
     }
 }

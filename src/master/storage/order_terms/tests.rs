@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::master::storage::Storage;
+use crate::master::storage::ahead::{self, OrderAhead};
 use crate::master::storage::ledger::{FillDetails, Settlement, WaitingStatus};
 use crate::master::storage::order_details::{FillBar, OrderDetails};
 use crate::master::storage::testing::{Engine, each_engine};
@@ -153,8 +154,8 @@ fn a_start_does_not_read_the_whole_ledger_for_the_orders_that_wait() {
             (WaitingStatus::Queued, "transactions_queue"),
             (WaitingStatus::Open, "transactions_open"),
         ] {
-            let plan = storage.read(|snapshot| Ok(snapshot.plan(&waiting_sql(status))));
-            let plan = plan.unwrap();
+            let plan = storage.read(|snapshot| Ok(snapshot.plan(&waiting_sql(snapshot, status))));
+            let Some(plan) = plan.unwrap() else { return };
             assert!(
                 plan.contains(&format!("SCAN transactions USING COVERING INDEX {index}")),
                 "{plan}"
@@ -343,5 +344,28 @@ fn open_orders_are_read_fast() {
         let began = Instant::now();
         assert_eq!(all_open(&mut storage).len(), 100_000);
         println!("100,000 open orders: {:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn an_order_that_was_not_read_ahead_and_one_that_was_are_stored_in_one_turn() {
+    each_engine(|engine| {
+        let account = account(engine);
+        let mut storage = engine.storage();
+        let limit = details(OrderTerms::Limit { limit: Money(10) });
+        let stored = storage.write(|tx| {
+            let placed = OrderAhead {
+                message: (Uuid::from_u128(3), Uuid::from_u128(4), 2),
+                account,
+                client_order_id: None,
+                sold: None,
+            };
+            ahead::orders(tx, || vec![placed])?;
+            // As a replacement is, whose message is not asked for.
+            assert!(tx.insert_order(&order(1, Some(&limit)))?);
+            tx.insert_order(&order(2, Some(&limit)))
+        });
+        assert!(stored.unwrap());
+        assert_eq!(all_open(&mut storage).len(), 2);
     });
 }

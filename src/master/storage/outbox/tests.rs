@@ -97,7 +97,7 @@ fn a_mail_waits_until_it_is_due_and_is_remembered_when_it_has_ended() {
 
 /// Counts the mails that tell whose they were.
 const NAMED: &str = "SELECT count(*) FROM outbox WHERE account IS NOT NULL OR username <> ''
-    OR address <> '' OR detail <> '' OR instr(address_key, '@') > 0";
+    OR address <> '' OR detail <> '' OR address_key LIKE '%@%'";
 
 #[test]
 fn mails_to_an_address_are_counted_beyond_the_deletion_of_its_account() {
@@ -219,7 +219,7 @@ fn the_outbox_is_bounded_and_a_part_is_kept_for_codes_and_a_part_for_what_is_gra
                 "INSERT INTO outbox (kind, username, address, address_key, detail, created, due)
                  SELECT 'password-changed', 'x', 'x@y', 'x@y', '', 0, 0 FROM
                  (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {to})
-                  SELECT i FROM n)"
+                  SELECT i FROM n) AS numbers"
             ));
         };
         let notices = OUTBOX_WAITING_MAX - OUTBOX_CODES_KEPT;

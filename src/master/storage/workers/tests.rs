@@ -89,3 +89,47 @@ fn workers_are_listed_by_name_with_what_was_changed() {
         );
     });
 }
+
+#[test]
+fn keys_of_registered_workers_are_kept_for_other_masters() {
+    each_engine(|engine| {
+        let mut storage = engine.storage();
+        let (first, second) = (worker(1, "eu1", "A"), worker(2, "eu2", "B"));
+        storage
+            .write(|tx| {
+                tx.insert_worker(&first, Timestamp(5))?;
+                tx.keep_worker_key(&first.fingerprint, b"old")?;
+                tx.keep_worker_key(&first.fingerprint, b"key")?;
+                tx.keep_worker_key(&second.fingerprint, b"of none")
+            })
+            .unwrap();
+        let kept = |storage: &mut crate::master::storage::Storage| {
+            storage
+                .read(|s| {
+                    let digests = s.worker_key_digests()?;
+                    let key = s.worker_key(&first.fingerprint)?;
+                    Ok((digests, key, s.worker_key(&second.fingerprint)?))
+                })
+                .unwrap()
+        };
+        let (digests, key, other) = kept(&mut storage);
+        if engine.on_server().is_none() {
+            assert_eq!((digests, key, other), (Vec::new(), None, None));
+            return;
+        }
+        // MD5 of "key".
+        let digest = "3c6e0b8a9c15224a8228b9a98ca1531d".to_owned();
+        assert_eq!(digests, [(first.fingerprint, digest)]);
+        assert_eq!(key.as_deref(), Some(&b"key"[..]));
+        assert!(other.is_some());
+        storage.write(|tx| tx.forget_worker_keys()).unwrap();
+        assert_eq!(kept(&mut storage).2, None);
+        storage
+            .write(|tx| {
+                tx.unregister_worker(&first.uuid, Timestamp(6))?;
+                tx.forget_worker_keys()
+            })
+            .unwrap();
+        assert_eq!(kept(&mut storage), (Vec::new(), None, None));
+    });
+}

@@ -15,6 +15,7 @@ use crate::master::messages::{
 use crate::master::reply_to::ReplyTo;
 use crate::master::storage::ledger::LedgerEntry;
 use crate::master::storage::order_details::OrderDetails;
+use crate::master::storage::testing::move_there_and_back;
 use crate::master::testing::{FakeLink, MasterRig, bar, reason, symbol};
 use crate::master::transactions::book::order::BookProgress;
 use crate::master::transactions::reserves::LatestPrices;
@@ -644,11 +645,8 @@ impl Both {
             Some(Mishap::Kill) => self = self.kill(update.number - 1),
             // The settlement alone: what is asked for behind it may be stored.
             Some(Mishap::Refusal) => {
-                let change = "UPDATE ON transactions WHEN NEW.update_number IS NOT NULL";
-                self.rig.engine.execute(&format!(
-                    "CREATE TRIGGER refused BEFORE {change}
-                     BEGIN SELECT RAISE(ABORT, 'the test says so'); END"
-                ));
+                let settles = "NEW.update_number IS NOT NULL";
+                self.rig.engine.refuse("UPDATE", "transactions", settles);
             }
             None => {}
         }
@@ -1033,6 +1031,24 @@ proptest! {
             both = both.update(&last, true)?;
             both.compare()?;
         }
+        both.verify()?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config(8))]
+
+    #[test]
+    fn a_deployment_that_is_moved_to_another_engine_and_back_is_the_same(
+        fees in fees(),
+        cash in cash(),
+        steps in steps(),
+    ) {
+        let mut both = Both::new(fees, cash);
+        for step in &steps {
+            both = both.step(step)?;
+        }
+        move_there_and_back(&both.rig.engine);
         both.verify()?;
     }
 }
