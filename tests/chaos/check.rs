@@ -268,7 +268,11 @@ fn standing(book: &Book, view: &AccountView, lost: &mut Vec<String>) -> Standing
         let new = in_place.get(name.as_str());
         let is_replaced = new.is_some_and(|new| new.placed.is_some());
         let is_told_so = reason == Some(Reason::Replaced);
-        assert_eq!(is_replaced, is_told_so, "{name} is {status}, {new:?}");
+        let row_of_new = new.and_then(|new| rows.values().find(|row| Some(row.id) == new.placed));
+        assert_eq!(
+            is_replaced, is_told_so,
+            "{name} is {status}, {new:?}, whose row is {row_of_new:?}; lost so far: {lost:?}"
+        );
         let was_over = new.is_some_and(|new| new.refused == Some(Reason::NotOpen));
         assert!(is_over || !was_over, "{name} is {status}, {new:?}");
     }
