@@ -37,7 +37,7 @@ pub fn orders<'o>(
     };
     let orders = orders();
     let mut answers = Answers::default();
-    let lasts = read_many(database, &orders, &mut answers)?;
+    let lasts = read_asked(database, &orders, &mut answers)?;
     read_messages(database, &orders, &lasts, &mut answers)?;
     read_names(database, &orders, &mut answers)?;
     ahead.set(answers);
@@ -97,7 +97,7 @@ type LastMessages = HashMap<(Uuid, Uuid), i64>;
 
 /// The keys of these workers' processes with their last messages; the cash of buyers; the units that
 /// are sold.
-const MANY: &str = "SELECT o.worker, o.boot, o.origin, NULL,
+const ASKED: &str = "SELECT o.worker, o.boot, o.origin, NULL,
          (SELECT max(t.sequence) FROM transactions AS t WHERE t.origin = o.origin)
      FROM unnest(?1::bytea[], ?2::bytea[]) AS m (worker, boot)
      JOIN origins AS o ON o.worker = m.worker AND o.boot = m.boot
@@ -108,7 +108,7 @@ const MANY: &str = "SELECT o.worker, o.boot, o.origin, NULL,
      JOIN positions AS p ON p.account = r.account AND p.symbol = r.symbol";
 
 /// Reads what each commit of orders asks, as one statement.
-fn read_many(
+fn read_asked(
     database: &Snapshot<'_>,
     orders: &[OrderAhead<'_>],
     answers: &mut Answers,
@@ -138,7 +138,7 @@ fn read_many(
         Param::List(&symbols)
     ];
     let mut lasts = LastMessages::new();
-    let mut statement = database.prepare_cached(MANY)?;
+    let mut statement = database.prepare_cached(ASKED)?;
     let mut rows = statement.query(lists)?;
     while let Some(row) = rows.next()? {
         let (key, value): (i64, Option<i64>) = (row.get(2)?, row.get(4)?);

@@ -117,32 +117,29 @@ pub enum WaitingStatus {
 
 impl WaitingStatus {
     /// What finds these orders of all accounts, in no order: words behind the name of the table, and
-    /// a condition. SQLite is told the index that has them alone: left to itself it reads all
-    /// transactions. What PostgreSQL has in their place stands in `sql/postgres`.
+    /// a condition. The words tell SQLite the index that has them alone: left to itself it reads all
+    /// transactions. What PostgreSQL has in its place stands in `sql/postgres`.
     pub(super) fn found_by(self, database: &Snapshot<'_>) -> (&'static str, &'static str) {
-        let (index, postgres) = match self {
+        let (index, condition) = match self {
             WaitingStatus::Queued => (
                 "INDEXED BY transactions_queue",
-                "status = 0 AND number BETWEEN coalesce((SELECT number FROM queue_start), 0)
-                    AND (SELECT max(number) FROM transactions)",
+                Sql {
+                    sqlite: "status = 0",
+                    postgres: "status = 0
+                        AND number BETWEEN coalesce((SELECT number FROM queue_start), 0)
+                            AND (SELECT max(number) FROM transactions)",
+                },
             ),
             WaitingStatus::Open => (
                 "INDEXED BY transactions_open",
-                "status = 3 AND number = ANY(ARRAY(SELECT number FROM open_orders))",
+                Sql {
+                    sqlite: "status = 3",
+                    postgres: "status = 3
+                        AND number = ANY(ARRAY(SELECT number FROM open_orders))",
+                },
             ),
         };
-        let sqlite = match self {
-            WaitingStatus::Queued => "status = 0",
-            WaitingStatus::Open => "status = 3",
-        };
-        let words = Sql {
-            sqlite: index,
-            postgres: "",
-        };
-        (
-            database.either(words),
-            database.either(Sql { sqlite, postgres }),
-        )
+        (index, database.either(condition))
     }
 
     /// SQL that finds these orders of all accounts, in no order.

@@ -85,6 +85,13 @@ struct OwnServer {
 }
 
 impl OwnServer {
+    /// One with the database `trade`.
+    fn for_trade(settings: &str) -> OwnServer {
+        let server = OwnServer::start(settings);
+        server.sql("CREATE DATABASE trade");
+        server
+    }
+
     fn start(settings: &str) -> OwnServer {
         let port = ports::free(1).unwrap()[0];
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/with-postgres");
@@ -180,6 +187,15 @@ fn with_tls(folder: &Path) -> OwnServer {
     ))
 }
 
+/// Two masters over its database, with a lease that soon is over.
+fn two_masters(server: &OwnServer) -> Deployment {
+    Deployment::builder()
+        .on_server(&server.url("trade"))
+        .standby()
+        .set("database.lease", "3s")
+        .start()
+}
+
 #[test]
 fn tls_and_passwords_are_right_or_named_at_the_start() {
     if is_skipped() {
@@ -262,8 +278,7 @@ fn a_database_that_is_not_this_version_s_is_refused_at_the_start() {
     if is_skipped() {
         return;
     }
-    let server = OwnServer::start("");
-    server.sql("CREATE DATABASE trade");
+    let server = OwnServer::for_trade("");
     let deployment = Deployment::builder().on_server(&server.url("trade")).make();
     let refused_with = |says: &str| {
         let (code, said) = refused(&deployment);
@@ -291,8 +306,7 @@ fn settings_that_can_lose_orders_are_warned_of() {
     if is_skipped() {
         return;
     }
-    let server = OwnServer::start("-c fsync=on -c full_page_writes=on");
-    server.sql("CREATE DATABASE trade");
+    let server = OwnServer::for_trade("-c fsync=on -c full_page_writes=on");
     let alone = server.url("trade");
     let deployment = Deployment::builder().on_server(&alone).make();
     let warned = |url: &str| {
@@ -334,13 +348,8 @@ fn a_replica_that_is_lost_does_not_end_who_stands_by() {
     if is_skipped() {
         return;
     }
-    let server = OwnServer::start("");
-    server.sql("CREATE DATABASE trade");
-    let deployment = Deployment::builder()
-        .on_server(&server.url("trade"))
-        .standby()
-        .set("database.lease", "3s")
-        .start();
+    let server = OwnServer::for_trade("");
+    let deployment = two_masters(&server);
     let (master, standby) = (deployment.master(), deployment.standby().unwrap());
     // Commits wait for a replica that there is not.
     let waits_for = |replica: &str| {
@@ -441,8 +450,7 @@ fn a_standby_is_refused_and_passed_by_for_the_primary() {
     if is_skipped() {
         return;
     }
-    let server = OwnServer::start("");
-    server.sql("CREATE DATABASE trade");
+    let server = OwnServer::for_trade("");
     let deployment = Deployment::builder().on_server(&server.url("trade")).make();
     deployment.start_all();
     let mut alice = deployment.trader(1, "alice");
@@ -484,8 +492,7 @@ fn a_server_that_crashes_while_people_trade_loses_no_order() {
     if is_skipped() {
         return;
     }
-    let server = OwnServer::start("-c fsync=on -c full_page_writes=on");
-    server.sql("CREATE DATABASE trade");
+    let server = OwnServer::for_trade("-c fsync=on -c full_page_writes=on");
     let deployment = Deployment::builder()
         .on_server(&server.url("trade"))
         .start();
@@ -524,13 +531,8 @@ fn a_server_that_is_stopped_ends_both_masters_and_one_leads_when_it_goes_on() {
     if is_skipped() {
         return;
     }
-    let server = OwnServer::start("");
-    server.sql("CREATE DATABASE trade");
-    let deployment = Deployment::builder()
-        .on_server(&server.url("trade"))
-        .standby()
-        .set("database.lease", "3s")
-        .start();
+    let server = OwnServer::for_trade("");
+    let deployment = two_masters(&server);
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "AAPL", "1");
     // One that has no session yet would go on trying to connect.
