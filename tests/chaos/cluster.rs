@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Names the folder of the cluster.
 const FOLDER: &str = "PAPERTRADER_TEST_PATRONI";
+/// The URL of its primary.
+const DATABASE: &str = "PAPERTRADER_TEST_POSTGRES";
 /// The cluster's name on the page.
 const SCOPE: &str = "papertrader";
 /// Members of etcd.
@@ -63,7 +65,7 @@ pub struct Cluster {
 pub enum ClusterFault {
     /// PostgreSQL of the primary is killed; Patroni starts it again, or makes the other one primary.
     KillPrimary,
-    /// Patroni of the primary is killed; its PostgreSQL goes on.
+    /// Patroni of the primary is killed; its PostgreSQL is ended when it is started again.
     KillPatroni,
     /// Both are killed, and stay away until the other node is the primary.
     LosePrimary,
@@ -213,11 +215,31 @@ impl Cluster {
         })
     }
 
-    /// Waits until there is a primary, and a replica that has all that it answers.
+    /// Waits until there is a primary, and a replica that has all that it answers: else orders would be
+    /// lost by right.
     pub fn until_whole(&self) {
         self.wait("a primary and its synchronous replica", || {
             self.is_whole().then_some(())
         });
+        let waits = self.waits_for_replica();
+        // Patroni's word may be of a moment ago.
+        assert!(
+            waits || !self.is_whole(),
+            "no commit waits for the replica that Patroni calls synchronous\n{}",
+            self.log()
+        );
+    }
+
+    /// Whether the primary's commits wait for a replica.
+    fn waits_for_replica(&self) -> bool {
+        let url = std::env::var(DATABASE).unwrap();
+        let shown = Command::new("psql")
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args(["--command", "SHOW synchronous_standby_names", &url])
+            .output()
+            .unwrap();
+        // One that cannot be asked is on its way.
+        !shown.status.success() || shown.stdout != b"\n"
     }
 
     /// Whether there is a primary, and a replica that has all that it answers.
