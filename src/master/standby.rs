@@ -27,7 +27,7 @@ use crate::net::{ConnectionLimiter, Flusher, Listener};
 use crate::runtime::log::Throttle;
 use crate::runtime::published::Published;
 use crate::runtime::{self, Stop, ThreadGroup, Watchdog};
-use crossbeam_channel::{bounded, select, tick};
+use crossbeam_channel::{Sender, bounded, select};
 use lease::LeaseKeeper;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// A look, or an attempt to lead, that takes longer than this many leases finds a server that does not
 /// answer, or whose commit waits for a replica that is lost, and may never end.
 const LOOK_LEASES_MAX: u32 = 5;
+/// And longer than this: the waits for locks in it do not become shorter with the lease.
+const LOOK_TIMEOUT_MIN: Duration = Duration::from_secs(30);
 /// How often the registered workers are read.
 const REGISTRY_INTERVAL: Duration = Duration::from_secs(2);
 /// The threads of a standby end within this time.
@@ -109,8 +111,9 @@ pub(super) fn attempt_in_time(
 /// Ends the process where the database's server takes a question and never answers it, or lets nobody
 /// take the lease: the next start asks another host, or the same one anew.
 fn watch_looks(began: &Mutex<Option<Instant>>, lease: Duration, stop: &Stop) {
+    let timeout = (lease * LOOK_LEASES_MAX).max(LOOK_TIMEOUT_MIN);
     while !stop.wait(LOOK_INTERVAL) {
-        let is_late = |began: Instant| began.elapsed() > lease * LOOK_LEASES_MAX;
+        let is_late = |began: Instant| began.elapsed() > timeout;
         if began.lock().is_some_and(is_late) {
             end_superseded("the database's server does not answer a master that asks who leads");
         }
@@ -124,8 +127,6 @@ struct Standby {
     control: StandbyControl,
     metrics: Option<MetricsServer>,
     state: Arc<Published<StandbyState>>,
-    /// When the look that is under way began.
-    look_began: Arc<Mutex<Option<Instant>>>,
     group: ThreadGroup,
     stop: Stop,
 }
@@ -192,7 +193,6 @@ impl Standby {
             control,
             metrics,
             state,
-            look_began: Arc::default(),
             group,
             stop,
         };
@@ -211,31 +211,42 @@ impl Standby {
         leader: LeaseHolder,
         (context, remains): (&ServiceContext<'_, MasterConfig>, &mut StandbyRemains),
     ) -> Result<Option<LeaseKeeper>, StartError> {
-        let mut watch = LeaseWatch::new(url, claim);
-        let (began, lease) = (Arc::clone(&self.look_began), claim.lease);
+        let began = Arc::default();
+        let looks = LeaseLooks {
+            watch: LeaseWatch::new(url, claim),
+            url: url.clone(),
+            claim: claim.clone(),
+            began: Arc::clone(&began),
+        };
+        // Nobody has a lease that is on its way from one to the other.
+        let (found, looked) = bounded(0);
+        self.group
+            .unwatched("lease-looks", move |stop| looks.run(&found, stop))?;
+        let lease = claim.lease;
         self.group
             .unwatched("looks", move |stop| watch_looks(&began, lease, stop))?;
         let failures = Throttle::new(LOGGED_MAX, Duration::from_secs(60));
-        let looks = tick(LOOK_INTERVAL);
         self.show(Ok(leader));
         daemon::notify_ready(&self.state.load().line());
         loop {
             select! {
-                recv(looks) -> _ => match self.look_in_time(&mut watch, url, claim) {
-                    Ok(Some(lease)) => {
+                recv(looked) -> looked => match looked {
+                    Ok(Ok(LeaseAttempt::Taken(lease))) => {
+                        crate::info!("this master leads from now on");
                         daemon::notify_status("taking over");
                         return Ok(Some(LeaseKeeper::start(*lease)?));
                     }
-                    Ok(None) => {}
-                    Err(error @ (StorageError::NewerVersion { .. } | StorageError::Foreign(_))) => {
+                    Ok(Ok(LeaseAttempt::Held(leader))) => self.show(Ok(leader)),
+                    Ok(Err(error @ (StorageError::NewerVersion { .. } | StorageError::Foreign(_)))) => {
                         return Err(StartError::failed(error));
                     }
-                    Err(error) => {
+                    Ok(Err(error)) => {
                         if let Some(more) = failures.allow("look") {
                             crate::warn!("it cannot be seen who leads: {error}{more}");
                         }
                         self.show(Err(error.to_string()));
                     }
+                    Err(_) => return Err(StartError::failed("nobody looks any more who leads")),
                 },
                 recv(context.signals.hangups) -> _ => {
                     daemon::notify_reloading();
@@ -247,42 +258,6 @@ impl Standby {
                     daemon::notify_stopping();
                     return Ok(None);
                 }
-            }
-        }
-    }
-
-    fn look_in_time(
-        &mut self,
-        watch: &mut LeaseWatch,
-        url: &PostgresUrl,
-        claim: &LeaseClaim,
-    ) -> Result<Option<Box<PostgresLease>>, StorageError> {
-        *self.look_began.lock() = Some(Instant::now());
-        let looked = self.look(watch, url, claim);
-        *self.look_began.lock() = None;
-        looked
-    }
-
-    /// Looks who leads, and takes the lease if nobody does.
-    fn look(
-        &mut self,
-        watch: &mut LeaseWatch,
-        url: &PostgresUrl,
-        claim: &LeaseClaim,
-    ) -> Result<Option<Box<PostgresLease>>, StorageError> {
-        if let Some(leader) = watch.look()? {
-            self.show(Ok(leader));
-            return Ok(None);
-        }
-        // To bring the database forward takes as long as it takes; all else has the time of a look.
-        match PostgresLease::attempt(url, claim, &|| *self.look_began.lock() = None)? {
-            LeaseAttempt::Taken(lease) => {
-                crate::info!("this master leads from now on");
-                Ok(Some(lease))
-            }
-            LeaseAttempt::Held(leader) => {
-                self.show(Ok(leader));
-                Ok(None)
             }
         }
     }
@@ -309,6 +284,39 @@ impl Standby {
         for name in self.group.join(deadline) {
             crate::warn!("thread {name} of the standby did not end in time");
         }
+    }
+}
+
+/// Looks who leads, and takes the lease if nobody does, on a thread of its own: a server that does not
+/// answer must not keep the process from its signals.
+struct LeaseLooks {
+    watch: LeaseWatch,
+    url: PostgresUrl,
+    claim: LeaseClaim,
+    /// When the look that is under way began.
+    began: Arc<Mutex<Option<Instant>>>,
+}
+
+impl LeaseLooks {
+    /// Looks until this master leads, or is stopped. A lease that nobody wants any more is released.
+    fn run(mut self, found: &Sender<Result<LeaseAttempt, StorageError>>, stop: &Stop) {
+        while !stop.wait(LOOK_INTERVAL) {
+            *self.began.lock() = Some(Instant::now());
+            let looked = self.look();
+            *self.began.lock() = None;
+            let leads = matches!(looked, Ok(LeaseAttempt::Taken(_)));
+            if found.send(looked).is_err() || leads {
+                return;
+            }
+        }
+    }
+
+    fn look(&mut self) -> Result<LeaseAttempt, StorageError> {
+        if let Some(leader) = self.watch.look()? {
+            return Ok(LeaseAttempt::Held(leader));
+        }
+        // To bring the database forward takes as long as it takes; all else has the time of a look.
+        PostgresLease::attempt(&self.url, &self.claim, &|| *self.began.lock() = None)
     }
 }
 

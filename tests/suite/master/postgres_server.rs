@@ -544,7 +544,7 @@ fn a_server_that_is_stopped_ends_both_masters_and_one_leads_when_it_goes_on() {
     for master in deployment.masters() {
         let ended = master.wait_exit(TEST_TIMEOUT);
         let code = ended.and_then(|it| it.code());
-        assert_eq!(code, Some(75), "{}", master.log());
+        assert_eq!(code, Some(SUPERSEDED), "{}", master.log());
     }
     server.signal(Signal::CONT);
     deployment.restart_killed();
@@ -555,4 +555,22 @@ fn a_server_that_is_stopped_ends_both_masters_and_one_leads_when_it_goes_on() {
         matches!(answer, Answer::Message(Reply::Filled(_))).then_some(())
     });
     assert_eq!(history(&mut alice, "alice").len(), 2);
+}
+
+#[test]
+fn who_stands_by_stops_in_order_although_the_server_does_not_answer() {
+    if is_skipped() {
+        return;
+    }
+    let server = OwnServer::for_trade("");
+    let deployment = two_masters(&server);
+    let standby = deployment.standby().unwrap();
+    server.signal(Signal::STOP);
+    // From now on it waits for an answer, or soon does.
+    let ended = deployment.master().wait_exit(TEST_TIMEOUT);
+    assert_eq!(ended.and_then(|it| it.code()), Some(SUPERSEDED));
+    standby.signal(Signal::TERM);
+    let ended = standby.wait_exit(TEST_TIMEOUT).unwrap();
+    assert_eq!(ended.code(), Some(0), "{}", standby.log());
+    server.signal(Signal::CONT);
 }
