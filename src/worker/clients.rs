@@ -192,6 +192,7 @@ impl Module for Clients {
                 confirmed: false,
             } => self.closing.extend(hashes),
             ClientsMessage::Linked => self.on_linked(),
+            ClientsMessage::Welcomed => self.on_welcomed(),
             ClientsMessage::Unlinked => self.linked = false,
             ClientsMessage::Open => self.open = true,
             ClientsMessage::EndAll => self.end_all(),
@@ -214,12 +215,16 @@ impl Module for Clients {
 }
 
 impl Clients {
-    /// Forgets unbound sessions and asks the master once about bound ones, whose ends may have been
-    /// missed.
+    /// Forgets what was asked over the link before.
     fn on_linked(&mut self) {
         self.linked = true;
         self.resuming.clear();
         self.untold.clear();
+    }
+
+    /// Forgets unbound sessions and asks the master once about bound ones, whose ends may have been
+    /// missed.
+    fn on_welcomed(&mut self) {
         self.unverified = self.sessions.keep_bound().into();
     }
 

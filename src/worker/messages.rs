@@ -163,6 +163,8 @@ pub enum ClientsMessage {
     },
     /// A link is open, from `master_link`.
     Linked,
+    /// The master at its other end leads, from `master_link`: one that stands by welcomes nobody.
+    Welcomed,
     /// The link has ended, from `master_link`.
     Unlinked,
     /// The port opens, from the acceptor.

@@ -593,6 +593,27 @@ fn the_clock_of_a_master_that_stands_by_ends_no_session() {
 }
 
 #[test]
+fn a_master_that_stands_by_takes_no_session_from_those_who_come_back() {
+    let (mut rig, mut link) = WorkerRig::serving("");
+    drop(rig.data_client(&mut link, &session(1)));
+    link.cut();
+    rig.link().stand_by();
+    // Somebody else has had a turn of the module of sessions.
+    let mut other = rig.client();
+    other.ask(&Request::Ping);
+    assert_eq!(other.reply(), Reply::Pong);
+    let mut client = rig.client();
+    client.ask(&Request::SwitchState {
+        session: session(1),
+        state: crate::wire::ConnectionState::Data,
+    });
+    let switched = Reply::StateSwitched(crate::wire::ConnectionState::Data);
+    assert_eq!(client.reply(), switched);
+    client.ask(&current());
+    assert!(!client.data().is_empty());
+}
+
+#[test]
 fn what_is_asked_of_an_order_that_waits_is_sent_again_until_it_has_an_answer() {
     let (mut rig, mut link) = WorkerRig::serving("");
     let mut client = rig.client();

@@ -269,6 +269,7 @@ impl MasterLink {
                 on_welcome(&welcome);
                 // What is printed is the master's, which has proven itself; the log escapes it.
                 self.registered = Some((welcome.name, welcome.address));
+                self.tell_clients(ClientsMessage::Welcomed);
             }
             Some(Instruction::LinkWorkers) => {
                 let (_, arguments) =

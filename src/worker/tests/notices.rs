@@ -383,6 +383,7 @@ impl ResumingClients {
             requests: vec![switch(&session(1), ConnectionState::Data)],
         }));
         rig.clients.on_message(ClientsMessage::Linked);
+        rig.clients.on_message(ClientsMessage::Welcomed);
         assert!(rig.is_asked());
         rig
     }

@@ -3,9 +3,9 @@
 
 use super::orders::{LOW, placed};
 use crate::programs::metrics::{metrics_now, value};
-use papertrader::client::{Answer, Client, ClientError, ServerConnection};
+use papertrader::client::{Answer, Client, ClientError, ConnectOptions, ServerConnection};
 use papertrader::link::keyring::Keyring;
-use papertrader::model::{OrderKind, Quantity, Reason, Side};
+use papertrader::model::{OrderKind, Quantity, Reason, Side, Symbol};
 use papertrader::testkit::trader::{buy, history, order, portfolio, sell, trade};
 use papertrader::testkit::{
     Daemon, Deployment, DeploymentBuilder, Market, TEST_TIMEOUT, eventually, until,
@@ -161,6 +161,8 @@ fn a_leader_that_is_killed_is_replaced_and_all_goes_on_where_it_was() {
     );
     ada.enter(ConnectionState::Command).unwrap();
     bob.enter(ConnectionState::Command).unwrap();
+    // Somebody who is known, and not connected.
+    let carol = deployment.trader(1, "carol").session().cloned();
     let before = position(&deployment, master);
 
     // One order is queued, and one is on its way.
@@ -174,6 +176,13 @@ fn a_leader_that_is_killed_is_replaced_and_all_goes_on_where_it_was() {
         bob.connection().send(&sent).unwrap();
         master.kill();
         let killed = Instant::now();
+        // Meanwhile prices are those of the cache, for those too who come back.
+        while !leads(&deployment, standby) {
+            let address = deployment.worker(1).address();
+            let options = ConnectOptions::default();
+            let mut client = Client::open(&address, &options, carol.clone()).unwrap();
+            client.quote(Symbol::parse("UP").unwrap()).unwrap();
+        }
         let on_its_way = bob.connection().reply(|_| ()).unwrap();
         // Where the kill was quicker than the order, nothing was sent, and he sends it again.
         let on_its_way = if is_unavailable(&on_its_way) {
