@@ -40,7 +40,7 @@ use crate::net::Listener;
 use crate::runtime::log::LogConfig;
 use crate::runtime::{ThreadGroup, Watchdog};
 use acceptor::MasterAcceptor;
-use admin::{AdminChannels, AdminServer, BackupRecord};
+use admin::{AdminChannels, AdminServer, BackupRecord, ServerWatch};
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
 use messages::MasterChannels;
 use standby::StandbyRemains;
@@ -82,6 +82,7 @@ pub struct Master {
     listener: Arc<Listener>,
     acceptor: Arc<MasterAcceptor>,
     group: ThreadGroup,
+    server: Arc<ServerWatch>,
     hold: DatabaseHold,
     /// What it brings from the time when it stood by.
     before: Option<StandbyRemains>,
@@ -240,6 +241,7 @@ impl Master {
             watchdog: self.watchdog.clone(),
             limiter: Arc::clone(&self.acceptor.limiter),
             flusher: Arc::clone(&self.acceptor.links.flusher),
+            server: Arc::clone(&self.server),
             backups: Arc::new(BackupRecord::open(&config.database, config.backup_warning)),
             file: Arc::default(),
             lease: self.hold.lease(),

@@ -52,6 +52,8 @@ word_list! {
         DiskFull = "disk-full",
         /// The write-ahead log of the database is not folded into it.
         LogNotFolded = "wal-not-folded",
+        /// The database's server may lose what it has acknowledged.
+        DatabaseUnsafe = "database-unsafe",
         /// The newest backup is old, or was not written.
         BackupMissing = "backup-missing",
         /// Mails wait, and the last attempt failed.

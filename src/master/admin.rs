@@ -15,6 +15,7 @@ mod market;
 mod metrics;
 mod orders;
 mod send;
+mod server_watch;
 mod sessions;
 mod socket;
 mod standby;
@@ -39,6 +40,7 @@ pub use backup_record::BackupRecord;
 use caller::AdminCaller;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
+pub use server_watch::ServerWatch;
 use socket::ControlSocket;
 pub use standby::{StandbyControl, StandbyState};
 use status::StatusSource;
@@ -77,6 +79,8 @@ pub struct AdminChannels {
     /// The places on the master's port, and what its connections hold.
     pub limiter: Arc<ConnectionLimiter>,
     pub flusher: Arc<Flusher>,
+    /// What the database's server may lose.
+    pub server: Arc<ServerWatch>,
     /// When the newest backup was made.
     pub backups: Arc<BackupRecord>,
     /// What is wrong with the file of the configuration.

@@ -6,6 +6,7 @@
 //! Tests: `tests/suite/daemons.rs`.
 
 use super::acceptor::MasterAcceptor;
+use super::admin::ServerWatch;
 use super::assets::providers::PreparedProviders;
 use super::assets::{self, AssetsConfig, AssetsError, OpenedAssets};
 use super::auth::hashing::{HashCosts, HashingPool};
@@ -314,6 +315,7 @@ fn assemble(
     let mut group = ThreadGroup::new(stop, &watchdog);
     let flusher = Flusher::start(&mut group)?;
     fingerprints::keep_stored(config, &mut group)?;
+    let server = ServerWatch::begin(&config.database, &mut group)?;
     let mail = start_mail(mail, &config.database, &mut group)?;
     let (inboxes, router) = modules(config, assets, (mail, keys), stop, &mut group)?;
     let keys = MasterKeys::new(&identity, &inboxes);
@@ -366,6 +368,7 @@ fn assemble(
         listener,
         acceptor,
         group,
+        server,
         hold: place.hold,
         before: place.before,
         watch,
@@ -392,12 +395,8 @@ pub(super) fn raise_descriptors(connections: usize) {
     daemon::raise_descriptors(connections.saturating_add(OTHER_DESCRIPTORS));
 }
 
-/// Refuses a database whose amounts are in another currency, and warns where its market was another,
-/// and of what its server may lose.
+/// Refuses a database whose amounts are in another currency, and warns where its market was another.
 fn compare_facts(config: &MasterConfig) -> Result<(), StartError> {
-    for warning in storage::server_warnings(&config.database)? {
-        crate::warn!("{warning}");
-    }
     let mut storage = Storage::open(&config.database)?;
     let compared = deployment_facts::compare(&mut storage, config);
     for warning in compared.map_err(unfit_database)? {

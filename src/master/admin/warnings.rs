@@ -82,6 +82,7 @@ pub(super) fn warnings(
         );
         all.push(StatusWarning::new(Kind::LogNotFolded, text));
     }
+    all.extend(channels.server.warnings());
     all.extend(channels.backups.warning(now));
     all.extend(reports.mail.as_ref().and_then(mail));
     let lost = channels.log.lost();
