@@ -218,7 +218,7 @@ impl Standby {
             claim: claim.clone(),
             began: Arc::clone(&began),
         };
-        // Nobody has a lease that is on its way from one to the other.
+        // Nothing is kept in the channel: a lease that nobody takes stays with who has taken it.
         let (found, looked) = bounded(0);
         self.group
             .unwatched("lease-looks", move |stop| looks.run(&found, stop))?;

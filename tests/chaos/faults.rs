@@ -401,7 +401,10 @@ fn busy(millis: u64, database: &DatabaseUrl) {
         }
         DatabaseUrl::Postgres(url) => {
             let seconds = Duration::from_millis(millis).as_secs_f64();
-            let hold = format!("SELECT pg_sleep({seconds}) FROM master_epoch FOR UPDATE");
+            // Two statements: one would sleep before it locks.
+            let hold = format!(
+                "BEGIN; SELECT 1 FROM master_epoch FOR UPDATE; SELECT pg_sleep({seconds}); COMMIT"
+            );
             let held = Command::new("psql")
                 .args(["--quiet", "--output=/dev/null", "--command", &hold])
                 .arg(url.text())

@@ -254,7 +254,11 @@ impl PostgresStorage {
     pub(super) fn snapshot(&mut self) -> Result<PostgresTransaction<'_>, StorageError> {
         self.cancel.is_wanted.store(false, Ordering::SeqCst);
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        self.with_session(|session| session.batch(begin))?;
+        if let Err(error) = self.with_session(|session| session.batch(begin)) {
+            // Perhaps it is still in a transaction that has failed.
+            self.link.borrow_mut().session = None;
+            return Err(error);
+        }
         Ok(PostgresTransaction::new(self, None))
     }
 
@@ -453,8 +457,11 @@ impl Drop for PostgresTransaction<'_> {
         }
         let mut link = self.storage.link.borrow_mut();
         // Where the connection is lost, the server rolls back.
-        if let Some(session) = link.session.as_mut().filter(|it| !it.is_lost()) {
-            let _ = session.batch("ROLLBACK");
+        if let Some(session) = link.session.as_mut().filter(|it| !it.is_lost())
+            && session.batch("ROLLBACK").is_err()
+        {
+            // It would begin no other transaction.
+            link.session = None;
         }
     }
 }

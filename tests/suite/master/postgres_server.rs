@@ -242,7 +242,7 @@ fn tls_and_passwords_are_right_or_named_at_the_start() {
             "nowhere",
             &ours,
             &right,
-            "createdb --owner=pt nowhere",
+            "createdb --owner=pt --encoding=UTF8 --template=template0 nowhere",
         ),
         ("localhost", "trade", &theirs, &right, "sslrootcert"),
         (
@@ -344,6 +344,35 @@ fn settings_that_can_lose_orders_are_warned_of() {
 }
 
 #[test]
+fn a_setting_that_changes_under_the_master_is_warned_of_while_it_lasts() {
+    if is_skipped() {
+        return;
+    }
+    let server = OwnServer::for_trade("");
+    let deployment = two_masters(&server);
+    let warned = || {
+        let conditions = deployment.json("status")["conditions"].clone();
+        let conditions = conditions.as_array().unwrap().iter();
+        let of_server = conditions.filter(|it| it["kind"] == "database-unsafe");
+        of_server
+            .map(|it| it["text"].to_string())
+            .collect::<String>()
+    };
+    // What else the server of tests does not do is warned of throughout.
+    let is_warned = || warned().contains("synchronous_commit = off");
+    until("the master has looked", || warned().contains("fsync = off"));
+    assert!(!is_warned());
+    server.sql("ALTER DATABASE trade SET synchronous_commit = off");
+    until("the master warns", is_warned);
+    server.sql("ALTER DATABASE trade RESET synchronous_commit");
+    until("the master warns no more", || !is_warned());
+    until("its log says so", || {
+        let over = "no longer: the database's server has synchronous_commit = off";
+        deployment.master().log().contains(over)
+    });
+}
+
+#[test]
 fn a_replica_that_is_lost_does_not_end_who_stands_by() {
     if is_skipped() {
         return;
@@ -384,6 +413,46 @@ fn a_replica_that_is_lost_does_not_end_who_stands_by() {
     assert_eq!(ended.code(), Some(SUPERSEDED), "{}", master.log());
     let said = master.log();
     assert!(said.contains("does not answer"), "{said}");
+}
+
+/// The replica is lost with the leader, as where both are one machine.
+#[test]
+fn who_takes_the_lease_while_commits_wait_for_a_replica_keeps_it() {
+    if is_skipped() {
+        return;
+    }
+    let server = OwnServer::for_trade("");
+    let deployment = two_masters(&server);
+    let (master, standby) = (deployment.master(), deployment.standby().unwrap());
+    let mut alice = deployment.trader(1, "alice");
+    buy(&mut alice, "AAPL", "1");
+    let waits_for = |replica: &str| {
+        server.sql(&format!(
+            "ALTER SYSTEM SET synchronous_standby_names = '{replica}'"
+        ));
+        server.sql("SELECT pg_reload_conf()");
+    };
+    // Nothing of the one before is under way, and nobody else renews.
+    standby.kill();
+    master.stop();
+    waits_for("lost");
+    standby.spawn();
+    until("its commit has waited for longer than a lease", || {
+        let waits = "SELECT count(*) FROM pg_stat_activity
+                         WHERE wait_event = 'SyncRep' AND query = 'COMMIT'
+                             AND clock_timestamp() - query_start > interval '4 s'";
+        server.sql(waits) == "1"
+    });
+    waits_for("");
+    until("it leads", || standby.has_served());
+    assert_eq!(standby.fallen(), None, "{}", standby.log());
+    eventually("an order is filled", || {
+        let order = order(&alice, Side::Buy, "AAPL", "1", None);
+        alice.connection().send(&order).unwrap();
+        let answer = alice.connection().reply(|_| {}).unwrap();
+        matches!(answer, Answer::Message(Reply::Filled(_))).then_some(())
+    });
+    assert_eq!(standby.fallen(), None, "{}", standby.log());
 }
 
 /// A running standby of a server.

@@ -55,9 +55,9 @@ const DANGLING: [&str; 4] = [
          OR t.status = 0 AND t.number < (SELECT number FROM queue_start)
          OR (t.status = 3) <> (w.number IS NOT NULL))
      LIMIT 1000",
-    "SELECT format('open_orders has the transaction %s, which there is not', number) FROM open_orders AS w
-     WHERE number >= ?1 AND number < ?2
-         AND NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",
+    "SELECT format('open_orders has the transaction %s of account %s, which there is not', number, account)
+     FROM open_orders AS w WHERE number >= ?1 AND number < ?2 AND NOT EXISTS
+         (SELECT 1 FROM transactions AS t WHERE t.number = w.number AND t.account = w.account) LIMIT 1000",
     "SELECT format('the terms of the transaction %s are there, and it is not', number) FROM order_terms AS w
      WHERE number >= ?1 AND number < ?2
          AND NOT EXISTS (SELECT 1 FROM transactions AS t WHERE t.number = w.number) LIMIT 1000",

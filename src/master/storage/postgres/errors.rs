@@ -93,7 +93,9 @@ pub(super) fn connect_error(url: &PostgresUrl, error: &postgres::Error) -> Stora
             "the server does not let {user} in from here: see its pg_hba.conf, and whether it has the user"
         ),
         Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
-            format!("make it, on the server: createdb --owner={user} {database}")
+            format!(
+                "make it, on the server: createdb --owner={user} --encoding=UTF8 --template=template0 {database}"
+            )
         }
         Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => {
             "raise max_connections of the server; a master needs 16".to_owned()

@@ -12,7 +12,7 @@ use super::session::ServerSession;
 use crate::config::PostgresUrl;
 use crate::master::storage::StorageError;
 use crate::runtime::clock::boot_millis;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -31,6 +31,11 @@ const STANDBY_KEPT_MS: i64 = 86_400_000;
 /// For what may be lost when a replica takes over: it waits for none. A renewal does wait: the replica
 /// knows then until when this master may answer, before the master counts on it.
 const WITHOUT_REPLICA: &str = "SET synchronous_commit = local";
+/// Where it took longer than the lease divided by this to take it, it is renewed at once.
+const LATE_DIVISOR: u32 = 3;
+/// A release waits so long for a renewal that is under way, which may wait for a replica. Then the lease
+/// runs out.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most standbys that are listed.
 const STANDBYS_MAX: usize = 16;
 
@@ -176,7 +181,8 @@ fn literal(text: &str) -> String {
     format!("'{}'", plain.replace('\'', "''"))
 }
 
-/// A connection on which nothing waits longer than a lease lasts.
+/// A connection on which no statement runs longer than a lease lasts. A commit has no bound: it waits for
+/// the replica.
 fn connect(url: &PostgresUrl, lease: Duration) -> Result<ServerSession, StorageError> {
     let mut session = ServerSession::connect_within(url, lease / 3)?;
     session.batch(&format!(
@@ -226,14 +232,19 @@ impl PostgresLease {
         if let Some(epoch) = epoch {
             TAKEN.lock().insert(url.text().to_owned(), epoch);
         }
-        Ok(LeaseAttempt::Taken(Box::new(PostgresLease {
+        let lease = Box::new(PostgresLease {
             url: url.clone(),
             claim: claim.clone(),
             session: Mutex::new(None),
             holds_until: AtomicI64::new(from.saturating_add(millis(claim.lease))),
             successor: Mutex::default(),
             is_released: AtomicBool::new(false),
-        })))
+        });
+        // A commit that waited for a replica has used it up.
+        if boot_millis().saturating_sub(from) > millis(claim.lease / LATE_DIVISOR) {
+            lease.renew()?;
+        }
+        Ok(LeaseAttempt::Taken(lease))
     }
 
     /// Until when it holds for certain, in milliseconds of [`boot_millis`].
@@ -307,7 +318,11 @@ impl PostgresLease {
                  WHERE holder = '\\x{}'",
             self.claim.holder.simple()
         );
-        if let Err(error) = self.on_session(|session| session.batch(&sql)) {
+        let released = match self.session.try_lock_for(RELEASE_TIMEOUT) {
+            Some(kept) => self.on_kept(kept, |session| session.batch(&sql)),
+            None => Err(StorageError::Busy("it is being renewed".to_owned())),
+        };
+        if let Err(error) = released {
             crate::warn!("the lease of the database runs out, and was not released: {error}");
         }
     }
@@ -316,7 +331,14 @@ impl PostgresLease {
         &self,
         run: impl FnOnce(&mut ServerSession) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let mut kept = self.session.lock();
+        self.on_kept(self.session.lock(), run)
+    }
+
+    fn on_kept<T>(
+        &self,
+        mut kept: MutexGuard<'_, Option<ServerSession>>,
+        run: impl FnOnce(&mut ServerSession) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
         let mut session = match kept.take().filter(|it| !it.is_lost()) {
             Some(session) => session,
             None => connect(&self.url, self.claim.lease)?,

@@ -29,7 +29,6 @@ const COPY_NULL: i32 = -1;
 /// Begins: nothing ends a transaction that waits for its source, and indexes are sorted in memory.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
      SET LOCAL idle_in_transaction_session_timeout = 0;
-     SET LOCAL statement_timeout = 0;
      SET LOCAL maintenance_work_mem = '256MB';";
 /// In a transaction that reads, before its first read. It may wait for its target.
 const KEEP_WRITERS_OUT: &str = "SET LOCAL idle_in_transaction_session_timeout = 0;

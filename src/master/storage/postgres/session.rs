@@ -13,6 +13,7 @@ use crate::master::storage::StorageError;
 use crate::master::storage::files::read_file;
 use hashlink::LruCache;
 use parking_lot::Mutex;
+use postgres::config::TargetSessionAttrs;
 use postgres::types::ToSql;
 use postgres::{CancelToken, Client, Config, Row, SimpleQueryMessage, Statement};
 use std::collections::BTreeMap;
@@ -44,13 +45,20 @@ static GIVEN_UP: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 
 /// Settings of every session. A statement waits for another master's transaction as long as SQLite
 /// waits for another writer. A session whose client is gone, or silent within a transaction, gives
-/// its locks back. What a module reads is small, so that no plan is worth
-/// compiling; and a plan does not depend on bound values, as with SQLite: else the server would plan an
-/// array anew each time, and read a whole table where it is long.
+/// its locks back. What a role or database has as bounds of people's statements is none of a master's,
+/// whose largest ones would fail; the second of them came with version 17. What a module reads is small,
+/// so that no plan is worth compiling; and a plan does not depend on bound values, as with SQLite: else
+/// the server would plan an array anew each time, and read a whole table where it is long.
 const SETTINGS: &str = "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; \
      SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+     SET statement_timeout = 0; \
+     SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'; \
      SET jit = off; \
      SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; SET standard_conforming_strings = on;";
+
+/// Which of a URL's hosts was connected to last, counted from 0. It is tried first: one before it may be
+/// gone without a word, and each attempt to reach that takes seconds.
+static LAST_HOST: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 
 /// This process, among those that share a database. Each start is another.
 pub fn process_id() -> Uuid {
@@ -260,7 +268,7 @@ impl ServerSession {
     }
 }
 
-/// Tries a URL's hosts one after the other.
+/// Tries a URL's hosts one after the other, from the last one on that was connected to.
 fn connect_to_any(url: &PostgresUrl, patience: Option<Duration>) -> Result<Client, StorageError> {
     let password = match url.password_file() {
         Some(file) => Some(
@@ -271,8 +279,12 @@ fn connect_to_any(url: &PostgresUrl, patience: Option<Duration>) -> Result<Clien
     };
     let other = |why: String| StorageError::Other(format!("{}: {why}", url.text()));
     let tls = connector(url).map_err(other)?;
+    let host_must_write =
+        url.connection().get_target_session_attrs() == TargetSessionAttrs::ReadWrite;
     let mut failed = None;
-    for host in url.hosts() {
+    let last = LAST_HOST.lock().get(url.text()).copied().unwrap_or(0);
+    let numbered = || url.hosts().iter().enumerate();
+    for (number, host) in numbered().skip(last).chain(numbered().take(last)) {
         let mut host = host.clone();
         if let Some(password) = &password {
             host.password(password.trim_ascii_end());
@@ -290,7 +302,13 @@ fn connect_to_any(url: &PostgresUrl, patience: Option<Duration>) -> Result<Clien
         };
         let connected = connect_in_time(url, host, tls.clone(), within);
         match (connected, &failed) {
-            (Ok(client), _) => return Ok(client),
+            (Ok(client), _) => {
+                // Where any host will do, the first one is still to be preferred.
+                if host_must_write {
+                    LAST_HOST.lock().insert(url.text().to_owned(), number);
+                }
+                return Ok(client);
+            }
             // What a server says tells more than that another one is away.
             (Err(StorageError::Busy(_)), Some(_)) => {}
             (Err(error), _) => failed = Some(error),

@@ -9,6 +9,7 @@ use crate::master::storage::ledger::WaitingStatus;
 use crate::master::storage::testing::Engine;
 use crate::master::storage::{Reader, Snapshot, Storage};
 use crate::testkit::small_disk::SmallDisk;
+use std::net::TcpListener;
 
 /// A migrated database; `None`, and the test is skipped, where `tests/with-postgres` has not started a
 /// server.
@@ -146,6 +147,41 @@ fn a_connection_that_was_lost_between_transactions_comes_back() {
 }
 
 #[test]
+fn a_host_that_is_gone_without_a_word_is_waited_for_once() {
+    let Some(engine) = engine() else { return };
+    // It takes connections, and answers none.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let url = url(&engine);
+    let (user, rest) = url.text().split_once('@').unwrap();
+    let sign = if rest.contains('?') { '&' } else { '?' };
+    let text =
+        format!("{user}@{address},{rest}{sign}connect_timeout=1&target_session_attrs=read-write");
+    let url = PostgresUrl::parse(&text).unwrap();
+    let connected_in = || {
+        let began = Instant::now();
+        ServerSession::connect(&url).unwrap();
+        began.elapsed()
+    };
+    let (first, second) = (connected_in(), connected_in());
+    assert!(first > Duration::from_secs(1), "{first:?}");
+    assert!(second < first / 2, "{second:?} after {first:?}");
+}
+
+#[test]
+fn what_a_role_has_for_statements_of_people_is_no_bound_of_a_master_s() {
+    let Some(engine) = engine() else { return };
+    let database = engine.on_server().unwrap();
+    let name = database.url.text().rsplit_once('/').unwrap().1.to_owned();
+    database.execute_on_server(&format!(
+        "ALTER DATABASE {name} SET statement_timeout = '1ms'"
+    ));
+    let mut session = ServerSession::connect(&database.url).unwrap();
+    let told = session.texts("SHOW statement_timeout").unwrap();
+    assert_eq!(told, ["0"]);
+}
+
+#[test]
 fn a_commit_whose_answer_was_lost_is_looked_up() {
     let Some(engine) = engine() else { return };
     let mut storage = PostgresStorage::open(&url(&engine)).unwrap();
@@ -245,7 +281,7 @@ fn errors_of_connecting_name_the_url_and_what_to_do() {
     for (url, says) in [
         (
             format!("{server}/nowhere"),
-            "createdb --owner=papertrader nowhere",
+            "createdb --owner=papertrader --encoding=UTF8 --template=template0 nowhere",
         ),
         (text.replace("papertrader@", "nobody@"), "pg_hba.conf"),
         (
@@ -370,7 +406,7 @@ fn queued_and_open_orders_are_found_from_where_the_queue_starts() {
     assert_eq!(dangling(), [""; 0]);
     engine.execute("UPDATE queue_start SET number = 6");
     engine.execute("DELETE FROM open_orders");
-    engine.execute("INSERT INTO open_orders VALUES (1, 3), (1, 3000000)");
+    engine.execute("INSERT INTO open_orders VALUES (1, 3), (9, 4), (1, 3000000)");
     engine.execute(
         "UPDATE transactions SET account = 7, fee_schedule = 3, origin = 8 WHERE number = 2",
     );
@@ -380,7 +416,7 @@ fn queued_and_open_orders_are_found_from_where_the_queue_starts() {
         "the transaction 5 is queued, and stands before the queue",
         "the transaction 1 is open, and open_orders has it not",
         "the transaction 3 is not open, and open_orders has it",
-        "open_orders has the transaction 3000000, which there is not",
+        "open_orders has the transaction 3000000 of account 1, which there is not",
         "the transaction 2 is of account 7, which there is not",
         "the transaction 4 has no origin",
     ] {
