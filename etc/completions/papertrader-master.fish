@@ -25,7 +25,7 @@ function __fish_papertrader_master_using_subcommand
 end
 
 complete -c papertrader-master -n "__fish_papertrader_master_needs_command" -l config -d 'The configuration, as etc/master.toml explains it' -r -F
-complete -c papertrader-master -n "__fish_papertrader_master_needs_command" -l check-config -d 'Say what is wrong with the configuration and the files it names, and exit with 0 or 78'
+complete -c papertrader-master -n "__fish_papertrader_master_needs_command" -l check-config -d 'Say what is wrong with the configuration and the files it names, and exit with 0 or 78; with 1 where that cannot be found out, as where the database\'s server is away'
 complete -c papertrader-master -n "__fish_papertrader_master_needs_command" -l stop-with-input -d 'Stop when standard input ends, too: for a parent that may be killed'
 complete -c papertrader-master -n "__fish_papertrader_master_needs_command" -l allow-root -d 'Run as root, which is refused otherwise'
 complete -c papertrader-master -n "__fish_papertrader_master_needs_command" -l existing -d 'Refuse to start where there is no database yet, instead of making an empty one'

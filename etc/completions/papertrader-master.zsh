@@ -16,7 +16,7 @@ _papertrader-master() {
     local context curcontext="$curcontext" state line
     _arguments "${_arguments_options[@]}" : \
 '--config=[The configuration, as etc/master.toml explains it]:FILE:_files' \
-'--check-config[Say what is wrong with the configuration and the files it names, and exit with 0 or 78]' \
+'--check-config[Say what is wrong with the configuration and the files it names, and exit with 0 or 78; with 1 where that cannot be found out, as where the database'\''s server is away]' \
 '--stop-with-input[Stop when standard input ends, too\: for a parent that may be killed]' \
 '--allow-root[Run as root, which is refused otherwise]' \
 '--existing[Refuse to start where there is no database yet, instead of making an empty one]' \

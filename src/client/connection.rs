@@ -33,6 +33,8 @@ pub const NOTICES_KEPT_MAX: usize = 4096;
 
 /// Size of the read buffer in bytes.
 const READ_BYTES: usize = 64 * 1024;
+/// How the text of an error begins where a server has taken a request and not answered in time.
+pub const NO_ANSWER: &str = "no answer within";
 
 /// The first bytes of a TLS alert record.
 const TLS_ALERT: [u8; 3] = [0x15, 3, 3];
@@ -285,7 +287,7 @@ impl ServerConnection {
             Some(incoming) => Ok(incoming),
             None => Err(ClientError::Lost {
                 address: self.address.clone(),
-                text: format!("no answer within {:?}", self.options.deadline),
+                text: format!("{NO_ANSWER} {:?}", self.options.deadline),
             }),
         }
     }
@@ -577,7 +579,7 @@ impl ServerConnection {
                     }
                 }
                 None if self.transfer.progress() == came => {
-                    return Err(self.broken(&format!("no answer within {wait:?}")));
+                    return Err(self.broken(&format!("{NO_ANSWER} {wait:?}")));
                 }
                 None => {}
             }

@@ -398,8 +398,9 @@ fn decimal(value: &DeValue<'_>, most: Money) -> Result<Money, String> {
 fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {
     let mut table = root.table_or_empty("database");
     let default = DatabaseUrl::Sqlite(data_dir.join("master.db"));
+    let mut is_known = true;
     let url = table.parsed("url", IfAbsent::Default(default), |text| {
-        DatabaseUrl::parse(text, data_dir)
+        DatabaseUrl::parse(text, data_dir).inspect_err(|_| is_known = false)
     });
     let named = table.has("password_file");
     let password_file = named.then(|| check::or_credential(table.path("password_file", None)));
@@ -411,6 +412,8 @@ fn database(root: &mut ConfigTable<'_, '_>, data_dir: &Path) -> DatabaseUrl {
             let url = url.with_password_file(password_file).with_lease(lease);
             DatabaseUrl::Postgres(Box::new(url))
         }
+        // What else is wrong depends on the URL.
+        file if !is_known => file,
         file => {
             if named {
                 let reason = "a database in a file has no password: leave this out";

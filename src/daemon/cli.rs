@@ -21,7 +21,8 @@ pub struct MasterCli {
     /// The configuration, as etc/master.toml explains it
     #[arg(long, value_name = "FILE", default_value = "/etc/papertrader/master.toml", value_hint = ValueHint::FilePath)]
     pub config: PathBuf,
-    /// Say what is wrong with the configuration and the files it names, and exit with 0 or 78
+    /// Say what is wrong with the configuration and the files it names, and exit with 0 or 78; with 1 where
+    /// that cannot be found out, as where the database's server is away
     #[arg(long)]
     pub check_config: bool,
     /// Stop when standard input ends, too: for a parent that may be killed

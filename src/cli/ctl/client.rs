@@ -27,7 +27,9 @@ const READ_BYTES: usize = 64 * 1024;
 #[derive(Debug, Error)]
 pub(super) enum CtlError {
     /// The socket does not exist, or no process listens at it.
-    #[error("no master listens at {0}; start one, or name its control_socket with --socket")]
+    #[error(
+        "no master listens at {0}: it may be starting; else start one, or name its control_socket with --socket"
+    )]
     NoMaster(PathBuf),
     /// The caller may not open the socket.
     #[error("you may not use {0}; become root, or a member of the group that it belongs to")]

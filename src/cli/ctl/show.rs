@@ -70,7 +70,12 @@ pub(super) fn standby(status: &StandbyStatus) -> String {
 
 /// The state of the master: a list of values, then a line for each condition that needs attention.
 pub(super) fn status(status: &MasterStatus) -> String {
-    let mut out = list(&status_values(status));
+    let mut values = status_values(status).to_vec();
+    // Where the database is a file there is no other.
+    if status.standbys.is_some() {
+        values.insert(0, ("state", "leads".to_owned()));
+    }
+    let mut out = list(&values);
     for standby in status.standbys.iter().flatten() {
         let (name, version) = (clean(&standby.name), clean(&standby.version));
         let _ = writeln!(out, "standing by: {name}, version {version}");

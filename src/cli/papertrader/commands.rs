@@ -27,6 +27,7 @@ use super::outcome_words::error_words;
 use crate::cli::output::{clean_lines, json};
 use crate::cli::table::wrapped;
 use crate::cli::terminal::{for_people, wrapped_for_stderr};
+use crate::client::connection::NO_ANSWER;
 use crate::client::store::{SavedSession, SessionEnd};
 use crate::client::{ClientError, ConnectOptions, SessionFile, WorkerPool};
 use crate::model::{OpenValue, ProtocolFault, Reason, SessionId, Username};
@@ -666,6 +667,10 @@ fn advise(program: &str, error: ClientError) -> CommandError {
                  machine: say --ca with that file, or with a copy of it."
             )
         }
+        ClientError::NoWorker(_) if error.to_string().contains(NO_ANSWER) => {
+            "The server takes connections and does not answer: perhaps its master is gone. Try again in a minute."
+                .to_owned()
+        }
         ClientError::NoWorker(_) => {
             "Is a server running there? Name another with --server HOST:PORT, or the master with --master HOST:PORT."
                 .to_owned()
@@ -717,6 +722,7 @@ fn advice_on_refusal(program: &str, reason: Reason) -> Option<String> {
         }
         Reason::UnknownAsset => format!("The assets there are:\n  {program} assets"),
         Reason::Overloaded => "The server is busy; try again in a moment.".to_owned(),
+        Reason::InternalError => "Nothing was done. Try again in a moment.".to_owned(),
         Reason::MasterUnavailable => {
             "The workers have lost their master; nothing was done. Try again later.".to_owned()
         }

@@ -437,7 +437,7 @@ fn rejection_advice(
             "--tif is market time, and later than that of now:\n  {program} market"
         )),
         Reason::Overloaded => Some(format!(
-            "The server takes no more orders now. The open ones, of which one may be cancelled:\n  \
+            "Try again in a moment. Where too many orders are open, one of them may be cancelled:\n  \
              {program} orders"
         )),
         _ => None,
