@@ -163,7 +163,7 @@ fn compare(
 /// A deployment that does not run, whose limits let all failed logins through, with a provider of
 /// identities and a mail server.
 fn deployment(provider: &MockProvider) -> Result<Deployment, String> {
-    let mut kit = Deployment::builder();
+    let mut kit = Deployment::builder().in_a_file();
     for limit in [
         "failed_logins_per_minute",
         "failed_logins_per_minute_per_address",

@@ -43,6 +43,7 @@ pub fn measure(scale: &Scale, tell: &dyn Fn(&str)) -> Result<Vec<ResultRow>, Str
     let folder = deployment::folder();
     let (market, files) = write(folder.path(), symbols, bars, day)?;
     let kit = Deployment::builder()
+        .in_a_file()
         .update_interval(Duration::from_secs(3600))
         .set("assets.replay.directory", market.to_string_lossy().as_ref())
         .set("assets.replay.start", day(bars - 1))

@@ -368,6 +368,7 @@ impl OrderMaster {
     /// a first start does is behind it. It is stopped.
     fn make(size: BookSize, symbols: &[Symbol]) -> Result<OrderMaster, String> {
         let kit = Deployment::builder()
+            .in_a_file()
             .update_interval(Duration::from_secs(3600))
             .market(market(symbols))
             .watchdog(WATCHDOG_TIME)

@@ -210,6 +210,7 @@ fn prices(counts: &Counts) -> Result<u64, String> {
     };
     let (market, _) = market::write(folder.path(), counts.symbols, counts.minutes, in_file)?;
     let kit = Deployment::builder()
+        .in_a_file()
         .update_interval(Duration::from_secs(3600))
         .set("assets.replay.directory", market.to_string_lossy().as_ref())
         .set("assets.replay.start", minute(counts.minutes - 1))

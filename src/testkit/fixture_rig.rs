@@ -8,6 +8,7 @@
 use super::error::at;
 use super::{Daemon, Deployment, SandboxError, TEST_TIMEOUT};
 use crate::client::{Client, OrderForm};
+use crate::config::DatabaseUrl;
 use crate::dialogue::conform::{RunningTestbed, Testbed};
 use crate::dialogue::fixtures;
 use crate::dialogue::peer::Peer;
@@ -127,8 +128,8 @@ impl FixtureRig {
     }
 
     /// The master's database.
-    pub fn database(&self) -> PathBuf {
-        self.deployment.database_path()
+    pub fn database(&self) -> DatabaseUrl {
+        self.deployment.database()
     }
 
     /// What the daemons have said, for a test that fails.

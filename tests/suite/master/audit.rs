@@ -105,7 +105,7 @@ fn what_people_do_is_logged_and_what_they_mistype_is_not() {
 
 #[test]
 fn what_administrators_do_is_logged_with_who_they_are() {
-    let deployment = Deployment::running(1);
+    let deployment = Deployment::builder().in_a_file().start();
     let _alice = deployment.trader(1, "alice");
     let copy = deployment.dir().join("copy.db");
     for command in [

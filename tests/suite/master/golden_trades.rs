@@ -9,6 +9,7 @@ use papertrader::client::{
     Client, ConnectOptions, OrderOutcome, OrderTicket, OrderTimeouts, WorkerPool,
 };
 use papertrader::dialogue::script::Need;
+use papertrader::master::storage::Reader;
 use papertrader::master::verify;
 use papertrader::model::{Email, HashedPass, Money, Quantity, Side, Symbol, Timestamp, Username};
 use papertrader::testkit::mock_exchange::MockExchange;
@@ -153,7 +154,7 @@ fn trade_a_day(provider: &str, mut lines: Vec<String>, name: Symbol) {
         (holdings[0].symbol, holdings[0].quantity),
         (name, Quantity(1_500_000))
     );
-    let mut database = verify::open(&deployment.database()).unwrap();
+    let mut database = Reader::open_for_check(&deployment.database()).unwrap();
     let verified = verify::check(&mut database, &|| false).unwrap();
     assert!(
         verified.differences.is_empty(),
@@ -279,7 +280,7 @@ fn a_position_keeps_its_value_over_a_split() {
     let raw = trader.ask(|client| client.bars(aapl, Window::Week(at("2005-03-02")), false));
     assert_eq!(adjusted.len(), raw.len());
     assert_eq!(raw[0].close.0, adjusted[0].close.0 * 2);
-    let mut database = verify::open(&deployment.database()).unwrap();
+    let mut database = Reader::open_for_check(&deployment.database()).unwrap();
     let verified = verify::check(&mut database, &|| false).unwrap();
     assert!(
         verified.differences.is_empty(),

@@ -190,6 +190,7 @@ fn an_administrator_sees_the_orders_that_wait_and_cancels_some() {
 #[test]
 fn open_orders_are_in_a_backup_and_outlive_a_kill() {
     let deployment = Deployment::builder()
+        .in_a_file()
         .market(Market::seconds("UP", 100, 3600))
         .start();
     let mut alice = deployment.trader(1, "alice");

@@ -550,6 +550,7 @@ fn check(deployment: &Deployment, arguments: &[&str]) -> (i32, String) {
 #[test]
 fn check_speaks_and_exits_as_monitoring_plugins_do() {
     let deployment = Deployment::builder()
+        .in_a_file()
         .market(Market::seconds("UP", 10, 3600))
         .start();
     // How full this machine's disk is, is the machine's.
