@@ -189,7 +189,7 @@ fn misbehave(deployment: &Deployment, worker: u16, pass: &HashedPass, session: &
 
 #[test]
 fn no_file_of_a_deployment_holds_a_secret() {
-    let deployment = Deployment::new(2);
+    let deployment = Deployment::builder().workers(2).in_a_file().make();
     for daemon in deployment.daemons() {
         daemon.set("log.level", "debug");
     }

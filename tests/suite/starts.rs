@@ -64,7 +64,7 @@ fn root_is_refused_and_leaves_nothing() {
     if !is_root() {
         return;
     }
-    let deployment = Deployment::new(1);
+    let deployment = Deployment::builder().in_a_file().make();
     without_warnings(&deployment);
     for (daemon, program, user) in [
         (deployment.master(), "papertrader-master", "papertrader"),
@@ -132,7 +132,7 @@ fn root_checks_a_configuration_with_the_rights_of_the_daemon() {
     if !is_root() {
         return;
     }
-    let deployment = Deployment::new(1);
+    let deployment = Deployment::builder().in_a_file().make();
     without_warnings(&deployment);
     for worker in [deployment.master(), deployment.worker(1)] {
         worker.set("allow_root", false);

@@ -20,7 +20,9 @@ fn root() -> PathBuf {
 
 /// A deployment whose daemons serve metrics on ports that the system chose.
 fn deployment() -> Deployment {
+    // Some tell of its file.
     Deployment::builder()
+        .in_a_file()
         .market(Market::seconds("UPANDUP", 10, 3600))
         .set("metrics.listen", "127.0.0.1:0")
         .set_workers("metrics.listen", "127.0.0.1:0")

@@ -58,7 +58,8 @@ fn aapl() -> Symbol {
 
 #[test]
 fn a_master_that_falls_silent_counts_as_away() {
-    let deployment = Deployment::running(1);
+    // On a server its lease would be over.
+    let deployment = Deployment::builder().in_a_file().start();
     let mut alice = deployment.trader(1, "alice");
     deployment.master().signal(Signal::STOP);
     let stopped = Instant::now();

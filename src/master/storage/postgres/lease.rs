@@ -181,15 +181,19 @@ fn literal(text: &str) -> String {
     format!("'{}'", plain.replace('\'', "''"))
 }
 
-/// A connection on which no statement runs longer than a lease lasts. A commit has no bound: it waits for
-/// the replica.
+/// A connection whose statements are [bounded](bound).
 fn connect(url: &PostgresUrl, lease: Duration) -> Result<ServerSession, StorageError> {
     let mut session = ServerSession::connect_within(url, lease / 3)?;
+    bound(&mut session, lease)?;
+    Ok(session)
+}
+
+/// Lets no statement run longer than a lease lasts. A commit has no bound: it waits for the replica.
+fn bound(session: &mut ServerSession, lease: Duration) -> Result<(), StorageError> {
     session.batch(&format!(
         "SET statement_timeout = '{0}ms'; SET lock_timeout = '{0}ms'",
         lease.as_millis()
-    ))?;
-    Ok(session)
+    ))
 }
 
 impl PostgresLease {
@@ -232,10 +236,11 @@ impl PostgresLease {
         if let Some(epoch) = epoch {
             TAKEN.lock().insert(url.text().to_owned(), epoch);
         }
+        bound(&mut session, claim.lease).map_err(within)?;
         let lease = Box::new(PostgresLease {
             url: url.clone(),
             claim: claim.clone(),
-            session: Mutex::new(None),
+            session: Mutex::new(Some(session)),
             holds_until: AtomicI64::new(from.saturating_add(millis(claim.lease))),
             successor: Mutex::default(),
             is_released: AtomicBool::new(false),
