@@ -172,7 +172,7 @@ fn root_checks_a_configuration_with_the_rights_of_the_daemon() {
 
 #[test]
 fn a_missing_database_is_said_and_refused_where_one_is_asked_for() {
-    let deployment = Deployment::new(1);
+    let deployment = Deployment::builder().in_a_file().make();
     let master = deployment.master();
     master.set("data_dir", "elsewhere/data");
     let before = owners(deployment.dir());
