@@ -334,20 +334,25 @@ impl PostgresLease {
 
     fn on_session<T>(
         &self,
-        run: impl FnOnce(&mut ServerSession) -> Result<T, StorageError>,
+        run: impl FnMut(&mut ServerSession) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         self.on_kept(self.session.lock(), run)
     }
 
+    /// Runs something that may run twice: where the session was lost since its last use, on a new one.
     fn on_kept<T>(
         &self,
         mut kept: MutexGuard<'_, Option<ServerSession>>,
-        run: impl FnOnce(&mut ServerSession) -> Result<T, StorageError>,
+        mut run: impl FnMut(&mut ServerSession) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let mut session = match kept.take().filter(|it| !it.is_lost()) {
-            Some(session) => session,
-            None => connect(&self.url, self.claim.lease)?,
-        };
+        if let Some(mut session) = kept.take() {
+            let done = run(&mut session);
+            if !session.is_lost() {
+                *kept = done.is_ok().then_some(session);
+                return done;
+            }
+        }
+        let mut session = connect(&self.url, self.claim.lease)?;
         let done = run(&mut session)?;
         *kept = Some(session);
         Ok(done)
