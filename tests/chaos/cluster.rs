@@ -366,7 +366,9 @@ impl Cluster {
     }
 }
 
-/// A process's number, at the beginning of a text.
+/// A process's number, at the beginning of a text. That of a server in its single-user mode, in which
+/// Patroni has it recover from a crash, stands there below zero: nobody connects to it.
 fn number(text: &str) -> Option<Pid> {
-    Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
+    let number: i32 = text.lines().next()?.trim().parse().ok()?;
+    Pid::from_raw(Some(number).filter(|it| *it > 0)?)
 }
