@@ -329,6 +329,13 @@ const PROBLEMS: &[(&str, &str, &str, &str)] = &[
         "database.url",
         "database.password_file",
     ),
+    // What else is wrong depends on the URL.
+    (
+        "",
+        "[database]\nurl = \"postgres://pt@h/x?sslmod=disable\"\npassword_file = \"pw\"\nlease = \"6s\"",
+        "database.url",
+        "sslmod",
+    ),
     (
         "",
         "[database]\npassword_file = \"key\"",

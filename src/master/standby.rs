@@ -98,7 +98,7 @@ pub(super) fn attempt_in_time(
 ) -> Result<LeaseAttempt, StartError> {
     let (began, stop) = (Arc::new(Mutex::new(Some(Instant::now()))), Stop::new());
     let (watched, stopped, lease) = (Arc::clone(&began), stop.clone(), claim.lease);
-    let watch = runtime::spawn("looks", move || watch_looks(&watched, lease, &stopped))?;
+    let watch = runtime::spawn("look-watch", move || watch_looks(&watched, lease, &stopped))?;
     let attempted = PostgresLease::attempt(url, claim, &|| {
         *began.lock() = None;
         start.waits();
@@ -221,10 +221,10 @@ impl Standby {
         // Nothing is kept in the channel: a lease that nobody takes stays with who has taken it.
         let (found, looked) = bounded(0);
         self.group
-            .unwatched("lease-looks", move |stop| looks.run(&found, stop))?;
+            .unwatched("looks", move |stop| looks.run(&found, stop))?;
         let lease = claim.lease;
         self.group
-            .unwatched("looks", move |stop| watch_looks(&began, lease, stop))?;
+            .unwatched("look-watch", move |stop| watch_looks(&began, lease, stop))?;
         let failures = Throttle::new(LOGGED_MAX, Duration::from_secs(60));
         self.show(Ok(leader));
         daemon::notify_ready(&self.state.load().line());

@@ -722,7 +722,7 @@ fn advice_on_refusal(program: &str, reason: Reason) -> Option<String> {
         }
         Reason::UnknownAsset => format!("The assets there are:\n  {program} assets"),
         Reason::Overloaded => "The server is busy; try again in a moment.".to_owned(),
-        Reason::InternalError => "Nothing was done. Try again in a moment.".to_owned(),
+        Reason::InternalError => "Try again in a moment.".to_owned(),
         Reason::MasterUnavailable => {
             "The workers have lost their master; nothing was done. Try again later.".to_owned()
         }

@@ -1,7 +1,7 @@
 //! Masters on PostgreSQL servers of their own: TLS and passwords, a standby, and a server that crashes
 //! under people who trade. Without `tests/with-postgres` they are skipped.
 
-use papertrader::client::Answer;
+use papertrader::client::{Answer, Client};
 use papertrader::model::Side;
 use papertrader::testkit::trader::{buy, hashed, history, order, register, username};
 use papertrader::testkit::{Deployment, TEST_TIMEOUT, eventually, ports, until};
@@ -133,6 +133,14 @@ impl OwnServer {
         done(psql.arg(&self.socket)).trim_end().to_owned()
     }
 
+    /// Lets commits wait for a replica of this name, which there need not be, or for none.
+    fn waits_for(&self, replica: &str) {
+        self.sql(&format!(
+            "ALTER SYSTEM SET synchronous_standby_names = '{replica}'"
+        ));
+        self.sql("SELECT pg_reload_conf()");
+    }
+
     fn url(&self, database: &str) -> String {
         format!("postgres://papertrader@127.0.0.1:{}/{database}", self.port)
     }
@@ -161,6 +169,16 @@ impl Drop for OwnServer {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
+}
+
+/// Buys until an order is filled: a master leads, and the worker is linked to it.
+fn until_filled(client: &mut Client) {
+    let order = order(client, Side::Buy, "AAPL", "1", None);
+    eventually("an order is filled", || {
+        client.connection().send(&order).unwrap();
+        let answer = client.connection().reply(|_| {}).unwrap();
+        matches!(answer, Answer::Message(Reply::Filled(_))).then_some(())
+    });
 }
 
 /// Starts a master that cannot; returns its exit code and what it says last.
@@ -333,8 +351,7 @@ fn settings_that_can_lose_orders_are_warned_of() {
     let both = format!("postgres://papertrader@127.0.0.1:{port},127.0.0.1:{port}/trade");
     let said = warned(&both);
     assert!(said.contains("no synchronous standby"), "{said}");
-    server.sql("ALTER SYSTEM SET synchronous_standby_names = 'other'");
-    server.sql("SELECT pg_reload_conf()");
+    server.waits_for("other");
     until("the server has read it", || warned(&both).is_empty());
     // The first statement keeps the second from waiting for a standby that there is not.
     server
@@ -380,14 +397,7 @@ fn a_replica_that_is_lost_does_not_end_who_stands_by() {
     let server = OwnServer::for_trade("");
     let deployment = two_masters(&server);
     let (master, standby) = (deployment.master(), deployment.standby().unwrap());
-    // Commits wait for a replica that there is not.
-    let waits_for = |replica: &str| {
-        server.sql(&format!(
-            "ALTER SYSTEM SET synchronous_standby_names = '{replica}'"
-        ));
-        server.sql("SELECT pg_reload_conf()");
-    };
-    waits_for("lost");
+    server.waits_for("lost");
     let ended = master.wait_exit(TEST_TIMEOUT).unwrap();
     assert_eq!(ended.code(), Some(SUPERSEDED), "{}", master.log());
     // It tries to lead, and cannot: the last renewal still waits.
@@ -395,7 +405,7 @@ fn a_replica_that_is_lost_does_not_end_who_stands_by() {
         standby.log().contains("it cannot be seen who leads")
     });
     assert_eq!(standby.fallen(), None, "{}", standby.log());
-    waits_for("");
+    server.waits_for("");
     until("it leads", || {
         standby.log().contains("this master leads from now on")
     });
@@ -407,7 +417,7 @@ fn a_replica_that_is_lost_does_not_end_who_stands_by() {
             "SELECT expires < extract(epoch FROM clock_timestamp()) * 1000 FROM master_lease";
         server.sql_in("trade", is_over) == "t"
     });
-    waits_for("lost");
+    server.waits_for("lost");
     master.spawn();
     let ended = master.wait_exit(TEST_TIMEOUT).unwrap();
     assert_eq!(ended.code(), Some(SUPERSEDED), "{}", master.log());
@@ -426,16 +436,10 @@ fn who_takes_the_lease_while_commits_wait_for_a_replica_keeps_it() {
     let (master, standby) = (deployment.master(), deployment.standby().unwrap());
     let mut alice = deployment.trader(1, "alice");
     buy(&mut alice, "AAPL", "1");
-    let waits_for = |replica: &str| {
-        server.sql(&format!(
-            "ALTER SYSTEM SET synchronous_standby_names = '{replica}'"
-        ));
-        server.sql("SELECT pg_reload_conf()");
-    };
     // Nothing of the one before is under way, and nobody else renews.
     standby.kill();
     master.stop();
-    waits_for("lost");
+    server.waits_for("lost");
     standby.spawn();
     until("its commit has waited for longer than a lease", || {
         let waits = "SELECT count(*) FROM pg_stat_activity
@@ -443,15 +447,10 @@ fn who_takes_the_lease_while_commits_wait_for_a_replica_keeps_it() {
                              AND clock_timestamp() - query_start > interval '4 s'";
         server.sql(waits) == "1"
     });
-    waits_for("");
+    server.waits_for("");
     until("it leads", || standby.has_served());
     assert_eq!(standby.fallen(), None, "{}", standby.log());
-    eventually("an order is filled", || {
-        let order = order(&alice, Side::Buy, "AAPL", "1", None);
-        alice.connection().send(&order).unwrap();
-        let answer = alice.connection().reply(|_| {}).unwrap();
-        matches!(answer, Answer::Message(Reply::Filled(_))).then_some(())
-    });
+    until_filled(&mut alice);
     assert_eq!(standby.fallen(), None, "{}", standby.log());
 }
 
@@ -617,12 +616,7 @@ fn a_server_that_is_stopped_ends_both_masters_and_one_leads_when_it_goes_on() {
     }
     server.signal(Signal::CONT);
     deployment.restart_killed();
-    eventually("one of them leads", || {
-        let order = order(&alice, Side::Buy, "AAPL", "1", None);
-        alice.connection().send(&order).unwrap();
-        let answer = alice.connection().reply(|_| {}).unwrap();
-        matches!(answer, Answer::Message(Reply::Filled(_))).then_some(())
-    });
+    until_filled(&mut alice);
     assert_eq!(history(&mut alice, "alice").len(), 2);
 }
 
